@@ -1,0 +1,17 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+/** The vitest configuration of one workspace: sources instead of builds, results kept for the CI summary. */
+export function projectConfig(name: string): ViteUserConfig {
+  const conditions = ['@mcpwire/source', 'module', 'node', 'development|production']
+  return defineConfig({
+    resolve: { conditions },
+    ssr: { resolve: { conditions } },
+    test: {
+      name,
+      include: ['test/**/*.test.ts'],
+      reporters: ['default', ['json', { outputFile: '.results/test.json' }]],
+      pool: 'forks',
+      maxWorkers: 2,
+    },
+  })
+}
