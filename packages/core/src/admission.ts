@@ -1,0 +1,109 @@
+import type { Clock } from './clock.js'
+import { TransportError, toError } from './errors.js'
+import type { Admission, Gate, Handshake, Refusal, Verdict } from './gate.js'
+import type { SessionGrant, SessionPolicy } from './session-policy.js'
+
+/** Who decides, and how long they may take. */
+export interface Doorkeepers {
+  readonly gate?: Gate | undefined
+  readonly gateTimeoutMs: number
+  readonly sessions?: SessionPolicy | undefined
+  readonly clock: Clock
+}
+
+/** What came of a caller at the door. */
+export type AdmissionOutcome =
+  | { readonly admitted: true; readonly admission: Admission; readonly grant?: SessionGrant }
+  | { readonly admitted: false; readonly refusal: Refusal; readonly error?: Error }
+
+/**
+ * Asks the gate and then the session policy about a caller. Fails closed: whatever is not a plain admission is a
+ * refusal. Settles at the latest after `gateTimeoutMs`, or when the signal aborts. Never rejects.
+ */
+export async function admit(
+  handshake: Handshake,
+  keepers: Doorkeepers,
+  signal: AbortSignal,
+): Promise<AdmissionOutcome> {
+  const { gate, sessions, clock } = keepers
+  let verdict: Verdict
+  try {
+    verdict = gate ? checked(await asked(gate, handshake, keepers, signal)) : { admit: true }
+  } catch (cause) {
+    if (signal.aborted) return { admitted: false, refusal: unavailable('the server is shutting down') }
+    return failedClosed('gate.admit', cause)
+  }
+  if (!verdict.admit) return { admitted: false, refusal: verdict }
+  if (verdict.revoked?.aborted || (verdict.expiresAt ?? Infinity) <= clock.epochNow()) {
+    return {
+      admitted: false,
+      refusal: { admit: false, status: 401, reason: 'the credential is no longer valid' },
+    }
+  }
+  if (!sessions) return { admitted: true, admission: verdict }
+  try {
+    const grant = sessions.open(handshake, verdict)
+    if (grant.admit === true) return { admitted: true, admission: verdict, grant }
+    return { admitted: false, refusal: checked(grant) as Refusal }
+  } catch (cause) {
+    return failedClosed('sessions.open', cause)
+  }
+}
+
+/** The gate's answer, unless the signal or the deadline comes first; the gate's own signal then aborts. */
+function asked(
+  gate: Gate,
+  handshake: Handshake,
+  keepers: Doorkeepers,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { clock, gateTimeoutMs } = keepers
+  return new Promise((resolve, reject) => {
+    const patience = new AbortController()
+    const giveUp = (reason: unknown): void => {
+      settled()
+      reject(reason)
+      patience.abort(reason)
+    }
+    const late = clock.deadline(gateTimeoutMs, () => {
+      giveUp(new Error(`the gate took longer than gateTimeoutMs (${gateTimeoutMs} ms)`))
+    })
+    const abort = (): void => giveUp(signal.reason)
+    const settled = (): void => {
+      late[Symbol.dispose]()
+      signal.removeEventListener('abort', abort)
+    }
+    if (signal.aborted) {
+      abort()
+      return
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    Promise.resolve()
+      .then(() => gate.admit(handshake, patience.signal))
+      .then(resolve, reject)
+      .finally(settled)
+  })
+}
+
+const refusalStatuses: readonly unknown[] = [401, 403, 421, 429, 503]
+
+/** The verdict, or an error where it is not one. */
+function checked(verdict: Verdict): Verdict {
+  if (verdict?.admit === true) return verdict
+  if (verdict?.admit === false && refusalStatuses.includes(verdict.status)) return verdict
+  throw new Error('the verdict is neither an admission nor a refusal')
+}
+
+function failedClosed(slot: string, cause: unknown): AdmissionOutcome {
+  const message = `a caller was refused because ${slot} failed: ${toError(cause).message}`
+  const error = new TransportError('CALLBACK_FAILED', message, { slot }, { cause })
+  return {
+    admitted: false,
+    refusal: unavailable('the server could not decide whether to admit the caller'),
+    error,
+  }
+}
+
+function unavailable(reason: string): Refusal {
+  return { admit: false, status: 503, reason }
+}

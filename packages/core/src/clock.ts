@@ -1,0 +1,153 @@
+/** A moment in the future at which something happens unless it is disposed of first. */
+export interface Deadline extends Disposable {
+  /** Moves the moment to `ms` from now. Does nothing once it has passed or was disposed of. */
+  reset(ms: number): void
+}
+
+/** All time in these packages goes through one of these, so that tests can supply their own. */
+export interface Clock {
+  /** Milliseconds from some fixed moment; never goes backwards. */
+  now(): number
+  /** Milliseconds since the epoch, for moments that others name. */
+  epochNow(): number
+  /** Resolves after `ms`; rejects with `signal.reason` when that aborts first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `expire` once, `ms` from now, unless disposed of. `Infinity` never expires. */
+  deadline(ms: number, expire: () => void): Deadline
+}
+
+/** Deadlines are met within this many milliseconds of their moment, never before it. */
+const RESOLUTION_MS = 5
+/** The longest delay a timer of the platform can take. */
+const LONGEST_TIMER_MS = 2_147_483_647
+
+/**
+ * The clock of the machine. One timer serves every deadline: they wait in slots of 5 ms, so that setting and
+ * disposing of one costs no timer of its own.
+ */
+export const systemClock: Clock = createWheelClock({
+  now: () => performance.now(),
+  epochNow: () => Date.now(),
+  setTimer(ms, fire) {
+    const timer = setTimeout(fire, ms)
+    return () => clearTimeout(timer)
+  },
+})
+
+/** What a wheel clock stands on. */
+export interface TimeSource {
+  now(): number
+  epochNow(): number
+  /** Calls `fire` once after `ms`; the answer takes that back. */
+  setTimer(ms: number, fire: () => void): () => void
+}
+
+interface Entry {
+  slot: number
+  readonly expire: () => void
+}
+
+/** A clock that serves any number of deadlines with one timer of its source, and with none while there are none. */
+export function createWheelClock(source: TimeSource): Clock {
+  const slots = new Map<number, Set<Entry>>()
+  let armedSlot = Infinity
+  let disarm: (() => void) | undefined
+
+  function add(entry: Entry, ms: number): void {
+    entry.slot = Math.ceil((source.now() + Math.max(ms, 0)) / RESOLUTION_MS)
+    const slot = slots.get(entry.slot)
+    if (slot) slot.add(entry)
+    else slots.set(entry.slot, new Set([entry]))
+    if (entry.slot < armedSlot) arm(entry.slot)
+  }
+
+  function remove(entry: Entry): void {
+    const slot = slots.get(entry.slot)
+    if (!slot?.delete(entry) || slot.size > 0) return
+    slots.delete(entry.slot)
+    if (slots.size === 0) arm(Infinity)
+  }
+
+  function arm(slot: number): void {
+    disarm?.()
+    armedSlot = slot
+    if (slot === Infinity) {
+      disarm = undefined
+      return
+    }
+    const ms = Math.ceil(slot * RESOLUTION_MS - source.now())
+    disarm = source.setTimer(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), turn)
+  }
+
+  function turn(): void {
+    disarm = undefined
+    armedSlot = Infinity
+    const reached = source.now() / RESOLUTION_MS
+    const due = [...slots.keys()].filter((slot) => slot <= reached).sort((a, b) => a - b)
+    try {
+      for (const slot of due) expireAll(slot)
+    } finally {
+      if (slots.size > 0) armEarliest()
+    }
+  }
+
+  function expireAll(slot: number): void {
+    const entries = slots.get(slot)
+    if (!entries) return
+    for (const entry of entries) {
+      entries.delete(entry)
+      if (entries.size === 0) slots.delete(slot)
+      entry.slot = Number.NaN
+      entry.expire()
+    }
+  }
+
+  function armEarliest(): void {
+    let earliest = Infinity
+    for (const slot of slots.keys()) earliest = Math.min(earliest, slot)
+    if (earliest < armedSlot) arm(earliest)
+  }
+
+  function deadline(ms: number, expire: () => void): Deadline {
+    const entry: Entry = { slot: Infinity, expire }
+    if (ms !== Infinity) add(entry, ms)
+    return {
+      reset(again) {
+        if (Number.isNaN(entry.slot)) return
+        remove(entry)
+        entry.slot = Infinity
+        if (again !== Infinity) add(entry, again)
+      },
+      [Symbol.dispose]() {
+        remove(entry)
+        entry.slot = Number.NaN
+      },
+    }
+  }
+
+  return {
+    now: source.now,
+    epochNow: source.epochNow,
+    deadline,
+    sleep: (ms, signal) => sleepOn({ deadline }, ms, signal),
+  }
+}
+
+/** `sleep` made of `deadline`, for clocks that have the latter. */
+export function sleepOn(clock: Pick<Clock, 'deadline'>, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason)
+      return
+    }
+    const abort = (): void => {
+      wake[Symbol.dispose]()
+      reject(signal?.reason)
+    }
+    const wake = clock.deadline(ms, () => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    })
+    signal?.addEventListener('abort', abort, { once: true })
+  })
+}

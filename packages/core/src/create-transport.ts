@@ -1,0 +1,419 @@
+import { type Clock, systemClock } from './clock.js'
+import type { Channel, Connector, ProcessTraits, Sink } from './connector.js'
+import { TransportError, toError } from './errors.js'
+import type { JsonRpcMessage } from './message.js'
+import { requireInRange, resolveOptions } from './options.js'
+import type { Flow, MessageContext, Peer, SendOptions, Transport, TransportState } from './transport.js'
+
+/** What the lifecycle of a transport needs to know. */
+export interface CreateTransportOptions {
+  /**
+   * How long `close()`, or a `start()` that was aborted, waits for the channel to let go, in milliseconds.
+   * @defaultValue 2_000
+   */
+  closeTimeoutMs?: number | undefined
+  /**
+   * Where deadlines come from.
+   * @defaultValue systemClock
+   */
+  clock?: Clock | undefined
+}
+
+export const createTransportDefaults: { readonly closeTimeoutMs: 2_000; readonly clock: Clock } = {
+  closeTimeoutMs: 2_000,
+  clock: systemClock,
+}
+
+/**
+ * Makes a transport of a connector: adds the life cycle and keeps the clauses C1 to C8, C11, C13, C16 and C17,
+ * whatever the connector does. Connects when `start()` is called.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function createTransport(connector: Connector, options: CreateTransportOptions = {}): Transport {
+  const settings = resolveOptions(createTransportDefaults, options)
+  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
+  const transport = new ConnectedTransport(connector, settings)
+  return connector.process ? withProcessTraits(transport, connector.process) : transport
+}
+
+/** What a transport was made of, while it is idle and so can be made anew. For `withLayers`. */
+export function partsOf(source: object): TransportParts | undefined {
+  if (!(PARTS in source)) return undefined
+  return (source as { [PARTS](): TransportParts | undefined })[PARTS]()
+}
+
+/** A connector and the settings of the life cycle around it. */
+export interface TransportParts {
+  readonly connector: Connector
+  readonly settings: Settings
+}
+
+interface Settings {
+  readonly closeTimeoutMs: number
+  readonly clock: Clock
+}
+
+type Arrival = readonly [message: JsonRpcMessage, context: MessageContext | undefined]
+
+type Life =
+  | { readonly name: 'idle' }
+  | { readonly name: 'starting'; readonly attempt: AbortController }
+  | { readonly name: 'open'; readonly channel: Channel }
+  | { readonly name: 'closing' }
+  | { readonly name: 'closed'; readonly reason: Error | undefined }
+
+// Shared by duplicate copies of this package.
+const PARTS: unique symbol = Symbol.for('@mcpwire/TransportParts') as never
+
+/** The one stateful class of this package. */
+class ConnectedTransport implements Transport {
+  onmessage: ((message: JsonRpcMessage, context?: MessageContext) => void) | undefined
+  onerror: ((error: Error) => void) | undefined
+  onclose: (() => void) | undefined
+  readonly closed: Promise<Error | undefined>
+
+  readonly #connector: Connector
+  readonly #settings: Settings
+  readonly #settleClosed: (reason: Error | undefined) => void
+  readonly #pending = new Set<(error: Error) => void>()
+  readonly #arrivals: Arrival[] = []
+  #life: Life = { name: 'idle' }
+  #peer: Peer | undefined
+  /** How the channel ended while arrivals still wait to be delivered, or before it was open. */
+  #ending: { readonly reason: Error | undefined } | undefined
+  /** That `close()` was called while starting, which makes the end an orderly one. */
+  #closing: { readonly reason: Error | undefined } | undefined
+  #callDepth = 0
+  #isDeliveryDue = false
+  #lastTaken: Promise<void> | undefined
+  #lastSettled: Promise<void> | undefined
+
+  constructor(connector: Connector, settings: Settings) {
+    this.#connector = connector
+    this.#settings = settings
+    let settle!: (reason: Error | undefined) => void
+    this.closed = new Promise((resolve) => {
+      settle = resolve
+    })
+    this.#settleClosed = settle
+  }
+
+  get state(): TransportState {
+    return this.#life.name
+  }
+
+  get peer(): Peer | undefined {
+    return this.#channel?.peer ?? this.#peer
+  }
+
+  get flow(): Flow | undefined {
+    return this.#channel?.flow
+  }
+
+  get sessionId(): string | undefined {
+    return this.#channel?.http?.sessionId
+  }
+
+  get hasPerRequestStream(): boolean {
+    return this.#channel?.http?.hasPerRequestStream ?? false
+  }
+
+  setProtocolVersion(version: string): void {
+    this.#channel?.http?.setProtocolVersion(version)
+  }
+
+  setSupportedProtocolVersions(versions: string[]): void {
+    this.#channel?.http?.setSupportedProtocolVersions?.(versions)
+  }
+
+  [PARTS](): TransportParts | undefined {
+    return this.#life.name === 'idle' ? { connector: this.#connector, settings: this.#settings } : undefined
+  }
+
+  async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    if (this.#life.name === 'closed' || this.#life.name === 'closing') throw this.#closedError()
+    if (this.#life.name !== 'idle') {
+      throw new TransportError('ALREADY_STARTED', 'this transport was started before', undefined)
+    }
+    const { signal } = options
+    const attempt = new AbortController()
+    this.#life = { name: 'starting', attempt }
+    const abort = (): void => attempt.abort(signal?.reason)
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await this.#open(attempt.signal)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  send(message: JsonRpcMessage, options?: SendOptions): Promise<void> {
+    const life = this.#life
+    if (life.name !== 'open') return Promise.reject(this.#notOpenError())
+    let taken: Promise<void>
+    this.#callDepth++
+    try {
+      taken = life.channel.send(message, options)
+    } catch (error) {
+      return Promise.reject(error)
+    } finally {
+      this.#callDepth--
+    }
+    if (taken === this.#lastTaken) return this.#lastSettled as Promise<void>
+    this.#lastTaken = taken
+    this.#lastSettled = this.#settling(taken)
+    return this.#lastSettled
+  }
+
+  async close(options: { reason?: Error | undefined } = {}): Promise<void> {
+    const life = this.#life
+    if (life.name === 'idle') this.#end(options.reason)
+    else if (life.name === 'open') void this.#release(life.channel, options.reason)
+    else if (life.name === 'starting' && !this.#closing) {
+      this.#closing = { reason: options.reason }
+      life.attempt.abort(closedError(options.reason))
+    }
+    await this.closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  get #channel(): Channel | undefined {
+    return this.#life.name === 'open' ? this.#life.channel : undefined
+  }
+
+  async #open(signal: AbortSignal): Promise<void> {
+    let channel: Channel
+    try {
+      channel = await this.#connect(signal)
+    } catch (error) {
+      const reason = signal.aborted ? signal.reason : error
+      this.#end(this.#closing ? this.#closing.reason : toError(reason))
+      throw reason
+    }
+    this.#peer = channel.peer
+    if (!signal.aborted && !this.#ending) {
+      this.#life = { name: 'open', channel }
+      this.#deliverSoon()
+      return
+    }
+    const reason = signal.aborted ? signal.reason : hungUpError(channel.peer, this.#ending?.reason)
+    await this.#release(channel, this.#closing ? this.#closing.reason : toError(reason))
+    throw reason
+  }
+
+  /** Settles with the channel, or rejects once the signal aborted and the connector let go or took too long. */
+  #connect(signal: AbortSignal): Promise<Channel> {
+    return new Promise((resolve, reject) => {
+      let isAbandoned = false
+      let patience: Disposable | undefined
+      const onabort = (): void => {
+        patience = this.#settings.clock.deadline(this.#settings.closeTimeoutMs, () => {
+          isAbandoned = true
+          reject(signal.reason)
+        })
+      }
+      const settled = (): void => {
+        signal.removeEventListener('abort', onabort)
+        patience?.[Symbol.dispose]()
+      }
+      if (signal.aborted) {
+        reject(signal.reason)
+        return
+      }
+      signal.addEventListener('abort', onabort, { once: true })
+      this.#callDepth++
+      try {
+        this.#connector.connect(this.#sink, signal).then(
+          (channel) => {
+            settled()
+            if (isAbandoned) channel.close(toError(signal.reason)).catch(ignore)
+            else resolve(channel)
+          },
+          (error) => {
+            settled()
+            reject(error)
+          },
+        )
+      } catch (error) {
+        settled()
+        reject(error)
+      } finally {
+        this.#callDepth--
+      }
+    })
+  }
+
+  readonly #sink: Sink = {
+    message: (message, context) => this.#arrive(message, context),
+    error: (error) => {
+      if (this.#life.name !== 'closed') this.#report(error)
+    },
+    end: (reason) => this.#ended(reason),
+  }
+
+  #arrive(message: JsonRpcMessage, context: MessageContext | undefined): void {
+    const { name } = this.#life
+    if (this.#ending) return
+    if (name === 'open' && this.#callDepth === 0 && this.#arrivals.length === 0)
+      this.#deliver(message, context)
+    else if (name === 'open' || name === 'starting') {
+      this.#arrivals.push([message, context])
+      this.#deliverSoon()
+    }
+  }
+
+  #deliverSoon(): void {
+    if (this.#isDeliveryDue || this.#life.name !== 'open') return
+    if (this.#arrivals.length === 0 && !this.#ending) return
+    this.#isDeliveryDue = true
+    queueMicrotask(() => {
+      this.#isDeliveryDue = false
+      this.#deliverArrivals()
+    })
+  }
+
+  #deliverArrivals(): void {
+    const batch = this.#arrivals
+    let next = 0
+    while (next < batch.length && this.#life.name === 'open') {
+      const [message, context] = batch[next++] as Arrival
+      this.#deliver(message, context)
+    }
+    batch.length = 0
+    if (this.#ending && this.#life.name === 'open') this.#end(this.#ending.reason)
+  }
+
+  #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
+    try {
+      const result: unknown = this.onmessage?.(message, context)
+      if (result instanceof Promise) result.catch((cause) => this.#report(callbackFailed('onmessage', cause)))
+    } catch (cause) {
+      this.#report(callbackFailed('onmessage', cause))
+    }
+  }
+
+  #ended(reason: Error | undefined): void {
+    const { name } = this.#life
+    if (this.#ending || (name !== 'open' && name !== 'starting')) return
+    this.#ending = { reason }
+    if (this.#arrivals.length === 0 && this.#callDepth === 0 && name === 'open') this.#end(reason)
+    else this.#deliverSoon()
+  }
+
+  /** A promise that settles with the channel's, or is rejected when the conversation ends before that. */
+  #settling(taken: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject)
+      taken.then(
+        () => {
+          this.#pending.delete(reject)
+          resolve()
+        },
+        (error) => {
+          this.#pending.delete(reject)
+          reject(error)
+        },
+      )
+    })
+  }
+
+  /** Gives the channel up within `closeTimeoutMs`, then ends. Never rejects. */
+  async #release(channel: Channel, reason: Error | undefined): Promise<void> {
+    const { clock, closeTimeoutMs } = this.#settings
+    this.#peer = channel.peer
+    this.#life = { name: 'closing' }
+    await new Promise<void>((resolve) => {
+      const letGo = attempt(() => channel.close(reason))
+      // Set after the channel's own deadline, so that with the same duration the channel's comes first.
+      const patience = clock.deadline(closeTimeoutMs, () => {
+        const { address } = channel.peer
+        const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
+        this.#report(new TransportError('PEER_LOST', message, { address }))
+        resolve()
+      })
+      letGo
+        .catch((error) => this.#report(toError(error)))
+        .finally(() => {
+          patience[Symbol.dispose]()
+          resolve()
+        })
+    })
+    this.#end(reason)
+  }
+
+  #end(reason: Error | undefined): void {
+    if (this.#life.name === 'closed') return
+    if (this.#life.name === 'open') this.#peer = this.#life.channel.peer
+    this.#life = { name: 'closed', reason }
+    this.#arrivals.length = 0
+    for (const reject of this.#pending) reject(closedError(reason))
+    this.#pending.clear()
+    if (reason !== undefined) this.#report(reason)
+    this.#settleClosed(reason)
+    try {
+      this.onclose?.()
+    } catch (cause) {
+      this.#report(callbackFailed('onclose', cause))
+    }
+  }
+
+  #report(error: Error): void {
+    try {
+      this.onerror?.(error)
+    } catch {
+      // There is nobody left to tell: the one who listens for errors is the one who failed (clause C5).
+    }
+  }
+
+  #notOpenError(): Error {
+    if (this.#life.name === 'closed' || this.#life.name === 'closing') return this.#closedError()
+    return new TransportError(
+      'NOT_STARTED',
+      `send() before start() had succeeded (${this.#life.name})`,
+      undefined,
+    )
+  }
+
+  #closedError(): Error {
+    return closedError(this.#life.name === 'closed' ? this.#life.reason : undefined)
+  }
+}
+
+function closedError(reason: Error | undefined): Error {
+  const message = reason ? `the transport is closed: ${reason.message}` : 'the transport is closed'
+  return new TransportError('CLOSED', message, undefined, { cause: reason })
+}
+
+function hungUpError({ address }: Peer, reason: Error | undefined): Error {
+  if (reason) return reason
+  return new TransportError('CONNECT_FAILED', `${address} hung up while connecting`, { address })
+}
+
+function callbackFailed(slot: string, cause: unknown): Error {
+  return new TransportError(
+    'CALLBACK_FAILED',
+    `${slot} failed: ${toError(cause).message}`,
+    { slot },
+    { cause },
+  )
+}
+
+/** Calls it, turning a synchronous throw into a rejection. */
+async function attempt(call: () => Promise<void>): Promise<void> {
+  await call()
+}
+
+function ignore(): void {}
+
+// Own accessors, not members of the class: the v2 SDK takes any transport that has both names for stdio.
+function withProcessTraits(transport: Transport, traits: ProcessTraits): Transport {
+  return Object.defineProperties(transport, {
+    stderr: { get: () => traits.stderr, enumerable: true, configurable: true },
+    pid: { get: () => traits.pid, enumerable: true, configurable: true },
+  })
+}

@@ -1,0 +1,18 @@
+import type { Handshake } from './gate.js'
+
+/** An HTTP answer that carries no messages. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** Where CORS, security headers, metadata and health routes plug into anything that serves HTTP. */
+export interface HttpHooks {
+  /** Answers a CORS preflight, before any gate is asked. Without an answer it is refused. */
+  readonly preflight?: (handshake: Handshake) => HttpAnswer | undefined
+  /** Headers to add to every answer, refusals and errors included. */
+  readonly responseHeaders?: (handshake: Handshake) => Readonly<Record<string, string>>
+  /** Routes beside the endpoint, by exact path; they are not behind the gate. */
+  readonly routes?: Readonly<Record<string, (handshake: Handshake) => HttpAnswer | Promise<HttpAnswer>>>
+}

@@ -1,0 +1,81 @@
+// For applications
+
+// For authors of transports, layers, gates and stores
+export {
+  type Clock,
+  createWheelClock,
+  type Deadline,
+  sleepOn,
+  systemClock,
+  type TimeSource,
+} from './clock.js'
+export type { Compression } from './compression.js'
+export type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink, Traffic } from './connector.js'
+export { createListener, type ListenerOptions, listenerDefaults } from './create-listener.js'
+export { type CreateTransportOptions, createTransport, createTransportDefaults } from './create-transport.js'
+export { encodedOf, rememberEncoded } from './encoded.js'
+export {
+  isTransportError,
+  TransportError,
+  type TransportErrorCode,
+  type TransportErrorDetails,
+  toError,
+} from './errors.js'
+export type { EventId, EventStore, StreamId } from './event-store.js'
+export { createLineDecoder, type LineDecoder, type LineDecoderOptions, type LineHandlers } from './framing.js'
+export {
+  type Admission,
+  allOf,
+  allowAll,
+  type Gate,
+  type Handshake,
+  isLoopback,
+  localOnly,
+  type Refusal,
+  type Verdict,
+} from './gate.js'
+export type { HttpAnswer, HttpHooks } from './http-hooks.js'
+export { createIntake, type Intake, type IntakeOptions, previewOf } from './intake.js'
+export { fromFactory, fromTransport, withLayers } from './layers.js'
+export type { Acceptor, Binding, Incoming, Listener } from './listener.js'
+export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory.js'
+export {
+  isErrorResponse,
+  isNotification,
+  isRequest,
+  isRequestId,
+  isResponse,
+  type JsonRpcErrorResponse,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type JsonRpcResultResponse,
+  type MessageMeta,
+  type MessageParams,
+  type ProgressToken,
+  parseMessage,
+  type RequestId,
+} from './message.js'
+export {
+  invalidOption,
+  type Resolved,
+  requireInRange,
+  requireInteger,
+  requireOneOf,
+  requireText,
+  resolveOptions,
+} from './options.js'
+export type { SessionGrant, SessionPolicy } from './session-policy.js'
+export type { TlsBlob, TlsMaterial, TlsSource } from './tls-source.js'
+export type {
+  AuthInfo,
+  Flow,
+  MessageContext,
+  Peer,
+  SendOptions,
+  TlsFacts,
+  Transport,
+  TransportLike,
+  TransportState,
+} from './transport.js'

@@ -1,0 +1,114 @@
+import { batchesNegotiated } from './batches.js'
+import type { Sink } from './connector.js'
+import { rememberEncoded } from './encoded.js'
+import { TransportError } from './errors.js'
+import { type JsonRpcMessage, parseMessage } from './message.js'
+import type { MessageContext } from './transport.js'
+
+/** How a channel judges what it reads. */
+export interface IntakeOptions {
+  /** Where it comes from, for error texts. */
+  readonly address: string
+  /**
+   * Ends the conversation, because `maxMalformedInARow` pieces in a row were no messages. The channel releases
+   * everything and then calls `sink.end` with the error.
+   */
+  readonly abandon: (error: Error) => void
+  /** How many pieces in a row may be no messages before the conversation ends. `Infinity` for any number. */
+  readonly maxMalformedInARow?: number | undefined
+  /** Where what is no message goes instead of `sink.error`: for media that carry foreign output too. */
+  readonly noise?: ((text: string) => void) | undefined
+}
+
+/** Judges what a channel reads, and delivers the messages in it to a sink. */
+export interface Intake {
+  /** Takes one piece of JSON text: a message, or a batch where those were negotiated. */
+  text(text: string, encoded?: Uint8Array, context?: MessageContext): void
+  /** Takes one value that was parsed already. */
+  value(value: unknown, context?: MessageContext): void
+  /** Takes one piece that is not even text. */
+  unreadable(bytes: Uint8Array, why: string): void
+  /** Tells of a message that was sent, from which the negotiated revision is learnt. */
+  sent(message: JsonRpcMessage): void
+}
+
+/** The longest part of malformed input that an error shows. */
+const PREVIEW_BYTES = 64
+const DEFAULT_MAX_MALFORMED_IN_A_ROW = 10
+
+/**
+ * Makes the one place where bytes from a peer become messages (clauses C10, C15 and C18). What is no JSON-RPC
+ * message is reported as `MALFORMED_MESSAGE` and skipped; nothing valid around it is lost.
+ */
+export function createIntake(sink: Sink, options: IntakeOptions): Intake {
+  const { address, abandon, noise, maxMalformedInARow = DEFAULT_MAX_MALFORMED_IN_A_ROW } = options
+  const batches = batchesNegotiated()
+  let malformedInARow = 0
+
+  function malformed(why: string, text: string, cause?: unknown): void {
+    if (noise) {
+      noise(text)
+      return
+    }
+    const details = { preview: previewOf(text) }
+    const message = `skipped what ${address} sent: ${why}`
+    sink.error(new TransportError('MALFORMED_MESSAGE', message, details, { cause }))
+    malformedInARow++
+    if (malformedInARow < maxMalformedInARow) return
+    const final = `${malformedInARow} malformed messages in a row from ${address}`
+    abandon(new TransportError('MALFORMED_MESSAGE', final, details))
+  }
+
+  function one(
+    value: unknown,
+    text: () => string,
+    encoded: Uint8Array | undefined,
+    context?: MessageContext,
+  ): void {
+    const message = parseMessage(value)
+    if (typeof message === 'string') {
+      malformed(message, text())
+      return
+    }
+    malformedInARow = 0
+    if (encoded) rememberEncoded(message, encoded)
+    batches.received(message)
+    sink.message(message, context)
+  }
+
+  function judge(value: unknown, text: () => string, encoded?: Uint8Array, context?: MessageContext): void {
+    if (!Array.isArray(value) || !batches.allowed) {
+      one(value, text, encoded, context)
+      return
+    }
+    if (value.length === 0) malformed('an empty batch', text())
+    for (const each of value) one(each, () => JSON.stringify(each), undefined, context)
+  }
+
+  return {
+    text(text, encoded, context) {
+      let value: unknown
+      try {
+        value = JSON.parse(text)
+      } catch (cause) {
+        const inner = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
+        if (inner.trim() === '') return
+        if (inner !== text) this.text(inner, encoded, context)
+        else malformed('not JSON', text, cause)
+        return
+      }
+      judge(value, () => text, encoded, context)
+    },
+    value: (value, context) => judge(value, () => JSON.stringify(value), undefined, context),
+    unreadable: (bytes, why) => malformed(why, new TextDecoder().decode(bytes.subarray(0, PREVIEW_BYTES))),
+    sent: (message) => batches.sent(message),
+  }
+}
+
+const BYTE_ORDER_MARK = 0xfeff
+
+/** The first 64 bytes of a text, for errors. */
+export function previewOf(text: string): string {
+  const start = new TextEncoder().encode(text.slice(0, PREVIEW_BYTES)).subarray(0, PREVIEW_BYTES)
+  return new TextDecoder().decode(start)
+}

@@ -1,0 +1,60 @@
+import type { Connector } from './connector.js'
+import type { Handshake, Refusal } from './gate.js'
+import type { Transport } from './transport.js'
+
+/**
+ * Waits for callers and yields one transport for each: a transport of transports, with the same verbs and slots.
+ * It never sends anything itself, to one connection or to all.
+ */
+export interface Listener extends AsyncDisposable {
+  /** The URL to hand to the same package's client, such as `tcp://127.0.0.1:7000`; undefined until started. */
+  readonly address: string | undefined
+  /** The connections that were yielded and have not ended. */
+  readonly connections: ReadonlySet<Transport>
+  /** Settles once, with the reason unless the end was orderly. Never rejects. */
+  readonly closed: Promise<Error | undefined>
+  /**
+   * Called with each caller that was admitted. The transport is idle and reads nothing until it is started, for
+   * which there are `startTimeoutMs`.
+   */
+  onconnection: ((connection: Transport) => void) | undefined
+  /** Called for what went wrong, with a caller or with the listener itself. */
+  onerror: ((error: Error) => void) | undefined
+  /** Called exactly once, after the last connection has ended. */
+  onclose: (() => void) | undefined
+  /** Binds. Rejects with `LISTEN_FAILED`, `INVALID_OPTION`, `ALREADY_STARTED`, `CLOSED` or `signal.reason`. */
+  start(options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /**
+   * Stops accepting at once, gives requests that are being answered `drainMs` to finish (none by default), then
+   * closes every connection. Idempotent, never rejects.
+   */
+  close(options?: { drainMs?: number | undefined }): Promise<void>
+}
+
+/** One caller at the door, of whom nothing was heard yet but the handshake. */
+export interface Incoming {
+  readonly handshake: Handshake
+  /** Reads nothing until connected. */
+  readonly connector: Connector
+  /** Turns the caller away, telling it why where the medium can, and releases everything. */
+  readonly refuse: (verdict: Refusal) => void
+}
+
+/** A bound address. */
+export interface Binding {
+  readonly address: string
+  /** Stops accepting and releases the address. Leaves accepted connections alone. */
+  readonly close: () => Promise<void>
+}
+
+/** What a medium supplies to make a listener. */
+export interface Acceptor {
+  /** Whether callers on other hosts can reach it; it then needs a gate. */
+  readonly bindsBeyondThisHost: boolean
+  /** Binds and offers every caller. `failed` tells that it can no longer accept. Rejects with `LISTEN_FAILED`. */
+  readonly listen: (
+    offer: (incoming: Incoming) => void,
+    failed: (error: Error) => void,
+    signal: AbortSignal,
+  ) => Promise<Binding>
+}

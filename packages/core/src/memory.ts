@@ -1,0 +1,234 @@
+import type { Channel, Connector, Sink } from './connector.js'
+import { type CreateTransportOptions, createTransport, createTransportDefaults } from './create-transport.js'
+import { TransportError } from './errors.js'
+import { createIntake, type Intake } from './intake.js'
+import type { JsonRpcMessage } from './message.js'
+import { requireInteger, resolveOptions } from './options.js'
+import type { Peer, Transport } from './transport.js'
+
+/** Options of a memory pair; they hold for both of its ends. */
+export interface MemoryPairOptions extends CreateTransportOptions {
+  /**
+   * Longest message either end sends or accepts, in UTF-16 units of its JSON text, which is its bytes where the
+   * text is ASCII. A longer one is rejected with `MESSAGE_TOO_LARGE`.
+   * @defaultValue 10_485_760
+   */
+  maxMessageBytes?: number | undefined
+  /**
+   * Most that may wait for an end that has paused, counted alike. Beyond it `send()` rejects with `OVERLOADED`.
+   * @defaultValue 16_777_216
+   */
+  maxQueuedBytes?: number | undefined
+}
+
+export const memoryPairDefaults: {
+  readonly maxMessageBytes: 10_485_760
+  readonly maxQueuedBytes: 16_777_216
+  readonly closeTimeoutMs: 2_000
+  readonly clock: typeof createTransportDefaults.clock
+} = { maxMessageBytes: 10_485_760, maxQueuedBytes: 16_777_216, ...createTransportDefaults }
+
+/**
+ * Two transports in this process, connected to each other. Messages cross as JSON text, so that nothing is shared
+ * between the ends and every clause of the contract holds as it does on a wire.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function memoryPair(options: MemoryPairOptions = {}): [Transport, Transport] {
+  const settings = resolveOptions(memoryPairDefaults, options)
+  const [a, b] = memoryConnectors(settings, { here: 'memory:a', there: 'memory:b' })
+  return [createTransport(a, settings), createTransport(b, settings)]
+}
+
+/** What bounds a memory connection. */
+export interface MemoryLimits {
+  readonly maxMessageBytes: number
+  readonly maxQueuedBytes: number
+}
+
+/** The two ends of one connection in memory. Each connects once, and waits for the other to do so too. */
+export function memoryConnectors(
+  limits: MemoryLimits,
+  addresses: { readonly here: string; readonly there: string },
+): [Connector, Connector] {
+  requireInteger('maxMessageBytes', limits.maxMessageBytes, 1024, Infinity)
+  requireInteger('maxQueuedBytes', limits.maxQueuedBytes, 1024, Infinity)
+  const ends: [End, End] = [new End(limits, addresses.there), new End(limits, addresses.here)]
+  return [connectorOf(ends[0], ends[1]), connectorOf(ends[1], ends[0])]
+}
+
+/** One end of a connection in memory: what was sent to it and not yet delivered, and where to deliver it. */
+class End {
+  readonly limits: MemoryLimits
+  readonly peer: Peer
+  readonly texts: string[] = []
+  queuedBytes = 0
+  traffic = { bytesSent: 0, bytesReceived: 0 }
+  intake: Intake | undefined
+  sink: Sink | undefined
+  isPaused = false
+  isOver = false
+  isTurnDue = false
+  /** Whether the other end is done sending; what is queued is delivered first. */
+  isFinished = false
+  /** Senders that wait for the queue to fall below its high-water mark. */
+  drained: { promise: Promise<void>; resolve: () => void } | undefined
+
+  constructor(limits: MemoryLimits, peerAddress: string) {
+    this.limits = limits
+    this.peer = Object.freeze({ medium: 'memory', address: peerAddress })
+  }
+
+  take(text: string): Promise<void> {
+    this.texts.push(text)
+    this.queuedBytes += text.length
+    this.turnSoon()
+    if (this.queuedBytes <= HIGH_WATER_MARK) return taken
+    if (!this.drained) {
+      let resolve!: () => void
+      const promise = new Promise<void>((done) => {
+        resolve = done
+      })
+      this.drained = { promise, resolve }
+    }
+    return this.drained.promise
+  }
+
+  turnSoon(): void {
+    if (this.isTurnDue || this.isPaused || !this.intake) return
+    this.isTurnDue = true
+    queueMicrotask(() => {
+      this.isTurnDue = false
+      this.turn()
+    })
+  }
+
+  turn(): void {
+    let next = 0
+    while (next < this.texts.length && !this.isPaused && !this.isOver) {
+      const text = this.texts[next++] as string
+      this.queuedBytes -= text.length
+      this.traffic.bytesReceived += text.length
+      this.intake?.text(text)
+    }
+    this.texts.splice(0, next)
+    if (this.queuedBytes <= HIGH_WATER_MARK) {
+      this.drained?.resolve()
+      this.drained = undefined
+    }
+    if (this.isFinished && this.texts.length === 0 && !this.isOver) this.over((sink) => sink.end())
+  }
+
+  /** Lets go of everything; `tell` hears of it where the end had a listener. */
+  over(tell?: (sink: Sink) => void): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.texts.length = 0
+    this.queuedBytes = 0
+    const { sink } = this
+    this.sink = undefined
+    this.intake = undefined
+    if (sink) tell?.(sink)
+  }
+}
+
+const HIGH_WATER_MARK = 65_536
+const taken: Promise<void> = Promise.resolve()
+
+function connectorOf(here: End, there: End): Connector {
+  return {
+    connectsOnce: true,
+    connect: async (sink, signal) => {
+      signal.throwIfAborted()
+      if (here.sink || here.isOver || there.isOver) {
+        const { address } = here.peer
+        throw new TransportError('CONNECT_FAILED', `${address} is gone`, { address })
+      }
+      here.sink = sink
+      here.intake = createIntake(sink, {
+        address: here.peer.address,
+        abandon: (error) => {
+          finish(there)
+          here.over((listener) => listener.end(error))
+        },
+      })
+      // What the other end sent before this one was there.
+      here.turnSoon()
+      return channelOf(here, there)
+    },
+  }
+}
+
+function channelOf(here: End, there: End): Channel {
+  const { maxMessageBytes, maxQueuedBytes } = here.limits
+  return {
+    peer: here.peer,
+    traffic: here.traffic,
+    send: (message) => {
+      const text = encode(message, maxMessageBytes)
+      if (there.isOver) return Promise.reject(goneError(here.peer.address))
+      const queuedBytes = there.queuedBytes + text.length
+      if (queuedBytes > maxQueuedBytes)
+        return Promise.reject(overloaded(here.peer.address, queuedBytes, maxQueuedBytes))
+      here.intake?.sent(message)
+      here.traffic.bytesSent += text.length
+      return there.take(text)
+    },
+    close: async () => {
+      here.over()
+      finish(there)
+    },
+    flow: {
+      pause: () => {
+        here.isPaused = true
+      },
+      resume: () => {
+        here.isPaused = false
+        here.turnSoon()
+      },
+    },
+  }
+}
+
+function goneError(address: string): TransportError {
+  return new TransportError('SEND_FAILED', `${address} has closed`, { delivery: 'none' })
+}
+
+/** Tells an end that nothing more comes, behind what is still queued for it. */
+function finish(end: End): void {
+  end.isFinished = true
+  end.turnSoon()
+}
+
+/**
+ * The message as JSON text. Throws `MESSAGE_TOO_LARGE`, or `SEND_FAILED` where it has no JSON text.
+ */
+function encode(message: JsonRpcMessage, maxMessageBytes: number): string {
+  const text = toJson(message)
+  if (text.length > maxMessageBytes) throw tooLargeToSend(text.length, maxMessageBytes)
+  return text
+}
+
+/** The JSON text of a message. Throws `SEND_FAILED` where there is none, as of a cycle or a `BigInt`. */
+export function toJson(message: JsonRpcMessage): string {
+  let cause: unknown
+  try {
+    const text: string | undefined = JSON.stringify(message)
+    if (text !== undefined) return text
+  } catch (error) {
+    cause = error
+  }
+  throw new TransportError('SEND_FAILED', 'the message has no JSON text', { delivery: 'none' }, { cause })
+}
+
+/** The error for a message of our own that is over the limit. */
+export function tooLargeToSend(bytes: number, maxMessageBytes: number): TransportError {
+  const message = `a message of ${bytes} bytes is longer than maxMessageBytes (${maxMessageBytes}); nothing was sent`
+  return new TransportError('MESSAGE_TOO_LARGE', message, { bytes, maxMessageBytes })
+}
+
+/** The error for a message that the outbound queue has no room for. */
+export function overloaded(address: string, queuedBytes: number, maxQueuedBytes: number): TransportError {
+  const message = `${queuedBytes} bytes would wait for ${address}, more than maxQueuedBytes (${maxQueuedBytes})`
+  return new TransportError('OVERLOADED', message, { queuedBytes, maxQueuedBytes })
+}

@@ -1,0 +1,126 @@
+/**
+ * Names one request among those its sender has in flight: a string or an integer of at most 2⁵³−1.
+ * Ids are opaque: `0` and `''` are ids, `1` and `'1'` differ (JSON-RPC 2.0, section 4).
+ */
+export type RequestId = string | number
+
+/** Ties progress notifications to the request that asked for them. */
+export type ProgressToken = string | number
+
+/** The `_meta` object of params and results, as far as a transport needs to know it. */
+export interface MessageMeta {
+  [key: string]: unknown
+  progressToken?: ProgressToken | undefined
+  'io.modelcontextprotocol/related-task'?: { [key: string]: unknown; taskId: string } | undefined
+}
+
+/** The `params` of a request or notification. */
+export interface MessageParams {
+  [key: string]: unknown
+  _meta?: MessageMeta | undefined
+}
+
+/** A call that expects exactly one response with the same id. */
+export interface JsonRpcRequest {
+  jsonrpc: '2.0'
+  id: RequestId
+  method: string
+  params?: MessageParams | undefined
+}
+
+/** A message that nobody answers. */
+export interface JsonRpcNotification {
+  jsonrpc: '2.0'
+  method: string
+  params?: MessageParams | undefined
+}
+
+/** The answer to a request that succeeded. */
+export interface JsonRpcResultResponse {
+  jsonrpc: '2.0'
+  id: RequestId
+  result: { [key: string]: unknown; _meta?: MessageMeta | undefined }
+}
+
+/** The answer to a request that failed. Without `id` where the id of the request could not be read. */
+export interface JsonRpcErrorResponse {
+  jsonrpc: '2.0'
+  id?: RequestId | undefined
+  error: { code: number; message: string; data?: unknown }
+}
+
+/** Either answer to a request. */
+export type JsonRpcResponse = JsonRpcResultResponse | JsonRpcErrorResponse
+
+/** Everything that may cross an MCP transport (JSON-RPC 2.0 without batches). */
+export type JsonRpcMessage = JsonRpcRequest | JsonRpcNotification | JsonRpcResponse
+
+/** Whether the message is a call that expects an answer. */
+export function isRequest(message: JsonRpcMessage): message is JsonRpcRequest {
+  return 'method' in message && 'id' in message && message.id !== undefined
+}
+
+/** Whether the message is one that nobody answers. */
+export function isNotification(message: JsonRpcMessage): message is JsonRpcNotification {
+  return 'method' in message && !('id' in message && message.id !== undefined)
+}
+
+/** Whether the message answers a request, with a result or with an error. */
+export function isResponse(message: JsonRpcMessage): message is JsonRpcResponse {
+  return !('method' in message)
+}
+
+/** Whether the message answers a request with an error. */
+export function isErrorResponse(message: JsonRpcMessage): message is JsonRpcErrorResponse {
+  return 'error' in message && !('method' in message)
+}
+
+/** Whether the value can be the id of a request: any string, or an integer that JSON carries without loss. */
+export function isRequestId(value: unknown): value is RequestId {
+  return typeof value === 'string' || Number.isSafeInteger(value)
+}
+
+/**
+ * The value as a JSON-RPC message, or the sentence that says why it is none.
+ *
+ * Looks at the envelope only; `params`, `result` and `error.data` are the application's business. An error
+ * response with `id: null`, which several peers send when they could not read the id, comes back without `id`.
+ */
+export function parseMessage(value: unknown): JsonRpcMessage | string {
+  if (typeof value !== 'object' || value === null) return 'not a JSON object'
+  if (Array.isArray(value)) return 'a batch, and batches were not negotiated'
+  const message = value as Record<string, unknown>
+  if (message['jsonrpc'] !== '2.0') return 'no "jsonrpc": "2.0"'
+  const { id, method } = message
+  if (method !== undefined) {
+    if (typeof method !== 'string') return 'its method is not a string'
+    if (!isStructured(message['params'])) return 'its params are not an object'
+    if (message['result'] !== undefined || message['error'] !== undefined) return 'both a call and a response'
+    return id === undefined || isRequestId(id) ? (value as JsonRpcMessage) : unusableId
+  }
+  if (message['error'] !== undefined) return parseErrorResponse(message)
+  if (!isRequestId(id)) return id === undefined ? 'neither a method nor an id' : unusableId
+  const result = message['result']
+  if (typeof result !== 'object' || result === null) return 'its result is not an object'
+  return value as JsonRpcMessage
+}
+
+const unusableId = 'its id is neither a string nor an integer of at most 2^53-1'
+
+function isStructured(params: unknown): boolean {
+  return params === undefined || (typeof params === 'object' && params !== null && !Array.isArray(params))
+}
+
+function parseErrorResponse(message: Record<string, unknown>): JsonRpcMessage | string {
+  const error = message['error'] as { code?: unknown; message?: unknown } | null
+  if (message['result'] !== undefined) return 'both a result and an error'
+  if (typeof error !== 'object' || error === null) return 'its error is not an object'
+  if (!Number.isInteger(error.code)) return 'its error has no integer code'
+  if (typeof error.message !== 'string') return 'its error has no message'
+  if (message['id'] === null) {
+    const { id: _unread, ...rest } = message
+    return rest as unknown as JsonRpcMessage
+  }
+  if (message['id'] !== undefined && !isRequestId(message['id'])) return unusableId
+  return message as unknown as JsonRpcMessage
+}

@@ -1,0 +1,64 @@
+import { TransportError } from './errors.js'
+
+/** `defaults` overlaid with what was given, frozen: an explicit `undefined` does not erase a default. */
+export function resolveOptions<D extends object, G extends object>(defaults: D, given: G): Resolved<D, G> {
+  const resolved = { ...defaults } as Record<string, unknown>
+  for (const [key, value] of Object.entries(given)) {
+    if (value !== undefined) resolved[key] = value
+  }
+  return Object.freeze(resolved) as Resolved<D, G>
+}
+
+/** Options after their defaults: every member that has a default is present. */
+export type Resolved<D extends object, G extends object> = Readonly<
+  Omit<G, keyof D> & {
+    [K in keyof D]: K extends keyof G ? Exclude<G[K], undefined> : D[K]
+  }
+>
+
+/** Throws `INVALID_OPTION` naming the option, what it needs to be and what it was. */
+export function invalidOption(option: string, received: unknown, needed: string, cause?: unknown): never {
+  const message = `option "${option}" must be ${needed}; received ${describe(received)}`
+  throw new TransportError('INVALID_OPTION', message, { option, received }, { cause })
+}
+
+/** Throws `INVALID_OPTION` unless the value is a number from `min` to `max`. `Infinity` passes where `max` is it. */
+export function requireInRange(
+  option: string,
+  value: unknown,
+  min: number,
+  max: number,
+): asserts value is number {
+  if (typeof value === 'number' && value >= min && value <= max) return
+  const needed = max === Infinity ? `a number of at least ${min}` : `a number from ${min} to ${max}`
+  invalidOption(option, value, needed)
+}
+
+/** Throws `INVALID_OPTION` unless the value is a whole number from `min` to `max`. `Infinity` passes where `max` is it. */
+export function requireInteger(
+  option: string,
+  value: unknown,
+  min: number,
+  max: number,
+): asserts value is number {
+  requireInRange(option, value, min, max)
+  if (!Number.isInteger(value) && value !== Infinity) invalidOption(option, value, 'a whole number')
+}
+
+/** Throws `INVALID_OPTION` unless the value is one of those listed. */
+export function requireOneOf<T>(option: string, value: unknown, allowed: readonly T[]): asserts value is T {
+  if (allowed.includes(value as T)) return
+  invalidOption(option, value, `one of ${allowed.map((each) => describe(each)).join(', ')}`)
+}
+
+/** Throws `INVALID_OPTION` unless the value is a string that is not empty. */
+export function requireText(option: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string' || value === '') invalidOption(option, value, 'a string that is not empty')
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return String(value)
+}

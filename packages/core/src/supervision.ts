@@ -1,0 +1,185 @@
+import type { Clock } from './clock.js'
+import type { Channel, Connector } from './connector.js'
+import { TransportError } from './errors.js'
+import type { Admission } from './gate.js'
+import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from './message.js'
+import type { SessionGrant } from './session-policy.js'
+import type { AuthInfo, MessageContext, Transport } from './transport.js'
+
+/** What a listener keeps an eye on, for one connection, from its admission to its end. */
+export interface Supervision {
+  /** The caller's connector, telling who it is with everything it says. */
+  readonly connector: Connector
+  /** Ends the connection when it is not started in time, idle or alive for too long, or no longer admitted. */
+  watch(connection: Transport, startTimeoutMs: number): void
+  /** Resolves as soon as no request of the caller is being answered. */
+  quiet(): Promise<void>
+}
+
+interface Admitted {
+  readonly admission: Admission
+  readonly grant?: SessionGrant
+}
+
+/** Watches over one connection that was admitted. */
+export function superviseConnection(
+  inner: Connector,
+  { admission, grant }: Admitted,
+  clock: Clock,
+): Supervision {
+  const unanswered = new Set<RequestId>()
+  const waiting: (() => void)[] = []
+  let lastActivity = clock.now()
+
+  function received(message: JsonRpcMessage): void {
+    lastActivity = clock.now()
+    if (isRequest(message) && message.method !== NEVER_ENDING_METHOD) unanswered.add(message.id)
+  }
+
+  function sent(message: JsonRpcMessage): void {
+    lastActivity = clock.now()
+    if (isResponse(message) && message.id !== undefined) answered(message.id)
+  }
+
+  function answered(id: RequestId): void {
+    if (unanswered.delete(id) && unanswered.size === 0) for (const resolve of waiting.splice(0)) resolve()
+  }
+
+  return {
+    connector: identified(inner, admission.authInfo, received, sent),
+    watch: (connection, startTimeoutMs) => {
+      const stops = [
+        untilStarted(connection, startTimeoutMs, clock),
+        untilInvalid(connection, admission, clock),
+        untilOld(connection, grant, clock),
+        untilIdle(connection, grant, clock, () => lastActivity),
+      ]
+      connection.closed.then(() => {
+        for (const stop of stops) stop?.()
+        unanswered.clear()
+        for (const resolve of waiting.splice(0)) resolve()
+        grant?.release?.()
+      })
+    },
+    quiet: () =>
+      unanswered.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
+  }
+}
+
+/** A request that stays open for as long as its client wants to hear of changes (2026-07-28, Subscriptions). */
+const NEVER_ENDING_METHOD = 'subscriptions/listen'
+
+function identified(
+  inner: Connector,
+  given: AuthInfo | undefined,
+  received: (message: JsonRpcMessage) => void,
+  sent: (message: JsonRpcMessage) => void,
+): Connector {
+  const authInfo = given && concealed(given)
+  const shared: MessageContext | undefined = authInfo && Object.freeze({ authInfo })
+  const contextOf = (context: MessageContext | undefined): MessageContext | undefined => {
+    if (!authInfo || context?.authInfo) return context
+    return context ? withAuthInfo(context, authInfo) : shared
+  }
+  return {
+    ...inner,
+    connect: async (sink, signal) => {
+      const channel: Channel = await inner.connect(
+        {
+          ...sink,
+          message: (message, context) => {
+            received(message)
+            sink.message(message, contextOf(context))
+          },
+        },
+        signal,
+      )
+      return {
+        ...channel,
+        ...(authInfo && { peer: Object.freeze({ ...channel.peer, authInfo }) }),
+        send: (message, options) => {
+          sent(message)
+          return channel.send(message, options)
+        },
+      }
+    },
+  }
+}
+
+/** A copy that leaves accessors, such as `request`, uncalled. */
+function withAuthInfo(context: MessageContext, authInfo: AuthInfo): MessageContext {
+  const copy = Object.create(Object.prototype, Object.getOwnPropertyDescriptors(context)) as MessageContext
+  return Object.assign(copy, { authInfo })
+}
+
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
+
+/** The same facts, with the token kept out of what `console.log` and `util.inspect` show. */
+function concealed(authInfo: AuthInfo): AuthInfo {
+  const shown = { ...authInfo, token: '[concealed]' }
+  return Object.defineProperty({ ...authInfo }, INSPECT, { value: () => shown, enumerable: false })
+}
+
+function untilStarted(connection: Transport, startTimeoutMs: number, clock: Clock): () => void {
+  const late = clock.deadline(startTimeoutMs, () => {
+    if (connection.state !== 'idle') return
+    const message = `an admitted connection was not started within startTimeoutMs (${startTimeoutMs} ms)`
+    connection.close({ reason: new TransportError('CLOSED', message, undefined) })
+  })
+  return () => late[Symbol.dispose]()
+}
+
+function untilInvalid(connection: Transport, { expiresAt, revoked }: Admission, clock: Clock): () => void {
+  const end = (why: string) => () => {
+    connection.close({ reason: new TransportError('REFUSED', why, { status: 401 }) })
+  }
+  const expiry =
+    expiresAt === undefined
+      ? undefined
+      : clock.deadline(expiresAt - clock.epochNow(), end('the admission of this caller expired'))
+  const onrevoked = end('the admission of this caller was revoked')
+  revoked?.addEventListener('abort', onrevoked, { once: true })
+  return () => {
+    expiry?.[Symbol.dispose]()
+    revoked?.removeEventListener('abort', onrevoked)
+  }
+}
+
+function untilOld(
+  connection: Transport,
+  grant: SessionGrant | undefined,
+  clock: Clock,
+): (() => void) | undefined {
+  const lifetimeMs = grant?.lifetimeMs
+  if (lifetimeMs === undefined) return undefined
+  const old = clock.deadline(lifetimeMs, () => {
+    const message = `the session reached its lifetime of ${lifetimeMs} ms`
+    connection.close({ reason: new TransportError('REFUSED', message, { status: 401 }) })
+  })
+  return () => old[Symbol.dispose]()
+}
+
+/** One deadline for the whole life: when it comes and something was said meanwhile, it moves. */
+function untilIdle(
+  connection: Transport,
+  grant: SessionGrant | undefined,
+  clock: Clock,
+  lastActivity: () => number,
+): (() => void) | undefined {
+  const idleTimeoutMs = grant?.idleTimeoutMs
+  if (idleTimeoutMs === undefined) return undefined
+  let check: Disposable
+  const wait = (ms: number): void => {
+    check = clock.deadline(ms, () => {
+      const left = lastActivity() + idleTimeoutMs - clock.now()
+      if (left > 0) {
+        wait(left)
+        return
+      }
+      const message = `nothing was said for ${idleTimeoutMs} ms (idleTimeoutMs)`
+      connection.close({ reason: new TransportError('CLOSED', message, undefined) })
+    })
+  }
+  wait(idleTimeoutMs)
+  return () => check[Symbol.dispose]()
+}
