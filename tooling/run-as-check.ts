@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url'
+
+/** What is wrong, one line each; empty when the check holds. */
+export type Problems = readonly string[]
+
+/** A check: looks at the tree below `root` and changes nothing. */
+export type Check = (root: string) => Problems | Promise<Problems>
+
+/** The top of this repository. */
+export const repositoryRoot: string = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '')
+
+/** Exit code of a check that could not run and says why; the runner shows it and does not fail. */
+export const SKIPPED_EXIT_CODE = 77
+
+/** Runs `check` on this repository when the module at `moduleUrl` is the program; prints problems and sets the exit code. */
+export async function runAsCheck(moduleUrl: string, check: Check): Promise<void> {
+  if (process.argv[1] !== fileURLToPath(moduleUrl)) return
+  const problems = await check(repositoryRoot)
+  for (const problem of problems) console.error(problem)
+  if (problems.length > 0) process.exitCode = 1
+}
