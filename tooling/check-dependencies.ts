@@ -1,0 +1,106 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { cruise, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser'
+import { type Problems, runAsCheck } from './run-as-check.js'
+import { SOURCE_CONDITION } from './workspace.js'
+
+/** Packages whose `.` entry runs in browsers: Node's modules are allowed only below their `src/node`. */
+const NEUTRAL_PACKAGES = ['core', 'ws', 'http', 'security', 'compression']
+
+/** Those that may import more of ours than core: the CLI wires the tips together. */
+const WIRING_PACKAGES = ['mcpwire']
+
+const neutral = NEUTRAL_PACKAGES.join('|')
+const wiring = WIRING_PACKAGES.join('|')
+
+const forbidden: IForbiddenRuleType[] = [
+  {
+    name: 'star',
+    comment: 'a published package imports @mcpwire/core and nothing else of ours',
+    from: { path: `^packages/(?!(?:${wiring})/)([^/]+)/src/` },
+    to: { path: '^packages/', pathNot: '^packages/($1|core)/' },
+  },
+  {
+    name: 'core-imports-none-of-ours',
+    comment: 'everything depends on core, so core depends on nothing',
+    from: { path: '^packages/core/' },
+    to: { path: '^packages/(?!core/)' },
+  },
+  {
+    name: 'entry-only',
+    comment: 'another package is reached through what it exports',
+    from: { path: '^packages/([^/]+)/' },
+    to: { path: '^packages/[^/]+/', pathNot: '^packages/(?:$1/|[^/]+/src/(?:node/)?index\\.ts$)' },
+  },
+  {
+    name: 'no-relative-path-to-another-package',
+    comment: 'another package is reached by its name',
+    from: { path: '^(packages/[^/]+|benchmarks)/' },
+    to: { path: '^packages/', pathNot: '^$1/', dependencyTypes: ['local'] },
+  },
+  {
+    name: 'no-cycles',
+    comment: 'a cycle means two files that are really one',
+    from: { path: '^packages/' },
+    to: { circular: true },
+  },
+  {
+    name: 'neutral',
+    comment: "Node's modules belong below src/node",
+    from: { path: `^packages/(?:${neutral})/src/`, pathNot: `^packages/(?:${neutral})/src/node/` },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'neutral-stays-above-node',
+    comment: 'neutral code does not reach into the Node part of its package',
+    from: { path: `^packages/(${neutral})/src/`, pathNot: `^packages/(?:${neutral})/src/node/` },
+    to: { path: '^packages/[^/]+/src/node/' },
+  },
+  {
+    name: 'sources-need-no-tests',
+    comment: 'what is published imports nothing that is not',
+    from: { path: '^packages/[^/]+/src/' },
+    to: { path: '^packages/[^/]+/(?:test|test-d|examples)/|^tooling/|^benchmarks/' },
+  },
+  {
+    name: 'no-unresolvable',
+    comment: 'an import that resolves to nothing',
+    from: { path: '^packages/' },
+    to: { couldNotResolve: true },
+  },
+  {
+    name: 'declared',
+    comment: "a published source imports what its package's dependencies or peers name",
+    from: { path: '^packages/[^/]+/src/' },
+    to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
+  },
+]
+
+/** Packages form a star around core, without cycles, and neutral code stays free of Node. */
+export async function checkDependencies(root: string): Promise<Problems> {
+  const folders = ['packages', 'benchmarks'].filter((folder) => existsSync(join(root, folder)))
+  if (!folders.some((folder) => readdirSync(join(root, folder)).length > 0)) return []
+  const { output } = await cruise(
+    folders,
+    {
+      baseDir: root,
+      ruleSet: { forbidden },
+      validate: true,
+      combinedDependencies: false,
+      doNotFollow: { path: 'node_modules' },
+      exclude: { path: '^packages/[^/]+/dist/' },
+      tsPreCompilationDeps: true,
+    },
+    {
+      conditionNames: [SOURCE_CONDITION, 'import', 'node', 'default', 'types'],
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.d.ts', '.mts', '.js', '.mjs', '.cjs', '.json'],
+    },
+  )
+  return (output as ICruiseResult).summary.violations.map(({ from, to, rule }) => {
+    const comment = forbidden.find(({ name }) => name === rule.name)?.comment
+    return `${from} → ${to}: ${rule.name} (${comment})`
+  })
+}
+
+await runAsCheck(import.meta.url, checkDependencies)
