@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { checkDependencies } from '../check-dependencies.js'
+import { fixture, link, manifest } from './fixture.js'
+
+const empty = 'export {}\n'
+const dependsOnCore = { dependencies: { '@mcpwire/core': '*' } }
+const dependsOnTcp = { dependencies: { '@mcpwire/tcp': '*' } }
+
+async function check(files: Readonly<Record<string, string>>): Promise<string[]> {
+  const root = fixture({
+    ...manifest('core'),
+    ...manifest('tcp', dependsOnCore),
+    ...manifest('unix', { dependencies: { ...dependsOnCore.dependencies, ...dependsOnTcp.dependencies } }),
+    'packages/core/src/index.ts': empty,
+    'packages/tcp/src/index.ts': empty,
+    'packages/unix/src/index.ts': empty,
+    ...files,
+  })
+  link(root, 'tcp', 'core')
+  link(root, 'unix', 'core')
+  link(root, 'unix', 'tcp')
+  link(root, 'core', 'tcp')
+  return (await checkDependencies(root)).map((problem) => /: ([a-z-]+) \(/.exec(problem)?.[1] ?? problem)
+}
+
+test('accepts a tip that imports core', async () => {
+  expect(await check({ 'packages/tcp/src/a.ts': "import '@mcpwire/core'\n" })).toEqual([])
+})
+
+test.each<[rule: string, path: string, code: string]>([
+  ['star', 'packages/unix/src/a.ts', "import '@mcpwire/tcp'\n"],
+  ['core-imports-none-of-ours', 'packages/core/test/a.ts', "import '@mcpwire/tcp'\n"],
+  ['entry-only', 'packages/tcp/test/a.ts', "import '../../core/src/other.js'\n"],
+  ['no-relative-path-to-another-package', 'packages/tcp/test/a.ts', "import '../../core/src/index.js'\n"],
+  ['neutral', 'packages/core/src/a.ts', "import 'node:net'\n"],
+  ['neutral', 'packages/core/src/a.ts', "import 'fs'\n"],
+  ['neutral-stays-above-node', 'packages/core/src/a.ts', "import './node/other.js'\n"],
+  ['sources-need-no-tests', 'packages/tcp/src/a.ts', "import '../test/other.js'\n"],
+  ['no-unresolvable', 'packages/tcp/src/a.ts', "import 'nowhere'\n"],
+  ['no-cycles', 'packages/tcp/src/a.ts', "import './a.js'\n"],
+])('%s: finds it in %s', async (rule, path, code) => {
+  const others = {
+    'packages/core/src/other.ts': empty,
+    'packages/core/src/node/other.ts': empty,
+    'packages/tcp/test/other.ts': empty,
+  }
+  expect(await check({ ...others, [path]: code })).toContain(rule)
+})
+
+test('lets the Node part of a neutral package use Node', async () => {
+  expect(await check({ 'packages/core/src/node/a.ts': "import 'node:net'\n" })).toEqual([])
+})

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { checkReadmes } from '../check-readmes.js'
+import { fixture, manifest } from './fixture.js'
+
+function check(readme: string): readonly string[] {
+  return checkReadmes(fixture({ ...manifest('core'), 'packages/core/README.md': readme }))
+}
+
+test('accepts plain prose, links that resolve and code that is an example', () => {
+  expect(
+    check(
+      '# A core\n\n[up](#a-core) [out](https://example.org)\n\n<!-- example: x.ts -->\n```ts\nblazing\n```\n',
+    ),
+  ).toEqual([])
+})
+
+test.each([
+  ['a README that is too long', 'line\n'.repeat(151), 'packages/core/README.md: 151 lines, more than 150'],
+  ['praise', 'A Blazing core\n', "packages/core/README.md:1: 'Blazing' claims without a fact"],
+  ['a dead link', '\n[x](gone.md)\n', 'packages/core/README.md:2: link to gone.md, which does not exist'],
+  ['a dead anchor', '[x](#gone)\n', 'packages/core/README.md:1: no heading #gone in #gone'],
+  [
+    'code nobody runs',
+    'So:\n\n```ts\nx\n```\n',
+    'packages/core/README.md:2: TypeScript without an example marker above it',
+  ],
+])('finds %s', (_what, readme, problem) => {
+  expect(check(readme)).toEqual([problem])
+})
+
+test('finds a package without a README', () => {
+  expect(checkReadmes(fixture(manifest('core')))).toEqual(['packages/core/README.md: missing'])
+})

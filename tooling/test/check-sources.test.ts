@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { checkExports } from '../check-exports.js'
+import { checkSources } from '../check-sources.js'
+import { fixture, manifest } from './fixture.js'
+
+function check(files: Readonly<Record<string, string>>): readonly string[] {
+  return checkSources(fixture({ ...manifest('core'), ...files }))
+}
+
+test.each([
+  'setTimeout(() => {}, 1)',
+  'globalThis.setInterval(() => {}, 1)',
+  'const later = setImmediate',
+  'Date.now()',
+  'new Date()',
+  'performance.now()',
+  'Math.random()',
+  'AbortSignal.timeout(1)',
+])('finds %s', (code) => {
+  expect(check({ 'packages/core/src/a.ts': `export {}\n${code}\n` })).toHaveLength(1)
+})
+
+test.each(['new Date(0)', 'clock.setTimeout()', 'const x = { setTimeout: 1 }', '// setTimeout'])(
+  'allows %s',
+  (code) => {
+    expect(check({ 'packages/core/src/a.ts': `export {}\n${code}\n` })).toEqual([])
+  },
+)
+
+test('allows time and chance in clock.ts', () => {
+  expect(check({ 'packages/core/src/clock.ts': 'export const now = () => Date.now()\n' })).toEqual([])
+})
+
+test('finds a file of more than 400 lines', () => {
+  const long = { 'packages/core/src/a.ts': 'export {}\n'.repeat(401) }
+  expect(check(long)).toEqual(['packages/core/src/a.ts: 401 lines, more than 400'])
+  expect(check({ 'packages/core/src/a.ts': 'export {}\n'.repeat(400) })).toEqual([])
+})
+
+test('finds an export without a doc comment, also behind a re-export', () => {
+  const root = fixture({
+    ...manifest('core'),
+    'packages/core/src/index.ts': "export { told, untold } from './a.js'\n",
+    'packages/core/src/a.ts': '/** Tells. */\nexport const told = 1\nexport const untold = 2\n',
+  })
+  expect(checkExports(root)).toEqual(["@mcpwire/core: export 'untold' has no doc comment"])
+})
