@@ -8,7 +8,7 @@ export function projectConfig(name: string): ViteUserConfig {
     ssr: { resolve: { conditions } },
     test: {
       name,
-      include: ['test/**/*.test.ts'],
+      include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
       reporters: ['default', ['json', { outputFile: '.results/test.json' }]],
       pool: 'forks',
       maxWorkers: 2,
