@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { delimiter, join } from 'node:path'
+import { repositoryRoot } from './run-as-check.js'
 
 /** How a command ended, with everything it printed. */
 export interface CommandResult {
@@ -6,10 +8,15 @@ export interface CommandResult {
   readonly output: string
 }
 
-/** Runs a command without a shell and without stdin. Never rejects for a non-zero exit code. */
+/** Runs a command, also one the workspace installed, without shell and stdin. A non-zero exit code does not reject. */
 export function runCommand(command: string, args: readonly string[], cwd: string): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const PATH = [join(repositoryRoot, 'node_modules/.bin'), process.env['PATH']].join(delimiter)
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, PATH },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let output = ''
     const collect = (chunk: Buffer) => {
       output += chunk.toString()

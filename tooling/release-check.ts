@@ -1,0 +1,138 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { builtinModules } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { transform } from 'esbuild'
+import { pack } from './pack.js'
+import { type Problems, runAsCheck } from './run-as-check.js'
+import { mustRun, runCommand } from './run-command.js'
+import { publicPackages, readManifest, type WorkspacePackage } from './workspace.js'
+
+const SCOPE = '@mcpwire/'
+const INSTALL = ['install', '--no-audit', '--no-fund', '--no-package-lock']
+
+/** What a user gets: each package installs from its tarball with plain npm, imports, and runs its README's first example. */
+export async function releaseCheck(root: string): Promise<Problems> {
+  const folder = await mkdtemp(join(tmpdir(), 'mcpwire-release-'))
+  try {
+    const tarballs = new Map<string, string>()
+    for (const workspacePackage of publicPackages(root)) {
+      tarballs.set(workspacePackage.manifest.name, await pack(workspacePackage, folder))
+    }
+    const problems: string[] = []
+    for (const workspacePackage of publicPackages(root)) {
+      const found = await tryOut(workspacePackage, tarballs, join(folder, workspacePackage.folder), root)
+      problems.push(...found.map((problem) => `${workspacePackage.manifest.name}: ${problem}`))
+      if (found.length === 0) console.log(`${workspacePackage.manifest.name} installs, imports and runs`)
+    }
+    return problems
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function tryOut(
+  { manifest, path }: WorkspacePackage,
+  tarballs: ReadonlyMap<string, string>,
+  folder: string,
+  root: string,
+): Promise<string[]> {
+  await mkdir(folder)
+  await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
+  const ours = [manifest.name, ...namesOf(manifest.dependencies).filter((name) => name.startsWith(SCOPE))]
+  const packed = ours.flatMap((name) => tarballs.get(name) ?? [])
+  await mustRun('npm', [...INSTALL, '--omit=peer', ...packed], folder)
+  const installed = await installationProblems(folder, ours)
+
+  const example = firstExample(path)
+  if (example === undefined) return [...installed, 'its README has no TypeScript example']
+  const { code } = await transform(example, { loader: 'ts', format: 'esm', target: 'es2023' })
+  const isSuite = manifest.peerDependencies?.['vitest'] !== undefined
+  await writeFile(join(folder, isSuite ? 'example.test.js' : 'example.js'), code)
+  const others = [...importedBy(code), ...namesOf(manifest.peerDependencies)].filter(
+    (name) => !existsSync(join(folder, 'node_modules', name)),
+  )
+  if (others.length > 0) {
+    const wanted = others.map((name) => tarballs.get(name) ?? `${name}@${pinnedVersion(root, name)}`)
+    await mustRun('npm', [...INSTALL, ...wanted], folder)
+  }
+  return [...installed, ...(await importProblems(folder, manifest)), ...(await runExample(folder, isSuite))]
+}
+
+/** Installing one package brings it, core, and what their manifests name; nothing else of ours, nothing by accident. */
+async function installationProblems(folder: string, ours: readonly string[]): Promise<string[]> {
+  const installed = await installedNames(folder)
+  const expected = new Set(ours)
+  for (const name of expected) {
+    const path = join(folder, 'node_modules', name)
+    if (!existsSync(path)) return [`npm did not install ${name}`]
+    for (const dependency of namesOf(readManifest(path).dependencies)) {
+      if (!dependency.startsWith(SCOPE)) expected.add(dependency)
+    }
+  }
+  return installed.filter((name) => !expected.has(name)).map((name) => `installing it also installs ${name}`)
+}
+
+async function installedNames(folder: string): Promise<string[]> {
+  const top = join(folder, 'node_modules')
+  const names = (await readdir(top)).filter((name) => !name.startsWith('.'))
+  const scoped = names
+    .filter((name) => name.startsWith('@'))
+    .map(async (scope) => (await readdir(join(top, scope))).map((name) => `${scope}/${name}`))
+  return [...names.filter((name) => !name.startsWith('@')), ...(await Promise.all(scoped)).flat()]
+}
+
+async function importProblems(
+  folder: string,
+  { name, exports }: WorkspacePackage['manifest'],
+): Promise<string[]> {
+  const specifiers = Object.keys(exports ?? {})
+    .filter((subpath) => !subpath.endsWith('.json'))
+    .map((subpath) => name + subpath.slice(1))
+  const code = specifiers.map((specifier) => `await import('${specifier}')`).join('\n')
+  const { exitCode, output } = await runCommand(process.execPath, ['--input-type=module', '-e', code], folder)
+  return exitCode === 0 ? [] : [`importing it fails:\n${output}`]
+}
+
+async function runExample(folder: string, isSuite: boolean): Promise<string[]> {
+  const program = isSuite ? ['node_modules/vitest/vitest.mjs', 'run'] : ['example.js']
+  const { exitCode, output } = await runCommand('timeout', ['60', process.execPath, ...program], folder)
+  return exitCode === 0 ? [] : [`the first example of its README ends with ${exitCode}:\n${output}`]
+}
+
+function firstExample(path: string): string | undefined {
+  const readme = join(path, 'README.md')
+  return existsSync(readme) ? /^```ts\n([\s\S]*?)^```$/m.exec(readFileSync(readme, 'utf8'))?.[1] : undefined
+}
+
+/** The packages that code imports, without Node's own modules. */
+function importedBy(code: string): string[] {
+  const specifiers = [...code.matchAll(/\bfrom\s*"([^".][^"]*)"|\bimport\s*\(?\s*"([^".][^"]*)"/g)]
+  const packages = specifiers.map(([, from, bare]) => packageOf(from ?? bare ?? ''))
+  return [...new Set(packages)].filter((name) => !name.startsWith('node:') && !builtinModules.includes(name))
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+/** The version the workspace tests with, from the catalog. */
+function pinnedVersion(root: string, name: string): string {
+  const catalog = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')
+  const version = catalog.split('\n').flatMap((line) => {
+    const [, key, value] = /^ {2}'?([^':]+)'?: (\S+)$/.exec(line) ?? []
+    return key === name && value !== undefined ? [value] : []
+  })[0]
+  if (version === undefined) throw new Error(`pnpm-workspace.yaml: no version of ${name} in the catalog`)
+  return version
+}
+
+function namesOf(dependencies: Readonly<Record<string, string>> | undefined): string[] {
+  return Object.keys(dependencies ?? {})
+}
+
+await runAsCheck(import.meta.url, releaseCheck)
