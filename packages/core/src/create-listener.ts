@@ -1,6 +1,6 @@
 import { admit } from './admission.js'
 import { type Clock, systemClock } from './clock.js'
-import type { Connector, Layer } from './connector.js'
+import type { Layer } from './connector.js'
 import { createTransport } from './create-transport.js'
 import { TransportError, toError } from './errors.js'
 import type { Gate } from './gate.js'
@@ -215,12 +215,12 @@ class ConnectionListener implements Listener {
       this.#refuse(incoming, this.onconnection ? 'the server is shutting down' : 'the server accepts nobody')
       return
     }
-    this.#yield(incoming.connector, outcome)
+    this.#yield(incoming, outcome)
   }
 
-  #yield(connector: Connector, admitted: Parameters<typeof superviseConnection>[1]): void {
+  #yield(incoming: Incoming, admitted: Parameters<typeof superviseConnection>[1]): void {
     const { layers = [], closeTimeoutMs, clock, startTimeoutMs } = this.#settings
-    const supervision = superviseConnection(connector, admitted, clock)
+    const supervision = superviseConnection(incoming.connector, admitted, clock)
     const layered = layers.reduceRight((next, layer) => layer(next), supervision.connector)
     const connection = createTransport(layered, { closeTimeoutMs, clock })
     supervision.watch(connection, startTimeoutMs)
@@ -229,6 +229,7 @@ class ConnectionListener implements Listener {
     connection.closed.then(() => {
       this.connections.delete(connection)
       this.#supervisions.delete(connection)
+      if (!supervision.wasConnected) this.#refuse(incoming, 'the server did not serve the connection')
     })
     try {
       this.onconnection?.(connection)

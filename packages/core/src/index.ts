@@ -40,6 +40,13 @@ export { fromFactory, fromTransport, withLayers } from './layers.js'
 export type { Acceptor, Binding, Incoming, Listener } from './listener.js'
 export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory.js'
 export {
+  type MemoryClientOptions,
+  type MemoryListenerOptions,
+  memoryClient,
+  memoryClientDefaults,
+  memoryListener,
+} from './memory-listener.js'
+export {
   isErrorResponse,
   isNotification,
   isRequest,
@@ -66,7 +73,17 @@ export {
   requireText,
   resolveOptions,
 } from './options.js'
+export { refusalError, refusalIn, refusalMessage } from './refusal.js'
+export { overloaded, toJson, tooLargeToSend } from './send-errors.js'
+export { serve } from './serve.js'
 export type { SessionGrant, SessionPolicy } from './session-policy.js'
+export {
+  connections,
+  type MessagesOptions,
+  messages,
+  messagesDefaults,
+  type ReceivedMessage,
+} from './streams.js'
 export type { TlsBlob, TlsMaterial, TlsSource } from './tls-source.js'
 export type {
   AuthInfo,

@@ -4,6 +4,7 @@ import { TransportError } from './errors.js'
 import { createIntake, type Intake } from './intake.js'
 import type { JsonRpcMessage } from './message.js'
 import { requireInteger, resolveOptions } from './options.js'
+import { overloaded, toJson, tooLargeToSend } from './send-errors.js'
 import type { Peer, Transport } from './transport.js'
 
 /** Options of a memory pair; they hold for both of its ends. */
@@ -207,28 +208,4 @@ function encode(message: JsonRpcMessage, maxMessageBytes: number): string {
   const text = toJson(message)
   if (text.length > maxMessageBytes) throw tooLargeToSend(text.length, maxMessageBytes)
   return text
-}
-
-/** The JSON text of a message. Throws `SEND_FAILED` where there is none, as of a cycle or a `BigInt`. */
-export function toJson(message: JsonRpcMessage): string {
-  let cause: unknown
-  try {
-    const text: string | undefined = JSON.stringify(message)
-    if (text !== undefined) return text
-  } catch (error) {
-    cause = error
-  }
-  throw new TransportError('SEND_FAILED', 'the message has no JSON text', { delivery: 'none' }, { cause })
-}
-
-/** The error for a message of our own that is over the limit. */
-export function tooLargeToSend(bytes: number, maxMessageBytes: number): TransportError {
-  const message = `a message of ${bytes} bytes is longer than maxMessageBytes (${maxMessageBytes}); nothing was sent`
-  return new TransportError('MESSAGE_TOO_LARGE', message, { bytes, maxMessageBytes })
-}
-
-/** The error for a message that the outbound queue has no room for. */
-export function overloaded(address: string, queuedBytes: number, maxQueuedBytes: number): TransportError {
-  const message = `${queuedBytes} bytes would wait for ${address}, more than maxQueuedBytes (${maxQueuedBytes})`
-  return new TransportError('OVERLOADED', message, { queuedBytes, maxQueuedBytes })
 }

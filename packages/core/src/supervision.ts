@@ -10,6 +10,8 @@ import type { AuthInfo, MessageContext, Transport } from './transport.js'
 export interface Supervision {
   /** The caller's connector, telling who it is with everything it says. */
   readonly connector: Connector
+  /** Whether the connector was asked to connect, and so owns what it needs to. */
+  readonly wasConnected: boolean
   /** Ends the connection when it is not started in time, idle or alive for too long, or no longer admitted. */
   watch(connection: Transport, startTimeoutMs: number): void
   /** Resolves as soon as no request of the caller is being answered. */
@@ -30,6 +32,7 @@ export function superviseConnection(
   const unanswered = new Set<RequestId>()
   const waiting: (() => void)[] = []
   let lastActivity = clock.now()
+  let wasConnected = false
 
   function received(message: JsonRpcMessage): void {
     lastActivity = clock.now()
@@ -45,8 +48,18 @@ export function superviseConnection(
     if (unanswered.delete(id) && unanswered.size === 0) for (const resolve of waiting.splice(0)) resolve()
   }
 
+  const connectable: Connector = {
+    ...inner,
+    connect: (sink, signal) => {
+      wasConnected = true
+      return inner.connect(sink, signal)
+    },
+  }
   return {
-    connector: identified(inner, admission.authInfo, received, sent),
+    connector: identified(connectable, admission.authInfo, received, sent),
+    get wasConnected() {
+      return wasConnected
+    },
     watch: (connection, startTimeoutMs) => {
       const stops = [
         untilStarted(connection, startTimeoutMs, clock),

@@ -1,0 +1,124 @@
+import { createListener, type ListenerOptions, listenerDefaults } from './create-listener.js'
+import { createTransport } from './create-transport.js'
+import { TransportError } from './errors.js'
+import type { Incoming, Listener } from './listener.js'
+import { type MemoryPairOptions, memoryConnectors, memoryPairDefaults } from './memory.js'
+import { invalidOption, resolveOptions } from './options.js'
+import { refusalError } from './refusal.js'
+import type { Transport } from './transport.js'
+
+/** Options of a listener in memory. */
+export interface MemoryListenerOptions extends ListenerOptions, MemoryPairOptions {}
+
+/** Options of a client of a listener in memory. */
+export interface MemoryClientOptions extends MemoryPairOptions {
+  /** The listener to connect to. */
+  listener: Listener
+  /**
+   * What the listener's gate is shown as the caller's headers, by lower-case name.
+   * @defaultValue {}
+   */
+  headers?: Readonly<Record<string, string>> | undefined
+}
+
+export const memoryClientDefaults: {
+  readonly headers: Readonly<Record<string, string>>
+} & typeof memoryPairDefaults = {
+  headers: {},
+  ...memoryPairDefaults,
+}
+
+type Offer = (incoming: Incoming) => void
+
+const offers = new WeakMap<Listener, () => Offer | undefined>()
+let listenersMade = 0
+
+/**
+ * A listener that takes connections from this process only. Without a gate it admits everybody who holds it.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function memoryListener(options: MemoryListenerOptions = {}): Listener {
+  const limits = resolveOptions({ ...memoryPairDefaults, ...listenerDefaults }, options)
+  const address = `memory:${++listenersMade}`
+  let current: Offer | undefined
+  const listener = createListener(
+    {
+      bindsBeyondThisHost: false,
+      listen: async (offer) => {
+        current = offer
+        return {
+          address,
+          close: async () => {
+            current = undefined
+          },
+        }
+      },
+    },
+    limits,
+  )
+  offers.set(listener, () => current)
+  return listener
+}
+
+/**
+ * A transport to a listener in memory. `start()` rejects with `REFUSED` or `AUTH_REQUIRED` when the listener's
+ * gate does not admit it, and with `CONNECT_FAILED` when nobody listens.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function memoryClient(options: MemoryClientOptions): Transport {
+  const settings = resolveOptions(memoryClientDefaults, options)
+  const offerOf = offers.get(settings.listener)
+  if (!offerOf) invalidOption('listener', settings.listener, 'a listener made by memoryListener()')
+  return createTransport(
+    {
+      connect: async (sink, signal) => {
+        signal.throwIfAborted()
+        const address = settings.listener.address ?? 'memory'
+        const offer = offerOf()
+        if (!offer) throw new TransportError('CONNECT_FAILED', `nobody listens on ${address}`, { address })
+        const [near, far] = memoryConnectors(settings, { here: 'memory:client', there: address })
+        await admission(offer, far, settings.headers, address, signal)
+        return await near.connect(sink, signal)
+      },
+    },
+    settings,
+  )
+}
+
+/** Resolves when the listener starts to serve the caller. */
+function admission(
+  offer: Offer,
+  connector: Incoming['connector'],
+  headers: Readonly<Record<string, string>>,
+  address: string,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    const settled = (settle: () => void) => (): void => {
+      signal.removeEventListener('abort', abort)
+      settle()
+    }
+    const served = settled(resolve)
+    offer({
+      handshake: { medium: 'memory', remote: {}, headers },
+      connector: {
+        ...connector,
+        connect: async (sink, farSignal) => {
+          if (signal.aborted) {
+            throw new TransportError('PEER_LOST', 'the caller hung up before it was served', {
+              address: 'memory:client',
+            })
+          }
+          const channel = await connector.connect(sink, farSignal)
+          served()
+          return channel
+        },
+      },
+      refuse: (refusal) => settled(() => reject(refusalError(address, refusal)))(),
+    })
+  })
+}

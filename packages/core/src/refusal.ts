@@ -1,0 +1,53 @@
+import { TransportError } from './errors.js'
+import type { Refusal } from './gate.js'
+import type { JsonRpcErrorResponse, JsonRpcMessage } from './message.js'
+
+/** The JSON-RPC error code by which these packages tell a caller that it is not admitted. */
+const REFUSED_CODE = -31_007
+
+/**
+ * What a medium without statuses says to a caller before it hangs up: an error response without an id, with code
+ * −31007 and the verdict as its data.
+ */
+export function refusalMessage(refusal: Refusal): JsonRpcErrorResponse {
+  const { status, reason, retryAfterMs, challenge } = refusal
+  const data = {
+    code: status === 401 ? 'AUTH_REQUIRED' : 'REFUSED',
+    status,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(challenge !== undefined && { challenge }),
+  }
+  return { jsonrpc: '2.0', error: { code: REFUSED_CODE, message: reason, data } }
+}
+
+/** The refusal as the error a caller gets: `AUTH_REQUIRED` for 401, `REFUSED` for everything else. */
+export function refusalError(
+  address: string,
+  refusal: Omit<Refusal, 'admit' | 'status'> & { status: number },
+): Error {
+  const { status, reason, retryAfterMs, challenge } = refusal
+  const message = `${address} refused the connection (${status}): ${reason}`
+  if (status === 401) {
+    return new TransportError('AUTH_REQUIRED', message, {
+      status,
+      ...(challenge !== undefined && { challenge }),
+    })
+  }
+  return new TransportError('REFUSED', message, {
+    status,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
+}
+
+/** The error that a message from `refusalMessage` stands for, or nothing where it is any other message. */
+export function refusalIn(message: JsonRpcMessage, address: string): Error | undefined {
+  if (!('error' in message) || message.id !== undefined || message.error.code !== REFUSED_CODE)
+    return undefined
+  const { status, retryAfterMs, challenge } = (message.error.data ?? {}) as Record<string, unknown>
+  return refusalError(address, {
+    status: typeof status === 'number' ? status : 403,
+    reason: message.error.message,
+    ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
+    ...(typeof challenge === 'string' && { challenge }),
+  })
+}

@@ -1,0 +1,42 @@
+import { TransportError, toError } from './errors.js'
+import type { Listener } from './listener.js'
+import type { Transport } from './transport.js'
+
+/**
+ * Serves every conversation that comes: each connection of a listener, or the one of a transport. Resolves once
+ * the listener is bound, or the transport was accepted; rejects with what `start()` or `accept` rejects with.
+ *
+ * `accept` starts the transport it is given, as `connect()` of either MCP SDK does. Where it fails, that one
+ * connection is closed and the listener's `onerror` told; others go on.
+ */
+export async function serve<T extends Transport | Listener>(
+  source: T,
+  accept: (transport: Transport) => unknown,
+): Promise<T> {
+  if ('connections' in source) await serveListener(source, accept)
+  else await accept(source)
+  return source
+}
+
+async function serveListener(listener: Listener, accept: (transport: Transport) => unknown): Promise<void> {
+  listener.onconnection = (connection) => {
+    acceptOne(connection, accept, (error) => listener.onerror?.(error))
+  }
+  await listener.start()
+}
+
+/** Never rejects. */
+async function acceptOne(
+  connection: Transport,
+  accept: (transport: Transport) => unknown,
+  report: (error: Error) => void,
+): Promise<void> {
+  try {
+    await accept(connection)
+  } catch (cause) {
+    const message = `a connection was closed because accept failed: ${toError(cause).message}`
+    const error = new TransportError('CALLBACK_FAILED', message, { slot: 'accept' }, { cause })
+    await connection.close({ reason: error })
+    report(error)
+  }
+}
