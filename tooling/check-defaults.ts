@@ -1,6 +1,6 @@
 import ts from 'typescript'
 import { type Problems, runAsCheck } from './run-as-check.js'
-import { docTagOf, nodesOf, readPublicApi } from './syntax.js'
+import { docTagOf, nodesOf, objectLiteralOf, propertyNameOf, readPublicApi } from './syntax.js'
 
 const DEFAULTS_SUFFIX = 'Defaults'
 
@@ -37,6 +37,7 @@ export function checkDefaults(root: string): Problems {
     .filter(({ name, symbol }) => name.endsWith('Options') && interfaces.get(name) === symbol)
     .filter(({ name }) => !defaults.has(defaultsNameOf(name)))
     .flatMap(({ name, symbol }) => taggedMembers(checker, symbol).map((member) => ({ name, member })))
+    .filter(({ member }) => !defaults.has(defaultsNameOf(ownerOf(member))))
     .map(
       ({ name, member }) =>
         `${name}.${member.name}: has @defaultValue, but there is no ${defaultsNameOf(name)}`,
@@ -80,19 +81,45 @@ function taggedMembers(checker: ts.TypeChecker, options: ts.Symbol): ts.Symbol[]
   return membersOf(checker, options).filter((member) => defaultTagOf(member) !== undefined)
 }
 
-function defaultTagOf(member: ts.Symbol): string | undefined {
-  const declaration = member.declarations?.[0]
-  return declaration && docTagOf(declaration, 'defaultValue')
+/** The interface that declares a member; an interface that only inherits one need not repeat its default. */
+function ownerOf(member: ts.Symbol): string {
+  const owner = member.declarations?.[0]?.parent
+  return owner && ts.isInterfaceDeclaration(owner) ? owner.name.text : ''
 }
 
-/** A literal type says the value even through spreads and named constants; else the initializer's own text does. */
+/** The documented default; a documented `undefined` is none. */
+function defaultTagOf(member: ts.Symbol): string | undefined {
+  const declaration = member.declarations?.[0]
+  const tag = declaration && docTagOf(declaration, 'defaultValue')
+  return tag === 'undefined' ? undefined : tag
+}
+
+/** A literal type says the value even through named constants; else the text of the initializer does. */
 function defaultOf(checker: ts.TypeChecker, property: ts.Symbol, constant: ts.VariableDeclaration): string {
   const type = checker.getTypeOfSymbolAtLocation(property, constant)
   if (type.isStringLiteral()) return JSON.stringify(type.value)
   if (type.isNumberLiteral()) return String(type.value)
-  const declaration = property.valueDeclaration
-  if (declaration && ts.isPropertyAssignment(declaration)) return declaration.initializer.getText()
-  return checker.typeToString(type)
+  return initializerOf(checker, constant, property.name) ?? checker.typeToString(type)
+}
+
+/** What a member of a constant is set to, also where the constant spreads another one. */
+function initializerOf(checker: ts.TypeChecker, constant: ts.Declaration, name: string): string | undefined {
+  if (!ts.isVariableDeclaration(constant)) return undefined
+  for (const property of objectLiteralOf(constant.initializer)?.properties.toReversed() ?? []) {
+    if (ts.isSpreadAssignment(property)) {
+      const spread = checker.getSymbolAtLocation(property.expression)
+      const declared = spread && followed(checker, spread).valueDeclaration
+      const value = declared && initializerOf(checker, declared, name)
+      if (value !== undefined) return value
+    } else if (propertyNameOf(property) === name) {
+      return ts.isPropertyAssignment(property) ? property.initializer.getText() : name
+    }
+  }
+  return undefined
+}
+
+function followed(checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol {
+  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
 }
 
 /** One spelling for what means the same: `10_485_760`, `10 * 1024 * 1024` and `10485760`; `'a'` and `"a"`. */

@@ -25,7 +25,8 @@ function rowOf(option: ts.Symbol): string[] {
   if (declaration === undefined) return []
   const required = (option.flags & ts.SymbolFlags.Optional) === 0
   const fallback = docTagOf(declaration, 'defaultValue')?.replace(/^`(.*)`$/, '$1')
-  const value = fallback === undefined ? (required ? 'required' : '–') : `\`${cell(fallback)}\``
+  const absent = required ? 'required' : '–'
+  const value = fallback === undefined || fallback === 'undefined' ? absent : `\`${cell(fallback)}\``
   return [
     `| \`${option.name}\` | \`${cell(typeTextOf(declaration))}\` | ${value} | ${cell(docTextOf(declaration))} |`,
   ]

@@ -42,6 +42,39 @@ test.each([
   expect(check(optionsFile(documented, actual))).toHaveLength(1)
 })
 
+test('takes an annotated constant at its word, and a documented undefined for no default', () => {
+  const source = `
+interface Clock { now(): number }
+declare const systemClock: Clock
+export interface WireOptions {
+  /** @defaultValue systemClock */
+  clock?: Clock
+  /** @defaultValue undefined */
+  gate?: unknown
+}
+export const wireDefaults: { readonly clock: Clock } = { clock: systemClock }
+`
+  expect(check(source)).toEqual([])
+  expect(check(source.replace('@defaultValue systemClock', '@defaultValue fakeClock'))).toEqual([
+    'WireOptions.clock: @defaultValue fakeClock, but wireDefaults has systemClock',
+  ])
+})
+
+test('follows inherited options and spread constants', () => {
+  const source = `
+declare const systemClock: object
+export interface WireOptions {
+  /** @defaultValue systemClock */
+  clock?: object
+}
+export const wireDefaults: { readonly clock: object } = { clock: systemClock }
+export interface CableOptions extends WireOptions {}
+export const cableDefaults: typeof wireDefaults = { ...wireDefaults }
+export interface RopeOptions extends WireOptions {}
+`
+  expect(check(source)).toEqual([])
+})
+
 test('finds a default that is not documented', () => {
   const source =
     'export interface WireOptions { limit?: number }\nexport const wireDefaults = { limit: 1 } as const\n'
