@@ -7,6 +7,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const filesOf = {
   test: () => [
     ...readdirSync(`${root}packages`).map((folder) => `packages/${folder}/.results/test.json`),
+    'benchmarks/.results/test.json',
     'tooling/.results/test.json',
   ],
   check: () => ['.results/checks.json'],
