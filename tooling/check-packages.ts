@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { pack } from './pack.js'
-import { type Problems, runAsCheck } from './run-as-check.js'
+import { type Problems, repositoryRoot, runAsCheck } from './run-as-check.js'
 import { mustRun, runCommand } from './run-command.js'
 import { publicPackages, SOURCE_CONDITION } from './workspace.js'
 
@@ -21,7 +21,7 @@ export async function checkPackages(root: string): Promise<Problems> {
       const found = [
         ...(await contentProblems(tarball)),
         ...(await publintProblems(tarball)),
-        ...(await typeProblems(tarball, root)),
+        ...(await typeProblems(tarball)),
       ]
       problems.push(...found.map((problem) => `${workspacePackage.manifest.name}: ${problem}`))
     }
@@ -57,9 +57,13 @@ async function publintProblems(tarball: string): Promise<string[]> {
 }
 
 /** ESM only on purpose: Node 20.19 and newer can `require` it. */
-async function typeProblems(tarball: string, root: string): Promise<string[]> {
-  const attw = join(root, 'tooling/node_modules/.bin/attw')
-  const { exitCode, output } = await runCommand(attw, [tarball, '--profile', 'esm-only', '--no-color'], root)
+async function typeProblems(tarball: string): Promise<string[]> {
+  const attw = join(repositoryRoot, 'tooling/node_modules/.bin/attw')
+  const { exitCode, output } = await runCommand(
+    attw,
+    [tarball, '--profile', 'esm-only', '--no-color'],
+    repositoryRoot,
+  )
   return exitCode === 0 ? [] : [output]
 }
 
