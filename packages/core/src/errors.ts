@@ -126,7 +126,8 @@ export class TransportError<C extends TransportErrorCode = TransportErrorCode> e
   readonly details: TransportErrorDetails[C]
 
   constructor(code: C, message: string, details: TransportErrorDetails[C], options?: ErrorOptions) {
-    super(message, options)
+    // An explicit undefined would show as `[cause]: undefined`.
+    super(message, options?.cause === undefined ? undefined : options)
     this.code = code
     this.details = details
     Object.defineProperty(this, BRAND, { value: true })
@@ -147,5 +148,14 @@ export function isTransportError<C extends TransportErrorCode>(
 
 /** The value as an `Error`: itself if it is one, else an error that has it as `cause`. */
 export function toError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value), { cause: value })
+  return value instanceof Error ? value : new Error(textOf(value), { cause: value })
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    // Such as an object without prototype: whatever a callback throws, reporting it must not throw again.
+    return 'a value without text'
+  }
 }

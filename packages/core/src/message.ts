@@ -94,21 +94,20 @@ export function parseMessage(value: unknown): JsonRpcMessage | string {
   const { id, method } = message
   if (method !== undefined) {
     if (typeof method !== 'string') return 'its method is not a string'
-    if (!isStructured(message['params'])) return 'its params are not an object'
+    if (message['params'] !== undefined && !isObject(message['params'])) return 'its params are not an object'
     if (message['result'] !== undefined || message['error'] !== undefined) return 'both a call and a response'
     return id === undefined || isRequestId(id) ? (value as JsonRpcMessage) : unusableId
   }
   if (message['error'] !== undefined) return parseErrorResponse(message)
   if (!isRequestId(id)) return id === undefined ? 'neither a method nor an id' : unusableId
-  const result = message['result']
-  if (typeof result !== 'object' || result === null) return 'its result is not an object'
+  if (!isObject(message['result'])) return 'its result is not an object'
   return value as JsonRpcMessage
 }
 
 const unusableId = 'its id is neither a string nor an integer of at most 2^53-1'
 
-function isStructured(params: unknown): boolean {
-  return params === undefined || (typeof params === 'object' && params !== null && !Array.isArray(params))
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function parseErrorResponse(message: Record<string, unknown>): JsonRpcMessage | string {

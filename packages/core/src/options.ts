@@ -2,11 +2,9 @@ import { TransportError } from './errors.js'
 
 /** `defaults` overlaid with what was given, frozen: an explicit `undefined` does not erase a default. */
 export function resolveOptions<D extends object, G extends object>(defaults: D, given: G): Resolved<D, G> {
-  const resolved = { ...defaults } as Record<string, unknown>
-  for (const [key, value] of Object.entries(given)) {
-    if (value !== undefined) resolved[key] = value
-  }
-  return Object.freeze(resolved) as Resolved<D, G>
+  const set = Object.entries(given).filter(([, value]) => value !== undefined)
+  // Not by assignment: a "__proto__" in options that were parsed from JSON would become the prototype.
+  return Object.freeze({ ...defaults, ...Object.fromEntries(set) }) as unknown as Resolved<D, G>
 }
 
 /** Options after their defaults: every member that has a default is present. */

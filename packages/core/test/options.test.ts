@@ -1,0 +1,119 @@
+import { expect, test } from 'vitest'
+import {
+  invalidOption,
+  isTransportError,
+  requireInRange,
+  requireInteger,
+  requireOneOf,
+  requireText,
+  resolveOptions,
+} from '../src/index.js'
+
+function failureOf(call: () => void): unknown {
+  try {
+    call()
+  } catch (error) {
+    return error
+  }
+  return 'nothing was thrown'
+}
+
+test('a given option wins over its default', () => {
+  expect(resolveOptions({ a: 1, b: 2 }, { a: 3 })).toEqual({ a: 3, b: 2 })
+})
+
+test('an explicit undefined does not erase a default', () => {
+  expect(resolveOptions({ a: 1 }, { a: undefined, b: undefined })).toEqual({ a: 1 })
+})
+
+test('null, 0, false and the empty text are values', () => {
+  const given = { a: null, b: 0, c: false, d: '' }
+
+  expect(resolveOptions({ a: 1, b: 1, c: true, d: 'x' }, given)).toEqual(given)
+})
+
+test('resolved options are frozen, and neither defaults nor given ones are touched', () => {
+  const defaults = { a: 1 }
+  const given = { a: 2, b: undefined }
+
+  const resolved = resolveOptions(defaults, given)
+
+  expect(Object.isFrozen(resolved)).toBe(true)
+  expect([defaults, given]).toEqual([{ a: 1 }, { a: 2, b: undefined }])
+})
+
+test('a "__proto__" member of parsed options reaches no prototype', () => {
+  const given = JSON.parse('{"__proto__": {"gate": "mine"}}') as { gate?: string }
+
+  const resolved = resolveOptions({ a: 1 }, given)
+
+  expect(resolved.gate).toBeUndefined()
+  expect(Object.getPrototypeOf(resolved)).toBe(Object.prototype)
+})
+
+test('an invalid option names itself, what it was and what it needs to be', () => {
+  const error = failureOf(() => invalidOption('port', -1, 'a port'))
+
+  expect(isTransportError(error, 'INVALID_OPTION')).toBe(true)
+  expect(error).toMatchObject({
+    details: { option: 'port', received: -1 },
+    message: 'option "port" must be a port; received -1',
+  })
+})
+
+test.each([
+  ['text', 'a"b', '"a\\"b"'],
+  ['long text', 'x'.repeat(100), `"${'x'.repeat(77)}..."`],
+  ['a function', () => 1, 'a function'],
+  ['an array', [1], 'an array'],
+  ['an object', { a: 1 }, 'an object'],
+  ['null', null, 'null'],
+  ['a symbol', Symbol('s'), 'Symbol(s)'],
+])('an invalid option describes %s', (_name, received, described) => {
+  expect(failureOf(() => invalidOption('o', received, 'other'))).toMatchObject({
+    message: `option "o" must be other; received ${described}`,
+  })
+})
+
+test.each([
+  [1, true],
+  [10, true],
+  [5.5, true],
+  [0.999, false],
+  [10.001, false],
+  [Infinity, false],
+  [Number.NaN, false],
+  ['5', false],
+  [undefined, false],
+])('requireInRange from 1 to 10 of %o: %o', (value, passes) => {
+  const error = failureOf(() => requireInRange('o', value, 1, 10))
+
+  expect(error === 'nothing was thrown').toBe(passes)
+})
+
+test('Infinity passes where there is no upper bound', () => {
+  expect(failureOf(() => requireInRange('o', Infinity, 0, Infinity))).toBe('nothing was thrown')
+  expect(failureOf(() => requireInteger('o', Infinity, 0, Infinity))).toBe('nothing was thrown')
+  expect(failureOf(() => requireInRange('o', -1, 0, Infinity))).toMatchObject({
+    message: expect.stringContaining('at least 0'),
+  })
+})
+
+test('requireInteger wants a whole number in the range', () => {
+  expect(failureOf(() => requireInteger('o', 3, 1, 4))).toBe('nothing was thrown')
+  expect(failureOf(() => requireInteger('o', 3.5, 1, 4))).toMatchObject({ code: 'INVALID_OPTION' })
+  expect(failureOf(() => requireInteger('o', 5, 1, 4))).toMatchObject({ code: 'INVALID_OPTION' })
+})
+
+test('requireOneOf wants one of those listed, and lists them', () => {
+  expect(failureOf(() => requireOneOf('o', 'a', ['a', 'b']))).toBe('nothing was thrown')
+  expect(failureOf(() => requireOneOf('o', 'c', ['a', 'b']))).toMatchObject({
+    message: 'option "o" must be one of "a", "b"; received "c"',
+  })
+})
+
+test('requireText wants text that is not empty', () => {
+  expect(failureOf(() => requireText('o', 'a'))).toBe('nothing was thrown')
+  expect(failureOf(() => requireText('o', ''))).toMatchObject({ code: 'INVALID_OPTION' })
+  expect(failureOf(() => requireText('o', 1))).toMatchObject({ code: 'INVALID_OPTION' })
+})
