@@ -10,6 +10,11 @@ import { mustRun, runCommand } from './run-command.js'
 import { publicPackages, readManifest, type WorkspacePackage } from './workspace.js'
 
 const SCOPE = '@mcpwire/'
+const CORE = '@mcpwire/core'
+
+/** The one that wires the others together, and so brings those it names. */
+const CLI = 'mcpwire'
+
 const INSTALL = ['install', '--no-audit', '--no-fund', '--no-package-lock']
 
 /** What a user gets: each package installs from its tarball with plain npm, imports, and runs its README's first example. */
@@ -43,7 +48,8 @@ async function tryOut(
   const ours = [manifest.name, ...namesOf(manifest.dependencies).filter((name) => name.startsWith(SCOPE))]
   const packed = ours.flatMap((name) => tarballs.get(name) ?? [])
   await mustRun('npm', [...INSTALL, '--omit=peer', ...packed], folder)
-  const installed = await installationProblems(folder, ours)
+  const expected = manifest.name === CLI ? ours : [manifest.name, CORE]
+  const installed = await installationProblems(folder, expected)
 
   const example = firstExample(path)
   if (example === undefined) return [...installed, 'its README has no TypeScript example']
