@@ -174,6 +174,8 @@ export function duplexChannel(
   // The error listeners stay for good: an emitter without one takes the process down.
   readable.on('data', ondata).on('end', onend).on('close', onclose).on('error', onerror)
   if ((writable as Writable | Readable) !== readable) writable.on('error', onwriteerror)
+  // A socket accepted with `pauseOnConnect` does not flow by listening alone.
+  readable.resume()
 
   return {
     peer,
