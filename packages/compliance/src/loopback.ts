@@ -1,0 +1,98 @@
+import {
+  type Connector,
+  createTransport,
+  requireInRange,
+  requireInteger,
+  resolveOptions,
+  TransportError,
+} from '@mcpwire/core'
+import { type ByteStreamOptions, byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
+import { type LoopbackEnd, loopbackStreams } from './loopback-streams.js'
+import type {
+  LoneTransport,
+  PairOptions,
+  Side,
+  TransportPair,
+  TransportSubject,
+} from './transport-subject.js'
+
+/**
+ * The reference medium: two transports over streams of bytes within this process, with everything the transport
+ * suite can do to a medium. Suites for layers run on it, and broken doubles are made of it.
+ */
+export const loopback: TransportSubject = {
+  capabilities: { backpressure: true },
+  pair: (options) => loopbackPair(options),
+  create: (overlay) => createTransport(nowhere, checked(overlay)),
+  unreachable: lone((_sink, _signal) => Promise.reject(failed('nobody is there'))),
+  hangsUpDuringStart: lone(async (sink) => {
+    sink.end()
+    return idleChannel
+  }),
+  neverConnects: lone(
+    (_sink, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      }),
+  ),
+}
+
+/** Makes one pair of the reference medium. */
+export function loopbackPair(options: PairOptions = {}): TransportPair {
+  const [a, b] = loopbackStreams()
+  const ends: Record<Side, LoopbackEnd> = { near: a, far: b }
+  const settings = checked(options)
+  const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+  return {
+    near: createTransport(connectorOver(a, 'loopback:far', settings), settings),
+    far: createTransport(connectorOver(b, 'loopback:near', settings), settings),
+    sendRaw: (to, piece) => ends[to].arrive(bytesOf(`${piece}\n`)),
+    sendRawBytes: (to, piece) => {
+      ends[to].arrive(piece)
+      ends[to].arrive(bytesOf('\n'))
+    },
+    sendUnfinished: (to, start) => ends[to].arrive(bytesOf(start)),
+    cut: () => {
+      const cause = new Error('the loopback was cut')
+      a.stream.destroy(cause)
+      b.stream.destroy(cause)
+    },
+    stall: (side) => ends[side].stall(),
+  }
+}
+
+type Settings = ReturnType<typeof resolveOptions<typeof byteStreamDefaults, ByteStreamOptions>>
+
+function checked(options: ByteStreamOptions): Settings {
+  const settings = resolveOptions(byteStreamDefaults, options)
+  requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, Infinity)
+  requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
+  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
+  return settings
+}
+
+function connectorOver(end: LoopbackEnd, address: string, settings: Settings): Connector {
+  return {
+    connectsOnce: true,
+    connect: async (sink, signal) => {
+      signal.throwIfAborted()
+      return duplexChannel(end.stream, sink, { ...settings, peer: { medium: 'loopback', address } })
+    },
+  }
+}
+
+const nowhere: Connector = { connect: () => Promise.reject(failed('it leads nowhere')) }
+
+const idleChannel = {
+  peer: { medium: 'loopback', address: 'loopback:gone' },
+  send: () => Promise.reject(failed('nobody is there')),
+  close: () => Promise.resolve(),
+}
+
+function failed(why: string): TransportError {
+  return new TransportError('CONNECT_FAILED', why, { address: 'loopback:gone' })
+}
+
+function lone(connect: Connector['connect']): (options: PairOptions) => LoneTransport {
+  return (options) => ({ transport: createTransport({ connect }, options) })
+}

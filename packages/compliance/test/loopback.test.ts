@@ -1,0 +1,3 @@
+import { describeTransport, loopback } from '../src/index.js'
+
+describeTransport('loopback', loopback)
