@@ -1,0 +1,81 @@
+import { compact, metricLabels } from './format.js'
+import type { Results } from './results.js'
+import type { Spread } from './statistics.js'
+import type { Load } from './suite.js'
+
+const WIDTH = 820
+const LABEL_WIDTH = 330
+const VALUE_WIDTH = 90
+const ROW_HEIGHT = 22
+const BAR_HEIGHT = 14
+const PANEL_HEAD_HEIGHT = 34
+const MARGIN = 16
+const COLOURS = { ours: '#2f6f4f', reference: '#8a8a8a', other: '#b9c4cf', whisker: '#303030' } as const
+
+interface Bar {
+  readonly label: string
+  readonly colour: string
+  readonly spread: Spread
+}
+
+/** The messages per second of every contestant, a panel for each load, as an SVG image. */
+export function chartOf(results: Results): string {
+  const panels = results.loads.map((load) => ({ title: load.label, bars: barsOf(results, load) }))
+  let y = MARGIN
+  const parts: string[] = []
+  for (const { title, bars } of panels) {
+    parts.push(text(MARGIN, y + 14, `${title}: ${metricLabels.messagesPerSecond}`, 'font-weight="600"'))
+    y += PANEL_HEAD_HEIGHT - 10
+    const most = Math.max(...bars.map(({ spread }) => Math.max(spread.q3, spread.median)))
+    for (const bar of bars) {
+      parts.push(...row(bar, y, most))
+      y += ROW_HEIGHT
+    }
+    y += 10
+  }
+  const height = y + MARGIN - 10
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${escapeXml(results.question)}</title>`,
+    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    ...parts,
+    '</svg>',
+    '',
+  ].join('\n')
+}
+
+function barsOf(results: Results, load: Load): Bar[] {
+  return results.contestants.flatMap(({ id, label }) => {
+    const spread = results.summary[load.id]?.[id]?.messagesPerSecond
+    return spread ? [{ label, colour: colourOf(id, results.reference), spread }] : []
+  })
+}
+
+function colourOf(contestant: string, reference: string): string {
+  if (contestant === reference) return COLOURS.reference
+  return contestant === 'ours' ? COLOURS.ours : COLOURS.other
+}
+
+function row({ label, colour, spread }: Bar, y: number, most: number): string[] {
+  const scale = (value: number) => (value / most) * (WIDTH - LABEL_WIDTH - VALUE_WIDTH - MARGIN)
+  const middle = y + ROW_HEIGHT / 2
+  const end = LABEL_WIDTH + scale(Math.max(spread.median, spread.q3))
+  return [
+    text(LABEL_WIDTH - 8, middle + 4, label, 'text-anchor="end"'),
+    `<rect x="${LABEL_WIDTH}" y="${middle - BAR_HEIGHT / 2}" width="${round(scale(spread.median))}" height="${BAR_HEIGHT}" fill="${colour}"/>`,
+    `<path d="M${round(LABEL_WIDTH + scale(spread.q1))} ${middle}H${round(LABEL_WIDTH + scale(spread.q3))}" stroke="${COLOURS.whisker}"/>`,
+    text(round(end + 6), middle + 4, compact(spread.median)),
+  ]
+}
+
+function text(x: number, y: number, content: string, attributes = ''): string {
+  return `<text x="${x}" y="${y}" fill="#202020" ${attributes}>${escapeXml(content)}</text>`
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10
+}
+
+function escapeXml(content: string): string {
+  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}

@@ -1,0 +1,21 @@
+/** What one contestant showed under one load in one round. */
+export interface Figures {
+  readonly messages: number
+  readonly messagesPerSecond: number
+  readonly microsPerMessage: number
+  /** Of both processes, where there are two. */
+  readonly cpuMicrosPerMessage: number
+  readonly rssBytes: number
+  readonly megabytesPerSecond?: number
+  readonly p50Micros?: number
+  readonly p99Micros?: number
+  readonly serverCpuMicrosPerMessage?: number
+  readonly serverRssBytes?: number
+}
+
+export type Metric = keyof Figures
+
+/** Whether more of it is better. */
+export function isMoreBetter(metric: Metric): boolean {
+  return metric === 'messages' || metric === 'messagesPerSecond' || metric === 'megabytesPerSecond'
+}

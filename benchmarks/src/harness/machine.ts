@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { cpus, freemem, release, totalmem, type } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** The top of this workspace package. */
+export const benchmarksRoot: string = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Where and when something was measured. */
+export interface Circumstances {
+  readonly date: string
+  readonly commit: string
+  /** Whether sources that were measured, or measure, differ from that commit. */
+  readonly dirty: boolean
+  readonly node: string
+  readonly machine: Machine
+  /** The share of all cores that others kept busy during the second before. */
+  readonly busyBefore: number
+  /** The versions of what was compared with. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryBytes: number
+  readonly freeMemoryBytes: number
+  readonly kernel: string
+  readonly arch: string
+}
+
+/** What is true now, here. Takes a second, to see how busy others keep the machine. */
+export async function circumstances(): Promise<Circumstances> {
+  return {
+    date: new Date().toISOString(),
+    commit: git('rev-parse', 'HEAD') ?? 'unknown',
+    dirty: git('status', '--porcelain', '--', '../packages', '.', ':!results') !== '',
+    node: process.version,
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      freeMemoryBytes: freemem(),
+      kernel: `${type()} ${release()}`,
+      arch: process.arch,
+    },
+    busyBefore: await busyShare(),
+    versions: versionsCompared(),
+  }
+}
+
+/** The share of all cores that is busy during the next second, of which this process uses nothing. */
+export async function busyShare(): Promise<number> {
+  const before = cpuTimes()
+  await sleep(1000)
+  const after = cpuTimes()
+  const share = 1 - (after.idle - before.idle) / (after.total - before.total)
+  return Math.round(share * 100) / 100
+}
+
+function cpuTimes(): { idle: number; total: number } {
+  const times = cpus().map((cpu) => cpu.times)
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  return {
+    idle: sum(times.map(({ idle }) => idle)),
+    total: sum(times.flatMap((each) => Object.values(each))),
+  }
+}
+
+function git(...args: string[]): string | undefined {
+  try {
+    return execFileSync('git', args, { cwd: benchmarksRoot, encoding: 'utf8' }).trim()
+  } catch {
+    return undefined
+  }
+}
+
+function versionsCompared(): Record<string, string> {
+  const { dependencies = {} } = manifestOf(benchmarksRoot)
+  return Object.fromEntries(
+    Object.keys(dependencies).map((name) => [
+      name,
+      manifestOf(`${benchmarksRoot}node_modules/${name}`).version ?? 'unknown',
+    ]),
+  )
+}
+
+function manifestOf(folder: string): { version?: string; dependencies?: Record<string, string> } {
+  return JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
+}

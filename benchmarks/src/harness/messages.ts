@@ -1,0 +1,54 @@
+import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResultResponse, RequestId } from '@mcpwire/core'
+
+/** A tool call of about 200 bytes with a progress token; of about `bytes` where more is asked for. */
+export function requestOf(id: number, bytes: number = REQUEST_BYTES): JsonRpcRequest {
+  return {
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: {
+      name: 'search_documents',
+      arguments: {
+        query: queryOf(bytes - REQUEST_BYTES),
+        limit: 20,
+        offset: 0,
+        language: 'en',
+        sort: 'date',
+      },
+      _meta: { progressToken: id },
+    },
+  }
+}
+
+/** The answer to it, of about 150 bytes. */
+export function answerTo(id: RequestId): JsonRpcResultResponse {
+  return {
+    jsonrpc: '2.0',
+    id,
+    result: {
+      content: [{ type: 'text', text: 'report-2026-q3.pdf, report-2026-q2.pdf, report-2026-q1.pdf' }],
+      isError: false,
+    },
+  }
+}
+
+/** A progress notification of about 150 bytes. */
+export function notificationOf(progress: number): JsonRpcNotification {
+  return {
+    jsonrpc: '2.0',
+    method: 'notifications/progress',
+    params: {
+      progressToken: 1,
+      progress,
+      total: 1_000_000,
+      message: 'reading the next part of the document',
+    },
+  }
+}
+
+const REQUEST_BYTES = 200
+const QUERY = 'quarterly report'
+
+function queryOf(extraBytes: number): string {
+  return extraBytes > 0 ? QUERY + 'x'.repeat(extraBytes) : QUERY
+}

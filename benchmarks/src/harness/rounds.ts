@@ -1,0 +1,116 @@
+import type { ControlHost } from './control.js'
+import type { Figures } from './figures.js'
+import { openPair, type Pair } from './pair.js'
+import type { Contestant, Load, Suite } from './suite.js'
+
+/** How long and how often to measure. */
+export interface RoundParameters {
+  readonly rounds: number
+  readonly warmUpMs: number
+  readonly measureMs: number
+}
+
+/** One round: every contestant under every load, one after the other. Load id → contestant id → figures. */
+export interface Round {
+  /** How long a fixed amount of arithmetic took before the round: shows when the machine was busy. */
+  readonly calibrationMs: number
+  readonly order: readonly string[]
+  readonly figures: Readonly<Record<string, Readonly<Record<string, Figures>>>>
+}
+
+/** What went wrong, in words. Its round lacks these figures. */
+export interface Failure {
+  readonly round: number
+  readonly contestant: string
+  readonly load?: string
+  readonly error: string
+}
+
+/** Told before each measurement. */
+export interface Step {
+  readonly round: number
+  readonly contestant: string
+  readonly load: string
+}
+
+/**
+ * Measures all contestants, interleaved: in every round new processes, and under every load all of them in turn, each
+ * round and load beginning with another one. A drift of the machine thus hits all of them alike.
+ */
+export async function measureRounds(
+  host: ControlHost,
+  suite: Suite,
+  parameters: RoundParameters,
+  onstep: (step: Step) => void,
+): Promise<{ rounds: Round[]; failures: Failure[] }> {
+  const rounds: Round[] = []
+  const failures: Failure[] = []
+  for (let round = 0; round < parameters.rounds; round++) {
+    rounds.push(await measureRound(host, suite, parameters, round, onstep, failures))
+  }
+  return { rounds, failures }
+}
+
+async function measureRound(
+  host: ControlHost,
+  suite: Suite,
+  parameters: RoundParameters,
+  round: number,
+  onstep: (step: Step) => void,
+  failures: Failure[],
+): Promise<Round> {
+  const calibrationMs = calibrate()
+  const order = rotated(suite.contestants, round)
+  const figures: Record<string, Record<string, Figures>> = {}
+  const pairs = new Map<Contestant, Pair>()
+  const fail = (contestant: Contestant, error: unknown, load?: Load): void => {
+    const text = error instanceof Error ? error.message : String(error)
+    failures.push({ round, contestant: contestant.id, ...(load && { load: load.id }), error: text })
+  }
+  try {
+    for (const contestant of order) {
+      try {
+        pairs.set(contestant, await openPair(host, suite.name, contestant))
+      } catch (error) {
+        fail(contestant, error)
+      }
+    }
+    for (const [index, load] of suite.loads.entries()) {
+      const row: Record<string, Figures> = {}
+      figures[load.id] = row
+      for (const contestant of rotated(order, index)) {
+        const pair = pairs.get(contestant)
+        if (!pair || contestant.skips?.(load)) continue
+        onstep({ round, contestant: contestant.id, load: load.id })
+        try {
+          await pair.run(load, parameters.warmUpMs)
+          row[contestant.id] = await pair.run(load, parameters.measureMs)
+        } catch (error) {
+          fail(contestant, error, load)
+          pairs.delete(contestant)
+          await pair.close()
+        }
+      }
+    }
+  } finally {
+    await Promise.all([...pairs.values()].map((pair) => pair.close()))
+  }
+  return { calibrationMs, order: order.map(({ id }) => id), figures }
+}
+
+/** The items from that one on, then those before it. */
+export function rotated<T>(items: readonly T[], by: number): T[] {
+  const start = items.length === 0 ? 0 : by % items.length
+  return [...items.slice(start), ...items.slice(0, start)]
+}
+
+const CALIBRATION_STEPS = 20_000_000
+
+function calibrate(): number {
+  const startedAt = performance.now()
+  let state = 1
+  for (let step = 0; step < CALIBRATION_STEPS; step++)
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
+  // Used, so that the loop cannot be left out.
+  return performance.now() - startedAt + (state === 0 ? 1e-9 : 0)
+}

@@ -1,0 +1,166 @@
+import type { Metric } from './figures.js'
+
+/** A number that is taken from every round by itself, so that a drift of the machine cancels out. */
+export type Quantity =
+  /** One contestant's figure divided by another's; by the best of several. */
+  | Of<'ratio', { readonly to: string | readonly string[]; readonly load: string }>
+  /** What one contestant's figure is above another's, divided by `per`. */
+  | Of<'difference', { readonly minus: string; readonly load: string; readonly per?: number }>
+  /** How a contestant's figure grows with the `bytes` of the loads: 1 is linear. */
+  | Of<'exponent', { readonly loads: readonly string[] }>
+
+type Of<K extends string, More> = { readonly kind: K; readonly of: string; readonly metric: Metric } & More
+
+/** One thing that must hold in the committed results of one suite. */
+export interface Target {
+  readonly suite: string
+  readonly id: string
+  /** What must hold, in the words of a table. */
+  readonly says: string
+  readonly quantity: Quantity
+  readonly atLeast?: number
+  readonly atMost?: number
+}
+
+/** Every target there is, also of suites that were not measured yet. */
+export const targets: readonly Target[] = [
+  ...layerTargets(),
+  ...framingTargets(),
+  ...streamTargets('byte-stream', 'sdk'),
+  ...streamTargets('stdio', 'sdk'),
+  ...streamTargets('unix'),
+  ...streamTargets('tcp'),
+  throughput('ws', 'naive', 1.8, 'round-trips-64', 'a plain ws echo'),
+  throughput('ws', 'naive', 1.1, 'round-trips-64-2000', 'a plain ws echo, 2 kB'),
+  latency('ws'),
+  throughput('http-json', 'undici-request', 1, 'round-trips-64', 'undici request + bare node:http'),
+  latency('http-json', 'undici-request'),
+  atMost('http-json', ['sdk-v1', 'sdk-v2'], 1 / 8, 'latency-sdk', 'an eighth of the official SDK'),
+  throughput('http-sse', 'undici-request', 1, 'round-trips-64', 'undici request + bare node:http'),
+  latency('http-sse', 'undici-request'),
+  throughput('sse-stream', 'bare-stream', 1.2, 'one-way-64', 'a bare stream that writes each event'),
+  throughput('sse-stream', ['sdk-v1', 'sdk-v2'], 10, 'one-way-64', 'the official SDK'),
+  throughput('bridge', 'relay', 0.85, 'round-trips-64', 'a parse-and-stringify relay'),
+  {
+    suite: 'bridge',
+    id: 'cpu',
+    says: 'CPU per message ≤ 1.25 × that of a parse-and-stringify relay',
+    quantity: ratio('relay', 'round-trips-64', 'cpuMicrosPerMessage'),
+    atMost: 1.25,
+  },
+  {
+    suite: 'bridge',
+    id: 'latency',
+    says: 'p50 at most 50 µs above a parse-and-stringify relay, 1 in flight',
+    quantity: { kind: 'difference', of: 'ours', minus: 'relay', load: 'round-trips-1', metric: 'p50Micros' },
+    atMost: 50,
+  },
+  ...['tcp', 'http'].flatMap((wire) => scaleTargets(wire)),
+]
+
+function layerTargets(): Target[] {
+  const layer = (of: string, per: number, micros: number, what: string): Target => ({
+    suite: 'memory-pair',
+    id: `cost-of-${of}`,
+    says: `${what} costs ≤ ${micros} µs per message`,
+    quantity: {
+      kind: 'difference',
+      of,
+      minus: 'ours',
+      per,
+      load: 'round-trips-64',
+      metric: 'cpuMicrosPerMessage',
+    },
+    atMost: micros,
+  })
+  return [
+    layer('layers-1', 1, 1, 'the first layer'),
+    layer('layers-2', 2, 1, 'each of two layers'),
+    layer('layers-4', 4, 1, 'each of four layers'),
+    layer('tap', 1, 1, 'tap'),
+    layer('meter', 1, 5, 'meter, which keeps tables,'),
+  ]
+}
+
+function framingTargets(): Target[] {
+  const overhead = (load: string, what: string): Target => ({
+    suite: 'framing',
+    id: `overhead-${load}`,
+    says: `${what}: ≤ 1.5 × decoding and JSON.parse of the same bytes`,
+    quantity: ratio('floor', load, 'microsPerMessage'),
+    atMost: 1.5,
+  })
+  return [
+    overhead('text-1m-64k', '1 MB'),
+    overhead('text-10m-64k', '10 MB'),
+    overhead('text-40m-64k', '40 MB'),
+    overhead('text-40m-16k', '40 MB in chunks of 16 KiB'),
+    overhead('rows-40m-64k', '40 MB of small objects'),
+    {
+      suite: 'framing',
+      id: 'linear',
+      says: 'time grows as bytes^e with e ≤ 1.15 from 1 to 40 MB',
+      quantity: {
+        kind: 'exponent',
+        of: 'ours',
+        loads: ['text-1m-64k', 'text-10m-64k', 'text-40m-64k'],
+        metric: 'microsPerMessage',
+      },
+      atMost: 1.15,
+    },
+  ]
+}
+
+function streamTargets(suite: string, sdk?: 'sdk'): Target[] {
+  return [
+    throughput(suite, 'best', 0.9, 'round-trips-64', 'the best floor'),
+    ...(sdk ? [throughput(suite, ['sdk-v1', 'sdk-v2'], 2, 'round-trips-64', 'the faster official SDK')] : []),
+    latency(suite, ['naive', 'best']),
+  ]
+}
+
+function scaleTargets(wire: string): Target[] {
+  const atCount = (metric: Metric, what: string): Target => ({
+    suite: `scale-${wire}`,
+    id: metric,
+    says: `${what} ≤ 1.3 × the bare socket's at the same count of connections`,
+    quantity: ratio('bare', 'connections-many', metric),
+    atMost: 1.3,
+  })
+  return [atCount('cpuMicrosPerMessage', 'CPU per message'), atCount('rssBytes', 'memory')]
+}
+
+function throughput(
+  suite: string,
+  to: string | readonly string[],
+  atLeast: number,
+  load: string,
+  what: string,
+): Target {
+  return {
+    suite,
+    id: `${load}-vs-${typeof to === 'string' ? to : 'sdk'}`,
+    says: `messages/s ≥ ${atLeast} × ${what}`,
+    quantity: ratio(to, load, 'messagesPerSecond'),
+    atLeast,
+  }
+}
+
+function latency(suite: string, to: string | readonly string[] = 'naive'): Target {
+  return atMost(suite, to, 1.15, 'latency', '1.15 × the floor')
+}
+
+function atMost(
+  suite: string,
+  to: string | readonly string[],
+  limit: number,
+  id: string,
+  what: string,
+): Target {
+  const quantity = ratio(to, 'round-trips-1', 'p50Micros')
+  return { suite, id, says: `p50 with 1 in flight ≤ ${what}`, quantity, atMost: limit }
+}
+
+function ratio(to: string | readonly string[], load: string, metric: Metric): Quantity {
+  return { kind: 'ratio', of: 'ours', to, load, metric }
+}

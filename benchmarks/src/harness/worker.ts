@@ -1,0 +1,75 @@
+// One process of a measurement: `worker.js <control> <suite> <contestant> <role> <key> <address>`.
+import { fileURLToPath } from 'node:url'
+import { serveHarness } from './control.js'
+import { respond } from './exchange.js'
+import type { Figures } from './figures.js'
+import { quantile } from './statistics.js'
+import type { Contestant, Counts, Driver } from './suite.js'
+import { loadSuite } from './suites.js'
+
+const [controlPath = '', suiteName = '', contestantId = '', role = '', key = '', dialAddress = ''] =
+  process.argv.slice(2)
+
+const suite = await loadSuite(suiteName)
+const contestant = suite.contestants.find(({ id }) => id === contestantId)
+if (!contestant) throw new Error(`suite ${suiteName} has no contestant ${contestantId}`)
+
+let usageBefore = process.cpuUsage()
+
+if (role === 'server') await serve(contestant)
+else await drive(contestant)
+
+async function serve({ server }: Contestant): Promise<void> {
+  const address = await server?.serve((wire) => respond(wire))
+  serveHarness(
+    controlPath,
+    { key: `${key}:server`, address: address ?? '' },
+    {
+      mark: () => {
+        usageBefore = process.cpuUsage()
+      },
+      usage: () => ({ cpuMicros: cpuMicros(), rssBytes: process.memoryUsage.rss() }),
+    },
+  )
+}
+
+async function drive({ open, server }: Contestant): Promise<void> {
+  const worker = fileURLToPath(import.meta.url)
+  const driver: Driver = await open({
+    address: dialAddress,
+    command: process.execPath,
+    args: server ? [worker, controlPath, suiteName, contestantId, 'server', key] : [],
+  })
+  const run = async ({ loadId, milliseconds }: RunArguments): Promise<Figures> => {
+    const load = suite.loads.find(({ id }) => id === loadId)
+    if (!load) throw new Error(`suite ${suiteName} has no load ${loadId}`)
+    usageBefore = process.cpuUsage()
+    const counts = await driver.run(load, milliseconds)
+    return figuresOf(counts, cpuMicros())
+  }
+  serveHarness(controlPath, { key: `${key}:client`, address: '' }, { run, close: () => driver.close() })
+}
+
+interface RunArguments {
+  readonly loadId: string
+  readonly milliseconds: number
+}
+
+function cpuMicros(): number {
+  const { user, system } = process.cpuUsage(usageBefore)
+  return user + system
+}
+
+function figuresOf({ messages, seconds, bytes, latencies }: Counts, cpu: number): Figures {
+  if (messages === 0) throw new Error('not one message was measured')
+  latencies?.sort()
+  return {
+    messages,
+    messagesPerSecond: messages / seconds,
+    microsPerMessage: (seconds * 1e6) / messages,
+    cpuMicrosPerMessage: cpu / messages,
+    rssBytes: process.memoryUsage.rss(),
+    ...(bytes !== undefined && { megabytesPerSecond: bytes / 1e6 / seconds }),
+    ...(latencies?.length && { p50Micros: quantile(latencies, 0.5), p99Micros: quantile(latencies, 0.99) }),
+  }
+}

@@ -1,0 +1,149 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type ControlHost, listenForWorkers } from './harness/control.js'
+import { evaluate } from './harness/evaluate.js'
+import { circumstances } from './harness/machine.js'
+import { createProgress } from './harness/progress.js'
+import { committedFolder, latestFolder, type Results, summaryOf, writeJson } from './harness/results.js'
+import { measureRounds, type RoundParameters } from './harness/rounds.js'
+import { iqrOf, spreadOf } from './harness/statistics.js'
+import type { Suite } from './harness/suite.js'
+import { loadSuite, suiteNames } from './harness/suites.js'
+import { resultsText, verdictsText } from './harness/tables.js'
+import { targets } from './harness/targets.js'
+
+const USAGE = `bench <suite …|all> [options]
+
+  --save          also write benchmarks/results/<suite>.json, which is committed
+  --quick         two short rounds, to see that it works; never saved
+  --rounds <n>    rounds (7)
+  --measure <ms>  how long to measure each contestant under each load, in each round (600)
+  --warm-up <ms>  how long to load it before that (300)
+  --only <ids>    contestants, with commas between them; never saved
+  --json          print the results as JSON instead of tables
+
+The last results of a suite are always in benchmarks/.results/<suite>.json.`
+
+const BUSY_SHARE = 0.1
+const STEADY_SHARE = 0.1
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    save: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    measure: { type: 'string' },
+    'warm-up': { type: 'string' },
+    only: { type: 'string' },
+  },
+})
+
+if (values.help || positionals.length === 0) {
+  console.log(`${USAGE}\n\nSuites: ${suiteNames().join(', ')}`)
+  process.exit(values.help ? 0 : 2)
+}
+
+const names = positionals.includes('all') ? suiteNames() : positionals
+const suites = await Promise.all(names.map(loadSuite))
+const host = await listenForWorkers()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Workers exit when the line to them breaks, which it does with this process.
+  process.once(signal, () => {
+    host.close()
+    process.exit(130)
+  })
+}
+try {
+  for (const suite of suites) {
+    try {
+      await runSuite(host, only(suite, values.only))
+    } catch (error) {
+      // The suites after it are measured all the same.
+      console.error(error)
+      process.exitCode = 1
+    }
+  }
+} finally {
+  host.close()
+}
+
+async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
+  const parameters = parametersFrom(values)
+  const where = await circumstances()
+  if (where.busyBefore > BUSY_SHARE)
+    console.error(`others use ${Math.round(where.busyBefore * 100)} % of this machine: expect spread`)
+  const progress = createProgress(suite, parameters)
+  const { rounds, failures } = await measureRounds(control, suite, parameters, progress.step)
+  progress.end()
+  const results: Results = {
+    suite: suite.name,
+    question: suite.question,
+    reference: suite.reference,
+    ...where,
+    parameters: { ...parameters, quick: values.quick },
+    contestants: suite.contestants.map(({ id, label }) => ({ id, label })),
+    loads: suite.loads,
+    summary: summaryOf(rounds),
+    rounds,
+    failures,
+  }
+  const { median, ...quartiles } = spreadOf(rounds.map(({ calibrationMs }) => calibrationMs))
+  if (iqrOf({ median, ...quartiles }) > median * STEADY_SHARE)
+    console.error('the machine was not steady: the same arithmetic took different times in different rounds')
+  writeJson(join(latestFolder, `${suite.name}.json`), results)
+  if (values.save && isComplete(results)) writeJson(join(committedFolder, `${suite.name}.json`), results)
+  print(results)
+}
+
+function print(results: Results): void {
+  for (const { contestant, load, round, error } of results.failures) {
+    console.error(`round ${round + 1}: ${contestant} ${load ?? 'did not start'}: ${error}`)
+    process.exitCode = 1
+  }
+  if (values.json) {
+    console.log(JSON.stringify(results))
+    return
+  }
+  const verdicts = targets
+    .filter(({ suite }) => suite === results.suite)
+    .map((target) => evaluate(target, results))
+  console.log(`${resultsText(results)}\n\n${verdictsText(verdicts)}\n`)
+}
+
+/** Results that say less than the committed ones should are not saved. */
+function isComplete({ failures, suite }: Results): boolean {
+  const reason = values.quick
+    ? '--quick'
+    : values.only
+      ? '--only'
+      : failures.length > 0
+        ? 'failures'
+        : undefined
+  if (reason) {
+    console.error(`${suite}: not saved, because of ${reason}`)
+    process.exitCode = 1
+  }
+  return reason === undefined
+}
+
+function only(suite: Suite, ids: string | undefined): Suite {
+  if (ids === undefined) return suite
+  const wanted = ids.split(',')
+  return { ...suite, contestants: suite.contestants.filter(({ id }) => wanted.includes(id)) }
+}
+
+function parametersFrom(given: typeof values): RoundParameters {
+  const number = (option: 'rounds' | 'measure' | 'warm-up', full: number, quick: number): number => {
+    const value = given[option] === undefined ? (given.quick ? quick : full) : Number(given[option])
+    if (!Number.isInteger(value) || value < 1) throw new Error(`--${option} must be a positive integer`)
+    return value
+  }
+  return {
+    rounds: number('rounds', 7, 2),
+    measureMs: number('measure', 600, 60),
+    warmUpMs: number('warm-up', 300, 40),
+  }
+}
