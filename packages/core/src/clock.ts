@@ -34,6 +34,18 @@ export const systemClock: Clock = createWheelClock({
   },
 })
 
+/** The clock of the machine, for what must not keep a process alive that has nothing else to do. */
+export const backgroundClock: Clock = createWheelClock({
+  now: () => performance.now(),
+  epochNow: () => Date.now(),
+  setTimer(ms, fire) {
+    const timer: unknown = setTimeout(fire, ms)
+    // Timers of browsers are numbers, and keep nothing alive.
+    if (typeof timer === 'object') (timer as { unref(): void }).unref()
+    return () => clearTimeout(timer as number)
+  },
+})
+
 /** What a wheel clock stands on. */
 export interface TimeSource {
   now(): number
@@ -53,8 +65,14 @@ export function createWheelClock(source: TimeSource): Clock {
   let armedSlot = Infinity
   let disarm: (() => void) | undefined
 
-  function add(entry: Entry, ms: number): void {
-    entry.slot = Math.ceil((source.now() + Math.max(ms, 0)) / RESOLUTION_MS)
+  function slotIn(ms: number): number {
+    // One slot that is no number would keep every other from being the earliest.
+    if (Number.isNaN(ms)) throw new RangeError('a deadline needs a number of milliseconds')
+    return Math.ceil((source.now() + Math.max(ms, 0)) / RESOLUTION_MS)
+  }
+
+  function add(entry: Entry): void {
+    if (entry.slot === Infinity) return
     const slot = slots.get(entry.slot)
     if (slot) slot.add(entry)
     else slots.set(entry.slot, new Set([entry]))
@@ -94,8 +112,9 @@ export function createWheelClock(source: TimeSource): Clock {
   function expireAll(slot: number): void {
     const entries = slots.get(slot)
     if (!entries) return
-    for (const entry of entries) {
-      entries.delete(entry)
+    // A copy: what is set for this very moment meanwhile waits for the next turn.
+    for (const entry of [...entries]) {
+      if (!entries.delete(entry)) continue
       if (entries.size === 0) slots.delete(slot)
       entry.slot = Number.NaN
       entry.expire()
@@ -109,14 +128,15 @@ export function createWheelClock(source: TimeSource): Clock {
   }
 
   function deadline(ms: number, expire: () => void): Deadline {
-    const entry: Entry = { slot: Infinity, expire }
-    if (ms !== Infinity) add(entry, ms)
+    const entry: Entry = { slot: slotIn(ms), expire }
+    add(entry)
     return {
       reset(again) {
         if (Number.isNaN(entry.slot)) return
+        const slot = slotIn(again)
         remove(entry)
-        entry.slot = Infinity
-        if (again !== Infinity) add(entry, again)
+        entry.slot = slot
+        add(entry)
       },
       [Symbol.dispose]() {
         remove(entry)
