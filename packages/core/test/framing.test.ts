@@ -1,0 +1,366 @@
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import { createLineDecoder, type LineDecoder, type LineDecoderOptions } from '../src/index.js'
+import { messages } from './support/messages.js'
+
+interface Heard {
+  readonly lines: string[]
+  readonly encoded: (Uint8Array | undefined)[]
+  readonly invalid: string[]
+  readonly oversize: { bytes: number; start: number }[]
+  readonly decoder: LineDecoder
+}
+
+function decoding(options: Partial<LineDecoderOptions> = {}): Heard {
+  const heard = {
+    lines: [] as string[],
+    encoded: [] as (Uint8Array | undefined)[],
+    invalid: [] as string[],
+    oversize: [] as { bytes: number; start: number }[],
+  }
+  const decoder = createLineDecoder(
+    {
+      line: (text, encoded) => {
+        heard.lines.push(text)
+        heard.encoded.push(encoded)
+      },
+      invalid: (bytes) => heard.invalid.push(Buffer.from(bytes).toString('hex')),
+      oversize: (bytes, start) => heard.oversize.push({ bytes, start: start.length }),
+    },
+    { maxLineBytes: 1_000_000, ...options },
+  )
+  return { ...heard, decoder }
+}
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** The bytes cut at the given places, each chunk handed over in one array that is reused. */
+function pushIn(decoder: LineDecoder, bytes: Uint8Array, cuts: readonly number[]): void {
+  const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort(
+    (a, b) => a - b,
+  )
+  const reused = new Uint8Array(bytes.length)
+  for (const [index, start] of places.entries()) {
+    const part = bytes.subarray(start, places[index + 1] ?? start)
+    reused.set(part)
+    decoder.push(reused.subarray(0, part.length))
+    reused.fill(0x5a)
+  }
+}
+
+const cuts = (): fc.Arbitrary<number[]> => fc.array(fc.nat({ max: 100_000 }), { maxLength: 40 })
+
+describe('lines', () => {
+  test('come out the same however the bytes are cut', () => {
+    fc.assert(
+      fc.property(
+        fc.array(messages(), { maxLength: 8 }),
+        cuts(),
+        fc.constantFrom('\n', '\r\n', '\n\n', '\n\r\n'),
+        fc.boolean(),
+        (sent, places, ending, keepEncoded) => {
+          const heard = decoding({ keepEncoded })
+          pushIn(heard.decoder, bytesOf(sent.map((each) => JSON.stringify(each) + ending).join('')), places)
+
+          const received = heard.lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line))
+          expect(received).toEqual(sent)
+          expect([heard.invalid, heard.oversize, heard.decoder.heldBytes]).toEqual([[], [], 0])
+        },
+      ),
+    )
+  })
+
+  test('come out the same one byte at a time', () => {
+    const heard = decoding()
+    for (const byte of bytesOf('{"a":"🦜é"}\n\n{"b":1}\r\n')) heard.decoder.push(Uint8Array.of(byte))
+
+    expect(heard.lines).toEqual(['{"a":"🦜é"}', '{"b":1}\r'])
+  })
+
+  test('keep a byte order mark and a carriage return, which JSON texts are then parsed without', () => {
+    const heard = decoding()
+    heard.decoder.push(bytesOf('\ufeff{}\r\n\ufeff{}\n'))
+
+    expect(heard.lines).toEqual(['\ufeff{}\r', '\ufeff{}'])
+  })
+
+  test('that are empty are none', () => {
+    const heard = decoding()
+    heard.decoder.push(bytesOf('\n\n'))
+    heard.decoder.push(bytesOf('\n'))
+    heard.decoder.push(new Uint8Array(0))
+    heard.decoder.push(bytesOf('a'))
+    heard.decoder.push(bytesOf('\n\nb\n'))
+
+    expect(heard.lines).toEqual(['a', 'b'])
+  })
+
+  test('come with a copy of their bytes where that was asked for', () => {
+    const heard = decoding({ keepEncoded: true })
+    const chunk = bytesOf('ab\ncd')
+    heard.decoder.push(chunk)
+    heard.decoder.push(bytesOf('\n'))
+    chunk.fill(0)
+
+    expect(heard.encoded).toEqual([bytesOf('ab'), bytesOf('cd')])
+    expect(decoding().encoded).toEqual([])
+  })
+
+  test('come without bytes where that was not asked for', () => {
+    const heard = decoding()
+    heard.decoder.push(bytesOf('ab\n'))
+
+    expect(heard.encoded).toEqual([undefined])
+  })
+})
+
+describe('bytes that are not UTF-8', () => {
+  test('are reported, and nothing around them is lost', () => {
+    const heard = decoding()
+    heard.decoder.push(Buffer.concat([bytesOf('a\n'), Buffer.from('ff0a', 'hex'), bytesOf('b\nc')]))
+    heard.decoder.push(Buffer.concat([Buffer.from('c328', 'hex'), bytesOf('\nd\n')]))
+
+    expect(heard.lines).toEqual(['a', 'b', 'd'])
+    expect(heard.invalid).toEqual(['ff', '63c328'])
+  })
+
+  test.each([
+    ['a lone continuation', '80'],
+    ['an overlong slash', 'c0af'],
+    ['a surrogate', 'eda080'],
+    ['beyond the last code point', 'f4908080'],
+    ['a character cut off by the line feed', 'e282'],
+  ])('%s is reported once, and the next line is read', (_name, hex) => {
+    const heard = decoding()
+    heard.decoder.push(Buffer.concat([Buffer.from(hex, 'hex'), bytesOf('\nok\n')]))
+
+    expect([heard.invalid, heard.lines]).toEqual([[hex], ['ok']])
+  })
+})
+
+describe('hostile bytes', () => {
+  test('never make it throw, hold more than allowed, or lose the line that follows', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.uint8Array({ maxLength: 64 }),
+            fc.constant(Uint8Array.of(0x0a)),
+            fc.uint8Array({ minLength: 200, maxLength: 400, min: 0x20, max: 0x7e }),
+          ),
+          { maxLength: 30 },
+        ),
+        fc.boolean(),
+        (chunks, keepEncoded) => {
+          const heard = decoding({ maxLineBytes: 100, keepEncoded })
+          for (const chunk of chunks) {
+            heard.decoder.push(chunk)
+            expect(heard.decoder.heldBytes).toBeLessThanOrEqual(100)
+          }
+          heard.decoder.push(bytesOf('\nafter\n'))
+
+          expect(heard.lines.at(-1)).toBe('after')
+          for (const line of heard.lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(100)
+          for (const { bytes } of heard.oversize) expect(bytes).toBeGreaterThan(100)
+        },
+      ),
+    )
+  })
+
+  test('give the same lines and the same reports whatever the chunks', () => {
+    const stream = fc
+      .array(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 30 }),
+          fc.constantFrom(bytesOf('\n'), bytesOf('{}\n'), bytesOf('x'.repeat(120))),
+        ),
+        { maxLength: 20 },
+      )
+      .map((parts) => Buffer.concat([...parts, bytesOf('\n')]))
+    fc.assert(
+      fc.property(stream, cuts(), (bytes, places) => {
+        const [whole, cut] = [decoding({ maxLineBytes: 100 }), decoding({ maxLineBytes: 100 })]
+        whole.decoder.push(bytes)
+        pushIn(cut.decoder, bytes, places)
+
+        expect(cut.lines).toEqual(whole.lines)
+        expect(cut.invalid).toEqual(whole.invalid)
+        expect(cut.oversize).toHaveLength(whole.oversize.length)
+      }),
+    )
+  })
+})
+
+describe('a line over the limit', () => {
+  const cases = [
+    ['in one chunk', (text: string) => [text]],
+    ['with its line feed in the next chunk', (text: string) => [text.slice(0, -1), '\n']],
+    ['in single bytes', (text: string) => [...text]],
+    ['behind another line', (text: string) => [`b\n${text}`]],
+    ['cut in the middle', (text: string) => [text.slice(0, 50), text.slice(50)]],
+  ] as const
+
+  test.each(cases)('is one whose bytes are more than the limit, %s', (_name, cut) => {
+    const sizes = [99, 100, 101].map((size) => {
+      const heard = decoding({ maxLineBytes: 100 })
+      for (const chunk of cut(`${'x'.repeat(size)}\n`)) heard.decoder.push(bytesOf(chunk))
+      return [heard.lines.at(-1)?.length === size, heard.oversize.length, heard.oversize[0]?.bytes]
+    })
+
+    expect(sizes).toEqual([
+      [true, 0, undefined],
+      [true, 0, undefined],
+      [false, 1, 101],
+    ])
+  })
+
+  test.each(cases)('is discarded up to its line feed, %s, and the next one is read', (_name, cut) => {
+    const heard = decoding({ maxLineBytes: 100 })
+    for (const chunk of cut(`${'x'.repeat(1_000)}\n`)) heard.decoder.push(bytesOf(chunk))
+    heard.decoder.push(bytesOf('next\n'))
+
+    expect(heard.oversize).toHaveLength(1)
+    expect(heard.lines.filter((line) => line !== 'b')).toEqual(['next'])
+  })
+
+  test('holds nothing while it is discarded, however long it goes on', () => {
+    const heard = decoding({ maxLineBytes: 100 })
+    for (let n = 0; n < 1_000; n++) heard.decoder.push(bytesOf('x'.repeat(60)))
+
+    expect(heard.oversize).toEqual([{ bytes: 120, start: 60 }])
+    expect(heard.decoder.heldBytes).toBe(0)
+  })
+
+  test('counts bytes, not characters', () => {
+    const heard = decoding({ maxLineBytes: 100 })
+    heard.decoder.push(bytesOf(`${'é'.repeat(50)}\n${'é'.repeat(51)}\n`))
+
+    expect(heard.lines).toEqual(['é'.repeat(50)])
+    expect(heard.oversize).toHaveLength(1)
+  })
+
+  test('in the midst of others takes none of them along', () => {
+    const heard = decoding({ maxLineBytes: 4 })
+    heard.decoder.push(bytesOf('a\ntoolong\nb\nc'))
+    heard.decoder.push(bytesOf('d\n'))
+
+    expect(heard.lines).toEqual(['a', 'b', 'cd'])
+    expect(heard.oversize).toEqual([{ bytes: 7, start: 7 }])
+  })
+})
+
+describe('what an unfinished line costs', () => {
+  test('is its bytes, and no more than the limit', () => {
+    const heard = decoding({ maxLineBytes: 10 })
+    heard.decoder.push(bytesOf('abc'))
+    expect(heard.decoder.heldBytes).toBe(3)
+    heard.decoder.push(bytesOf('defghij'))
+    expect(heard.decoder.heldBytes).toBe(10)
+    heard.decoder.push(bytesOf('\n'))
+
+    expect([heard.decoder.heldBytes, heard.lines]).toEqual([0, ['abcdefghij']])
+  })
+
+  test('a line of 1 MB in single bytes copies each byte a bounded number of times', () => {
+    const size = 1_000_000
+    const heard = decoding({ maxLineBytes: size })
+    const set = Uint8Array.prototype.set
+    const copied = { bytes: 0, calls: 0 }
+    const spy = vi.spyOn(Uint8Array.prototype, 'set').mockImplementation(function (
+      this: Uint8Array,
+      from,
+      at,
+    ) {
+      copied.bytes += from.length
+      copied.calls++
+      set.call(this, from, at)
+    })
+    const byte = bytesOf('x')
+    for (let n = 0; n < size; n++) heard.decoder.push(byte)
+    heard.decoder.push(bytesOf('\n'))
+    spy.mockRestore()
+
+    expect(heard.lines[0]?.length).toBe(size)
+    // Each byte once as it comes, and at most once more on average as the array doubles.
+    expect(copied.bytes).toBeLessThan(3 * size)
+    expect(copied.calls).toBeLessThan(size + 20)
+  })
+})
+
+describe('the end', () => {
+  test('delivers a last line without line feed', () => {
+    const heard = decoding()
+    heard.decoder.push(bytesOf('a\nb'))
+    heard.decoder.end()
+
+    expect([heard.lines, heard.decoder.heldBytes]).toEqual([['a', 'b'], 0])
+  })
+
+  test('reports a last line that is not UTF-8', () => {
+    const heard = decoding()
+    heard.decoder.push(Buffer.from('e282', 'hex'))
+    heard.decoder.end()
+
+    expect([heard.lines, heard.invalid]).toEqual([[], ['e282']])
+  })
+
+  test('delivers nothing where nothing is held, or while discarding', () => {
+    const heard = decoding({ maxLineBytes: 4 })
+    heard.decoder.end()
+    heard.decoder.push(bytesOf('toolong'))
+    heard.decoder.end()
+
+    expect([heard.lines, heard.oversize.length]).toEqual([[], 1])
+  })
+})
+
+describe('stop', () => {
+  test('delivers nothing any more and holds nothing', () => {
+    const heard = decoding()
+    heard.decoder.push(bytesOf('abc'))
+    heard.decoder.stop()
+    expect(heard.decoder.heldBytes).toBe(0)
+    heard.decoder.push(bytesOf('d\ne\n'))
+    heard.decoder.end()
+
+    expect([heard.lines, heard.decoder.heldBytes]).toEqual([[], 0])
+  })
+
+  test.each([
+    ['a line', 'a\nb\nc\nd', {}],
+    ['a line that was kept with its bytes', 'a\nb\nc\nd', { keepEncoded: true }],
+    ['a line over the limit', 'toolong\nb\nc\nd', { maxLineBytes: 4 }],
+  ] as const)('takes effect at once when called from %s', (_name, text, options) => {
+    const calls: unknown[] = []
+    const stopping = (what: unknown): void => {
+      calls.push(what)
+      decoder.stop()
+    }
+    const decoder: LineDecoder = createLineDecoder(
+      { line: stopping, invalid: stopping, oversize: stopping },
+      { maxLineBytes: 100, ...options },
+    )
+    decoder.push(bytesOf(text))
+
+    expect([calls.length, decoder.heldBytes]).toEqual([1, 0])
+  })
+
+  test('takes effect when the line began in an earlier chunk', () => {
+    const calls: string[] = []
+    const decoder: LineDecoder = createLineDecoder(
+      {
+        line: (line) => {
+          calls.push(line)
+          decoder.stop()
+        },
+        invalid: () => {},
+        oversize: () => {},
+      },
+      { maxLineBytes: 100 },
+    )
+    decoder.push(bytesOf('a'))
+    decoder.push(bytesOf('b\nc\nd'))
+
+    expect([calls, decoder.heldBytes]).toEqual([['ab'], 0])
+  })
+})
