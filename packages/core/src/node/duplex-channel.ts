@@ -61,6 +61,13 @@ export interface DuplexChannelOptions {
   readonly keepEncoded?: boolean | undefined
   /** What a message over the limit does: ends the conversation (the default), or is reported and skipped. */
   readonly oversize?: 'end' | 'skip' | undefined
+  /** Waited for once the peer has ended its side, before ours is ended: to answer what it still asked for. */
+  readonly beforeEnd?: (() => Promise<void>) | undefined
+  /**
+   * Whether the readable is only paused in the end, not destroyed. For a standard input, whose number would go to
+   * the next file that is opened.
+   */
+  readonly keepsInput?: boolean | undefined
   /** As for `createIntake`. */
   readonly maxMalformedInARow?: number | undefined
   /** As for `createIntake`. */
@@ -77,11 +84,13 @@ export function duplexChannel(
   options: DuplexChannelOptions,
 ): Channel {
   const { readable, writable } = streamsOf(streams)
+  const isOneStream = (writable as Writable | Readable) === readable
   const { peer, maxMessageBytes, clock, closeTimeoutMs } = options
   const { address } = peer
   const writer = createCoalescingWriter(writable, { address, maxQueuedBytes: options.maxQueuedBytes })
   let bytesReceived = 0
   let isHeard = false
+  let isInputOver = false
   let isEnding = false
   let isOver = false
   let brokenBy: Error | undefined
@@ -124,8 +133,16 @@ export function duplexChannel(
 
   /** The peer is done: what it said last is heard, what waits for it is sent, and that is all. */
   function onend(): void {
-    if (isOver || isEnding) return
+    if (isOver || isInputOver) return
     decoder.end()
+    if (isOver) return
+    isInputOver = true
+    const answered = options.beforeEnd?.()
+    if (answered) void answered.then(endOutput)
+    else endOutput()
+  }
+
+  function endOutput(): void {
     if (isOver) return
     isEnding = true
     writer.finish()
@@ -150,6 +167,8 @@ export function duplexChannel(
   }
 
   function onclose(): void {
+    // Of two streams, the one that was read to its end closes before the other is done.
+    if (isInputOver && !isOneStream) return
     if (isEnding) over()
     else
       over(new TransportError('PEER_LOST', `${address} closed the connection without ending it`, { address }))
@@ -167,15 +186,17 @@ export function duplexChannel(
     writer.stop()
     readable.off('data', ondata).off('end', onend).off('close', onclose)
     writable.off('close', onclose)
-    readable.destroy()
+    if (options.keepsInput) readable.pause()
+    else readable.destroy()
     writable.destroy()
   }
 
   // The error listeners stay for good: an emitter without one takes the process down.
   readable.on('data', ondata).on('end', onend).on('close', onclose).on('error', onerror)
-  if ((writable as Writable | Readable) !== readable) writable.on('error', onwriteerror)
+  if (!isOneStream) writable.on('error', onwriteerror)
   // A socket accepted with `pauseOnConnect` does not flow by listening alone.
   readable.resume()
+  if (readable.readableEnded) queueMicrotask(onend)
 
   return {
     peer,
@@ -199,12 +220,13 @@ export function duplexChannel(
       new Promise((resolve) => {
         isOver = true
         decoder.stop()
-        endOf(readable, writable, clock, closeTimeoutMs, () => {
+        const ending = options.keepsInput ? [writable] : [...new Set([readable, writable])]
+        endOf(ending, clock, closeTimeoutMs, () => {
           release()
           resolve()
         })
         writer.finish()
-        readable.resume()
+        if (!options.keepsInput) readable.resume()
       }),
     flow: { pause: () => void readable.pause(), resume: () => void readable.resume() },
   }
@@ -216,19 +238,18 @@ function streamsOf(streams: Duplex | ByteStreams): ByteStreams {
   return { readable: streams as Duplex, writable: streams as Duplex }
 }
 
-/** Calls back once both streams are closed; destroys them when that takes longer than the timeout. */
+/** Calls back once all streams are closed; destroys them when that takes longer than the timeout. */
 function endOf(
-  readable: Readable,
-  writable: Writable,
+  ending: readonly (Readable | Writable)[],
   clock: Clock,
   timeoutMs: number,
   done: () => void,
 ): void {
-  const streams = new Set<Readable | Writable>([readable, writable])
+  const streams = new Set(ending)
   const late = clock.deadline(timeoutMs, () => {
     for (const stream of streams) stream.destroy()
   })
-  for (const stream of streams) {
+  for (const stream of ending) {
     const closed = (): void => {
       streams.delete(stream)
       if (streams.size > 0) return
