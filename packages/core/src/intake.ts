@@ -44,6 +44,7 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
   const { address, abandon, noise, maxMalformedInARow = DEFAULT_MAX_MALFORMED_IN_A_ROW } = options
   const batches = batchesNegotiated()
   let malformedInARow = 0
+  let isAbandoned = false
 
   function malformed(why: string, text: string, cause?: unknown): void {
     if (noise) {
@@ -55,6 +56,7 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
     sink.error(new TransportError('MALFORMED_MESSAGE', message, details, { cause }))
     malformedInARow++
     if (malformedInARow < maxMalformedInARow) return
+    isAbandoned = true
     const final = `${malformedInARow} malformed messages in a row from ${address}`
     abandon(new TransportError('MALFORMED_MESSAGE', final, details))
   }
@@ -77,30 +79,34 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
   }
 
   function judge(value: unknown, text: () => string, encoded?: Uint8Array, context?: MessageContext): void {
+    if (isAbandoned) return
     if (!Array.isArray(value) || !batches.allowed) {
       one(value, text, encoded, context)
       return
     }
     if (value.length === 0) malformed('an empty batch', text())
-    for (const each of value) one(each, () => JSON.stringify(each), undefined, context)
+    for (const each of value) {
+      if (!isAbandoned) one(each, () => textOf(each), undefined, context)
+    }
   }
 
   return {
-    text(text, encoded, context) {
+    text: (text, encoded, context) => {
+      if (isAbandoned) return
+      const json = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
       let value: unknown
       try {
-        value = JSON.parse(text)
+        value = JSON.parse(json)
       } catch (cause) {
-        const inner = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
-        if (inner.trim() === '') return
-        if (inner !== text) this.text(inner, encoded, context)
-        else malformed('not JSON', text, cause)
+        if (json.trim() !== '') malformed('not JSON', json, cause)
         return
       }
-      judge(value, () => text, encoded, context)
+      judge(value, () => json, encoded, context)
     },
-    value: (value, context) => judge(value, () => JSON.stringify(value), undefined, context),
-    unreadable: (bytes, why) => malformed(why, new TextDecoder().decode(bytes.subarray(0, PREVIEW_BYTES))),
+    value: (value, context) => judge(value, () => textOf(value), undefined, context),
+    unreadable: (bytes, why) => {
+      if (!isAbandoned) malformed(why, new TextDecoder().decode(bytes.subarray(0, PREVIEW_BYTES)))
+    },
     sent: (message) => batches.sent(message),
   }
 }
@@ -110,5 +116,15 @@ const BYTE_ORDER_MARK = 0xfeff
 /** The first 64 bytes of a text, for errors. */
 export function previewOf(text: string): string {
   const start = new TextEncoder().encode(text.slice(0, PREVIEW_BYTES)).subarray(0, PREVIEW_BYTES)
-  return new TextDecoder().decode(start)
+  // As a stream, so that a character that is cut is left out.
+  return new TextDecoder().decode(start, { stream: true })
+}
+
+/** The JSON text of anything: what a peer nested too deep to be written again included. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return `[${typeof value}]`
+  }
 }

@@ -1,0 +1,352 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  createIntake,
+  encodedOf,
+  type Intake,
+  type IntakeOptions,
+  isTransportError,
+  type JsonRpcMessage,
+  type MessageContext,
+  previewOf,
+} from '../src/index.js'
+import { messages, request } from './support/messages.js'
+
+interface Heard {
+  readonly intake: Intake
+  readonly messages: JsonRpcMessage[]
+  readonly contexts: (MessageContext | undefined)[]
+  readonly errors: Error[]
+  readonly abandoned: Error[]
+}
+
+function listening(options: Partial<IntakeOptions> = {}): Heard {
+  const heard = {
+    messages: [] as JsonRpcMessage[],
+    contexts: [] as (MessageContext | undefined)[],
+    errors: [] as Error[],
+    abandoned: [] as Error[],
+  }
+  const sink = {
+    message: (message: JsonRpcMessage, context?: MessageContext) => {
+      heard.messages.push(message)
+      heard.contexts.push(context)
+    },
+    error: (error: Error) => heard.errors.push(error),
+    end: () => {
+      throw new Error('an intake ends nothing itself')
+    },
+  }
+  const intake = createIntake(sink, {
+    address: 'tcp://peer',
+    abandon: (error) => heard.abandoned.push(error),
+    ...options,
+  })
+  return { ...heard, intake }
+}
+
+/** An intake whose peer negotiated batches. */
+function listeningForBatches(options: Partial<IntakeOptions> = {}): Heard {
+  const heard = listening(options)
+  heard.intake.sent({ jsonrpc: '2.0', id: 0, method: 'initialize' })
+  heard.intake.value({ jsonrpc: '2.0', id: 0, result: { protocolVersion: '2025-03-26' } })
+  heard.messages.length = 0
+  return heard
+}
+
+const text = (message: unknown): string => JSON.stringify(message)
+
+describe('a message', () => {
+  test('is delivered with its context and bytes', () => {
+    const heard = listening()
+    const bytes = new Uint8Array([1])
+    const context = { authInfo: { token: 't', clientId: 'c', scopes: [] } }
+    heard.intake.text(text(request(1)), bytes, context)
+
+    expect(heard.messages).toEqual([request(1)])
+    expect(heard.contexts[0]).toBe(context)
+    expect(encodedOf(heard.messages[0] as object)).toBe(bytes)
+  })
+
+  test('that was parsed already is delivered as that object', () => {
+    const heard = listening()
+    const message = request(1)
+    heard.intake.value(message)
+
+    expect(heard.messages[0]).toBe(message)
+  })
+
+  test('comes out as it went in', () => {
+    fc.assert(
+      fc.property(messages(), (message) => {
+        const heard = listening()
+        heard.intake.text(text(message))
+        expect([heard.messages, heard.errors]).toEqual([[message], []])
+      }),
+    )
+  })
+
+  test('may follow a byte order mark', () => {
+    const heard = listening()
+    const bytes = new Uint8Array([1])
+    heard.intake.text(`\ufeff${text(request(1))}\r`, bytes)
+
+    expect(heard.messages).toEqual([request(1)])
+    expect(encodedOf(heard.messages[0] as object)).toBe(bytes)
+  })
+
+  test('with a "__proto__" member brings no prototype with it', () => {
+    const heard = listening()
+    heard.intake.text('{"jsonrpc":"2.0","method":"a","__proto__":{"id":1},"params":{"__proto__":{"x":1}}}')
+
+    const params = (heard.messages[0] as { params: Record<string, unknown> }).params
+    expect('id' in (heard.messages[0] as object)).toBe(false)
+    expect(params['x']).toBeUndefined()
+  })
+
+  test('that is an error whose id could not be read is delivered without id', () => {
+    const heard = listening()
+    heard.intake.text('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}', new Uint8Array(1))
+
+    expect(heard.messages).toEqual([{ jsonrpc: '2.0', error: { code: -32700, message: '?' } }])
+    expect(encodedOf(heard.messages[0] as object)).toEqual(new Uint8Array(1))
+  })
+})
+
+test.each(['', ' ', '\r', '\t \r', '\ufeff', '\ufeff\r', '\ufeff\ufeff'])(
+  'blank text %o is nothing',
+  (blank) => {
+    const heard = listening()
+    heard.intake.text(blank)
+
+    expect([heard.messages, heard.errors]).toEqual([[], []])
+  },
+)
+
+describe('what is no message', () => {
+  test.each([
+    ['no JSON', 'npm warn'],
+    ['JSON that is cut off', '{"jsonrpc":"2.0","id":1,"method":"pi'],
+    ['two messages on one line', `${text(request(1))}${text(request(2))}`],
+    ['null', 'null'],
+    ['a number', '12'],
+    ['another version', '{"jsonrpc":"1.0","id":1,"method":"a"}'],
+    ['an id beyond 2^53-1', '{"jsonrpc":"2.0","id":9007199254740993,"method":"a"}'],
+    ['an id that is a fraction', '{"jsonrpc":"2.0","id":1.5,"method":"a"}'],
+    ['an id that is null', '{"jsonrpc":"2.0","id":null,"method":"a"}'],
+    ['a batch that was not negotiated', text([request(1)])],
+    ['a byte order mark within', `${text(request(1))}\ufeffx`],
+  ])('such as %s is reported and skipped', (_name, malformed) => {
+    const heard = listening()
+    heard.intake.text(malformed)
+    heard.intake.text(text(request(2)))
+
+    expect(heard.messages).toEqual([request(2)])
+    expect(heard.errors).toHaveLength(1)
+    expect(isTransportError(heard.errors[0], 'MALFORMED_MESSAGE')).toBe(true)
+    expect(heard.errors[0]?.message).toContain('tcp://peer')
+  })
+
+  test('is shown by its first 64 bytes', () => {
+    const heard = listening()
+    heard.intake.text(`x${'é'.repeat(100)}`)
+    heard.intake.unreadable(new Uint8Array(1_000).fill(0x41), 'not UTF-8')
+
+    const previews = heard.errors.map(
+      (error) => (error as { details?: { preview: string } }).details?.preview,
+    )
+    expect(previews).toEqual([`x${'é'.repeat(31)}`, 'A'.repeat(64)])
+  })
+
+  test('that is parsed already may be anything at all', () => {
+    const heard = listening({ maxMalformedInARow: Infinity })
+    const cycle: Record<string, unknown> = {}
+    cycle['self'] = cycle
+    for (const value of [undefined, null, 1n, Symbol('s'), () => 1, cycle, [], [cycle]])
+      heard.intake.value(value)
+
+    expect(heard.errors).toHaveLength(8)
+    for (const error of heard.errors) expect(isTransportError(error, 'MALFORMED_MESSAGE')).toBe(true)
+  })
+
+  test('never makes it throw, whatever the text', () => {
+    const anything = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      fc.string().map((end) => `\ufeff${end}`),
+    )
+    fc.assert(
+      fc.property(fc.array(anything, { maxLength: 20 }), fc.boolean(), (texts, withBatches) => {
+        const heard = withBatches ? listeningForBatches() : listening()
+        for (const each of texts) heard.intake.text(each)
+      }),
+    )
+  })
+
+  test.each([
+    ['byte order marks', `${'\ufeff'.repeat(200_000)}x`],
+    ['opening brackets', '['.repeat(2_000_000)],
+    ['nested lists', `${'['.repeat(200_000)}${']'.repeat(200_000)}`],
+    ['nested objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
+  ])('costs one report, even when it is a great many %s', (_name, hostile) => {
+    const heard = listening()
+    heard.intake.text(hostile)
+
+    expect(heard.errors).toHaveLength(1)
+  })
+})
+
+describe('ten in a row', () => {
+  test('abandon the conversation, once', () => {
+    const heard = listening()
+    for (let n = 0; n < 9; n++) heard.intake.text('no')
+    expect(heard.abandoned).toEqual([])
+    for (let n = 0; n < 9; n++) heard.intake.text('no')
+
+    expect(heard.errors).toHaveLength(10)
+    expect(heard.abandoned).toHaveLength(1)
+    expect(isTransportError(heard.abandoned[0], 'MALFORMED_MESSAGE')).toBe(true)
+    expect(heard.abandoned[0]?.message).toContain('10 malformed messages in a row')
+  })
+
+  test('are not in a row when a message comes between', () => {
+    const heard = listening()
+    for (let n = 0; n < 50; n++) heard.intake.text(n % 10 === 9 ? text(request(n)) : 'no')
+
+    expect([heard.abandoned.length, heard.errors.length]).toEqual([0, 45])
+  })
+
+  test('are still in a row when blank text comes between', () => {
+    const heard = listening()
+    for (let n = 0; n < 20; n++) heard.intake.text(n % 2 === 0 ? 'no' : ' ')
+
+    expect(heard.abandoned).toHaveLength(1)
+  })
+
+  test('may be of every kind', () => {
+    const heard = listening({ maxMalformedInARow: 4 })
+    heard.intake.text('no')
+    heard.intake.value(null)
+    heard.intake.unreadable(new Uint8Array(1), 'not UTF-8')
+    heard.intake.text('[]')
+
+    expect(heard.abandoned).toHaveLength(1)
+  })
+
+  test('are as many as was asked for, or any number', () => {
+    const [one, any] = [listening({ maxMalformedInARow: 1 }), listening({ maxMalformedInARow: Infinity })]
+    one.intake.text('no')
+    for (let n = 0; n < 100; n++) any.intake.text('no')
+
+    expect([one.abandoned.length, any.abandoned.length]).toEqual([1, 0])
+  })
+
+  test('end the reading: nothing is delivered after that', () => {
+    const heard = listening({ maxMalformedInARow: 1 })
+    heard.intake.text('no')
+    heard.intake.text(text(request(1)))
+    heard.intake.value(request(2))
+
+    expect([heard.messages, heard.errors.length]).toEqual([[], 1])
+  })
+})
+
+describe('where there is noise', () => {
+  test('what is no message goes there whole, and ends nothing', () => {
+    const noise: string[] = []
+    const heard = listening({ noise: (line) => noise.push(line) })
+    for (let n = 0; n < 20; n++) heard.intake.text(`npm warn ${n}`)
+    heard.intake.text(text(request(1)))
+
+    expect(noise).toHaveLength(20)
+    expect(noise[19]).toBe('npm warn 19')
+    expect([heard.errors, heard.abandoned, heard.messages.length]).toEqual([[], [], 1])
+  })
+
+  test('bytes that are no text go there as far as they can be read', () => {
+    const noise: string[] = []
+    listening({ noise: (line) => noise.push(line) }).intake.unreadable(Uint8Array.of(0x61, 0xff), 'not UTF-8')
+
+    expect(noise).toEqual(['a\ufffd'])
+  })
+})
+
+describe('batches', () => {
+  test('are taken apart where they were negotiated', () => {
+    const heard = listeningForBatches()
+    const context = {}
+    heard.intake.text(text([request(1), request(2)]), undefined, context)
+    heard.intake.value([request(3)], context)
+
+    expect(heard.messages).toEqual([request(1), request(2), request(3)])
+    expect(heard.contexts.slice(-3).every((each) => each === context)).toBe(true)
+    expect(heard.errors).toEqual([])
+  })
+
+  test('lose only what is malformed in them', () => {
+    const heard = listeningForBatches()
+    heard.intake.text(text([request(1), 'no', [request(9)], null, request(2)]))
+
+    expect(heard.messages).toEqual([request(1), request(2)])
+    expect(heard.errors).toHaveLength(3)
+  })
+
+  test('that are empty are malformed', () => {
+    const heard = listeningForBatches()
+    heard.intake.text('[]')
+
+    expect([heard.messages, heard.errors.length]).toEqual([[], 1])
+  })
+
+  test('have no bytes for each message', () => {
+    const heard = listeningForBatches()
+    heard.intake.text(text([request(1)]), new Uint8Array(1))
+
+    expect(encodedOf(heard.messages[0] as object)).toBeUndefined()
+  })
+
+  test('full of what is no message abandon the conversation once, and cost no more than ten reports', () => {
+    const heard = listeningForBatches()
+    heard.intake.text(`[${'1,'.repeat(100_000)}1]`)
+
+    expect([heard.errors.length, heard.abandoned.length]).toEqual([10, 1])
+  })
+
+  test('with a list nested deep in them are reported, not fatal', () => {
+    const heard = listeningForBatches()
+    heard.intake.text(`[${'['.repeat(200_000)}${']'.repeat(200_000)}]`)
+
+    expect(heard.errors).toHaveLength(1)
+  })
+})
+
+test('members are bound: they may be taken off and passed on', () => {
+  const heard = listening()
+  const { text: takeText, value, unreadable, sent } = heard.intake
+  takeText(`\ufeff${text(request(1))}`)
+  value(request(2))
+  unreadable(new Uint8Array(1), 'not UTF-8')
+  sent(request(3))
+
+  expect([heard.messages.length, heard.errors.length]).toEqual([2, 1])
+})
+
+describe('previewOf', () => {
+  test.each([
+    ['short text', 'abc', 'abc'],
+    ['64 bytes', 'x'.repeat(64), 'x'.repeat(64)],
+    ['more', 'x'.repeat(65), 'x'.repeat(64)],
+    ['a character that is cut', `${'x'.repeat(63)}é`, 'x'.repeat(63)],
+    ['a pair that is cut', `${'x'.repeat(63)}🦜`, 'x'.repeat(63)],
+  ])('of %s', (_name, whole, preview) => {
+    expect(previewOf(whole)).toBe(preview)
+  })
+
+  test('is at most 64 bytes', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (whole) => {
+        expect(Buffer.byteLength(previewOf(whole))).toBeLessThanOrEqual(64)
+      }),
+    )
+  })
+})
