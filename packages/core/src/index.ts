@@ -84,6 +84,7 @@ export {
   messagesDefaults,
   type ReceivedMessage,
 } from './streams.js'
+export { type TapCallbacks, tap } from './tap.js'
 export type { TlsBlob, TlsMaterial, TlsSource } from './tls-source.js'
 export type {
   AuthInfo,

@@ -1,0 +1,102 @@
+import type { Channel, Layer, Sink } from './connector.js'
+import { TransportError, toError } from './errors.js'
+import type { JsonRpcMessage } from './message.js'
+import type { MessageContext, Peer, SendOptions } from './transport.js'
+
+/** What can be observed of a conversation. Each is called before what it tells of goes on. */
+export interface TapCallbacks {
+  /** A conversation opened. */
+  onOpen?: ((peer: Peer) => void) | undefined
+  /** A message is being sent. Whether it left is what its `send()` settles with. */
+  onSend?: ((message: JsonRpcMessage, options: SendOptions | undefined) => void) | undefined
+  /** A message arrived. */
+  onReceive?: ((message: JsonRpcMessage, context: MessageContext | undefined) => void) | undefined
+  /** Something went wrong that did not end the conversation, or one could not be opened; not that it was given up. */
+  onError?: ((error: Error) => void) | undefined
+  /** A conversation that had opened is over or is being closed, for that reason unless it is orderly. */
+  onClose?: ((reason: Error | undefined) => void) | undefined
+}
+
+/**
+ * Observes what passes and changes nothing. A callback that throws or rejects is reported as `CALLBACK_FAILED`;
+ * what it was told of goes on all the same.
+ */
+export function tap(callbacks: TapCallbacks): Layer {
+  return (next) => ({
+    ...next,
+    connect: async (sink, signal) => {
+      const { onOpen, onSend, onReceive, onError, onClose } = guarded(callbacks, sink)
+      let life: 'connecting' | 'open' | 'over' = 'connecting'
+      const closed = (reason: Error | undefined): void => {
+        if (life === 'open') onClose?.(reason)
+        else if (life === 'connecting' && reason) onError?.(reason)
+        life = 'over'
+      }
+      let channel: Channel
+      try {
+        channel = await next.connect(
+          {
+            ...sink,
+            message: (message, context) => {
+              onReceive?.(message, context)
+              sink.message(message, context)
+            },
+            error: (error) => {
+              onError?.(error)
+              sink.error(error)
+            },
+            end: (reason) => {
+              closed(reason)
+              sink.end(reason)
+            },
+          },
+          signal,
+        )
+      } catch (error) {
+        if (life === 'connecting' && !signal.aborted) onError?.(toError(error))
+        throw error
+      }
+      if (life === 'connecting') {
+        life = 'open'
+        onOpen?.(channel.peer)
+      }
+      return {
+        ...channel,
+        send: (message, options) => {
+          onSend?.(message, options)
+          return channel.send(message, options)
+        },
+        close: (reason) => {
+          closed(reason)
+          return channel.close(reason)
+        },
+      }
+    },
+  })
+}
+
+/** The same callbacks, none of which throws. */
+function guarded(callbacks: TapCallbacks, sink: Sink): TapCallbacks {
+  const guard = <A extends unknown[]>(slot: string, call: ((...told: A) => void) | undefined) => {
+    if (!call) return undefined
+    const failed = (cause: unknown): void => {
+      const message = `${slot} failed: ${toError(cause).message}`
+      sink.error(new TransportError('CALLBACK_FAILED', message, { slot }, { cause }))
+    }
+    return (...told: A): void => {
+      try {
+        const result: unknown = call(...told)
+        if (result instanceof Promise) result.catch(failed)
+      } catch (cause) {
+        failed(cause)
+      }
+    }
+  }
+  return {
+    onOpen: guard('onOpen', callbacks.onOpen),
+    onSend: guard('onSend', callbacks.onSend),
+    onReceive: guard('onReceive', callbacks.onReceive),
+    onError: guard('onError', callbacks.onError),
+    onClose: guard('onClose', callbacks.onClose),
+  }
+}
