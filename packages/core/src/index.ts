@@ -36,6 +36,7 @@ export {
 } from './gate.js'
 export type { HttpAnswer, HttpHooks } from './http-hooks.js'
 export { createIntake, type Intake, type IntakeOptions, previewOf } from './intake.js'
+export { createLatencyHistogram, type LatencyHistogram, type LatencySummary } from './latency-histogram.js'
 export { fromFactory, fromTransport, withLayers } from './layers.js'
 export type { Acceptor, Binding, Incoming, Listener } from './listener.js'
 export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory.js'
@@ -64,6 +65,14 @@ export {
   parseMessage,
   type RequestId,
 } from './message.js'
+export {
+  type DirectionSnapshot,
+  type Meter,
+  type MeterOptions,
+  type MeterSnapshot,
+  meter,
+  meterDefaults,
+} from './meter.js'
 export {
   invalidOption,
   type Resolved,
