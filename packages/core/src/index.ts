@@ -35,7 +35,9 @@ export {
   type Verdict,
 } from './gate.js'
 export type { HttpAnswer, HttpHooks } from './http-hooks.js'
+export type { IncomingCall, RequestHandler } from './incoming-requests.js'
 export { createIntake, type Intake, type IntakeOptions, previewOf } from './intake.js'
+export { isJsonRpcError, JsonRpcError } from './json-rpc-error.js'
 export { createLatencyHistogram, type LatencyHistogram, type LatencySummary } from './latency-histogram.js'
 export { fromFactory, fromTransport, withLayers } from './layers.js'
 export type { Acceptor, Binding, Incoming, Listener } from './listener.js'
@@ -82,6 +84,15 @@ export {
   requireText,
   resolveOptions,
 } from './options.js'
+export { type JsonRpcPeer, peer } from './peer.js'
+export {
+  type NotificationHandler,
+  type PeerOptions,
+  peerDefaults,
+  type RequestOptions,
+  requestDefaults,
+} from './peer-options.js'
+export type { JsonRpcResult } from './pending-requests.js'
 export { refusalError, refusalIn, refusalMessage } from './refusal.js'
 export { overloaded, toJson, tooLargeToSend } from './send-errors.js'
 export { serve } from './serve.js'

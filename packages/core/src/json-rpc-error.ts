@@ -1,0 +1,32 @@
+/** A JSON-RPC error response as an error: what `request()` rejects with, and what a request handler may throw. */
+export class JsonRpcError extends Error {
+  override readonly name = 'JsonRpcError'
+  readonly code: number
+  readonly data: unknown
+
+  constructor(code: number, message: string, data?: unknown, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.data = data
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}
+
+const BRAND: unique symbol = Symbol.for('@mcpwire/JsonRpcError') as never
+
+/** Whether it is a `JsonRpcError`. Works across duplicate copies of this package, where `instanceof` does not. */
+export function isJsonRpcError(error: unknown): error is JsonRpcError {
+  return error instanceof Error && BRAND in error
+}
+
+/** The `error` member of the response to a request whose handler threw. Of other errors only the message is told. */
+export function errorMemberOf(thrown: unknown): { code: number; message: string; data?: unknown } {
+  if (isJsonRpcError(thrown)) {
+    const { code, message, data } = thrown
+    return data === undefined ? { code, message } : { code, message, data }
+  }
+  return { code: INTERNAL_ERROR, message: thrown instanceof Error ? thrown.message : 'Internal error' }
+}
+
+export const METHOD_NOT_FOUND = -32_601
+export const INTERNAL_ERROR = -32_603

@@ -1,0 +1,464 @@
+import { describe, expect, it, vi } from 'vitest'
+import {
+  type IncomingCall,
+  JsonRpcError,
+  type JsonRpcPeer,
+  memoryPair,
+  type PeerOptions,
+  peer,
+  type Transport,
+} from '../src/index.js'
+import { fakeClock, settled } from './support/fake-clock.js'
+import { type ScriptedTransport, scriptedTransport } from './support/scripted-transport.js'
+
+const modernMeta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+
+async function pairOfPeers(
+  near: PeerOptions = {},
+  far: PeerOptions = {},
+): Promise<{ near: JsonRpcPeer; far: JsonRpcPeer; ends: [Transport, Transport] }> {
+  const ends = memoryPair()
+  const peers = { near: peer(ends[0], near), far: peer(ends[1], far), ends }
+  await Promise.all([peers.near.start(), peers.far.start()])
+  return peers
+}
+
+/** A handler that never answers, and the calls it got. */
+function hanging(): {
+  handler: (params: unknown, call: IncomingCall) => Promise<never>
+  calls: IncomingCall[]
+} {
+  const calls: IncomingCall[] = []
+  return {
+    calls,
+    handler: (_, call) => {
+      calls.push(call)
+      return new Promise(() => {})
+    },
+  }
+}
+
+function sentMethods(transport: ScriptedTransport): unknown[] {
+  return transport.sent.map(({ message }) => ('method' in message ? message.method : 'response'))
+}
+
+describe('peer: requests', () => {
+  it('resolves with the result and rejects with the JSON-RPC error', async () => {
+    const { near, far } = await pairOfPeers(
+      {},
+      {
+        requests: {
+          add: (params) => ({ sum: Number(params?.['a']) + Number(params?.['b']) }),
+          fail: () => {
+            throw new JsonRpcError(-32_602, 'wrong params', { field: 'a' })
+          },
+        },
+      },
+    )
+    expect(await near.request('add', { a: 1, b: 2 })).toEqual({ sum: 3 })
+    const failure = near.request('fail')
+    await expect(failure).rejects.toBeInstanceOf(JsonRpcError)
+    await expect(failure).rejects.toMatchObject({
+      code: -32_602,
+      message: 'wrong params',
+      data: { field: 'a' },
+    })
+    await Promise.all([near.close(), far.close()])
+  })
+
+  it('matches answers whatever their order', async () => {
+    const answers: (() => void)[] = []
+    const wait: PeerOptions = {
+      requests: { echo: (params) => new Promise((resolve) => answers.push(() => resolve({ ...params }))) },
+    }
+    const { near } = await pairOfPeers({}, wait)
+    const results = Promise.all([1, 2, 3].map((n) => near.request('echo', { n })))
+    await settled()
+    for (const answer of answers.toReversed()) answer()
+    expect(await results).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+    await near.close()
+  })
+
+  it('times out, cancels at the other side and ignores the late answer', async () => {
+    const clock = fakeClock()
+    const { handler, calls } = hanging()
+    const onerror = vi.fn()
+    const { near } = await pairOfPeers({ clock, onerror }, { requests: { slow: handler } })
+    const request = near.request('slow', {}, { timeoutMs: 500 })
+    await clock.advance(499)
+    expect(calls[0]?.signal.aborted).toBe(false)
+    await clock.advance(1)
+    await expect(request).rejects.toMatchObject({
+      code: 'REQUEST_TIMEOUT',
+      details: { method: 'slow', timeoutMs: 500 },
+    })
+    expect(calls[0]?.signal.aborted).toBe(true)
+    expect(clock.pending).toBe(0)
+    await near.close()
+    expect(onerror).not.toHaveBeenCalled()
+  })
+
+  it('waits for 60 s unless told otherwise', async () => {
+    const clock = fakeClock()
+    const transport = scriptedTransport()
+    const request = peer(transport, { clock }).request('slow')
+    await clock.advance(60_000)
+    await expect(request).rejects.toMatchObject({ details: { timeoutMs: 60_000 } })
+  })
+
+  it('never cancels initialize or a task by a notification', async () => {
+    const clock = fakeClock()
+    const transport = scriptedTransport()
+    const near = peer(transport, { clock })
+    const requests = [near.request('initialize'), near.request('tools/call', { task: { ttl: 1 } })]
+    await clock.advance(60_000)
+    expect((await Promise.allSettled(requests)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(sentMethods(transport)).toEqual(['initialize', 'tools/call'])
+  })
+
+  it('rejects with the reason of an abort as it is, and cancels', async () => {
+    const { handler, calls } = hanging()
+    const { near } = await pairOfPeers({}, { requests: { slow: handler } })
+    const abort = new AbortController()
+    const request = near.request('slow', {}, { signal: abort.signal })
+    await settled()
+    const reason = { not: 'an error' }
+    abort.abort(reason)
+    await expect(request).rejects.toBe(reason)
+    await settled()
+    expect(calls[0]?.signal.aborted).toBe(true)
+    await expect(near.request('slow', {}, { signal: abort.signal })).rejects.toBe(reason)
+    expect(calls).toHaveLength(1)
+    await near.close()
+  })
+
+  it('aborts the stream of a request instead, where it has one of its own', async () => {
+    const transport = scriptedTransport()
+    transport.hasPerRequestStream = true
+    const near = peer(transport)
+    const abort = new AbortController()
+    const options = { signal: abort.signal, send: { headers: { a: 'b' } } }
+    const modern = near.request('slow', { _meta: modernMeta }, options)
+    const legacy = near.request('slow', {}, { signal: abort.signal })
+    await settled()
+    abort.abort(new Error('enough'))
+    await expect(modern).rejects.toThrow('enough')
+    await expect(legacy).rejects.toThrow('enough')
+    expect(sentMethods(transport)).toEqual(['slow', 'slow', 'notifications/cancelled'])
+    expect(transport.sent[0]?.options).toMatchObject({
+      headers: { a: 'b' },
+      requestSignal: { aborted: true },
+    })
+    expect(transport.sent[1]?.options?.requestSignal).toBeUndefined()
+    expect(transport.sent[2]?.message).toMatchObject({ params: { requestId: 2, reason: 'enough' } })
+  })
+
+  it('rejects with what sending rejects with, even if it throws', async () => {
+    const clock = fakeClock()
+    const transport = scriptedTransport()
+    const near = peer(transport, { clock })
+    transport.answer = () => Promise.reject(new Error('refused'))
+    await expect(near.request('x')).rejects.toThrow('refused')
+    transport.answer = () => {
+      throw new Error('thrown')
+    }
+    await expect(near.request('x')).rejects.toThrow('thrown')
+    expect(clock.pending).toBe(0)
+  })
+
+  it.each([['timeoutMs'], ['maxTotalTimeoutMs']])('refuses a negative %s', async (option) => {
+    const near = peer(scriptedTransport())
+    await expect(near.request('x', {}, { [option]: -1 })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      details: { option },
+    })
+  })
+
+  it('rejects everything pending at once when the transport ends, with its cause', async () => {
+    const clock = fakeClock()
+    const { handler } = hanging()
+    const { near, ends } = await pairOfPeers({ clock }, { requests: { slow: handler } })
+    const requests = [near.request('slow'), near.request('slow')]
+    await settled()
+    const cause = new Error('unplugged')
+    await ends[0].close({ reason: cause })
+    for (const request of requests) await expect(request).rejects.toMatchObject({ code: 'CLOSED', cause })
+    await expect(near.request('slow')).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(await near.closed).toBe(cause)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('sends nothing once the transport has ended', async () => {
+    const transport = scriptedTransport()
+    const near = peer(transport)
+    transport.onclose?.()
+    await expect(near.request('x')).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(transport.sent).toEqual([])
+  })
+
+  it('rejects unobserved requests without an unhandled rejection', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const { near } = await pairOfPeers({}, { requests: { slow: hanging().handler } })
+    void near.request('slow')
+    await settled()
+    await near.close()
+    await settled()
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+
+  it('reports answers to what was never asked and errors that answer nothing', async () => {
+    const transport = scriptedTransport()
+    const onerror = vi.fn()
+    peer(transport, { onerror })
+    transport.onmessage?.({ jsonrpc: '2.0', id: '1', result: {} })
+    transport.onmessage?.({ jsonrpc: '2.0', error: { code: -32_700, message: 'unreadable' } })
+    expect(onerror.mock.calls).toMatchObject([
+      [{ message: 'a response to a request that was never sent: id "1"' }],
+      [{ code: -32_700, message: 'unreadable' }],
+    ])
+  })
+})
+
+describe('peer: progress', () => {
+  it('reaches the request that asked for it until it is answered', async () => {
+    const other = vi.fn()
+    const { near } = await pairOfPeers(
+      { notifications: { 'notifications/progress': other } },
+      {
+        requests: {
+          work: async (_, { sendProgress }) => {
+            for (const progress of [1, 2, 2, 1, 3]) await sendProgress({ progress, total: 3 })
+            void settled().then(() => sendProgress({ progress: 4 }))
+            return {}
+          },
+        },
+      },
+    )
+    const onprogress = vi.fn()
+    await near.request('work', { _meta: { kept: true } }, { onprogress })
+    await near.request('work')
+    await settled()
+    expect(onprogress.mock.calls.map(([{ progress }]) => progress)).toEqual([1, 2, 3])
+    expect(other).not.toHaveBeenCalled()
+    await near.close()
+  })
+
+  it('is ignored once the request is answered', async () => {
+    const transport = scriptedTransport()
+    const heard = vi.fn()
+    const near = peer(transport, { onerror: heard, onnotification: heard })
+    const request = near.request('work', {}, { onprogress: heard })
+    transport.onmessage?.({ jsonrpc: '2.0', id: 1, result: {} })
+    await request
+    const params = { progressToken: 1, progress: 1 }
+    transport.onmessage?.({ jsonrpc: '2.0', method: 'notifications/progress', params })
+    transport.onmessage?.({ jsonrpc: '2.0', id: 1, result: {} })
+    expect(heard).not.toHaveBeenCalled()
+  })
+
+  it('is not sent after the response', async () => {
+    const transport = scriptedTransport()
+    let late!: IncomingCall
+    const requests: PeerOptions['requests'] = {
+      work: (_, call) => {
+        late = call
+        return {}
+      },
+    }
+    peer(transport, { requests })
+    transport.onmessage?.({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'work',
+      params: { _meta: { progressToken: 't' } },
+    })
+    await settled()
+    await late.sendProgress({ progress: 1 })
+    expect(sentMethods(transport)).toEqual(['response'])
+  })
+
+  it('uses a token of its own for each request', async () => {
+    const transport = scriptedTransport()
+    const near = peer(transport)
+    for (let i = 0; i < 3; i++) void near.request('work', { _meta: { kept: i } }, { onprogress: () => {} })
+    const metas = transport.sent.map(({ message }) => 'params' in message && message.params?._meta)
+    expect(metas).toMatchObject([{ kept: 0 }, { kept: 1 }, { kept: 2 }])
+    expect(new Set(metas.map((meta) => meta || undefined).map((meta) => meta?.progressToken)).size).toBe(3)
+  })
+
+  it('extends the timeout where wanted, but never past the total one', async () => {
+    const clock = fakeClock()
+    const transport = scriptedTransport()
+    const near = peer(transport, { clock })
+    const request = near.request(
+      'work',
+      {},
+      { timeoutMs: 100, maxTotalTimeoutMs: 250, resetTimeoutOnProgress: true, onprogress: () => {} },
+    )
+    for (let at = 0; at < 240; at += 80) {
+      await clock.advance(80)
+      transport.onmessage?.({
+        jsonrpc: '2.0',
+        method: 'notifications/progress',
+        params: { progressToken: 1, progress: at },
+      })
+    }
+    expect(sentMethods(transport)).toEqual(['work'])
+    await clock.advance(10)
+    await expect(request).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT', details: { timeoutMs: 250 } })
+  })
+
+  it('does not extend the timeout unless wanted, and reports an onprogress that throws', async () => {
+    const clock = fakeClock()
+    const transport = scriptedTransport()
+    const onerror = vi.fn()
+    const near = peer(transport, { clock, onerror })
+    const onprogress = (): void => {
+      throw new Error('no')
+    }
+    const request = near.request('work', {}, { timeoutMs: 100, onprogress })
+    await clock.advance(80)
+    const params = { progressToken: 1, progress: 1 }
+    transport.onmessage?.({ jsonrpc: '2.0', method: 'notifications/progress', params })
+    expect(onerror.mock.calls).toMatchObject([[{ code: 'CALLBACK_FAILED' }]])
+    await clock.advance(20)
+    await expect(request).rejects.toMatchObject({ details: { timeoutMs: 100 } })
+  })
+})
+
+describe('peer: answering', () => {
+  it('answers what it does not handle −32601, names from the prototype included', async () => {
+    const { near } = await pairOfPeers({}, { requests: {} })
+    for (const method of ['nothing', 'constructor', '__proto__']) {
+      await expect(near.request(method)).rejects.toMatchObject({ code: -32_601 })
+    }
+    await near.close()
+  })
+
+  it('answers ping by itself unless told otherwise, and the rest by the fallback', async () => {
+    const onrequest: PeerOptions['onrequest'] = (_, { method }) => ({ method })
+    const { near } = await pairOfPeers({}, { onrequest })
+    expect(await near.request('ping')).toEqual({})
+    expect(await near.request('other')).toEqual({ method: 'other' })
+    await near.close()
+    const own = await pairOfPeers({}, { requests: { ping: () => ({ pong: 1 }) } })
+    expect(await own.near.request('ping')).toEqual({ pong: 1 })
+    await own.near.close()
+  })
+
+  it('tells of a handler that throws no more than its message', async () => {
+    const { near } = await pairOfPeers(
+      {},
+      {
+        requests: {
+          error: () => {
+            throw Object.assign(new Error('it broke'), { code: 'E_SECRET', path: '/secret' })
+          },
+          other: () => Promise.reject({ secret: 1 }),
+        },
+      },
+    )
+    const failure = near.request('error')
+    await expect(failure).rejects.toMatchObject({ code: -32_603, message: 'it broke', data: undefined })
+    await expect(near.request('other')).rejects.toMatchObject({ code: -32_603, message: 'Internal error' })
+    await near.close()
+  })
+
+  it('sends no response to a request that was cancelled', async () => {
+    const transport = scriptedTransport()
+    let answer!: () => void
+    let signal!: AbortSignal
+    peer(transport, {
+      requests: {
+        slow: (_, call) => {
+          signal = call.signal
+          return new Promise((resolve) => {
+            answer = () => resolve({})
+          })
+        },
+      },
+    })
+    transport.onmessage?.({ jsonrpc: '2.0', id: 1, method: 'slow' })
+    const cancel = (requestId: string | number): void =>
+      transport.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })
+    cancel('1')
+    expect(signal.aborted).toBe(false)
+    cancel(1)
+    expect(signal.aborted).toBe(true)
+    answer()
+    await settled()
+    expect(transport.sent).toEqual([])
+  })
+
+  it('sends responses, progress and requests of a handler with the id they belong to', async () => {
+    const transport = scriptedTransport()
+    const near = peer(transport, {
+      requests: {
+        work: async (_, { id, sendProgress }) => {
+          await sendProgress({ progress: 1 })
+          void near.request('sampling/createMessage', {}, { send: { relatedRequestId: id } })
+          return {}
+        },
+      },
+    })
+    transport.onmessage?.({
+      jsonrpc: '2.0',
+      id: '',
+      method: 'work',
+      params: { _meta: { progressToken: 't' } },
+    })
+    await settled()
+    expect(transport.sent.map(({ options }) => options)).toEqual(Array(3).fill({ relatedRequestId: '' }))
+    expect(transport.sent.at(-1)?.message).toEqual({ jsonrpc: '2.0', id: '', result: {} })
+  })
+
+  it('answers with an error where the result cannot be sent', async () => {
+    const onerror = vi.fn()
+    const { near } = await pairOfPeers({}, { onerror, requests: { big: () => ({ big: 1n }) } })
+    await expect(near.request('big')).rejects.toMatchObject({ code: -32_603 })
+    expect(onerror.mock.calls).toMatchObject([[{ code: 'SEND_FAILED' }]])
+    await near.close()
+  })
+
+  it('aborts the handlers when the transport ends', async () => {
+    const { handler, calls } = hanging()
+    const { near, far } = await pairOfPeers({}, { requests: { slow: handler } })
+    void near.request('slow')
+    await settled()
+    await near.close()
+    await far.closed
+    expect(calls[0]?.signal.reason).toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('hears notifications and reports handlers that fail', async () => {
+    const heard = vi.fn()
+    const onerror = vi.fn()
+    const { near } = await pairOfPeers(
+      {},
+      {
+        onerror,
+        onnotification: ({ method }) => heard(method),
+        notifications: {
+          known: (params) => heard(params),
+          throws: () => {
+            throw new Error('no')
+          },
+          rejects: () => Promise.reject(new Error('never')),
+        },
+      },
+    )
+    await near.notify('known', { a: 1 })
+    await near.notify('unknown')
+    await near.notify('throws')
+    await near.notify('rejects')
+    await settled()
+    expect(heard.mock.calls).toEqual([[{ a: 1 }], ['unknown']])
+    expect(onerror.mock.calls).toMatchObject([
+      [{ code: 'CALLBACK_FAILED', details: { slot: 'throws' } }],
+      [{ code: 'CALLBACK_FAILED', details: { slot: 'rejects' } }],
+    ])
+    await near.close()
+  })
+})
