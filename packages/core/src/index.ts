@@ -14,6 +14,7 @@ export type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink, Traffi
 export { createListener, type ListenerOptions, listenerDefaults } from './create-listener.js'
 export { type CreateTransportOptions, createTransport, createTransportDefaults } from './create-transport.js'
 export { encodedOf, rememberEncoded } from './encoded.js'
+export { errorAnswer } from './error-answer.js'
 export {
   isTransportError,
   TransportError,
@@ -93,6 +94,7 @@ export {
   requestDefaults,
 } from './peer-options.js'
 export type { JsonRpcResult } from './pending-requests.js'
+export { type Pipe, type PipeOptions, pipe, pipeDefaults } from './pipe.js'
 export { refusalError, refusalIn, refusalMessage } from './refusal.js'
 export { overloaded, toJson, tooLargeToSend } from './send-errors.js'
 export { serve } from './serve.js'
