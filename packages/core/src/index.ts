@@ -35,6 +35,7 @@ export {
   type Refusal,
   type Verdict,
 } from './gate.js'
+export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './handshake-replay.js'
 export type { HttpAnswer, HttpHooks } from './http-hooks.js'
 export type { IncomingCall, RequestHandler } from './incoming-requests.js'
 export { createIntake, type Intake, type IntakeOptions, previewOf } from './intake.js'
