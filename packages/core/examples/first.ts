@@ -1,0 +1,17 @@
+//#region first
+import { Client } from '@modelcontextprotocol/client'
+import { McpServer } from '@modelcontextprotocol/server'
+import { memoryClient, memoryListener, serve } from '@mcpwire/core'
+
+const listener = await serve(memoryListener(), async (connection) => {
+  const server = new McpServer({ name: 'greeter', version: '1.0.0' })
+  server.registerTool('greet', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))
+  await server.connect(connection)
+})
+
+const client = new Client({ name: 'demo', version: '1.0.0' })
+await client.connect(memoryClient({ listener }))
+console.log((await client.callTool({ name: 'greet' })).content)
+await client.close()
+await listener.close()
+//#endregion
