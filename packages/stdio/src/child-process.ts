@@ -1,0 +1,103 @@
+import type { ChildProcess } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+import type { Readable, Writable } from 'node:stream'
+import { TransportError } from '@mcpwire/core'
+import crossSpawn from 'cross-spawn'
+import { endWithThisProcess } from './live-children.js'
+import { isTreeAlive, killTree } from './process-tree.js'
+import type { Tree } from './shutdown.js'
+
+/** What to run. */
+export interface Command {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string | undefined
+  readonly env: Record<string, string>
+}
+
+/** How a child ended. */
+export interface Exit {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A child that runs, with its streams and its whole tree. */
+export interface Child extends Tree {
+  readonly pid: number
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  readonly exited: Promise<Exit>
+}
+
+/**
+ * Starts a program in a process group of its own. Rejects with `CONNECT_FAILED`, which names the option at fault
+ * where that can be told. When the signal aborts meanwhile, the child is killed.
+ */
+export async function startChild(command: Command, address: string, signal: AbortSignal): Promise<Child> {
+  signal.throwIfAborted()
+  const { args, cwd, env } = command
+  const child = crossSpawn(command.command, [...args], {
+    env,
+    ...(cwd !== undefined && { cwd }),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  })
+  try {
+    await spawned(child)
+  } catch (cause) {
+    throw await startFailed(command, address, cause as NodeJS.ErrnoException)
+  }
+  const running = runningChild(child)
+  if (!signal.aborted) return running
+  running.kill('SIGKILL')
+  await running.exited
+  throw signal.reason
+}
+
+function spawned(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve)
+    // Stays for good: an emitter without it takes the process down.
+    child.on('error', reject)
+  })
+}
+
+function runningChild(child: ChildProcess): Child {
+  const pid = child.pid as number
+  const forget = endWithThisProcess(pid)
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (exitCode, signal) => {
+      forget()
+      resolve({ exitCode, signal })
+    })
+  })
+  return {
+    pid,
+    stdin: child.stdin as Writable,
+    stdout: child.stdout as Readable,
+    stderr: child.stderr as Readable,
+    exited,
+    isAlive: () => isTreeAlive(pid),
+    kill: (signal) => void killTree(pid, signal),
+  }
+}
+
+async function startFailed(command: Command, address: string, cause: NodeJS.ErrnoException): Promise<Error> {
+  const message = `cannot start ${address}: ${await reasonFor(command, cause)}`
+  return new TransportError('CONNECT_FAILED', message, { address }, { cause })
+}
+
+/** The system says ENOENT for a missing program and for a missing working directory alike. */
+async function reasonFor({ command, cwd }: Command, cause: NodeJS.ErrnoException): Promise<string> {
+  if (cwd !== undefined) {
+    const found = await stat(cwd).catch((error: Error) => error)
+    if (found instanceof Error) return `option "cwd" (${cwd}) cannot be entered: ${found.message}`
+    if (!found.isDirectory()) return `option "cwd" (${cwd}) is not a directory`
+  }
+  if (cause.code === 'ENOENT') return `option "command" (${command}) was not found; PATH was searched for it`
+  if (cause.code === 'EACCES')
+    return `option "command" (${command}) or "cwd" may not be used: ${cause.message}`
+  return cause.message
+}

@@ -1,0 +1,88 @@
+/** Which variables of this process a child gets. */
+export type Inheritance = 'safe' | 'all' | 'none'
+
+/** What a program needs to find its way about: paths, locale, proxies and certificates. No credentials by design. */
+const safeOnPosix: readonly string[] = [
+  'HOME',
+  'LANG',
+  'LANGUAGE',
+  'LOGNAME',
+  'PATH',
+  'SHELL',
+  'TERM',
+  'TMPDIR',
+  'TZ',
+  'USER',
+]
+
+const safeOnWindows: readonly string[] = [
+  'APPDATA',
+  'COMSPEC',
+  'HOMEDRIVE',
+  'HOMEPATH',
+  'LOCALAPPDATA',
+  'PATH',
+  'PATHEXT',
+  'PROCESSOR_ARCHITECTURE',
+  'PROGRAMDATA',
+  'PROGRAMFILES',
+  'PROGRAMFILES(X86)',
+  'SYSTEMDRIVE',
+  'SYSTEMROOT',
+  'TEMP',
+  'TMP',
+  'USERNAME',
+  'USERPROFILE',
+  'WINDIR',
+]
+
+const safeEverywhere: readonly string[] = [
+  'ALL_PROXY',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_DIR',
+  'SSL_CERT_FILE',
+]
+
+/** Variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The variables for a child: those of this process that `inherit` lets through, overlaid with those given. A given
+ * `undefined` removes a variable. Names match without regard to case on Windows, and for proxies everywhere.
+ */
+export function childEnvironment(
+  inherit: Inheritance,
+  given: Environment,
+  own: Environment,
+  platform: string,
+): Record<string, string> {
+  const isWindows = platform === 'win32'
+  const environment: Record<string, string> = {}
+  for (const [name, value] of Object.entries(own)) {
+    if (value !== undefined && isInherited(name, value, inherit, isWindows)) environment[name] = value
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (isWindows) removeIgnoringCase(environment, name)
+    if (value === undefined) delete environment[name]
+    else environment[name] = value
+  }
+  return environment
+}
+
+function isInherited(name: string, value: string, inherit: Inheritance, isWindows: boolean): boolean {
+  if (inherit !== 'safe') return inherit === 'all'
+  // Functions that a shell exported would run in the child's shells.
+  if (value.startsWith('()')) return false
+  const upper = name.toUpperCase()
+  if (safeEverywhere.includes(upper)) return true
+  if (isWindows) return safeOnWindows.includes(upper)
+  return safeOnPosix.includes(name) || name.startsWith('LC_')
+}
+
+function removeIgnoringCase(environment: Record<string, string>, name: string): void {
+  const upper = name.toUpperCase()
+  for (const key of Object.keys(environment)) if (key.toUpperCase() === upper) delete environment[key]
+}

@@ -1,0 +1,38 @@
+import { previewOf, type Sink, TransportError } from '@mcpwire/core'
+
+/** The longest piece of foreign output that a callback is given. */
+const MAX_NOISE_CHARACTERS = 4096
+/** How many pieces are reported to those who gave no callback. */
+const MAX_NOISE_REPORTS = 10
+
+/**
+ * Where lines on a child's standard output go that are no messages: banners, warnings, logs. Never an end of the
+ * conversation (clause C10). Without `onnoise` the first ten are reported as `MALFORMED_MESSAGE`.
+ */
+export function noiseReporter(
+  address: string,
+  sink: Pick<Sink, 'error'>,
+  onnoise: ((text: string) => void) | undefined,
+): (text: string) => void {
+  let reports = 0
+  return (text) => {
+    if (onnoise) {
+      tell(onnoise, text.slice(0, MAX_NOISE_CHARACTERS), sink)
+      return
+    }
+    if (reports >= MAX_NOISE_REPORTS) return
+    reports++
+    const more =
+      reports === MAX_NOISE_REPORTS ? '; no more of these are reported, give onnoise to have them all' : ''
+    const message = `skipped what ${address} wrote to its standard output: not a JSON-RPC message${more}`
+    sink.error(new TransportError('MALFORMED_MESSAGE', message, { preview: previewOf(text) }))
+  }
+}
+
+function tell(onnoise: (text: string) => void, text: string, sink: Pick<Sink, 'error'>): void {
+  try {
+    onnoise(text)
+  } catch (cause) {
+    sink.error(new TransportError('CALLBACK_FAILED', 'onnoise failed', { slot: 'onnoise' }, { cause }))
+  }
+}

@@ -1,0 +1,60 @@
+import { Writable } from 'node:stream'
+
+type Write = typeof process.stdout.write
+
+/** The real `write` of a stream whose `write` was replaced by `guardStdout`. */
+const realWrites = new WeakMap<object, Write>()
+
+/** Where guarded output goes. */
+export interface GuardStdoutOptions {
+  /** The stream to guard; this process's standard output unless given. */
+  readonly stdout?: NodeJS.WriteStream | undefined
+  /** Where what others write goes instead; this process's standard error unless given. */
+  readonly stderr?: NodeJS.WriteStream | undefined
+}
+
+/**
+ * Sends to standard error what anything but the transport writes to standard output: `console.log`, banners of
+ * dependencies, `process.stdout.write`. On stdio one such line would break the stream for many clients. Call it
+ * before anything is imported that writes; disposing of the answer takes it back.
+ */
+export function guardStdout(options: GuardStdoutOptions = {}): Disposable {
+  const stdout = options.stdout ?? process.stdout
+  const stderr = options.stderr ?? process.stderr
+  if (realWrites.has(stdout)) return { [Symbol.dispose]: () => {} }
+  const real = stdout.write
+  realWrites.set(stdout, real.bind(stdout) as Write)
+  stdout.write = ((...args: Parameters<Write>) => stderr.write(...args)) as Write
+  return {
+    [Symbol.dispose]: () => {
+      stdout.write = real
+      realWrites.delete(stdout)
+    },
+  }
+}
+
+/**
+ * A stream onto standard output that a transport may end and destroy: the output itself stays open, for a process
+ * whose standard output is closed would give its number to the next file it opens.
+ */
+export function outputOnto(stdout: Writable): Writable {
+  const write = (realWrites.get(stdout) ?? stdout.write.bind(stdout)) as (
+    chunk: string,
+    encoding: BufferEncoding,
+    done: (error?: Error | null) => void,
+  ) => boolean
+  const output = new Writable({
+    decodeStrings: false,
+    write: (chunk: string, encoding, done) => void write(chunk, encoding, done),
+  })
+  const fail = (error: Error): void => void output.destroy(error)
+  stdout.on('error', fail)
+  // A failed write must not become an uncaught exception, not even after the transport is gone (EPIPE).
+  output.once('close', () => {
+    stdout.on('error', ignore)
+    stdout.off('error', fail)
+  })
+  return output
+}
+
+function ignore(): void {}

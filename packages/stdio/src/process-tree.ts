@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** How hard to ask. */
+export type KillSignal = 'SIGTERM' | 'SIGKILL'
+
+/** What the system offers to end processes. */
+export interface KillSystem {
+  readonly platform: string
+  /** As `process.kill`. */
+  kill(pid: number, signal: KillSignal | 0): void
+  /** The processes of a group that have not exited, where the system can list them. */
+  runningIn?(group: number): number
+  /** Runs a program without waiting for it. */
+  run(command: string, args: readonly string[]): void
+}
+
+/** The system this process runs on. */
+export const ownSystem: KillSystem = {
+  platform: process.platform,
+  kill: (pid, signal) => void process.kill(pid, signal),
+  ...(process.platform === 'linux' && { runningIn: runningInGroup }),
+  run: (command, args) => {
+    spawn(command, args, { stdio: 'ignore', windowsHide: true }).on('error', () => {})
+  },
+}
+
+/**
+ * Asks a process and all it started to end. On POSIX the process must lead its own group. Windows has no way to
+ * ask: the tree is ended at once, by `taskkill`, and only by `SIGKILL`. Returns whether anything was there.
+ */
+export function killTree(pid: number, signal: KillSignal, system: KillSystem = ownSystem): boolean {
+  if (system.platform !== 'win32') return signalGroup(pid, signal, system)
+  if (signal === 'SIGTERM') return isAlive(pid, system)
+  system.run('taskkill', ['/pid', String(pid), '/T', '/F'])
+  return true
+}
+
+/** Whether anything is left of a process and all it started; on Windows, whether the process is. */
+export function isTreeAlive(pid: number, system: KillSystem = ownSystem): boolean {
+  if (system.platform === 'win32') return isAlive(pid, system)
+  // A group of processes that have exited and wait for a parent to notice takes signals, but is nobody any more.
+  return signalGroup(pid, 0, system) && (system.runningIn?.(pid) ?? 1) > 0
+}
+
+/** Counts them in `/proc`: one line each, `pid (name) state parent group …` (proc(5)). */
+function runningInGroup(group: number): number {
+  const stats = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => statOf(pid))
+  return stats.filter((stat) => stat?.group === group && stat.state !== 'Z' && stat.state !== 'X').length
+}
+
+function statOf(pid: string): { state: string; group: number } | undefined {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name may hold anything, parentheses and spaces included; what follows the last one may not.
+    const [state = '', , group] = line.slice(line.lastIndexOf(')') + 2).split(' ')
+    return { state, group: Number(group) }
+  } catch {
+    return undefined
+  }
+}
+
+function signalGroup(pid: number, signal: KillSignal | 0, system: KillSystem): boolean {
+  return attempted(() => system.kill(-pid, signal))
+}
+
+function isAlive(pid: number, system: KillSystem): boolean {
+  return attempted(() => system.kill(pid, 0))
+}
+
+function attempted(kill: () => void): boolean {
+  try {
+    kill()
+    return true
+  } catch (error) {
+    // EPERM: it is there, and belongs to somebody else by now.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
