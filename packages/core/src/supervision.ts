@@ -1,5 +1,6 @@
 import type { Clock } from './clock.js'
 import type { Channel, Connector } from './connector.js'
+import { cancelledBy, LISTEN_METHOD } from './era.js'
 import { TransportError } from './errors.js'
 import type { Admission } from './gate.js'
 import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from './message.js'
@@ -36,7 +37,13 @@ export function superviseConnection(
 
   function received(message: JsonRpcMessage): void {
     lastActivity = clock.now()
-    if (isRequest(message) && message.method !== NEVER_ENDING_METHOD) unanswered.add(message.id)
+    if (isRequest(message)) {
+      if (message.method !== LISTEN_METHOD) unanswered.add(message.id)
+      return
+    }
+    // Whoever answers a request sends nothing for one that was cancelled (Cancellation, Behavior).
+    const cancelled = cancelledBy(message)
+    if (cancelled !== undefined) answered(cancelled)
   }
 
   function sent(message: JsonRpcMessage): void {
@@ -78,9 +85,6 @@ export function superviseConnection(
       unanswered.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
   }
 }
-
-/** A request that stays open for as long as its client wants to hear of changes (2026-07-28, Subscriptions). */
-const NEVER_ENDING_METHOD = 'subscriptions/listen'
 
 function identified(
   inner: Connector,

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest'
+import { memoryClient, memoryListener } from '../src/index.js'
+import { fakeClock, settled } from './support/fake-clock.js'
+import { request } from './support/messages.js'
+
+describe('draining a listener', () => {
+  it('does not wait for the answer to a request that its client cancelled', async () => {
+    const clock = fakeClock()
+    const listener = memoryListener({ clock })
+    listener.onconnection = (connection) => void connection.start()
+    await listener.start()
+    const client = memoryClient({ listener, clock })
+    await client.start()
+    await client.send(request(1))
+    await client.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } })
+    await settled()
+    // No time passes on this clock: a wait for drainMs would never end.
+    await listener.close({ drainMs: 60_000 })
+    expect(await client.closed).toBeUndefined()
+  })
+})
