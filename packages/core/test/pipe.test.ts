@@ -330,9 +330,9 @@ describe('pipe: overload', () => {
   })
 
   it('bounds what waits between a fast client and a server that reads nothing', async () => {
-    const { client, server, b } = pipedPairs({ maxPendingSends: 8 })
+    const { client, server, a, b } = pipedPairs({ maxPendingSends: 8 })
     await Promise.all([client.start(), server.start()])
-    await vi.waitFor(() => expect(b.state).toBe('open'))
+    await vi.waitFor(() => expect([a.state, b.state]).toEqual(['open', 'open']))
     server.flow?.pause()
     const heard = vi.fn()
     server.onmessage = heard
