@@ -3,8 +3,17 @@
 // To run the suites elsewhere than in vitest
 export type { ClauseCase } from './clause.js'
 export { type ClauseId, clauses } from './clauses.js'
+export { describeLayer } from './describe-layer.js'
 export { describeTransport } from './describe-transport.js'
 export { createFakeClock, type FakeClock } from './fake-clock.js'
+// Faults
+export { type BreakAfterOptions, breakAfter } from './faults/break-after.js'
+export { type HalfOpen, halfOpen } from './faults/half-open.js'
+export { lineHooks } from './faults/line-hooks.js'
+export type { StreamFaults } from './faults/pump.js'
+export { type SlowReaderOptions, slowReader } from './faults/slow-reader.js'
+export { type TcpProxy, type TcpProxyOptions, tcpProxy } from './faults/tcp-proxy.js'
+export type { LayerFact, LayerSubject } from './layer-subject.js'
 export { type LeakCheck, startLeakCheck } from './leak-check.js'
 export { loopback } from './loopback.js'
 export { turns, until, within } from './patience.js'

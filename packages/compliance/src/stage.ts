@@ -26,6 +26,7 @@ export interface Stage {
   open(options?: PairOptions): Promise<Conversation>
   /** A transport made for one way in which `start()` goes wrong, being recorded. */
   lone(kind: LoneKind, options?: PairOptions): Promise<{ transport: Transport; recording: Recording }>
+  isHeldTo(ability: Ability): boolean
   /** Ends the case unless the subject is held to this fact. */
   relyOn(ability: Ability): void
   /** The function the author provided for this. Ends the case where the subject is exempt, fails where it is missing. */
@@ -115,6 +116,7 @@ export function createStage(subject: TransportSubject): Stage {
   return {
     subject,
     patienceMs,
+    isHeldTo: (ability) => exemptionFrom(ability) === undefined,
     pair,
     open: async (options) => await (await pair(options)).open(),
     lone,

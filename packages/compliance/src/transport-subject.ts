@@ -72,6 +72,10 @@ export type Ability =
   | 'farStartsFirst'
   /** There is a limit on the length of a message. */
   | 'maxMessageBytes'
+  /** A cut is told from an orderly end. */
+  | 'cutHasReason'
+  /** Limits count bytes of UTF-8. */
+  | 'countsBytes'
   /** There is an outbound queue with a limit. */
   | 'maxQueuedBytes'
 

@@ -26,6 +26,7 @@ export const limitCases: readonly ClauseCase[] = [
   }),
 
   clause('C9', 'maxMessageBytes counts bytes of UTF-8, not characters', async (stage) => {
+    stage.relyOn('countsBytes')
     const { near, atFar } = await stage.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
     const overhead = JSON.stringify(note(1, { fill: '' })).length
     const most = Math.floor((MAX_MESSAGE_BYTES - overhead) / 3)
