@@ -1,8 +1,11 @@
 import { type Clock, systemClock } from './clock.js'
+import { closedError } from './closed-error.js'
 import type { Channel, Connector, ProcessTraits, Sink } from './connector.js'
 import { TransportError, toError } from './errors.js'
+import { attempt, ignore, orGiveUp } from './give-up.js'
 import type { JsonRpcMessage } from './message.js'
 import { requireInRange, resolveOptions } from './options.js'
+import { pendingSends } from './pending-sends.js'
 import type { Flow, MessageContext, Peer, SendOptions, Transport, TransportState } from './transport.js'
 
 /** What the lifecycle of a transport needs to know. */
@@ -58,7 +61,7 @@ type Arrival = readonly [message: JsonRpcMessage, context: MessageContext | unde
 
 type Life =
   | { readonly name: 'idle' }
-  | { readonly name: 'starting'; readonly attempt: AbortController }
+  | { readonly name: 'starting'; readonly controller: AbortController }
   | { readonly name: 'open'; readonly channel: Channel }
   | { readonly name: 'closing' }
   | { readonly name: 'closed'; readonly reason: Error | undefined }
@@ -76,7 +79,7 @@ class ConnectedTransport implements Transport {
   readonly #connector: Connector
   readonly #settings: Settings
   readonly #settleClosed: (reason: Error | undefined) => void
-  readonly #pending = new Set<(error: Error) => void>()
+  readonly #pending = pendingSends()
   readonly #arrivals: Arrival[] = []
   #life: Life = { name: 'idle' }
   #peer: Peer | undefined
@@ -84,10 +87,10 @@ class ConnectedTransport implements Transport {
   #ending: { readonly reason: Error | undefined } | undefined
   /** That `close()` was called while starting, which makes the end an orderly one. */
   #closing: { readonly reason: Error | undefined } | undefined
+  /** What an SDK said before there was a channel to tell: v2 names its versions before it starts a transport. */
+  readonly #announced: { version?: string; supported?: string[] } = {}
   #callDepth = 0
   #isDeliveryDue = false
-  #lastTaken: Promise<void> | undefined
-  #lastSettled: Promise<void> | undefined
 
   constructor(connector: Connector, settings: Settings) {
     this.#connector = connector
@@ -120,10 +123,12 @@ class ConnectedTransport implements Transport {
   }
 
   setProtocolVersion(version: string): void {
+    this.#announced.version = version
     this.#channel?.http?.setProtocolVersion(version)
   }
 
   setSupportedProtocolVersions(versions: string[]): void {
+    this.#announced.supported = versions
     this.#channel?.http?.setSupportedProtocolVersions?.(versions)
   }
 
@@ -137,13 +142,13 @@ class ConnectedTransport implements Transport {
       throw new TransportError('ALREADY_STARTED', 'this transport was started before', undefined)
     }
     const { signal } = options
-    const attempt = new AbortController()
-    this.#life = { name: 'starting', attempt }
-    const abort = (): void => attempt.abort(signal?.reason)
+    const controller = new AbortController()
+    this.#life = { name: 'starting', controller }
+    const abort = (): void => controller.abort(signal?.reason)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      await this.#open(attempt.signal)
+      await this.#open(controller.signal)
     } finally {
       signal?.removeEventListener('abort', abort)
     }
@@ -155,16 +160,13 @@ class ConnectedTransport implements Transport {
     let taken: Promise<void>
     this.#callDepth++
     try {
-      taken = life.channel.send(message, options)
+      taken = Promise.resolve(life.channel.send(message, options))
     } catch (error) {
       return Promise.reject(error)
     } finally {
       this.#callDepth--
     }
-    if (taken === this.#lastTaken) return this.#lastSettled as Promise<void>
-    this.#lastTaken = taken
-    this.#lastSettled = this.#settling(taken)
-    return this.#lastSettled
+    return this.#pending.track(taken)
   }
 
   async close(options: { reason?: Error | undefined } = {}): Promise<void> {
@@ -173,7 +175,7 @@ class ConnectedTransport implements Transport {
     else if (life.name === 'open') void this.#release(life.channel, options.reason)
     else if (life.name === 'starting' && !this.#closing) {
       this.#closing = { reason: options.reason }
-      life.attempt.abort(closedError(options.reason))
+      life.controller.abort(closedError(options.reason))
     }
     await this.closed
   }
@@ -187,65 +189,53 @@ class ConnectedTransport implements Transport {
   }
 
   async #open(signal: AbortSignal): Promise<void> {
+    const { clock, closeTimeoutMs } = this.#settings
+    let abortedAt = clock.now()
+    signal.addEventListener('abort', () => {
+      abortedAt = clock.now()
+    })
     let channel: Channel
     try {
       channel = await this.#connect(signal)
+      this.#peer = channel.peer
     } catch (error) {
-      const reason = signal.aborted ? signal.reason : error
+      const reason = this.#ending ? (this.#ending.reason ?? error) : signal.aborted ? signal.reason : error
       this.#end(this.#closing ? this.#closing.reason : toError(reason))
       throw reason
     }
-    this.#peer = channel.peer
-    if (!signal.aborted && !this.#ending) {
+    if (!signal.aborted) {
       this.#life = { name: 'open', channel }
+      this.#announce(channel)
       this.#deliverSoon()
       return
     }
-    const reason = signal.aborted ? signal.reason : hungUpError(channel.peer, this.#ending?.reason)
-    await this.#release(channel, this.#closing ? this.#closing.reason : toError(reason))
+    const reason = this.#ending ? hungUpError(channel.peer, this.#ending.reason) : signal.reason
+    const timeLeftMs = closeTimeoutMs - (clock.now() - abortedAt)
+    await this.#release(channel, this.#closing ? this.#closing.reason : toError(reason), timeLeftMs)
     throw reason
   }
 
   /** Settles with the channel, or rejects once the signal aborted and the connector let go or took too long. */
   #connect(signal: AbortSignal): Promise<Channel> {
-    return new Promise((resolve, reject) => {
-      let isAbandoned = false
-      let patience: Disposable | undefined
-      const onabort = (): void => {
-        patience = this.#settings.clock.deadline(this.#settings.closeTimeoutMs, () => {
-          isAbandoned = true
-          reject(signal.reason)
-        })
-      }
-      const settled = (): void => {
-        signal.removeEventListener('abort', onabort)
-        patience?.[Symbol.dispose]()
-      }
-      if (signal.aborted) {
-        reject(signal.reason)
-        return
-      }
-      signal.addEventListener('abort', onabort, { once: true })
+    const { clock, closeTimeoutMs } = this.#settings
+    const connect = (): Promise<Channel> => {
       this.#callDepth++
       try {
-        this.#connector.connect(this.#sink, signal).then(
-          (channel) => {
-            settled()
-            if (isAbandoned) channel.close(toError(signal.reason)).catch(ignore)
-            else resolve(channel)
-          },
-          (error) => {
-            settled()
-            reject(error)
-          },
-        )
-      } catch (error) {
-        settled()
-        reject(error)
+        return this.#connector.connect(this.#sink, signal)
       } finally {
         this.#callDepth--
       }
-    })
+    }
+    const discard = (channel: Channel): void => {
+      attempt(() => channel.close(toError(signal.reason))).catch(ignore)
+    }
+    return orGiveUp(connect, { signal, clock, patienceMs: closeTimeoutMs, discard })
+  }
+
+  #announce({ http }: Channel): void {
+    const { version, supported } = this.#announced
+    if (supported !== undefined) http?.setSupportedProtocolVersions?.(supported)
+    if (version !== undefined) http?.setProtocolVersion(version)
   }
 
   readonly #sink: Sink = {
@@ -291,53 +281,49 @@ class ConnectedTransport implements Transport {
   #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
     try {
       const result: unknown = this.onmessage?.(message, context)
-      if (result instanceof Promise) result.catch((cause) => this.#report(callbackFailed('onmessage', cause)))
+      if (isThenable(result))
+        result.then(undefined, (cause) => this.#report(callbackFailed('onmessage', cause)))
     } catch (cause) {
       this.#report(callbackFailed('onmessage', cause))
     }
   }
 
   #ended(reason: Error | undefined): void {
-    const { name } = this.#life
-    if (this.#ending || (name !== 'open' && name !== 'starting')) return
-    this.#ending = { reason }
-    if (this.#arrivals.length === 0 && this.#callDepth === 0 && name === 'open') this.#end(reason)
-    else this.#deliverSoon()
-  }
-
-  /** A promise that settles with the channel's, or is rejected when the conversation ends before that. */
-  #settling(taken: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#pending.add(reject)
-      taken.then(
-        () => {
-          this.#pending.delete(reject)
-          resolve()
-        },
-        (error) => {
-          this.#pending.delete(reject)
-          reject(error)
-        },
-      )
-    })
+    const life = this.#life
+    if (this.#ending) return
+    if (life.name === 'starting') {
+      if (life.controller.signal.aborted) return
+      this.#ending = { reason }
+      life.controller.abort(hungUpError(undefined, reason))
+    } else if (life.name === 'open') {
+      this.#ending = { reason }
+      if (this.#arrivals.length === 0 && this.#callDepth === 0) this.#end(reason)
+      else this.#deliverSoon()
+    }
   }
 
   /** Gives the channel up within `closeTimeoutMs`, then ends. Never rejects. */
-  async #release(channel: Channel, reason: Error | undefined): Promise<void> {
+  async #release(
+    channel: Channel,
+    reason: Error | undefined,
+    timeLeftMs: number = this.#settings.closeTimeoutMs,
+  ): Promise<void> {
     const { clock, closeTimeoutMs } = this.#settings
     this.#peer = channel.peer
     this.#life = { name: 'closing' }
     await new Promise<void>((resolve) => {
       const letGo = attempt(() => channel.close(reason))
       // Set after the channel's own deadline, so that with the same duration the channel's comes first.
-      const patience = clock.deadline(closeTimeoutMs, () => {
+      const patience = clock.deadline(timeLeftMs, () => {
         const { address } = channel.peer
         const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
         this.#report(new TransportError('PEER_LOST', message, { address }))
         resolve()
       })
       letGo
-        .catch((error) => this.#report(toError(error)))
+        .catch((error) => {
+          if (this.#life.name !== 'closed') this.#report(toError(error))
+        })
         .finally(() => {
           patience[Symbol.dispose]()
           resolve()
@@ -351,8 +337,7 @@ class ConnectedTransport implements Transport {
     if (this.#life.name === 'open') this.#peer = this.#life.channel.peer
     this.#life = { name: 'closed', reason }
     this.#arrivals.length = 0
-    for (const reject of this.#pending) reject(closedError(reason))
-    this.#pending.clear()
+    this.#pending.rejectAll(closedError(reason))
     if (reason !== undefined) this.#report(reason)
     this.#settleClosed(reason)
     try {
@@ -372,11 +357,8 @@ class ConnectedTransport implements Transport {
 
   #notOpenError(): Error {
     if (this.#life.name === 'closed' || this.#life.name === 'closing') return this.#closedError()
-    return new TransportError(
-      'NOT_STARTED',
-      `send() before start() had succeeded (${this.#life.name})`,
-      undefined,
-    )
+    const message = `send() before start() had succeeded (${this.#life.name})`
+    return new TransportError('NOT_STARTED', message, undefined)
   }
 
   #closedError(): Error {
@@ -384,31 +366,21 @@ class ConnectedTransport implements Transport {
   }
 }
 
-function closedError(reason: Error | undefined): Error {
-  const message = reason ? `the transport is closed: ${reason.message}` : 'the transport is closed'
-  return new TransportError('CLOSED', message, undefined, { cause: reason })
-}
-
-function hungUpError({ address }: Peer, reason: Error | undefined): Error {
+function hungUpError(peer: Peer | undefined, reason: Error | undefined): Error {
   if (reason) return reason
+  const address = peer?.address ?? 'the other end'
   return new TransportError('CONNECT_FAILED', `${address} hung up while connecting`, { address })
 }
 
 function callbackFailed(slot: string, cause: unknown): Error {
-  return new TransportError(
-    'CALLBACK_FAILED',
-    `${slot} failed: ${toError(cause).message}`,
-    { slot },
-    { cause },
-  )
+  const message = `${slot} failed: ${toError(cause).message}`
+  return new TransportError('CALLBACK_FAILED', message, { slot }, { cause })
 }
 
-/** Calls it, turning a synchronous throw into a rejection. */
-async function attempt(call: () => Promise<void>): Promise<void> {
-  await call()
+// Not `instanceof Promise`: what a handler returns may come from another realm or library.
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
 }
-
-function ignore(): void {}
 
 // Own accessors, not members of the class: the v2 SDK takes any transport that has both names for stdio.
 function withProcessTraits(transport: Transport, traits: ProcessTraits): Transport {

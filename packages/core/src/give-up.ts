@@ -1,0 +1,55 @@
+import type { Clock } from './clock.js'
+
+/** How long to wait for work that was told to stop, and what to do with what it makes too late. */
+export interface Patience<T> {
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  readonly patienceMs: number
+  readonly discard: (made: T) => void
+}
+
+/**
+ * Settles as the work does, which was told to stop when the signal aborts: from then on it has `patienceMs`. After
+ * those, rejects with the signal's reason, and what the work makes later is discarded.
+ */
+export function orGiveUp<T>(work: () => Promise<T>, patience: Patience<T>): Promise<T> {
+  const { signal, clock, patienceMs, discard } = patience
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason)
+      return
+    }
+    let isGivenUp = false
+    let late: Disposable | undefined
+    const onabort = (): void => {
+      late = clock.deadline(patienceMs, () => {
+        isGivenUp = true
+        reject(signal.reason)
+      })
+    }
+    signal.addEventListener('abort', onabort, { once: true })
+    const settled = (): void => {
+      signal.removeEventListener('abort', onabort)
+      late?.[Symbol.dispose]()
+    }
+    attempt(work).then(
+      (made) => {
+        settled()
+        if (isGivenUp) discard(made)
+        else resolve(made)
+      },
+      (error) => {
+        settled()
+        reject(error)
+      },
+    )
+  })
+}
+
+/** Calls it, turning a synchronous throw into a rejection. */
+export async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
+  return await call()
+}
+
+/** For promises whose failure nobody needs to hear of. */
+export function ignore(): void {}
