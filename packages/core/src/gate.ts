@@ -126,12 +126,14 @@ function isLocalOrigin(origin: string): boolean {
   }
 }
 
-/** The name in a `Host` header, without its port. */
+/** The name in a `Host` header, without its port; empty where it is none. */
 function nameOf(host: string): string {
+  // The URL parser also takes a user, a path and blanks, none of which belong in a Host (RFC 9110, section 7.2).
+  if (/[^\w.:[\]-]/.test(host)) return ''
   try {
     return new URL(`http://${host}`).hostname
   } catch {
-    return host
+    return ''
   }
 }
 
@@ -139,8 +141,10 @@ function isLocalName(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || isLoopback(name.replace(/^\[|\]$/g, ''))
 }
 
+const LOOPBACK_IPV4 = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/
+
 /** Whether an IP address is one of this host's loopback addresses (RFC 1122, RFC 4291, and IPv4 mapped into IPv6). */
 export function isLoopback(address: string): boolean {
   const ip = address.toLowerCase().replace(/^::ffff:/, '')
-  return /^127(\.\d{1,3}){3}$/.test(ip) || ip === '::1' || ip === '7f00:1'
+  return LOOPBACK_IPV4.test(ip) || ip === '::1' || ip === '7f00:1'
 }

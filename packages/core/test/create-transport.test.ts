@@ -7,7 +7,7 @@ import {
   TransportError,
   type TransportErrorCode,
 } from '../src/index.js'
-import { deferred, handmade, peer } from './support/channels.js'
+import { deferred, foreignPromise, handmade, peer } from './support/channels.js'
 import { fakeClock, settled } from './support/fake-clock.js'
 import { numbered } from './support/messages.js'
 
@@ -150,7 +150,7 @@ describe('a start that fails', () => {
   test('accepts a promise of another library', async () => {
     const transport = createTransport(
       handmade({
-        connect: (channel) => ({ then: (yes: (value: unknown) => void) => yes(channel) }) as never,
+        connect: (channel) => foreignPromise((resolve) => resolve(channel)),
       }),
     )
     await transport.start()
@@ -743,7 +743,7 @@ describe('send', () => {
 
   test.each([
     ['nothing at all', () => undefined as never],
-    ['a promise of another library', () => ({ then: (yes: () => void) => yes() }) as never],
+    ['a promise of another library', () => foreignPromise<void>((resolve) => resolve())],
   ])('resolves where the channel answers %s', async (_name, send) => {
     const transport = createTransport(handmade({ send }))
     await transport.start()
@@ -822,7 +822,7 @@ describe('callbacks', () => {
     ['rejects', () => Promise.reject(new Error('my bug'))],
     [
       'gives a promise of another library that rejects',
-      () => ({ then: (_: unknown, no: (error: Error) => void) => no(new Error('my bug')) }),
+      () => foreignPromise((_, reject) => reject(new Error('my bug'))),
     ],
   ]
 

@@ -82,3 +82,10 @@ export function handmade(parts: Handmade = {}): HandmadeConnector {
     close,
   }
 }
+
+/** A promise as another library makes it: it has `then` and nothing else. */
+export function foreignPromise<T>(
+  then: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+): Promise<T> {
+  return Object.fromEntries([['then', then]]) as unknown as Promise<T>
+}

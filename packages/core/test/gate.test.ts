@@ -1,0 +1,236 @@
+import { describe, expect, test, vi } from 'vitest'
+import {
+  type Admission,
+  allOf,
+  allowAll,
+  type Gate,
+  type Handshake,
+  isLoopback,
+  localOnly,
+  type Verdict,
+} from '../src/index.js'
+
+const { signal } = new AbortController()
+
+function caller(parts: Partial<Handshake> = {}): Handshake {
+  return { medium: 'http', remote: { address: '127.0.0.1' }, headers: {}, ...parts }
+}
+
+async function isAdmitted(gate: Gate, handshake: Handshake): Promise<boolean> {
+  return (await gate.admit(handshake, signal)).admit
+}
+
+describe('localOnly', () => {
+  test.each([
+    ['127.0.0.1', true],
+    ['127.255.255.254', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['::FFFF:127.0.0.1', true],
+    ['::ffff:7f00:1', true],
+    ['10.0.0.1', false],
+    ['0.0.0.0', false],
+    ['::', false],
+    ['128.0.0.1', false],
+    ['1.127.0.0.1', false],
+    ['127.0.0.1.evil.example', false],
+    ['::ffff:10.0.0.1', false],
+    ['fe80::1', false],
+    ['2001:db8::1', false],
+    ['127.0.0', false],
+    ['127.0.0.999', false],
+    ['', false],
+  ])('a caller at %o: %o', async (address, admitted) => {
+    expect(await isAdmitted(localOnly(), caller({ remote: { address } }))).toBe(admitted)
+    expect(isLoopback(address)).toBe(admitted)
+  })
+
+  test('admits media that have no addresses', async () => {
+    expect(await isAdmitted(localOnly(), caller({ medium: 'unix', remote: { pid: 7 } }))).toBe(true)
+  })
+
+  test.each([
+    ['localhost', true],
+    ['localhost:8080', true],
+    ['LOCALHOST:8080', true],
+    ['app.localhost:3000', true],
+    ['127.0.0.1', true],
+    ['127.0.0.1:65535', true],
+    ['127.1.2.3', true],
+    ['[::1]', true],
+    ['[::1]:8080', true],
+    ['[0:0:0:0:0:0:0:1]:8080', true],
+    ['[::ffff:127.0.0.1]:8080', true],
+    ['[::FFFF:7F00:1]', true],
+    ['2130706433', true],
+    ['evil.example', false],
+    ['localhost.evil.example', false],
+    ['127.0.0.1.evil.example', false],
+    ['evillocalhost', false],
+    ['localhost.', false],
+    ['192.168.0.1', false],
+    ['0.0.0.0', false],
+    ['[::]', false],
+    ['[::2]', false],
+    ['[::ffff:10.0.0.1]', false],
+    ['user@localhost', false],
+    ['evil.example@localhost', false],
+    ['localhost@evil.example', false],
+    ['evil.example#@localhost', false],
+    ['localhost/evil', false],
+    ['localhost?evil', false],
+    ['localhost#evil', false],
+    ['localhost\\evil', false],
+    ['evil.example\\@localhost', false],
+    [' localhost', false],
+    ['local\thost', false],
+    ['localhost, evil.example', false],
+    ['localhost:99999', false],
+    ['localhost:port', false],
+    ['127.0.0.999', false],
+    ['::1', false],
+    ['[::1', false],
+    ['', false],
+  ])('the Host %o: %o', async (host, admitted) => {
+    expect(await isAdmitted(localOnly(), caller({ host }))).toBe(admitted)
+  })
+
+  test.each([
+    ['http://localhost', true],
+    ['http://localhost:5173', true],
+    ['https://LOCALHOST', true],
+    ['http://127.0.0.1:3000', true],
+    ['http://[::1]:3000', true],
+    ['http://app.localhost', true],
+    ['null', false],
+    ['', false],
+    ['https://evil.example', false],
+    ['http://localhost.evil.example', false],
+    ['http://localhost@evil.example', false],
+    ['http://127.0.0.1.evil.example', false],
+    ['http://localhost http://evil.example', false],
+    ['http://192.168.0.1', false],
+    ['http://0.0.0.0:3000', false],
+    ['file://', false],
+    ['localhost', false],
+    ['//localhost', false],
+  ])('the Origin %o: %o', async (origin, admitted) => {
+    expect(await isAdmitted(localOnly(), caller({ headers: { origin } }))).toBe(admitted)
+  })
+
+  test('wants every one of them to name this host', async () => {
+    const local = { host: 'localhost:1', headers: { origin: 'http://localhost' } }
+    const refused = await Promise.all([
+      isAdmitted(localOnly(), caller(local)),
+      isAdmitted(localOnly(), caller({ ...local, remote: { address: '10.0.0.1' } })),
+      isAdmitted(localOnly(), caller({ ...local, host: 'evil.example' })),
+      isAdmitted(localOnly(), caller({ ...local, headers: { origin: 'https://evil.example' } })),
+    ])
+
+    expect(refused).toEqual([true, false, false, false])
+  })
+
+  test('refuses with 403 and does not repeat what the caller sent', async () => {
+    const verdict = await localOnly().admit(caller({ host: 'evil.example' }), signal)
+
+    expect(verdict).toMatchObject({ admit: false, status: 403 })
+    expect(JSON.stringify(verdict)).not.toContain('evil')
+  })
+})
+
+test('allowAll admits everybody', async () => {
+  expect(
+    await isAdmitted(allowAll(), caller({ remote: { address: '10.0.0.1' }, host: 'evil.example' })),
+  ).toBe(true)
+})
+
+describe('allOf', () => {
+  const saying = (verdict: Verdict): Gate => ({ admit: () => verdict })
+  const authInfo = (clientId: string) => ({ token: clientId, clientId, scopes: [] })
+  const refusal: Verdict = { admit: false, status: 429, reason: 'slow down', retryAfterMs: 1 }
+
+  test('needs a gate', () => {
+    expect(() => allOf()).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
+  })
+
+  test('admits whom all admit', async () => {
+    expect(await allOf(allowAll(), allowAll()).admit(caller(), signal)).toEqual({ admit: true })
+  })
+
+  test('gives the first refusal as it is, and asks nobody after it', async () => {
+    const after = vi.fn(() => ({ admit: true as const }))
+
+    expect(await allOf(allowAll(), saying(refusal), { admit: after }).admit(caller(), signal)).toBe(refusal)
+    expect(after).not.toHaveBeenCalled()
+  })
+
+  test('asks in order, with the same handshake and signal', async () => {
+    const asked: unknown[] = []
+    const asking = (name: string): Gate => ({
+      admit: async (handshake, given) => {
+        asked.push(name, handshake, given)
+        return { admit: true }
+      },
+    })
+    const handshake = caller()
+    await allOf(asking('a'), asking('b')).admit(handshake, signal)
+
+    expect(asked).toEqual(['a', handshake, signal, 'b', handshake, signal])
+  })
+
+  test('passes nonsense on, for whoever enforces the verdict to refuse', async () => {
+    for (const nonsense of [undefined, null, {}, { admit: 'yes' }]) {
+      const verdict = await allOf(saying(nonsense as never), allowAll()).admit(caller(), signal)
+      expect(verdict).toBe(nonsense)
+    }
+  })
+
+  test('rejects where a gate throws', async () => {
+    const failing: Gate = {
+      admit: () => {
+        throw new Error('database gone')
+      },
+    }
+
+    await expect(allOf(allowAll(), failing).admit(caller(), signal)).rejects.toThrow('database gone')
+  })
+
+  test('takes who the caller is from the last gate that says so', async () => {
+    const gate = allOf(
+      saying({ admit: true, authInfo: authInfo('a') }),
+      saying({ admit: true, authInfo: authInfo('b') }),
+      allowAll(),
+    )
+
+    expect(((await gate.admit(caller(), signal)) as Admission).authInfo?.clientId).toBe('b')
+  })
+
+  test('ends the admission when the first of them ends', async () => {
+    const gate = allOf(
+      saying({ admit: true, expiresAt: 300 }),
+      saying({ admit: true, expiresAt: 100 }),
+      saying({ admit: true }),
+    )
+
+    expect(((await gate.admit(caller(), signal)) as Admission).expiresAt).toBe(100)
+  })
+
+  test.each([0, 1])('ends the admission when either is revoked: %o', async (which) => {
+    const controllers = [new AbortController(), new AbortController()]
+    const gate = allOf(...controllers.map((each) => saying({ admit: true, revoked: each.signal })))
+    const { revoked } = (await gate.admit(caller(), signal)) as Admission
+    expect(revoked?.aborted).toBe(false)
+    controllers[which]?.abort()
+
+    expect(revoked?.aborted).toBe(true)
+  })
+
+  test('keeps the only signal there is', async () => {
+    const { signal: revoked } = new AbortController()
+
+    expect(await allOf(saying({ admit: true, revoked }), allowAll()).admit(caller(), signal)).toEqual({
+      admit: true,
+      revoked,
+    })
+  })
+})
