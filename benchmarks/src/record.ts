@@ -12,14 +12,14 @@ const { dirty } = await circumstances()
 if (dirty) console.error('sources differ from the last commit; the results will say so')
 
 const steps = [
-  ['run.js', 'all', '--save', ...process.argv.slice(2)],
-  ['soak/heap.js', '--save'],
-  ['report.js'],
-  ['check-targets.js'],
+  [[], 'run.js', 'all', '--save', ...process.argv.slice(2)],
+  [['--expose-gc'], 'soak/heap.js', '--save'],
+  [[], 'report.js'],
+  [[], 'check-targets.js'],
 ] as const
-for (const [script, ...args] of steps) {
+for (const [flags, script, ...args] of steps) {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const { status } = spawnSync(process.execPath, ['--expose-gc', path, ...args], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [...flags, path, ...args], { stdio: 'inherit' })
   // What one step could not do keeps the next from nothing.
   if (status !== 0) process.exitCode = 1
 }

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type ControlHost, listenForWorkers } from './harness/control.js'
 import { evaluate } from './harness/evaluate.js'
-import { circumstances } from './harness/machine.js'
+import { circumstances, fingerprintOfBuilds } from './harness/machine.js'
 import { createProgress } from './harness/progress.js'
 import { committedFolder, latestFolder, type Results, summaryOf, writeJson } from './harness/results.js'
-import { measureRounds, type RoundParameters } from './harness/rounds.js'
+import { type Failure, measureRounds, type RoundParameters } from './harness/rounds.js'
 import { iqrOf, spreadOf } from './harness/statistics.js'
 import type { Suite } from './harness/suite.js'
 import { loadSuite, suiteNames } from './harness/suites.js'
@@ -24,6 +24,7 @@ const USAGE = `bench <suite …|all> [options]
 
 The last results of a suite are always in benchmarks/.results/<suite>.json.`
 
+const rebuilt: Failure = { error: 'what is measured was built anew meanwhile' }
 const BUSY_SHARE = 0.1
 const STEADY_SHARE = 0.1
 
@@ -75,6 +76,7 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
   const where = await circumstances()
   if (where.busyBefore > BUSY_SHARE)
     console.error(`others use ${Math.round(where.busyBefore * 100)} % of this machine: expect spread`)
+  const built = fingerprintOfBuilds()
   const progress = createProgress(suite, parameters)
   const { rounds, failures } = await measureRounds(control, suite, parameters, progress.step)
   progress.end()
@@ -88,7 +90,7 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
     loads: suite.loads,
     summary: summaryOf(rounds),
     rounds,
-    failures,
+    failures: built === fingerprintOfBuilds() ? failures : [...failures, rebuilt],
   }
   const { median, ...quartiles } = spreadOf(rounds.map(({ calibrationMs }) => calibrationMs))
   if (iqrOf({ median, ...quartiles }) > median * STEADY_SHARE)
@@ -100,7 +102,8 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
 
 function print(results: Results): void {
   for (const { contestant, load, round, error } of results.failures) {
-    console.error(`round ${round + 1}: ${contestant} ${load ?? 'did not start'}: ${error}`)
+    const where = round === undefined ? '' : `round ${round + 1}, ${contestant}, ${load ?? 'starting'}: `
+    console.error(`${results.suite}: ${where}${error}`)
     process.exitCode = 1
   }
   if (values.json) {

@@ -31,7 +31,11 @@ export function naiveByteStream(input: Readable, output: Writable): TransportLik
  * The least that is known to be possible: what is sent in one turn leaves in writes of about 3 KiB, the tail in
  * `nextTick`; a chunk is decoded once. No limits, no checks.
  */
-export function bestByteStream(input: Readable, output: Writable): TransportLike {
+export function bestByteStream(
+  input: Readable,
+  output: Writable,
+  flushAtCharacters: number = EARLY_FLUSH_CHARACTERS,
+): TransportLike {
   let waiting = ''
   let isFlushDue = false
   const flush = (): void => {
@@ -51,7 +55,7 @@ export function bestByteStream(input: Readable, output: Writable): TransportLike
     },
     send: (message) => {
       waiting += `${JSON.stringify(message)}\n`
-      if (waiting.length >= EARLY_FLUSH_CHARACTERS) flush()
+      if (waiting.length >= flushAtCharacters) flush()
       else if (!isFlushDue) {
         isFlushDue = true
         process.nextTick(flush)

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { cpus, freemem, release, totalmem, type } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -57,6 +59,22 @@ export async function busyShare(): Promise<number> {
   const after = cpuTimes()
   const share = 1 - (after.idle - before.idle) / (after.total - before.total)
   return Math.round(share * 100) / 100
+}
+
+/** Names what is measured: changes when a package, or the benchmarks themselves, are built anew with other code. */
+export function fingerprintOfBuilds(): string {
+  const packages = join(benchmarksRoot, '../packages')
+  const folders = [
+    ...readdirSync(packages).map((name) => join(packages, name, 'dist')),
+    join(benchmarksRoot, 'dist'),
+  ]
+  const hash = createHash('sha256')
+  for (const folder of folders.filter((path) => existsSync(path))) {
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+      if (file.endsWith('.js')) hash.update(file).update(readFileSync(join(folder, file)))
+    }
+  }
+  return hash.digest('hex')
 }
 
 function cpuTimes(): { idle: number; total: number } {

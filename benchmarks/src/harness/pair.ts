@@ -81,7 +81,9 @@ class WorkerProcess {
   #stderr = ''
 
   constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [WORKER, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#child = spawn(process.execPath, [...process.execArgv, WORKER, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_TAIL)
     })

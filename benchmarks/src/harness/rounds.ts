@@ -18,10 +18,10 @@ export interface Round {
   readonly figures: Readonly<Record<string, Readonly<Record<string, Figures>>>>
 }
 
-/** What went wrong, in words. Its round lacks these figures. */
+/** What went wrong, in words, and where. Such a run is not saved. */
 export interface Failure {
-  readonly round: number
-  readonly contestant: string
+  readonly round?: number
+  readonly contestant?: string
   readonly load?: string
   readonly error: string
 }

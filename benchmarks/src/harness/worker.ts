@@ -38,7 +38,7 @@ async function drive({ open, server }: Contestant): Promise<void> {
   const driver: Driver = await open({
     address: dialAddress,
     command: process.execPath,
-    args: server ? [worker, controlPath, suiteName, contestantId, 'server', key] : [],
+    args: server ? [...process.execArgv, worker, controlPath, suiteName, contestantId, 'server', key] : [],
   })
   const run = async ({ loadId, milliseconds }: RunArguments): Promise<Figures> => {
     const load = suite.loads.find(({ id }) => id === loadId)

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { createTransport, type TransportLike } from '@mcpwire/core'
 import { byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
@@ -8,6 +7,7 @@ import { StdioServerTransport as StdioServerV1 } from '@modelcontextprotocol/sdk
 import { StdioServerTransport as StdioServerV2 } from '@modelcontextprotocol/server/stdio'
 import { bestByteStream, naiveByteStream } from '../floors/byte-stream.js'
 import { type ExchangeLoad, exchangeDriver, oneWay, roundTrips } from '../harness/exchange.js'
+import { overPipes } from '../harness/pipes.js'
 import type { Contestant, Place, Suite } from '../harness/suite.js'
 
 /** Two processes with a pipe in each direction; the client starts the server. */
@@ -19,13 +19,13 @@ export const suite: Suite<ExchangeLoad> = {
   contestants: [
     overPipes('naive', 'floor: a write per message', naiveByteStream),
     overPipes('best', 'floor: writes of about 3 KiB', bestByteStream),
-    contestant(
+    sdk(
       'sdk-v1',
       'SDK 1, stdio',
       ({ command, args }) => new StdioClientV1({ command, args: [...args] }),
       () => new StdioServerV1(),
     ),
-    contestant(
+    sdk(
       'sdk-v2',
       'SDK 2, stdio',
       ({ command, args }) => new StdioClientV2({ command, args: [...args] }),
@@ -35,7 +35,7 @@ export const suite: Suite<ExchangeLoad> = {
   ],
 }
 
-function contestant(
+function sdk(
   id: string,
   label: string,
   client: (place: Place) => TransportLike,
@@ -53,22 +53,6 @@ function contestant(
       },
     },
   }
-}
-
-function overPipes(
-  id: string,
-  label: string,
-  wire: (input: Readable, output: Writable) => TransportLike,
-): Contestant<ExchangeLoad> {
-  return contestant(
-    id,
-    label,
-    ({ command, args }) => {
-      const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-      return wire(child.stdout, child.stdin)
-    },
-    () => wire(process.stdin, process.stdout),
-  )
 }
 
 function ourTransport(readable: Readable, writable: Writable): TransportLike {
