@@ -46,6 +46,11 @@ export function partsOf(source: object): TransportParts | undefined {
   return (source as { [PARTS](): TransportParts | undefined })[PARTS]()
 }
 
+/** Whether it was made by `createTransport`, of this copy of the package or another. */
+export function isOurs(source: object): source is Transport {
+  return PARTS in source
+}
+
 /** A connector and the settings of the life cycle around it. */
 export interface TransportParts {
   readonly connector: Connector

@@ -1,6 +1,7 @@
 import type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink } from './connector.js'
-import { createTransport, partsOf } from './create-transport.js'
+import { createTransport, isOurs, partsOf } from './create-transport.js'
 import { TransportError } from './errors.js'
+import { attempt, ignore } from './give-up.js'
 import { invalidOption } from './options.js'
 import type { Flow, Peer, Transport, TransportLike } from './transport.js'
 
@@ -12,10 +13,23 @@ import type { Flow, Peer, Transport, TransportLike } from './transport.js'
  */
 export function withLayers(source: TransportLike | Connector, ...layers: Layer[]): Transport {
   const parts = partsOf(source)
-  const innermost = parts?.connector ?? asConnector(source)
-  const layered = layers.reduceRight((next, layer) => layer(next), innermost)
-  const connector = innermost.process ? { process: innermost.process, ...layered } : layered
-  return createTransport(connector, parts?.settings)
+  return createTransport(layered(parts?.connector ?? asConnector(source), layers), parts?.settings)
+}
+
+/** The connector with the layers around it. What a layer says nothing about stays as it was further in. */
+export function layered(innermost: Connector, layers: readonly Layer[]): Connector {
+  return layers.reduceRight((next, layer) => withFactsOf(next, layer(next)), innermost)
+}
+
+/** Not by spreading the outer one, which may be an instance of a class. */
+function withFactsOf(inner: Connector, outer: Connector): Connector {
+  const process = outer.process ?? inner.process
+  const connectsOnce = outer.connectsOnce ?? inner.connectsOnce
+  return {
+    connect: (sink, signal) => outer.connect(sink, signal),
+    ...(process && { process }),
+    ...(connectsOnce !== undefined && { connectsOnce }),
+  }
 }
 
 /**
@@ -33,7 +47,7 @@ export function fromTransport(transport: TransportLike): Connector {
     isSpent = true
     return await channelOver(transport, sink, signal)
   }
-  if ('state' in transport && transport.state !== 'idle') {
+  if (isOurs(transport) && transport.state !== 'idle') {
     invalidOption('transport', transport, 'one that was not started before')
   }
   const traits = processTraitsOf(transport)
@@ -56,58 +70,58 @@ function asConnector(source: TransportLike | Connector): Connector {
 }
 
 async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSignal): Promise<Channel> {
-  const given = transport as TransportLike & {
-    readonly peer?: Peer
-    readonly flow?: Flow
-    closed?: Promise<unknown>
-  }
+  signal.throwIfAborted()
   let isClosing = false
   let lastError: Error | undefined
   let hungUp: ((error: Error) => void) | undefined
+  const close = (): Promise<void> => {
+    isClosing = true
+    return attempt(() => transport.close())
+  }
   transport.onmessage = (message, context) => sink.message(message, context)
   transport.onerror = (error) => {
     lastError = error
     sink.error(error)
   }
   transport.onclose = () => {
-    hungUp?.(
-      lastError ?? new TransportError('CONNECT_FAILED', 'closed while connecting', { address: 'transport' }),
-    )
+    hungUp?.(lastError ?? closedWhileConnecting())
     if (isClosing) return
     // Only our own transports say how they ended; of others, the end itself is all that is known.
-    const closed = given.closed as Promise<Error | undefined> | undefined
-    if (closed) closed.then((reason) => sink.end(reason))
+    if (isOurs(transport)) transport.closed.then((reason) => sink.end(reason))
     else sink.end()
   }
   await new Promise<void>((resolve, reject) => {
     hungUp = reject
     const abort = (): void => {
-      isClosing = true
-      transport.close().then(
-        () => reject(signal.reason),
-        () => reject(signal.reason),
-      )
+      close()
+        .catch(ignore)
+        .finally(() => reject(signal.reason))
     }
-    if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
-    transport
-      .start()
-      .then(resolve, reject)
+    attempt(() => transport.start())
+      .then(() => {
+        if (!isClosing) resolve()
+        // Whatever it opened after it was told to close.
+        else close().catch(ignore)
+      }, reject)
       .finally(() => signal.removeEventListener('abort', abort))
   })
   hungUp = undefined
+  const given: TransportLike & { readonly peer?: Peer | undefined; readonly flow?: Flow | undefined } =
+    transport
   return {
     get peer() {
       return given.peer ?? anonymousPeer
     },
     send: (message, options) => transport.send(message, options),
-    close: async () => {
-      isClosing = true
-      await transport.close()
-    },
+    close,
     ...(given.flow && { flow: given.flow }),
     http: httpTraitsOf(transport),
   }
+}
+
+function closedWhileConnecting(): TransportError {
+  return new TransportError('CONNECT_FAILED', 'closed while connecting', { address: 'transport' })
 }
 
 const anonymousPeer: Peer = Object.freeze({ medium: 'other', address: 'transport' })
