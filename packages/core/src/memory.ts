@@ -47,13 +47,18 @@ export interface MemoryLimits {
   readonly maxQueuedBytes: number
 }
 
+/** Throws `INVALID_OPTION` unless the limits can work. */
+export function requireMemoryLimits(limits: MemoryLimits): void {
+  requireInteger('maxMessageBytes', limits.maxMessageBytes, 1024, Infinity)
+  requireInteger('maxQueuedBytes', limits.maxQueuedBytes, 1024, Infinity)
+}
+
 /** The two ends of one connection in memory. Each connects once, and waits for the other to do so too. */
 export function memoryConnectors(
   limits: MemoryLimits,
   addresses: { readonly here: string; readonly there: string },
 ): [Connector, Connector] {
-  requireInteger('maxMessageBytes', limits.maxMessageBytes, 1024, Infinity)
-  requireInteger('maxQueuedBytes', limits.maxQueuedBytes, 1024, Infinity)
+  requireMemoryLimits(limits)
   const ends: [End, End] = [new End(limits, addresses.there), new End(limits, addresses.here)]
   return [connectorOf(ends[0], ends[1]), connectorOf(ends[1], ends[0])]
 }

@@ -1,0 +1,59 @@
+import { memoryClient, memoryListener } from '@mcpwire/core'
+import { describeListener, describeTransport, type TransportSubject } from '../src/index.js'
+
+const typed = 'nothing but messages crosses memory; core runs this case over its byte streams'
+
+describeListener('memory', {
+  exempt: {
+    beyondThisHost: 'memory reaches nobody outside this process',
+    sameAddress: 'every listener in memory has an address of its own',
+  },
+  listen: (options) => memoryListener(options),
+  connect: (listener, { headers }) => memoryClient({ listener, headers }),
+})
+
+const memory: TransportSubject = {
+  capabilities: { backpressure: true },
+  exempt: {
+    sendRaw: typed,
+    sendRawBytes: typed,
+    sendUnfinished: typed,
+    countsBytes: 'memory counts UTF-16 units, which is what its strings are made of',
+    cut: 'memory does not break',
+    farStartsFirst: 'the far end comes into being when the near one connects',
+  },
+  pair: async (options) => {
+    const listener = memoryListener(options)
+    const far = new Promise<Parameters<NonNullable<typeof listener.onconnection>>[0]>((resolve) => {
+      listener.onconnection = resolve
+    })
+    await listener.start()
+    const near = memoryClient({ listener, ...options })
+    return {
+      near,
+      far,
+      stall: (side) => {
+        const flow = side === 'near' ? near.flow : [...listener.connections][0]?.flow
+        flow?.pause()
+        return () => flow?.resume()
+      },
+      cleanup: () => listener.close(),
+    }
+  },
+  create: (overlay) => memoryClient({ listener: memoryListener(), ...overlay }),
+  unreachable: async (options) => ({ transport: memoryClient({ listener: memoryListener(), ...options }) }),
+  hangsUpDuringStart: async (options) => {
+    const listener = memoryListener({ gate: { admit: () => ({ admit: false, status: 403, reason: 'no' }) } })
+    listener.onconnection = () => {}
+    await listener.start()
+    return { transport: memoryClient({ listener, ...options }), cleanup: () => listener.close() }
+  },
+  neverConnects: async (options) => {
+    const listener = memoryListener()
+    listener.onconnection = () => {}
+    await listener.start()
+    return { transport: memoryClient({ listener, ...options }), cleanup: () => listener.close() }
+  },
+}
+
+describeTransport('a client of a listener in memory', memory)
