@@ -1,4 +1,5 @@
 // Renews everything that is committed: measures every suite and soak, then draws the charts and the page.
+// Waits until the machine is quiet unless given --now; hands other options on to `bench`.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { busyShare, circumstances } from './harness/machine.js'
@@ -7,12 +8,13 @@ const QUIET_SHARE = 0.05
 const QUIET_FOR_SECONDS = 5
 const PATIENCE_SECONDS = 600
 
-await waitForQuiet()
+const options = process.argv.slice(2).filter((argument) => argument !== '--now')
+if (!process.argv.includes('--now')) await waitForQuiet()
 const { dirty } = await circumstances()
 if (dirty) console.error('sources differ from the last commit; the results will say so')
 
 const steps = [
-  [[], 'run.js', 'all', '--save', ...process.argv.slice(2)],
+  [[], 'run.js', 'all', '--save', ...options],
   [['--expose-gc'], 'soak/heap.js', '--save'],
   [[], 'report.js'],
   [[], 'check-targets.js'],

@@ -3,8 +3,8 @@ import type { Results } from './results.js'
 import type { Spread } from './statistics.js'
 import type { Load } from './suite.js'
 
-const WIDTH = 820
-const LABEL_WIDTH = 330
+const WIDTH = 860
+const LABEL_WIDTH = 370
 const VALUE_WIDTH = 90
 const ROW_HEIGHT = 22
 const BAR_HEIGHT = 14
