@@ -170,8 +170,11 @@ class ConnectionListener implements Listener {
       )
     }
     const binding = await this.#acceptor.listen(
-      (incoming) => this.#offer(incoming),
-      (error) => this.#failed(error),
+      {
+        offer: (incoming) => this.#offer(incoming),
+        report: this.#report,
+        failed: (error) => this.#failed(error),
+      },
       signal,
     )
     if (signal.aborted) {

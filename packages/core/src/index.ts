@@ -2,6 +2,7 @@
 
 // For authors of transports, layers, gates and stores
 export {
+  backgroundClock,
   type Clock,
   createWheelClock,
   type Deadline,
@@ -42,7 +43,7 @@ export { createIntake, type Intake, type IntakeOptions, previewOf } from './inta
 export { isJsonRpcError, JsonRpcError } from './json-rpc-error.js'
 export { createLatencyHistogram, type LatencyHistogram, type LatencySummary } from './latency-histogram.js'
 export { fromFactory, fromTransport, withLayers } from './layers.js'
-export type { Acceptor, Binding, Incoming, Listener } from './listener.js'
+export type { Acceptor, Binding, Door, Incoming, Listener } from './listener.js'
 export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory.js'
 export {
   type MemoryClientOptions,

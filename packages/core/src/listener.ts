@@ -47,14 +47,20 @@ export interface Binding {
   readonly close: () => Promise<void>
 }
 
+/** Where an acceptor takes its callers. */
+export interface Door {
+  /** Offers one caller. */
+  readonly offer: (incoming: Incoming) => void
+  /** Tells of what went wrong with one caller, or once, while others can still come. */
+  readonly report: (error: Error) => void
+  /** Tells that no caller can come any more. */
+  readonly failed: (error: Error) => void
+}
+
 /** What a medium supplies to make a listener. */
 export interface Acceptor {
   /** Whether callers on other hosts can reach it; it then needs a gate. */
   readonly bindsBeyondThisHost: boolean
-  /** Binds and offers every caller. `failed` tells that it can no longer accept. Rejects with `LISTEN_FAILED`. */
-  readonly listen: (
-    offer: (incoming: Incoming) => void,
-    failed: (error: Error) => void,
-    signal: AbortSignal,
-  ) => Promise<Binding>
+  /** Binds, and takes every caller to the door. Rejects with `LISTEN_FAILED`. */
+  readonly listen: (door: Door, signal: AbortSignal) => Promise<Binding>
 }

@@ -2,7 +2,12 @@ import { createListener, type ListenerOptions, listenerDefaults } from './create
 import { createTransport } from './create-transport.js'
 import { TransportError } from './errors.js'
 import type { Incoming, Listener } from './listener.js'
-import { type MemoryPairOptions, memoryConnectors, memoryPairDefaults } from './memory.js'
+import {
+  type MemoryPairOptions,
+  memoryConnectors,
+  memoryPairDefaults,
+  requireMemoryLimits,
+} from './memory.js'
 import { invalidOption, resolveOptions } from './options.js'
 import { refusalError } from './refusal.js'
 import type { Transport } from './transport.js'
@@ -45,7 +50,7 @@ export function memoryListener(options: MemoryListenerOptions = {}): Listener {
   const listener = createListener(
     {
       bindsBeyondThisHost: false,
-      listen: async (offer) => {
+      listen: async ({ offer }) => {
         current = offer
         return {
           address,
@@ -69,6 +74,7 @@ export function memoryListener(options: MemoryListenerOptions = {}): Listener {
  */
 export function memoryClient(options: MemoryClientOptions): Transport {
   const settings = resolveOptions(memoryClientDefaults, options)
+  requireMemoryLimits(settings)
   const offerOf = offers.get(settings.listener)
   if (!offerOf) invalidOption('listener', settings.listener, 'a listener made by memoryListener()')
   return createTransport(

@@ -37,8 +37,15 @@ export const memoryPairDefaults: {
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Transport, Transport] {
   const settings = resolveOptions(memoryPairDefaults, options)
-  const [a, b] = memoryConnectors(settings, { here: 'memory:a', there: 'memory:b' })
-  return [createTransport(a, settings), createTransport(b, settings)]
+  const [a, b] = memoryEnds(settings, { here: 'memory:a', there: 'memory:b' })
+  const pair: [Transport, Transport] = [
+    createTransport(connectorOf(a, b), settings),
+    createTransport(connectorOf(b, a), settings),
+  ]
+  // An end that is closed before it was started has no channel that could tell the other.
+  pair[0].closed.then(() => leave(a, b))
+  pair[1].closed.then(() => leave(b, a))
+  return pair
 }
 
 /** What bounds a memory connection. */
@@ -53,19 +60,24 @@ export function requireMemoryLimits(limits: MemoryLimits): void {
   requireInteger('maxQueuedBytes', limits.maxQueuedBytes, 1024, Infinity)
 }
 
-/** The two ends of one connection in memory. Each connects once, and waits for the other to do so too. */
+/** The two ends of one connection in memory. Each connects once, at once; what it sends waits for the other to connect. */
 export function memoryConnectors(
   limits: MemoryLimits,
   addresses: { readonly here: string; readonly there: string },
 ): [Connector, Connector] {
+  const [a, b] = memoryEnds(limits, addresses)
+  return [connectorOf(a, b), connectorOf(b, a)]
+}
+
+function memoryEnds(limits: MemoryLimits, { here, there }: { here: string; there: string }): [End, End] {
   requireMemoryLimits(limits)
-  const ends: [End, End] = [new End(limits, addresses.there), new End(limits, addresses.here)]
-  return [connectorOf(ends[0], ends[1]), connectorOf(ends[1], ends[0])]
+  return [new End(limits, here, there), new End(limits, there, here)]
 }
 
 /** One end of a connection in memory: what was sent to it and not yet delivered, and where to deliver it. */
 class End {
   readonly limits: MemoryLimits
+  readonly address: string
   readonly peer: Peer
   readonly texts: string[] = []
   queuedBytes = 0
@@ -78,10 +90,11 @@ class End {
   /** Whether the other end is done sending; what is queued is delivered first. */
   isFinished = false
   /** Senders that wait for the queue to fall below its high-water mark. */
-  drained: { promise: Promise<void>; resolve: () => void } | undefined
+  drained: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
 
-  constructor(limits: MemoryLimits, peerAddress: string) {
+  constructor(limits: MemoryLimits, address: string, peerAddress: string) {
     this.limits = limits
+    this.address = address
     this.peer = Object.freeze({ medium: 'memory', address: peerAddress })
   }
 
@@ -92,10 +105,12 @@ class End {
     if (this.queuedBytes <= HIGH_WATER_MARK) return taken
     if (!this.drained) {
       let resolve!: () => void
-      const promise = new Promise<void>((done) => {
-        resolve = done
+      let reject!: (error: Error) => void
+      const promise = new Promise<void>((taken, failed) => {
+        resolve = taken
+        reject = failed
       })
-      this.drained = { promise, resolve }
+      this.drained = { promise, resolve, reject }
     }
     return this.drained.promise
   }
@@ -131,6 +146,8 @@ class End {
     this.isOver = true
     this.texts.length = 0
     this.queuedBytes = 0
+    this.drained?.reject(goneError(this.address, 'unknown'))
+    this.drained = undefined
     const { sink } = this
     this.sink = undefined
     this.intake = undefined
@@ -172,7 +189,7 @@ function channelOf(here: End, there: End): Channel {
     traffic: here.traffic,
     send: (message) => {
       const text = encode(message, maxMessageBytes)
-      if (there.isOver) return Promise.reject(goneError(here.peer.address))
+      if (there.isOver) return Promise.reject(goneError(there.address, 'none'))
       const queuedBytes = there.queuedBytes + text.length
       if (queuedBytes > maxQueuedBytes)
         return Promise.reject(overloaded(here.peer.address, queuedBytes, maxQueuedBytes))
@@ -180,10 +197,7 @@ function channelOf(here: End, there: End): Channel {
       here.traffic.bytesSent += text.length
       return there.take(text)
     },
-    close: async () => {
-      here.over()
-      finish(there)
-    },
+    close: async () => leave(here, there),
     flow: {
       pause: () => {
         here.isPaused = true
@@ -196,8 +210,13 @@ function channelOf(here: End, there: End): Channel {
   }
 }
 
-function goneError(address: string): TransportError {
-  return new TransportError('SEND_FAILED', `${address} has closed`, { delivery: 'none' })
+function goneError(address: string, delivery: 'none' | 'unknown'): TransportError {
+  return new TransportError('SEND_FAILED', `${address} has closed`, { delivery })
+}
+
+function leave(here: End, there: End): void {
+  here.over()
+  finish(there)
 }
 
 /** Tells an end that nothing more comes, behind what is still queued for it. */

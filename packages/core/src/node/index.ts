@@ -1,4 +1,5 @@
 // For authors of transports on Node
+export { type ByteStreamOptions, byteStreamDefaults } from './byte-stream-options.js'
 export {
   type CoalescingWriter,
   type CoalescingWriterOptions,
@@ -10,5 +11,30 @@ export {
   byteStreamDefaults,
   type DuplexChannelOptions,
   duplexChannel,
+  requireByteStreamLimits,
 } from './duplex-channel.js'
+export {
+  type Preamble,
+  type PreambleOptions,
+  type PreambleOutcome,
+  type PreambleSettings,
+  preambleDefaults,
+  readPreamble,
+  requirePreambleOptions,
+  sendPreamble,
+} from './preamble.js'
 export { type SocketAcceptorOptions, socketAcceptor } from './socket-acceptor.js'
+export { tlsMeaningOf } from './tls-errors.js'
+export { tlsFactsOf } from './tls-facts.js'
+export {
+  ALPN_PROTOCOL,
+  loadTlsEnd,
+  loadTlsServer,
+  type TlsClientOptions,
+  type TlsEnd,
+  type TlsEndOptions,
+  type TlsServerEnd,
+  type TlsServerOptions,
+  type TlsVersion,
+} from './tls-options.js'
+export { certificateRefusal, followTlsSource, tlsServerOptions } from './tls-server.js'

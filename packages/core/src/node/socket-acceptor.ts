@@ -1,14 +1,17 @@
 import type { ListenOptions, Server, Socket } from 'node:net'
-import type { Acceptor, Binding, Handshake, Incoming, Peer, Refusal } from '../index.js'
+import type { TLSSocket } from 'node:tls'
+import type { Acceptor, Binding, Door, Handshake, Incoming, Peer, Refusal } from '../index.js'
 import { refusalMessage, TransportError } from '../index.js'
 import { type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
+import { type PreambleSettings, readPreamble } from './preamble.js'
+import { tlsMeaningOf } from './tls-errors.js'
+import type { TlsServerEnd } from './tls-options.js'
+import { certificateRefusal } from './tls-server.js'
 
 /** What a medium of sockets supplies to accept callers. */
 export interface SocketAcceptorOptions {
   /** Makes the server: of `node:net` with `pauseOnConnect`, or of `node:tls`. Called once for each binding. */
-  readonly createServer: () => Server
-  /** The event with which a socket is ready to be talked to: `secureConnection` where TLS comes first. */
-  readonly readyEvent: 'connection' | 'secureConnection'
+  readonly createServer: (report: (error: Error) => void) => Server
   readonly bindsBeyondThisHost: boolean
   readonly listenOptions: ListenOptions
   /** What to call the address in errors, before it is bound. */
@@ -18,31 +21,102 @@ export interface SocketAcceptorOptions {
   /** Who is calling. */
   readonly describe: (socket: Socket) => { readonly handshake: Handshake; readonly peer: Peer }
   readonly channel: Omit<DuplexChannelOptions, 'peer'>
+  /** How many callers may be in their TLS handshake, before their preamble or at the gate at once. */
+  readonly maxWaiting: number
+  /** Set where the server speaks TLS. */
+  readonly tls?: TlsServerEnd | undefined
+  /** Set where callers send headers in front of the conversation. */
+  readonly preamble?: PreambleSettings | undefined
 }
 
 /** Makes an acceptor of a server of sockets. Sockets are not read before their connector connects. */
 export function socketAcceptor(options: SocketAcceptorOptions): Acceptor {
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
-    listen: async (offer, failed, signal) => {
-      const server = options.createServer()
-      /** Sockets that no conversation owns: in their TLS handshake, at the gate, or being turned away. */
-      const unowned = new Set<Socket>()
-      server.on('connection', (socket: Socket) => {
-        unowned.add(socket)
-        socket.once('close', () => unowned.delete(socket))
-        // Stays for good: a socket without it takes the process down when its peer resets.
-        socket.on('error', ignore)
-      })
-      server.on(options.readyEvent, (socket: Socket) => {
-        if (options.readyEvent !== 'connection') socket.on('error', ignore)
-        offer(incomingOf(socket, unowned, options))
+    listen: async (door, signal) => {
+      const server = options.createServer(door.report)
+      const waiting = watchSockets(server, options, door)
+      server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+        if (!socket.destroyed) void bringToDoor(socket, waiting, options, door)
       })
       await bind(server, options, signal)
-      server.on('error', (cause) => failed(listenFailed(options.requestedAddress, cause)))
-      return bindingOf(server, unowned, options.addressOf(server))
+      server.on('error', (cause) => door.failed(listenFailed(options.requestedAddress, cause)))
+      return bindingOf(server, waiting, options.addressOf(server))
     },
   }
+}
+
+/** Sockets that no conversation owns: in their TLS handshake, at the gate, or being turned away. */
+interface Waiting extends Set<Socket> {
+  /** The sockets below those in their TLS handshake, by their caller: nothing else says which belongs to which. */
+  readonly below: Map<string, Socket>
+}
+
+function watchSockets(server: Server, { maxWaiting, tls }: SocketAcceptorOptions, door: Door): Waiting {
+  const waiting: Waiting = Object.assign(new Set<Socket>(), { below: new Map<string, Socket>() })
+  server.on('connection', (socket: Socket) => {
+    // Stays for good: a socket without it takes the process down when its peer resets.
+    socket.on('error', ignore)
+    if (waiting.size >= maxWaiting) {
+      socket.destroy()
+      const message = `a caller was cut off: ${maxWaiting} others wait to be admitted (maxConnections)`
+      door.report(new TransportError('REFUSED', message, { status: 503 }))
+      return
+    }
+    admitToWait(socket, waiting)
+    if (!tls) return
+    const caller = callerOf(socket)
+    waiting.below.set(caller, socket)
+    socket.once('close', () => waiting.below.delete(caller))
+  })
+  server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
+    const address = `${socket.remoteAddress ?? 'a caller'}`
+    const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
+    door.report(new TransportError('PEER_LOST', message, { address }, { cause }))
+  })
+  return waiting
+}
+
+/** Never rejects. */
+async function bringToDoor(
+  socket: Socket,
+  waiting: Waiting,
+  options: SocketAcceptorOptions,
+  door: Door,
+): Promise<void> {
+  const { tls, preamble, channel } = options
+  if (tls) {
+    const below = waiting.below.get(callerOf(socket))
+    if (below) waiting.delete(below)
+    socket.on('error', ignore)
+    admitToWait(socket, waiting)
+  }
+  const { handshake, peer } = options.describe(socket)
+  const refuse = (refusal: Refusal): void => {
+    turnAway(socket, refusal, channel)
+    const message = `${peer.address} was refused: ${refusal.reason}`
+    door.report(new TransportError('REFUSED', message, { status: refusal.status }))
+  }
+  const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
+  if (certificate) {
+    refuse(certificate)
+    return
+  }
+  const said = preamble && (await readPreamble(socket, preamble, channel.clock))
+  if (said && 'refusal' in said) refuse(said.refusal)
+  else
+    door.offer(
+      incomingOf(socket, waiting, said ? { ...handshake, headers: said.headers } : handshake, peer, options),
+    )
+}
+
+function admitToWait(socket: Socket, waiting: Waiting): void {
+  waiting.add(socket)
+  socket.once('close', () => waiting.delete(socket))
+}
+
+function callerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}|${remotePort}`
 }
 
 function ignore(): void {}
@@ -71,19 +145,24 @@ function bind(server: Server, options: SocketAcceptorOptions, signal: AbortSigna
   })
 }
 
-function bindingOf(server: Server, unowned: Set<Socket>, address: string): Binding {
+function bindingOf(server: Server, waiting: Waiting, address: string): Binding {
   return {
     address,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        for (const socket of unowned) socket.destroy()
+        for (const socket of waiting) socket.destroy()
       }),
   }
 }
 
-function incomingOf(socket: Socket, unowned: Set<Socket>, options: SocketAcceptorOptions): Incoming {
-  const { handshake, peer } = options.describe(socket)
+function incomingOf(
+  socket: Socket,
+  waiting: Waiting,
+  handshake: Handshake,
+  peer: Peer,
+  options: SocketAcceptorOptions,
+): Incoming {
   return {
     handshake,
     connector: {
@@ -94,7 +173,7 @@ function incomingOf(socket: Socket, unowned: Set<Socket>, options: SocketAccepto
           const { address } = peer
           throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
         }
-        unowned.delete(socket)
+        waiting.delete(socket)
         return duplexChannel(socket, sink, { ...options.channel, peer })
       },
     },

@@ -1,0 +1,115 @@
+import type { Socket } from 'node:net'
+import { type Clock, type Refusal, requireInRange, requireInteger } from '../index.js'
+
+/** What a caller says in front of the conversation, on media that have no headers of their own. */
+export interface Preamble {
+  /** The headers, asked for with each connection: a token may have been renewed since the last. */
+  readonly headers: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
+}
+
+/** How a listener reads what callers say in front of the conversation. */
+export interface PreambleOptions {
+  /**
+   * How long a caller may take over it, in milliseconds.
+   * @defaultValue 5_000
+   */
+  timeoutMs?: number | undefined
+  /**
+   * How long it may be, in bytes.
+   * @defaultValue 8_192
+   */
+  maxBytes?: number | undefined
+}
+
+/** Those options after their defaults. */
+export interface PreambleSettings {
+  readonly timeoutMs: number
+  readonly maxBytes: number
+}
+
+export const preambleDefaults: { readonly timeoutMs: 5_000; readonly maxBytes: 8_192 } = {
+  timeoutMs: 5_000,
+  maxBytes: 8_192,
+}
+
+/** Throws `INVALID_OPTION` unless the options of a preamble can work. */
+export function requirePreambleOptions({ timeoutMs, maxBytes }: PreambleSettings): void {
+  requireInRange('preamble.timeoutMs', timeoutMs, 1, Infinity)
+  requireInteger('preamble.maxBytes', maxBytes, 64, 1_048_576)
+}
+
+/** The one member of the line, so that a message is never taken for a preamble nor the other way round. */
+const MEMBER = 'mcpwire'
+const VERSION = 1
+const LINE_FEED = 0x0a
+
+/** Writes the preamble: one line, `{"mcpwire":1,"headers":{…}}`. */
+export function sendPreamble(socket: Socket, headers: Readonly<Record<string, string>>): void {
+  socket.write(`${JSON.stringify({ [MEMBER]: VERSION, headers })}\n`)
+}
+
+/** What came of reading a preamble. */
+export type PreambleOutcome =
+  | { readonly headers: Readonly<Record<string, string>> }
+  | { readonly refusal: Refusal }
+
+/**
+ * Reads the first line of a socket that does not flow, and leaves what follows it unread. Never rejects: a caller
+ * that says something else, too much, or nothing in time is to be refused.
+ */
+export function readPreamble(
+  socket: Socket,
+  { timeoutMs, maxBytes }: PreambleSettings,
+  clock: Clock,
+): Promise<PreambleOutcome> {
+  return new Promise((resolve) => {
+    let held = Buffer.alloc(0)
+    const late = clock.deadline(timeoutMs, () => settle(refused('no preamble came in time')))
+    const settle = (outcome: PreambleOutcome): void => {
+      late[Symbol.dispose]()
+      socket.off('readable', onreadable).off('close', onclose).off('end', onclose)
+      resolve(outcome)
+    }
+    const onclose = (): void => settle(refused('the connection ended before a preamble came'))
+    const onreadable = (): void => {
+      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
+        held = Buffer.concat([held, chunk as Buffer])
+        const end = held.indexOf(LINE_FEED)
+        if (end > maxBytes || (end === -1 && held.length > maxBytes)) {
+          settle(refused('the preamble is too long'))
+          return
+        }
+        if (end === -1) continue
+        const rest = held.subarray(end + 1)
+        settle(headersIn(held.subarray(0, end).toString()))
+        if (rest.length > 0) socket.unshift(rest)
+        return
+      }
+    }
+    socket.on('readable', onreadable).once('close', onclose).once('end', onclose)
+  })
+}
+
+function headersIn(line: string): PreambleOutcome {
+  try {
+    const said = JSON.parse(line) as Record<string, unknown> | null
+    const headers = said?.['headers']
+    if (said?.[MEMBER] === VERSION && typeof headers === 'object' && headers !== null)
+      return { headers: lowered(headers) }
+  } catch {
+    // Falls through: whatever it was, it was no preamble.
+  }
+  return refused('a preamble is expected before the first message')
+}
+
+/** By lower-case name, as in any handshake; without a prototype, for the names are the caller's. */
+function lowered(headers: object): Readonly<Record<string, string>> {
+  const lower: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(headers))
+    if (typeof value === 'string') lower[name.toLowerCase()] = value
+  return Object.freeze(lower)
+}
+
+function refused(reason: string): { readonly refusal: Refusal } {
+  return { refusal: { admit: false, status: 401, reason } }
+}

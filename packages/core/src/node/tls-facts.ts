@@ -1,0 +1,25 @@
+import type { TLSSocket } from 'node:tls'
+import type { TlsFacts } from '../index.js'
+
+/** What TLS established about the other end of a socket whose handshake is done. */
+export function tlsFactsOf(socket: TLSSocket): TlsFacts {
+  const certificate = socket.getPeerX509Certificate()
+  const facts = {
+    protocol: socket.getProtocol() ?? 'unknown',
+    cipher: socket.getCipher().name,
+    authorized: socket.authorized,
+  }
+  if (!certificate) return Object.freeze(facts)
+  return Object.freeze({
+    ...facts,
+    subject: certificate.subject.split('\n').join(', '),
+    ...(certificate.subjectAltName !== undefined && { altNames: namesIn(certificate.subjectAltName) }),
+    fingerprint256: certificate.fingerprint256,
+  })
+}
+
+/** `DNS:a, IP Address:127.0.0.1, URI:"with, comma"` as separate names. */
+function namesIn(subjectAltName: string): readonly string[] {
+  const names = subjectAltName.match(/[^:,]+:(?:"(?:[^"\\]|\\.)*"|[^,]*)/g) ?? []
+  return Object.freeze(names.map((name) => name.trim()))
+}

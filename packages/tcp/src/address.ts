@@ -1,0 +1,6 @@
+import { isIPv6 } from 'node:net'
+
+/** A URL for a TCP endpoint: `tcp://host:port`, or `tcps://` under TLS. */
+export function tcpAddress(host: string, port: number, isSecure: boolean): string {
+  return `${isSecure ? 'tcps' : 'tcp'}://${isIPv6(host) ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,115 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import {
+  createTransport,
+  requireInRange,
+  requireInteger,
+  requireText,
+  resolveOptions,
+  type Transport,
+} from '@mcpwire/core'
+import {
+  type ByteStreamOptions,
+  byteStreamDefaults,
+  duplexChannel,
+  loadTlsEnd,
+  type Preamble,
+  requireByteStreamLimits,
+  sendPreamble,
+  type TlsClientOptions,
+  tlsFactsOf,
+  tlsMeaningOf,
+} from '@mcpwire/core/node'
+import { tcpAddress } from './address.js'
+import { dial } from './dial.js'
+import { secured } from './tls-client.js'
+
+/** Options of a client over TCP. */
+export interface TcpClientOptions extends ByteStreamOptions {
+  /** Port to connect to. */
+  port: number
+  /**
+   * Host to connect to. Where the name has several addresses they are raced.
+   * @defaultValue '127.0.0.1'
+   */
+  host?: string | undefined
+  /**
+   * Speaks TLS, with these settings; `{}` for the authorities that Node ships.
+   * @defaultValue undefined
+   */
+  tls?: TlsClientOptions | undefined
+  /**
+   * Whether small messages leave at once, without waiting for more to send along (`TCP_NODELAY`).
+   * @defaultValue true
+   */
+  noDelay?: boolean | undefined
+  /**
+   * How long nothing may be heard before the system asks whether the peer is still there, in milliseconds. `Infinity`
+   * never asks.
+   * @defaultValue 30_000
+   */
+  keepAliveMs?: number | undefined
+  /**
+   * How long connecting may take, name and TLS included, in milliseconds.
+   * @defaultValue 10_000
+   */
+  connectTimeoutMs?: number | undefined
+  /**
+   * Headers to send in front of the conversation, to a server whose `preamble` expects them.
+   * @defaultValue undefined
+   */
+  preamble?: Preamble | undefined
+}
+
+export const tcpClientDefaults: {
+  readonly host: '127.0.0.1'
+  readonly noDelay: true
+  readonly keepAliveMs: 30_000
+  readonly connectTimeoutMs: 10_000
+} & typeof byteStreamDefaults = {
+  host: '127.0.0.1',
+  noDelay: true,
+  keepAliveMs: 30_000,
+  connectTimeoutMs: 10_000,
+  ...byteStreamDefaults,
+}
+
+/**
+ * A transport to one MCP server listening on TCP. Opens nothing until `start()`.
+ *
+ * `start()` rejects with `CONNECT_FAILED` or `CONNECT_TIMEOUT`. A server that does not admit the caller ends the
+ * conversation with `REFUSED` or `AUTH_REQUIRED`.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ * @see MCP 2026-07-28, Transports: custom transports over byte streams use the framing of stdio
+ */
+export function tcpClient(options: TcpClientOptions): Transport {
+  const settings = resolveOptions(tcpClientDefaults, options)
+  const { host, port, tls } = settings
+  requireText('host', host)
+  requireInteger('port', port, 1, 65_535)
+  requireInRange('keepAliveMs', settings.keepAliveMs, 1, Infinity)
+  requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
+  requireByteStreamLimits(settings)
+  const address = tcpAddress(host, port, tls !== undefined)
+  const end = tls && { end: loadTlsEnd(tls), serverName: tls.serverName ?? host, address }
+
+  return createTransport(
+    {
+      connect: async (sink, signal) => {
+        const headers = await settings.preamble?.headers()
+        const socket: Socket | TLSSocket = await dial(
+          settings,
+          address,
+          async (plain, tlsSignal) => (end ? await secured(plain, end, tlsSignal) : plain),
+          signal,
+        )
+        if (headers) sendPreamble(socket, headers)
+        const facts = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
+        const peer = Object.freeze({ medium: 'tcp', address, ...facts })
+        return duplexChannel(socket, sink, { ...settings, peer, explain: tlsMeaningOf })
+      },
+    },
+    settings,
+  )
+}

@@ -1,0 +1,142 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import {
+  createListener,
+  type Handshake,
+  isLoopback,
+  type Listener,
+  type ListenerOptions,
+  listenerDefaults,
+  type Peer,
+  requireInRange,
+  requireInteger,
+  requireText,
+  resolveOptions,
+} from '@mcpwire/core'
+import {
+  type ByteStreamOptions,
+  byteStreamDefaults,
+  followTlsSource,
+  loadTlsServer,
+  type PreambleOptions,
+  preambleDefaults,
+  requireByteStreamLimits,
+  requirePreambleOptions,
+  socketAcceptor,
+  type TlsServerEnd,
+  type TlsServerOptions,
+  tlsFactsOf,
+  tlsMeaningOf,
+  tlsServerOptions,
+} from '@mcpwire/core/node'
+import { tcpAddress } from './address.js'
+
+/** Options of a listener on TCP. */
+export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
+  /** Port to listen on; 0 for one that is free. */
+  port: number
+  /**
+   * Address to listen on. Beyond this host, `start()` asks for a `gate`.
+   * @defaultValue '127.0.0.1'
+   */
+  host?: string | undefined
+  /**
+   * Speaks TLS, with this certificate.
+   * @defaultValue undefined
+   */
+  tls?: TlsServerOptions | undefined
+  /**
+   * Whether small messages leave at once, without waiting for more to send along (`TCP_NODELAY`).
+   * @defaultValue true
+   */
+  noDelay?: boolean | undefined
+  /**
+   * How long nothing may be heard before the system asks whether the caller is still there, in milliseconds.
+   * `Infinity` never asks.
+   * @defaultValue 30_000
+   */
+  keepAliveMs?: number | undefined
+  /**
+   * Expects callers to send headers in front of the conversation, for the gate to read.
+   * @defaultValue undefined
+   */
+  preamble?: PreambleOptions | undefined
+}
+
+export const tcpServerDefaults: {
+  readonly host: '127.0.0.1'
+  readonly noDelay: true
+  readonly keepAliveMs: 30_000
+} & typeof byteStreamDefaults &
+  typeof listenerDefaults = {
+  host: '127.0.0.1',
+  noDelay: true,
+  keepAliveMs: 30_000,
+  ...byteStreamDefaults,
+  ...listenerDefaults,
+}
+
+/**
+ * A listener on TCP, with TLS and certificates of callers where asked for. Binds nothing until `start()`.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function tcpServer(options: TcpServerOptions): Listener {
+  const settings = resolveOptions(tcpServerDefaults, options)
+  const { host, port } = settings
+  requireText('host', host)
+  requireInteger('port', port, 0, 65_535)
+  requireInRange('keepAliveMs', settings.keepAliveMs, 1, Infinity)
+  requireByteStreamLimits(settings)
+  const tls = settings.tls && loadTlsServer(settings.tls)
+  const preamble = settings.preamble && resolveOptions(preambleDefaults, settings.preamble)
+  if (preamble) requirePreambleOptions(preamble)
+  const isSecure = tls !== undefined
+  const acceptor = socketAcceptor({
+    createServer: (report) => createTcpServer(settings, tls, report),
+    bindsBeyondThisHost: host !== 'localhost' && !isLoopback(host),
+    listenOptions: { host, port },
+    requestedAddress: tcpAddress(host, port, isSecure),
+    addressOf: (server) => tcpAddress(host, (server.address() as AddressInfo).port, isSecure),
+    describe,
+    channel: { ...settings, explain: tlsMeaningOf },
+    maxWaiting: settings.maxConnections,
+    preamble,
+    tls,
+  })
+  return createListener(acceptor, settings)
+}
+
+function createTcpServer(
+  settings: SocketSettings,
+  tls: TlsServerEnd | undefined,
+  report: (error: Error) => void,
+): Server {
+  const socketOptions = {
+    noDelay: settings.noDelay,
+    keepAlive: settings.keepAliveMs !== Infinity,
+    keepAliveInitialDelay: settings.keepAliveMs === Infinity ? 0 : settings.keepAliveMs,
+  }
+  if (!tls) return createServer({ ...socketOptions, pauseOnConnect: true })
+  const server = createTlsServer({ ...socketOptions, ...tlsServerOptions(tls) })
+  followTlsSource(server, tls, report)
+  return server
+}
+
+interface SocketSettings {
+  readonly noDelay: boolean
+  readonly keepAliveMs: number
+}
+
+function describe(socket: Socket | TLSSocket): { handshake: Handshake; peer: Peer } {
+  const { remoteAddress = 'unknown', remotePort = 0 } = socket
+  const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
+  return {
+    handshake: { medium: 'tcp', remote: { address: remoteAddress, port: remotePort }, headers: {}, ...tls },
+    peer: Object.freeze({
+      medium: 'tcp',
+      address: tcpAddress(remoteAddress, remotePort, 'tls' in tls),
+      ...tls,
+    }),
+  }
+}
