@@ -1,0 +1,85 @@
+import type {
+  AuthInfo,
+  EventStore,
+  isNotification,
+  isRequest,
+  isResponse,
+  isTransportError,
+  JsonRpcMessage,
+  JsonRpcNotification,
+  JsonRpcRequest,
+  JsonRpcResponse,
+  MessageContext,
+  memoryPair,
+  parseMessage,
+  Resolved,
+  SendOptions,
+  Transport,
+  TransportError,
+  TransportErrorCode,
+  TransportErrorDetails,
+  TransportLike,
+  withLayers,
+} from '../src/index.js'
+import type { Expect, Fits, IsAny, Not, Same } from './assert.js'
+
+export type NothingIsAny = [
+  Expect<Not<IsAny<Transport>>>,
+  Expect<Not<IsAny<TransportLike>>>,
+  Expect<Not<IsAny<JsonRpcMessage>>>,
+  Expect<Not<IsAny<MessageContext>>>,
+  Expect<Not<IsAny<SendOptions>>>,
+  Expect<Not<IsAny<AuthInfo>>>,
+  Expect<Not<IsAny<EventStore>>>,
+  Expect<Not<IsAny<Parameters<NonNullable<Transport['onmessage']>>[0]>>>,
+  Expect<Not<IsAny<Parameters<NonNullable<Transport['onmessage']>>[1]>>>,
+  Expect<Not<IsAny<TransportErrorDetails[TransportErrorCode]>>>,
+  Expect<Not<IsAny<Exclude<ReturnType<typeof parseMessage>, string>>>>,
+]
+
+export type OursIsTheLeast = [
+  Expect<Fits<Transport, TransportLike>>,
+  Expect<Not<Fits<TransportLike, Transport>>>,
+  Expect<Same<ReturnType<typeof withLayers>, Transport>>,
+  Expect<Same<ReturnType<typeof memoryPair>, [Transport, Transport]>>,
+]
+
+// A slot may be emptied by assigning undefined, also under exactOptionalPropertyTypes.
+export type SlotsCanBeEmptied = [
+  Expect<Fits<{ onmessage: undefined }, Pick<TransportLike, 'onmessage'>>>,
+  Expect<Fits<{ onclose: undefined }, Pick<Transport, 'onclose'>>>,
+  Expect<Fits<{ relatedRequestId: undefined }, SendOptions>>,
+]
+
+// The SDKs' types ask for absent members, not for undefined ones.
+export type ContextMembersAreAbsentOrThere = [
+  Expect<Not<Fits<{ authInfo: undefined }, MessageContext>>>,
+  Expect<Not<Fits<{ request: undefined }, MessageContext>>>,
+]
+
+type Narrowed<Guard> = Guard extends (value: JsonRpcMessage) => value is infer T extends JsonRpcMessage ? T : never
+
+export type KindsAreToldApart = [
+  Expect<Same<Narrowed<typeof isRequest>, JsonRpcRequest>>,
+  Expect<Same<Narrowed<typeof isNotification>, JsonRpcNotification>>,
+  Expect<Same<Narrowed<typeof isResponse>, JsonRpcResponse>>,
+]
+
+// A code gives the details that go with it.
+export function detailsOf(error: unknown, check: typeof isTransportError): string | number | undefined {
+  if (check(error, 'CONNECT_FAILED')) return error.details.address
+  if (check(error, 'OVERLOADED')) return error.details.queuedBytes
+  return undefined
+}
+
+export type Errors = [
+  Expect<Same<TransportError<'CLOSED'>['details'], undefined>>,
+  Expect<Same<TransportError<'CIRCUIT_OPEN'>['details'], { readonly retryAfterMs: number }>>,
+]
+
+// Options with a default are there once resolved, others may not be.
+type Settings = Resolved<{ readonly a: 1 }, { a?: number | undefined; b?: string | undefined }>
+export type ResolvedOptions = [
+  Expect<Same<Settings['a'], number>>,
+  Expect<Same<Settings['b'], string | undefined>>,
+]
