@@ -1,4 +1,10 @@
-import { type Clock, type CreateTransportOptions, createTransportDefaults } from '../index.js'
+import {
+  type Clock,
+  type CreateTransportOptions,
+  createTransportDefaults,
+  requireInRange,
+  requireInteger,
+} from '../index.js'
 
 /** Options of every transport over a stream of bytes. */
 export interface ByteStreamOptions extends CreateTransportOptions {
@@ -31,4 +37,13 @@ export const byteStreamDefaults: {
   maxQueuedBytes: 16_777_216,
   keepEncoded: false,
   ...createTransportDefaults,
+}
+
+/** Throws `INVALID_OPTION` unless the limits of a byte stream are numbers it can work with. */
+export function requireByteStreamLimits(
+  limits: Readonly<Record<'maxMessageBytes' | 'maxQueuedBytes' | 'closeTimeoutMs', unknown>>,
+): void {
+  requireInteger('maxMessageBytes', limits.maxMessageBytes, 1024, Infinity)
+  requireInteger('maxQueuedBytes', limits.maxQueuedBytes, 1024, Infinity)
+  requireInRange('closeTimeoutMs', limits.closeTimeoutMs, 0, Infinity)
 }

@@ -18,11 +18,15 @@ export interface DuplexChannelOptions extends InboundOptions {
   readonly clock: Clock
   /** Waited for once the peer has ended its side, before ours is ended: to answer what it still asked for. */
   readonly beforeEnd?: (() => Promise<void>) | undefined
+  /** Says in words what an error of the streams means, where the medium knows better than they do. */
+  readonly explain?: ((cause: Error) => string | undefined) | undefined
   /**
    * Whether the readable is only paused in the end, not destroyed. For a standard input, whose number would go to
    * the next file that is opened.
    */
   readonly keepsInput?: boolean | undefined
+  /** A sentence for what an error of a stream means, where its own says too little. */
+  readonly explain?: ((cause: Error) => string | undefined) | undefined
 }
 
 /**

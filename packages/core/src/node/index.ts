@@ -1,18 +1,16 @@
 // For authors of transports on Node
-export { type ByteStreamOptions, byteStreamDefaults } from './byte-stream-options.js'
+export {
+  type ByteStreamOptions,
+  byteStreamDefaults,
+  requireByteStreamLimits,
+} from './byte-stream-options.js'
 export {
   type CoalescingWriter,
   type CoalescingWriterOptions,
   createCoalescingWriter,
 } from './coalescing-writer.js'
-export {
-  type ByteStreamOptions,
-  type ByteStreams,
-  byteStreamDefaults,
-  type DuplexChannelOptions,
-  duplexChannel,
-  requireByteStreamLimits,
-} from './duplex-channel.js'
+export { type ByteStreams, type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
+export type { InboundOptions } from './inbound.js'
 export {
   type Preamble,
   type PreambleOptions,

@@ -19,8 +19,12 @@ export interface StreamLifeOptions {
   readonly closeTimeoutMs: number
   /** Waited for once the peer has ended its side, before ours is ended. */
   readonly beforeEnd?: (() => Promise<void>) | undefined
+  /** Says in words what an error of the streams means, where the medium knows better than they do. */
+  readonly explain?: ((cause: Error) => string | undefined) | undefined
   /** Whether the readable is only paused in the end. */
   readonly keepsInput?: boolean | undefined
+  /** A sentence for what an error of a stream means, where its own says too little. */
+  readonly explain?: ((cause: Error) => string | undefined) | undefined
 }
 
 /** One conversation over streams, from its start to its end. */
@@ -99,7 +103,7 @@ export function createStreamLife(
   }
 
   function onerror(cause: Error): void {
-    lost(`lost ${address}: ${cause.message}`, cause)
+    lost(`lost ${address}: ${options.explain?.(cause) ?? cause.message}`, cause)
   }
 
   /** Nothing can be sent any more, but what the peer said before may still be on its way. */
