@@ -95,7 +95,7 @@ export function tcpServer(options: TcpServerOptions): Listener {
   const acceptor = socketAcceptor({
     createServer: (report) => createTcpServer(settings, tls, report),
     bindsBeyondThisHost: host !== 'localhost' && !isLoopback(host),
-    listenOptions: { host, port },
+    listen: (server) => void server.listen({ host, port }),
     requestedAddress: tcpAddress(host, port, isSecure),
     addressOf: (server) => tcpAddress(host, (server.address() as AddressInfo).port, isSecure),
     describe,

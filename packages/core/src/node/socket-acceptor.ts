@@ -1,7 +1,7 @@
-import type { ListenOptions, Server, Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Acceptor, Binding, Door, Handshake, Incoming, Peer, Refusal } from '../index.js'
-import { refusalMessage, TransportError } from '../index.js'
+import { refusalMessage, TransportError, toError } from '../index.js'
 import { type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
 import { type PreambleSettings, readPreamble } from './preamble.js'
 import { tlsMeaningOf } from './tls-errors.js'
@@ -13,7 +13,10 @@ export interface SocketAcceptorOptions {
   /** Makes the server: of `node:net` with `pauseOnConnect`, or of `node:tls`. Called once for each binding. */
   readonly createServer: (report: (error: Error) => void) => Server
   readonly bindsBeyondThisHost: boolean
-  readonly listenOptions: ListenOptions
+  /** Starts the server listening. */
+  readonly listen: (server: Server) => void
+  /** Stops it from listening; `server.close()` unless given. */
+  readonly unlisten?: ((server: Server) => void) | undefined
   /** What to call the address in errors, before it is bound. */
   readonly requestedAddress: string
   /** The URL of what was bound. */
@@ -41,7 +44,7 @@ export function socketAcceptor(options: SocketAcceptorOptions): Acceptor {
       })
       await bind(server, options, signal)
       server.on('error', (cause) => door.failed(listenFailed(options.requestedAddress, cause)))
-      return bindingOf(server, waiting, options.addressOf(server))
+      return bindingOf(server, waiting, options)
     },
   }
 }
@@ -133,24 +136,35 @@ function bind(server: Server, options: SocketAcceptorOptions, signal: AbortSigna
     }
     const onabort = (): void => {
       settled()
-      server.close()
+      unlisten(server, options)
       reject(signal.reason)
     }
     server.once('error', onerror)
     signal.addEventListener('abort', onabort, { once: true })
-    server.listen(options.listenOptions, () => {
+    server.once('listening', () => {
       settled()
       resolve()
     })
+    try {
+      options.listen(server)
+    } catch (cause) {
+      onerror(toError(cause))
+    }
   })
 }
 
-function bindingOf(server: Server, waiting: Waiting, address: string): Binding {
+function unlisten(server: Server, options: SocketAcceptorOptions): void {
+  if (options.unlisten) options.unlisten(server)
+  else server.close()
+}
+
+function bindingOf(server: Server, waiting: Waiting, options: SocketAcceptorOptions): Binding {
   return {
-    address,
+    address: options.addressOf(server),
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve())
+        server.once('close', () => resolve())
+        unlisten(server, options)
         for (const socket of waiting) socket.destroy()
       }),
   }
