@@ -3,6 +3,9 @@
 // To run the suites elsewhere than in vitest
 export type { ClauseCase } from './clause.js'
 export { type ClauseId, clauses } from './clauses.js'
+export { describeCompression } from './describe-compression.js'
+export { describeEventStore } from './describe-event-store.js'
+export { describeGate, type GateSubject } from './describe-gate.js'
 export { describeLayer } from './describe-layer.js'
 export { describeListener } from './describe-listener.js'
 export { describeTransport } from './describe-transport.js'

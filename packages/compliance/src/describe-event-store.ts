@@ -1,0 +1,195 @@
+import type { EventId, EventStore, JsonRpcMessage, StreamId } from '@mcpwire/core'
+import { describe, expect, test } from 'vitest'
+import { turn, within } from './patience.js'
+import { count, note, numbersOf, request } from './sample-messages.js'
+
+const PATIENCE_MS = 5_000
+
+/** One test of the event store suite, as data. */
+export interface EventStoreCase {
+  readonly title: string
+  readonly run: (store: EventStore) => Promise<void>
+}
+
+/** Every test of the event store suite. */
+export const eventStoreCases: readonly EventStoreCase[] = [
+  {
+    title: 'gives every event an id of its own, on any stream',
+    run: async (store) => {
+      const ids: EventId[] = []
+      for (const n of count(50)) ids.push(await store.storeEvent(`stream ${n % 3}`, note(n)))
+      expect(ids.every((id) => typeof id === 'string' && id !== '')).toBe(true)
+      expect(new Set(ids).size).toBe(50)
+    },
+  },
+  {
+    title: 'replays what followed an event on its stream, in order, each with its own id',
+    run: async (store) => {
+      const ids = await storeNotes(store, 'a', 6)
+      const { events, streamId } = await replay(store, ids[1])
+      expect(streamId).toBe('a')
+      expect(numbersOf(events.map(({ message }) => message))).toEqual([2, 3, 4, 5])
+      expect(events.map(({ id }) => id)).toEqual(ids.slice(2))
+    },
+  },
+  {
+    title: 'replays nothing after the last event',
+    run: async (store) => {
+      const ids = await storeNotes(store, 'a', 3)
+      expect(await replay(store, ids.at(-1))).toEqual({ events: [], streamId: 'a' })
+    },
+  },
+  {
+    title: 'keeps streams apart, also those whose names resemble each other',
+    run: async (store) => {
+      const streams = ['a', 'a_1', 'a_', '_a', 'a:1', '', '__proto__', '1', 'A']
+      const first = new Map<StreamId, EventId>()
+      for (const stream of streams) first.set(stream, await store.storeEvent(stream, note(-1)))
+      for (const n of count(4)) {
+        for (const [index, stream] of streams.entries()) await store.storeEvent(stream, note(index * 10 + n))
+      }
+      for (const [index, stream] of streams.entries()) {
+        const { events, streamId } = await replay(store, first.get(stream))
+        expect(streamId).toBe(stream)
+        const expected = count(4).map((n) => index * 10 + n)
+        expect(numbersOf(events.map(({ message }) => message)), `the stream '${stream}'`).toEqual(expected)
+      }
+    },
+  },
+  {
+    title: 'keeps the order of the calls on each stream, awaited or not',
+    run: async (store) => {
+      const first = { a: await store.storeEvent('a', note(-1)), b: await store.storeEvent('b', note(-1)) }
+      const stored = count(40).map((n) => store.storeEvent(n % 2 === 0 ? 'a' : 'b', note(n)))
+      await within(Promise.all(stored), 'every storeEvent() settled', PATIENCE_MS)
+      for (const [stream, rest] of [
+        ['a', 0],
+        ['b', 1],
+      ] as const) {
+        const { events } = await replay(store, first[stream])
+        const expected = count(40).filter((n) => n % 2 === rest)
+        expect(numbersOf(events.map(({ message }) => message))).toEqual(expected)
+      }
+    },
+  },
+  {
+    title: 'rejects for an id it never gave, and sends nothing',
+    run: async (store) => {
+      await storeNotes(store, 'a', 3)
+      for (const unknown of ['', 'a', 'never given', '0', '__proto__', '999999999']) {
+        let sent = 0
+        const send = async (): Promise<void> => {
+          sent++
+        }
+        const replayed = store.replayEventsAfter(unknown, { send }).then(
+          () => 'it resolved',
+          () => 'it rejected',
+        )
+        expect(await within(replayed, 'replayEventsAfter() settled', PATIENCE_MS), `'${unknown}'`).toBe(
+          'it rejected',
+        )
+        expect(sent, `'${unknown}'`).toBe(0)
+      }
+    },
+  },
+  {
+    title: 'tells the stream of an event, and of no other id, where it can',
+    run: async (store) => {
+      if (!store.getStreamIdForEventId) return
+      const id = await store.storeEvent('a', note(1))
+      expect(await store.getStreamIdForEventId(id)).toBe('a')
+      expect(await store.getStreamIdForEventId('never given')).toBeUndefined()
+    },
+  },
+  {
+    title: 'waits for each event to be sent before the next',
+    run: async (store) => {
+      const ids = await storeNotes(store, 'a', 5)
+      let sending = 0
+      let most = 0
+      await store.replayEventsAfter(ids[0] ?? '', {
+        send: async () => {
+          most = Math.max(most, ++sending)
+          await turn()
+          sending--
+        },
+      })
+      expect(most).toBe(1)
+    },
+  },
+  {
+    title: 'rejects where an event could not be sent, and can replay again',
+    run: async (store) => {
+      const ids = await storeNotes(store, 'a', 4)
+      const cause = new Error('the client is gone')
+      const failing = store.replayEventsAfter(ids[0] ?? '', { send: () => Promise.reject(cause) })
+      await expect(within(failing, 'replayEventsAfter() settled', PATIENCE_MS)).rejects.toBe(cause)
+      expect((await replay(store, ids[0])).events).toHaveLength(3)
+    },
+  },
+  {
+    title: 'replays to two clients at once, and stores meanwhile',
+    run: async (store) => {
+      const ids = await storeNotes(store, 'a', 10)
+      const replays = [replay(store, ids[0]), replay(store, ids[4])]
+      const added = store.storeEvent('a', note(10))
+      const [all, rest] = await Promise.all(replays)
+      await added
+      expect(numbersOf(all?.events.map(({ message }) => message) ?? []).slice(0, 9)).toEqual(
+        count(10).slice(1),
+      )
+      expect(numbersOf(rest?.events.map(({ message }) => message) ?? []).slice(0, 5)).toEqual(
+        count(10).slice(5),
+      )
+      expect((await replay(store, ids.at(-1))).events).toHaveLength(1)
+    },
+  },
+  {
+    title: 'gives back every kind of message as it was stored',
+    run: async (store) => {
+      const messages: JsonRpcMessage[] = [
+        request(0),
+        request(''),
+        { jsonrpc: '2.0', id: '1', result: { text: 'grüße \u2028 👩‍👩‍👧‍👦' } },
+        { jsonrpc: '2.0', error: { code: -32_700, message: 'unread', data: null } },
+      ]
+      const first = await store.storeEvent('a', note(0))
+      for (const message of messages) await store.storeEvent('a', message)
+      const { events } = await replay(store, first)
+      expect(events.map(({ message }) => message)).toEqual(messages)
+    },
+  },
+]
+
+/** Registers the event store suite with vitest. `make` makes an empty store for each case. */
+export function describeEventStore(name: string, make: () => EventStore | Promise<EventStore>): void {
+  describe.sequential(`${name} keeps the contract of an event store`, () => {
+    for (const { title, run } of eventStoreCases) {
+      test(title, async () => {
+        await run(await make())
+      })
+    }
+  })
+}
+
+async function storeNotes(store: EventStore, stream: StreamId, howMany: number): Promise<EventId[]> {
+  const ids: EventId[] = []
+  for (const n of count(howMany)) ids.push(await store.storeEvent(stream, note(n)))
+  return ids
+}
+
+interface Replayed {
+  readonly events: { readonly id: EventId; readonly message: JsonRpcMessage }[]
+  readonly streamId: StreamId
+}
+
+async function replay(store: EventStore, after: EventId | undefined): Promise<Replayed> {
+  const events: { id: EventId; message: JsonRpcMessage }[] = []
+  const replaying = store.replayEventsAfter(after ?? '', {
+    send: async (id, message) => {
+      events.push({ id, message })
+      await turn()
+    },
+  })
+  return { streamId: await within(replaying, 'replayEventsAfter() settled', PATIENCE_MS), events }
+}

@@ -1,0 +1,103 @@
+import { allOf, allowAll, type Gate, type Handshake, localOnly } from '@mcpwire/core'
+import { expect, test } from 'vitest'
+import { type GateSubject, gateCases } from '../src/describe-gate.js'
+import { describeGate } from '../src/index.js'
+
+const TOKEN = 'a-token-that-is-good'
+const WRONG_TOKEN = 'a-token-that-is-not'
+
+const near: Handshake = { medium: 'tcp', remote: { address: '127.0.0.1', port: 1 }, headers: {} }
+const far: Handshake = { medium: 'tcp', remote: { address: '198.51.100.7', port: 1 }, headers: {} }
+
+describeGate('localOnly', {
+  gate: localOnly,
+  admits: {
+    'a caller on this host': near,
+    'one over IPv6': { ...near, remote: { address: '::1' } },
+    'a local page': { ...near, host: 'localhost:8080', headers: { origin: 'http://localhost:3000' } },
+  },
+  refuses: {
+    'a caller on another host': far,
+    'a page elsewhere': { ...near, headers: { origin: 'https://evil.example' } },
+    'a name that was rebound to this host': { ...near, host: 'evil.example' },
+    'a page without an origin of its own': { ...near, headers: { origin: 'null' } },
+  },
+  // Media that have neither address nor headers, such as memory, are local.
+  admitsStrangers: true,
+})
+
+describeGate('allowAll', { gate: allowAll, admits: { anybody: far }, refuses: {}, admitsStrangers: true })
+
+const withToken = (token: string): Handshake => ({ ...near, headers: { authorization: `Bearer ${token}` } })
+
+/** The least a gate with a credential can be. */
+const bearer: Gate = {
+  admit: ({ headers }) =>
+    headers['authorization'] === `Bearer ${TOKEN}`
+      ? { admit: true, authInfo: { token: TOKEN, clientId: 'alice', scopes: [] } }
+      : { admit: false, status: 401, reason: 'a valid bearer token is required', challenge: 'Bearer' },
+}
+
+const good: GateSubject = {
+  gate: () => bearer,
+  admits: { alice: withToken(TOKEN) },
+  refuses: { 'one with another token': withToken(WRONG_TOKEN), 'one without a token': near },
+  secrets: [TOKEN, WRONG_TOKEN],
+}
+
+describeGate('a bearer token', good)
+describeGate('a bearer token from this host', { ...good, gate: () => allOf(localOnly(), bearer) })
+
+let lastToken: string | undefined
+
+const broken: Record<string, Gate['admit']> = {
+  'admits everybody': () => ({ admit: true }),
+  'admits nobody': () => ({ admit: false, status: 403, reason: 'nobody' }),
+  'admits who presents anything': ({ headers }, signal) =>
+    headers['authorization']?.startsWith('Bearer')
+      ? { admit: true }
+      : bearer.admit({ ...near, headers }, signal),
+  'repeats the token it refuses': async (handshake, signal) => {
+    const verdict = await bearer.admit(handshake, signal)
+    return verdict.admit
+      ? verdict
+      : { ...verdict, reason: `${handshake.headers['authorization']} is not valid` }
+  },
+  'answers with a status of its own': async (handshake, signal) => {
+    const verdict = await bearer.admit(handshake, signal)
+    return verdict.admit ? verdict : { ...verdict, status: 418 as never }
+  },
+  'gives no reason': async (handshake, signal) => {
+    const verdict = await bearer.admit(handshake, signal)
+    return verdict.admit ? verdict : { ...verdict, reason: '' }
+  },
+  'writes into what it is shown': (handshake, signal) => {
+    Object.assign(handshake.headers, { 'x-seen': '1' })
+    return bearer.admit(handshake, signal)
+  },
+  'throws at who presents nothing': (handshake, signal) => {
+    if (handshake.headers['authorization'] === undefined) throw new Error('no header')
+    return bearer.admit(handshake, signal)
+  },
+  'remembers the wrong caller': async ({ headers }, signal) => {
+    lastToken = headers['authorization']
+    await Promise.resolve()
+    return bearer.admit({ ...near, headers: { authorization: lastToken ?? '' } }, signal)
+  },
+  'admits when it is interrupted': (handshake, signal) =>
+    signal.aborted ? { admit: true } : bearer.admit(handshake, signal),
+  'never expires, in its own way': async (handshake, signal) => {
+    const verdict = await bearer.admit(handshake, signal)
+    return verdict.admit ? { ...verdict, expiresAt: Number.NaN } : verdict
+  },
+}
+
+for (const [flaw, admit] of Object.entries(broken)) {
+  test(`the gate suite tells a gate that ${flaw}`, async () => {
+    const failed: string[] = []
+    for (const { title, run } of gateCases) {
+      await run({ ...good, gate: () => ({ admit }) }).catch(() => failed.push(title))
+    }
+    expect(failed).not.toEqual([])
+  })
+}
