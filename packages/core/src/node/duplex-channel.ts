@@ -25,8 +25,6 @@ export interface DuplexChannelOptions extends InboundOptions {
    * the next file that is opened.
    */
   readonly keepsInput?: boolean | undefined
-  /** A sentence for what an error of a stream means, where its own says too little. */
-  readonly explain?: ((cause: Error) => string | undefined) | undefined
 }
 
 /**

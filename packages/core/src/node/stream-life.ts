@@ -23,8 +23,6 @@ export interface StreamLifeOptions {
   readonly explain?: ((cause: Error) => string | undefined) | undefined
   /** Whether the readable is only paused in the end. */
   readonly keepsInput?: boolean | undefined
-  /** A sentence for what an error of a stream means, where its own says too little. */
-  readonly explain?: ((cause: Error) => string | undefined) | undefined
 }
 
 /** One conversation over streams, from its start to its end. */
