@@ -9,14 +9,14 @@ import {
 } from '../src/index.js'
 import { deferred, foreignPromise, handmade, peer } from './support/channels.js'
 import { fakeClock, settled } from './support/fake-clock.js'
-import { numbered } from './support/messages.js'
+import { numbered, numberOf } from './support/messages.js'
 
 const code = (expected: TransportErrorCode): unknown => expect.objectContaining({ code: expected })
 
 /** What a transport tells, in the order in which it tells it. */
 function logged(transport: ReturnType<typeof createTransport>): string[] {
   const log: string[] = []
-  transport.onmessage = (message) => log.push(`message ${(message as { params: { n: number } }).params.n}`)
+  transport.onmessage = (message) => log.push(`message ${numberOf(message)}`)
   transport.onerror = (error) => log.push(`error ${error.message}`)
   transport.onclose = () => log.push('close')
   return log
@@ -457,7 +457,7 @@ describe('messages', () => {
     const transport = createTransport(connector)
     transport.onmessage = (message) => {
       depth.seen.push(depth.now)
-      if ((message as { params: { n: number } }).params.n !== 1) return
+      if (numberOf(message) !== 1) return
       depth.now++
       void transport.send(numbered(0))
       depth.now--

@@ -10,6 +10,7 @@ import {
   type Layer,
   type MessageContext,
   memoryPair,
+  type SendOptions,
   type TransportLike,
   withLayers,
 } from '../src/index.js'
@@ -180,7 +181,8 @@ describe('withLayers', () => {
     const transport = withLayers(connector, noting('', []))
     const contexts: unknown[] = []
     transport.onmessage = (_message, context) => contexts.push(context)
-    const [options, context] = [{ custom: 1 }, { custom: 2 } as MessageContext]
+    const options = { custom: 1 } as SendOptions
+    const context = { custom: 2 } as MessageContext
     await transport.start()
     await transport.send(numbered(1), options)
     connector.sink.message(numbered(2), context)
@@ -228,7 +230,7 @@ describe.each([
     const transport = withLayers(near as TransportLike)
     const [nearHeard, farHeard]: JsonRpcMessage[][] = [[], []]
     transport.onmessage = (message) => nearHeard?.push(message)
-    far.onmessage = (message) => void farHeard?.push(message as JsonRpcMessage)
+    far.onmessage = (message: unknown) => void farHeard?.push(message as JsonRpcMessage)
     await Promise.all([transport.start(), far.start()])
     await transport.send(numbered(1))
     await far.send(numbered(2) as never)

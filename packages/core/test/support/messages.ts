@@ -37,3 +37,8 @@ export function request(id: RequestId, method = 'test/echo'): JsonRpcMessage {
 export function numbered(n: number): JsonRpcMessage {
   return { jsonrpc: '2.0', method: 'test/numbered', params: { n } }
 }
+
+/** The number a message of `numbered()` carries. */
+export function numberOf(message: JsonRpcMessage): unknown {
+  return 'method' in message ? message.params?.['n'] : undefined
+}
