@@ -57,13 +57,22 @@ export type ContextMembersAreAbsentOrThere = [
   Expect<Not<Fits<{ request: undefined }, MessageContext>>>,
 ]
 
-type Narrowed<Guard> = Guard extends (value: JsonRpcMessage) => value is infer T extends JsonRpcMessage ? T : never
-
-export type KindsAreToldApart = [
-  Expect<Same<Narrowed<typeof isRequest>, JsonRpcRequest>>,
-  Expect<Same<Narrowed<typeof isNotification>, JsonRpcNotification>>,
-  Expect<Same<Narrowed<typeof isResponse>, JsonRpcResponse>>,
-]
+// The kinds of message are told apart, and nothing is left over.
+export function kindOf(
+  message: JsonRpcMessage,
+  is: { request: typeof isRequest; notification: typeof isNotification; response: typeof isResponse },
+): JsonRpcRequest | JsonRpcNotification | JsonRpcResponse {
+  if (is.request(message)) {
+    const request: JsonRpcRequest = message
+    return request
+  }
+  if (is.response(message)) {
+    const response: JsonRpcResponse = message
+    return response
+  }
+  const notification: JsonRpcNotification = message
+  return notification
+}
 
 // A code gives the details that go with it.
 export function detailsOf(error: unknown, check: typeof isTransportError): string | number | undefined {
