@@ -43,8 +43,11 @@ export async function admit(
   if (!sessions) return { admitted: true, admission: verdict }
   try {
     const grant = sessions.open(handshake, verdict)
-    if (grant.admit === true) return { admitted: true, admission: verdict, grant }
-    return { admitted: false, refusal: checked(grant) as Refusal }
+    if (grant?.admit !== true) return { admitted: false, refusal: checked(grant) as Refusal }
+    if (isDuration(grant.lifetimeMs) && isDuration(grant.idleTimeoutMs)) {
+      return { admitted: true, admission: verdict, grant }
+    }
+    throw new Error('the grant has a duration that is none')
   } catch (cause) {
     return failedClosed('sessions.open', cause)
   }
@@ -87,11 +90,25 @@ function asked(
 
 const refusalStatuses: readonly unknown[] = [401, 403, 421, 429, 503]
 
-/** The verdict, or an error where it is not one. */
+/** The verdict, or an error where it is not one: a condition that cannot be watched must not pass for none. */
 function checked(verdict: Verdict): Verdict {
-  if (verdict?.admit === true) return verdict
+  if (verdict?.admit === true) {
+    const { authInfo, expiresAt, revoked } = verdict
+    if (authInfo !== undefined && typeof authInfo?.clientId !== 'string') throw new Error('its authInfo is none')
+    if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('its expiresAt is no time')
+    if (revoked !== undefined && !(revoked instanceof AbortSignal)) throw new Error('its revoked is no signal')
+    return verdict
+  }
   if (verdict?.admit === false && refusalStatuses.includes(verdict.status)) return verdict
   throw new Error('the verdict is neither an admission nor a refusal')
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isNaN(value)
+}
+
+function isDuration(ms: unknown): boolean {
+  return ms === undefined || (isTime(ms) && (ms as number) >= 0)
 }
 
 function failedClosed(slot: string, cause: unknown): AdmissionOutcome {

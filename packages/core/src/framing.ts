@@ -1,3 +1,5 @@
+import { createGrowingBytes } from './growing-bytes.js'
+
 /** What a line decoder tells as it reads. */
 export interface LineHandlers {
   /** One line, without its line feed. */
@@ -29,26 +31,24 @@ export interface LineDecoderOptions {
 }
 
 const LINE_FEED = 0x0a
-const SMALLEST_HOLD_BYTES = 4096
 
 /**
  * Cuts bytes into lines of UTF-8, whatever the chunks they come in. Does no input or output.
  *
- * Complete lines of one chunk are decoded together. An unfinished line is collected in one growing array, so that
- * a line of n bytes costs O(n) time and at most twice its bytes in memory, even when they come one at a time.
+ * Complete lines of one chunk are decoded together. An unfinished line is collected apart, so that a line of n bytes
+ * costs O(n) time and at most twice its bytes in memory, even when they come one at a time.
  */
 export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOptions): LineDecoder {
   const { maxLineBytes, keepEncoded = false } = options
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let held = new Uint8Array(0)
-  let heldBytes = 0
+  const held = createGrowingBytes()
   let isDiscarding = false
   let isStopped = false
 
   function push(chunk: Uint8Array): void {
     if (isStopped || chunk.length === 0) return
     let start = 0
-    if (heldBytes > 0 || isDiscarding) {
+    if (held.length > 0 || isDiscarding) {
       const end = chunk.indexOf(LINE_FEED)
       if (end === -1) {
         hold(chunk)
@@ -110,25 +110,14 @@ export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOp
 
   function hold(part: Uint8Array): void {
     if (isDiscarding) return
-    const bytes = heldBytes + part.length
+    const bytes = held.length + part.length
     if (bytes > maxLineBytes) {
-      const start = heldBytes > 0 ? held.subarray(0, heldBytes) : part
       isDiscarding = true
-      letGo()
-      handlers.oversize(bytes, start)
+      handlers.oversize(bytes, held.length > 0 ? held.view() : part)
+      held.clear()
       return
     }
-    if (bytes > held.length) {
-      const size = Math.min(
-        Math.max(bytes, held.length * 2, SMALLEST_HOLD_BYTES),
-        Math.max(bytes, maxLineBytes),
-      )
-      const larger = new Uint8Array(size)
-      larger.set(held.subarray(0, heldBytes))
-      held = larger
-    }
-    held.set(part, heldBytes)
-    heldBytes = bytes
+    held.append(part)
   }
 
   function finishHeld(rest: Uint8Array): void {
@@ -141,29 +130,21 @@ export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOp
       isDiscarding = false
       return
     }
-    const line = held.subarray(0, heldBytes)
-    heldBytes = 0
-    // A large array is let go at once; a small one serves the next unfinished line.
-    if (held.length > 16 * SMALLEST_HOLD_BYTES) held = new Uint8Array(0)
-    deliver(line)
-  }
-
-  function letGo(): void {
-    held = new Uint8Array(0)
-    heldBytes = 0
+    deliver(held.view())
+    held.clear()
   }
 
   return {
     push,
     end() {
-      if (heldBytes > 0 && !isStopped) finishHeld(new Uint8Array(0))
+      if (held.length > 0 && !isStopped) finishHeld(new Uint8Array(0))
     },
     stop() {
       isStopped = true
-      letGo()
+      held.clear()
     },
     get heldBytes() {
-      return heldBytes
+      return held.length
     },
   }
 }

@@ -78,7 +78,6 @@ export function superviseConnection(
         for (const stop of stops) stop?.()
         unanswered.clear()
         for (const resolve of waiting.splice(0)) resolve()
-        grant?.release?.()
       })
     },
     quiet: () =>

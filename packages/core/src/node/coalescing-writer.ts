@@ -22,7 +22,7 @@ export interface CoalescingWriterOptions {
  * A write this long leaves before the turn is over, so that the other process starts reading while this one is
  * still serialising. Measured: from 8 KiB on the gain is lost again (docs/performance.md).
  */
-const EARLY_FLUSH_BYTES = 4096
+const EARLY_FLUSH_CHARACTERS = 4096
 
 interface Batch {
   readonly promise: Promise<void>
@@ -33,6 +33,7 @@ interface Batch {
 export function createCoalescingWriter(stream: Writable, options: CoalescingWriterOptions): CoalescingWriter {
   const { address, maxQueuedBytes } = options
   let held = ''
+  /** The bytes of what is held, counted while it has to wait. Otherwise it is short, and counted when it leaves. */
   let heldBytes = 0
   /** What the stream has taken and not yet passed on, while it asks to wait. */
   let streamBytes = 0
@@ -44,12 +45,11 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
   let isStopped = false
 
   function flush(): void {
-    if (isBlocked || isStopped || heldBytes === 0) return
+    if (isBlocked || isStopped || held === '') return
     const text = held
-    const bytes = heldBytes
+    const bytes = Buffer.byteLength(text)
     const written = batch
     held = ''
-    heldBytes = 0
     batch = undefined
     bytesWritten += bytes
     if (stream.write(text)) {
@@ -57,6 +57,7 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
       return
     }
     isBlocked = true
+    heldBytes = 0
     streamBytes = bytes
     if (written) waiting.push(written)
   }
@@ -83,15 +84,18 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
 
   return {
     write(text) {
-      const bytes = Buffer.byteLength(text)
-      const queuedBytes = streamBytes + heldBytes + bytes
-      if (queuedBytes > maxQueuedBytes)
-        return Promise.reject(overloaded(address, queuedBytes, maxQueuedBytes))
+      // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
+      if (isBlocked || (held.length + text.length) * 3 > maxQueuedBytes) {
+        const bytes = Buffer.byteLength(text)
+        const queuedBytes = streamBytes + (isBlocked ? heldBytes : Buffer.byteLength(held)) + bytes
+        if (queuedBytes > maxQueuedBytes)
+          return Promise.reject(overloaded(address, queuedBytes, maxQueuedBytes))
+        if (isBlocked) heldBytes += bytes
+      }
       held += text
-      heldBytes += bytes
       batch ??= createBatch()
       const { promise } = batch
-      if (heldBytes >= EARLY_FLUSH_BYTES) flush()
+      if (held.length >= EARLY_FLUSH_CHARACTERS) flush()
       else if (!isTailDue) {
         isTailDue = true
         process.nextTick(tail)

@@ -1,0 +1,94 @@
+/** Bytes that come in parts and are looked at as one. */
+export interface GrowingBytes {
+  readonly length: number
+  /** Copies a part to the end. */
+  append(part: Uint8Array): void
+  /** All there is, without a copy; good until the next call of another member. */
+  view(): Uint8Array
+  /** Starts anew. A large store is let go of; a small one is kept for the next. */
+  clear(): void
+}
+
+const SMALLEST_BYTES = 4096
+/** Up to here a store is doubled by copying; from here on it is grown in place, where the platform can. */
+const LARGE_BYTES = 65_536
+/** How much address space a large store asks for at first. Memory is used only for what is filled. */
+const RESERVED_BYTES = 67_108_864
+
+/**
+ * Collects bytes so that n of them cost O(n), in whatever parts they come: at most twice their number in memory, and
+ * for large ones hardly more than their number.
+ */
+export function createGrowingBytes(): GrowingBytes {
+  let store: Uint8Array = new Uint8Array(0)
+  let length = 0
+
+  function makeRoom(bytes: number): void {
+    if (bytes <= store.length || growInPlace(store.buffer, bytes)) return
+    const wanted = Math.max(bytes, store.length * 2, SMALLEST_BYTES)
+    const larger = new Uint8Array(wanted > LARGE_BYTES ? growable(wanted) : new ArrayBuffer(wanted))
+    larger.set(store.subarray(0, length))
+    store = larger
+  }
+
+  return {
+    get length() {
+      return length
+    },
+    append(part) {
+      makeRoom(length + part.length)
+      store.set(part, length)
+      length += part.length
+    },
+    view: () => store.subarray(0, length),
+    clear() {
+      length = 0
+      if (store.length > LARGE_BYTES) store = new Uint8Array(0)
+    },
+  }
+}
+
+/** A buffer that may change its length, which neither Node 20's types nor every platform know (ECMAScript 2024). */
+interface GrowableBuffer extends ArrayBuffer {
+  readonly maxByteLength: number
+  resize(bytes: number): void
+}
+
+/** Makes the buffer long enough where it is, if it is one that can. Arrays over all of it follow by themselves. */
+function growInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
+  const { maxByteLength = 0 } = buffer as Partial<GrowableBuffer>
+  if (bytes > maxByteLength) return false
+  const stride = Math.ceil((bytes * GROWTH) / LARGE_BYTES) * LARGE_BYTES
+  ;(buffer as GrowableBuffer).resize(Math.min(stride, maxByteLength))
+  return true
+}
+
+const GROWTH = 1.125
+
+function growable(bytes: number): ArrayBuffer {
+  return decodesGrowable() ? bufferUpTo(bytes, Math.max(RESERVED_BYTES, bytes * 2)) : new ArrayBuffer(bytes)
+}
+
+/** Where the platform cannot, this yields a plain buffer of the first length. */
+function bufferUpTo(bytes: number, maxByteLength: number): GrowableBuffer {
+  const Growable = ArrayBuffer as unknown as new (
+    bytes: number,
+    limits: { maxByteLength: number },
+  ) => GrowableBuffer
+  return new Growable(bytes, { maxByteLength })
+}
+
+let canDecode: boolean | undefined
+
+/** Browsers refuse to decode text from a buffer that may change its length. */
+function decodesGrowable(): boolean {
+  if (canDecode !== undefined) return canDecode
+  try {
+    const probe = bufferUpTo(1, 2)
+    new TextDecoder().decode(new Uint8Array(probe))
+    canDecode = probe.maxByteLength === 2
+  } catch {
+    canDecode = false
+  }
+  return canDecode
+}
