@@ -96,6 +96,8 @@ export function stdioServer(options: StdioServerOptions = {}): Transport {
 
 type Settings = ReturnType<typeof resolveOptions<typeof stdioServerDefaults, StdioServerOptions>>
 
+const CANCELLED_METHOD = 'notifications/cancelled'
+
 /** The same clock for tests; the background one of the machine otherwise, since a mere watch keeps nothing alive. */
 function backgroundOf({ clock }: Settings): Clock {
   return clock === systemClock ? backgroundClock : clock
@@ -162,14 +164,20 @@ interface RequestsInFlight {
 function requestsInFlight({ drainMs, clock }: Settings): RequestsInFlight {
   const unanswered = new Set<RequestId>()
   let tell: (() => void) | undefined
+  function settle(id: RequestId | undefined): void {
+    if (id !== undefined && unanswered.delete(id) && unanswered.size === 0) tell?.()
+  }
   return {
     received: (message) => {
-      if (drainMs > 0 && isRequest(message)) unanswered.add(message.id)
+      if (drainMs === 0) return
+      if (isRequest(message)) unanswered.add(message.id)
+      // What is cancelled need not be answered (MCP, Cancellation).
+      else if ('method' in message && message.method === CANCELLED_METHOD) {
+        settle(message.params?.['requestId'] as RequestId | undefined)
+      }
     },
     sent: (message) => {
-      if (unanswered.size === 0 || !isResponse(message) || message.id === undefined) return
-      unanswered.delete(message.id)
-      if (unanswered.size === 0) tell?.()
+      if (isResponse(message)) settle(message.id)
     },
     answered: () =>
       new Promise((resolve) => {
