@@ -98,14 +98,20 @@ export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOp
       handlers.oversize(line.length, line)
       return
     }
-    let text: string
+    const encoded = keepEncoded ? line.slice() : undefined
+    const text = decoded(line)
+    // Let go of before the line is parsed: the bytes of a long one would only crowd the heap meanwhile.
+    held.clear()
+    if (text !== undefined) handlers.line(text, encoded)
+  }
+
+  function decoded(line: Uint8Array): string | undefined {
     try {
-      text = utf8.decode(line)
+      return utf8.decode(line)
     } catch {
       handlers.invalid(line)
-      return
+      return undefined
     }
-    handlers.line(text, keepEncoded ? line.slice() : undefined)
   }
 
   function hold(part: Uint8Array): void {
@@ -131,7 +137,6 @@ export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOp
       return
     }
     deliver(held.view())
-    held.clear()
   }
 
   return {
