@@ -1,4 +1,90 @@
 // For applications
+export { type ListenerOptions, listenerDefaults } from './create-listener.js'
+export { type CreateTransportOptions, createTransportDefaults } from './create-transport.js'
+export { encodedOf } from './encoded.js'
+export {
+  isTransportError,
+  TransportError,
+  type TransportErrorCode,
+  type TransportErrorDetails,
+} from './errors.js'
+export {
+  type Admission,
+  allOf,
+  allowAll,
+  type Gate,
+  type Handshake,
+  localOnly,
+  type Refusal,
+  type Verdict,
+} from './gate.js'
+export type { IncomingCall, RequestHandler } from './incoming-requests.js'
+export { isJsonRpcError, JsonRpcError } from './json-rpc-error.js'
+export type { LatencySummary } from './latency-histogram.js'
+export { fromFactory, fromTransport, withLayers } from './layers.js'
+export type { Listener } from './listener.js'
+export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory.js'
+export {
+  type MemoryClientOptions,
+  type MemoryListenerOptions,
+  memoryClient,
+  memoryClientDefaults,
+  memoryListener,
+} from './memory-listener.js'
+export {
+  isErrorResponse,
+  isNotification,
+  isRequest,
+  isResponse,
+  type JsonRpcErrorResponse,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type JsonRpcResultResponse,
+  type MessageMeta,
+  type MessageParams,
+  type ProgressToken,
+  type RequestId,
+} from './message.js'
+export {
+  type DirectionSnapshot,
+  type Meter,
+  type MeterOptions,
+  type MeterSnapshot,
+  meter,
+  meterDefaults,
+} from './meter.js'
+export { type JsonRpcPeer, peer } from './peer.js'
+export {
+  type NotificationHandler,
+  type PeerOptions,
+  peerDefaults,
+  type RequestOptions,
+  requestDefaults,
+} from './peer-options.js'
+export type { JsonRpcResult } from './pending-requests.js'
+export { type Pipe, type PipeOptions, pipe, pipeDefaults } from './pipe.js'
+export { serve } from './serve.js'
+export {
+  connections,
+  type MessagesOptions,
+  messages,
+  messagesDefaults,
+  type ReceivedMessage,
+} from './streams.js'
+export { type TapCallbacks, tap } from './tap.js'
+export type {
+  AuthInfo,
+  Flow,
+  MessageContext,
+  Peer,
+  SendOptions,
+  TlsFacts,
+  Transport,
+  TransportLike,
+  TransportState,
+} from './transport.js'
 
 // For authors of transports, layers, gates and stores
 export {
@@ -12,72 +98,20 @@ export {
 } from './clock.js'
 export type { Compression } from './compression.js'
 export type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink, Traffic } from './connector.js'
-export { createListener, type ListenerOptions, listenerDefaults } from './create-listener.js'
-export { type CreateTransportOptions, createTransport, createTransportDefaults } from './create-transport.js'
-export { encodedOf, rememberEncoded } from './encoded.js'
+export { createListener } from './create-listener.js'
+export { createTransport } from './create-transport.js'
+export { rememberEncoded } from './encoded.js'
 export { errorAnswer } from './error-answer.js'
-export {
-  isTransportError,
-  TransportError,
-  type TransportErrorCode,
-  type TransportErrorDetails,
-  toError,
-} from './errors.js'
+export { toError } from './errors.js'
 export type { EventId, EventStore, StreamId } from './event-store.js'
 export { createLineDecoder, type LineDecoder, type LineDecoderOptions, type LineHandlers } from './framing.js'
-export {
-  type Admission,
-  allOf,
-  allowAll,
-  type Gate,
-  type Handshake,
-  isLoopback,
-  localOnly,
-  type Refusal,
-  type Verdict,
-} from './gate.js'
+export { isLoopback } from './gate.js'
 export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './handshake-replay.js'
 export type { HttpAnswer, HttpHooks } from './http-hooks.js'
-export type { IncomingCall, RequestHandler } from './incoming-requests.js'
 export { createIntake, type Intake, type IntakeOptions, previewOf } from './intake.js'
-export { isJsonRpcError, JsonRpcError } from './json-rpc-error.js'
-export { createLatencyHistogram, type LatencyHistogram, type LatencySummary } from './latency-histogram.js'
-export { fromFactory, fromTransport, withLayers } from './layers.js'
-export type { Acceptor, Binding, Door, Incoming, Listener } from './listener.js'
-export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory.js'
-export {
-  type MemoryClientOptions,
-  type MemoryListenerOptions,
-  memoryClient,
-  memoryClientDefaults,
-  memoryListener,
-} from './memory-listener.js'
-export {
-  isErrorResponse,
-  isNotification,
-  isRequest,
-  isRequestId,
-  isResponse,
-  type JsonRpcErrorResponse,
-  type JsonRpcMessage,
-  type JsonRpcNotification,
-  type JsonRpcRequest,
-  type JsonRpcResponse,
-  type JsonRpcResultResponse,
-  type MessageMeta,
-  type MessageParams,
-  type ProgressToken,
-  parseMessage,
-  type RequestId,
-} from './message.js'
-export {
-  type DirectionSnapshot,
-  type Meter,
-  type MeterOptions,
-  type MeterSnapshot,
-  meter,
-  meterDefaults,
-} from './meter.js'
+export { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.js'
+export type { Acceptor, Binding, Door, Incoming } from './listener.js'
+export { isRequestId, parseMessage } from './message.js'
 export {
   invalidOption,
   type Resolved,
@@ -87,37 +121,7 @@ export {
   requireText,
   resolveOptions,
 } from './options.js'
-export { type JsonRpcPeer, peer } from './peer.js'
-export {
-  type NotificationHandler,
-  type PeerOptions,
-  peerDefaults,
-  type RequestOptions,
-  requestDefaults,
-} from './peer-options.js'
-export type { JsonRpcResult } from './pending-requests.js'
-export { type Pipe, type PipeOptions, pipe, pipeDefaults } from './pipe.js'
 export { refusalError, refusalIn, refusalMessage } from './refusal.js'
 export { overloaded, toJson, tooLargeToSend } from './send-errors.js'
-export { serve } from './serve.js'
 export type { SessionGrant, SessionPolicy } from './session-policy.js'
-export {
-  connections,
-  type MessagesOptions,
-  messages,
-  messagesDefaults,
-  type ReceivedMessage,
-} from './streams.js'
-export { type TapCallbacks, tap } from './tap.js'
 export type { TlsBlob, TlsMaterial, TlsSource } from './tls-source.js'
-export type {
-  AuthInfo,
-  Flow,
-  MessageContext,
-  Peer,
-  SendOptions,
-  TlsFacts,
-  Transport,
-  TransportLike,
-  TransportState,
-} from './transport.js'
