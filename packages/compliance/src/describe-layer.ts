@@ -26,7 +26,7 @@ export function describeLayer(name: string, subject: LayerSubject): void {
 }
 
 /** The medium with the layer around one end of each pair. */
-export function throughLayer(
+function throughLayer(
   on: TransportSubject,
   { layer, exempt = {} }: LayerSubject,
   side: Side,

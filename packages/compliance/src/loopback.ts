@@ -38,7 +38,7 @@ export const loopback: TransportSubject = {
 }
 
 /** Makes one pair of the reference medium. */
-export function loopbackPair(options: PairOptions = {}): TransportPair {
+function loopbackPair(options: PairOptions = {}): TransportPair {
   const [a, b] = loopbackStreams()
   const ends: Record<Side, LoopbackEnd> = { near: a, far: b }
   const settings = checked(options)

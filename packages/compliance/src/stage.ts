@@ -38,10 +38,10 @@ export interface Stage {
 }
 
 /** The ways in which `start()` can go wrong. */
-export type LoneKind = 'unreachable' | 'hangsUpDuringStart' | 'neverConnects'
+type LoneKind = 'unreachable' | 'hangsUpDuringStart' | 'neverConnects'
 
 /** A pair on the stage. */
-export interface StagedPair {
+interface StagedPair {
   readonly pair: TransportPair
   readonly near: Transport
   readonly atNear: Recording

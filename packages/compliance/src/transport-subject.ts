@@ -74,6 +74,8 @@ export type Ability =
   | 'maxMessageBytes'
   /** A cut is told from an orderly end. */
   | 'cutHasReason'
+  /** Messages cross as JSON text, so that one without is refused. */
+  | 'encodesText'
   /** Limits count bytes of UTF-8. */
   | 'countsBytes'
   /** There is an outbound queue with a limit. */

@@ -45,6 +45,7 @@ export const sendCases: readonly ClauseCase[] = [
     'C3',
     'a message without JSON text is rejected with SEND_FAILED and harms no other',
     async (stage) => {
+      stage.relyOn('encodesText')
       const { near, atFar } = await stage.open()
       const circular: Record<string, unknown> = {}
       circular['self'] = circular

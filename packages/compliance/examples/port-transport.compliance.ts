@@ -1,0 +1,34 @@
+//#region compliance
+import { MessageChannel } from 'node:worker_threads'
+import { describeTransport } from '@mcpwire/compliance'
+import { portTransport } from './port-transport.js'
+
+const connectsAtOnce = 'a port is connected when it is made'
+const spare = new MessageChannel()
+
+describeTransport('port', {
+  exempt: {
+    unreachable: connectsAtOnce,
+    hangsUpDuringStart: connectsAtOnce,
+    neverConnects: connectsAtOnce,
+    sendUnfinished: 'a port carries whole messages only',
+    stall: 'a port queues without limit and does not say how much',
+    maxQueuedBytes: 'a port queues without limit and does not say how much',
+    cutHasReason: 'a port closes without saying why',
+  },
+  pair: (options) => {
+    const { port1, port2 } = new MessageChannel()
+    const other = { near: port2, far: port1 }
+    return {
+      near: portTransport(port1, options),
+      far: portTransport(port2, options),
+      sendRaw: (to, piece) => other[to].postMessage(piece),
+      sendRawBytes: (to, piece) => other[to].postMessage(piece),
+      cut: () => port1.close(),
+      cleanup: () => port1.close(),
+    }
+  },
+  create: (options) => portTransport(spare.port1, options),
+  badOptions: [{ maxMessageBytes: -1 }, { maxMessageBytes: 0.5 }, { closeTimeoutMs: -1 }],
+})
+//#endregion

@@ -1,0 +1,2 @@
+import '../examples/memory-pair.js'
+import '../examples/port-transport.compliance.js'

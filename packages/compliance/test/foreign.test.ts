@@ -1,0 +1,31 @@
+import { createTransport, fromTransport, type TransportLike } from '@mcpwire/core'
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
+import { describeTransport } from '../src/index.js'
+
+const objects = 'the transport of the SDK passes objects on, not text'
+const connected = 'a pair of the SDK is connected when it is made'
+
+describeTransport("the SDK's own transport in memory, through fromTransport", {
+  exempt: {
+    sendRaw: objects,
+    sendRawBytes: objects,
+    sendUnfinished: objects,
+    maxMessageBytes: objects,
+    maxQueuedBytes: objects,
+    encodesText: objects,
+    C11: 'the transport of the SDK delivers inside the send() of its other end',
+    cut: 'objects do not break',
+    stall: 'objects are passed on at once',
+    unreachable: connected,
+    hangsUpDuringStart: connected,
+    neverConnects: connected,
+    create: 'the SDK has no options to refuse',
+  },
+  pair: (options) => {
+    const [near, far] = InMemoryTransport.createLinkedPair() as [TransportLike, TransportLike]
+    return {
+      near: createTransport(fromTransport(near), options),
+      far: createTransport(fromTransport(far), options),
+    }
+  },
+})
