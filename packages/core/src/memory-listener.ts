@@ -26,6 +26,7 @@ export interface MemoryClientOptions extends MemoryPairOptions {
   headers?: Readonly<Record<string, string>> | undefined
 }
 
+/** What `memoryClient` uses for options that are not given. */
 export const memoryClientDefaults: {
   readonly headers: Readonly<Record<string, string>>
 } & typeof memoryPairDefaults = {

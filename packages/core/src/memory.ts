@@ -22,6 +22,7 @@ export interface MemoryPairOptions extends CreateTransportOptions {
   maxQueuedBytes?: number | undefined
 }
 
+/** What `memoryPair` uses for options that are not given. */
 export const memoryPairDefaults: {
   readonly maxMessageBytes: 10_485_760
   readonly maxQueuedBytes: 16_777_216
@@ -43,8 +44,8 @@ export function memoryPair(options: MemoryPairOptions = {}): [Transport, Transpo
     createTransport(connectorOf(b, a), settings),
   ]
   // An end that is closed before it was started has no channel that could tell the other.
-  pair[0].closed.then(() => leave(a, b))
-  pair[1].closed.then(() => leave(b, a))
+  void pair[0].closed.then(() => leave(a, b))
+  void pair[1].closed.then(() => leave(b, a))
   return pair
 }
 

@@ -20,7 +20,7 @@ export async function serve<T extends Transport | Listener>(
 
 async function serveListener(listener: Listener, accept: (transport: Transport) => unknown): Promise<void> {
   listener.onconnection = (connection) => {
-    acceptOne(connection, accept, (error) => listener.onerror?.(error))
+    void acceptOne(connection, accept, (error) => listener.onerror?.(error))
   }
   await listener.start()
 }

@@ -23,6 +23,7 @@ export interface MessagesOptions {
   maxQueuedMessages?: number | undefined
 }
 
+/** What `messages` uses for options that are not given. */
 export const messagesDefaults: { readonly maxQueuedMessages: 10_000 } = { maxQueuedMessages: 10_000 }
 
 /**
@@ -49,13 +50,13 @@ export function messages(
     if (waiting > maxQueuedMessages) {
       const text = `more than maxQueuedMessages (${maxQueuedMessages}) wait for the loop`
       const details = { queuedBytes: waiting, maxQueuedBytes: maxQueuedMessages }
-      transport.close({ reason: new TransportError('OVERLOADED', text, details) })
+      void transport.close({ reason: new TransportError('OVERLOADED', text, details) })
     } else if (waiting >= HIGH_WATER_MARK && !isPaused && transport.flow) {
       isPaused = true
       transport.flow.pause()
     }
   }
-  transport.closed.then((reason) => queue.end(reason))
+  void transport.closed.then((reason) => queue.end(reason))
   return queue.iterate(() => transport.close())
 }
 
@@ -70,7 +71,7 @@ export function connections(listener: Listener): AsyncIterableIterator<Transport
   listener.onconnection = (connection) => {
     queue.push(connection)
   }
-  listener.closed.then((reason) => queue.end(reason))
+  void listener.closed.then((reason) => queue.end(reason))
   return queue.iterate(() => listener.close())
 }
 

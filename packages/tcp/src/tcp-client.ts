@@ -61,6 +61,7 @@ export interface TcpClientOptions extends ByteStreamOptions {
   preamble?: Preamble | undefined
 }
 
+/** What `tcpClient` uses for options that are not given. */
 export const tcpClientDefaults: {
   readonly host: '127.0.0.1'
   readonly noDelay: true

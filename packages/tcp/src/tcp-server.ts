@@ -63,6 +63,7 @@ export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
   preamble?: PreambleOptions | undefined
 }
 
+/** What `tcpServer` uses for options that are not given. */
 export const tcpServerDefaults: {
   readonly host: '127.0.0.1'
   readonly noDelay: true

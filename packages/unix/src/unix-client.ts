@@ -33,6 +33,7 @@ export interface UnixClientOptions extends ByteStreamOptions {
   preamble?: Preamble | undefined
 }
 
+/** What `unixClient` uses for options that are not given. */
 export const unixClientDefaults: { readonly connectTimeoutMs: 10_000 } & typeof byteStreamDefaults = {
   connectTimeoutMs: 10_000,
   ...byteStreamDefaults,

@@ -41,6 +41,7 @@ export interface UnixServerOptions extends ListenerOptions, ByteStreamOptions {
   preamble?: PreambleOptions | undefined
 }
 
+/** What `unixServer` uses for options that are not given. */
 export const unixServerDefaults: { readonly mode: 0o600 } & typeof byteStreamDefaults &
   typeof listenerDefaults = {
   mode: 0o600,

@@ -26,6 +26,7 @@ export interface ByteStreamOptions extends CreateTransportOptions {
   keepEncoded?: boolean | undefined
 }
 
+/** What transports over a stream of bytes use for options that are not given. */
 export const byteStreamDefaults: {
   readonly maxMessageBytes: 10_485_760
   readonly maxQueuedBytes: 16_777_216

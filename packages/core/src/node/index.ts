@@ -29,10 +29,13 @@ export {
   loadTlsEnd,
   loadTlsServer,
   type TlsClientOptions,
+  tlsClientDefaults,
   type TlsEnd,
   type TlsEndOptions,
+  tlsEndDefaults,
   type TlsServerEnd,
   type TlsServerOptions,
+  tlsServerDefaults,
   type TlsVersion,
 } from './tls-options.js'
 export { certificateRefusal, followTlsSource, tlsServerOptions } from './tls-server.js'

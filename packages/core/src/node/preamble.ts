@@ -27,6 +27,7 @@ export interface PreambleSettings {
   readonly maxBytes: number
 }
 
+/** What reading a preamble uses for options that are not given. */
 export const preambleDefaults: { readonly timeoutMs: 5_000; readonly maxBytes: 8_192 } = {
   timeoutMs: 5_000,
   maxBytes: 8_192,

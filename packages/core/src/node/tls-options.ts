@@ -5,6 +5,7 @@ import {
   invalidOption,
   requireInteger,
   requireOneOf,
+  resolveOptions,
   type TlsBlob,
   type TlsMaterial,
   type TlsSource,
@@ -66,6 +67,18 @@ export interface TlsServerOptions extends TlsEndOptions {
   handshakeTimeoutMs?: number | undefined
 }
 
+/** What either end of TLS uses for options that are not given. */
+export const tlsEndDefaults: { readonly minVersion: 'TLSv1.3' } = { minVersion: 'TLSv1.3' }
+
+/** What the client side of TLS uses for options that are not given. */
+export const tlsClientDefaults: typeof tlsEndDefaults = tlsEndDefaults
+
+/** What the server side of TLS uses for options that are not given. */
+export const tlsServerDefaults: { readonly handshakeTimeoutMs: 10_000 } & typeof tlsEndDefaults = {
+  handshakeTimeoutMs: 10_000,
+  ...tlsEndDefaults,
+}
+
 /** The protocol that both ends name in the TLS handshake (ALPN, RFC 7301). */
 export const ALPN_PROTOCOL = 'mcp'
 
@@ -89,7 +102,7 @@ export interface TlsServerEnd extends TlsEnd {
  * @throws TransportError `INVALID_OPTION` naming the option, and the file where there is one
  */
 export function loadTlsEnd(options: TlsEndOptions): TlsEnd {
-  const minVersion = options.minVersion ?? 'TLSv1.3'
+  const { minVersion } = resolveOptions(tlsEndDefaults, options)
   requireOneOf('tls.minVersion', minVersion, ['TLSv1.2', 'TLSv1.3'])
   const { source } = options
   if (source) refuseBoth(options)
@@ -108,7 +121,8 @@ export function loadTlsServer(options: TlsServerOptions): TlsServerEnd {
   const material = end.current()
   if (!material.cert)
     invalidOption('tls.cert', undefined, 'given, or tls.certFile: a server shows a certificate')
-  const { clientCertificates = material.ca ? 'required' : 'none', handshakeTimeoutMs = 10_000 } = options
+  const { clientCertificates = material.ca ? 'required' : 'none' } = options
+  const { handshakeTimeoutMs } = resolveOptions(tlsServerDefaults, options)
   requireOneOf('tls.clientCertificates', clientCertificates, ['none', 'optional', 'required'])
   requireInteger('tls.handshakeTimeoutMs', handshakeTimeoutMs, 1, 2 ** 31 - 1)
   if (clientCertificates !== 'none' && !material.ca) {
