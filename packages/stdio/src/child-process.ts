@@ -19,6 +19,8 @@ export interface Command {
 export interface Exit {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
+  /** Whether it was told to by `kill` before it did. */
+  readonly isByUs: boolean
 }
 
 /** A child that runs, with its streams and its whole tree. */
@@ -28,6 +30,8 @@ export interface Child extends Tree {
   readonly stdout: Readable
   readonly stderr: Readable
   readonly exited: Promise<Exit>
+  /** Lets go of its streams. It is no longer ended with this process. */
+  release(): void
 }
 
 /**
@@ -36,16 +40,9 @@ export interface Child extends Tree {
  */
 export async function startChild(command: Command, address: string, signal: AbortSignal): Promise<Child> {
   signal.throwIfAborted()
-  const { args, cwd, env } = command
-  const child = crossSpawn(command.command, [...args], {
-    env,
-    ...(cwd !== undefined && { cwd }),
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-  })
+  let child: ChildProcess
   try {
-    await spawned(child)
+    child = await spawned(command)
   } catch (cause) {
     throw await startFailed(command, address, cause as NodeJS.ErrnoException)
   }
@@ -53,38 +50,62 @@ export async function startChild(command: Command, address: string, signal: Abor
   if (!signal.aborted) return running
   running.kill('SIGKILL')
   await running.exited
+  running.release()
   throw signal.reason
 }
 
-function spawned(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function spawned({ command, args, cwd, env }: Command): Promise<ChildProcess> {
+  // Some failures are thrown at once, such as too long a list of arguments.
+  const child = crossSpawn(command, [...args], {
+    env,
+    ...(cwd !== undefined && { cwd }),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  })
+  await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
     // Stays for good: an emitter without it takes the process down.
     child.on('error', reject)
   })
+  return child
 }
 
 function runningChild(child: ChildProcess): Child {
   const pid = child.pid as number
   const forget = endWithThisProcess(pid)
+  let isKilled = false
   const exited = new Promise<Exit>((resolve) => {
-    child.once('exit', (exitCode, signal) => {
-      forget()
-      resolve({ exitCode, signal })
-    })
+    const settle = (): void => {
+      const { exitCode, signalCode } = child
+      resolve({ exitCode, signal: signalCode, isByUs: isKilled })
+    }
+    child.once('exit', settle)
+    // On Windows cross-spawn tells of a program that cmd.exe did not find by this in place of 'exit'.
+    child.once('error', settle)
   })
+  const { stdin, stdout, stderr } = child as { stdin: Writable; stdout: Readable; stderr: Readable }
   return {
     pid,
-    stdin: child.stdin as Writable,
-    stdout: child.stdout as Readable,
-    stderr: child.stderr as Readable,
+    stdin,
+    stdout,
+    stderr,
     exited,
     isAlive: () => isTreeAlive(pid),
-    kill: (signal) => void killTree(pid, signal),
+    kill: (signal) => {
+      isKilled = true
+      killTree(pid, signal)
+    },
+    release: () => {
+      forget()
+      for (const stream of [stdin, stdout, stderr]) stream.destroy()
+    },
   }
 }
 
 async function startFailed(command: Command, address: string, cause: NodeJS.ErrnoException): Promise<Error> {
+  // Arguments may be secrets, and errors are logged.
+  delete (cause as { spawnargs?: unknown }).spawnargs
   const message = `cannot start ${address}: ${await reasonFor(command, cause)}`
   return new TransportError('CONNECT_FAILED', message, { address }, { cause })
 }
@@ -99,5 +120,6 @@ async function reasonFor({ command, cwd }: Command, cause: NodeJS.ErrnoException
   if (cause.code === 'ENOENT') return `option "command" (${command}) was not found; PATH was searched for it`
   if (cause.code === 'EACCES')
     return `option "command" (${command}) or "cwd" may not be used: ${cause.message}`
+  if (cause.code === 'E2BIG') return 'options "args" and "env" together are longer than the system takes'
   return cause.message
 }

@@ -1,3 +1,5 @@
+import { invalidOption } from '@mcpwire/core'
+
 /** Which variables of this process a child gets. */
 export type Inheritance = 'safe' | 'all' | 'none'
 
@@ -70,6 +72,18 @@ export function childEnvironment(
     else environment[name] = value
   }
   return environment
+}
+
+/** Throws `INVALID_OPTION` unless each variable is a string or `undefined`. The error has no value: it may be a secret. */
+export function requireEnvironment(option: string, env: unknown): void {
+  if (typeof env !== 'object' || env === null || Array.isArray(env))
+    invalidOption(option, typeof env, 'an object of strings')
+  for (const [name, value] of Object.entries(env)) {
+    const isName = name !== '' && !name.includes('=') && !name.includes('\0')
+    if (!isName) invalidOption(option, name, 'an object with names that are not empty and have no "="')
+    if (value === undefined || (typeof value === 'string' && !value.includes('\0'))) continue
+    invalidOption(`${option}.${name}`, typeof value, 'a string without NUL, or undefined')
+  }
 }
 
 function isInherited(name: string, value: string, inherit: Inheritance, isWindows: boolean): boolean {

@@ -30,9 +30,12 @@ export function noiseReporter(
 }
 
 function tell(onnoise: (text: string) => void, text: string, sink: Pick<Sink, 'error'>): void {
-  try {
-    onnoise(text)
-  } catch (cause) {
+  const failed = (cause: unknown): void =>
     sink.error(new TransportError('CALLBACK_FAILED', 'onnoise failed', { slot: 'onnoise' }, { cause }))
+  try {
+    const result: unknown = onnoise(text)
+    if (result instanceof Promise) result.catch(failed)
+  } catch (cause) {
+    failed(cause)
   }
 }

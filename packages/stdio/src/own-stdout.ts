@@ -22,16 +22,28 @@ export function guardStdout(options: GuardStdoutOptions = {}): Disposable {
   const stdout = options.stdout ?? process.stdout
   const stderr = options.stderr ?? process.stderr
   if (realWrites.has(stdout)) return { [Symbol.dispose]: () => {} }
-  const real = stdout.write
-  realWrites.set(stdout, real.bind(stdout) as Write)
-  stdout.write = ((...args: Parameters<Write>) => stderr.write(...args)) as Write
+  const own = Object.getOwnPropertyDescriptor(stdout, 'write')
+  const guarded = ((...args: Parameters<Write>) => stderr.write(...args)) as Write
+  realWrites.set(stdout, stdout.write.bind(stdout) as Write)
+  stdout.write = guarded
   return {
     [Symbol.dispose]: () => {
-      stdout.write = real
       realWrites.delete(stdout)
+      // Who replaced it since has to put it back first.
+      if (stdout.write !== guarded) return
+      if (own) Object.defineProperty(stdout, 'write', own)
+      else delete (stdout as { write?: Write }).write
     },
   }
 }
+
+/** Whether the stream was given to `guardStdout`. */
+export function isGuarded(stdout: object): boolean {
+  return realWrites.has(stdout)
+}
+
+/** Outputs whose errors somebody listens for already: one listener is enough for the life of the process. */
+const listenedTo = new WeakSet<Writable>()
 
 /**
  * A stream onto standard output that a transport may end and destroy: the output itself stays open, for a process
@@ -49,11 +61,12 @@ export function outputOnto(stdout: Writable): Writable {
   })
   const fail = (error: Error): void => void output.destroy(error)
   stdout.on('error', fail)
+  output.once('close', () => stdout.off('error', fail))
   // A failed write must not become an uncaught exception, not even after the transport is gone (EPIPE).
-  output.once('close', () => {
+  if (!listenedTo.has(stdout)) {
+    listenedTo.add(stdout)
     stdout.on('error', ignore)
-    stdout.off('error', fail)
-  })
+  }
   return output
 }
 

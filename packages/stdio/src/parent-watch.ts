@@ -1,13 +1,19 @@
 import type { Clock } from '@mcpwire/core'
+import { isAlive } from './process-tree.js'
 
 /** How to learn who started this process. */
 export interface ParentSystem {
   /** The id of the parent as it is now. */
   ppid(): number
+  /** Whether a process runs; asked only where an orphan keeps the id of its parent, as on Windows. */
+  runs?(pid: number): boolean
 }
 
 /** The process this is. */
-export const ownParent: ParentSystem = { ppid: () => process.ppid }
+export const ownParent: ParentSystem = {
+  ppid: () => process.ppid,
+  ...(process.platform === 'win32' && { runs: (pid: number) => isAlive(pid) }),
+}
 
 /** Processes without a parent are adopted by this one, or by a reaper closer to them. */
 const INIT_PID = 1
@@ -25,7 +31,7 @@ export function watchParent(
   const first = system.ppid()
   let next: Disposable | undefined
   const look = (): void => {
-    if (system.ppid() !== first) ongone()
+    if (system.ppid() !== first || system.runs?.(first) === false) ongone()
     else next = clock.deadline(everyMs, look)
   }
   if (first !== INIT_PID && everyMs !== Infinity) next = clock.deadline(everyMs, look)

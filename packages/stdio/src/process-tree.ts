@@ -66,7 +66,8 @@ function signalGroup(pid: number, signal: KillSignal | 0, system: KillSystem): b
   return attempted(() => system.kill(-pid, signal))
 }
 
-function isAlive(pid: number, system: KillSystem): boolean {
+/** Whether that one process is there. */
+export function isAlive(pid: number, system: KillSystem = ownSystem): boolean {
   return attempted(() => system.kill(pid, 0))
 }
 

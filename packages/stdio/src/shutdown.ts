@@ -11,8 +11,12 @@ export interface Tree {
 
 /** The part of the time after which even a killed tree is not waited for, so that the whole fits into it. */
 const LAST_LOOK = 0.95
-/** How often the rest of a tree is looked for once its root has exited: no event tells of it. */
-const LOOK_AGAIN_MS = 10
+/**
+ * How soon the rest of a tree is looked for again once its root has exited: no event tells of it. Each look costs
+ * the system some work, so the next one is twice as far away.
+ */
+const LOOK_AGAIN_MS = 5
+const LONGEST_LOOK_MS = 40
 
 /**
  * Ends a tree of processes whose input has been ended already: half of the time to exit by itself, a quarter after
@@ -41,5 +45,9 @@ async function exitedBy(tree: Tree, moment: number, clock: Clock): Promise<void>
 
 async function goneBy(tree: Tree, moment: number, clock: Clock): Promise<void> {
   await exitedBy(tree, moment, clock)
-  while (tree.isAlive() && clock.now() < moment) await clock.sleep(LOOK_AGAIN_MS)
+  for (let wait = LOOK_AGAIN_MS; tree.isAlive(); wait = Math.min(wait * 2, LONGEST_LOOK_MS)) {
+    const left = moment - clock.now()
+    if (left <= 0) return
+    await clock.sleep(Math.min(wait, left))
+  }
 }

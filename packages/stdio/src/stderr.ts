@@ -1,59 +1,72 @@
 import { PassThrough, type Readable, type Writable } from 'node:stream'
-import { createStderrTail } from './stderr-tail.js'
 
 /** Where the standard error of a child goes: to this process's, to `transport.stderr`, or nowhere else. */
 export type StderrOption = 'inherit' | 'pipe' | 'ignore'
 
-/** The standard error of every child a transport has. */
-export interface StderrReader {
+/** Where the standard error of the children of one transport goes. */
+export interface StderrRelay {
   /** What `transport.stderr` yields: a stream where `pipe` was asked for, there before any child is. */
   readonly stream: Readable | null
-  /** Reads all a child writes there, for as long as it writes. */
-  attach(stderr: Readable): void
-  /** The last 4 KiB. */
-  tail(): string
+  /** Says that children come. After an end there is a new stream. */
+  open(): void
+  push(chunk: Buffer): void
   /** Says that no child writes any more. */
   end(): void
 }
 
+/** What may wait for a slow reader of standard error, in bytes. */
+const MAX_HELD_BYTES = 1_048_576
+
 /**
- * Reads a child's standard error to its end, whoever listens: a child never waits for its messages to be read. What
- * a reader of `stream` does not take in time is left out, and a line in its place says how much that was.
+ * Passes on what children write to standard error, whoever reads it: a child never waits for its messages to be
+ * read. What is not taken in time is left out, and a line in its place says how much that was.
  */
-export function createStderrReader(option: StderrOption, own: Writable = process.stderr): StderrReader {
-  const tail = createStderrTail()
-  const stream = option === 'pipe' ? new PassThrough() : null
-  const forward = stream
-    ? leavingOut(stream)
-    : option === 'inherit'
-      ? (chunk: Buffer) => void own.write(chunk)
-      : ignore
+export function createStderrRelay(option: StderrOption, own: Writable = process.stderr): StderrRelay {
+  let stream = option === 'pipe' ? new PassThrough() : null
+  let forward: Forward | undefined
   return {
-    stream,
-    attach: (stderr) => {
-      stderr.on('data', (chunk: Buffer) => {
-        tail.push(chunk)
-        forward(chunk)
-      })
-      stderr.on('error', ignore)
+    get stream() {
+      return stream
     },
-    tail: () => tail.text(),
-    end: () => void stream?.end(),
+    open: () => {
+      if (option === 'ignore') return
+      if (stream?.writableEnded || stream?.destroyed) stream = new PassThrough()
+      forward = leavingOut(stream ?? own)
+    },
+    push: (chunk) => forward?.push(chunk),
+    end: () => {
+      forward?.stop()
+      forward = undefined
+      stream?.end()
+    },
+  }
+}
+
+interface Forward {
+  push(chunk: Buffer): void
+  stop(): void
+}
+
+/** Writes to a stream as long as somebody takes it; tells what was left out when they do again. */
+function leavingOut(stream: Writable): Forward {
+  let leftOutBytes = 0
+  const tell = (): void => {
+    if (leftOutBytes === 0) return
+    stream.write(`\n[${leftOutBytes} bytes of standard error were not read in time]\n`)
+    leftOutBytes = 0
+  }
+  stream.on('drain', tell).on('error', ignore)
+  return {
+    push: (chunk) => {
+      if (stream.destroyed) return
+      if (stream.writableLength + chunk.length > MAX_HELD_BYTES) leftOutBytes += chunk.length
+      else stream.write(chunk)
+    },
+    stop: () => {
+      if (!stream.destroyed) tell()
+      stream.off('drain', tell).off('error', ignore)
+    },
   }
 }
 
 function ignore(): void {}
-
-/** Writes to a stream as long as somebody takes it; tells what was left out when they do again. */
-function leavingOut(stream: PassThrough): (chunk: Buffer) => void {
-  let leftOutBytes = 0
-  stream.on('drain', () => {
-    if (leftOutBytes === 0) return
-    stream.write(`\n[${leftOutBytes} bytes of standard error were not read in time]\n`)
-    leftOutBytes = 0
-  })
-  return (chunk) => {
-    if (stream.writableNeedDrain) leftOutBytes += chunk.length
-    else stream.write(chunk)
-  }
-}

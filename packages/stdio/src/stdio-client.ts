@@ -1,24 +1,21 @@
+import type { Readable } from 'node:stream'
 import {
   type Channel,
-  type Clock,
   type Connector,
   createTransport,
   invalidOption,
-  requireInRange,
-  requireInteger,
   requireOneOf,
   requireText,
   resolveOptions,
   type Sink,
   type Transport,
-  TransportError,
 } from '@mcpwire/core'
-import { type ByteStreamOptions, byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
-import { type Child, type Command, type Exit, startChild } from './child-process.js'
-import { childEnvironment, type Environment, type Inheritance } from './environment.js'
-import { noiseReporter } from './noise.js'
-import { shutDown } from './shutdown.js'
-import { createStderrReader, type StderrOption, type StderrReader } from './stderr.js'
+import { type ByteStreamOptions, byteStreamDefaults, requireByteStreamLimits } from '@mcpwire/core/node'
+import { childChannel } from './child-channel.js'
+import { type Child, type Command, startChild } from './child-process.js'
+import { childEnvironment, type Environment, type Inheritance, requireEnvironment } from './environment.js'
+import { restartAfterProbe } from './restart-after-probe.js'
+import { createStderrRelay, type StderrOption } from './stderr.js'
 
 /** Options of a client over the standard streams of a child process. */
 export interface StdioClientOptions extends ByteStreamOptions {
@@ -58,6 +55,7 @@ export interface StdioClientOptions extends ByteStreamOptions {
   onnoise?: ((text: string) => void) | undefined
 }
 
+/** What `stdioClient` uses for options that are not given. */
 export const stdioClientDefaults: {
   readonly args: readonly string[]
   readonly env: Environment
@@ -74,8 +72,8 @@ export const stdioClientDefaults: {
 /** A transport over a child process. `stderr` and `pid` are those of the MCP SDKs' own stdio transports. */
 export interface StdioClientTransport extends Transport {
   /** The child's standard error, where `stderr: 'pipe'` asked for it; there before `start()`. */
-  readonly stderr: import('node:stream').Readable | null
-  /** The child, once it runs. */
+  readonly stderr: Readable | null
+  /** The child, while it runs. */
   readonly pid: number | null
 }
 
@@ -84,7 +82,7 @@ export interface StdioClientTransport extends Transport {
  *
  * `close()` ends the child's input, asks its whole process group to end by SIGTERM after half of `closeTimeoutMs`,
  * and by SIGKILL after three quarters. When the child ends first, `closed` settles with `PROCESS_EXITED` unless its
- * exit code is 0.
+ * exit code is 0. A child that ends when it is asked `server/discover` first of all is started again, once.
  *
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2025-11-25, Transports: stdio; MCP 2026-07-28, Transports: stdio
@@ -92,122 +90,94 @@ export interface StdioClientTransport extends Transport {
 export function stdioClient(options: StdioClientOptions): StdioClientTransport {
   const settings = resolveOptions(stdioClientDefaults, options)
   validate(settings)
-  const stderr = createStderrReader(settings.stderr)
-  let pid: number | null = null
-  const connector: Connector = {
-    process: {
-      stderr: stderr.stream,
-      get pid() {
-        return pid
-      },
-    },
-    connect: async (sink, signal) => {
-      const address = `stdio:${settings.command}`
-      const child = await startChild(commandOf(settings), address, signal)
-      pid = child.pid
-      return childChannel(child, stderr, sink, { ...settings, address })
-    },
-  }
-  return createTransport(connector, settings) as StdioClientTransport
+  return createTransport(childConnector(settings), settings) as StdioClientTransport
 }
 
 type Settings = ReturnType<typeof resolveOptions<typeof stdioClientDefaults, StdioClientOptions>>
 
 function validate(settings: Settings): void {
-  requireText('command', settings.command)
-  const { args } = settings
-  if (!Array.isArray(args) || args.some((arg) => typeof arg !== 'string'))
-    invalidOption('args', args, 'strings')
-  if (settings.cwd !== undefined) requireText('cwd', settings.cwd)
+  const { command, args, cwd, env, onnoise } = settings
+  requirePlain('command', command)
+  if (!Array.isArray(args) || args.some((arg) => !isPlain(arg)))
+    invalidOption('args', args, 'strings without NUL')
+  if (cwd !== undefined) requirePlain('cwd', cwd)
+  requireEnvironment('env', env)
   requireOneOf('inherit', settings.inherit, ['safe', 'all', 'none'])
   requireOneOf('stderr', settings.stderr, ['inherit', 'pipe', 'ignore'])
-  requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, Infinity)
-  requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
-  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
+  if (onnoise !== undefined && typeof onnoise !== 'function') invalidOption('onnoise', onnoise, 'a function')
+  requireByteStreamLimits(settings)
+}
+
+function requirePlain(option: string, value: unknown): void {
+  requireText(option, value)
+  if (!isPlain(value)) invalidOption(option, value, 'a string without NUL')
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' && !value.includes('\0')
+}
+
+/** Connects as often as wanted, each time to a new child. */
+function childConnector(settings: Settings): Connector {
+  const address = `stdio:${settings.command}`
+  const relay = createStderrRelay(settings.stderr)
+  let running: Child | undefined
+  let lastPid = 0
+  const peer = Object.freeze({
+    medium: 'stdio',
+    address,
+    get pid() {
+      return lastPid
+    },
+  })
+  const children = restartAfterProbe({
+    connect: async (sink, signal) => {
+      running = await startChild(commandOf(settings), address, signal)
+      lastPid = running.pid
+      return childChannel(running, sink, { ...settings, peer, onstderr: relay.push })
+    },
+  })
+  const over = (): void => {
+    running = undefined
+    relay.end()
+  }
+  return {
+    process: {
+      get stderr() {
+        return relay.stream
+      },
+      get pid() {
+        return running?.pid ?? null
+      },
+    },
+    connect: (sink, signal) => {
+      relay.open()
+      return connectUntil(over, children, sink, signal)
+    },
+  }
+}
+
+/** Connects, and calls `over` once no child is left. */
+async function connectUntil(
+  over: () => void,
+  { connect }: Connector,
+  sink: Sink,
+  signal: AbortSignal,
+): Promise<Channel> {
+  const end = (reason?: Error): void => {
+    over()
+    sink.end(reason)
+  }
+  try {
+    const channel = await connect({ ...sink, end }, signal)
+    const close = (reason?: Error): Promise<void> => channel.close(reason).finally(over)
+    return { ...channel, close }
+  } catch (error) {
+    over()
+    throw error
+  }
 }
 
 function commandOf({ command, args, cwd, env, inherit }: Settings): Command {
   return { command, args, cwd, env: childEnvironment(inherit, env, process.env, process.platform) }
-}
-
-interface ChildChannelOptions extends Settings {
-  readonly address: string
-  readonly clock: Clock
-}
-
-function childChannel(child: Child, stderr: StderrReader, sink: Sink, options: ChildChannelOptions): Channel {
-  const { address, clock, closeTimeoutMs } = options
-  let isClosing = false
-  let isOver = false
-  stderr.attach(child.stderr)
-
-  /** The conversation is over from the other side: the tree goes, and then it is known why. */
-  async function childIsDone(lost?: Error): Promise<void> {
-    if (isClosing || isOver) return
-    isOver = true
-    child.stdin.destroy()
-    await shutDown(child, closeTimeoutMs, clock)
-    const exit = await Promise.race([child.exited, undefined])
-    letGo()
-    sink.end(exit ? exitReason(exit, address, stderr.tail(), lost) : lost)
-  }
-
-  function letGo(): void {
-    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
-    stderr.end()
-  }
-
-  const channel = duplexChannel(
-    { readable: child.stdout, writable: child.stdin },
-    { ...sink, end: (reason) => void childIsDone(reason) },
-    {
-      ...options,
-      peer: Object.freeze({ medium: 'stdio', address, pid: child.pid }),
-      oversize: 'skip',
-      maxMalformedInARow: Infinity,
-      noise: noiseReporter(address, sink, options.onnoise),
-    },
-  )
-
-  // A grandchild may hold the pipe open: what the child itself wrote is there by now, so nothing more is due.
-  child.exited.then(async () => {
-    await endedOrQuiet(child, clock)
-    await childIsDone()
-  })
-
-  return {
-    ...channel,
-    close: async () => {
-      isClosing = true
-      await Promise.all([channel.close(), shutDown(child, closeTimeoutMs, clock)])
-      letGo()
-    },
-  }
-}
-
-/** How long the rest of a dead child's output may take to arrive. */
-const LAST_WORDS_MS = 50
-
-function endedOrQuiet(child: Child, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.stdout.readableEnded || child.stdout.destroyed) {
-      resolve()
-      return
-    }
-    const quiet = clock.deadline(LAST_WORDS_MS, resolve)
-    child.stdout.on('data', () => quiet.reset(LAST_WORDS_MS))
-    child.stdout.once('close', () => {
-      quiet[Symbol.dispose]()
-      resolve()
-    })
-  })
-}
-
-function exitReason(exit: Exit, address: string, stderrTail: string, lost?: Error): Error | undefined {
-  const { exitCode, signal } = exit
-  if (exitCode === 0 && !lost) return undefined
-  const how = signal ? `was ended by ${signal}` : `exited with code ${exitCode}`
-  const lastLine = stderrTail.trim().split('\n').at(-1) ?? ''
-  const message = `${address} ${how}${lastLine === '' ? '' : `: ${lastLine}`}`
-  return new TransportError('PROCESS_EXITED', message, { exitCode, signal, stderrTail }, { cause: lost })
 }

@@ -4,21 +4,23 @@ import {
   type Channel,
   type Clock,
   createTransport,
-  isRequest,
-  isResponse,
-  type JsonRpcMessage,
-  type RequestId,
   requireInRange,
-  requireInteger,
   resolveOptions,
   type Sink,
   systemClock,
   type Transport,
   TransportError,
 } from '@mcpwire/core'
-import { type ByteStreamOptions, byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
-import { outputOnto } from './own-stdout.js'
+import {
+  type ByteStreamOptions,
+  type ByteStreams,
+  byteStreamDefaults,
+  duplexChannel,
+  requireByteStreamLimits,
+} from '@mcpwire/core/node'
+import { isGuarded, outputOnto } from './own-stdout.js'
 import { watchParent } from './parent-watch.js'
+import { requestsDue } from './requests-due.js'
 
 /** Options of this process as a server over its own standard streams. */
 export interface StdioServerOptions extends ByteStreamOptions {
@@ -29,8 +31,8 @@ export interface StdioServerOptions extends ByteStreamOptions {
   drainMs?: number | undefined
   /**
    * Whether the process ends once the conversation has, even when timers or sockets would keep it alive. Its exit
-   * code is `process.exitCode`, or 0.
-   * @defaultValue true
+   * code is `process.exitCode`, or 0. Without it, unless `stdin` is a stream that was given.
+   * @defaultValue undefined
    */
   exitOnClose?: boolean | undefined
   /**
@@ -39,30 +41,32 @@ export interface StdioServerOptions extends ByteStreamOptions {
    */
   exitGraceMs?: number | undefined
   /**
-   * How often to look whether the process that started this one still lives, in milliseconds. `Infinity` never.
+   * How often to look whether the process that started this one still lives, in milliseconds. `Infinity` never;
+   * neither where `stdin` is a stream that was given.
    * @defaultValue 1_000
    */
   parentCheckMs?: number | undefined
   /**
-   * Where messages come from; this process's standard input without it.
+   * Where messages come from; this process's standard input without it. A stream that is given is destroyed in the
+   * end, unless it is that one.
    * @defaultValue undefined
    */
   stdin?: Readable | undefined
   /**
-   * Where messages go; this process's standard output without it.
+   * Where messages go; this process's standard output without it. A stream that is given is ended in the end,
+   * unless it is that one.
    * @defaultValue undefined
    */
   stdout?: Writable | undefined
 }
 
+/** What `stdioServer` uses for options that are not given. */
 export const stdioServerDefaults: {
   readonly drainMs: 0
-  readonly exitOnClose: true
   readonly exitGraceMs: 500
   readonly parentCheckMs: 1_000
 } & typeof byteStreamDefaults = {
   drainMs: 0,
-  exitOnClose: true,
   exitGraceMs: 500,
   parentCheckMs: 1_000,
   ...byteStreamDefaults,
@@ -80,116 +84,74 @@ export const stdioServerDefaults: {
  */
 export function stdioServer(options: StdioServerOptions = {}): Transport {
   const settings = resolveOptions(stdioServerDefaults, options)
-  requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, Infinity)
-  requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
-  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
+  requireByteStreamLimits(settings)
   requireInRange('drainMs', settings.drainMs, 0, Infinity)
   requireInRange('exitGraceMs', settings.exitGraceMs, 0, Infinity)
   requireInRange('parentCheckMs', settings.parentCheckMs, 1, Infinity)
-  const transport = createTransport(
-    { connectsOnce: true, connect: async (sink) => ownChannel(sink, settings) },
+  return createTransport(
+    { connectsOnce: true, connect: async (sink) => servingChannel(sink, settings) },
     settings,
   )
-  if (settings.exitOnClose) void transport.closed.then(() => exitSoon(settings))
-  return transport
 }
 
 type Settings = ReturnType<typeof resolveOptions<typeof stdioServerDefaults, StdioServerOptions>>
 
-const CANCELLED_METHOD = 'notifications/cancelled'
-
-/** The same clock for tests; the background one of the machine otherwise, since a mere watch keeps nothing alive. */
-function backgroundOf({ clock }: Settings): Clock {
-  return clock === systemClock ? backgroundClock : clock
-}
-
-function exitSoon(settings: Settings): void {
-  backgroundOf(settings).deadline(settings.exitGraceMs, () => process.exit())
-}
-
-function ownChannel(sink: Sink, settings: Settings): Channel {
-  const inFlight = requestsInFlight(settings)
+/** A channel over the streams, and what its end means for the process. */
+function servingChannel(sink: Sink, settings: Settings): Channel {
+  const { stdin, clock, drainMs, exitOnClose, exitGraceMs, parentCheckMs } = settings
+  const isOwnInput = stdin === undefined || stdin === process.stdin
+  // A mere watch keeps nothing alive.
+  const background: Clock = clock === systemClock ? backgroundClock : clock
+  const due = requestsDue(drainMs, clock)
   const peer = Object.freeze({ medium: 'stdio', address: 'stdio:host', pid: process.ppid })
+
+  function over(): void {
+    watch?.[Symbol.dispose]()
+    if (exitOnClose ?? isOwnInput) background.deadline(exitGraceMs, () => process.exit())
+  }
+
+  function end(reason?: Error): void {
+    over()
+    sink.end(reason)
+  }
+
   const channel = duplexChannel(
-    { readable: settings.stdin ?? process.stdin, writable: outputOnto(settings.stdout ?? process.stdout) },
+    streamsOf(settings),
     {
       ...sink,
+      end,
       message: (message, context) => {
-        inFlight.received(message)
+        due.received(message)
         sink.message(message, context)
-      },
-      end: (reason) => {
-        watch[Symbol.dispose]()
-        sink.end(reason)
       },
     },
     {
       ...settings,
       peer,
-      keepsInput: true,
-      maxMalformedInARow: Infinity,
+      keepsInput: isOwnInput,
       oversize: 'skip',
-      beforeEnd: inFlight.answered,
+      beforeEnd: due.answered,
     },
   )
-  const watch = watchParent(
-    async () => {
-      const reason = new TransportError('PEER_LOST', 'the process that started this one is gone', peer)
-      await channel.close(reason)
-      sink.end(reason)
-    },
-    settings.parentCheckMs,
-    backgroundOf(settings),
-  )
+
+  const orphaned = (): void => {
+    const { address } = peer
+    const reason = new TransportError('PEER_LOST', 'the process that started this one is gone', { address })
+    channel.close(reason).then(() => end(reason))
+  }
+  const watch = isOwnInput ? watchParent(orphaned, parentCheckMs, background) : undefined
+
   return {
     ...channel,
     send: (message, options) => {
-      inFlight.sent(message)
+      due.sent(message)
       return channel.send(message, options)
     },
-    close: (reason) => {
-      watch[Symbol.dispose]()
-      return channel.close(reason)
-    },
+    close: (reason) => channel.close(reason).finally(over),
   }
 }
 
-interface RequestsInFlight {
-  received(message: JsonRpcMessage): void
-  sent(message: JsonRpcMessage): void
-  /** Resolves when every request was answered, at the latest after `drainMs`. */
-  answered(): Promise<void>
-}
-
-function requestsInFlight({ drainMs, clock }: Settings): RequestsInFlight {
-  const unanswered = new Set<RequestId>()
-  let tell: (() => void) | undefined
-  function settle(id: RequestId | undefined): void {
-    if (id !== undefined && unanswered.delete(id) && unanswered.size === 0) tell?.()
-  }
-  return {
-    received: (message) => {
-      if (drainMs === 0) return
-      if (isRequest(message)) unanswered.add(message.id)
-      // What is cancelled need not be answered (MCP, Cancellation).
-      else if ('method' in message && message.method === CANCELLED_METHOD) {
-        settle(message.params?.['requestId'] as RequestId | undefined)
-      }
-    },
-    sent: (message) => {
-      if (isResponse(message)) settle(message.id)
-    },
-    answered: () =>
-      new Promise((resolve) => {
-        if (unanswered.size === 0) {
-          resolve()
-          return
-        }
-        const late = clock.deadline(drainMs, resolve)
-        tell = () => {
-          late[Symbol.dispose]()
-          resolve()
-        }
-      }),
-  }
+function streamsOf({ stdin = process.stdin, stdout = process.stdout }: Settings): ByteStreams {
+  const isOurs = stdout !== process.stdout && !isGuarded(stdout)
+  return { readable: stdin, writable: isOurs ? stdout : outputOnto(stdout) }
 }

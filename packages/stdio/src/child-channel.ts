@@ -1,0 +1,101 @@
+import {
+  type Channel,
+  type Clock,
+  isTransportError,
+  type Peer,
+  type Sink,
+  TransportError,
+} from '@mcpwire/core'
+import { duplexChannel } from '@mcpwire/core/node'
+import type { Child, Exit } from './child-process.js'
+import { lastWords } from './last-words.js'
+import { noiseReporter } from './noise.js'
+import { shutDown } from './shutdown.js'
+import { createStderrTail } from './stderr-tail.js'
+
+/** What a channel over a child needs to know. */
+export interface ChildChannelOptions {
+  readonly peer: Peer
+  readonly clock: Clock
+  readonly closeTimeoutMs: number
+  readonly maxMessageBytes: number
+  readonly maxQueuedBytes: number
+  readonly keepEncoded: boolean
+  readonly onnoise?: ((text: string) => void) | undefined
+  /** Gets what the child writes to its standard error, as it comes. */
+  readonly onstderr: (chunk: Buffer) => void
+}
+
+/** How long what a child has started may outlive it: its end is to be known within 100 ms. */
+const LEFTOVERS_MS = 60
+
+/** A channel over the standard streams of a child. When either ends, so does the whole tree of processes. */
+export function childChannel(child: Child, sink: Sink, options: ChildChannelOptions): Channel {
+  const { clock, closeTimeoutMs } = options
+  const { address } = options.peer
+  const tail = createStderrTail()
+  child.stderr.on('error', ignore).on('data', (chunk: Buffer) => {
+    tail.push(chunk)
+    options.onstderr(chunk)
+  })
+  let isEnding = false
+  let isClosing = false
+
+  /** The conversation is over from the other side: the tree goes, and then it is known why. */
+  async function end(timeoutMs: number, lost?: Error): Promise<void> {
+    if (isEnding || isClosing) return
+    isEnding = true
+    child.stdin.destroy()
+    await shutDown(child, timeoutMs, clock)
+    await lastWords(child.stderr, clock)
+    const exit = await Promise.race([child.exited, undefined])
+    child.release()
+    if (!isClosing) sink.end(reasonOf(exit, address, tail.text(), lost))
+  }
+
+  const channel = duplexChannel(
+    { readable: child.stdout, writable: child.stdin },
+    { ...sink, end: (lost) => void end(closeTimeoutMs, lost) },
+    {
+      ...options,
+      oversize: 'skip',
+      maxMalformedInARow: Infinity,
+      noise: noiseReporter(address, sink, options.onnoise),
+    },
+  )
+
+  child.exited.then(async () => {
+    await lastWords(child.stdout, clock)
+    await end(Math.min(LEFTOVERS_MS, closeTimeoutMs))
+  })
+
+  return {
+    ...channel,
+    close: async () => {
+      isClosing = true
+      const closed = channel.close()
+      await shutDown(child, closeTimeoutMs, clock)
+      // Whoever left the group may hold the pipes for good.
+      child.release()
+      await closed
+    },
+  }
+}
+
+/** Why the conversation is over; nothing where the child ended in order, or was ended by us after it had. */
+function reasonOf(
+  exit: Exit | undefined,
+  address: string,
+  stderrTail: string,
+  lost: Error | undefined,
+): Error | undefined {
+  if (!exit || exit.isByUs || (lost && !isTransportError(lost, 'PEER_LOST'))) return lost
+  const { exitCode, signal } = exit
+  if (exitCode === 0) return undefined
+  const how = signal ? `was ended by ${signal}` : `exited with code ${exitCode}`
+  const lastLine = stderrTail.trim().split('\n').at(-1) ?? ''
+  const message = `${address} ${how}${lastLine === '' ? '' : `: ${lastLine}`}`
+  return new TransportError('PROCESS_EXITED', message, { exitCode, signal, stderrTail }, { cause: lost })
+}
+
+function ignore(): void {}
