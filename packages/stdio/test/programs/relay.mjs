@@ -1,0 +1,8 @@
+// A child that carries its standard streams to a Unix socket and back, and ends when either side does.
+import { connect } from 'node:net'
+
+const socket = connect({ path: process.argv[2], allowHalfOpen: true })
+socket.on('error', () => process.exit(1))
+socket.on('end', () => process.stdout.write('', () => process.exit(0)))
+process.stdin.pipe(socket)
+socket.pipe(process.stdout, { end: false })

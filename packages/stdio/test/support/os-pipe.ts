@@ -1,0 +1,22 @@
+import { execFileSync } from 'node:child_process'
+import { constants, openSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { join } from 'node:path'
+
+/** Both ends of a pipe of the operating system, in this process. */
+export interface OsPipe {
+  readonly readable: Socket
+  readonly writable: Socket
+}
+
+/** Makes a pipe. The name in the folder is only needed to open it. */
+export function osPipe(folder: string, name: string): OsPipe {
+  const path = join(folder, name)
+  execFileSync('mkfifo', [path])
+  const input = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const output = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+  return {
+    readable: new Socket({ fd: input, readable: true, writable: false }),
+    writable: new Socket({ fd: output, readable: false, writable: true }),
+  }
+}
