@@ -94,13 +94,21 @@ const refusalStatuses: readonly unknown[] = [401, 403, 421, 429, 503]
 function checked(verdict: Verdict): Verdict {
   if (verdict?.admit === true) {
     const { authInfo, expiresAt, revoked } = verdict
-    if (authInfo !== undefined && typeof authInfo?.clientId !== 'string') throw new Error('its authInfo is none')
-    if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('its expiresAt is no time')
-    if (revoked !== undefined && !(revoked instanceof AbortSignal)) throw new Error('its revoked is no signal')
+    if (authInfo !== undefined && !isObject(authInfo)) throw new Error('authInfo is no object')
+    if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('expiresAt is no time')
+    if (revoked !== undefined && !isSignal(revoked)) throw new Error('revoked is no signal')
     return verdict
   }
   if (verdict?.admit === false && refusalStatuses.includes(verdict.status)) return verdict
   throw new Error('the verdict is neither an admission nor a refusal')
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function isSignal(value: AbortSignal | null): boolean {
+  return typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
 }
 
 function isTime(value: unknown): boolean {

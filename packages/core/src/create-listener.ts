@@ -4,10 +4,12 @@ import type { Layer } from './connector.js'
 import { createTransport } from './create-transport.js'
 import { TransportError, toError } from './errors.js'
 import type { Gate } from './gate.js'
-import type { Acceptor, Binding, Incoming, Listener } from './listener.js'
+import { layered } from './layers.js'
+import type { Acceptor, Binding, Door, Incoming, Listener } from './listener.js'
 import { invalidOption, requireInRange, requireInteger, resolveOptions } from './options.js'
+import { attempt, ignore, isThenable, orGiveUp, patiently } from './promises.js'
 import type { SessionPolicy } from './session-policy.js'
-import { type Supervision, superviseConnection } from './supervision.js'
+import { type Admitted, type Supervision, superviseConnection } from './supervision.js'
 import type { Transport } from './transport.js'
 
 /** Options every listener has, whatever it listens on. */
@@ -54,6 +56,7 @@ export interface ListenerOptions {
   clock?: Clock | undefined
 }
 
+/** What a listener uses for options that are not given. */
 export const listenerDefaults: {
   readonly gateTimeoutMs: 5_000
   readonly maxConnections: 1_000
@@ -86,7 +89,7 @@ type ListenerSettings = ReturnType<typeof resolveOptions<typeof listenerDefaults
 
 type Life =
   | { readonly name: 'idle' }
-  | { readonly name: 'starting'; readonly attempt: AbortController }
+  | { readonly name: 'starting'; readonly controller: AbortController }
   | { readonly name: 'open'; readonly binding: Binding }
   | { readonly name: 'closing' }
   | { readonly name: 'closed' }
@@ -104,7 +107,10 @@ class ConnectionListener implements Listener {
   /** Aborted when nobody is admitted any more. */
   readonly #door = new AbortController()
   readonly #supervisions = new Map<Transport, Supervision>()
-  #waiting = 0
+  /** The callers who wait for the gate. */
+  readonly #admissions = new Map<Incoming, Promise<void>>()
+  /** That `close()` was called while starting, which makes the end an orderly one. */
+  #isClosing = false
   #life: Life = { name: 'idle' }
   #address: string | undefined
 
@@ -130,16 +136,18 @@ class ConnectionListener implements Listener {
     if (name !== 'idle')
       throw new TransportError('ALREADY_STARTED', 'this listener was started before', undefined)
     const { signal } = options
-    const attempt = new AbortController()
-    this.#life = { name: 'starting', attempt }
-    const abort = (): void => attempt.abort(signal?.reason)
+    const controller = new AbortController()
+    this.#life = { name: 'starting', controller }
+    const abort = (): void => controller.abort(signal?.reason)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      await this.#bind(attempt.signal)
+      await this.#bind(controller.signal)
     } catch (error) {
-      const reason = attempt.signal.aborted ? attempt.signal.reason : error
-      this.#end(toError(reason))
+      const reason = controller.signal.aborted ? controller.signal.reason : error
+      this.#life = { name: 'closing' }
+      await this.#clear(0)
+      this.#end(this.#isClosing ? undefined : toError(reason))
       throw reason
     } finally {
       signal?.removeEventListener('abort', abort)
@@ -149,9 +157,11 @@ class ConnectionListener implements Listener {
   async close(options: { drainMs?: number | undefined } = {}): Promise<void> {
     const life = this.#life
     if (life.name === 'idle') this.#end(undefined)
-    else if (life.name === 'starting')
-      life.attempt.abort(new TransportError('CLOSED', 'the listener is closed', undefined))
     else if (life.name === 'open') void this.#wind(life.binding, options.drainMs ?? 0, undefined)
+    else if (life.name === 'starting' && !life.controller.signal.aborted) {
+      this.#isClosing = true
+      life.controller.abort(new TransportError('CLOSED', 'the listener is closed', undefined))
+    }
     await this.closed
   }
 
@@ -169,16 +179,22 @@ class ConnectionListener implements Listener {
         'given when callers on other hosts can connect: a Gate, or allowAll() to admit anyone',
       )
     }
-    const binding = await this.#acceptor.listen(
-      {
-        offer: (incoming) => this.#offer(incoming),
-        report: this.#report,
-        failed: (error) => this.#failed(error),
-      },
-      signal,
-    )
+    const door: Door = {
+      offer: (incoming) => this.#offer(incoming),
+      report: this.#report,
+      failed: (error) => this.#failed(error),
+    }
+    const { clock, closeTimeoutMs: patienceMs } = this.#settings
+    const discard = (late: Binding): void => {
+      attempt(() => late.close()).catch(ignore)
+    }
+    const listen = (): Promise<Binding> => this.#acceptor.listen(door, signal)
+    const binding = await orGiveUp(listen, { signal, clock, patienceMs, discard })
     if (signal.aborted) {
-      await binding.close()
+      await this.#unbound(
+        binding,
+        attempt(() => binding.close()),
+      )
       throw signal.reason
     }
     this.#address = binding.address
@@ -187,91 +203,114 @@ class ConnectionListener implements Listener {
 
   #failed(error: Error): void {
     if (this.#life.name === 'open') void this.#wind(this.#life.binding, 0, error)
+    else if (this.#life.name === 'starting') this.#life.controller.abort(error)
   }
 
   #offer(incoming: Incoming): void {
     const { maxConnections } = this.#settings
     if (this.#life.name !== 'open' && this.#life.name !== 'starting') {
       this.#refuse(incoming, 'the server is shutting down')
-    } else if (this.connections.size + this.#waiting >= maxConnections) {
+    } else if (this.connections.size + this.#admissions.size >= maxConnections) {
       this.#refuse(incoming, 'the server has no room for another connection')
       const message = `a caller was refused: maxConnections (${maxConnections}) are connected or waiting for the gate`
       this.#report(new TransportError('REFUSED', message, { status: 503 }))
     } else {
-      this.#waiting++
-      this.#admit(incoming).finally(() => {
-        this.#waiting--
-      })
+      this.#admissions.set(incoming, this.#admit(incoming))
     }
   }
 
   /** Never rejects. */
   async #admit(incoming: Incoming): Promise<void> {
     const outcome = await admit(incoming.handshake, this.#settings, this.#door.signal)
+    this.#admissions.delete(incoming)
     if (!outcome.admitted) {
       if (outcome.error) this.#report(outcome.error)
-      attempt(() => incoming.refuse(outcome.refusal), this.#report)
+      guarded(() => incoming.refuse(outcome.refusal), this.#report)
       return
     }
     if (this.#door.signal.aborted || !this.onconnection) {
-      outcome.grant?.release?.()
       this.#refuse(incoming, this.onconnection ? 'the server is shutting down' : 'the server accepts nobody')
+      this.#releaseGrant(outcome)
       return
     }
-    this.#yield(incoming, outcome)
+    try {
+      this.#yield(incoming, outcome)
+    } catch (error) {
+      this.#report(toError(error))
+      this.#refuse(incoming, 'the server could not serve the connection')
+      this.#releaseGrant(outcome)
+    }
   }
 
-  #yield(incoming: Incoming, admitted: Parameters<typeof superviseConnection>[1]): void {
+  /** Throws what a layer throws. */
+  #yield(incoming: Incoming, admitted: Admitted): void {
     const { layers = [], closeTimeoutMs, clock, startTimeoutMs } = this.#settings
     const supervision = superviseConnection(incoming.connector, admitted, clock)
-    const layered = layers.reduceRight((next, layer) => layer(next), supervision.connector)
-    const connection = createTransport(layered, { closeTimeoutMs, clock })
-    supervision.watch(connection, startTimeoutMs)
+    const connection = createTransport(layered(supervision.connector, layers), { closeTimeoutMs, clock })
     this.connections.add(connection)
     this.#supervisions.set(connection, supervision)
-    connection.closed.then(() => {
+    void connection.closed.then(() => {
       this.connections.delete(connection)
       this.#supervisions.delete(connection)
       if (!supervision.wasConnected) this.#refuse(incoming, 'the server did not serve the connection')
+      this.#releaseGrant(admitted)
     })
-    try {
-      this.onconnection?.(connection)
-    } catch (cause) {
-      const error = new TransportError(
-        'CALLBACK_FAILED',
-        'onconnection failed',
-        { slot: 'onconnection' },
-        { cause },
-      )
+    supervision.watch(connection, startTimeoutMs)
+    if (connection.state === 'idle') this.#hand(connection)
+  }
+
+  #hand(connection: Transport): void {
+    const failed = (cause: unknown): void => {
+      const message = `onconnection failed: ${toError(cause).message}`
+      const error = new TransportError('CALLBACK_FAILED', message, { slot: 'onconnection' }, { cause })
       this.#report(error)
-      connection.close({ reason: error })
+      void connection.close({ reason: error })
+    }
+    try {
+      const result: unknown = this.onconnection?.(connection)
+      if (isThenable(result)) result.then(undefined, failed)
+    } catch (cause) {
+      failed(cause)
     }
   }
 
+  #releaseGrant({ grant }: Admitted): void {
+    guarded(() => grant?.release?.(), this.#report)
+  }
+
   #refuse(incoming: Incoming, reason: string): void {
-    attempt(() => incoming.refuse({ admit: false, status: 503, reason }), this.#report)
+    guarded(() => incoming.refuse({ admit: false, status: 503, reason }), this.#report)
   }
 
   /** Ends everything in order: the door, the requests in flight, the connections. Never rejects. */
   async #wind(binding: Binding, drainMs: number, reason: Error | undefined): Promise<void> {
     this.#life = { name: 'closing' }
-    this.#door.abort()
-    const unbound = binding.close().catch((error) => this.#report(toError(error)))
-    if (drainMs > 0) await this.#drain(drainMs)
-    await Promise.all([...this.connections].map((connection) => connection.close()))
-    await unbound
+    const closing = attempt(() => binding.close())
+    // Heard below, once everybody is gone.
+    closing.catch(ignore)
+    await this.#clear(drainMs)
+    await this.#unbound(binding, closing)
     this.#end(reason)
   }
 
-  async #drain(drainMs: number): Promise<void> {
-    const quiet = Promise.all([...this.#supervisions.values()].map((each) => each.quiet()))
-    await new Promise<void>((resolve) => {
-      const patience = this.#settings.clock.deadline(drainMs, resolve)
-      quiet.then(() => {
-        patience[Symbol.dispose]()
-        resolve()
-      })
-    })
+  /** Turns away who waits for the gate, lets requests in flight finish, and ends the connections. Never rejects. */
+  async #clear(drainMs: number): Promise<void> {
+    this.#door.abort()
+    await Promise.all(this.#admissions.values())
+    if (drainMs > 0) {
+      const quiet = Promise.all([...this.#supervisions.values()].map((each) => each.quiet()))
+      await patiently(quiet, { clock: this.#settings.clock, ms: drainMs, failed: ignore, late: ignore })
+    }
+    await Promise.all([...this.connections].map((connection) => connection.close()))
+  }
+
+  async #unbound({ address }: Binding, closing: Promise<void>): Promise<void> {
+    const { clock, closeTimeoutMs } = this.#settings
+    const late = (): void => {
+      const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
+      this.#report(new TransportError('LISTEN_FAILED', message, { address }))
+    }
+    await patiently(closing, { clock, ms: closeTimeoutMs, failed: this.#report, late })
   }
 
   #end(reason: Error | undefined): void {
@@ -280,7 +319,7 @@ class ConnectionListener implements Listener {
     this.#door.abort()
     if (reason !== undefined) this.#report(reason)
     this.#settleClosed(reason)
-    attempt(() => this.onclose?.(), this.#report)
+    guarded(() => this.onclose?.(), this.#report)
   }
 
   readonly #report = (error: Error): void => {
@@ -292,7 +331,7 @@ class ConnectionListener implements Listener {
   }
 }
 
-function attempt(call: () => void, report: (error: Error) => void): void {
+function guarded(call: () => void, report: (error: Error) => void): void {
   try {
     call()
   } catch (error) {

@@ -2,10 +2,10 @@ import { type Clock, systemClock } from './clock.js'
 import { closedError } from './closed-error.js'
 import type { Channel, Connector, ProcessTraits, Sink } from './connector.js'
 import { TransportError, toError } from './errors.js'
-import { attempt, ignore, orGiveUp } from './give-up.js'
 import type { JsonRpcMessage } from './message.js'
 import { requireInRange, resolveOptions } from './options.js'
 import { pendingSends } from './pending-sends.js'
+import { attempt, ignore, isThenable, orGiveUp, patiently } from './promises.js'
 import type { Flow, MessageContext, Peer, SendOptions, Transport, TransportState } from './transport.js'
 
 /** What the lifecycle of a transport needs to know. */
@@ -22,6 +22,7 @@ export interface CreateTransportOptions {
   clock?: Clock | undefined
 }
 
+/** What `createTransport` uses for options that are not given. */
 export const createTransportDefaults: { readonly closeTimeoutMs: 2_000; readonly clock: Clock } = {
   closeTimeoutMs: 2_000,
   clock: systemClock,
@@ -316,24 +317,20 @@ class ConnectedTransport implements Transport {
     const { clock, closeTimeoutMs } = this.#settings
     this.#peer = channel.peer
     this.#life = { name: 'closing' }
-    await new Promise<void>((resolve) => {
-      const letGo = attempt(() => channel.close(reason))
-      // Set after the channel's own deadline, so that with the same duration the channel's comes first.
-      const patience = clock.deadline(timeLeftMs, () => {
-        const { address } = channel.peer
-        const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
-        this.#report(new TransportError('PEER_LOST', message, { address }))
-        resolve()
-      })
-      letGo
-        .catch((error) => {
-          if (this.#life.name !== 'closed') this.#report(toError(error))
-        })
-        .finally(() => {
-          patience[Symbol.dispose]()
-          resolve()
-        })
-    })
+    // The wait begins after the channel's own deadline, so that with the same duration the channel's comes first.
+    await patiently(
+      attempt(() => channel.close(reason)),
+      {
+        clock,
+        ms: timeLeftMs,
+        failed: (error) => this.#report(error),
+        late: () => {
+          const { address } = channel.peer
+          const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
+          this.#report(new TransportError('PEER_LOST', message, { address }))
+        },
+      },
+    )
     this.#end(reason)
   }
 
@@ -380,11 +377,6 @@ function hungUpError(peer: Peer | undefined, reason: Error | undefined): Error {
 function callbackFailed(slot: string, cause: unknown): Error {
   const message = `${slot} failed: ${toError(cause).message}`
   return new TransportError('CALLBACK_FAILED', message, { slot }, { cause })
-}
-
-// Not `instanceof Promise`: what a handler returns may come from another realm or library.
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
 }
 
 // Own accessors, not members of the class: the v2 SDK takes any transport that has both names for stdio.

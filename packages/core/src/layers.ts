@@ -1,8 +1,8 @@
 import type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink } from './connector.js'
 import { createTransport, isOurs, partsOf } from './create-transport.js'
 import { TransportError } from './errors.js'
-import { attempt, ignore } from './give-up.js'
 import { invalidOption } from './options.js'
+import { attempt, ignore } from './promises.js'
 import type { Flow, Peer, Transport, TransportLike } from './transport.js'
 
 /**
@@ -87,7 +87,7 @@ async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSi
     hungUp?.(lastError ?? closedWhileConnecting())
     if (isClosing) return
     // Only our own transports say how they ended; of others, the end itself is all that is known.
-    if (isOurs(transport)) transport.closed.then((reason) => sink.end(reason))
+    if (isOurs(transport)) void transport.closed.then((reason) => sink.end(reason))
     else sink.end()
   }
   await new Promise<void>((resolve, reject) => {

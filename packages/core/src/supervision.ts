@@ -19,7 +19,8 @@ export interface Supervision {
   quiet(): Promise<void>
 }
 
-interface Admitted {
+/** What a caller was granted. */
+export interface Admitted {
   readonly admission: Admission
   readonly grant?: SessionGrant
 }
@@ -46,9 +47,13 @@ export function superviseConnection(
     if (cancelled !== undefined) answered(cancelled)
   }
 
-  function sent(message: JsonRpcMessage): void {
+  function sent(message: JsonRpcMessage, taken: Promise<void> | undefined): void {
     lastActivity = clock.now()
-    if (isResponse(message) && message.id !== undefined) answered(message.id)
+    if (!isResponse(message) || message.id === undefined) return
+    const { id } = message
+    const done = (): void => answered(id)
+    // Not before the medium took it, lest the connection is closed in front of the answer.
+    Promise.resolve(taken).then(done, done)
   }
 
   function answered(id: RequestId): void {
@@ -74,7 +79,7 @@ export function superviseConnection(
         untilOld(connection, grant, clock),
         untilIdle(connection, grant, clock, () => lastActivity),
       ]
-      connection.closed.then(() => {
+      void connection.closed.then(() => {
         for (const stop of stops) stop?.()
         unanswered.clear()
         for (const resolve of waiting.splice(0)) resolve()
@@ -89,7 +94,7 @@ function identified(
   inner: Connector,
   given: AuthInfo | undefined,
   received: (message: JsonRpcMessage) => void,
-  sent: (message: JsonRpcMessage) => void,
+  sent: (message: JsonRpcMessage, taken: Promise<void> | undefined) => void,
 ): Connector {
   const authInfo = given && concealed(given)
   const shared: MessageContext | undefined = authInfo && Object.freeze({ authInfo })
@@ -114,8 +119,13 @@ function identified(
         ...channel,
         ...(authInfo && { peer: Object.freeze({ ...channel.peer, authInfo }) }),
         send: (message, options) => {
-          sent(message)
-          return channel.send(message, options)
+          let taken: Promise<void> | undefined
+          try {
+            taken = channel.send(message, options)
+            return taken
+          } finally {
+            sent(message, taken)
+          }
         },
       }
     },
@@ -140,20 +150,21 @@ function untilStarted(connection: Transport, startTimeoutMs: number, clock: Cloc
   const late = clock.deadline(startTimeoutMs, () => {
     if (connection.state !== 'idle') return
     const message = `an admitted connection was not started within startTimeoutMs (${startTimeoutMs} ms)`
-    connection.close({ reason: new TransportError('CLOSED', message, undefined) })
+    void connection.close({ reason: new TransportError('CLOSED', message, undefined) })
   })
   return () => late[Symbol.dispose]()
 }
 
 function untilInvalid(connection: Transport, { expiresAt, revoked }: Admission, clock: Clock): () => void {
   const end = (why: string) => () => {
-    connection.close({ reason: new TransportError('REFUSED', why, { status: 401 }) })
+    void connection.close({ reason: new TransportError('REFUSED', why, { status: 401 }) })
   }
   const expiry =
     expiresAt === undefined
       ? undefined
       : clock.deadline(expiresAt - clock.epochNow(), end('the admission of this caller expired'))
   const onrevoked = end('the admission of this caller was revoked')
+  if (revoked?.aborted) onrevoked()
   revoked?.addEventListener('abort', onrevoked, { once: true })
   return () => {
     expiry?.[Symbol.dispose]()
@@ -170,7 +181,7 @@ function untilOld(
   if (lifetimeMs === undefined) return undefined
   const old = clock.deadline(lifetimeMs, () => {
     const message = `the session reached its lifetime of ${lifetimeMs} ms`
-    connection.close({ reason: new TransportError('REFUSED', message, { status: 401 }) })
+    void connection.close({ reason: new TransportError('REFUSED', message, { status: 401 }) })
   })
   return () => old[Symbol.dispose]()
 }
@@ -193,7 +204,7 @@ function untilIdle(
         return
       }
       const message = `nothing was said for ${idleTimeoutMs} ms (idleTimeoutMs)`
-      connection.close({ reason: new TransportError('CLOSED', message, undefined) })
+      void connection.close({ reason: new TransportError('CLOSED', message, undefined) })
     })
   }
   wait(idleTimeoutMs)

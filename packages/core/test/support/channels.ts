@@ -28,59 +28,60 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** A connector whose every step is in the hands of the test. */
-export interface HandmadeConnector extends Connector {
-  /** What the connector was given; throws before `connect` was called. */
-  readonly sink: Sink
-  readonly signal: AbortSignal
-  readonly sent: { message: JsonRpcMessage; options: SendOptions | undefined }[]
-  readonly connects: number
-  readonly close: ReturnType<typeof vi.fn<(reason?: Error) => Promise<void>>>
-}
-
 export interface Handmade {
   /** Connects at once unless it is given. */
   readonly connect?: ((channel: Channel, sink: Sink, signal: AbortSignal) => Promise<Channel>) | undefined
   readonly send?: Channel['send'] | undefined
   readonly close?: Channel['close'] | undefined
   readonly http?: HttpTraits | undefined
-  readonly peer?: Peer | undefined
+}
+
+/** A connector whose every step is in the hands of the test. */
+export class HandmadeConnector implements Connector {
+  readonly sent: { message: JsonRpcMessage; options: SendOptions | undefined }[] = []
+  readonly close: ReturnType<typeof vi.fn<(reason?: Error) => Promise<void>>>
+  connects = 0
+  readonly #parts: Handmade
+  #given: { sink: Sink; signal: AbortSignal } | undefined
+
+  constructor(parts: Handmade) {
+    this.#parts = parts
+    this.close = vi.fn<(reason?: Error) => Promise<void>>(parts.close ?? (async () => {}))
+  }
+
+  readonly connect = (sink: Sink, signal: AbortSignal): Promise<Channel> => {
+    const { connect, send, http } = this.#parts
+    this.#given = { sink, signal }
+    this.connects++
+    const channel: Channel = {
+      peer,
+      send: (message, options) => {
+        this.sent.push({ message, options })
+        return send ? send(message, options) : Promise.resolve()
+      },
+      close: this.close,
+      ...(http && { http }),
+    }
+    return connect ? connect(channel, sink, signal) : Promise.resolve(channel)
+  }
+
+  /** What `connect` was given; throws before that. */
+  get sink(): Sink {
+    return this.#gift().sink
+  }
+
+  get signal(): AbortSignal {
+    return this.#gift().signal
+  }
+
+  #gift(): { sink: Sink; signal: AbortSignal } {
+    if (!this.#given) throw new Error('connect() was not called')
+    return this.#given
+  }
 }
 
 export function handmade(parts: Handmade = {}): HandmadeConnector {
-  const given: { sink?: Sink; signal?: AbortSignal; connects: number } = { connects: 0 }
-  const sent: HandmadeConnector['sent'] = []
-  const close = vi.fn<(reason?: Error) => Promise<void>>(parts.close ?? (async () => {}))
-  const channel: Channel = {
-    peer: parts.peer ?? peer,
-    send: (message, options) => {
-      sent.push({ message, options })
-      return parts.send ? parts.send(message, options) : Promise.resolve()
-    },
-    close,
-    ...(parts.http && { http: parts.http }),
-  }
-  return {
-    connect: (sink, signal) => {
-      given.sink = sink
-      given.signal = signal
-      given.connects++
-      return parts.connect ? parts.connect(channel, sink, signal) : Promise.resolve(channel)
-    },
-    get sink() {
-      if (!given.sink) throw new Error('connect() was not called')
-      return given.sink
-    },
-    get signal() {
-      if (!given.signal) throw new Error('connect() was not called')
-      return given.signal
-    },
-    get connects() {
-      return given.connects
-    },
-    sent,
-    close,
-  }
+  return new HandmadeConnector(parts)
 }
 
 /** A promise as another library makes it: it has `then` and nothing else. */

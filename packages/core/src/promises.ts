@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js'
+import { toError } from './errors.js'
 
 /** How long to wait for work that was told to stop, and what to do with what it makes too late. */
 export interface Patience<T> {
@@ -46,6 +47,36 @@ export function orGiveUp<T>(work: () => Promise<T>, patience: Patience<T>): Prom
   })
 }
 
+/** How long to wait for work, and whom to tell what came of it. */
+export interface Wait {
+  readonly clock: Clock
+  readonly ms: number
+  /** Hears that the work failed in time. */
+  readonly failed: (error: Error) => void
+  /** Hears that it was not done in time. */
+  readonly late: () => void
+}
+
+/** Resolves when the work is done, whether it failed or not, or when the time has passed. Never rejects. */
+export function patiently(work: Promise<unknown>, { clock, ms, failed, late }: Wait): Promise<void> {
+  return new Promise((resolve) => {
+    let isLate = false
+    const patience = clock.deadline(ms, () => {
+      isLate = true
+      late()
+      resolve()
+    })
+    const done = (): void => {
+      patience[Symbol.dispose]()
+      resolve()
+    }
+    work.then(done, (error) => {
+      if (!isLate) failed(toError(error))
+      done()
+    })
+  })
+}
+
 /** Calls it, turning a synchronous throw into a rejection. */
 export async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
   return await call()
@@ -53,3 +84,8 @@ export async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
 
 /** For promises whose failure nobody needs to hear of. */
 export function ignore(): void {}
+
+/** Not `instanceof Promise`: what a callback returns may come from another realm or library. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
+}

@@ -1,0 +1,216 @@
+import { describe, expect, test, vi } from 'vitest'
+import { admit } from '../src/admission.js'
+import { type Gate, isTransportError, type SessionPolicy, type Verdict } from '../src/index.js'
+import { deferred } from './support/channels.js'
+import { fakeClock, settled } from './support/fake-clock.js'
+
+const handshake = { medium: 'test', remote: {}, headers: {} }
+const { signal } = new AbortController()
+const saying = (verdict: unknown): Gate => ({ admit: () => verdict as Verdict })
+
+function asking(gate: Gate | undefined, sessions?: SessionPolicy, given = signal) {
+  const clock = fakeClock()
+  return { clock, outcome: admit(handshake, { gate, gateTimeoutMs: 100, sessions, clock }, given) }
+}
+
+describe('a caller is admitted', () => {
+  test('where nobody is asked', async () => {
+    await expect(asking(undefined).outcome).resolves.toEqual({ admitted: true, admission: { admit: true } })
+  })
+
+  test('where the gate says so, now or later', async () => {
+    const admission = { admit: true, authInfo: { token: 't', clientId: 'c', scopes: [] } } as const
+    for (const gate of [saying(admission), saying(Promise.resolve(admission))]) {
+      await expect(asking(gate).outcome).resolves.toEqual({ admitted: true, admission })
+    }
+  })
+
+  test('with the grant of the session policy, which hears who it is', async () => {
+    const admission = { admit: true } as const
+    const grant = { admit: true, lifetimeMs: 1, idleTimeoutMs: Infinity } as const
+    const open = vi.fn(() => grant)
+
+    await expect(asking(saying(admission), { open }).outcome).resolves.toEqual({
+      admitted: true,
+      admission,
+      grant,
+    })
+    expect(open.mock.calls).toEqual([[handshake, admission]])
+  })
+
+  test('and the gate is shown the handshake and a signal that does not abort', async () => {
+    const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: true })) }
+    const { outcome, clock } = asking(gate)
+    await outcome
+    await clock.advance(1_000)
+
+    const [shown, given] = gate.admit.mock.calls[0] ?? []
+    expect(shown).toBe(handshake)
+    expect(given?.aborted).toBe(false)
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a caller is refused', () => {
+  test.each([401, 403, 421, 429, 503] as const)('with %o where the gate says so', async (status) => {
+    const refusal = { admit: false, status, reason: 'no', retryAfterMs: 1 } as const
+
+    await expect(asking(saying(refusal)).outcome).resolves.toEqual({ admitted: false, refusal })
+  })
+
+  test('where the session policy says so', async () => {
+    const refusal = { admit: false, status: 429, reason: 'too many' } as const
+
+    await expect(asking(undefined, { open: () => refusal }).outcome).resolves.toEqual({
+      admitted: false,
+      refusal,
+    })
+  })
+
+  test('and the session policy is not asked about one whom the gate refused', async () => {
+    const open = vi.fn(() => ({ admit: true }) as const)
+    await asking(saying({ admit: false, status: 403, reason: 'no' }), { open }).outcome
+
+    expect(open).not.toHaveBeenCalled()
+  })
+
+  test.each([
+    ['has expired', { admit: true, expiresAt: 1_800_000_000_000 }],
+    ['expired long ago', { admit: true, expiresAt: 0 }],
+    ['was revoked before', { admit: true, revoked: AbortSignal.abort() }],
+  ])('where the admission %s', async (_name, admission) => {
+    await expect(asking(saying(admission)).outcome).resolves.toMatchObject({
+      admitted: false,
+      refusal: { status: 401 },
+    })
+  })
+})
+
+const nonsense: [string, unknown][] = [
+  ['nothing', undefined],
+  ['null', null],
+  ['true', true],
+  ['an empty object', {}],
+  ['a word for yes', { admit: 'yes' }],
+  ['a number for yes', { admit: 1 }],
+  ['a refusal without status', { admit: false, reason: 'no' }],
+  ['a refusal with a status that admits', { admit: false, status: 200, reason: 'no' }],
+]
+
+const nonsenseOfGates: [string, unknown][] = [
+  ['an expiry that is no number', { admit: true, expiresAt: Number.NaN }],
+  ['an expiry that is a date', { admit: true, expiresAt: new Date(9e12) }],
+  ['an expiry that is null', { admit: true, expiresAt: null }],
+  ['a signal that is none', { admit: true, revoked: true }],
+  ['a signal that is null', { admit: true, revoked: null }],
+  ['a caller that is a name', { admit: true, authInfo: 'alice' }],
+  ['a caller that is null', { admit: true, authInfo: null }],
+]
+
+describe('what fails is a refusal, and is told to whoever listens for errors', () => {
+  test.each([...nonsense, ...nonsenseOfGates])('a gate that answers %s', async (_name, verdict) => {
+    const outcome = await asking(saying(verdict)).outcome
+
+    expect(outcome).toMatchObject({ admitted: false, refusal: { admit: false, status: 503 } })
+    const error = outcome.admitted ? undefined : outcome.error
+    expect(isTransportError(error, 'CALLBACK_FAILED') && error.details.slot).toBe('gate.admit')
+  })
+
+  test.each([
+    ...nonsense,
+    ['a promise', Promise.resolve({ admit: true })],
+    ['a lifetime that is no number', { admit: true, lifetimeMs: Number.NaN }],
+    ['an idle time that is negative', { admit: true, idleTimeoutMs: -1 }],
+    ['an idle time that is text', { admit: true, idleTimeoutMs: '1' }],
+  ])('a session policy that answers %s', async (_name, grant) => {
+    const outcome = await asking(undefined, { open: () => grant as never }).outcome
+
+    expect(outcome).toMatchObject({
+      admitted: false,
+      error: { code: 'CALLBACK_FAILED', details: { slot: 'sessions.open' } },
+    })
+  })
+
+  test('a gate that throws, whose words do not reach the caller', async () => {
+    for (const admit of [
+      () => {
+        throw new Error('password is hunter2')
+      },
+      () => Promise.reject(new Error('password is hunter2')),
+    ]) {
+      const outcome = await asking({ admit }).outcome
+
+      expect(outcome).toMatchObject({ admitted: false, error: { cause: { message: 'password is hunter2' } } })
+      expect(JSON.stringify(outcome.admitted ? undefined : outcome.refusal)).not.toContain('hunter2')
+    }
+  })
+
+  test('a session policy that throws', async () => {
+    const open = () => {
+      throw new Error('no table')
+    }
+
+    await expect(asking(undefined, { open }).outcome).resolves.toMatchObject({
+      admitted: false,
+      error: { details: { slot: 'sessions.open' } },
+    })
+  })
+
+  test('a gate that takes longer than gateTimeoutMs, which then hears so', async () => {
+    const verdict = deferred<Verdict>()
+    const gate = { admit: vi.fn<Gate['admit']>(() => verdict.promise) }
+    const { clock, outcome } = asking(gate)
+    const done = vi.fn()
+    void outcome.then(done)
+    await clock.advance(99)
+    expect(done).not.toHaveBeenCalled()
+    await clock.advance(1)
+
+    await expect(outcome).resolves.toMatchObject({
+      admitted: false,
+      refusal: { status: 503 },
+      error: { message: expect.stringContaining('gateTimeoutMs (100 ms)') },
+    })
+    expect(gate.admit.mock.calls[0]?.[1].aborted).toBe(true)
+    verdict.reject(new Error('much later'))
+    await settled()
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('when the door closes', () => {
+  test('a caller who waits is refused at once, without an error', async () => {
+    const controller = new AbortController()
+    const gate = { admit: vi.fn<Gate['admit']>(() => new Promise(() => {})) }
+    const { clock, outcome } = asking(gate, undefined, controller.signal)
+    await settled()
+    controller.abort()
+
+    await expect(outcome).resolves.toEqual({
+      admitted: false,
+      refusal: { admit: false, status: 503, reason: 'the server is shutting down' },
+    })
+    expect([gate.admit.mock.calls[0]?.[1].aborted, clock.pending]).toEqual([true, 0])
+  })
+
+  test('a caller who comes after that is refused, and the gate is not asked', async () => {
+    const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: true })) }
+
+    await expect(asking(gate, undefined, AbortSignal.abort()).outcome).resolves.toMatchObject({
+      admitted: false,
+    })
+    expect(gate.admit).not.toHaveBeenCalled()
+  })
+
+  test('no listener is left on its signal by those who were admitted', async () => {
+    const controller = new AbortController()
+    const [added, removed] = [
+      vi.spyOn(controller.signal, 'addEventListener'),
+      vi.spyOn(controller.signal, 'removeEventListener'),
+    ]
+    await asking(saying({ admit: true }), undefined, controller.signal).outcome
+    await settled()
+
+    expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([1, 1])
+  })
+})

@@ -1,0 +1,844 @@
+import { inspect } from 'node:util'
+import { describe, expect, test, vi } from 'vitest'
+import {
+  type AuthInfo,
+  allowAll,
+  createListener,
+  type Gate,
+  type Layer,
+  type Listener,
+  type ListenerOptions,
+  type Transport,
+  type Verdict,
+} from '../src/index.js'
+import { acceptor, type Caller, caller, type HandmadeListening } from './support/acceptors.js'
+import { deferred } from './support/channels.js'
+import { fakeClock, settled } from './support/fake-clock.js'
+import { numbered } from './support/messages.js'
+
+/** A listener that is open, and what it tells. */
+async function listening(options: ListenerOptions = {}, parts: HandmadeListening = {}) {
+  const made = making(options, parts)
+  await made.listener.start()
+  const offer = async (...callers: Caller[]): Promise<void> => {
+    for (const each of callers) made.door.offer(each)
+    await settled()
+  }
+  return { ...made, offer }
+}
+
+function making(options: ListenerOptions = {}, parts: HandmadeListening = {}) {
+  const clock = fakeClock()
+  const accepting = acceptor(parts)
+  const listener = createListener(accepting, { clock, ...options })
+  const yielded: Transport[] = []
+  const log: string[] = []
+  const errors: Error[] = []
+  listener.onconnection = (connection) => yielded.push(connection)
+  listener.onerror = (error) => {
+    errors.push(error)
+    log.push('error')
+  }
+  listener.onclose = () => log.push('close')
+  return {
+    clock,
+    acceptor: accepting,
+    listener,
+    yielded,
+    log,
+    errors,
+    get door() {
+      return accepting.door
+    },
+  }
+}
+
+const refusing = (status: 401 | 403 | 429): Gate => ({
+  admit: () => ({ admit: false, status, reason: 'no' }),
+})
+const alice: AuthInfo = { token: 'hunter2', clientId: 'alice', scopes: ['read'] }
+
+describe('starting', () => {
+  test('binds, and tells the address then', async () => {
+    const { listener, log } = making()
+    expect(listener.address).toBeUndefined()
+    await listener.start()
+
+    expect([listener.address, log]).toEqual(['test://here', []])
+  })
+
+  test('twice rejects with ALREADY_STARTED, after the end with CLOSED', async () => {
+    const { listener } = await listening()
+    await expect(listener.start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
+    await listener.close()
+
+    await expect(listener.start()).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  test('beyond this host needs a gate, and names the option', async () => {
+    const { listener, log, acceptor } = making({}, { bindsBeyondThisHost: true })
+    await expect(listener.start()).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      details: { option: 'gate' },
+    })
+
+    expect(log).toEqual(['error', 'close'])
+    expect(() => acceptor.door).toThrow()
+    await expect(listening({ gate: allowAll() }, { bindsBeyondThisHost: true })).resolves.toBeDefined()
+  })
+
+  test('that fails rejects with the reason, and has told the end by then', async () => {
+    const failure = new Error('EADDRINUSE')
+    const { listener, log, errors } = making({}, { listen: () => Promise.reject(failure) })
+    await expect(listener.start()).rejects.toBe(failure)
+
+    expect([log, errors]).toEqual([['error', 'close'], [failure]])
+    await expect(listener.closed).resolves.toBe(failure)
+  })
+
+  test('that throws rejects too', async () => {
+    const failure = new Error('EADDRINUSE')
+    const { listener } = making(
+      {},
+      {
+        listen: () => {
+          throw failure
+        },
+      },
+    )
+
+    await expect(listener.start()).rejects.toBe(failure)
+  })
+
+  test('is aborted with the very reason, before it begins or while it binds', async () => {
+    const reason = { not: 'an error' }
+    const before = making()
+    await expect(before.listener.start({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(() => before.acceptor.door).toThrow()
+
+    const controller = new AbortController()
+    const bound = deferred()
+    const during = making({}, { listen: (binding) => bound.promise.then(() => binding) })
+    const rejected = expect(during.listener.start({ signal: controller.signal })).rejects.toBe(reason)
+    controller.abort(reason)
+    expect(during.acceptor.signal.reason).toBe(reason)
+    bound.resolve()
+    await rejected
+
+    expect([during.acceptor.close.mock.calls.length, during.log]).toEqual([1, ['error', 'close']])
+  })
+
+  test('gives up an acceptor that does not listen to the abort, and releases what it binds later', async () => {
+    const bound = deferred()
+    const { clock, listener, acceptor } = making(
+      { closeTimeoutMs: 100 },
+      { listen: (binding) => bound.promise.then(() => binding) },
+    )
+    const rejected = expect(listener.start()).rejects.toMatchObject({ code: 'CLOSED' })
+    const closed = listener.close()
+    await clock.advance(100)
+    await Promise.all([rejected, closed])
+    bound.resolve()
+    await settled()
+
+    expect([acceptor.close.mock.calls.length, clock.pending]).toEqual([1, 0])
+  })
+
+  test('that is closed meanwhile rejects with CLOSED, and the end is an orderly one', async () => {
+    const { listener, log } = making({}, { listen: (binding) => settled().then(() => binding) })
+    const rejected = expect(listener.start()).rejects.toMatchObject({ code: 'CLOSED' })
+    await Promise.all([listener.close(), listener.close(), rejected])
+
+    expect(log).toEqual(['close'])
+    await expect(listener.closed).resolves.toBeUndefined()
+  })
+
+  test('that fails ends the connections that came before it failed', async () => {
+    const failure = new Error('no more descriptors')
+    const early = caller()
+    const { listener, yielded } = making(
+      {},
+      {
+        listen: async (_binding, door) => {
+          door.offer(early)
+          await settled()
+          throw failure
+        },
+      },
+    )
+    await expect(listener.start()).rejects.toBe(failure)
+
+    expect(yielded.map(({ state }) => state)).toEqual(['closed'])
+    expect([listener.connections.size, early.refuse.mock.calls.length]).toEqual([0, 1])
+  })
+
+  test('rejects when the acceptor fails right as it opens', async () => {
+    const failure = new Error('gone')
+    const { listener, acceptor } = making(
+      {},
+      {
+        listen: async (binding, door) => {
+          queueMicrotask(() => door.failed(failure))
+          return binding
+        },
+      },
+    )
+    await expect(listener.start()).rejects.toBe(failure)
+
+    expect(acceptor.close).toHaveBeenCalledTimes(1)
+  })
+
+  test.each([
+    ['gateTimeoutMs', 0],
+    ['maxConnections', 0],
+    ['maxConnections', 1.5],
+    ['startTimeoutMs', 0],
+    ['closeTimeoutMs', -1],
+    ['gateTimeoutMs', Number.NaN],
+  ])('with %s of %o is refused', (option, value) => {
+    expect(() => createListener(acceptor(), { [option]: value })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', details: { option, received: value } }),
+    )
+  })
+})
+
+describe('a caller', () => {
+  test('who is admitted is yielded, idle and not connected', async () => {
+    const { listener, yielded, offer } = await listening()
+    const someone = caller()
+    await offer(someone)
+
+    expect(yielded.map(({ state }) => state)).toEqual(['idle'])
+    expect([...listener.connections]).toEqual(yielded)
+    expect([someone.connector.connects, someone.refuse.mock.calls]).toEqual([0, []])
+  })
+
+  test('who is served talks with the transport that was yielded', async () => {
+    const { yielded, offer } = await listening()
+    const someone = caller()
+    await offer(someone)
+    const onmessage = vi.fn()
+    const [connection] = yielded as [Transport]
+    connection.onmessage = onmessage
+    await connection.start()
+    someone.connector.sink.message(numbered(1))
+    await connection.send(numbered(2))
+
+    expect(onmessage).toHaveBeenCalledWith(numbered(1), undefined)
+    expect(someone.connector.sent.map(({ message }) => message)).toEqual([numbered(2)])
+  })
+
+  test('whom the gate refuses is told so, and nobody else hears of it', async () => {
+    const { yielded, errors, offer } = await listening({ gate: refusing(403) })
+    const someone = caller()
+    await offer(someone)
+
+    expect(someone.refuse.mock.calls).toEqual([[{ admit: false, status: 403, reason: 'no' }]])
+    expect([yielded, errors, someone.connector.connects]).toEqual([[], [], 0])
+  })
+
+  test('is refused where the gate fails, and that is reported', async () => {
+    const { errors, offer } = await listening({ gate: { admit: () => ({}) as Verdict } })
+    const someone = caller()
+    await offer(someone)
+
+    expect(someone.refuse.mock.calls[0]?.[0]).toMatchObject({ status: 503 })
+    expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'gate.admit' } }])
+  })
+
+  test('is refused where nobody takes connections', async () => {
+    const { listener, offer } = await listening()
+    listener.onconnection = undefined
+    const someone = caller()
+    await offer(someone)
+
+    expect(someone.refuse.mock.calls[0]?.[0]).toMatchObject({ status: 503 })
+    expect(listener.connections.size).toBe(0)
+  })
+
+  test('whose refusal fails is reported, and others go on', async () => {
+    const { yielded, errors, offer } = await listening({
+      gate: { admit: ({ path }) => (path ? { admit: true } : { admit: false, status: 403, reason: 'no' }) },
+    })
+    const rude = caller()
+    rude.refuse.mockImplementation(() => {
+      throw new Error('socket gone')
+    })
+    await offer(rude, caller({ path: '/' }))
+
+    expect([errors.map(({ message }) => message), yielded.length]).toEqual([['socket gone'], 1])
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('my bug')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('my bug'))],
+  ])('is closed where onconnection %s, and that is reported', async (_name, fail) => {
+    const { listener, errors, offer } = await listening()
+    listener.onconnection = fail as () => void
+    const someone = caller()
+    await offer(someone)
+
+    expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'onconnection' } }])
+    expect([listener.connections.size, someone.refuse.mock.calls.length]).toEqual([0, 1])
+  })
+
+  test('is refused where a layer cannot be made, and that is reported', async () => {
+    const failure = new Error('my bug')
+    const failing: Layer = () => {
+      throw failure
+    }
+    const release = vi.fn()
+    const { listener, errors, offer } = await listening({
+      layers: [failing],
+      sessions: { open: () => ({ admit: true, release }) },
+    })
+    const someone = caller()
+    await offer(someone)
+
+    expect([errors, someone.refuse.mock.calls.length, release.mock.calls.length]).toEqual([[failure], 1, 1])
+    expect(listener.connections.size).toBe(0)
+  })
+
+  test('has the layers around it, outermost first', async () => {
+    const order: string[] = []
+    const noting =
+      (name: string): Layer =>
+      (next) => ({
+        connect: (sink, signal) => {
+          order.push(name)
+          return next.connect(sink, signal)
+        },
+      })
+    const { yielded, offer } = await listening({ layers: [noting('outer'), noting('inner')] })
+    await offer(caller())
+    await yielded[0]?.start()
+
+    expect(order).toEqual(['outer', 'inner'])
+  })
+})
+
+describe('who the caller is', () => {
+  const admitting = (authInfo: AuthInfo): Gate => ({ admit: () => ({ admit: true, authInfo }) })
+
+  test('is on the peer and on the context of every message', async () => {
+    const { yielded, offer } = await listening({ gate: admitting(alice) })
+    const someone = caller()
+    await offer(someone)
+    const [connection] = yielded as [Transport]
+    const contexts: unknown[] = []
+    connection.onmessage = (_message, context) => contexts.push(context)
+    await connection.start()
+    const url = new URL('http://localhost/mcp')
+    someone.connector.sink.message(numbered(1))
+    someone.connector.sink.message(numbered(2), { requestInfo: { headers: {}, url } })
+
+    expect(connection.peer).toMatchObject({ medium: 'test', authInfo: alice })
+    expect(contexts).toMatchObject([{ authInfo: alice }, { authInfo: alice, requestInfo: { url } }])
+  })
+
+  test('leaves a context that says so itself as it is', async () => {
+    const { yielded, offer } = await listening({ gate: admitting(alice) })
+    const someone = caller()
+    await offer(someone)
+    const [connection] = yielded as [Transport]
+    const onmessage = vi.fn()
+    connection.onmessage = onmessage
+    await connection.start()
+    const context = { authInfo: { ...alice, clientId: 'bob' } }
+    someone.connector.sink.message(numbered(1), context)
+
+    expect(onmessage.mock.calls[0]?.[1]).toBe(context)
+  })
+
+  test('is added without calling the accessors of a context', async () => {
+    const { yielded, offer } = await listening({ gate: admitting(alice) })
+    const someone = caller()
+    await offer(someone)
+    const [connection] = yielded as [Transport]
+    const contexts: object[] = []
+    connection.onmessage = (_message, context) => contexts.push(context as object)
+    await connection.start()
+    const built = vi.fn(() => new Request('http://localhost/'))
+    someone.connector.sink.message(
+      numbered(1),
+      Object.defineProperty({}, 'request', { get: built, enumerable: true }),
+    )
+    expect(built).not.toHaveBeenCalled()
+
+    expect((contexts[0] as { request: Request }).request.url).toBe('http://localhost/')
+  })
+
+  test('says nothing about one of whom nothing is known', async () => {
+    const { yielded, offer } = await listening({ gate: allowAll() })
+    const someone = caller()
+    await offer(someone)
+    const [connection] = yielded as [Transport]
+    const onmessage = vi.fn()
+    connection.onmessage = onmessage
+    await connection.start()
+    someone.connector.sink.message(numbered(1))
+
+    expect([connection.peer?.authInfo, onmessage.mock.calls[0]?.[1]]).toEqual([undefined, undefined])
+  })
+
+  test('keeps the token out of what is printed', async () => {
+    const { yielded, offer } = await listening({ gate: admitting(alice) })
+    const someone = caller()
+    await offer(someone)
+    const [connection] = yielded as [Transport]
+    const contexts: unknown[] = []
+    connection.onmessage = (_message, context) => contexts.push(context)
+    await connection.start()
+    someone.connector.sink.message(numbered(1))
+    const printed = [connection.peer, connection.peer?.authInfo, contexts[0], connection, connection.closed]
+      .map((each) => inspect(each, { depth: 10, showHidden: true }))
+      .join()
+
+    expect(printed).not.toContain('hunter2')
+    expect(printed).toContain('alice')
+    expect(connection.peer?.authInfo?.token).toBe('hunter2')
+  })
+})
+
+describe('how many there are', () => {
+  test('is bounded by maxConnections, and a place is free again when one ends', async () => {
+    const { listener, yielded, errors, offer } = await listening({ maxConnections: 2 })
+    const third = caller()
+    await offer(caller(), caller(), third)
+    expect([yielded.length, third.refuse.mock.calls[0]?.[0].status]).toEqual([2, 503])
+    expect(errors).toMatchObject([{ code: 'REFUSED', details: { status: 503 } }])
+    await yielded[0]?.close()
+    await offer(caller())
+
+    expect([yielded.length, listener.connections.size]).toEqual([3, 2])
+  })
+
+  test('counts callers who wait for the gate', async () => {
+    const verdict = deferred<Verdict>()
+    const { yielded, offer } = await listening({ maxConnections: 2, gate: { admit: () => verdict.promise } })
+    const third = caller()
+    await offer(caller(), caller(), third)
+    expect(third.refuse).toHaveBeenCalledTimes(1)
+    verdict.resolve({ admit: false, status: 403, reason: 'no' })
+    await settled()
+    const fourth = caller()
+    await offer(fourth)
+
+    expect([yielded.length, fourth.refuse.mock.calls[0]?.[0].status]).toEqual([0, 403])
+  })
+
+  test('counts each caller once: one that comes as another is yielded has its place', async () => {
+    const { listener, yielded, door } = await listening({ maxConnections: 2 })
+    const second = caller()
+    listener.onconnection = (connection) => {
+      yielded.push(connection)
+      if (yielded.length === 1) door.offer(second)
+    }
+    door.offer(caller())
+    await settled()
+
+    expect([yielded.length, second.refuse.mock.calls.length]).toEqual([2, 0])
+  })
+})
+
+describe('a connection ends', () => {
+  const startedWith = async (options: ListenerOptions) => {
+    const made = await listening(options)
+    const someone = caller()
+    await made.offer(someone)
+    const [connection] = made.yielded as [Transport]
+    await connection.start()
+    return { ...made, someone, connection }
+  }
+
+  test('when it is not started within startTimeoutMs, and the caller is released', async () => {
+    const { clock, yielded, offer } = await listening({ startTimeoutMs: 100 })
+    const someone = caller()
+    await offer(someone)
+    await clock.advance(99)
+    expect(yielded[0]?.state).toBe('idle')
+    await clock.advance(1)
+
+    expect([yielded[0]?.state, someone.refuse.mock.calls.length, clock.pending]).toEqual(['closed', 1, 0])
+    await expect(yielded[0]?.closed).resolves.toMatchObject({
+      message: expect.stringContaining('startTimeoutMs'),
+    })
+  })
+
+  test('not for startTimeoutMs once it was started', async () => {
+    const { clock, connection } = await startedWith({ startTimeoutMs: 100 })
+    await clock.advance(1_000)
+
+    expect(connection.state).toBe('open')
+  })
+
+  test('when the admission expires', async () => {
+    const expiresAt = fakeClock().epochNow() + 500
+    const { clock, connection } = await startedWith({ gate: { admit: () => ({ admit: true, expiresAt }) } })
+    await clock.advance(499)
+    expect(connection.state).toBe('open')
+    await clock.advance(1)
+
+    await expect(connection.closed).resolves.toMatchObject({ code: 'REFUSED', details: { status: 401 } })
+  })
+
+  test('not early where the admission expires in years', async () => {
+    const expiresAt = fakeClock().epochNow() + 1e12
+    const { clock, connection } = await startedWith({ gate: { admit: () => ({ admit: true, expiresAt }) } })
+    await clock.advance(1e11)
+
+    expect(connection.state).toBe('open')
+  })
+
+  test('when the admission is revoked', async () => {
+    const controller = new AbortController()
+    const { connection, someone } = await startedWith({
+      gate: { admit: () => ({ admit: true, revoked: controller.signal }) },
+    })
+    controller.abort()
+
+    await expect(connection.closed).resolves.toMatchObject({ code: 'REFUSED', details: { status: 401 } })
+    expect(someone.connector.close).toHaveBeenCalledTimes(1)
+  })
+
+  test('and is not even yielded, when the admission is revoked on the way', async () => {
+    const controller = new AbortController()
+    const { listener, yielded, offer } = await listening({
+      gate: { admit: () => ({ admit: true, revoked: controller.signal }) },
+      sessions: {
+        open: () => {
+          controller.abort()
+          return { admit: true }
+        },
+      },
+    })
+    const someone = caller()
+    await offer(someone)
+
+    expect([yielded.length, listener.connections.size, someone.refuse.mock.calls.length]).toEqual([0, 0, 1])
+  })
+
+  test('when its session has lasted its lifetime', async () => {
+    const { clock, connection } = await startedWith({
+      sessions: { open: () => ({ admit: true, lifetimeMs: 1_000 }) },
+    })
+    await clock.advance(999)
+    expect(connection.state).toBe('open')
+    await clock.advance(1)
+
+    await expect(connection.closed).resolves.toMatchObject({
+      code: 'REFUSED',
+      message: expect.stringContaining('1000 ms'),
+    })
+  })
+
+  test('when nothing was said for its idle time, in either direction', async () => {
+    const { clock, connection, someone } = await startedWith({
+      sessions: { open: () => ({ admit: true, idleTimeoutMs: 100 }) },
+    })
+    await clock.advance(60)
+    someone.connector.sink.message(numbered(1))
+    await clock.advance(60)
+    await connection.send(numbered(2))
+    await clock.advance(99)
+    expect(connection.state).toBe('open')
+    await clock.advance(1)
+
+    await expect(connection.closed).resolves.toMatchObject({
+      message: expect.stringContaining('idleTimeoutMs'),
+    })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('and leaves no deadline and no listener behind, however it ends', async () => {
+    const controller = new AbortController()
+    const removed = vi.spyOn(controller.signal, 'removeEventListener')
+    const { clock, connection, someone } = await startedWith({
+      gate: { admit: () => ({ admit: true, revoked: controller.signal, expiresAt: 9e15 }) },
+      sessions: { open: () => ({ admit: true, lifetimeMs: 1e9, idleTimeoutMs: 1e9 }) },
+    })
+    expect(clock.pending).toBeGreaterThan(0)
+    someone.connector.sink.end()
+    await connection.closed
+    await settled()
+
+    expect([clock.pending, removed.mock.calls.length]).toEqual([0, 1])
+  })
+
+  test('and its session is released, once', async () => {
+    const release = vi.fn()
+    const { connection } = await startedWith({ sessions: { open: () => ({ admit: true, release }) } })
+    expect(release).not.toHaveBeenCalled()
+    await Promise.all([connection.close(), connection.close()])
+    await settled()
+
+    expect(release).toHaveBeenCalledTimes(1)
+  })
+
+  test('also where releasing its session throws, which is reported', async () => {
+    const failure = new Error('my bug')
+    const { connection, errors, listener } = await startedWith({
+      sessions: {
+        open: () => ({
+          admit: true,
+          release: () => {
+            throw failure
+          },
+        }),
+      },
+    })
+    await connection.close()
+    await settled()
+
+    expect([errors, listener.connections.size]).toEqual([[failure], 0])
+  })
+
+  test('without being served: the caller is released all the same', async () => {
+    const { yielded, offer } = await listening()
+    const someone = caller()
+    await offer(someone)
+    await yielded[0]?.close()
+    await settled()
+
+    expect([someone.connector.connects, someone.refuse.mock.calls[0]?.[0].status]).toEqual([0, 503])
+  })
+})
+
+describe('closing', () => {
+  const inOrder = (made: { log: string[]; acceptor: { close: { mock: { calls: unknown[] } } } }) => [
+    made.log,
+    made.acceptor.close.mock.calls.length,
+  ]
+
+  test('before it was started ends it', async () => {
+    const made = making()
+    await Promise.all([made.listener.close(), made.listener.close()])
+
+    expect(inOrder(made)).toEqual([['close'], 0])
+    await expect(made.listener.closed).resolves.toBeUndefined()
+  })
+
+  test('releases the address, ends every connection, and tells so last', async () => {
+    const made = await listening()
+    await made.offer(caller(), caller())
+    const [served, idle] = made.yielded as [Transport, Transport]
+    await served.start()
+    served.onclose = () => made.log.push('served')
+    idle.onclose = () => made.log.push('idle')
+    await Promise.all([made.listener.close(), made.listener.close()])
+
+    expect(inOrder(made)).toEqual([
+      [expect.stringMatching(/served|idle/), expect.stringMatching(/served|idle/), 'close'],
+      1,
+    ])
+    expect(made.listener.connections.size).toBe(0)
+  })
+
+  test('turns away those who wait for the gate before it tells the end, and those who come later', async () => {
+    const { listener, offer, log, door } = await listening({ gate: { admit: () => new Promise(() => {}) } })
+    const [waiting, late] = [caller(), caller()]
+    waiting.refuse.mockImplementation(() => void log.push('refused'))
+    await offer(waiting)
+    const closed = listener.close()
+    door.offer(late)
+    await closed
+
+    expect(log).toEqual(['refused', 'close'])
+    expect(late.refuse.mock.calls[0]?.[0]).toMatchObject({ status: 503 })
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+  ])('survives an address whose release %s, and reports it', async (_name, close) => {
+    const { listener, errors } = await listening({}, { close })
+    await listener.close()
+
+    expect(errors).toMatchObject([{ message: 'broken' }])
+  })
+
+  test('waits for the release of the address for closeTimeoutMs', async () => {
+    const { clock, listener, errors, log } = await listening(
+      { closeTimeoutMs: 100 },
+      { close: () => new Promise(() => {}) },
+    )
+    const closed = listener.close()
+    await clock.advance(100)
+    await closed
+
+    expect([log, clock.pending]).toEqual([['error', 'close'], 0])
+    expect(errors[0]?.message).toContain('closeTimeoutMs (100 ms)')
+  })
+
+  test('waits for a connection that hangs for closeTimeoutMs', async () => {
+    const { clock, listener, yielded, offer } = await listening({ closeTimeoutMs: 100 })
+    await offer(caller({}, { close: () => new Promise(() => {}) }))
+    await yielded[0]?.start()
+    const closed = listener.close()
+    await clock.advance(100)
+    await closed
+
+    expect([yielded[0]?.state, clock.pending]).toEqual(['closed', 0])
+  })
+
+  test('follows when the acceptor fails, with that for a reason', async () => {
+    const failure = new Error('address removed')
+    const made = await listening()
+    await made.offer(caller())
+    made.door.failed(failure)
+
+    await expect(made.listener.closed).resolves.toBe(failure)
+    expect(inOrder(made)).toEqual([['error', 'close'], 1])
+    expect(made.yielded[0]?.state).toBe('closed')
+  })
+
+  test('is not followed by what an acceptor reports of one caller', async () => {
+    const { listener, door, errors } = await listening()
+    const error = new Error('handshake failed')
+    door.report(error)
+
+    expect([errors, listener.address]).toEqual([[error], 'test://here'])
+    await listener.close()
+  })
+
+  test('survives callbacks that throw', async () => {
+    const { listener, door, errors } = await listening()
+    listener.onclose = () => {
+      throw new Error('my bug')
+    }
+    await listener.close()
+    expect(errors).toMatchObject([{ message: 'my bug' }])
+
+    const other = await listening()
+    other.listener.onerror = () => {
+      throw new Error('my bug')
+    }
+    other.door.report(new Error('something'))
+    await other.listener.close()
+    expect(door).toBeDefined()
+  })
+
+  test('happens on disposal', async () => {
+    const made = await listening()
+    await made.listener[Symbol.asyncDispose]()
+
+    expect(inOrder(made)).toEqual([['close'], 1])
+  })
+})
+
+describe('draining', () => {
+  const answer = (id: number) => ({ jsonrpc: '2.0', id, result: {} }) as const
+  const asking = (id: number, method = 'tools/call') => ({ jsonrpc: '2.0', id, method }) as const
+  const served = async (parts: Parameters<typeof caller>[1] = {}) => {
+    const made = await listening()
+    const someone = caller({}, parts)
+    await made.offer(someone)
+    const [connection] = made.yielded as [Transport]
+    await connection.start()
+    return { ...made, connection, ask: someone.connector.sink.message }
+  }
+  const closingWith = (listener: Listener, drainMs: number) => {
+    const done = vi.fn()
+    void listener.close({ drainMs }).then(done)
+    return done
+  }
+
+  test('waits for requests that are being answered, and closes then', async () => {
+    const { clock, listener, connection, ask } = await served()
+    ask(asking(1))
+    ask(asking(2))
+    const done = closingWith(listener, 1_000)
+    await clock.advance(10)
+    await connection.send(answer(1))
+    await settled()
+    expect([done.mock.calls.length, connection.state]).toEqual([0, 'open'])
+    await connection.send(answer(2))
+    await settled()
+
+    expect([done.mock.calls.length, connection.state, clock.pending]).toEqual([1, 'closed', 0])
+  })
+
+  test('waits until the medium took the answer', async () => {
+    const taken = deferred()
+    const { listener, connection, ask } = await served({ send: () => taken.promise })
+    ask(asking(1))
+    const done = closingWith(listener, 1_000)
+    const sent = connection.send(answer(1))
+    await settled()
+    expect(done).not.toHaveBeenCalled()
+    taken.resolve()
+    await sent
+    await settled()
+
+    expect(done).toHaveBeenCalledTimes(1)
+  })
+
+  test.each([
+    ['rejects', () => Promise.reject(new Error('broken'))],
+    [
+      'throws',
+      () => {
+        throw new Error('broken')
+      },
+    ],
+  ])('does not wait for an answer whose send %s', async (_name, send) => {
+    const { listener, connection, ask } = await served({ send })
+    ask(asking(1))
+    const done = closingWith(listener, 1_000)
+    await connection.send(answer(1)).catch(() => {})
+    await settled()
+
+    expect(done).toHaveBeenCalledTimes(1)
+  })
+
+  test('takes drainMs at most', async () => {
+    const { clock, listener, connection, ask } = await served()
+    ask(asking(1))
+    const done = closingWith(listener, 1_000)
+    await clock.advance(999)
+    expect(done).not.toHaveBeenCalled()
+    await clock.advance(1)
+
+    expect([done.mock.calls.length, connection.state]).toEqual([1, 'closed'])
+  })
+
+  test('does not wait for subscriptions, notifications, or requests that were cancelled', async () => {
+    const { listener, ask } = await served()
+    ask(asking(1, 'subscriptions/listen'))
+    ask(numbered(1))
+    ask(asking(2))
+    ask({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 2 } })
+    const done = closingWith(listener, 1_000)
+    await settled()
+
+    expect(done).toHaveBeenCalledTimes(1)
+  })
+
+  test('does not wait for a connection that ended', async () => {
+    const { listener, connection, ask } = await served()
+    ask(asking(1))
+    const done = closingWith(listener, 1_000)
+    await connection.close()
+    await settled()
+
+    expect(done).toHaveBeenCalledTimes(1)
+  })
+
+  test('does not happen unless it was asked for', async () => {
+    const { listener, ask } = await served()
+    ask(asking(1))
+    await listener.close()
+
+    expect(listener.connections.size).toBe(0)
+  })
+})

@@ -1,0 +1,54 @@
+import { vi } from 'vitest'
+import type { Acceptor, Binding, Door, Handshake, Incoming, Refusal } from '../../src/index.js'
+import { type Handmade, type HandmadeConnector, handmade } from './channels.js'
+
+/** One caller, in the hands of the test. */
+export interface Caller extends Incoming {
+  readonly connector: HandmadeConnector
+  readonly refuse: ReturnType<typeof vi.fn<(verdict: Refusal) => void>>
+}
+
+export function caller(handshake: Partial<Handshake> = {}, parts: Handmade = {}): Caller {
+  return {
+    handshake: { medium: 'test', remote: {}, headers: {}, ...handshake },
+    connector: handmade(parts),
+    refuse: vi.fn<(verdict: Refusal) => void>(),
+  }
+}
+
+/** An acceptor whose callers come when the test says so. */
+export interface HandmadeAcceptor extends Acceptor {
+  /** Throws before `listen` was called. */
+  readonly door: Door
+  readonly signal: AbortSignal
+  readonly close: ReturnType<typeof vi.fn<() => Promise<void>>>
+}
+
+export interface HandmadeListening {
+  readonly bindsBeyondThisHost?: boolean
+  readonly listen?: (binding: Binding, door: Door, signal: AbortSignal) => Promise<Binding>
+  readonly close?: () => Promise<void>
+}
+
+export function acceptor(parts: HandmadeListening = {}): HandmadeAcceptor {
+  const given: { door?: Door; signal?: AbortSignal } = {}
+  const close = vi.fn<() => Promise<void>>(parts.close ?? (async () => {}))
+  const binding: Binding = { address: 'test://here', close }
+  return {
+    bindsBeyondThisHost: parts.bindsBeyondThisHost ?? false,
+    listen: (door, signal) => {
+      given.door = door
+      given.signal = signal
+      return parts.listen ? parts.listen(binding, door, signal) : Promise.resolve(binding)
+    },
+    get door() {
+      if (!given.door) throw new Error('listen() was not called')
+      return given.door
+    },
+    get signal() {
+      if (!given.signal) throw new Error('listen() was not called')
+      return given.signal
+    },
+    close,
+  }
+}
