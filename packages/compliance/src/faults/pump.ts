@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '@mcpwire/core'
-import { turn } from '../patience.js'
+import { turn, turns } from '../patience.js'
 
 /** What happens to one direction of a stream of bytes. */
 export interface StreamFaults {
@@ -40,6 +40,8 @@ export function startPump(from: Socket, to: Socket, faults: StreamFaults, clock:
       passed += part.length
       if (part.length === left) {
         isStopped = true
+        // A reset that is read together with the last bytes looks like an end to libuv.
+        await turns()
         breakOff(from)
         breakOff(to)
       }
@@ -57,6 +59,7 @@ export function startPump(from: Socket, to: Socket, faults: StreamFaults, clock:
 
   async function run(): Promise<void> {
     try {
+      if (to.connecting) await connected(to)
       // Without this option the iteration would destroy the socket at the end of what it reads, and with it the
       // other direction.
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
@@ -90,8 +93,24 @@ export function startPump(from: Socket, to: Socket, faults: StreamFaults, clock:
 export function breakOff(socket: Socket): void {
   if (socket.destroyed) return
   // The handle of a socket with a path has no port, and cannot be reset.
-  if (socket.remotePort === undefined) socket.destroy()
-  else socket.resetAndDestroy()
+  if (socket.remotePort === undefined) {
+    socket.destroy()
+    return
+  }
+  // Node ends a socket in order before it resets it; the peer may then hear of the end only.
+  socket.destroySoon = () => socket.destroy()
+  socket.resetAndDestroy()
+}
+
+/** Resolves once the socket is connected, or never will be. */
+function connected(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const settled = (): void => {
+      socket.off('connect', settled).off('close', settled)
+      resolve()
+    }
+    socket.on('connect', settled).on('close', settled)
+  })
 }
 
 /** Resolves once the socket wants more, or never will. */
