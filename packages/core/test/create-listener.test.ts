@@ -801,6 +801,25 @@ describe('draining', () => {
     expect(done).toHaveBeenCalledTimes(1)
   })
 
+  test('goes on while the release of the address has failed, which is reported', async () => {
+    const { listener, yielded, errors, offer } = await listening(
+      {},
+      { close: () => Promise.reject(new Error('broken')) },
+    )
+    const someone = caller()
+    await offer(someone)
+    const [connection] = yielded as [Transport]
+    await connection.start()
+    someone.connector.sink.message(asking(1))
+    const done = closingWith(listener, 1_000)
+    await settled()
+    expect([done.mock.calls.length, connection.state]).toEqual([0, 'open'])
+    await connection.send(answer(1))
+    await settled()
+
+    expect([done.mock.calls.length, errors.map(({ message }) => message)]).toEqual([1, ['broken']])
+  })
+
   test('takes drainMs at most', async () => {
     const { clock, listener, connection, ask } = await served()
     ask(asking(1))

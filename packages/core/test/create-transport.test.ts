@@ -178,13 +178,14 @@ describe('aborting a start', () => {
           signal.addEventListener('abort', () => reject(new Error('socket hang up')))
         }),
     })
-    const transport = createTransport(connector)
+    const clock = fakeClock()
+    const transport = createTransport(connector, { clock })
     const controller = new AbortController()
     const started = transport.start({ signal: controller.signal })
     controller.abort(reason)
 
     await expect(started).rejects.toBe(reason)
-    expect(connector.signal.reason).toBe(reason)
+    expect([connector.signal.reason, clock.pending]).toEqual([reason, 0])
     await expect(transport.closed).resolves.toBe(reason)
   })
 
@@ -759,6 +760,7 @@ describe('send', () => {
     const transport = createTransport(handmade({ send }))
     await transport.start()
     const first = [transport.send(numbered(0)), transport.send(numbered(1))]
+    expect(first[0]).toBe(first[1])
     drained[0]?.resolve()
     await Promise.all(first)
     send.mockImplementation(() => drained[1]?.promise as Promise<void>)

@@ -207,8 +207,9 @@ describe('allOf', () => {
 
   test('ends the admission when the first of them ends', async () => {
     const gate = allOf(
-      saying({ admit: true, expiresAt: 300 }),
+      saying({ admit: true, expiresAt: 200 }),
       saying({ admit: true, expiresAt: 100 }),
+      saying({ admit: true, expiresAt: 300 }),
       saying({ admit: true }),
     )
 

@@ -304,6 +304,16 @@ describe('fromTransport', () => {
     })
   })
 
+  test('does not tell its sink of an end that was asked for', async () => {
+    const [transport] = memoryPair()
+    const heard = sink()
+    const channel = await fromTransport(transport).connect(heard, neverAborted)
+    await channel.close()
+    await settled()
+
+    expect([transport.state, heard.end.mock.calls.length]).toEqual(['closed', 0])
+  })
+
   test('rejects with what start() rejects with', async () => {
     const failure = new Error('refused')
 

@@ -7,7 +7,7 @@ import {
   type Transport,
 } from '../src/index.js'
 import { settled } from './support/fake-clock.js'
-import { numbered, request } from './support/messages.js'
+import { numbered, numberOf, request } from './support/messages.js'
 
 interface Heard {
   readonly messages: JsonRpcMessage[]
@@ -220,6 +220,24 @@ describe('flow', () => {
       code: 'SEND_FAILED',
       details: { delivery: 'none' },
     })
+  })
+
+  test('an end that has paused hears the rest before it hears that the other closed', async () => {
+    const [a, b] = await openPair()
+    const log: unknown[] = []
+    b.onmessage = (message) => {
+      log.push(numberOf(message))
+      b.flow?.pause()
+    }
+    b.onclose = () => log.push('close')
+    for (const n of [1, 2]) void a.send(numbered(n)).catch(() => {})
+    void a.close()
+    await settled()
+    expect(log).toEqual([1])
+    b.flow?.resume()
+    await settled()
+
+    expect(log).toEqual([1, 2, 'close'])
   })
 
   test('closing an end that has paused ends both', async () => {
