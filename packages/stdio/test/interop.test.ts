@@ -1,0 +1,176 @@
+import { createRequire } from 'node:module'
+import { Client as ClientV2 } from '@modelcontextprotocol/client'
+import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { describe, expect, test } from 'vitest'
+import { stdioClient } from '../src/index.js'
+import { program } from './support/programs.js'
+
+const info = { name: 'test', version: '1.0.0' }
+const LATEST = '2026-07-28'
+
+const clients = {
+  v1: () => new ClientV1(info),
+  'v2, legacy': () => new ClientV2(info),
+  'v2, auto': () => new ClientV2(info, { versionNegotiation: { mode: 'auto' } }),
+}
+type ClientName = keyof typeof clients
+const clientNames = Object.keys(clients) as ClientName[]
+const servers = ['v1', 'v2', 'both-eras']
+
+const theirTransports = {
+  v1: (how: { command: string; args: string[] }) => new StdioV1({ ...how, stderr: 'ignore' }),
+  v2: (how: { command: string; args: string[] }) => new StdioV2({ ...how, stderr: 'ignore' }),
+}
+
+const pairs = clientNames.flatMap((client) => servers.map((server) => [client, server] as const))
+
+describe.concurrent.each(pairs)(
+  'a client (%s) of an unmodified SDK and an unmodified server (%s)',
+  (name, server) => {
+    test('talk over stdioClient and the stdio transport of the SDK', async () => {
+      const client = clients[name]()
+      const transport = stdioClient({ ...program('sdk-server', server, 'theirs'), stderr: 'ignore' })
+      await client.connect(transport)
+      await converse(client)
+      expectEra(client, name, server)
+      await client.close()
+      expect(await transport.closed).toBeUndefined()
+    })
+
+    test('talk over the stdio transport of the SDK and stdioServer', async () => {
+      const client = clients[name]()
+      const transport = theirTransports[name === 'v1' ? 'v1' : 'v2'](program('sdk-server', server, 'ours'))
+      await client.connect(transport)
+      await converse(client)
+      expectEra(client, name, server)
+      await client.close()
+    })
+
+    test('talk over stdioClient and stdioServer', async () => {
+      const client = clients[name]()
+      const noise: string[] = []
+      const transport = stdioClient({
+        ...program('sdk-server', server, 'ours'),
+        stderr: 'ignore',
+        onnoise: (text) => noise.push(text),
+      })
+      await client.connect(transport)
+      await converse(client)
+      expectEra(client, name, server)
+      await client.close()
+      expect(await transport.closed).toBeUndefined()
+      expect(noise).toEqual([])
+    })
+  },
+)
+
+describe('a client of both eras', () => {
+  test.each([
+    ['is silent about the probe', 'silent', { timeoutMs: 300 }],
+    ['exits on the probe', 'exits', {}],
+  ])('connects to a legacy server that %s', async (_, manners, probe) => {
+    const client = new ClientV2(info, { versionNegotiation: { mode: 'auto', probe } })
+    const transport = stdioClient({ ...program('sdk-server', 'v1', 'theirs', manners), stderr: 'pipe' })
+    const { stderr } = transport
+    await client.connect(transport)
+    await converse(client)
+    expect(client.getProtocolEra()).toBe('legacy')
+    expect(transport.pid).toBe(transport.peer?.pid)
+    expect(transport.stderr).toBe(stderr)
+    await client.close()
+    expect(await transport.closed).toBeUndefined()
+    expect(transport.pid).toBeNull()
+  })
+
+  test('hears why when the server exits on everything', async () => {
+    const client = new ClientV2(info, { versionNegotiation: { mode: 'auto' } })
+    const transport = stdioClient({
+      command: process.execPath,
+      args: ['-e', 'process.stdin.once("data", () => { console.error("no token"); process.exit(4) })'],
+      stderr: 'ignore',
+    })
+    await expect(client.connect(transport)).rejects.toThrow()
+    const details = { exitCode: 4, signal: null, stderrTail: 'no token\n' }
+    expect(await transport.closed).toMatchObject({ code: 'PROCESS_EXITED', details })
+  })
+})
+
+test.each(clientNames)('server-everything serves a client (%s) over stdioClient', async (name) => {
+  const entry = createRequire(import.meta.url).resolve(
+    '@modelcontextprotocol/server-everything/dist/index.js',
+  )
+  const client = clients[name]()
+  const transport = stdioClient({ command: process.execPath, args: [entry, 'stdio'], stderr: 'ignore' })
+  await client.connect(transport)
+  const { tools } = await client.listTools()
+  expect(tools.map((tool) => tool.name)).toContain('echo')
+  expect(await call(client, 'echo', { message: 'hello' })).toMatchObject({
+    content: [{ type: 'text', text: 'Echo: hello' }],
+  })
+
+  const progress: unknown[] = []
+  const long = await call(
+    client,
+    LONG,
+    { duration: 0.2, steps: 4 },
+    { onprogress: (told) => progress.push(told) },
+  )
+  expect(long).toMatchObject({ content: [{ type: 'text' }] })
+  // The last one may come in one piece with the response; both SDKs forget it then.
+  expect(progress.length).toBeGreaterThanOrEqual(3)
+
+  const abort = new AbortController()
+  const onprogress = (): void => abort.abort(new Error('enough'))
+  const cancelled = call(client, LONG, { duration: 1, steps: 100 }, { onprogress, signal: abort.signal })
+  await expect(cancelled).rejects.toThrow('enough')
+  await client.close()
+  expect(await transport.closed).toBeUndefined()
+})
+
+const LONG = 'trigger-long-running-operation'
+
+type AnyClient = ClientV1 | ClientV2
+
+interface CallOptions {
+  readonly onprogress?: (told: unknown) => void
+  readonly signal?: AbortSignal
+}
+
+async function call(client: AnyClient, name: string, args = {}, options: CallOptions = {}): Promise<unknown> {
+  const params = { name, arguments: args }
+  return client instanceof ClientV1
+    ? await client.callTool(params, undefined, options)
+    : await client.callTool(params, options)
+}
+
+/** A call, one with progress, and one that is cancelled. */
+async function converse(client: AnyClient): Promise<void> {
+  const { tools } = await client.listTools()
+  expect(tools.map(({ name }) => name).sort()).toEqual(['count', 'echo'])
+  const text = 'täglich 語\n'.repeat(1000)
+  expect(await call(client, 'echo', { text })).toMatchObject({ content: [{ type: 'text', text }] })
+  let progress = 0
+  const onprogress = (): void => {
+    // The server waits for this: both SDKs forget progress that comes in one piece with the response.
+    if (++progress === 2) void call(client, 'echo', { text: 'go on' })
+  }
+  expect(await call(client, 'count', {}, { onprogress })).toMatchObject({
+    content: [{ type: 'text', text: 'counted' }],
+  })
+  expect(progress).toBe(2)
+  const abort = new AbortController()
+  const hanging = call(client, 'count', {}, { signal: abort.signal })
+  const rejected = expect(hanging).rejects.toThrow('enough')
+  await call(client, 'echo', { text: 'meanwhile' })
+  abort.abort(new Error('enough'))
+  await rejected
+}
+
+function expectEra(client: AnyClient, name: ClientName, server: string): void {
+  if (client instanceof ClientV1) return
+  const isModern = name === 'v2, auto' && server === 'both-eras'
+  expect(client.getProtocolEra()).toBe(isModern ? 'modern' : 'legacy')
+  if (isModern) expect(client.getNegotiatedProtocolVersion()).toBe(LATEST)
+}
