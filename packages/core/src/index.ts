@@ -111,7 +111,7 @@ export type { HttpAnswer, HttpHooks } from './http-hooks.js'
 export { createIntake, type Intake, type IntakeOptions, previewOf } from './intake.js'
 export { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.js'
 export type { Acceptor, Binding, Door, Incoming } from './listener.js'
-export { isRequestId, parseMessage } from './message.js'
+export { isRequestId, parseMessage, toJson } from './message.js'
 export {
   invalidOption,
   type Resolved,
@@ -122,6 +122,6 @@ export {
   resolveOptions,
 } from './options.js'
 export { refusalError, refusalIn, refusalMessage } from './refusal.js'
-export { overloaded, toJson, tooLargeToSend } from './send-errors.js'
+export { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
 export type { SessionGrant, SessionPolicy } from './session-policy.js'
 export type { TlsBlob, TlsMaterial, TlsSource } from './tls-source.js'

@@ -3,6 +3,7 @@ import { createTransport } from './create-transport.js'
 import { TransportError } from './errors.js'
 import type { Incoming, Listener } from './listener.js'
 import {
+  type MemoryLimits,
   type MemoryPairOptions,
   memoryConnectors,
   memoryPairDefaults,
@@ -36,7 +37,13 @@ export const memoryClientDefaults: {
 
 type Offer = (incoming: Incoming) => void
 
-const offers = new WeakMap<Listener, () => Offer | undefined>()
+/** Where to take a caller, and what its listener is bounded by. */
+interface MemoryDoor {
+  readonly offer: Offer
+  readonly limits: MemoryLimits
+}
+
+const doors = new WeakMap<Listener, () => MemoryDoor | undefined>()
 let listenersMade = 0
 
 /**
@@ -46,24 +53,25 @@ let listenersMade = 0
  */
 export function memoryListener(options: MemoryListenerOptions = {}): Listener {
   const limits = resolveOptions({ ...memoryPairDefaults, ...listenerDefaults }, options)
+  requireMemoryLimits(limits)
   const address = `memory:${++listenersMade}`
-  let current: Offer | undefined
+  let door: MemoryDoor | undefined
   const listener = createListener(
     {
       bindsBeyondThisHost: false,
       listen: async ({ offer }) => {
-        current = offer
+        door = { offer, limits }
         return {
           address,
           close: async () => {
-            current = undefined
+            door = undefined
           },
         }
       },
     },
     limits,
   )
-  offers.set(listener, () => current)
+  doors.set(listener, () => door)
   return listener
 }
 
@@ -76,17 +84,20 @@ export function memoryListener(options: MemoryListenerOptions = {}): Listener {
 export function memoryClient(options: MemoryClientOptions): Transport {
   const settings = resolveOptions(memoryClientDefaults, options)
   requireMemoryLimits(settings)
-  const offerOf = offers.get(settings.listener)
-  if (!offerOf) invalidOption('listener', settings.listener, 'a listener made by memoryListener()')
+  const doorOf = doors.get(settings.listener)
+  if (!doorOf) invalidOption('listener', settings.listener, 'a listener made by memoryListener()')
   return createTransport(
     {
       connect: async (sink, signal) => {
         signal.throwIfAborted()
         const address = settings.listener.address ?? 'memory'
-        const offer = offerOf()
-        if (!offer) throw new TransportError('CONNECT_FAILED', `nobody listens on ${address}`, { address })
-        const [near, far] = memoryConnectors(settings, { here: 'memory:client', there: address })
-        await admission(offer, far, settings.headers, address, signal)
+        const door = doorOf()
+        if (!door) throw new TransportError('CONNECT_FAILED', `nobody listens on ${address}`, { address })
+        const [near, far] = memoryConnectors(
+          { address: 'memory:client', limits: settings },
+          { address, limits: door.limits },
+        )
+        await admission(door.offer, far, settings.headers, address, signal)
         return await near.connect(sink, signal)
       },
     },

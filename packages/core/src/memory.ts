@@ -2,9 +2,9 @@ import type { Channel, Connector, Sink } from './connector.js'
 import { type CreateTransportOptions, createTransport, createTransportDefaults } from './create-transport.js'
 import { TransportError } from './errors.js'
 import { createIntake, type Intake } from './intake.js'
-import type { JsonRpcMessage } from './message.js'
+import { type JsonRpcMessage, toJson } from './message.js'
+import { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
 import { requireInteger, resolveOptions } from './options.js'
-import { overloaded, toJson, tooLargeToSend } from './send-errors.js'
 import type { Peer, Transport } from './transport.js'
 
 /** Options of a memory pair; they hold for both of its ends. */
@@ -38,7 +38,11 @@ export const memoryPairDefaults: {
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Transport, Transport] {
   const settings = resolveOptions(memoryPairDefaults, options)
-  const [a, b] = memoryEnds(settings, { here: 'memory:a', there: 'memory:b' })
+  requireMemoryLimits(settings)
+  const [a, b] = memoryEnds(
+    { address: 'memory:a', limits: settings },
+    { address: 'memory:b', limits: settings },
+  )
   const pair: [Transport, Transport] = [
     createTransport(connectorOf(a, b), settings),
     createTransport(connectorOf(b, a), settings),
@@ -61,18 +65,20 @@ export function requireMemoryLimits(limits: MemoryLimits): void {
   requireInteger('maxQueuedBytes', limits.maxQueuedBytes, 1024, Infinity)
 }
 
+/** One end of a connection in memory, as it is configured. */
+export interface MemoryEndOptions {
+  readonly address: string
+  readonly limits: MemoryLimits
+}
+
 /** The two ends of one connection in memory. Each connects once, at once; what it sends waits for the other to connect. */
-export function memoryConnectors(
-  limits: MemoryLimits,
-  addresses: { readonly here: string; readonly there: string },
-): [Connector, Connector] {
-  const [a, b] = memoryEnds(limits, addresses)
+export function memoryConnectors(here: MemoryEndOptions, there: MemoryEndOptions): [Connector, Connector] {
+  const [a, b] = memoryEnds(here, there)
   return [connectorOf(a, b), connectorOf(b, a)]
 }
 
-function memoryEnds(limits: MemoryLimits, { here, there }: { here: string; there: string }): [End, End] {
-  requireMemoryLimits(limits)
-  return [new End(limits, here, there), new End(limits, there, here)]
+function memoryEnds(here: MemoryEndOptions, there: MemoryEndOptions): [End, End] {
+  return [new End(here, there.address), new End(there, here.address)]
 }
 
 /** One end of a connection in memory: what was sent to it and not yet delivered, and where to deliver it. */
@@ -85,6 +91,8 @@ class End {
   traffic = { bytesSent: 0, bytesReceived: 0 }
   intake: Intake | undefined
   sink: Sink | undefined
+  /** Ends the conversation for a reason. */
+  abandon: ((error: Error) => void) | undefined
   isPaused = false
   isOver = false
   isTurnDue = false
@@ -93,7 +101,7 @@ class End {
   /** Senders that wait for the queue to fall below its high-water mark. */
   drained: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
 
-  constructor(limits: MemoryLimits, address: string, peerAddress: string) {
+  constructor({ limits, address }: MemoryEndOptions, peerAddress: string) {
     this.limits = limits
     this.address = address
     this.peer = Object.freeze({ medium: 'memory', address: peerAddress })
@@ -131,7 +139,8 @@ class End {
       const text = this.texts[next++] as string
       this.queuedBytes -= text.length
       this.traffic.bytesReceived += text.length
-      this.intake?.text(text)
+      if (text.length > this.limits.maxMessageBytes) this.refuseAll(text.length)
+      else this.intake?.text(text)
     }
     this.texts.splice(0, next)
     if (this.queuedBytes <= HIGH_WATER_MARK) {
@@ -139,6 +148,12 @@ class End {
       this.drained = undefined
     }
     if (this.isFinished && this.texts.length === 0 && !this.isOver) this.over((sink) => sink.end())
+  }
+
+  /** The other end may have a higher limit than this one. */
+  refuseAll(bytes: number): void {
+    const { maxMessageBytes } = this.limits
+    this.abandon?.(tooLargeToAccept(bytes, maxMessageBytes, this.peer.address))
   }
 
   /** Lets go of everything; `tell` hears of it where the end had a listener. */
@@ -169,13 +184,11 @@ function connectorOf(here: End, there: End): Connector {
         throw new TransportError('CONNECT_FAILED', `${address} is gone`, { address })
       }
       here.sink = sink
-      here.intake = createIntake(sink, {
-        address: here.peer.address,
-        abandon: (error) => {
-          finish(there)
-          here.over((listener) => listener.end(error))
-        },
-      })
+      here.abandon = (error) => {
+        finish(there)
+        here.over((listener) => listener.end(error))
+      }
+      here.intake = createIntake(sink, { address: here.peer.address, abandon: here.abandon })
       // What the other end sent before this one was there.
       here.turnSoon()
       return channelOf(here, there)

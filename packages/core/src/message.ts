@@ -1,3 +1,5 @@
+import { TransportError } from './errors.js'
+
 /**
  * Names one request among those its sender has in flight: a string or an integer of at most 2⁵³−1.
  * Ids are opaque: `0` and `''` are ids, `1` and `'1'` differ (JSON-RPC 2.0, section 4).
@@ -122,4 +124,16 @@ function parseErrorResponse(message: Record<string, unknown>): JsonRpcMessage | 
   }
   if (message['id'] !== undefined && !isRequestId(message['id'])) return unusableId
   return message as unknown as JsonRpcMessage
+}
+
+/** The JSON text of a message. Throws `SEND_FAILED` where there is none, as of a cycle or a `BigInt`. */
+export function toJson(message: JsonRpcMessage): string {
+  let cause: unknown
+  try {
+    const text: string | undefined = JSON.stringify(message)
+    if (text !== undefined) return text
+  } catch (error) {
+    cause = error
+  }
+  throw new TransportError('SEND_FAILED', 'the message has no JSON text', { delivery: 'none' }, { cause })
 }

@@ -1,5 +1,5 @@
 import type { JsonRpcMessage, Peer, Sink } from '../index.js'
-import { createIntake, createLineDecoder, previewOf, refusalIn, TransportError } from '../index.js'
+import { createIntake, createLineDecoder, previewOf, refusalIn, tooLargeToAccept } from '../index.js'
 
 /** The way from bytes that arrive to messages that are delivered. */
 export interface Inbound {
@@ -41,9 +41,9 @@ export function createInbound(sink: Sink, options: InboundOptions, abandon: (err
       line: (text, encoded) => intake.text(text, encoded),
       invalid: (encoded) => intake.unreadable(encoded, 'not UTF-8'),
       oversize: (bytes, start) => {
-        if (options.oversize !== 'skip') abandon(tooLarge(address, bytes, maxMessageBytes))
+        if (options.oversize !== 'skip') abandon(tooLargeToAccept(bytes, maxMessageBytes, address))
         else if (noise && !looksLikeJson(start)) noise(previewOf(Buffer.from(start).toString()))
-        else sink.error(tooLarge(address, bytes, maxMessageBytes))
+        else sink.error(tooLargeToAccept(bytes, maxMessageBytes, address))
       },
     },
     { maxLineBytes: maxMessageBytes, keepEncoded },
@@ -79,11 +79,6 @@ function refusalFirst(sink: Sink, address: string, abandon: (error: Error) => vo
       else sink.message(message, context)
     },
   }
-}
-
-function tooLarge(address: string, bytes: number, maxMessageBytes: number): TransportError {
-  const message = `${address} sent a message longer than maxMessageBytes (${maxMessageBytes}); raise it to accept more`
-  return new TransportError('MESSAGE_TOO_LARGE', message, { bytes, maxMessageBytes })
 }
 
 function looksLikeJson(start: Uint8Array): boolean {
