@@ -4,6 +4,7 @@ import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { transform } from 'esbuild'
+import { checkOutsideTransport } from './check-outside-transport.js'
 import { pack } from './pack.js'
 import { type Problems, runAsCheck } from './run-as-check.js'
 import { mustRun, runCommand } from './run-command.js'
@@ -17,7 +18,10 @@ const CLI = 'mcpwire'
 
 const INSTALL = ['install', '--no-audit', '--no-fund', '--no-package-lock']
 
-/** What a user gets: each package installs from its tarball with plain npm, imports, and runs its README's first example. */
+/**
+ * What a user gets: each package installs from its tarball with plain npm, imports, and runs its README's first
+ * example; and a transport written outside the workspace passes the compliance suite.
+ */
 export async function releaseCheck(root: string): Promise<Problems> {
   const folder = await mkdtemp(join(tmpdir(), 'mcpwire-release-'))
   try {
@@ -31,6 +35,7 @@ export async function releaseCheck(root: string): Promise<Problems> {
       problems.push(...found.map((problem) => `${workspacePackage.manifest.name}: ${problem}`))
       if (found.length === 0) console.log(`${workspacePackage.manifest.name} installs, imports and runs`)
     }
+    problems.push(...(await checkOutsideTransport(root)))
     return problems
   } finally {
     await rm(folder, { recursive: true })
