@@ -1,0 +1,89 @@
+// A server over stdioServer that does what it is told, and says on standard error how it went: `server <options>`.
+import { Console } from 'node:console'
+import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { guardStdout, stdioServer } from '../../src/index.js'
+
+guardStdout()
+const server = stdioServer(JSON.parse(process.argv[2] ?? '{}'))
+const say = (text: string): void => void process.stderr.write(`${text}\n`)
+const facts = { closes: 0, unsettled: 0, uncaught: 0, endedAt: 0 }
+
+process.on('unhandledRejection', () => facts.uncaught++)
+process.on('uncaughtException', () => facts.uncaught++)
+process.on('exit', (code) => say(`exit ${JSON.stringify({ code, ...facts })}`))
+process.stdin.on('end', () => {
+  facts.endedAt = performance.now()
+})
+// Something that keeps the process alive by itself.
+setInterval(() => {}, 60_000)
+
+function send(message: JsonRpcMessage): Promise<string> {
+  facts.unsettled++
+  return server
+    .send(message)
+    .then(
+      () => 'sent',
+      (error) => String(error.code),
+    )
+    .finally(() => facts.unsettled--)
+}
+
+function answer(id: RequestId, result = {}): Promise<string> {
+  return send({ jsonrpc: '2.0', id, result })
+}
+
+/** Sends until there is no room, then closes. */
+async function pump(): Promise<void> {
+  let lastTurn = performance.now()
+  let longestTurnMs = 0
+  const watch = setInterval(() => {
+    const now = performance.now()
+    longestTurnMs = Math.max(longestTurnMs, now - lastTurn)
+    lastTurn = now
+  }, 5)
+  const text = 'x'.repeat(8_192)
+  const outcomes: Promise<string>[] = []
+  let isFull = false
+  while (!isFull) {
+    const sent = send({ jsonrpc: '2.0', method: 'note', params: { text } })
+    void sent.then((code) => {
+      isFull ||= code === 'OVERLOADED'
+    })
+    outcomes.push(sent)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  clearInterval(watch)
+  const startedAt = performance.now()
+  await server.close()
+  const closeMs = performance.now() - startedAt
+  const codes = [...new Set(await Promise.all(outcomes))].sort()
+  say(`pumped ${JSON.stringify({ codes, longestTurnMs, closeMs })}`)
+}
+
+function makeNoise(): void {
+  console.log('from console.log')
+  process.stdout.write('from a raw write\n')
+  new Console(process.stdout).log('from a console of its own')
+}
+
+server.onmessage = (message) => {
+  if (!isRequest(message)) return
+  const { id, method, params } = message
+  if (method === 'echo') void answer(id, params)
+  else if (method === 'slow') setTimeout(() => void answer(id), Number(params?.['ms']))
+  else if (method === 'pump') void pump()
+  else if (method === 'noise') {
+    makeNoise()
+    void answer(id)
+  } else if (method === 'exit') process.exit(Number(params?.['code']))
+}
+server.onclose = () => {
+  facts.closes++
+  const ms = facts.endedAt === 0 ? 0 : performance.now() - facts.endedAt
+  say(`closed after ${ms} ms`)
+}
+void server.closed.then((reason) =>
+  say(`reason ${(reason as { code?: string } | undefined)?.code ?? 'none'}`),
+)
+await server.start()
+say('started')
