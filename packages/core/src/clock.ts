@@ -16,14 +16,16 @@ export interface Clock {
   deadline(ms: number, expire: () => void): Deadline
 }
 
-/** Deadlines are met within this many milliseconds of their moment, never before it. */
+/** The narrowest slot. A deadline is met within the width of its slot, never before its moment. */
 const RESOLUTION_MS = 5
+/** A slot may be this part of the wait as wide, so that a few hundred slots hold any number of deadlines. */
+const WIDEST_PART = 1 / 128
 /** The longest delay a timer of the platform can take. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
 /**
- * The clock of the machine. One timer serves every deadline: they wait in slots of 5 ms, so that setting and
- * disposing of one costs no timer of its own.
+ * The clock of the machine. One timer serves every deadline: they wait in slots of 5 ms, or of a hundredth of a long
+ * wait, so that setting and disposing of one costs no timer of its own.
  */
 export const systemClock: Clock = createWheelClock({
   now: () => performance.now(),
@@ -54,7 +56,14 @@ export interface TimeSource {
   setTimer(ms: number, fire: () => void): () => void
 }
 
+/** How wide the slot of a deadline is: 5 ms, doubled for as long as that is a small part of the wait. */
+function widthFor(ms: number): number {
+  const doublings = Math.floor(Math.log2((ms * WIDEST_PART) / RESOLUTION_MS))
+  return doublings > 0 && ms !== Infinity ? RESOLUTION_MS * 2 ** doublings : RESOLUTION_MS
+}
+
 interface Entry {
+  /** The moment it waits for: the end of its slot. `NaN` once that is past. */
   slot: number
   readonly expire: () => void
 }
@@ -68,7 +77,8 @@ export function createWheelClock(source: TimeSource): Clock {
   function slotIn(ms: number): number {
     // One slot that is no number would keep every other from being the earliest.
     if (Number.isNaN(ms)) throw new RangeError('a deadline needs a number of milliseconds')
-    return Math.ceil((source.now() + Math.max(ms, 0)) / RESOLUTION_MS)
+    const width = widthFor(ms)
+    return Math.ceil((source.now() + Math.max(ms, 0)) / width) * width
   }
 
   function add(entry: Entry): void {
@@ -93,14 +103,14 @@ export function createWheelClock(source: TimeSource): Clock {
       disarm = undefined
       return
     }
-    const ms = Math.ceil(slot * RESOLUTION_MS - source.now())
+    const ms = Math.ceil(slot - source.now())
     disarm = source.setTimer(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), turn)
   }
 
   function turn(): void {
     disarm = undefined
     armedSlot = Infinity
-    const reached = source.now() / RESOLUTION_MS
+    const reached = source.now()
     const due = [...slots.keys()].filter((slot) => slot <= reached).sort((a, b) => a - b)
     try {
       for (const slot of due) expireAll(slot)

@@ -75,7 +75,7 @@ type Life =
 // Shared by duplicate copies of this package.
 const PARTS: unique symbol = Symbol.for('@mcpwire/TransportParts') as never
 
-/** The one stateful class of this package. */
+/** The life cycle, around whatever the connector makes. */
 class ConnectedTransport implements Transport {
   onmessage: ((message: JsonRpcMessage, context?: MessageContext) => void) | undefined
   onerror: ((error: Error) => void) | undefined
@@ -89,6 +89,8 @@ class ConnectedTransport implements Transport {
   readonly #arrivals: Arrival[] = []
   #life: Life = { name: 'idle' }
   #peer: Peer | undefined
+  /** Kept beyond the end, for those who resume. */
+  #lastSessionId: string | undefined
   /** How the channel ended while arrivals still wait to be delivered, or before it was open. */
   #ending: { readonly reason: Error | undefined } | undefined
   /** That `close()` was called while starting, which makes the end an orderly one. */
@@ -121,7 +123,7 @@ class ConnectedTransport implements Transport {
   }
 
   get sessionId(): string | undefined {
-    return this.#channel?.http?.sessionId
+    return this.#channel?.http?.sessionId ?? this.#lastSessionId
   }
 
   get hasPerRequestStream(): boolean {
@@ -315,7 +317,7 @@ class ConnectedTransport implements Transport {
     timeLeftMs: number = this.#settings.closeTimeoutMs,
   ): Promise<void> {
     const { clock, closeTimeoutMs } = this.#settings
-    this.#peer = channel.peer
+    this.#remember(channel)
     this.#life = { name: 'closing' }
     // The wait begins after the channel's own deadline, so that with the same duration the channel's comes first.
     await patiently(
@@ -336,7 +338,7 @@ class ConnectedTransport implements Transport {
 
   #end(reason: Error | undefined): void {
     if (this.#life.name === 'closed') return
-    if (this.#life.name === 'open') this.#peer = this.#life.channel.peer
+    if (this.#life.name === 'open') this.#remember(this.#life.channel)
     this.#life = { name: 'closed', reason }
     this.#arrivals.length = 0
     this.#pending.rejectAll(closedError(reason))
@@ -347,6 +349,11 @@ class ConnectedTransport implements Transport {
     } catch (cause) {
       this.#report(callbackFailed('onclose', cause))
     }
+  }
+
+  #remember({ peer, http }: Channel): void {
+    this.#peer = peer
+    this.#lastSessionId = http?.sessionId
   }
 
   #report(error: Error): void {

@@ -92,6 +92,7 @@ export function allOf(...gates: Gate[]): Gate {
     async admit(handshake, signal) {
       let together: Admission = { admit: true }
       for (const gate of gates) {
+        signal.throwIfAborted()
         const verdict = await gate.admit(handshake, signal)
         if (verdict?.admit !== true) return verdict
         together = both(together, verdict)

@@ -54,7 +54,10 @@ export function fromTransport(transport: TransportLike): Connector {
   return { connect, connectsOnce: true, ...(traits && { process: traits }) }
 }
 
-/** Makes a connector of a function that makes transports; it connects as often as wanted, each time with a new one. */
+/**
+ * Makes a connector of a function that makes transports; it connects as often as wanted, each time with a new one.
+ * A transport over it has no `stderr` and `pid`, even where those made have.
+ */
 export function fromFactory(make: () => TransportLike): Connector {
   return {
     connect: async (sink, signal) => {
