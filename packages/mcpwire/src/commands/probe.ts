@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import type { CommandContext } from '../command-context.js'
+import { addServerOptions, number, type ServerOptions } from '../command-options.js'
+import { endpoint } from '../endpoint.js'
+import { probe } from '../probe.js'
+import { probeTable } from '../probe-table.js'
+import { print, tellError } from '../report.js'
+import { endOnSignal } from '../signals.js'
+
+const COUNT = 20
+const MAX_COUNT = 1_000_000
+const TIMEOUT_MS = 10_000
+
+interface Options extends ServerOptions {
+  readonly count: number
+  readonly timeoutMs: number
+  readonly json?: boolean
+}
+
+/** Adds the options and the action of `mcpwire probe`. */
+export function define(command: Command, context: CommandContext): void {
+  addServerOptions(command)
+  command
+    .usage('[options] -- <command> [argument...]')
+    .option('--count <n>', 'how many round trips to time', number(1, MAX_COUNT), COUNT)
+    .option('--timeout-ms <n>', 'how long to wait for each answer', number(1, Infinity), TIMEOUT_MS)
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Asks server/discover first, as servers of 2026-07-28 understand it, and initialize where that is not answered.
+Exit code: 0 the server is healthy, 1 it is not, 2 the command line makes no sense.
+
+Example:
+  mcpwire probe -- npx -y @modelcontextprotocol/server-everything`,
+    )
+    .action(async (url: string | undefined, { count, timeoutMs, json, ...server }: Options) => {
+      const target = context.targetOf(url)
+      endOnSignal()
+      const report = await probe(() => endpoint(target, server), {
+        count,
+        timeoutMs,
+        onerror: (error) => tellError('mcpwire probe', error),
+      })
+      await print(json ? JSON.stringify(report, null, 2) : probeTable(report, process.stdout))
+      context.finish(report.healthy ? 0 : 1)
+    })
+}

@@ -1,0 +1,12 @@
+import { invalidOption, type Transport } from '@mcpwire/core'
+import { stdioClient } from '@mcpwire/stdio'
+import type { Endpoint, EndpointOptions } from '../wire.js'
+
+/** A transport to a server that runs as a child process. */
+export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
+  const [command, ...args] = typeof target === 'string' ? [] : target
+  if (command === undefined) {
+    return invalidOption('endpoint', target, 'a command with its arguments where stdio: carries it')
+  }
+  return stdioClient({ ...options, command, args })
+}

@@ -1,0 +1,3 @@
+// For applications
+export { endpoint } from './endpoint.js'
+export type { Endpoint, EndpointOptions } from './wire.js'

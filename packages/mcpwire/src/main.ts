@@ -1,0 +1,111 @@
+import { isTransportError, toError } from '@mcpwire/core'
+import { Command, CommanderError } from 'commander'
+import type { CommandContext } from './command-context.js'
+import { schemeOf } from './endpoint.js'
+import { ownVersion } from './own-version.js'
+import { say, tellError } from './report.js'
+import type { Endpoint } from './wire.js'
+
+/** What went wrong with the command line itself. */
+class UsageError extends Error {}
+
+/** Each loads with what it needs only when it is the one. */
+const commands = {
+  bridge: {
+    summary: 'pass messages between this process and a server',
+    load: () => import('./commands/bridge.js'),
+  },
+  probe: {
+    summary: 'connect to a server, list its tools and time round trips',
+    load: () => import('./commands/probe.js'),
+  },
+  demo: {
+    summary: 'drive a real server with the clients of both MCP SDKs',
+    load: () => import('./commands/demo.js'),
+  },
+} as const
+
+const FAILED = 1
+const USAGE = 2
+
+/** Runs one command line and answers the exit code: 0 it went well, 1 it did not, 2 it makes no sense. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const separator = argv.indexOf('--')
+  // What follows `--` is the server's: no option in it is ours.
+  const own = separator < 0 ? argv : argv.slice(0, separator)
+  const server = separator < 0 ? undefined : argv.slice(separator + 1)
+  let exitCode = 0
+  const program = await createProgram(own, {
+    targetOf: (url) => targetOf(url, server),
+    refuseServer: () => {
+      if (server) throw new UsageError('this command runs no server: nothing may follow "--"')
+    },
+    finish: (code) => {
+      exitCode = code
+    },
+  })
+  try {
+    await program.parseAsync(own, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return failed(error, program, own)
+  }
+}
+
+async function createProgram(own: readonly string[], context: CommandContext): Promise<Command> {
+  const program = new Command('mcpwire')
+    .description('MCP on every wire. This version knows one: standard input and output.')
+    .usage('<command> [options]')
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    // Errors are told once, with the usage line they are about.
+    .configureOutput({ writeErr: () => {}, outputError: () => {} })
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program.command(name).description(summary)
+    if (own.includes(name)) (await load()).define(command, context)
+  }
+  return program
+}
+
+/** Where the server is, by what stands before and after `--`. */
+function targetOf(url: string | undefined, server: readonly string[] | undefined): Endpoint {
+  if (url !== undefined && server)
+    throw new UsageError(`either a URL or a command after "--", not both: ${url}`)
+  if (url !== undefined && schemeOf(url) !== undefined) return url
+  if (url !== undefined) throw new UsageError(`missing "--" before the command: -- ${url}`)
+  if (!server) throw new UsageError('missing "--" and the command that runs the server')
+  if (server.length === 0) throw new UsageError('missing the command after "--"')
+  return server
+}
+
+function failed(thrown: unknown, program: Command, own: readonly string[]): number {
+  const command = program.commands.find((each) => each.name() === own[0])
+  const name = command ? `mcpwire ${command.name()}` : 'mcpwire'
+  const complaint = complaintOf(thrown)
+  if (complaint === undefined) {
+    tellError(name, toError(thrown))
+    return FAILED
+  }
+  if (complaint === '') return 0
+  say(name, complaint)
+  const helped = command ?? program
+  process.stderr.write(`usage: ${name} ${helped.usage()}\nSee ${name} --help\n`)
+  return USAGE
+}
+
+/** What to say of a command line that makes no sense; empty where only help was asked for, undefined otherwise. */
+function complaintOf(thrown: unknown): string | undefined {
+  if (thrown instanceof UsageError) return thrown.message
+  if (thrown instanceof CommanderError) {
+    if (thrown.exitCode === 0) return ''
+    return thrown.code === 'commander.help' ? 'missing a command' : thrown.message.replace(/^error: /, '')
+  }
+  if (!isTransportError(thrown, 'INVALID_OPTION')) return undefined
+  return thrown.message.replace(/^option "([a-zA-Z]+)"/, (_, option: string) => `option ${flagOf(option)}`)
+}
+
+function flagOf(option: string): string {
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}

@@ -1,0 +1,138 @@
+import {
+  type Clock,
+  createLatencyHistogram,
+  isTransportError,
+  systemClock,
+  type Transport,
+} from '@mcpwire/core'
+import { type Conversation, type Dial, type Era, initialize, negotiate } from './negotiate.js'
+import { type Diagnosis, describeError } from './report.js'
+
+/** How to probe. */
+export interface ProbeOptions {
+  /** How many round trips to time. */
+  readonly count: number
+  /** How long to wait for each answer, in milliseconds. */
+  readonly timeoutMs: number
+  /** Hears what goes wrong without ending the probe. */
+  readonly onerror?: ((error: Error) => void) | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** What a probe found out, as `--json` prints it. What it did not get to know is `null`. */
+export interface ProbeReport {
+  /** Whether the server answered all that it was asked. */
+  healthy: boolean
+  address: string | null
+  /** The eras it speaks: `modern` is server/discover as of 2026-07-28, `legacy` is initialize. */
+  eras: Era[]
+  /** The revision that the tools were listed with. */
+  protocolVersion: string | null
+  server: { name: string; version: string } | null
+  /** From the start of the process to the end of the negotiation. */
+  connectMs: number | null
+  /** `null` also for a server that says it has none. */
+  tools: { count: number; names: string[] } | null
+  roundTrips: {
+    method: string
+    count: number
+    p50Ms: number
+    p90Ms: number
+    p99Ms: number
+    maxMs: number
+  } | null
+  /** Why the server is not healthy. */
+  error: Diagnosis | null
+}
+
+/** A server that never stops naming tools is none to list them all of. */
+const MAX_TOOL_PAGES = 100
+
+/**
+ * Connects to a server, says what it is and how fast it answers. Never rejects for what a server does: that is in
+ * the report. Connects once more to learn whether a server of 2026-07-28 speaks `initialize` as well.
+ *
+ * Rejects with `INVALID_OPTION` where an option cannot work.
+ */
+export async function probe(connect: () => Promise<Transport>, options: ProbeOptions): Promise<ProbeReport> {
+  const { count, timeoutMs, onerror, clock = systemClock } = options
+  const report: ProbeReport = {
+    healthy: false,
+    address: null,
+    eras: [],
+    protocolVersion: null,
+    server: null,
+    connectMs: null,
+    tools: null,
+    roundTrips: null,
+    error: null,
+  }
+  const dial = { connect, timeoutMs, onerror, clock }
+  try {
+    const startedAt = clock.now()
+    const conversation = await negotiate(dial)
+    const { address, server, protocolVersion, era } = conversation
+    Object.assign(report, {
+      address,
+      server,
+      protocolVersion,
+      eras: [era],
+      connectMs: rounded(clock.now() - startedAt),
+    })
+    try {
+      if (conversation.hasTools) report.tools = await listTools(conversation)
+      report.roundTrips = await timeRoundTrips(conversation, count, clock)
+    } finally {
+      await conversation.close()
+    }
+    if (era === 'modern' && (await speaksLegacy(dial))) report.eras.push('legacy')
+    report.healthy = true
+  } catch (error) {
+    if (isTransportError(error, 'INVALID_OPTION')) throw error
+    report.error = describeError(error)
+  }
+  return report
+}
+
+async function listTools(conversation: Conversation): Promise<ProbeReport['tools']> {
+  const names: string[] = []
+  let cursor: string | undefined
+  for (let pages = 0; pages < MAX_TOOL_PAGES; pages++) {
+    const page = await conversation.request('tools/list', cursor === undefined ? {} : { cursor })
+    for (const tool of page['tools'] as { name: string }[]) names.push(tool.name)
+    cursor = page['nextCursor'] as string | undefined
+    if (cursor === undefined) return { count: names.length, names }
+  }
+  throw new Error(`the server lists tools on more than ${MAX_TOOL_PAGES} pages`)
+}
+
+async function timeRoundTrips(
+  conversation: Conversation,
+  count: number,
+  clock: Clock,
+): Promise<ProbeReport['roundTrips']> {
+  // There is no ping since 2026-07-28.
+  const method = conversation.era === 'modern' ? 'server/discover' : 'ping'
+  const latencies = createLatencyHistogram()
+  for (let asked = 0; asked < count; asked++) {
+    const askedAt = clock.now()
+    await conversation.request(method)
+    latencies.record(clock.now() - askedAt)
+  }
+  const { p50 = 0, p90 = 0, p99 = 0, max = 0 } = latencies.summary()
+  return { method, count, p50Ms: rounded(p50), p90Ms: rounded(p90), p99Ms: rounded(p99), maxMs: rounded(max) }
+}
+
+async function speaksLegacy(dial: Dial): Promise<boolean> {
+  try {
+    const conversation = await initialize(dial)
+    await conversation.close()
+    return true
+  } catch {
+    return false
+  }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

@@ -1,0 +1,195 @@
+import { mkdtempSync, realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { isAlive, program, run, serverCommand } from './support/bin.js'
+
+vi.setConfig({ testTimeout: 20_000 })
+
+const bridge = (server: readonly string[], ...options: string[]): string[] => {
+  return [...program, 'bridge', ...options, '--', ...server]
+}
+const raw = serverCommand('raw-server')
+
+describe('a conversation through the bridge', () => {
+  test('keeps ids, types and members that nobody knows', async () => {
+    const { call, send, answer, process, exit } = run(bridge(raw))
+    await call('ping')
+    for (const id of [0, '', 1, '1', 'a:b', Number.MAX_SAFE_INTEGER]) {
+      const params = { id, 'x-new': { deep: [null, 1.5, '\u2028'] } }
+      const answered = answer(id)
+      send({ jsonrpc: '2.0', id, method: 'echo', params })
+      expect(await answered).toEqual({ jsonrpc: '2.0', id, result: params })
+    }
+    process.stdin?.end()
+    expect(await exit).toBe(0)
+  })
+
+  test('has an answer for what was asked before the input ended', async () => {
+    const { process, stdout, stderr, exit } = run(bridge(raw, '--close-timeout-ms', '20000'))
+    process.stdin?.end('{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+    expect(await exit).toBe(0)
+    expect(stdout()).toBe('{"jsonrpc":"2.0","id":1,"result":{}}\n')
+    expect(stderr()).toBe('')
+  })
+
+  test('has nothing but messages on standard output, whatever else writes there', async () => {
+    const chatter = 'data:text/javascript,setInterval(()=>console.log(`chatter`),1).unref()'
+    const { call, process, stdout, stderr, exit } = run(bridge(raw), { NODE_OPTIONS: `--import=${chatter}` })
+    await vi.waitFor(() => expect(stderr()).toContain('chatter'), { timeout: 10_000 })
+    await call('ping')
+    process.stdin?.end()
+    expect(await exit).toBe(0)
+    const said = stdout()
+      .split('\n')
+      .filter((line) => line !== '' && line !== 'chatter')
+    expect(said).toEqual(['{"jsonrpc":"2.0","id":"call 1","result":{}}'])
+  })
+
+  test('survives banners on the standard output of the server', async () => {
+    const { call, process, stderr, exit } = run(bridge(serverCommand('raw-server', 'noisy')))
+    expect(await call('ping')).toEqual({})
+    process.stdin?.end()
+    expect(await exit).toBe(0)
+    expect(stderr()).toMatch(/^mcpwire bridge: MALFORMED_MESSAGE: .*stdio:.*\n$/)
+  })
+})
+
+describe('when the server ends', () => {
+  test('pending requests are answered, and the reason is one line on standard error', async () => {
+    const { call, send, answer, stderr, exit } = run(bridge(raw))
+    await call('ping')
+    const answers = Promise.all([answer(7), answer('x')])
+    send({ jsonrpc: '2.0', id: 7, method: 'hang' })
+    send({ jsonrpc: '2.0', id: 'x', method: 'die' })
+
+    for (const answered of await answers) {
+      expect(answered).toMatchObject({ error: { code: -31_002, data: { code: 'PROCESS_EXITED' } } })
+    }
+    expect(await exit).toBe(1)
+    const lines = stderr()
+      .split('\n')
+      .filter((line) => line.startsWith('mcpwire'))
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: last words$/)
+  })
+
+  test('by a signal, that is what it says', async () => {
+    const { call, send, answer, stderr, exit } = run(bridge(raw))
+    const { pid } = await call('facts')
+    const answered = answer(1)
+    send({ jsonrpc: '2.0', id: 1, method: 'hang' })
+    process.kill(pid as number, 'SIGKILL')
+    expect(await answered).toMatchObject({ error: { code: -31_002, data: { code: 'PROCESS_EXITED' } } })
+    expect(await exit).toBe(1)
+    expect(stderr()).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ was ended by SIGKILL\n$/)
+  })
+
+  test('with code 0, that is in order', async () => {
+    const { stderr, exit } = run(bridge([process.execPath, '--eval', '0']))
+    expect(await exit).toBe(0)
+    expect(stderr()).toBe('')
+  })
+
+  test.each([
+    ['is not found', ['/nowhere/at-all'], [], /CONNECT_FAILED: .*\/nowhere\/at-all.* was not found/],
+    ['has no folder to run in', raw, ['--cwd', '/nowhere'], /CONNECT_FAILED: .*"cwd" \(\/nowhere\)/],
+    ['is dead on arrival', [process.execPath, '/nowhere.js'], [], /PROCESS_EXITED: .*exited with code 1/],
+  ])('before it began, since it %s, that is told', async (_, server, options, line) => {
+    const { stderr, stdout, exit } = run(bridge(server, ...options))
+    expect(await exit).toBe(1)
+    const lines = stderr()
+      .split('\n')
+      .filter((each) => each.startsWith('mcpwire'))
+    expect(lines).toEqual([expect.stringMatching(line)])
+    expect(stdout()).toBe('')
+  })
+})
+
+describe('when the bridge is to end', () => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'by %s, it ends in order with its server',
+    async (signal) => {
+      const { call, process, stderr, exit } = run(bridge(raw))
+      const { pid } = await call('facts')
+      process.kill(signal)
+      expect(await exit).toBe(0)
+      expect(isAlive(pid as number)).toBe(false)
+      expect(stderr()).toBe('')
+    },
+  )
+
+  test('a server that ignores the end of its input and SIGTERM is killed', async () => {
+    const stubborn = serverCommand('raw-server', 'stubborn')
+    const { call, process, exit } = run(bridge(stubborn, '--close-timeout-ms', '200'))
+    const { pid } = await call('facts')
+    process.stdin?.end()
+    expect(await exit).toBe(0)
+    expect(isAlive(pid as number)).toBe(false)
+  })
+
+  test('a second signal does not wait for the server', async () => {
+    const stubborn = serverCommand('raw-server', 'stubborn')
+    const { call, process, exit } = run(bridge(stubborn, '--close-timeout-ms', '600000'))
+    const { pid } = await call('facts')
+    process.kill('SIGTERM')
+    // Signals of one kind that are not yet delivered are one.
+    const again = setInterval(() => process.kill('SIGINT'), 20)
+    expect(await exit).toBe(128 + 2)
+    clearInterval(again)
+    await vi.waitFor(() => expect(isAlive(pid as number)).toBe(false))
+  })
+
+  test('since its host was killed, it goes with its server, though its input stays open', async () => {
+    const host = run([...serverCommand('host'), ...bridge(raw)])
+    const { pid } = await host.call('facts')
+    const bridgePid = Number(/bridge is (\d+)/.exec(host.stderr())?.[1])
+    expect([isAlive(bridgePid), isAlive(pid as number)]).toEqual([true, true])
+    host.process.kill('SIGKILL')
+    await vi.waitFor(() => expect([isAlive(bridgePid), isAlive(pid as number)]).toEqual([false, false]), {
+      timeout: 10_000,
+    })
+  })
+})
+
+describe('options of the bridge', () => {
+  test('--cwd, --env and --inherit decide where the server runs and what it gets', async () => {
+    const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'mcpwire-')))
+    const options = ['--cwd', cwd, '--env', 'A=1=2', '--env', 'B=']
+    const { call } = run(bridge(raw, ...options), { SECRET: 'x' })
+    expect(await call('facts')).toMatchObject({ cwd, env: { A: '1=2', B: '', PATH: process.env['PATH'] } })
+    expect((await call('facts'))['env']).not.toHaveProperty('SECRET')
+
+    const all = run(bridge(raw, '--inherit', 'all'), { SECRET: 'x' })
+    expect(await all.call('facts')).toMatchObject({ env: { SECRET: 'x' } })
+
+    const none = run(bridge(raw, '--inherit', 'none'), { SECRET: 'x' })
+    expect((await none.call('facts'))['env']).not.toHaveProperty('PATH')
+  })
+
+  test('--max-message-bytes refuses longer ones in both directions, and only those', async () => {
+    const { call, send, stderr, process, exit } = run(bridge(raw, '--max-message-bytes', '2048'))
+    send({ jsonrpc: '2.0', id: 'long', method: 'echo', params: { text: 'x'.repeat(3000) } })
+    send({ jsonrpc: '2.0', id: 'long answer', method: 'big', params: { bytes: 3000 } })
+    expect(await call('big', { bytes: 1000 })).toEqual({ text: 'x'.repeat(1000) })
+    process.stdin?.end()
+    expect(await exit).toBe(0)
+    const lines = stderr().split('\n').filter(Boolean)
+    expect(lines).toEqual([
+      expect.stringMatching(/MESSAGE_TOO_LARGE: stdio:host .* maxMessageBytes \(2048\)/),
+      expect.stringMatching(/MESSAGE_TOO_LARGE: stdio:\S+node\S* .* maxMessageBytes \(2048\)/),
+    ])
+  })
+
+  test('--verbose tells what runs and what passed', async () => {
+    const { call, process, stderr, exit } = run(bridge(raw, '--verbose'))
+    const { pid } = await call('facts')
+    process.stdin?.end()
+    expect(await exit).toBe(0)
+    const [running, over] = stderr().split('\n')
+    expect(running).toMatch(new RegExp(`^mcpwire bridge: running stdio:\\S+, process ${pid}$`))
+    expect(over).toMatch(
+      /^mcpwire bridge: over: 1 messages to the server, 1 from it; 1 requests answered, p50 /,
+    )
+  })
+})

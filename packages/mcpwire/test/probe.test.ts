@@ -1,0 +1,155 @@
+import { memoryPair, peer } from '@mcpwire/core'
+import { describe, expect, test, vi } from 'vitest'
+import { endpoint } from '../src/index.js'
+import { type ProbeReport, probe } from '../src/probe.js'
+import { isAlive, program, run, serverCommand } from './support/bin.js'
+
+vi.setConfig({ testTimeout: 20_000 })
+
+function probed(server: readonly string[], timeoutMs = 20_000): Promise<ProbeReport> {
+  return probe(() => endpoint(server, { stderr: 'ignore' }), { count: 3, timeoutMs })
+}
+
+describe('a probe', () => {
+  test.each([
+    ['v1-server', 'of the v1 SDK', ['legacy'], '2025-11-25', 'v1', 'ping'],
+    ['v2-server', 'of the v2 SDK', ['modern', 'legacy'], '2026-07-28', 'v2', 'server/discover'],
+  ] as const)(
+    'tells of a server (%s) %s its eras, tools and times',
+    async (name, _, eras, protocolVersion, server, method) => {
+      const report = await probed(serverCommand(name))
+      expect(report).toMatchObject({
+        healthy: true,
+        eras,
+        protocolVersion,
+        server: { name: server },
+        tools: { count: 2, names: ['add', 'wait'] },
+        roundTrips: { method, count: 3 },
+        error: null,
+      })
+      const { connectMs, roundTrips } = report
+      expect(connectMs).toBeGreaterThan(0)
+      const { p50Ms, p90Ms, p99Ms, maxMs } = roundTrips as NonNullable<typeof roundTrips>
+      expect([p50Ms, p90Ms, p99Ms, maxMs]).toEqual([p50Ms, p90Ms, p99Ms, maxMs].sort((a, b) => a - b))
+      expect(p50Ms).toBeGreaterThan(0)
+    },
+  )
+
+  test('tells of a server that knows 2026-07-28 only', async () => {
+    const report = await probed(serverCommand('v2-server', 'reject'))
+    expect(report).toMatchObject({ healthy: true, eras: ['modern'], tools: { count: 2 } })
+  })
+
+  test('takes no tools for an answer, and no capability for them', async () => {
+    const report = await probed(serverCommand('raw-server', 'modern-only'))
+    expect(report).toMatchObject({ healthy: true, eras: ['modern'], server: { name: 'raw' }, tools: null })
+  })
+
+  test('speaks a later revision with a server that has no other, as far as it answers', async () => {
+    const report = await probed(serverCommand('raw-server', 'too-new'))
+    expect(report).toMatchObject({ healthy: true, eras: ['modern'], protocolVersion: '2999-01-01' })
+  })
+
+  test('lists tools from every page', async () => {
+    const report = await probed(serverCommand('raw-server'))
+    expect(report.tools).toEqual({ count: 2, names: ['one', 'two'] })
+  })
+
+  test.each([
+    ['does not answer server/discover', 'silent'],
+    ['exits when it is asked server/discover', 'sensitive'],
+    ['writes a banner first', 'noisy'],
+  ])('finds a legacy server that %s healthy', async (_, mode) => {
+    const report = await probed(serverCommand('raw-server', mode), mode === 'silent' ? 500 : 20_000)
+    expect(report).toMatchObject({ healthy: true, eras: ['legacy'], protocolVersion: '2025-11-25' })
+  })
+
+  test.each([
+    ['cannot be started', ['/nowhere/at-all'], 'CONNECT_FAILED', /was not found/],
+    [
+      'exits',
+      [process.execPath, '--eval', 'console.error("no config"); process.exit(2)'],
+      'PROCESS_EXITED',
+      /exited with code 2: no config/,
+    ],
+    [
+      'answers nothing',
+      [process.execPath, '--eval', 'process.stdin.resume()'],
+      'REQUEST_TIMEOUT',
+      /initialize/,
+    ],
+    ['answers with a version from the future', serverCommand('raw-server', 'futuristic'), null, /2999-01-01/],
+    ['lists tools without end', serverCommand('raw-server', 'endless'), null, /more than 100 pages/],
+  ])('finds a server that %s not healthy, and says why', async (_, server, code, message) => {
+    const report = await probed(server, code === 'REQUEST_TIMEOUT' ? 300 : 20_000)
+    expect(report).toMatchObject({ healthy: false, error: { code, message: expect.stringMatching(message) } })
+    expect(report.roundTrips).toBeNull()
+  })
+
+  test('tells of an error the server answers with', async () => {
+    const connect = async () => {
+      const [near, far] = memoryPair()
+      const requests = {
+        initialize: () => ({ protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: {} }),
+      }
+      await peer(far, { requests }).start()
+      return near
+    }
+    expect(await probe(connect, { count: 1, timeoutMs: 1_000 })).toMatchObject({
+      healthy: false,
+      eras: ['legacy'],
+      protocolVersion: '2025-06-18',
+      server: null,
+      error: { code: -32_601 },
+    })
+  })
+})
+
+describe('mcpwire probe', () => {
+  test('prints a table, and exits with 0 for a healthy server', async () => {
+    const { stdout, exit } = run([...program, 'probe', '--count', '2', '--', ...serverCommand('v2-server')])
+    expect(await exit).toBe(0)
+    expect(stdout()).toMatch(/health +│ healthy/)
+    expect(stdout()).toMatch(/tools +│ 2: add, wait/)
+    expect(stdout()).toMatch(/round trips +│ 2 × server\/discover/)
+    expect(stdout()).not.toContain('\u001b')
+  })
+
+  test('prints JSON of the documented shape', async () => {
+    const { stdout, exit } = run([...program, 'probe', '--json', '--', ...serverCommand('raw-server')])
+    expect(await exit).toBe(0)
+    const report = JSON.parse(stdout())
+    expect(Object.keys(report)).toEqual([
+      'healthy',
+      'address',
+      'eras',
+      'protocolVersion',
+      'server',
+      'connectMs',
+      'tools',
+      'roundTrips',
+      'error',
+    ])
+    expect(report.roundTrips.count).toBe(20)
+  })
+
+  test('exits with 1 for one that is not healthy, with the reason on standard output', async () => {
+    const { stdout, exit } = run([...program, 'probe', '--json', '--', '/nowhere/at-all'])
+    expect(await exit).toBe(1)
+    expect(JSON.parse(stdout())).toMatchObject({ healthy: false, error: { code: 'CONNECT_FAILED' } })
+  })
+
+  test('leaves no server behind when it is interrupted', async () => {
+    const silent = [
+      process.execPath,
+      '--eval',
+      'console.error("up", process.pid); setInterval(() => {}, 1000)',
+    ]
+    const { process: probing, stderr, exit } = run([...program, 'probe', '--', ...silent])
+    await vi.waitFor(() => expect(stderr()).toMatch(/up \d+/), { timeout: 10_000 })
+    const pid = Number(/up (\d+)/.exec(stderr())?.[1])
+    probing.kill('SIGINT')
+    expect(await exit).toBe(128 + 2)
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false))
+  })
+})

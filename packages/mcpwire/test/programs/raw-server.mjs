@@ -1,0 +1,57 @@
+// A server without an SDK, for what no SDK's server does. Its first argument says how it behaves.
+import { createInterface } from 'node:readline'
+
+const mode = process.argv[2] ?? 'legacy'
+const write = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
+
+if (mode === 'noisy') process.stdout.write('Welcome! This is no message.\n')
+if (mode === 'stubborn') {
+  process.on('SIGTERM', () => {})
+  setInterval(() => {}, 1_000)
+}
+
+const answers = {
+  initialize: ({ protocolVersion }) => ({
+    protocolVersion: mode === 'futuristic' ? '2999-01-01' : protocolVersion,
+    capabilities: { tools: {} },
+    serverInfo: { name: 'raw', version: '1.2.3' },
+  }),
+  ping: () => ({}),
+  'tools/list': ({ cursor }) => {
+    if (mode === 'endless') return { tools: [{ name: 'more' }], nextCursor: 'more' }
+    const tool = (name) => ({ name, inputSchema: { type: 'object' } })
+    return cursor === undefined ? { tools: [tool('one')], nextCursor: 'rest' } : { tools: [tool('two')] }
+  },
+  echo: (params) => params,
+  facts: () => ({ pid: process.pid, cwd: process.cwd(), env: process.env }),
+  big: ({ bytes }) => ({ text: 'x'.repeat(bytes) }),
+}
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params = {} } = JSON.parse(line)
+  if (id === undefined || method === 'hang') return
+  if (method === 'die') {
+    process.stderr.write('first words\nlast words\n', () => process.exit(3))
+    return
+  }
+  if (mode === 'sensitive' && method === 'server/discover') process.exit(1)
+  if (mode === 'silent' && method === 'server/discover') return
+  if (mode === 'modern-only' || mode === 'too-new') {
+    modern(id, method, params)
+    return
+  }
+  const answer = answers[method]
+  if (answer) write({ id, result: answer(params) })
+  else write({ id, error: { code: -32601, message: 'Method not found' } })
+})
+
+function modern(id, method, params) {
+  const supported = mode === 'too-new' ? ['2999-01-01'] : ['2026-07-28']
+  const version = params._meta?.['io.modelcontextprotocol/protocolVersion']
+  if (!supported.includes(version)) {
+    write({ id, error: { code: -32022, message: 'Unsupported', data: { supported, requested: version } } })
+  } else if (method === 'server/discover') {
+    const _meta = { 'io.modelcontextprotocol/serverInfo': { name: 'raw', version: '1.2.3' } }
+    write({ id, result: { resultType: 'complete', supportedVersions: supported, capabilities: {}, _meta } })
+  } else write({ id, error: { code: -32601, message: 'Method not found' } })
+}

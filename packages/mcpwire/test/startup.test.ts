@@ -1,0 +1,61 @@
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { program, run, serverCommand } from './support/bin.js'
+
+vi.setConfig({ testTimeout: 20_000 })
+
+/** The modules that a command line loads, as the coverage of V8 lists them; those that run it from sources left out. */
+async function modulesOf(...argv: string[]): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'mcpwire-'))
+  const { process, exit } = run([...program, ...argv], { NODE_V8_COVERAGE: folder })
+  process.stdin?.end()
+  await exit
+  const urls = readdirSync(folder).flatMap((name) => {
+    const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] }
+    return result.map(({ url }) => url)
+  })
+  const files = urls.filter(
+    (url) => /^(?:file:|\/)/.test(url) && !/node_modules\/(?:tsx|esbuild|get-tsconfig)/.test(url),
+  )
+  return [...new Set(files)]
+}
+
+function packagesOf(modules: readonly string[]): string[] {
+  const names = modules.map((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(url)?.[1])
+  return [...new Set(names.filter((name) => name !== undefined))].sort()
+}
+
+function ownOf(modules: readonly string[]): string[] {
+  return modules
+    .map((url) => /packages\/mcpwire\/src\/(.*)\.ts/.exec(url)?.[1] ?? '')
+    .filter(Boolean)
+    .sort()
+}
+
+test('the bridge loads what it takes to start the server, and nothing of the other commands', async () => {
+  const modules = await modulesOf('bridge', '--', ...serverCommand('raw-server'))
+  expect(packagesOf(modules)).not.toContain('cli-table3')
+  expect(packagesOf(modules).filter((name) => name.startsWith('@modelcontextprotocol/'))).toEqual([])
+  expect(ownOf(modules)).toEqual([
+    'bin',
+    'bridge',
+    'command-options',
+    'commands/bridge',
+    'endpoint',
+    'endpoints/stdio',
+    'main',
+    'own-version',
+    'report',
+    'signals',
+  ])
+  // All of core and of one wire. More of them is more time until the server runs.
+  expect(modules.length).toBeLessThan(120)
+})
+
+test('help and usage errors load no wire', async () => {
+  const modules = await modulesOf('--help')
+  expect(modules.filter((url) => /packages\/(?!core|mcpwire)/.test(url))).toEqual([])
+  expect(packagesOf(modules)).toEqual(['commander'])
+})

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { JsonRpcMessage } from '@mcpwire/core'
+import { onTestFinished } from 'vitest'
+
+/** The command line of this program, from its sources. */
+export const program: readonly string[] = [
+  process.execPath,
+  '--conditions=@mcpwire/source',
+  '--import',
+  'tsx',
+  pathOf('../../src/bin.ts'),
+]
+
+/** The command line of one of the servers in `programs`. */
+export function serverCommand(name: string, ...args: string[]): string[] {
+  return [process.execPath, pathOf(`../programs/${name}.mjs`), ...args]
+}
+
+function pathOf(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url))
+}
+
+/** A process of this program, and all it said. */
+export interface Run {
+  readonly process: ChildProcess
+  readonly stderr: () => string
+  readonly stdout: () => string
+  /** The exit code, or the signal that ended it, once all of its output is there. */
+  readonly exit: Promise<number | NodeJS.Signals>
+  send(message: JsonRpcMessage): void
+  /** The message with that id, once it is there. */
+  answer(id: string | number): Promise<JsonRpcMessage>
+  /** Calls a method of the server, and yields its result. */
+  call(method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>
+}
+
+/** Runs a command line, which ends with the test. */
+export function run(commandLine: readonly string[], environment: NodeJS.ProcessEnv = {}): Run {
+  const [command = '', ...args] = commandLine
+  const child = spawn(command, args, { env: { ...process.env, ...environment } })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let [stdout, stderr, lastId] = ['', '', 0]
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  child.stdin.on('error', () => {})
+  const waiting = new Map<unknown, (message: JsonRpcMessage) => void>()
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (waiting.size === 0) return
+    const message = JSON.parse(line)
+    waiting.get(message.id)?.(message)
+  })
+  const answer = (id: string | number): Promise<JsonRpcMessage> => {
+    return new Promise((resolve) => waiting.set(id, resolve))
+  }
+  const send = (message: JsonRpcMessage): void => void child.stdin.write(`${JSON.stringify(message)}\n`)
+  return {
+    process: child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exit: once(child, 'close').then(([code, signal]) => code ?? signal),
+    send,
+    answer,
+    call: async (method, params = {}) => {
+      const id = `call ${++lastId}`
+      const answered = answer(id)
+      send({ jsonrpc: '2.0', id, method, params })
+      return ((await answered) as { result: Record<string, unknown> }).result
+    },
+  }
+}
+
+/** Whether the process runs. One that nobody has collected yet does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch {
+    return false
+  }
+  const stat = `/proc/${pid}/stat`
+  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'))
+}

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { describeError, printable } from '../src/report.js'
+import { hasColour, table } from '../src/table.js'
+
+const terminal = { isTTY: true, columns: 40, hasColors: () => true }
+
+describe('a table', () => {
+  test('is coloured on a terminal', () => {
+    const drawn = table(
+      [
+        [
+          { text: 'health', look: 'bold' },
+          { text: 'fine', look: 'green' },
+        ],
+      ],
+      terminal,
+    )
+    expect(drawn).toContain('\u001b[32mfine')
+    expect(table([['plain']], { isTTY: false })).not.toContain('\u001b')
+  })
+
+  test.each([
+    ['a terminal', terminal, {}, true],
+    ['a terminal, NO_COLOR empty', terminal, { NO_COLOR: '' }, true],
+    ['a terminal, NO_COLOR set', terminal, { NO_COLOR: '1' }, false],
+    ['a terminal without colours', { isTTY: true, hasColors: () => false }, {}, false],
+    ['a file', {}, {}, false],
+    ['a pipe', { isTTY: false, hasColors: () => true }, {}, false],
+  ])('for %s: %j %j', (_, output, environment, expected) => {
+    expect(hasColour(output, environment)).toBe(expected)
+  })
+
+  test('is as wide as the terminal at most, and wraps', () => {
+    const lines = table([['tools', 'word '.repeat(50)]], terminal).split('\n')
+    expect(lines.length).toBeGreaterThan(3)
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40)
+  })
+
+  test('shows what others wrote without letting it steer the terminal', () => {
+    const drawn = table([['name', 'evil\u001b[2J\u0007\u202e\nname']], terminal)
+    for (const steering of ['\u001b', '\u0007', '\u202e']) expect(drawn).not.toContain(steering)
+    expect(drawn).toContain('evil')
+  })
+})
+
+test('a line for people is one line', () => {
+  expect(printable(' a\r\n\tb\u001b[31m ')).toBe('a b\ufffd[31m')
+})
+
+test('what is thrown and is no error has no code', () => {
+  expect(describeError('text')).toEqual({ code: null, message: 'text' })
+})

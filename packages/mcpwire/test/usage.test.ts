@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { main } from '../src/main.js'
+import { program, run } from './support/bin.js'
+
+vi.setConfig({ testTimeout: 20_000 })
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** Runs a command line that starts nothing, in this process. */
+async function said(argv: readonly string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const heard = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      heard[name] += chunk
+      return true
+    })
+  }
+  const exitCode = await main(argv)
+  vi.restoreAllMocks()
+  return { exitCode, ...heard }
+}
+
+const bridgeUsage = 'usage: mcpwire bridge [options] -- <command> [argument...]'
+const probeUsage = 'usage: mcpwire probe [options] -- <command> [argument...]'
+const usage = 'usage: mcpwire <command> [options]'
+
+describe('a command line that makes no sense', () => {
+  test.each([
+    [[], 'missing a command', usage],
+    [['brigde'], "unknown command 'brigde' (Did you mean bridge?)", usage],
+    [['--frob'], "unknown option '--frob'", usage],
+    [['bridge'], 'missing "--" and the command that runs the server', bridgeUsage],
+    [['bridge', '--'], 'missing the command after "--"', bridgeUsage],
+    [
+      ['bridge', 'node', '--', 'server.js'],
+      'either a URL or a command after "--", not both: node',
+      bridgeUsage,
+    ],
+    [['bridge', 'node'], 'missing "--" before the command: -- node', bridgeUsage],
+    [['bridge', 'node', 'server.js'], /too many arguments/, bridgeUsage],
+    [['bridge', '--frob', '--', 'node'], "unknown option '--frob'", bridgeUsage],
+    [
+      ['bridge', '--verbos', '--', 'node'],
+      "unknown option '--verbos' (Did you mean --verbose?)",
+      bridgeUsage,
+    ],
+    [['bridge', '--cwd'], "option '--cwd <folder>' argument missing", bridgeUsage],
+    [['bridge', '--env', 'NAME', '--', 'node'], /'NAME' is invalid. Needed is NAME=VALUE./, bridgeUsage],
+    [['bridge', '--env', '=x', '--', 'node'], /Needed is NAME=VALUE./, bridgeUsage],
+    [['bridge', '--inherit', 'some', '--', 'node'], /Allowed choices are safe, all, none./, bridgeUsage],
+    [['bridge', '--max-message-bytes', 'many', '--', 'node'], /whole number/, bridgeUsage],
+    [
+      ['bridge', '--max-message-bytes', '1', '--', 'node'],
+      /^option --max-message-bytes must be/,
+      bridgeUsage,
+    ],
+    [['bridge', '--close-timeout-ms', '-1', '--', 'node'], /whole number of at least 0/, bridgeUsage],
+    [
+      ['bridge', 'tcp://localhost:7000'],
+      'unknown scheme "tcp:"; known: stdio: (which takes a command instead of a URL)',
+      bridgeUsage,
+    ],
+    [['probe', 'ws://localhost'], /unknown scheme "ws:"; known: stdio:/, probeUsage],
+    [['probe', '--count', '0', '--', 'node'], /whole number from 1 to 1000000/, probeUsage],
+    [['probe', '--count', '1.5', '--', 'node'], /whole number/, probeUsage],
+    [['probe', '--count', '', '--', 'node'], /whole number/, probeUsage],
+    [['probe', '--timeout-ms', 'soon', '--', 'node'], /whole number/, probeUsage],
+    [['probe', '--verbose', '--', 'node'], "unknown option '--verbose'", probeUsage],
+    [
+      ['demo', '--', 'node'],
+      'this command runs no server: nothing may follow "--"',
+      'usage: mcpwire demo [options]',
+    ],
+  ])('%j: exit code 2, what is wrong and how it is used', async (argv, complaint, usageLine) => {
+    const { exitCode, stdout, stderr } = await said(argv)
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+    const [first = '', second] = stderr.split('\n')
+    expect(first).toMatch(/^mcpwire( (bridge|probe|demo))?: /)
+    expect(first.replace(/^mcpwire( (bridge|probe|demo))?: /, '')).toEqual(
+      typeof complaint === 'string' ? complaint : expect.stringMatching(complaint),
+    )
+    expect(second).toBe(usageLine)
+  })
+
+  test('ends the process with 2', async () => {
+    const { exit, stderr, stdout } = run([...program, 'bridge', '--frob'])
+    expect(await exit).toBe(2)
+    expect(stderr()).toContain(bridgeUsage)
+    expect(stdout()).toBe('')
+  })
+})
+
+describe('help', () => {
+  test('names every command', async () => {
+    const { exitCode, stdout } = await said(['--help'])
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/bridge .*\n.*probe .*\n.*demo /)
+  })
+
+  test.each([
+    ['bridge', ['--cwd', '--env', '--inherit', '--max-message-bytes', '--close-timeout-ms', '--verbose']],
+    ['probe', ['--cwd', '--env', '--inherit', '--count', '--timeout-ms', '--json']],
+    ['demo', ['npm install @modelcontextprotocol/client']],
+  ])('of %s names its options, whichever way it is asked for', async (name, options) => {
+    const { exitCode, stdout } = await said([name, '--help'])
+    expect(exitCode).toBe(0)
+    for (const option of options) expect(stdout).toContain(option)
+    expect((await said(['help', name])).stdout).toBe(stdout)
+  })
+
+  test('what follows "--" is the server\'s', async () => {
+    const { exit, stderr } = run([
+      ...program,
+      'bridge',
+      '--',
+      process.execPath,
+      '--eval',
+      'process.exit(process.argv.length)',
+      '--',
+      '--help',
+    ])
+    expect(await exit).toBe(1)
+    expect(stderr()).toContain('exited with code 2')
+  })
+})
+
+test('--version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  expect(await said(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' })
+})
