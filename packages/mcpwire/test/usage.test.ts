@@ -131,3 +131,18 @@ test('--version is that of the package', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   expect(await said(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' })
 })
+
+test.each(['bridge', 'probe'])('the README names every option of %s with its default', async (name) => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const { stdout } = await said([name, '--help'])
+  // A description may go on in the next line, where the default stands.
+  const options = [...stdout.matchAll(/^ {2}(--[a-z-]+)((?:.*\n {6,})*.*)$/gm)]
+  expect(options.length).toBeGreaterThan(4)
+  for (const [, flag, text = ''] of options) {
+    const row = new RegExp(`^\\|.*\`${flag}[ \`].*$`, 'm').exec(readme)?.[0] ?? ''
+    expect(row).toContain(flag)
+    const value = /\(default:\s+(\S+)\)/.exec(text)?.[1]
+    const cells = row.split('|').map((cell) => cell.trim())
+    if (value !== undefined) expect(cells[2]).toBe(value)
+  }
+})
