@@ -78,8 +78,12 @@ async function installationProblems(folder: string, ours: readonly string[]): Pr
   for (const name of expected) {
     const path = join(folder, 'node_modules', name)
     if (!existsSync(path)) return [`npm did not install ${name}`]
-    for (const dependency of namesOf(readManifest(path).dependencies)) {
+    const { dependencies, optionalDependencies } = readManifest(path)
+    for (const dependency of namesOf(dependencies)) {
       if (!dependency.startsWith(SCOPE)) expected.add(dependency)
+    }
+    for (const dependency of namesOf(optionalDependencies)) {
+      if (existsSync(join(folder, 'node_modules', dependency))) expected.add(dependency)
     }
   }
   return installed.filter((name) => !expected.has(name)).map((name) => `installing it also installs ${name}`)
