@@ -50,18 +50,25 @@ const listenedTo = new WeakSet<Writable>()
  * whose standard output is closed would give its number to the next file it opens.
  */
 export function outputOnto(stdout: Writable): Writable {
-  const write = (realWrites.get(stdout) ?? stdout.write.bind(stdout)) as (
-    chunk: string,
-    encoding: BufferEncoding,
-    done: (error?: Error | null) => void,
-  ) => boolean
+  const write = realWrites.get(stdout) ?? (stdout.write.bind(stdout) as Write)
+  let drained: ((error?: Error | null) => void) | undefined
   const output = new Writable({
     decodeStrings: false,
-    write: (chunk: string, encoding, done) => void write(chunk, encoding, done),
+    // Done at once where there is room: the next write then leaves in this turn too, not after it.
+    write: (chunk: string, encoding, done) => {
+      if (write(chunk, encoding)) done()
+      else drained = done
+    },
+    final: (done) => void write('', done),
   })
+  const ondrain = (): void => {
+    const done = drained
+    drained = undefined
+    done?.()
+  }
   const fail = (error: Error): void => void output.destroy(error)
-  stdout.on('error', fail)
-  output.once('close', () => stdout.off('error', fail))
+  stdout.on('drain', ondrain).on('error', fail)
+  output.once('close', () => stdout.off('drain', ondrain).off('error', fail))
   // A failed write must not become an uncaught exception, not even after the transport is gone (EPIPE).
   if (!listenedTo.has(stdout)) {
     listenedTo.add(stdout)
