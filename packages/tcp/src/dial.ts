@@ -1,40 +1,50 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP, type Socket } from 'node:net'
 import { type Clock, isTransportError, TransportError } from '@mcpwire/core'
-import { race } from './race.js'
+import { askForHeaders, type Preamble, type TlsEnd } from '@mcpwire/core/node'
+import { interleaved, race } from './race.js'
+import { type SocketSettings, socketOptions } from './socket-options.js'
+import { secured } from './tls-client.js'
 
 /** Where to connect, and how. */
-export interface Target {
+export interface Target extends SocketSettings {
   readonly host: string
   readonly port: number
-  readonly noDelay: boolean
-  readonly keepAliveMs: number
   readonly connectTimeoutMs: number
   readonly clock: Clock
+  readonly preamble?: Preamble | undefined
+  readonly secure?: { readonly end: TlsEnd; readonly serverName: string } | undefined
+}
+
+/** A socket that is connected, under TLS where asked for, and what to say on it first. */
+export interface Line {
+  readonly socket: Socket
+  readonly headers: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * Opens a connection: resolves the name, races its addresses, and lets `secure` put TLS on the winner, all within
- * `connectTimeoutMs`. Rejects with `CONNECT_FAILED` or `CONNECT_TIMEOUT`, or with `signal.reason`.
+ * Opens a connection: asks for the headers of the preamble, resolves the name, races its addresses and puts TLS on
+ * the winner, all within `connectTimeoutMs`. Rejects with `CONNECT_FAILED`, `CONNECT_TIMEOUT` or `CALLBACK_FAILED`,
+ * or with `signal.reason`, having released everything.
  */
-export async function dial<S extends Socket>(
-  target: Target,
-  address: string,
-  secure: (socket: Socket, signal: AbortSignal) => Promise<S>,
-  signal: AbortSignal,
-): Promise<S> {
+export async function dial(target: Target, address: string, signal: AbortSignal): Promise<Line> {
   signal.throwIfAborted()
   const { clock, connectTimeoutMs: timeoutMs } = target
   const attempt = new AbortController()
+  let silent = address
   const abort = (): void => attempt.abort(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   const late = clock.deadline(timeoutMs, () => {
-    const message = `${address} did not answer within connectTimeoutMs (${timeoutMs} ms)`
+    const message = `${silent} did not answer within connectTimeoutMs (${timeoutMs} ms)`
     attempt.abort(new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs }))
   })
   try {
-    const socket = await connected(target, attempt.signal)
-    return await secure(socket, attempt.signal)
+    silent = 'preamble.headers()'
+    const headers = target.preamble && (await askForHeaders(target.preamble, attempt.signal))
+    silent = address
+    const plain = await connected(target, attempt.signal)
+    const socket = target.secure ? await secured(plain, { ...target.secure, address }, attempt.signal) : plain
+    return { socket, headers }
   } catch (cause) {
     attempt.signal.throwIfAborted()
     if (isTransportError(cause)) throw cause
@@ -47,13 +57,14 @@ export async function dial<S extends Socket>(
 }
 
 async function connected(target: Target, signal: AbortSignal): Promise<Socket> {
-  const addresses = await unlessAborted(addressesOf(target.host), signal)
-  return await race(
-    addresses,
-    (host, lost) => connectOne({ ...target, host }, AbortSignal.any([signal, lost])),
-    (late) => late.destroy(),
-    target.clock,
-  )
+  const addresses = await unlessAborted(() => addressesOf(target.host), signal)
+  return await race({
+    candidates: interleaved(addresses),
+    attempt: (host, lost) => connectOne({ ...target, host }, lost),
+    discard: (late) => late.destroy(),
+    clock: target.clock,
+    signal,
+  })
 }
 
 async function addressesOf(host: string): Promise<readonly string[]> {
@@ -63,37 +74,38 @@ async function addressesOf(host: string): Promise<readonly string[]> {
 }
 
 /** A name cannot be stopped from being looked up, but nobody has to wait for it. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
+    if (signal.aborted) {
+      abort()
+      return
+    }
     signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
   })
 }
 
-function connectOne({ host, port, noDelay, keepAliveMs }: Target, signal: AbortSignal): Promise<Socket> {
+function connectOne(target: Target, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port,
-      noDelay,
-      keepAlive: keepAliveMs !== Infinity,
-      keepAliveInitialDelay: keepAliveMs === Infinity ? 0 : keepAliveMs,
-    })
+    const { host, port } = target
+    const socket = connect({ host, port, allowHalfOpen: true, ...socketOptions(target) })
+    // Stays for good: between here and the channel's own listener an error would otherwise be uncaught.
+    socket.on('error', () => {})
     const abort = (): void => {
       socket.destroy()
       reject(signal.reason)
     }
-    if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
-    // Never removed: between here and the channel's own listener an error would otherwise be uncaught.
+    const settled = (): void => signal.removeEventListener('abort', abort)
     socket.once('error', (error) => {
-      signal.removeEventListener('abort', abort)
+      settled()
       reject(error)
     })
-    socket.on('error', () => {})
     socket.once('connect', () => {
-      signal.removeEventListener('abort', abort)
+      settled()
       resolve(socket)
     })
   })

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import {
   createTransport,
@@ -15,6 +14,7 @@ import {
   loadTlsEnd,
   type Preamble,
   requireByteStreamLimits,
+  requirePreamble,
   sendPreamble,
   type TlsClientOptions,
   tlsFactsOf,
@@ -22,7 +22,6 @@ import {
 } from '@mcpwire/core/node'
 import { tcpAddress } from './address.js'
 import { dial } from './dial.js'
-import { secured } from './tls-client.js'
 
 /** Options of a client over TCP. */
 export interface TcpClientOptions extends ByteStreamOptions {
@@ -44,13 +43,13 @@ export interface TcpClientOptions extends ByteStreamOptions {
    */
   noDelay?: boolean | undefined
   /**
-   * How long nothing may be heard before the system asks whether the peer is still there, in milliseconds. `Infinity`
-   * never asks.
+   * How long nothing may be heard before the system asks whether the peer is still there, in milliseconds. Systems
+   * count whole seconds. `Infinity` never asks.
    * @defaultValue 30_000
    */
   keepAliveMs?: number | undefined
   /**
-   * How long connecting may take, name and TLS included, in milliseconds.
+   * How long connecting may take in milliseconds: the headers of the preamble, the name and TLS included.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined
@@ -78,35 +77,31 @@ export const tcpClientDefaults: {
 /**
  * A transport to one MCP server listening on TCP. Opens nothing until `start()`.
  *
- * `start()` rejects with `CONNECT_FAILED` or `CONNECT_TIMEOUT`. A server that does not admit the caller ends the
- * conversation with `REFUSED` or `AUTH_REQUIRED`.
+ * `start()` rejects with `CONNECT_FAILED`, `CONNECT_TIMEOUT`, or `CALLBACK_FAILED` where the headers of the preamble
+ * cannot be had. A server that does not admit the caller ends the conversation with `REFUSED` or `AUTH_REQUIRED`.
  *
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2026-07-28, Transports: custom transports over byte streams use the framing of stdio
  */
 export function tcpClient(options: TcpClientOptions): Transport {
   const settings = resolveOptions(tcpClientDefaults, options)
-  const { host, port, tls } = settings
+  const { host, port, tls, preamble } = settings
   requireText('host', host)
   requireInteger('port', port, 1, 65_535)
-  requireInRange('keepAliveMs', settings.keepAliveMs, 1, Infinity)
+  requireInRange('keepAliveMs', settings.keepAliveMs, 1_000, Infinity)
   requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
   requireByteStreamLimits(settings)
+  if (preamble) requirePreamble(preamble)
+  if (tls?.serverName !== undefined) requireText('tls.serverName', tls.serverName)
   const address = tcpAddress(host, port, tls !== undefined)
-  const end = tls && { end: loadTlsEnd(tls), serverName: tls.serverName ?? host, address }
+  const secure = tls && { end: loadTlsEnd(tls), serverName: tls.serverName ?? host }
 
   return createTransport(
     {
       connect: async (sink, signal) => {
-        const headers = await settings.preamble?.headers()
-        const socket: Socket | TLSSocket = await dial(
-          settings,
-          address,
-          async (plain, tlsSignal) => (end ? await secured(plain, end, tlsSignal) : plain),
-          signal,
-        )
+        const { socket, headers } = await dial({ ...settings, secure }, address, signal)
         if (headers) sendPreamble(socket, headers)
-        const facts = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
+        const facts = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
         const peer = Object.freeze({ medium: 'tcp', address, ...facts })
         return duplexChannel(socket, sink, { ...settings, peer, explain: tlsMeaningOf })
       },

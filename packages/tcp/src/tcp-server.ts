@@ -1,5 +1,5 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import {
   createListener,
   type Handshake,
@@ -16,20 +16,18 @@ import {
 import {
   type ByteStreamOptions,
   byteStreamDefaults,
-  followTlsSource,
   loadTlsServer,
   type PreambleOptions,
   preambleDefaults,
   requireByteStreamLimits,
   requirePreambleOptions,
   socketAcceptor,
-  type TlsServerEnd,
   type TlsServerOptions,
   tlsFactsOf,
   tlsMeaningOf,
-  tlsServerOptions,
 } from '@mcpwire/core/node'
 import { tcpAddress } from './address.js'
+import { socketOptions } from './socket-options.js'
 
 /** Options of a listener on TCP. */
 export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
@@ -51,8 +49,8 @@ export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
    */
   noDelay?: boolean | undefined
   /**
-   * How long nothing may be heard before the system asks whether the caller is still there, in milliseconds.
-   * `Infinity` never asks.
+   * How long nothing may be heard before the system asks whether the caller is still there, in milliseconds. Systems
+   * count whole seconds. `Infinity` never asks.
    * @defaultValue 30_000
    */
   keepAliveMs?: number | undefined
@@ -87,14 +85,15 @@ export function tcpServer(options: TcpServerOptions): Listener {
   const { host, port } = settings
   requireText('host', host)
   requireInteger('port', port, 0, 65_535)
-  requireInRange('keepAliveMs', settings.keepAliveMs, 1, Infinity)
+  requireInRange('keepAliveMs', settings.keepAliveMs, 1_000, Infinity)
   requireByteStreamLimits(settings)
   const tls = settings.tls && loadTlsServer(settings.tls)
   const preamble = settings.preamble && resolveOptions(preambleDefaults, settings.preamble)
   if (preamble) requirePreambleOptions(preamble)
   const isSecure = tls !== undefined
   const acceptor = socketAcceptor({
-    createServer: (report) => createTcpServer(settings, tls, report),
+    createServer: () =>
+      createServer({ ...socketOptions(settings), allowHalfOpen: true, pauseOnConnect: true }),
     bindsBeyondThisHost: host !== 'localhost' && !isLoopback(host),
     listen: (server) => void server.listen({ host, port }),
     requestedAddress: tcpAddress(host, port, isSecure),
@@ -108,29 +107,10 @@ export function tcpServer(options: TcpServerOptions): Listener {
   return createListener(acceptor, settings)
 }
 
-function createTcpServer(
-  settings: SocketSettings,
-  tls: TlsServerEnd | undefined,
-  report: (error: Error) => void,
-): Server {
-  const socketOptions = {
-    noDelay: settings.noDelay,
-    keepAlive: settings.keepAliveMs !== Infinity,
-    keepAliveInitialDelay: settings.keepAliveMs === Infinity ? 0 : settings.keepAliveMs,
-  }
-  if (!tls) return createServer({ ...socketOptions, pauseOnConnect: true })
-  const server = createTlsServer({ ...socketOptions, ...tlsServerOptions(tls) })
-  followTlsSource(server, tls, report)
-  return server
-}
-
-interface SocketSettings {
-  readonly noDelay: boolean
-  readonly keepAliveMs: number
-}
-
 function describe(socket: Socket | TLSSocket): { handshake: Handshake; peer: Peer } {
-  const { remoteAddress = 'unknown', remotePort = 0 } = socket
+  const { remotePort = 0 } = socket
+  // A socket for both families shows callers from the older one as `::ffff:127.0.0.1`.
+  const remoteAddress = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '')
   const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
   return {
     handshake: { medium: 'tcp', remote: { address: remoteAddress, port: remotePort }, headers: {}, ...tls },

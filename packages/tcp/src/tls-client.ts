@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
-import { TransportError } from '@mcpwire/core'
+import { refusalMessage, TransportError } from '@mcpwire/core'
 import { ALPN_PROTOCOL, type TlsEnd, tlsMeaningOf } from '@mcpwire/core/node'
 
 /** What the client side of TLS needs besides its material. */
@@ -10,46 +10,83 @@ export interface TlsTarget {
   readonly address: string
 }
 
-/** Puts TLS on a connected socket. Rejects with `CONNECT_FAILED`, in words that say whose fault it is. */
-export function secured(
-  socket: Socket,
-  { end, serverName, address }: TlsTarget,
-  signal: AbortSignal,
-): Promise<TLSSocket> {
+/**
+ * Puts TLS on a connected socket. Rejects with `CONNECT_FAILED`, in words that say whose fault it is, or with
+ * `signal.reason`; the socket is destroyed then.
+ */
+export function secured(socket: Socket, target: TlsTarget, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const tls = connect({
-      ...end.current(),
-      socket,
-      minVersion: end.minVersion,
-      ALPNProtocols: [ALPN_PROTOCOL],
-      // A name, not an address, goes into the handshake (RFC 6066, section 3); both are verified.
-      ...(isIP(serverName) === 0 && { servername: serverName }),
-      host: serverName,
-    })
-    const abort = (): void => {
-      tls.destroy()
-      reject(signal.reason)
-    }
-    signal.addEventListener('abort', abort, { once: true })
+    const { address } = target
+    let tls: TLSSocket | undefined
     const settled = (): void => {
       signal.removeEventListener('abort', abort)
       socket.off('close', hungUp)
     }
-    const hungUp = (): void => {
+    const fail = (reason: unknown): void => {
       settled()
-      reject(failed(address, new Error('it hung up during the TLS handshake')))
+      tls?.destroy()
+      socket.destroy()
+      reject(reason)
     }
+    const abort = (): void => fail(signal.reason)
+    const hungUp = (): void => fail(failed(address, new Error('it hung up during the TLS handshake')))
+    if (signal.aborted) {
+      abort()
+      return
+    }
+    try {
+      tls = handshake(socket, target)
+    } catch (cause) {
+      // A source may yield what cannot work.
+      fail(cause)
+      return
+    }
+    const opened = tls
+    signal.addEventListener('abort', abort, { once: true })
     socket.once('close', hungUp)
-    tls.once('error', (cause) => {
-      settled()
-      reject(failed(address, cause))
-    })
-    tls.on('error', () => {})
-    tls.once('secureConnect', () => {
-      settled()
-      resolve(tls)
+    opened.once('error', (cause) => fail(failed(address, cause)))
+    // Stays for good: between here and the channel's own listener an error would otherwise be uncaught.
+    opened.on('error', () => {})
+    opened.once('secureConnect', () => {
+      if (opened.authorized) {
+        settled()
+        resolve(opened)
+        return
+      }
+      const reason = verdictOn(opened)
+      socket.off('close', hungUp)
+      socket.once('close', () => fail(failed(address, reason)))
+      bidFarewell(opened, reason)
     })
   })
+}
+
+function handshake(socket: Socket, { end, serverName }: TlsTarget): TLSSocket {
+  return connect({
+    ...end.current(),
+    socket,
+    minVersion: end.minVersion,
+    ALPNProtocols: [ALPN_PROTOCOL],
+    // A name, not an address, goes into the handshake (RFC 6066, section 3); both are verified.
+    ...(isIP(serverName) === 0 && { servername: serverName }),
+    host: serverName,
+    // Judged by `authorized` above, which also holds where NODE_TLS_REJECT_UNAUTHORIZED is 0.
+    rejectUnauthorized: false,
+  })
+}
+
+function verdictOn(tls: TLSSocket): Error {
+  // Declared as an error, yet a code.
+  const code = String(tls.authorizationError)
+  return Object.assign(new Error(tlsMeaningOf(code) ?? code), { code })
+}
+
+/** Node has no way to send the alert that TLS has for this: the server would only see the connection end. */
+function bidFarewell(tls: TLSSocket, reason: Error): void {
+  const words = `the certificate of the server was not accepted: ${reason.message}`
+  const message = refusalMessage({ admit: false, status: 403, reason: words })
+  tls.resume()
+  tls.end(`${JSON.stringify(message)}\n`, () => tls.destroySoon())
 }
 
 function failed(address: string, cause: Error): Error {

@@ -12,12 +12,14 @@ export {
 export { type ByteStreams, type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
 export type { InboundOptions } from './inbound.js'
 export {
+  askForHeaders,
   type Preamble,
   type PreambleOptions,
   type PreambleOutcome,
   type PreambleSettings,
   preambleDefaults,
   readPreamble,
+  requirePreamble,
   requirePreambleOptions,
   sendPreamble,
 } from './preamble.js'
@@ -38,4 +40,3 @@ export {
   tlsServerDefaults,
   type TlsVersion,
 } from './tls-options.js'
-export { certificateRefusal, followTlsSource, tlsServerOptions } from './tls-server.js'

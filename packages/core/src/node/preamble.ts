@@ -1,5 +1,16 @@
 import type { Socket } from 'node:net'
-import { type Clock, type Refusal, requireInRange, requireInteger } from '../index.js'
+import {
+  type Clock,
+  invalidOption,
+  isTransportError,
+  type JsonRpcMessage,
+  type Refusal,
+  refusalIn,
+  requireInRange,
+  requireInteger,
+  TransportError,
+  toError,
+} from '../index.js'
 
 /** What a caller says in front of the conversation, on media that have no headers of their own. */
 export interface Preamble {
@@ -44,9 +55,63 @@ const MEMBER = 'mcpwire'
 const VERSION = 1
 const LINE_FEED = 0x0a
 
-/** Writes the preamble: one line, `{"mcpwire":1,"headers":{…}}`. */
+/**
+ * Stands in front of the headers. A listener that expects no preamble reports the start of the line as malformed:
+ * this is what it then quotes, instead of a credential.
+ */
+const NOTE = 'headers for a listener whose option "preamble" is given'
+
+/** Throws `INVALID_OPTION` unless it is a preamble. */
+export function requirePreamble(preamble: Preamble): void {
+  if (typeof preamble?.headers !== 'function')
+    invalidOption('preamble.headers', preamble?.headers, 'a function that returns headers')
+}
+
+/**
+ * Asks for the headers of one connection. Rejects with `CALLBACK_FAILED`, or with `signal.reason` as soon as the
+ * signal aborts.
+ */
+export function askForHeaders(
+  preamble: Preamble,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) {
+      abort()
+      return
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    Promise.resolve()
+      .then(() => preamble.headers())
+      .then((headers) => resolve(requireHeaders(headers)))
+      .catch((cause) => reject(headersFailed(cause)))
+      .finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+/** A copy, with what it holds kept out of every error. */
+function requireHeaders(headers: unknown): Readonly<Record<string, string>> {
+  if (typeof headers !== 'object' || headers === null) throw new TypeError('it returned no headers')
+  const wrong = Object.entries(headers).find(([, value]) => typeof value !== 'string')
+  if (wrong) throw new TypeError(`the header ${JSON.stringify(wrong[0])} is no string`)
+  return { ...headers } as Record<string, string>
+}
+
+function headersFailed(cause: unknown): Error {
+  if (isTransportError(cause)) return cause
+  const slot = 'preamble.headers'
+  return new TransportError(
+    'CALLBACK_FAILED',
+    `${slot} failed: ${toError(cause).message}`,
+    { slot },
+    { cause },
+  )
+}
+
+/** Writes the preamble: one line, `{"mcpwire":1,"note":"…","headers":{…}}`. */
 export function sendPreamble(socket: Socket, headers: Readonly<Record<string, string>>): void {
-  socket.write(`${JSON.stringify({ [MEMBER]: VERSION, headers })}\n`)
+  socket.write(`${JSON.stringify({ [MEMBER]: VERSION, note: NOTE, headers })}\n`)
 }
 
 /** What came of reading a preamble. */
@@ -64,8 +129,11 @@ export function readPreamble(
   clock: Clock,
 ): Promise<PreambleOutcome> {
   return new Promise((resolve) => {
-    let held = Buffer.alloc(0)
-    const late = clock.deadline(timeoutMs, () => settle(refused('no preamble came in time')))
+    const held: Buffer[] = []
+    let heldBytes = 0
+    const late = clock.deadline(timeoutMs, () => {
+      settle(refused(`no preamble came within preamble.timeoutMs (${timeoutMs} ms)`))
+    })
     const settle = (outcome: PreambleOutcome): void => {
       late[Symbol.dispose]()
       socket.off('readable', onreadable).off('close', onclose).off('end', onclose)
@@ -74,15 +142,17 @@ export function readPreamble(
     const onclose = (): void => settle(refused('the connection ended before a preamble came'))
     const onreadable = (): void => {
       for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
-        held = Buffer.concat([held, chunk as Buffer])
-        const end = held.indexOf(LINE_FEED)
-        if (end > maxBytes || (end === -1 && held.length > maxBytes)) {
-          settle(refused('the preamble is too long'))
+        const end = (chunk as Buffer).indexOf(LINE_FEED)
+        const part = end === -1 ? (chunk as Buffer) : (chunk as Buffer).subarray(0, end)
+        heldBytes += part.length
+        if (heldBytes > maxBytes) {
+          settle(refused(`the preamble is longer than preamble.maxBytes (${maxBytes})`))
           return
         }
+        held.push(part)
         if (end === -1) continue
-        const rest = held.subarray(end + 1)
-        settle(headersIn(held.subarray(0, end).toString()))
+        settle(headersIn(Buffer.concat(held).toString()))
+        const rest = (chunk as Buffer).subarray(end + 1)
         if (rest.length > 0) socket.unshift(rest)
         return
       }
@@ -97,6 +167,9 @@ function headersIn(line: string): PreambleOutcome {
     const headers = said?.['headers']
     if (said?.[MEMBER] === VERSION && typeof headers === 'object' && headers !== null)
       return { headers: lowered(headers) }
+    // A caller that hangs up for a reason of its own says so in place of its first message.
+    const farewell = said && refusalIn(said as unknown as JsonRpcMessage, 'the caller')
+    if (farewell) return refused(farewell.message)
   } catch {
     // Falls through: whatever it was, it was no preamble.
   }

@@ -1,17 +1,17 @@
 import type { Server, Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import type { Acceptor, Binding, Door, Handshake, Incoming, Peer, Refusal } from '../index.js'
 import { refusalMessage, TransportError, toError } from '../index.js'
 import { type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
 import { type PreambleSettings, readPreamble } from './preamble.js'
 import { tlsMeaningOf } from './tls-errors.js'
 import type { TlsServerEnd } from './tls-options.js'
-import { certificateRefusal } from './tls-server.js'
+import { certificateRefusal, createTlsStage, type TlsStage } from './tls-server.js'
 
 /** What a medium of sockets supplies to accept callers. */
 export interface SocketAcceptorOptions {
-  /** Makes the server: of `node:net` with `pauseOnConnect`, or of `node:tls`. Called once for each binding. */
-  readonly createServer: (report: (error: Error) => void) => Server
+  /** Makes the server, of `node:net` with `pauseOnConnect` and `allowHalfOpen`. Called once for each binding. */
+  readonly createServer: () => Server
   readonly bindsBeyondThisHost: boolean
   /** Starts the server listening. */
   readonly listen: (server: Server) => void
@@ -24,7 +24,7 @@ export interface SocketAcceptorOptions {
   /** Who is calling. */
   readonly describe: (socket: Socket) => { readonly handshake: Handshake; readonly peer: Peer }
   readonly channel: Omit<DuplexChannelOptions, 'peer'>
-  /** How many callers may be in their TLS handshake, before their preamble or at the gate at once. */
+  /** How many callers may be in their TLS handshake, before their preamble or being turned away at once. */
   readonly maxWaiting: number
   /** Set where the server speaks TLS. */
   readonly tls?: TlsServerEnd | undefined
@@ -37,66 +37,110 @@ export function socketAcceptor(options: SocketAcceptorOptions): Acceptor {
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
     listen: async (door, signal) => {
-      const server = options.createServer(door.report)
-      const waiting = watchSockets(server, options, door)
-      server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
-        if (!socket.destroyed) void bringToDoor(socket, waiting, options, door)
+      const server = options.createServer()
+      const lobby = createLobby(options)
+      const stage = options.tls && createTlsStage(options.tls, door.report)
+      const arrive = stage
+        ? securely(stage.server, lobby, options, door)
+        : (socket: Socket) => void bringToDoor(socket, lobby, options, door)
+      server.on('connection', (socket: Socket) => {
+        // Stays for good: a socket without it takes the process down when its peer resets.
+        socket.on('error', ignore)
+        if ((stage || options.preamble) && lobby.isFull()) cutOff(socket, options, door)
+        else arrive(socket)
       })
-      await bind(server, options, signal)
-      server.on('error', (cause) => door.failed(listenFailed(options.requestedAddress, cause)))
-      return bindingOf(server, waiting, options)
+      try {
+        await bind(server, options, signal)
+      } catch (error) {
+        stage?.stop()
+        throw error
+      }
+      // Such as too many open files: the next caller may find room again.
+      server.on('error', (cause) => door.report(acceptFailed(options.requestedAddress, cause)))
+      return bindingOf(server, lobby, stage, options)
     },
   }
 }
 
-/** Sockets that no conversation owns: in their TLS handshake, at the gate, or being turned away. */
-interface Waiting extends Set<Socket> {
-  /** The sockets below those in their TLS handshake, by their caller: nothing else says which belongs to which. */
-  readonly below: Map<string, Socket>
+/** Sockets that neither a conversation nor the listener owns: in their TLS handshake, or before their preamble, or being turned away. */
+interface Lobby {
+  readonly sockets: Set<Socket>
+  isFull(): boolean
+  enter(socket: Socket): void
+  leave(socket: Socket): void
+  isClosing: boolean
 }
 
-function watchSockets(server: Server, { maxWaiting, tls }: SocketAcceptorOptions, door: Door): Waiting {
-  const waiting: Waiting = Object.assign(new Set<Socket>(), { below: new Map<string, Socket>() })
-  server.on('connection', (socket: Socket) => {
-    // Stays for good: a socket without it takes the process down when its peer resets.
-    socket.on('error', ignore)
-    if (waiting.size >= maxWaiting) {
-      socket.destroy()
-      const message = `a caller was cut off: ${maxWaiting} others wait to be admitted (maxConnections)`
-      door.report(new TransportError('REFUSED', message, { status: 503 }))
-      return
-    }
-    admitToWait(socket, waiting)
-    if (!tls) return
+function createLobby({ maxWaiting }: SocketAcceptorOptions): Lobby {
+  const sockets = new Set<Socket>()
+  return {
+    sockets,
+    isClosing: false,
+    isFull: () => sockets.size >= maxWaiting,
+    enter: (socket) => {
+      if (sockets.has(socket)) return
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    },
+    leave: (socket) => void sockets.delete(socket),
+  }
+}
+
+function cutOff(socket: Socket, { maxWaiting }: SocketAcceptorOptions, door: Door): void {
+  socket.destroy()
+  const message = `a caller was cut off: ${maxWaiting} others wait to be admitted (maxConnections)`
+  door.report(new TransportError('REFUSED', message, { status: 503 }))
+}
+
+/** Puts TLS on sockets, and brings those to the door that are through with it. */
+function securely(
+  server: TlsServer,
+  lobby: Lobby,
+  options: SocketAcceptorOptions,
+  door: Door,
+): (socket: Socket) => void {
+  /** By their caller: nothing else says which socket is below which. */
+  const below = new Map<string, Socket>()
+  server.on('secureConnection', (socket) => {
     const caller = callerOf(socket)
-    waiting.below.set(caller, socket)
-    socket.once('close', () => waiting.below.delete(caller))
+    const plain = below.get(caller)
+    below.delete(caller)
+    if (plain) lobby.leave(plain)
+    socket.on('error', ignore)
+    void bringToDoor(socket, lobby, options, door)
   })
-  server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
-    const address = `${socket.remoteAddress ?? 'a caller'}`
+  server.on('tlsClientError', (cause, socket) => {
+    // Node leaves a socket open whose handshake took too long.
+    socket.destroy()
+    if (lobby.isClosing) return
+    const address = socket.remoteAddress ?? 'a caller'
     const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
     door.report(new TransportError('PEER_LOST', message, { address }, { cause }))
   })
-  return waiting
+  return (socket) => {
+    const caller = callerOf(socket)
+    below.set(caller, socket)
+    lobby.enter(socket)
+    socket.once('close', () => {
+      if (below.get(caller) === socket) below.delete(caller)
+    })
+    server.emit('connection', socket)
+  }
 }
 
 /** Never rejects. */
 async function bringToDoor(
   socket: Socket,
-  waiting: Waiting,
+  lobby: Lobby,
   options: SocketAcceptorOptions,
   door: Door,
 ): Promise<void> {
+  if (socket.destroyed) return
   const { tls, preamble, channel } = options
-  if (tls) {
-    const below = waiting.below.get(callerOf(socket))
-    if (below) waiting.delete(below)
-    socket.on('error', ignore)
-    admitToWait(socket, waiting)
-  }
   const { handshake, peer } = options.describe(socket)
   const refuse = (refusal: Refusal): void => {
-    turnAway(socket, refusal, channel)
+    turnAway(socket, refusal, lobby, channel)
+    if (lobby.isClosing) return
     const message = `${peer.address} was refused: ${refusal.reason}`
     door.report(new TransportError('REFUSED', message, { status: refusal.status }))
   }
@@ -105,17 +149,18 @@ async function bringToDoor(
     refuse(certificate)
     return
   }
-  const said = preamble && (await readPreamble(socket, preamble, channel.clock))
-  if (said && 'refusal' in said) refuse(said.refusal)
-  else
-    door.offer(
-      incomingOf(socket, waiting, said ? { ...handshake, headers: said.headers } : handshake, peer, options),
-    )
-}
-
-function admitToWait(socket: Socket, waiting: Waiting): void {
-  waiting.add(socket)
-  socket.once('close', () => waiting.delete(socket))
+  if (!preamble) {
+    door.offer(incomingOf(socket, lobby, handshake, peer, options))
+    return
+  }
+  lobby.enter(socket)
+  const said = await readPreamble(socket, preamble, channel.clock)
+  if ('refusal' in said) {
+    refuse(said.refusal)
+    return
+  }
+  lobby.leave(socket)
+  door.offer(incomingOf(socket, lobby, { ...handshake, headers: said.headers }, peer, options))
 }
 
 function callerOf({ remoteAddress, remotePort }: Socket): string {
@@ -126,12 +171,15 @@ function ignore(): void {}
 
 function bind(server: Server, options: SocketAcceptorOptions, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    // Stays for good: looking up the address may fail after nobody waits for it any more.
+    server.on('error', ignore)
     const settled = (): void => {
       server.off('error', onerror)
       signal.removeEventListener('abort', onabort)
     }
     const onerror = (cause: Error): void => {
       settled()
+      server.close()
       reject(listenFailed(options.requestedAddress, cause))
     }
     const onabort = (): void => {
@@ -158,21 +206,29 @@ function unlisten(server: Server, options: SocketAcceptorOptions): void {
   else server.close()
 }
 
-function bindingOf(server: Server, waiting: Waiting, options: SocketAcceptorOptions): Binding {
+/** Those who were offered to the door are for the listener to end; it refuses or closes each of them. */
+function bindingOf(
+  server: Server,
+  lobby: Lobby,
+  stage: TlsStage | undefined,
+  options: SocketAcceptorOptions,
+): Binding {
   return {
     address: options.addressOf(server),
     close: () =>
       new Promise((resolve) => {
+        lobby.isClosing = true
+        stage?.stop()
         server.once('close', () => resolve())
         unlisten(server, options)
-        for (const socket of waiting) socket.destroy()
+        for (const socket of lobby.sockets) socket.destroy()
       }),
   }
 }
 
 function incomingOf(
   socket: Socket,
-  waiting: Waiting,
+  lobby: Lobby,
   handshake: Handshake,
   peer: Peer,
   options: SocketAcceptorOptions,
@@ -182,35 +238,50 @@ function incomingOf(
     connector: {
       connectsOnce: true,
       connect: async (sink, signal) => {
-        signal.throwIfAborted()
+        if (signal.aborted) {
+          socket.destroy()
+          throw signal.reason
+        }
         if (socket.destroyed) {
           const { address } = peer
           throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
         }
-        waiting.delete(socket)
         return duplexChannel(socket, sink, { ...options.channel, peer })
       },
     },
-    refuse: (refusal) => turnAway(socket, refusal, options.channel),
+    refuse: (refusal) => turnAway(socket, refusal, lobby, options.channel),
   }
 }
 
-/** Says why, hangs up, and waits no longer than `closeTimeoutMs` for the caller to take note. */
+/**
+ * Says why and hangs up. Where there is room for that, what the caller still sends is heard and dropped until it
+ * hangs up too, for at most `closeTimeoutMs`: a socket that is closed on unread bytes may take the words back.
+ */
 function turnAway(
   socket: Socket,
   refusal: Refusal,
+  lobby: Lobby,
   { clock, closeTimeoutMs }: SocketAcceptorOptions['channel'],
 ): void {
+  if (socket.destroyed) return
   const late = clock.deadline(closeTimeoutMs, () => socket.destroy())
   socket.once('close', () => late[Symbol.dispose]())
-  socket.end(`${JSON.stringify(refusalMessage(refusal))}\n`, () => socket.destroySoon())
+  const isPatient = !lobby.isClosing && (lobby.sockets.has(socket) || !lobby.isFull())
+  if (isPatient) {
+    lobby.enter(socket)
+    socket.resume()
+  }
+  socket.end(`${JSON.stringify(refusalMessage(refusal))}\n`, () => {
+    if (!isPatient) socket.destroy()
+  })
 }
 
 function listenFailed(address: string, cause: Error): Error {
-  return new TransportError(
-    'LISTEN_FAILED',
-    `cannot listen on ${address}: ${cause.message}`,
-    { address },
-    { cause },
-  )
+  const message = `cannot listen on ${address}: ${cause.message}`
+  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
+}
+
+function acceptFailed(address: string, cause: Error): Error {
+  const message = `a caller of ${address} could not be accepted: ${cause.message}`
+  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
 }

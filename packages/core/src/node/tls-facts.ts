@@ -6,7 +6,8 @@ export function tlsFactsOf(socket: TLSSocket): TlsFacts {
   const certificate = socket.getPeerX509Certificate()
   const facts = {
     protocol: socket.getProtocol() ?? 'unknown',
-    cipher: socket.getCipher().name,
+    // There is none once the socket is destroyed, whatever its type says.
+    cipher: socket.getCipher()?.name ?? 'unknown',
     authorized: socket.authorized,
   }
   if (!certificate) return Object.freeze(facts)

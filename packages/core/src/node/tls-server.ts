@@ -1,29 +1,33 @@
-import type { Server, TLSSocket, TlsOptions } from 'node:tls'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { type Refusal, toError } from '../index.js'
 import { tlsMeaningOf } from './tls-errors.js'
 import { ALPN_PROTOCOL, type TlsServerEnd } from './tls-options.js'
 
+/** A server that speaks TLS on the sockets it is given with `emit('connection', socket)`. */
+export interface TlsStage {
+  readonly server: Server
+  /** Uses new material of the source no more. */
+  readonly stop: () => void
+}
+
 /**
- * The options for a server of `node:tls`. Certificates of callers are judged by `certificateRefusal` instead of by
- * Node, which hangs up on a caller without a word.
+ * Makes what speaks TLS. Certificates of callers are judged by `certificateRefusal` instead of by Node, which hangs
+ * up on a caller without a word.
+ *
+ * Whenever the source has new material, new connections use it and old ones go on. Sessions of before are not
+ * resumed, since the keys of their tickets go with the old material. Material that cannot work is reported, and the
+ * old one stays.
  */
-export function tlsServerOptions(tls: TlsServerEnd): TlsOptions {
-  return {
+export function createTlsStage(tls: TlsServerEnd, report: (error: Error) => void): TlsStage {
+  const server = createServer({
     ...tls.current(),
     minVersion: tls.minVersion,
     ALPNProtocols: [ALPN_PROTOCOL],
     handshakeTimeout: tls.handshakeTimeoutMs,
     requestCert: tls.clientCertificates !== 'none',
     rejectUnauthorized: false,
-  }
-}
-
-/**
- * Gives a server new material whenever its source has some. Connections go on as they are; sessions of before are
- * not resumed, since the keys of their tickets go with the old material. Material that cannot work is reported, and
- * the old one stays.
- */
-export function followTlsSource(server: Server, tls: TlsServerEnd, report: (error: Error) => void): void {
+    allowHalfOpen: true,
+  })
   const following = tls.source?.onchange(() => {
     try {
       server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
@@ -31,7 +35,7 @@ export function followTlsSource(server: Server, tls: TlsServerEnd, report: (erro
       report(toError(error))
     }
   })
-  server.once('close', () => following?.[Symbol.dispose]())
+  return { server, stop: () => following?.[Symbol.dispose]() }
 }
 
 /** Why the caller's certificate, or the lack of one, keeps it out; nothing where it may come in. */

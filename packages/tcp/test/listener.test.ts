@@ -1,0 +1,34 @@
+import { describeListener } from '@mcpwire/compliance'
+import { type TcpClientOptions, type TcpServerOptions, tcpClient, tcpServer } from '../src/index.js'
+import { mutualTls, tls } from './support/credentials.js'
+import { portOf } from './support/ends.js'
+
+describeServer('tcp', {}, {})
+describeServer('tcp with a preamble', { preamble: {} }, {})
+describeServer('tcp under TLS', { tls: tls.server }, { tls: tls.client })
+describeServer(
+  'tcp under mutual TLS with a preamble',
+  { tls: mutualTls.server, preamble: {} },
+  { tls: mutualTls.client },
+)
+
+function describeServer(
+  name: string,
+  server: Partial<TcpServerOptions>,
+  client: Partial<TcpClientOptions>,
+): void {
+  describeListener(name, {
+    ...(!server.preamble && { exempt: { headers: 'there are none without a preamble' } }),
+    listen: (options) => tcpServer({ port: 0, ...server, ...options }),
+    connect: (listener, { headers = {} }) =>
+      tcpClient({
+        port: portOf(listener),
+        // Some cases leave connections unstarted, whose clients wait that long for an answer to their end.
+        closeTimeoutMs: 200,
+        ...client,
+        ...(server.preamble && { preamble: { headers: () => headers } }),
+      }),
+    beyondThisHost: (options) => tcpServer({ port: 0, host: '0.0.0.0', ...server, ...options }),
+    sameAddress: (listener, options) => tcpServer({ port: portOf(listener), ...server, ...options }),
+  })
+}

@@ -1,0 +1,85 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Listener, Transport } from '@mcpwire/core'
+import { onTestFinished } from 'vitest'
+import { type TcpClientOptions, type TcpServerOptions, tcpClient, tcpServer } from '../../src/index.js'
+
+/** The port of a listener that was started. */
+export function portOf({ address = '' }: Listener): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1))
+}
+
+/** The first connection that a listener yields. */
+export function firstConnection(listener: Listener): Promise<Transport> {
+  return new Promise((resolve) => {
+    listener.onconnection = resolve
+  })
+}
+
+/** A listener that was started, with what it was told; closed after the test. */
+export interface Listening {
+  readonly listener: Listener
+  readonly port: number
+  readonly errors: Error[]
+  readonly connections: Transport[]
+}
+
+/** Starts a listener whose connections are started as they come. */
+export async function listening(options: Partial<TcpServerOptions> = {}): Promise<Listening> {
+  const listener = tcpServer({ port: 0, ...options })
+  const errors: Error[] = []
+  const connections: Transport[] = []
+  listener.onerror = (error) => errors.push(error)
+  listener.onconnection = (connection) => {
+    connections.push(connection)
+    connection.start().catch(() => {})
+  }
+  onTestFinished(() => listener.close())
+  await listener.start()
+  return { listener, port: portOf(listener), errors, connections }
+}
+
+/** A client with what it was told; closed after the test. */
+export function clientOf(options: TcpClientOptions): {
+  transport: Transport
+  errors: Error[]
+  closes: () => number
+} {
+  const transport = tcpClient(options)
+  const errors: Error[] = []
+  let closes = 0
+  transport.onerror = (error) => errors.push(error)
+  transport.onclose = () => {
+    closes++
+  }
+  onTestFinished(() => transport.close())
+  return { transport, errors, closes: () => closes }
+}
+
+/** A server of bare sockets; closed after the test, its sockets with it. */
+export async function bareServer(
+  onconnection: (socket: Socket) => void,
+): Promise<{ server: Server; port: number; close: () => Promise<void> }> {
+  const sockets = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {}).once('close', () => sockets.delete(socket))
+    onconnection(socket)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const close = async (): Promise<void> => {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  return { server, port: (server.address() as AddressInfo).port, close }
+}
+
+/** A port of 127.0.0.1 on which nobody listens. */
+export async function freePort(): Promise<number> {
+  const { port, close } = await bareServer(() => {})
+  await close()
+  return port
+}
