@@ -48,7 +48,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     child.stdin.destroy()
     await shutDown(child, timeoutMs, clock)
     await lastWords(child.stderr, clock)
-    const exit = await Promise.race([child.exited, undefined])
+    const exit = await Promise.race([child.exited, Promise.resolve(undefined)])
     child.release()
     if (!isClosing) sink.end(reasonOf(exit, address, tail.text(), lost))
   }
@@ -64,7 +64,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     },
   )
 
-  child.exited.then(async () => {
+  void child.exited.then(async () => {
     await lastWords(child.stdout, clock)
     await end(Math.min(LEFTOVERS_MS, closeTimeoutMs))
   })

@@ -1,5 +1,5 @@
 import type { Clock } from '@mcpwire/core'
-import { isAlive } from './process-tree.js'
+import { isThere } from './is-there.js'
 
 /** How to learn who started this process. */
 export interface ParentSystem {
@@ -10,9 +10,9 @@ export interface ParentSystem {
 }
 
 /** The process this is. */
-export const ownParent: ParentSystem = {
+const ownParent: ParentSystem = {
   ppid: () => process.ppid,
-  ...(process.platform === 'win32' && { runs: (pid: number) => isAlive(pid) }),
+  ...(process.platform === 'win32' && { runs: (pid: number) => isThere(() => process.kill(pid, 0)) }),
 }
 
 /** Processes without a parent are adopted by this one, or by a reaper closer to them. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { isThere } from './is-there.js'
 
 /** How hard to ask. */
 export type KillSignal = 'SIGTERM' | 'SIGKILL'
@@ -16,7 +17,7 @@ export interface KillSystem {
 }
 
 /** The system this process runs on. */
-export const ownSystem: KillSystem = {
+const ownSystem: KillSystem = {
   platform: process.platform,
   kill: (pid, signal) => void process.kill(pid, signal),
   ...(process.platform === 'linux' && { runningIn: runningInGroup }),
@@ -63,20 +64,9 @@ function statOf(pid: string): { state: string; group: number } | undefined {
 }
 
 function signalGroup(pid: number, signal: KillSignal | 0, system: KillSystem): boolean {
-  return attempted(() => system.kill(-pid, signal))
+  return isThere(() => system.kill(-pid, signal))
 }
 
-/** Whether that one process is there. */
-export function isAlive(pid: number, system: KillSystem = ownSystem): boolean {
-  return attempted(() => system.kill(pid, 0))
-}
-
-function attempted(kill: () => void): boolean {
-  try {
-    kill()
-    return true
-  } catch (error) {
-    // EPERM: it is there, and belongs to somebody else by now.
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+function isAlive(pid: number, system: KillSystem): boolean {
+  return isThere(() => system.kill(pid, 0))
 }

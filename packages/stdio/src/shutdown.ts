@@ -36,7 +36,7 @@ export async function shutDown(tree: Tree, budgetMs: number, clock: Clock): Prom
 async function exitedBy(tree: Tree, moment: number, clock: Clock): Promise<void> {
   await new Promise<void>((resolve) => {
     const late = clock.deadline(moment - clock.now(), resolve)
-    tree.exited.then(() => {
+    void tree.exited.then(() => {
       late[Symbol.dispose]()
       resolve()
     })

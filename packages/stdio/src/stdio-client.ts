@@ -53,6 +53,12 @@ export interface StdioClientOptions extends ByteStreamOptions {
    * @defaultValue undefined
    */
   onnoise?: ((text: string) => void) | undefined
+  /**
+   * Longest message sent or accepted, in bytes. One of ours that is longer rejects with `MESSAGE_TOO_LARGE`; one of
+   * the child's is reported with it and skipped. Worst-case memory for what is not yet decoded is twice this much.
+   * @defaultValue 10_485_760
+   */
+  maxMessageBytes?: number | undefined
 }
 
 /** What `stdioClient` uses for options that are not given. */

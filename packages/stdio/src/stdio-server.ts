@@ -58,6 +58,12 @@ export interface StdioServerOptions extends ByteStreamOptions {
    * @defaultValue undefined
    */
   stdout?: Writable | undefined
+  /**
+   * Longest message sent or accepted, in bytes. One of ours that is longer rejects with `MESSAGE_TOO_LARGE`; one of
+   * the host's is reported with it and skipped. Worst-case memory for what is not yet decoded is twice this much.
+   * @defaultValue 10_485_760
+   */
+  maxMessageBytes?: number | undefined
 }
 
 /** What `stdioServer` uses for options that are not given. */
@@ -137,7 +143,7 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
   const orphaned = (): void => {
     const { address } = peer
     const reason = new TransportError('PEER_LOST', 'the process that started this one is gone', { address })
-    channel.close(reason).then(() => end(reason))
+    void channel.close(reason).then(() => end(reason))
   }
   const watch = isOwnInput ? watchParent(orphaned, parentCheckMs, background) : undefined
 

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -9,7 +10,7 @@ import { temporaryFolder } from './support/folder.js'
 import { linesOf } from './support/lines.js'
 import { hearing, note, outcomesOf, request } from './support/messages.js'
 import { isRunning, PATIENCE_MS, processesWith, SLACK, untilGone } from './support/processes.js'
-import { script } from './support/programs.js'
+import { program, script } from './support/programs.js'
 
 /** Answers every line with the same line. */
 const echo = { command: 'cat' }
@@ -58,17 +59,20 @@ describe('the end of a child', () => {
     expect(heard.messages).toHaveLength(count)
   })
 
-  test('waits until a consumer that asked it to wait has heard all', async () => {
-    const code = `process.stdout.write('${message(1)}\\n', () => process.exit(1))`
+  test('waits for a consumer that is slow', async () => {
+    const count = 200
+    const line = JSON.stringify(note(0, { text: 'x'.repeat(1_000) }))
+    const code = `process.stdout.write(\`${line}\n\`.repeat(${count}), () => process.exit(1))`
     const transport = stdioClient({ ...script(code), stderr: 'ignore' })
-    const heard = hearing(transport)
+    let heard = 0
+    transport.onmessage = () => {
+      heard++
+      transport.flow?.pause()
+      setImmediate(() => transport.flow?.resume())
+    }
     await transport.start()
-    transport.flow?.pause()
-    await untilGone(transport.pid ?? 0)
-    expect(transport.state).toBe('open')
-    transport.flow?.resume()
-    await transport.closed
-    expect(heard.messages).toHaveLength(1)
+    expect(await transport.closed).toMatchObject({ code: 'PROCESS_EXITED' })
+    expect(heard).toBe(count)
   })
 
   test.each([
@@ -127,11 +131,7 @@ describe('standard error', () => {
 
   test('goes to the standard error of this process unless something else was asked for', async () => {
     const inner = script(code)
-    const host = script(
-      `import('${new URL('../.cache/programs/host.mjs', import.meta.url).href}')`,
-      inner.command,
-      ...inner.args,
-    )
+    const host = program('host', 'stay', inner.command, ...inner.args)
     const transport = stdioClient({ ...host, stderr: 'pipe' })
     const written = linesOf(transport.stderr as NonNullable<typeof transport.stderr>)
     await transport.start()
@@ -271,6 +271,18 @@ test('sends to a child that is stuck are bounded by maxQueuedBytes, and all sett
   expect(kinds).toContain('OVERLOADED')
   expect([...kinds].filter((kind) => !['sent', 'CLOSED', 'OVERLOADED'].includes(kind))).toEqual([])
   expect(isRunning(pid ?? 0)).toBe(false)
+})
+
+test('a child that ignores the end of its input ends with the process that runs it', async () => {
+  const stubborn = script(
+    `process.on('SIGTERM', () => {}); setInterval(() => {}, 60_000); console.error('runs')`,
+  )
+  const host = program('host', 'exit', stubborn.command, ...stubborn.args)
+  const { stderr } = spawn(host.command, host.args, { stdio: ['pipe', 'ignore', 'pipe'] })
+  const written = linesOf(stderr)
+  const child = Number((await written.line('child ')).slice(6))
+  expect(child).toBeGreaterThan(0)
+  await untilGone(child)
 })
 
 test('the command, its arguments, variables and folder reach the child', async () => {

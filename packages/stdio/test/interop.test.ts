@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
@@ -98,9 +98,7 @@ describe('a client of both eras', () => {
 })
 
 test.each(clientNames)('server-everything serves a client (%s) over stdioClient', async (name) => {
-  const entry = createRequire(import.meta.url).resolve(
-    '@modelcontextprotocol/server-everything/dist/index.js',
-  )
+  const entry = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'))
   const client = clients[name]()
   const transport = stdioClient({ command: process.execPath, args: [entry, 'stdio'], stderr: 'ignore' })
   await client.connect(transport)

@@ -19,7 +19,8 @@ export async function setup(): Promise<void> {
     format: 'esm',
     target: 'node20',
     conditions: ['@mcpwire/source'],
-    // What is CommonJS among the dependencies calls `require`.
+    // CommonJS that calls `require` for what Node has; found from where the programs are.
+    external: ['cross-spawn'],
     logLevel: 'error',
   })
 }

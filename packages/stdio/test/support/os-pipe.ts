@@ -12,7 +12,7 @@ export interface OsPipe {
 /** Makes a pipe. The name in the folder is only needed to open it. */
 export function osPipe(folder: string, name: string): OsPipe {
   const path = join(folder, name)
-  execFileSync('mkfifo', [path])
+  execFileSync('sh', ['-c', 'mkfifo "$0"', path])
   const input = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   const output = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
   return {
