@@ -107,6 +107,7 @@ function securely(
     below.delete(caller)
     if (plain) lobby.leave(plain)
     socket.on('error', ignore)
+    socket.allowHalfOpen = true
     void bringToDoor(socket, lobby, options, door)
   })
   server.on('tlsClientError', (cause, socket) => {
@@ -124,6 +125,8 @@ function securely(
     socket.once('close', () => {
       if (below.get(caller) === socket) below.delete(caller)
     })
+    // TLS takes this over, and a caller that hangs up during the handshake is to be hung up on.
+    socket.allowHalfOpen = false
     server.emit('connection', socket)
   }
 }

@@ -26,7 +26,6 @@ export function createTlsStage(tls: TlsServerEnd, report: (error: Error) => void
     handshakeTimeout: tls.handshakeTimeoutMs,
     requestCert: tls.clientCertificates !== 'none',
     rejectUnauthorized: false,
-    allowHalfOpen: true,
   })
   const following = tls.source?.onchange(() => {
     try {

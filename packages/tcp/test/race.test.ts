@@ -1,0 +1,112 @@
+import { createFakeClock } from '@mcpwire/compliance'
+import { expect, test } from 'vitest'
+import { ATTEMPT_DELAY_MS, interleaved, race } from '../src/race.js'
+
+interface Attempt {
+  readonly candidate: string
+  readonly signal: AbortSignal
+  readonly succeed: (value: string) => void
+  readonly fail: (error: Error) => void
+}
+
+function start(candidates: readonly string[], signal = new AbortController().signal) {
+  const clock = createFakeClock()
+  const attempts: Attempt[] = []
+  const discarded: string[] = []
+  const outcome = race({
+    candidates,
+    attempt: (candidate, lost) =>
+      new Promise<string>((succeed, fail) => attempts.push({ candidate, signal: lost, succeed, fail })),
+    discard: (late) => discarded.push(late),
+    clock,
+    signal,
+  })
+  outcome.catch(() => {})
+  const tried = (): string[] => attempts.map(({ candidate }) => candidate)
+  return { outcome, clock, attempts, discarded, tried }
+}
+
+test('the next candidate starts when the one before has kept silent for 250 ms', async () => {
+  const { clock, tried } = start(['a', 'b', 'c'])
+  await clock.advance(ATTEMPT_DELAY_MS - 1)
+  expect(tried()).toEqual(['a'])
+  await clock.advance(1)
+  expect(tried()).toEqual(['a', 'b'])
+  await clock.advance(ATTEMPT_DELAY_MS)
+  expect(tried()).toEqual(['a', 'b', 'c'])
+})
+
+test('the next candidate starts at once when the newest fails, though an older one still tries', async () => {
+  const { clock, attempts, tried } = start(['a', 'b', 'c'])
+  await clock.advance(ATTEMPT_DELAY_MS)
+  attempts[1]?.fail(new Error('b'))
+  await clock.advance(0)
+  expect(tried()).toEqual(['a', 'b', 'c'])
+})
+
+test('an older one that fails starts nothing: the newest has its time', async () => {
+  const { clock, attempts, tried } = start(['a', 'b', 'c'])
+  await clock.advance(ATTEMPT_DELAY_MS)
+  attempts[0]?.fail(new Error('a'))
+  await clock.advance(0)
+  expect(tried()).toEqual(['a', 'b'])
+})
+
+test('the first to succeed wins, the others are abandoned, and who comes too late is discarded', async () => {
+  const { clock, attempts, outcome, discarded } = start(['a', 'b', 'c'])
+  await clock.advance(ATTEMPT_DELAY_MS)
+  attempts[1]?.succeed('from b')
+  expect(await outcome).toBe('from b')
+  expect(attempts[0]?.signal.aborted).toBe(true)
+  attempts[0]?.succeed('from a')
+  await clock.advance(10_000)
+  expect(discarded).toEqual(['from a'])
+  expect(attempts).toHaveLength(2)
+})
+
+test('when all fail it says what each of them said', async () => {
+  const { clock, attempts, outcome } = start(['a', 'b'])
+  attempts[0]?.fail(new Error('a is closed'))
+  await clock.advance(0)
+  attempts[1]?.fail(new Error('b is closed'))
+  await expect(outcome).rejects.toThrow('a is closed; b is closed')
+})
+
+test('one candidate that fails is that failure, and none is an error', async () => {
+  const failure = new Error('closed')
+  const one = start(['a'])
+  one.attempts[0]?.fail(failure)
+  await expect(one.outcome).rejects.toBe(failure)
+  await expect(start([]).outcome).rejects.toThrow('no address')
+})
+
+test('an abort rejects with its reason, tells every attempt, and starts no other', async () => {
+  const controller = new AbortController()
+  const { clock, attempts, outcome } = start(['a', 'b', 'c'], controller.signal)
+  await clock.advance(ATTEMPT_DELAY_MS)
+  const reason = new Error('changed my mind')
+  controller.abort(reason)
+  await expect(outcome).rejects.toBe(reason)
+  for (const { signal, fail } of attempts) {
+    expect(signal.reason).toBe(reason)
+    fail(reason)
+  }
+  await clock.advance(10_000)
+  expect(attempts).toHaveLength(2)
+  const aborted = start(['a'], controller.signal)
+  await expect(aborted.outcome).rejects.toBe(reason)
+  expect(aborted.attempts).toEqual([])
+})
+
+test('the families of addresses take turns, the preferred one first', () => {
+  expect(interleaved(['::1', '::2', '::3', '127.0.0.1', '127.0.0.2'])).toEqual([
+    '::1',
+    '127.0.0.1',
+    '::2',
+    '127.0.0.2',
+    '::3',
+  ])
+  expect(interleaved(['127.0.0.1', '::1', '::2', '::3'])).toEqual(['127.0.0.1', '::1', '::2', '::3'])
+  expect(interleaved(['::1'])).toEqual(['::1'])
+  expect(interleaved([])).toEqual([])
+})
