@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.js'
 import { closedError } from './closed-error.js'
 import type { Channel, Connector, ProcessTraits, Sink } from './connector.js'
+import { createDelivery } from './delivery.js'
 import { TransportError, toError } from './errors.js'
 import type { JsonRpcMessage } from './message.js'
 import { requireInRange, resolveOptions } from './options.js'
@@ -63,8 +64,6 @@ interface Settings {
   readonly clock: Clock
 }
 
-type Arrival = readonly [message: JsonRpcMessage, context: MessageContext | undefined]
-
 type Life =
   | { readonly name: 'idle' }
   | { readonly name: 'starting'; readonly controller: AbortController }
@@ -86,7 +85,10 @@ class ConnectedTransport implements Transport {
   readonly #settings: Settings
   readonly #settleClosed: (reason: Error | undefined) => void
   readonly #pending = pendingSends()
-  readonly #arrivals: Arrival[] = []
+  readonly #delivery = createDelivery({
+    deliver: (message, context) => this.#deliver(message, context),
+    over: () => this.#end(this.#ending?.reason),
+  })
   #life: Life = { name: 'idle' }
   #peer: Peer | undefined
   /** Kept beyond the end, for those who resume. */
@@ -97,8 +99,6 @@ class ConnectedTransport implements Transport {
   #closing: { readonly reason: Error | undefined } | undefined
   /** What an SDK said before there was a channel to tell: v2 names its versions before it starts a transport. */
   readonly #announced: { version?: string; supported?: string[] } = {}
-  #callDepth = 0
-  #isDeliveryDue = false
 
   constructor(connector: Connector, settings: Settings) {
     this.#connector = connector
@@ -165,16 +165,12 @@ class ConnectedTransport implements Transport {
   send(message: JsonRpcMessage, options?: SendOptions): Promise<void> {
     const life = this.#life
     if (life.name !== 'open') return Promise.reject(this.#notOpenError())
-    let taken: Promise<void>
-    this.#callDepth++
     try {
-      taken = Promise.resolve(life.channel.send(message, options))
+      const taken = this.#delivery.during(() => life.channel.send(message, options))
+      return this.#pending.track(Promise.resolve(taken))
     } catch (error) {
       return Promise.reject(error)
-    } finally {
-      this.#callDepth--
     }
-    return this.#pending.track(taken)
   }
 
   async close(options: { reason?: Error | undefined } = {}): Promise<void> {
@@ -214,7 +210,7 @@ class ConnectedTransport implements Transport {
     if (!signal.aborted) {
       this.#life = { name: 'open', channel }
       this.#announce(channel)
-      this.#deliverSoon()
+      this.#delivery.open()
       return
     }
     const reason = this.#ending ? hungUpError(channel.peer, this.#ending.reason) : signal.reason
@@ -226,14 +222,8 @@ class ConnectedTransport implements Transport {
   /** Settles with the channel, or rejects once the signal aborted and the connector let go or took too long. */
   #connect(signal: AbortSignal): Promise<Channel> {
     const { clock, closeTimeoutMs } = this.#settings
-    const connect = (): Promise<Channel> => {
-      this.#callDepth++
-      try {
-        return this.#connector.connect(this.#sink, signal)
-      } finally {
-        this.#callDepth--
-      }
-    }
+    const connect = (): Promise<Channel> =>
+      this.#delivery.during(() => this.#connector.connect(this.#sink, signal))
     const discard = (channel: Channel): void => {
       attempt(() => channel.close(toError(signal.reason))).catch(ignore)
     }
@@ -247,43 +237,11 @@ class ConnectedTransport implements Transport {
   }
 
   readonly #sink: Sink = {
-    message: (message, context) => this.#arrive(message, context),
+    message: (message, context) => this.#delivery.arrive(message, context),
     error: (error) => {
       if (this.#life.name !== 'closed') this.#report(error)
     },
     end: (reason) => this.#ended(reason),
-  }
-
-  #arrive(message: JsonRpcMessage, context: MessageContext | undefined): void {
-    const { name } = this.#life
-    if (this.#ending) return
-    if (name === 'open' && this.#callDepth === 0 && this.#arrivals.length === 0)
-      this.#deliver(message, context)
-    else if (name === 'open' || name === 'starting') {
-      this.#arrivals.push([message, context])
-      this.#deliverSoon()
-    }
-  }
-
-  #deliverSoon(): void {
-    if (this.#isDeliveryDue || this.#life.name !== 'open') return
-    if (this.#arrivals.length === 0 && !this.#ending) return
-    this.#isDeliveryDue = true
-    queueMicrotask(() => {
-      this.#isDeliveryDue = false
-      this.#deliverArrivals()
-    })
-  }
-
-  #deliverArrivals(): void {
-    const batch = this.#arrivals
-    let next = 0
-    while (next < batch.length && this.#life.name === 'open') {
-      const [message, context] = batch[next++] as Arrival
-      this.#deliver(message, context)
-    }
-    batch.length = 0
-    if (this.#ending && this.#life.name === 'open') this.#end(this.#ending.reason)
   }
 
   #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
@@ -305,8 +263,7 @@ class ConnectedTransport implements Transport {
       life.controller.abort(hungUpError(undefined, reason))
     } else if (life.name === 'open') {
       this.#ending = { reason }
-      if (this.#arrivals.length === 0 && this.#callDepth === 0) this.#end(reason)
-      else this.#deliverSoon()
+      this.#delivery.finish()
     }
   }
 
@@ -318,6 +275,7 @@ class ConnectedTransport implements Transport {
   ): Promise<void> {
     const { clock, closeTimeoutMs } = this.#settings
     this.#remember(channel)
+    this.#delivery.stop()
     this.#life = { name: 'closing' }
     // The wait begins after the channel's own deadline, so that with the same duration the channel's comes first.
     await patiently(
@@ -340,7 +298,7 @@ class ConnectedTransport implements Transport {
     if (this.#life.name === 'closed') return
     if (this.#life.name === 'open') this.#remember(this.#life.channel)
     this.#life = { name: 'closed', reason }
-    this.#arrivals.length = 0
+    this.#delivery.stop()
     this.#pending.rejectAll(closedError(reason))
     if (reason !== undefined) this.#report(reason)
     this.#settleClosed(reason)
