@@ -9,11 +9,13 @@ const LIMIT_MS = 60_000
 function examplesOf(packagePath: string): string[] {
   const folder = join(packagePath, 'examples')
   if (!existsSync(folder)) return []
-  return readdirSync(folder)
-    // Suites run under vitest, where somebody wants them.
-    .filter((name) => name.endsWith('.ts') && !/\.(test|compliance)\.ts$/.test(name))
-    .sort()
-    .map((name) => join(folder, name))
+  return (
+    readdirSync(folder)
+      // Suites run under vitest, where somebody wants them.
+      .filter((name) => name.endsWith('.ts') && !/\.(test|compliance)\.ts$/.test(name))
+      .sort()
+      .map((name) => join(folder, name))
+  )
 }
 
 function runs(path: string): boolean {

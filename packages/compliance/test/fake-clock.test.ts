@@ -32,7 +32,7 @@ test('meets deadlines that others set on the way', async () => {
 test('lets what a deadline caused happen before the next one', async () => {
   const clock = createFakeClock()
   const met: string[] = []
-  clock.sleep(10).then(() => Promise.resolve().then(() => met.push('woken')))
+  void clock.sleep(10).then(() => Promise.resolve().then(() => met.push('woken')))
   clock.deadline(11, () => met.push('next'))
   await clock.advance(20)
   expect(met).toEqual(['woken', 'next'])

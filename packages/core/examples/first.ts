@@ -1,7 +1,8 @@
 //#region first
+
+import { memoryClient, memoryListener, serve } from '@mcpwire/core'
 import { Client } from '@modelcontextprotocol/client'
 import { McpServer } from '@modelcontextprotocol/server'
-import { memoryClient, memoryListener, serve } from '@mcpwire/core'
 
 const listener = await serve(memoryListener(), async (connection) => {
   const server = new McpServer({ name: 'greeter', version: '1.0.0' })

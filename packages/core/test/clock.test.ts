@@ -63,7 +63,10 @@ function fakeSource(start = 0): FakeSource {
 
 describe('a deadline', () => {
   test('is never early, and met within the resolution', () => {
-    const moments = fc.array(fc.double({ min: 0.001, max: 5_000, noNaN: true }), { minLength: 1, maxLength: 30 })
+    const moments = fc.array(fc.double({ min: 0.001, max: 5_000, noNaN: true }), {
+      minLength: 1,
+      maxLength: 30,
+    })
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1_000 }), moments, (start, delays) => {
         const source = fakeSource(start)

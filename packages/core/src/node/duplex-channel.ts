@@ -3,7 +3,7 @@ import type { Channel, Clock, Sink, Traffic } from '../index.js'
 import { toJson, tooLargeToSend } from '../index.js'
 import { type CoalescingWriter, createCoalescingWriter } from './coalescing-writer.js'
 import { createInbound, type Inbound, type InboundOptions } from './inbound.js'
-import { createStreamLife } from './stream-life.js'
+import { StreamLife } from './stream-life.js'
 
 /** A stream in each direction. A `Duplex`, such as a socket, is both. */
 export interface ByteStreams {
@@ -41,8 +41,10 @@ export function duplexChannel(
   const { address } = peer
   const writer = createCoalescingWriter(writable, { address, maxQueuedBytes })
   const inbound = createInbound(sink, options, (error) => life.over(error))
-  const life = createStreamLife({ readable, writable, writer, inbound }, { ...options, address }, (reason) =>
-    sink.end(reason),
+  const life: StreamLife = new StreamLife(
+    { readable, writable, writer, inbound },
+    { ...options, address },
+    (reason) => sink.end(reason),
   )
   readable.on('data', inbound.push)
   // A socket accepted with `pauseOnConnect` does not flow by listening alone.
@@ -59,7 +61,7 @@ export function duplexChannel(
       inbound.sent(message)
       return writer.write(`${text}\n`)
     },
-    close: life.close,
+    close: () => life.close(),
     flow: { pause: () => void readable.pause(), resume: () => void readable.resume() },
   }
 }

@@ -59,7 +59,7 @@ const LINE_FEED = 0x0a
  * Stands in front of the headers. A listener that expects no preamble reports the start of the line as malformed:
  * this is what it then quotes, instead of a credential.
  */
-const NOTE = 'headers for a listener whose option "preamble" is given'
+const NOTE = 'headers, for the option preamble of a listener that expects one'
 
 /** Throws `INVALID_OPTION` unless it is a preamble. */
 export function requirePreamble(preamble: Preamble): void {

@@ -25,118 +25,125 @@ export interface StreamLifeOptions {
   readonly keepsInput?: boolean | undefined
 }
 
-/** One conversation over streams, from its start to its end. */
-export interface StreamLife {
-  /** Why nothing can be sent any more, from when that is so. */
-  readonly unsendable: Error | undefined
-  /** Ends it from this side without a farewell: what was not sent yet is dropped. */
-  readonly over: (reason?: Error) => void
-  /** Ends it from this side: what was taken is sent, if that is done in time. Does not tell `end`. */
-  readonly close: () => Promise<void>
-}
-
 /**
  * `open`: both ways. `answering`: the peer has ended its side, and what it still asked for is answered.
  * `finishing`: what was taken is on its way, and no more is taken. `over`: nothing.
  */
 type Stage = 'open' | 'answering' | 'finishing' | 'over'
 
-/** Listens to the streams for everything that ends a conversation, and calls `end` once. */
-export function createStreamLife(
-  parts: StreamParts,
-  options: StreamLifeOptions,
-  end: (reason?: Error) => void,
-): StreamLife {
-  const { readable, writable, inbound, writer } = parts
-  const { address, clock, closeTimeoutMs, beforeEnd } = options
-  const isOneStream = (writable as Writable | Readable) === readable
-  let stage: Stage = 'open'
-  let brokenBy: Error | undefined
-  let patience: Disposable | undefined
+/** One conversation over streams: listens for everything that ends it, and calls `end` once. */
+export class StreamLife {
+  readonly #parts: StreamParts
+  readonly #options: StreamLifeOptions
+  readonly #end: (reason?: Error) => void
+  readonly #isOneStream: boolean
+  #stage: Stage = 'open'
+  #brokenBy: Error | undefined
+  #patience: Disposable | undefined
 
-  function over(reason?: Error): void {
-    if (stage === 'over') return
-    stage = 'over'
-    release()
-    end(reason)
+  constructor(parts: StreamParts, options: StreamLifeOptions, end: (reason?: Error) => void) {
+    const { readable, writable } = parts
+    this.#parts = parts
+    this.#options = options
+    this.#end = end
+    this.#isOneStream = (writable as Writable | Readable) === readable
+    // The error listeners stay for good: an emitter without one takes the process down.
+    readable.on('end', this.#onend).on('close', this.#onclose).on('error', this.#onerror)
+    if (!this.#isOneStream) writable.on('error', this.#onwriteerror)
+    if (readable.readableEnded) queueMicrotask(this.#onend)
+    else if (readable.destroyed) queueMicrotask(this.#onclose)
   }
 
-  /** An end that comes while we are ending is the one we wait for. */
-  function lost(why: string, cause?: Error): void {
-    const reason = new TransportError('PEER_LOST', why, { address }, { cause })
-    over(stage === 'finishing' ? undefined : reason)
+  /** Why nothing can be sent any more, from when that is so. */
+  get unsendable(): Error | undefined {
+    if (this.#stage === 'open' && this.#brokenBy === undefined) return undefined
+    if (this.#stage === 'answering') return undefined
+    return gone(this.#options.address, this.#brokenBy)
   }
 
-  function release(): void {
-    patience?.[Symbol.dispose]()
-    inbound.stop()
-    writer.stop()
-    readable.off('data', inbound.push).off('end', onend).off('close', onclose)
-    if (options.keepsInput) readable.pause()
-    else readable.destroy()
-    writable.destroy()
+  /** Ends it without a farewell: what was not sent yet is dropped. */
+  over(reason?: Error): void {
+    if (this.#stage === 'over') return
+    this.#stage = 'over'
+    this.#release()
+    this.#end(reason)
+  }
+
+  /** Ends it from this side: what was taken is sent, if that is done in time. Does not call `end`. */
+  async close(): Promise<void> {
+    this.#stage = 'over'
+    this.#parts.inbound.stop()
+    await ended(this.#parts, this.#options)
+    this.#release()
   }
 
   /** The peer is done: what it said last is heard, what waits for it is sent, and that is all. */
-  function onend(): void {
-    if (stage !== 'open') return
-    inbound.end()
-    if (stage !== 'open') return
-    stage = 'answering'
-    const answered = beforeEnd?.()
-    if (answered) void answered.then(finish)
-    else finish()
+  readonly #onend = (): void => {
+    if (this.#stage !== 'open') return
+    this.#parts.inbound.end()
+    // The last line may have ended it.
+    if (this.#isOver()) return
+    this.#stage = 'answering'
+    const answered = this.#options.beforeEnd?.()
+    if (answered) void answered.then(() => this.#finish())
+    else this.#finish()
   }
 
-  function finish(): void {
-    if (stage !== 'answering') return
-    if (brokenBy || writable.destroyed) {
-      over()
-      return
-    }
-    stage = 'finishing'
-    writable.once('finish', () => over())
-    patience = clock.deadline(closeTimeoutMs, () => over())
-    writer.finish()
-  }
-
-  function onerror(cause: Error): void {
-    lost(`lost ${address}: ${options.explain?.(cause) ?? cause.message}`, cause)
+  readonly #onerror = (cause: Error): void => {
+    const { address, explain } = this.#options
+    this.#lost(`lost ${address}: ${explain?.(cause) ?? cause.message}`, cause)
   }
 
   /** Nothing can be sent any more, but what the peer said before may still be on its way. */
-  function onwriteerror(cause: Error): void {
-    if (stage === 'answering' || stage === 'finishing') over()
-    if (stage === 'over' || brokenBy) return
-    brokenBy = cause
-    writer.stop()
-    patience = clock.deadline(closeTimeoutMs, () => onerror(cause))
+  readonly #onwriteerror = (cause: Error): void => {
+    if (this.#stage === 'answering' || this.#stage === 'finishing') this.over()
+    if (this.#stage === 'over' || this.#brokenBy) return
+    const { clock, closeTimeoutMs } = this.#options
+    this.#brokenBy = cause
+    this.#parts.writer.stop()
+    this.#patience = clock.deadline(closeTimeoutMs, () => this.#onerror(cause))
   }
 
-  function onclose(): void {
+  readonly #onclose = (): void => {
     // Of two streams, the one that was read to its end closes before the other is done.
-    if (!isOneStream && (stage === 'answering' || stage === 'finishing')) return
-    lost(`${address} closed the connection without ending it`)
+    if (!this.#isOneStream && (this.#stage === 'answering' || this.#stage === 'finishing')) return
+    this.#lost(`${this.#options.address} closed the connection without ending it`)
   }
 
-  // The error listeners stay for good: an emitter without one takes the process down.
-  readable.on('end', onend).on('close', onclose).on('error', onerror)
-  if (!isOneStream) writable.on('error', onwriteerror)
-  if (readable.readableEnded) queueMicrotask(onend)
-  else if (readable.destroyed) queueMicrotask(onclose)
+  #isOver(): boolean {
+    return this.#stage === 'over'
+  }
 
-  return {
-    get unsendable() {
-      if (brokenBy || stage === 'finishing' || stage === 'over') return gone(address, brokenBy)
-      return undefined
-    },
-    over,
-    close: async () => {
-      stage = 'over'
-      inbound.stop()
-      await ended(parts, options)
-      release()
-    },
+  /** An end that comes while we are ending is the one we wait for. */
+  #lost(why: string, cause?: Error): void {
+    const { address } = this.#options
+    const reason = new TransportError('PEER_LOST', why, { address }, { cause })
+    this.over(this.#stage === 'finishing' ? undefined : reason)
+  }
+
+  #finish(): void {
+    if (this.#stage !== 'answering') return
+    const { writable, writer } = this.#parts
+    const { clock, closeTimeoutMs } = this.#options
+    if (this.#brokenBy || writable.destroyed) {
+      this.over()
+      return
+    }
+    this.#stage = 'finishing'
+    writable.once('finish', () => this.over())
+    this.#patience = clock.deadline(closeTimeoutMs, () => this.over())
+    writer.finish()
+  }
+
+  #release(): void {
+    const { readable, writable, inbound, writer } = this.#parts
+    this.#patience?.[Symbol.dispose]()
+    inbound.stop()
+    writer.stop()
+    readable.off('data', inbound.push).off('end', this.#onend).off('close', this.#onclose)
+    if (this.#options.keepsInput) readable.pause()
+    else readable.destroy()
+    writable.destroy()
   }
 }
 

@@ -62,7 +62,7 @@ export interface TlsServerOptions extends TlsEndOptions {
 export const tlsEndDefaults: { readonly minVersion: 'TLSv1.3' } = { minVersion: 'TLSv1.3' }
 
 /** What the client side of TLS uses for options that are not given. */
-export const tlsClientDefaults: typeof tlsEndDefaults = tlsEndDefaults
+export const tlsClientDefaults: typeof tlsEndDefaults = { ...tlsEndDefaults }
 
 /** What the server side of TLS uses for options that are not given. */
 export const tlsServerDefaults: { readonly handshakeTimeoutMs: 10_000 } & typeof tlsEndDefaults = {
