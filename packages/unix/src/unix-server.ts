@@ -1,9 +1,10 @@
-import { renameSync, statSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
+import { type BigIntStats, statSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import {
   type Acceptor,
   createListener,
+  isTransportError,
   type Listener,
   type ListenerOptions,
   listenerDefaults,
@@ -11,6 +12,7 @@ import {
   requireText,
   resolveOptions,
   TransportError,
+  toError,
 } from '@mcpwire/core'
 import {
   type ByteStreamOptions,
@@ -22,8 +24,9 @@ import {
   type SocketAcceptorOptions,
   socketAcceptor,
 } from '@mcpwire/core/node'
+import { listenMeaningOf } from './meanings.js'
 import { type SocketPlace, socketPlace } from './path.js'
-import { clearStaleSocket, type FileIdentity, fileAt, isSame } from './socket-file.js'
+import { clearStaleSocket, listenAt, removeOwn } from './socket-file.js'
 
 /** Options of a listener on a Unix socket. */
 export interface UnixServerOptions extends ListenerOptions, ByteStreamOptions {
@@ -69,7 +72,7 @@ export function unixServer(options: UnixServerOptions): Listener {
   const { address } = place
   const peer = Object.freeze({ medium: 'unix', address })
   const acceptor = socketAcceptor({
-    createServer: () => createServer({ pauseOnConnect: true }),
+    createServer: () => createServer({ pauseOnConnect: true, allowHalfOpen: true }),
     bindsBeyondThisHost: false,
     ...bindingOf(place, settings.mode),
     requestedAddress: address,
@@ -79,10 +82,29 @@ export function unixServer(options: UnixServerOptions): Listener {
     maxWaiting: settings.maxConnections,
     preamble,
   })
-  return createListener(place.kind === 'file' ? onClearPath(acceptor, place, settings) : acceptor, settings)
+  const clear = place.kind === 'file' ? onClearPath(acceptor, place, settings) : acceptor
+  return createListener(readable(clear, place), settings)
 }
 
 type Settings = ReturnType<typeof resolveOptions<typeof unixServerDefaults, UnixServerOptions>>
+
+/** Says in words why a place cannot be listened on. */
+function readable(acceptor: Acceptor, { address }: SocketPlace): Acceptor {
+  return {
+    ...acceptor,
+    listen: async (door, signal) => {
+      try {
+        return await acceptor.listen(door, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        const { cause = error } = toError(error)
+        if (!(cause instanceof Error) || isTransportError(cause)) throw error
+        const message = `cannot listen on ${address}: ${listenMeaningOf(cause)}`
+        throw new TransportError('LISTEN_FAILED', message, { address }, { cause })
+      }
+    },
+  }
+}
 
 function onClearPath(acceptor: Acceptor, { path, address }: SocketPlace, { clock }: Settings): Acceptor {
   return {
@@ -100,36 +122,20 @@ function onClearPath(acceptor: Acceptor, { path, address }: SocketPlace, { clock
 function bindingOf(place: SocketPlace, mode: number): Pick<SocketAcceptorOptions, 'listen' | 'unlisten'> {
   const { path } = place
   if (place.kind !== 'file') return { listen: (server) => void server.listen({ path, exclusive: true }) }
-  let made: FileIdentity | undefined
+  let made: BigIntStats | undefined
   return {
     listen: (server) => {
-      // Node binds before `listen` returns, so nothing else runs in this process under the other mask.
-      const before = process.umask(0o777 & ~mode)
-      try {
-        server.listen({ path, exclusive: true })
-      } finally {
-        process.umask(before)
-      }
-      if (server.listening) made = fileAt(path)
+      made = listenAt(server, path, mode)
     },
-    unlisten: (server) => closeKeepingOthers(server, path, made),
+    unlisten: (server) => {
+      // In this order: whoever finds the file finds a server behind it.
+      if (made) removeOwn(path, made)
+      server.close()
+    },
   }
 }
 
-/** Node removes whatever is at the path when the server closes; what is not ours is put out of its way meanwhile. */
-function closeKeepingOthers(server: Server, path: string, made: FileIdentity | undefined): void {
-  const found = fileAt(path)
-  const isOurs = !found || (made && isSame(found, made))
-  const aside = `${path}.${process.pid}`
-  if (!isOurs) renameSync(path, aside)
-  try {
-    server.close()
-  } finally {
-    if (!isOurs) renameSync(aside, path)
-  }
-}
-
-/** Whoever may write to the folder may put a socket of their own in the place of ours. */
+/** Whoever may replace files in the folder may put a socket of their own in the place of ours. */
 function requireSafeFolder(path: string, address: string): void {
   const folder = dirname(path)
   const found = statSync(folder, { throwIfNoEntry: false })
@@ -138,6 +144,9 @@ function requireSafeFolder(path: string, address: string): void {
   const isSticky = (found.mode & 0o1000) !== 0
   if (isWorldWritable && !isSticky)
     throw unsafe(address, `everybody can replace files in ${folder} (its mode)`)
+  const uid = process.geteuid?.()
+  if (uid !== undefined && found.uid !== uid && found.uid !== 0)
+    throw unsafe(address, `user ${found.uid}, who owns ${folder}, can replace files in it`)
 }
 
 function unsafe(address: string, why: string): Error {

@@ -1,0 +1,48 @@
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { unixServer } from '../src/index.js'
+import { temporaryFolder } from './support/folder.js'
+import { isAlive, makeStaleSocket } from './support/sockets.js'
+
+let beforeLink = (): void => {}
+
+vi.mock('node:fs', async (original) => ({
+  ...(await original<typeof import('node:fs')>()),
+  linkSync: () => {
+    beforeLink()
+    throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' })
+  },
+}))
+
+describe('a file system where files have one name only', () => {
+  test('has listeners all the same, with their mode, and without leftovers', async () => {
+    const folder = await temporaryFolder()
+    const path = join(folder, 'server')
+    await makeStaleSocket(path)
+    const listener = unixServer({ path, mode: 0o640 })
+    await listener.start()
+    expect(await isAlive(path)).toBe(true)
+    expect(statSync(path).mode & 0o777).toBe(0o640)
+    expect(readdirSync(folder)).toEqual(['server'])
+    await listener.close()
+
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('keeps what came to the path in the last moment', async () => {
+    const folder = await temporaryFolder()
+    const path = join(folder, 'server')
+    beforeLink = () => writeFileSync(path, 'precious')
+    onTestFinished(() => {
+      beforeLink = () => {}
+    })
+
+    await expect(unixServer({ path }).start()).rejects.toMatchObject({
+      code: 'LISTEN_FAILED',
+      message: `cannot listen on unix:${path}: another server was faster`,
+    })
+    expect(existsSync(path)).toBe(true)
+    expect(readdirSync(folder)).toEqual(['server'])
+  })
+})
