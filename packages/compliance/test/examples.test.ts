@@ -1,2 +1,2 @@
-import '../examples/memory-pair.js'
+import '../examples/memory-pair.compliance.js'
 import '../examples/port-transport.compliance.js'
