@@ -17,7 +17,8 @@ import {
 /** How a client of both eras asks a server for its revisions (2026-07-28, Discovery). */
 const DISCOVER_METHOD = 'server/discover'
 
-type Held = (channel: Channel) => void
+/** Most messages that wait for a server that starts again; its client waits for an answer, and sends none. */
+const MAX_HELD_MESSAGES = 64
 
 /**
  * Starts a server again, once, that ended when it was asked `server/discover` and nothing else. Servers of before
@@ -27,87 +28,109 @@ type Held = (channel: Channel) => void
 export const restartAfterProbe: Layer = (next) => ({
   ...next,
   connect: async (sink, signal) => {
-    const conversation = restartable(sink)
-    const first = await next.connect(conversation.sink, signal)
-    return conversation.over(first, (again, stop) => next.connect(again, stop))
+    const conversation = new Conversation(next, sink)
+    return conversation.channel(await next.connect(conversation.sink, signal))
   },
 })
 
-interface Restartable {
+type Held = (channel: Channel) => void
+
+/** A conversation whose server may be replaced before anything was said but probes. */
+class Conversation {
   readonly sink: Sink
+  readonly #next: Connector
+  readonly #outer: Sink
+  readonly #stop = new AbortController()
+  /** The probes that wait for an answer; nothing once anything else was said. */
+  #probes: RequestId[] | undefined = []
+  /** What is sent while the server starts again. */
+  #held: Held[] | undefined
+  #restarting: Promise<void> | undefined
+  #current!: Channel
+
+  constructor(next: Connector, outer: Sink) {
+    this.#next = next
+    this.#outer = outer
+    this.sink = {
+      ...outer,
+      message: (message, context) => {
+        this.#probes = undefined
+        outer.message(message, context)
+      },
+      end: (reason) => this.#ended(reason),
+    }
+  }
+
   /** A channel that is the first one, or the one that took its place. They have the same peer. */
-  over(first: Channel, restart: Connector['connect']): Channel
+  channel(first: Channel): Channel {
+    this.#current = first
+    const current = (): Channel => this.#current
+    return {
+      peer: first.peer,
+      traffic: trafficOf(current),
+      flow: flowOf(current),
+      send: (message, options) => this.#send(message, options),
+      close: async (reason) => {
+        this.#stop.abort(reason)
+        if (this.#held) await this.#restarting
+        else await this.#current.close(reason)
+      },
+    }
+  }
+
+  #send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
+    if (this.#probes) this.#watch(this.#probes, message)
+    const held = this.#held
+    if (!held) return this.#current.send(message, options)
+    if (held.length >= MAX_HELD_MESSAGES) return Promise.reject(startsAgain(this.#current))
+    return new Promise((resolve, reject) => {
+      held.push((channel) => {
+        try {
+          resolve(channel.send(message, options))
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  }
+
+  #watch(probes: RequestId[], message: JsonRpcMessage): void {
+    if (isRequest(message) && message.method === DISCOVER_METHOD) probes.push(message.id)
+    else this.#probes = undefined
+  }
+
+  #ended(reason: Error | undefined): void {
+    const asked = this.#probes ?? []
+    this.#probes = undefined
+    if (asked.length > 0) this.#restarting = this.#again(asked, reason)
+    else this.#outer.end(reason)
+  }
+
+  /** Never rejects. */
+  async #again(asked: readonly RequestId[], reason: Error | undefined): Promise<void> {
+    const { signal } = this.#stop
+    const held: Held[] = []
+    this.#held = held
+    if (reason) this.#outer.error(reason)
+    try {
+      this.#current = await this.#next.connect(this.#outer, signal)
+    } catch (error) {
+      if (!signal.aborted) this.#outer.end(toError(error))
+      return
+    }
+    if (signal.aborted) {
+      await this.#current.close()
+      return
+    }
+    this.#held = undefined
+    for (const send of held) send(this.#current)
+    const why = reason ?? new TransportError('CLOSED', 'the server ended', undefined)
+    for (const id of asked) this.#outer.message(errorAnswer(id, why))
+  }
 }
 
-function restartable(sink: Sink): Restartable {
-  /** The probes that wait for an answer; nothing once anything else was said. */
-  let probes: RequestId[] | undefined = []
-  /** What is sent while the server starts again. */
-  let held: Held[] | undefined
-  let current!: Channel
-  let restart!: Connector['connect']
-  let restarting: Promise<void> | undefined
-  const stop = new AbortController()
-
-  async function again(asked: readonly RequestId[], reason: Error | undefined): Promise<void> {
-    const waiting: Held[] = []
-    held = waiting
-    if (reason) sink.error(reason)
-    try {
-      current = await restart(sink, stop.signal)
-    } catch (error) {
-      if (!stop.signal.aborted) sink.end(toError(error))
-      return
-    }
-    if (stop.signal.aborted) {
-      await current.close()
-      return
-    }
-    held = undefined
-    for (const send of waiting) send(current)
-    const why = reason ?? new TransportError('CLOSED', 'the server ended', undefined)
-    for (const id of asked) sink.message(errorAnswer(id, why))
-  }
-
-  function end(reason?: Error): void {
-    const asked = probes ?? []
-    probes = undefined
-    if (asked.length > 0) restarting = again(asked, reason)
-    else sink.end(reason)
-  }
-
-  function watch(message: JsonRpcMessage): void {
-    if (isRequest(message) && message.method === DISCOVER_METHOD) probes?.push(message.id)
-    else probes = undefined
-  }
-
-  function send(message: JsonRpcMessage, options?: SendOptions): Promise<void> {
-    if (probes) watch(message)
-    if (!held) return current.send(message, options)
-    const { promise, take } = later((channel) => channel.send(message, options))
-    held.push(take)
-    return promise
-  }
-
-  async function close(reason?: Error): Promise<void> {
-    stop.abort(reason)
-    if (held) await restarting
-    else await current.close(reason)
-  }
-
-  const message: Sink['message'] = (received, context) => {
-    probes = undefined
-    sink.message(received, context)
-  }
-
-  return {
-    sink: { ...sink, message, end },
-    over: (first, how) => {
-      current = first
-      restart = how
-      return { peer: first.peer, traffic: trafficOf(() => current), flow: flowOf(() => current), send, close }
-    },
-  }
+function startsAgain({ peer }: Channel): Error {
+  return new TransportError('SEND_FAILED', `${peer.address} is starting again`, { delivery: 'none' })
 }
 
 function trafficOf(current: () => Channel): Traffic {
@@ -123,14 +146,4 @@ function trafficOf(current: () => Channel): Traffic {
 
 function flowOf(current: () => Channel): Flow {
   return { pause: () => current().flow?.pause(), resume: () => current().flow?.resume() }
-}
-
-function later(send: (channel: Channel) => Promise<void>): { promise: Promise<void>; take: Held } {
-  let take!: Held
-  const promise = new Promise<void>((resolve, reject) => {
-    take = (channel) => {
-      send(channel).then(resolve, reject)
-    }
-  })
-  return { promise, take }
 }

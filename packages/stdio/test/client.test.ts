@@ -386,3 +386,29 @@ test('a program is found by PATH of the child, and one that is a script runs wit
   await until(() => heard.messages.length === 1, 'it answers', PATIENCE_MS)
   await transport.close()
 })
+
+test('what is sent while a server starts again waits for it, to a limit', async () => {
+  await using folder = await temporaryFolder()
+  const second = join(folder.path, 'second')
+  // The first run exits on the probe; the second echoes what it hears.
+  const code = `const { existsSync, writeFileSync } = require('node:fs')
+    if (existsSync(process.argv[1])) process.stdin.pipe(process.stdout)
+    else process.stdin.once('data', () => { writeFileSync(process.argv[1], ''); process.exit(5) })`
+  const transport = stdioClient({ ...script(code, second), stderr: 'ignore' })
+  const heard = hearing(transport)
+  let outcomes: Promise<string[]> | undefined
+  // It is told of the first run's end before the second begins.
+  transport.onerror = () => {
+    const tooLong = transport.send(note(0, { text: 'x'.repeat(11_000_000) }))
+    outcomes = outcomesOf([tooLong, ...Array.from({ length: 70 }, (_, n) => transport.send(note(n)))])
+  }
+  await transport.start()
+  await transport.send(request('probe', 'server/discover'))
+  await until(() => heard.messages.length === 64, 'all that waited came back', PATIENCE_MS)
+  expect(heard.messages[0]).toMatchObject({ id: 'probe', error: { code: -31_002 } })
+  expect(heard.messages.slice(1)).toEqual(Array.from({ length: 63 }, (_, n) => note(n)))
+  const kinds = (await outcomes) ?? []
+  expect(kinds[0]).toBe('MESSAGE_TOO_LARGE')
+  expect(kinds.filter((kind) => kind === 'SEND_FAILED')).toHaveLength(7)
+  await transport.close()
+})
