@@ -12,6 +12,9 @@ export function projectConfig(name: string): ViteUserConfig {
       reporters: ['default', ['json', { outputFile: '.results/test.json' }]],
       pool: 'forks',
       maxWorkers: 2,
+      // Several packages test at once on few cores; what must be quick says so itself.
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
     },
   })
 }
