@@ -12,7 +12,7 @@ const MAX_LOOKS = 3
 const NO_LINKS: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 /** The file at a path, or nothing. Follows no link. */
-export function fileAt(path: string): BigIntStats | undefined {
+function fileAt(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false })
 }
 

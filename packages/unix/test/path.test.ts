@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { isTransportError } from '@mcpwire/core'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
 import { socketPlace } from '../src/path.js'
@@ -38,6 +39,25 @@ describe('a path', () => {
     expect(refusal('\0name')).toContain('@name')
     expect(refusal('\0name')).not.toContain('\0')
   })
+
+  test.each(['linux', 'darwin', 'win32'])(
+    'of any kind is taken or refused on %s, and shown readably',
+    (platform) => {
+      const piece = fc.oneof(fc.string(), fc.constantFrom('@', '/', '\\', '\\\\.\\pipe\\', 'x'.repeat(90)))
+      fc.assert(
+        fc.property(fc.array(piece, { minLength: 1 }), (pieces) => {
+          const path = pieces.join('')
+          try {
+            const place = socketPlace(path, platform)
+            expect(place.address.startsWith('unix:')).toBe(true)
+            expect(place.address).not.toContain('\0')
+          } catch (error) {
+            if (!isTransportError(error, 'INVALID_OPTION')) throw error
+          }
+        }),
+      )
+    },
+  )
 
   test.each([unixClient, unixServer])('is checked by %o', (factory) => {
     expect(() => factory({ path: '' })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
