@@ -1,0 +1,110 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { connect, isIP, type Socket } from 'node:net'
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
+import { refusalError, TransportError, toError } from '@mcpwire/core'
+import { loadTlsEnd, type TlsEnd, tlsFactsOf, tlsMeaningOf } from '@mcpwire/core/node'
+import { type ClientOptions, WebSocket } from 'ws'
+import type { CreateDialer, DialerOptions, Opening } from '../dialer.js'
+import type { FrameSocket } from '../frame-socket.js'
+import { deflateSettings } from './deflate-settings.js'
+import { type RefusalAnswer, refusalIn } from './http-refusal.js'
+import { wsFrames } from './ws-frames.js'
+
+/** Makes connections with the `ws` library, on sockets of our own making. */
+export const createDialer: CreateDialer = (options) => {
+  const { tls } = options
+  const end = loadTlsEnd(tls ?? {})
+  return (opening, signal) => dial({ ...options, end, serverName: tls?.serverName }, opening, signal)
+}
+
+interface Target extends DialerOptions {
+  readonly end: TlsEnd
+  readonly serverName: string | undefined
+}
+
+function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<FrameSocket> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    requireSendable(opening.headers, target.address)
+    const made: { socket?: Socket } = {}
+    const ws = new WebSocket(target.url, [...opening.subprotocols], clientOptions(target, opening, made))
+    const settled = (): void => signal.removeEventListener('abort', abort)
+    const fail = (reason: unknown): void => {
+      settled()
+      reject(reason)
+      ws.terminate()
+      made.socket?.destroy()
+    }
+    const abort = (): void => fail(signal.reason)
+    const onerror = (cause: Error): void => fail(connectFailed(target.address, cause))
+    signal.addEventListener('abort', abort, { once: true })
+    // Stays until the frames have their own: `terminate()` while connecting emits an error too.
+    ws.on('error', onerror)
+    ws.once('unexpected-response', (_request, response) => {
+      void refusalIn(response).then((answer) => fail(refused(target.address, answer)))
+    })
+    ws.once('open', () => {
+      settled()
+      const socket = made.socket as Socket
+      const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
+      resolve(Object.assign(wsFrames(ws, socket, target), tls))
+    })
+  })
+}
+
+function clientOptions(target: Target, { headers }: Opening, made: { socket?: Socket }): ClientOptions {
+  return {
+    headers: { ...headers },
+    maxPayload: target.maxMessageBytes,
+    followRedirects: false,
+    autoPong: false,
+    perMessageDeflate: deflateSettings(target.deflate),
+    createConnection: ((where: { host: string; port: number }) => {
+      made.socket = connectTo(where, target)
+      return made.socket
+    }) as ClientOptions['createConnection'],
+  }
+}
+
+function connectTo({ host, port }: { host: string; port: number }, { url, end, serverName }: Target): Socket {
+  if (url.protocol !== 'wss:') return connect({ host, port, noDelay: true })
+  const name = serverName ?? host
+  const socket = connectTls({
+    ...end.current(),
+    host,
+    port,
+    minVersion: end.minVersion,
+    ALPNProtocols: ['http/1.1'],
+    // Also where NODE_TLS_REJECT_UNAUTHORIZED is 0.
+    rejectUnauthorized: true,
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+    // A name, not an address, goes into the handshake (RFC 6066, section 3); both are verified.
+    ...(isIP(name) === 0 && { servername: name }),
+  })
+  return socket.setNoDelay(true)
+}
+
+/** Says what is wrong with headers without showing their values, as Node would. */
+function requireSendable(headers: Readonly<Record<string, string>>, address: string): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name)
+      validateHeaderValue(name, value)
+    } catch {
+      const message = `cannot connect to ${address}: the header ${JSON.stringify(name)} has characters that cannot be sent`
+      throw new TransportError('CONNECT_FAILED', message, { address })
+    }
+  }
+}
+
+function connectFailed(address: string, cause: Error): Error {
+  const said = cause.message === '' ? (cause as NodeJS.ErrnoException).code : cause.message
+  const message = `cannot connect to ${address}: ${tlsMeaningOf(cause) ?? said}`
+  return new TransportError('CONNECT_FAILED', message, { address }, { cause: toError(cause) })
+}
+
+function refused(address: string, answer: RefusalAnswer): Error {
+  if ([401, 403, 421, 429, 503].includes(answer.status)) return refusalError(address, answer)
+  const message = `cannot connect to ${address}: it answered ${answer.status} (${answer.reason}) to the upgrade`
+  return new TransportError('CONNECT_FAILED', message, { address })
+}

@@ -1,0 +1,74 @@
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import {
+  createListener,
+  invalidOption,
+  type Listener,
+  localOnly,
+  resolveOptions,
+  TransportError,
+} from '@mcpwire/core'
+import { deflateOf } from '../deflate.js'
+import { answerPlainly } from './http-refusal.js'
+import { createUsher, pathOf, wsAddress } from './upgrade.js'
+import { requireUpgradeOptions, type WsUpgradeOptions, wsUpgradeDefaults } from './upgrade-options.js'
+
+/** Options of a listener on somebody else's HTTP server. */
+export interface UpgradeHandlerOptions extends WsUpgradeOptions {
+  /** The HTTP or HTTPS server whose port to share. It stays its owner's, who also bounds its headers. */
+  server: HttpServer | HttpsServer
+}
+
+/**
+ * A listener for WebSockets at one path of an HTTP server that is there already and listens. Without a gate it admits
+ * callers on this host only, wherever the server binds. Upgrades of other paths are left to whoever else listens for
+ * `upgrade`, and answered with 404 where nobody does. Closing it leaves the server alone.
+ *
+ * `start()` rejects with `LISTEN_FAILED` while the server does not listen.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
+  const settings = resolveOptions(wsUpgradeDefaults, options)
+  requireUpgradeOptions(settings)
+  const { server, path } = settings
+  if (typeof server?.on !== 'function') invalidOption('server', server, 'a server of node:http or node:https')
+  const gate = settings.gate ?? localOnly()
+  return createListener(
+    {
+      bindsBeyondThisHost: false,
+      listen: async (door) => {
+        let isClosing = false
+        const address = addressOf(server, path)
+        const deflate = deflateOf(settings.deflate)
+        const usher = createUsher({ ...settings, deflate, isGoingAway: () => isClosing })
+        const onupgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+          if (pathOf(request) === path) usher(request, socket, head, door)
+          else if (server.listenerCount('upgrade') === 1) answerPlainly(socket, 404, 'there is nothing here')
+        }
+        server.on('upgrade', onupgrade)
+        return {
+          address,
+          close: async () => {
+            isClosing = true
+            server.off('upgrade', onupgrade)
+          },
+        }
+      },
+    },
+    { ...settings, gate },
+  )
+}
+
+function addressOf(server: HttpServer | HttpsServer, path: string): string {
+  const isSecure = 'setSecureContext' in server
+  const bound = server.address()
+  if (bound === null) {
+    const address = `${isSecure ? 'wss' : 'ws'}:${path}`
+    const message = `cannot take WebSockets at ${path}: the server does not listen yet; start it first`
+    throw new TransportError('LISTEN_FAILED', message, { address })
+  }
+  if (typeof bound === 'string') return `${isSecure ? 'wss' : 'ws'}+unix:${bound}:${path}`
+  return wsAddress({ host: bound.address, port: bound.port, path }, isSecure)
+}

@@ -1,0 +1,178 @@
+import type { IncomingMessage } from 'node:http'
+import { isIPv6, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { type Door, type Handshake, type Incoming, type Peer, type Sink, TransportError } from '@mcpwire/core'
+import { tlsFactsOf } from '@mcpwire/core/node'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Deflate } from '../deflate.js'
+import { isTokenSubprotocol, SUBPROTOCOL, tokenAmong } from '../subprotocol.js'
+import { type WsChannelOptions, wsChannel } from '../ws-channel.js'
+import { deflateSettings } from './deflate-settings.js'
+import { answerPlainly, answerRefusal } from './http-refusal.js'
+import { wsFrames } from './ws-frames.js'
+
+/** What decides about upgrades, besides the gate. */
+export interface UpgradeSettings extends Omit<WsChannelOptions, 'peer'> {
+  readonly deflate: Deflate | undefined
+  readonly requireSubprotocol: boolean
+  readonly tokenInSubprotocol: boolean
+}
+
+/** Takes upgrade requests for the right path to the door. */
+export type Usher = (request: IncomingMessage, socket: Socket, head: Buffer, door: Door) => void
+
+/** The form of a key: 16 bytes in base64 (RFC 6455, section 4.1). */
+const KEY = /^[+/0-9A-Za-z]{22}==$/
+const VERSION = '13'
+
+/** Makes one. Nothing is said to a caller, and nothing of it is read, before its connection is started. */
+export function createUsher(settings: UpgradeSettings): Usher {
+  const upgrader = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    autoPong: false,
+    maxPayload: settings.maxMessageBytes,
+    perMessageDeflate: deflateSettings(settings.deflate),
+    handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+  })
+  return (request, socket, head, door) => {
+    // Stays for good: a socket without it takes the process down when its peer resets.
+    socket.on('error', ignore)
+    const offered = subprotocolsIn(request)
+    const wrong = whatIsWrong(request, offered, settings)
+    if (wrong) {
+      answerPlainly(socket, ...wrong)
+      return
+    }
+    const { handshake, peer } = describe(request, socket, offered, settings)
+    door.offer({
+      handshake,
+      connector: {
+        connectsOnce: true,
+        connect: async (sink, signal) => {
+          if (signal.aborted) {
+            socket.destroy()
+            throw signal.reason
+          }
+          return channelOn(upgraded(upgrader, request, socket, head, peer), socket, sink, {
+            ...settings,
+            peer,
+          })
+        },
+      },
+      refuse: (refusal) => answerRefusal(socket, refusal),
+    } satisfies Incoming)
+  }
+}
+
+function ignore(): void {}
+
+type Answer = readonly [status: number, text: string, headers?: Readonly<Record<string, string>>]
+
+/** What keeps a request from being an upgrade, and the answer to it (RFC 6455, section 4.2). */
+function whatIsWrong(
+  { method, headers }: IncomingMessage,
+  offered: readonly string[],
+  { requireSubprotocol }: UpgradeSettings,
+): Answer | undefined {
+  if (method !== 'GET') return [405, 'a WebSocket is opened with GET', { allow: 'GET' }]
+  if (headers.upgrade?.toLowerCase() !== 'websocket')
+    return [426, 'this is a WebSocket', { upgrade: 'websocket' }]
+  if (headers['sec-websocket-version'] !== VERSION)
+    return [426, `the WebSocket version must be ${VERSION}`, { 'sec-websocket-version': VERSION }]
+  if (!KEY.test(headers['sec-websocket-key'] ?? '')) return [400, 'Sec-WebSocket-Key is missing or malformed']
+  // Node asks for it in other requests only, and gates judge by it.
+  if (headers.host === undefined) return [400, 'Host is missing']
+  if (requireSubprotocol && !offered.includes(SUBPROTOCOL))
+    return [400, `the subprotocol "${SUBPROTOCOL}" must be offered`]
+  return undefined
+}
+
+function subprotocolsIn({ headers }: IncomingMessage): readonly string[] {
+  return (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+}
+
+function describe(
+  request: IncomingMessage,
+  socket: Socket | TLSSocket,
+  offered: readonly string[],
+  { tokenInSubprotocol }: UpgradeSettings,
+): { handshake: Handshake; peer: Peer } {
+  // A socket for both families shows callers from the older one as `::ffff:127.0.0.1`.
+  const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '')
+  const port = socket.remotePort ?? 0
+  const headers = headersOf(request, offered)
+  const token = tokenInSubprotocol ? tokenAmong(offered) : undefined
+  if (token !== undefined) headers['authorization'] ??= `Bearer ${token}`
+  const { host } = request.headers
+  const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
+  return {
+    handshake: {
+      medium: 'ws',
+      remote: { address, port },
+      ...(host !== undefined && { host }),
+      path: pathOf(request),
+      headers,
+      ...tls,
+    },
+    peer: Object.freeze({
+      medium: 'ws',
+      address: wsAddress({ host: address, port, path: '' }, 'tls' in tls),
+      ...tls,
+    }),
+  }
+}
+
+/** The headers as the gate sees them: each once, and without tokens where it does not look for them. */
+function headersOf(request: IncomingMessage, offered: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  }
+  if (offered.some(isTokenSubprotocol)) {
+    headers['sec-websocket-protocol'] = offered.filter((name) => !isTokenSubprotocol(name)).join(', ')
+  }
+  return headers
+}
+
+/** The path of a request, without its query. */
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.search(/[?#]/)
+  return end < 0 ? url : url.slice(0, end)
+}
+
+/** A URL for a WebSocket endpoint. */
+export function wsAddress(
+  { host, port, path }: { host: string; port: number; path: string },
+  isSecure: boolean,
+): string {
+  return `${isSecure ? 'wss' : 'ws'}://${isIPv6(host) ? `[${host}]` : host}:${port}${path}`
+}
+
+/** Switches protocols. Throws `PEER_LOST` where the caller is gone or asks for extensions that make no sense. */
+function upgraded(
+  upgrader: WebSocketServer,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  { address }: Peer,
+): WebSocket {
+  let made: WebSocket | undefined
+  if (!socket.destroyed) {
+    upgrader.handleUpgrade(request, socket, head, (ws) => {
+      made = ws
+    })
+  }
+  if (made) return made
+  throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
+}
+
+function channelOn(
+  ws: WebSocket,
+  socket: Socket,
+  sink: Sink,
+  options: UpgradeSettings & WsChannelOptions,
+): ReturnType<typeof wsChannel> {
+  const { peer, maxMessageBytes, deflate } = options
+  return wsChannel(wsFrames(ws, socket, { address: peer.address, maxMessageBytes, deflate }), sink, options)
+}

@@ -1,0 +1,236 @@
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import {
+  type Acceptor,
+  type Binding,
+  createListener,
+  type Door,
+  isLoopback,
+  type Listener,
+  localOnly,
+  requireInRange,
+  requireInteger,
+  requireText,
+  resolveOptions,
+  TransportError,
+  toError,
+} from '@mcpwire/core'
+import { loadTlsServer, type TlsServerEnd, type TlsServerOptions, tlsMeaningOf } from '@mcpwire/core/node'
+import { deflateOf } from '../deflate.js'
+import { certificateRefusal } from './client-certificate.js'
+import { answerPlainly, answerRefusal } from './http-refusal.js'
+import { createLobby, type Lobby } from './lobby.js'
+import { createUsher, pathOf, wsAddress } from './upgrade.js'
+import { requireUpgradeOptions, type WsUpgradeOptions, wsUpgradeDefaults } from './upgrade-options.js'
+
+/** Options of a WebSocket server. */
+export interface WsServerOptions extends WsUpgradeOptions {
+  /** Port to listen on; 0 for one that is free. */
+  port: number
+  /**
+   * Address to listen on. Beyond this host, `start()` asks for a `gate`.
+   * @defaultValue '127.0.0.1'
+   */
+  host?: string | undefined
+  /**
+   * Serves `wss:`, with this certificate.
+   * @defaultValue undefined
+   */
+  tls?: TlsServerOptions | undefined
+  /**
+   * How long a caller may take over its TLS handshake and the headers of its request, in milliseconds.
+   * @defaultValue 10_000
+   */
+  headersTimeoutMs?: number | undefined
+}
+
+/** What `wsServer` uses for options that are not given. */
+export const wsServerDefaults: {
+  readonly host: '127.0.0.1'
+  readonly headersTimeoutMs: 10_000
+} & typeof wsUpgradeDefaults = {
+  host: '127.0.0.1',
+  headersTimeoutMs: 10_000,
+  ...wsUpgradeDefaults,
+}
+
+/**
+ * A listener for WebSockets on a port of its own. Without a gate it admits callers on this host only, by their
+ * address, `Host` and `Origin`; whom the gate refuses gets an HTTP answer instead of a WebSocket. Binds nothing until
+ * `start()`.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function wsServer(options: WsServerOptions): Listener {
+  const settings = resolveOptions(wsServerDefaults, options)
+  requireText('host', settings.host)
+  requireInteger('port', settings.port, 0, 65_535)
+  requireInRange('headersTimeoutMs', settings.headersTimeoutMs, 1, Infinity)
+  requireUpgradeOptions(settings)
+  const tls = settings.tls && loadTlsServer(settings.tls)
+  const bindsBeyondThisHost = settings.host !== 'localhost' && !isLoopback(settings.host)
+  const gate = settings.gate ?? (bindsBeyondThisHost ? undefined : localOnly())
+  return createListener(acceptorOf(settings, tls, bindsBeyondThisHost), { ...settings, gate })
+}
+
+type Settings = ReturnType<typeof resolveOptions<typeof wsServerDefaults, WsServerOptions>>
+
+function acceptorOf(
+  settings: Settings,
+  tls: TlsServerEnd | undefined,
+  bindsBeyondThisHost: boolean,
+): Acceptor {
+  return {
+    bindsBeyondThisHost,
+    listen: async (door, signal) => {
+      let isClosing = false
+      const { maxConnections: maxWaiting, headersTimeoutMs: timeoutMs, clock } = settings
+      const lobby = createLobby({ maxWaiting, timeoutMs, clock })
+      const deflate = deflateOf(settings.deflate)
+      const usher = createUsher({ ...settings, deflate, isGoingAway: () => isClosing })
+      const server = tls ? httpsServer(tls) : createServer(plainOptions)
+      server.on('connection', (socket: Socket) => {
+        // Stays for good: a socket without it takes the process down when its peer resets.
+        socket.on('error', ignore)
+        lobby.enter(socket, door)
+      })
+      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        lobby.leave(socket)
+        const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
+        if (certificate) answerRefusal(socket, certificate)
+        else if (pathOf(request) !== settings.path) answerPlainly(socket, 404, 'there is nothing here')
+        else usher(request, socket, head, door)
+      })
+      server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+        answerOther(response, pathOf(request) === settings.path)
+      })
+      const following = tls && follow(server as HttpsServer, tls, door, () => isClosing)
+      try {
+        await bind(server, settings, signal)
+      } catch (error) {
+        following?.[Symbol.dispose]()
+        throw error
+      }
+      // Such as too many open files: the next caller may find room again.
+      server.on('error', (cause) => door.report(acceptFailed(requestedAddress(settings), cause)))
+      const { port } = server.address() as AddressInfo
+      return bindingOf(server, lobby, wsAddress({ ...settings, port }, tls !== undefined), () => {
+        isClosing = true
+        following?.[Symbol.dispose]()
+      })
+    },
+  }
+}
+
+/** Deadlines come from the lobby, so that they cover the TLS handshake too and follow the clock of the options. */
+const plainOptions = { headersTimeout: 0, requestTimeout: 0, keepAliveTimeout: 1, noDelay: true } as const
+
+function httpsServer(tls: TlsServerEnd): HttpsServer {
+  return createHttpsServer({
+    ...plainOptions,
+    ...tls.current(),
+    minVersion: tls.minVersion,
+    // The upgrade of HTTP/2 is another (RFC 8441).
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: tls.handshakeTimeoutMs,
+    requestCert: tls.clientCertificates !== 'none',
+    rejectUnauthorized: false,
+  })
+}
+
+/** Uses new material of the source for new connections, and reports what goes wrong with TLS. */
+function follow(
+  server: HttpsServer,
+  tls: TlsServerEnd,
+  door: Door,
+  isClosing: () => boolean,
+): Disposable | undefined {
+  server.on('tlsClientError', (cause, socket) => {
+    const address = socket.remoteAddress ?? 'a caller'
+    // Node leaves a socket open whose handshake took too long.
+    socket.destroy()
+    if (isClosing()) return
+    const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
+    door.report(new TransportError('PEER_LOST', message, { address }, { cause }))
+  })
+  return tls.source?.onchange(() => {
+    try {
+      server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
+    } catch (error) {
+      door.report(toError(error))
+    }
+  })
+}
+
+/** A request that does not even ask to upgrade. */
+function answerOther(response: ServerResponse, isOurPath: boolean): void {
+  const headers = { 'content-type': 'text/plain', connection: 'close' }
+  if (isOurPath) response.writeHead(426, { ...headers, upgrade: 'websocket' }).end('this is a WebSocket\n')
+  else response.writeHead(404, headers).end('there is nothing here\n')
+}
+
+function ignore(): void {}
+
+function bind(server: HttpServer | HttpsServer, settings: Settings, signal: AbortSignal): Promise<void> {
+  const { host, port } = settings
+  return new Promise((resolve, reject) => {
+    // Stays for good: looking up the address may fail after nobody waits for it any more.
+    server.on('error', ignore)
+    const settled = (): void => {
+      server.off('error', onerror)
+      signal.removeEventListener('abort', onabort)
+    }
+    const onerror = (cause: Error): void => {
+      settled()
+      const address = requestedAddress(settings)
+      reject(
+        new TransportError(
+          'LISTEN_FAILED',
+          `cannot listen on ${address}: ${cause.message}`,
+          { address },
+          { cause },
+        ),
+      )
+    }
+    const onabort = (): void => {
+      settled()
+      server.close()
+      reject(signal.reason)
+    }
+    server.once('error', onerror)
+    signal.addEventListener('abort', onabort, { once: true })
+    server.listen({ host, port }, () => {
+      settled()
+      resolve()
+    })
+  })
+}
+
+function requestedAddress(settings: Settings): string {
+  return wsAddress(settings, settings.tls !== undefined)
+}
+
+function acceptFailed(address: string, cause: Error): Error {
+  const message = `a caller of ${address} could not be accepted: ${cause.message}`
+  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
+}
+
+/** Those who were offered to the door are for the listener to end; it refuses or closes each of them. */
+function bindingOf(
+  server: HttpServer | HttpsServer,
+  lobby: Lobby,
+  address: string,
+  closing: () => void,
+): Binding {
+  return {
+    address,
+    close: () =>
+      new Promise((resolve) => {
+        closing()
+        server.close(() => resolve())
+        lobby.clear()
+      }),
+  }
+}

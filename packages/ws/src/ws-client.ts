@@ -1,0 +1,216 @@
+import {
+  createTransport,
+  invalidOption,
+  isTransportError,
+  requireInRange,
+  requireText,
+  resolveOptions,
+  type Transport,
+  TransportError,
+  toError,
+} from '@mcpwire/core'
+import { createDialer } from '#dialer'
+import { deflateOf } from './deflate.js'
+import type { Dial, Opening } from './dialer.js'
+import type { FrameSocket } from './frame-socket.js'
+import { SUBPROTOCOL, tokenSubprotocol } from './subprotocol.js'
+import type { WsTlsOptions } from './tls-options.js'
+import { wsChannel } from './ws-channel.js'
+import { requireWsOptions, type WsOptions, wsDefaults } from './ws-options.js'
+
+/** Headers by name. */
+export type Headers = Readonly<Record<string, string>>
+
+/** Options of a client over WebSocket. */
+export interface WsClientOptions extends WsOptions {
+  /** Where the server is: `ws://` or `wss://`. */
+  url: string | URL
+  /**
+   * Headers of the request that opens the connection; a function is asked with each connection, since a token may
+   * have been renewed since the last. Browsers cannot send any.
+   * @defaultValue {}
+   */
+  headers?: Headers | (() => Headers | Promise<Headers>) | undefined
+  /**
+   * A bearer token to offer as a subprotocol, to a server whose `tokenInSubprotocol` is on: the one way for pages.
+   * Proxies and servers may log it; prefer `headers` where there is a choice.
+   * @defaultValue undefined
+   */
+  tokenInSubprotocol?: string | (() => string | Promise<string>) | undefined
+  /**
+   * How a `wss:` server is verified, and what this end shows. Not for browsers, where the platform decides.
+   * @defaultValue undefined
+   */
+  tls?: WsTlsOptions | undefined
+  /**
+   * How long connecting may take in milliseconds: asking for headers, the name, TLS and the server's gate included.
+   * @defaultValue 10_000
+   */
+  connectTimeoutMs?: number | undefined
+}
+
+/** What `wsClient` uses for options that are not given. */
+export const wsClientDefaults: {
+  readonly headers: Headers
+  readonly connectTimeoutMs: 10_000
+} & typeof wsDefaults = {
+  headers: {},
+  connectTimeoutMs: 10_000,
+  ...wsDefaults,
+}
+
+/**
+ * A transport to one MCP server listening for WebSockets: over the `ws` library on Node, over the platform's own
+ * `WebSocket` elsewhere. Opens nothing until `start()`.
+ *
+ * `start()` rejects with `CONNECT_FAILED`, `CONNECT_TIMEOUT`, with `REFUSED` or `AUTH_REQUIRED` where the server's
+ * gate says no (a page only learns that it failed), or with `CALLBACK_FAILED` where headers or token cannot be had.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function wsClient(options: WsClientOptions): Transport {
+  const settings = resolveOptions(wsClientDefaults, options)
+  const url = requireWsUrl(settings.url)
+  requireWsOptions(settings)
+  requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
+  requireCredentials(settings)
+  if (settings.tls !== undefined && url.protocol !== 'wss:')
+    invalidOption('tls', settings.tls, 'left out where the URL is not wss:')
+  const address = `${url.protocol}//${url.host}${url.pathname}`
+  const dial = createDialer({
+    ...settings,
+    url,
+    address,
+    deflate: deflateOf(settings.deflate),
+    tls: settings.tls,
+    sendsHeaders: typeof settings.headers === 'function' || Object.keys(settings.headers).length > 0,
+  })
+  return createTransport(
+    {
+      connect: async (sink, signal) => {
+        const socket = await open(dial, settings, address, signal)
+        const peer = Object.freeze({ medium: 'ws', address, ...(socket.tls && { tls: socket.tls }) })
+        return wsChannel(socket, sink, { ...settings, peer })
+      },
+    },
+    settings,
+  )
+}
+
+type Settings = ReturnType<typeof resolveOptions<typeof wsClientDefaults, WsClientOptions>>
+
+/** What is wrong with a URL is told without showing it: it may hold a password or a token. */
+function requireWsUrl(given: unknown): URL {
+  let url: URL
+  try {
+    url = new URL(String(given))
+  } catch {
+    return refuseUrl('a URL')
+  }
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
+    return refuseUrl('a URL that starts with ws:// or wss://')
+  if (url.username !== '' || url.password !== '')
+    return refuseUrl('a URL without user and password; see headers')
+  if (url.hash !== '') return refuseUrl('a URL without a fragment')
+  return url
+}
+
+function refuseUrl(needed: string): never {
+  throw new TransportError('INVALID_OPTION', `option "url" must be ${needed}`, {
+    option: 'url',
+    received: undefined,
+  })
+}
+
+function requireCredentials({ headers, tokenInSubprotocol: token, requireSubprotocol }: Settings): void {
+  const areHeaders = typeof headers === 'object' && headers !== null && Object.values(headers).every(isText)
+  if (typeof headers !== 'function' && !areHeaders)
+    invalidOption('headers', undefined, 'an object of strings, or a function that yields one')
+  if (token === undefined) return
+  if (typeof token !== 'function') requireTextSecretly('tokenInSubprotocol', token)
+  // A server selects one of what is offered, and must not select the token.
+  if (!requireSubprotocol)
+    invalidOption('requireSubprotocol', requireSubprotocol, 'on where a token is offered')
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function requireTextSecretly(option: string, value: unknown): void {
+  if (!isText(value)) invalidOption(option, undefined, 'a string, or a function that yields one')
+  requireText(option, value)
+}
+
+/** Opens a connection within `connectTimeoutMs`. */
+async function open(
+  dial: Dial,
+  settings: Settings,
+  address: string,
+  signal: AbortSignal,
+): Promise<FrameSocket> {
+  signal.throwIfAborted()
+  const { clock, connectTimeoutMs: timeoutMs, requireSubprotocol } = settings
+  const attempt = new AbortController()
+  const abort = (): void => attempt.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  const late = clock.deadline(timeoutMs, () => {
+    const message = `${address} did not answer within connectTimeoutMs (${timeoutMs} ms)`
+    attempt.abort(new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs }))
+  })
+  try {
+    const opening = await openingOf(settings, attempt.signal)
+    const socket = await dial(opening, attempt.signal)
+    if (!requireSubprotocol || socket.subprotocol === SUBPROTOCOL) return socket
+    socket.terminate()
+    const message = `${address} does not speak the subprotocol "${SUBPROTOCOL}" (requireSubprotocol)`
+    throw new TransportError('CONNECT_FAILED', message, { address })
+  } catch (cause) {
+    attempt.signal.throwIfAborted()
+    if (isTransportError(cause)) throw cause
+    const message = `cannot connect to ${address}: ${toError(cause).message}`
+    throw new TransportError('CONNECT_FAILED', message, { address }, { cause })
+  } finally {
+    late[Symbol.dispose]()
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+async function openingOf(settings: Settings, signal: AbortSignal): Promise<Opening> {
+  const { headers, tokenInSubprotocol: token, requireSubprotocol } = settings
+  const asked = await asking('headers', headers, signal)
+  if (typeof asked !== 'object' || asked === null || !Object.values(asked).every(isText))
+    throw callbackFailed('headers', new Error('it yielded no headers'))
+  const subprotocols = requireSubprotocol ? [SUBPROTOCOL] : []
+  if (token === undefined) return { headers: asked, subprotocols }
+  const known = await asking('tokenInSubprotocol', token, signal)
+  if (!isText(known) || known === '')
+    throw callbackFailed('tokenInSubprotocol', new Error('it yielded no token'))
+  return { headers: asked, subprotocols: [...subprotocols, tokenSubprotocol(known)] }
+}
+
+/** The value, or what the function yields. A function that hangs is not waited for once the signal has aborted. */
+function asking<T extends object | string>(
+  slot: string,
+  given: T | (() => T | Promise<T>),
+  signal: AbortSignal,
+): Promise<T> {
+  if (typeof given !== 'function') return Promise.resolve(given)
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) {
+      abort()
+      return
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    Promise.resolve()
+      .then(given as () => T | Promise<T>)
+      .then(resolve, (cause) => reject(callbackFailed(slot, cause)))
+      .finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+function callbackFailed(slot: string, cause: unknown): TransportError {
+  const message = `${slot}() failed: ${toError(cause).message}`
+  return new TransportError('CALLBACK_FAILED', message, { slot }, { cause })
+}

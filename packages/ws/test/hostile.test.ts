@@ -1,0 +1,260 @@
+import { deflateRawSync } from 'node:zlib'
+import { createFakeClock } from '@mcpwire/compliance'
+import { isTransportError } from '@mcpwire/core'
+import { expect, test } from 'vitest'
+import {
+  BINARY,
+  CLOSE,
+  CONTINUATION,
+  closeFrame,
+  type FrameParts,
+  frame,
+  PING,
+  PONG,
+  TEXT,
+} from './support/frames.js'
+import { eventually, type Serving, serving } from './support/serving.js'
+
+const MAX_MESSAGE_BYTES = 4_096
+const DEFLATED = 4
+const ASK = '{"jsonrpc":"2.0","id":1,"method":"x","params":{"still":"here"}}'
+
+/** That a conversation that was there before, and one that comes now, are answered. */
+async function expectOthersUndisturbed(server: Serving): Promise<void> {
+  const other = await server.upgraded()
+  other.write(frame(ASK))
+  await eventually(() => other.texts.length === 1, 'another caller is answered')
+  expect(other.isClosed).toBe(false)
+}
+
+interface Offence {
+  readonly what: string
+  readonly bytes: Buffer
+  readonly closeCode: number
+  readonly error: string
+}
+
+const piece = (bytes: number, parts?: FrameParts): Buffer => frame(Buffer.alloc(bytes, 0x20), parts)
+
+const offences: readonly Offence[] = [
+  {
+    what: 'a frame that announces too much',
+    bytes: piece(1, { announcedBytes: MAX_MESSAGE_BYTES + 1 }),
+    closeCode: 1009,
+    error: 'MESSAGE_TOO_LARGE',
+  },
+  {
+    what: 'a frame that announces 2^40 bytes',
+    bytes: piece(1, { announcedBytes: 2 ** 40 }),
+    closeCode: 1009,
+    error: 'MESSAGE_TOO_LARGE',
+  },
+  {
+    what: 'a frame that announces more than a number holds',
+    bytes: Buffer.from([0x81, 0xff, ...Array(8).fill(0xff), 0, 0, 0, 0]),
+    closeCode: 1009,
+    error: 'MESSAGE_TOO_LARGE',
+  },
+  {
+    what: 'fragments that are too long together',
+    bytes: Buffer.concat([piece(3_000, { isFinal: false }), piece(3_000, { opcode: CONTINUATION })]),
+    closeCode: 1009,
+    error: 'MESSAGE_TOO_LARGE',
+  },
+  {
+    what: 'a binary frame',
+    bytes: frame(ASK, { opcode: BINARY }),
+    closeCode: 1003,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'text that is not UTF-8',
+    bytes: frame(Buffer.from([0xc3, 0x28])),
+    closeCode: 1007,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a character cut off at the end',
+    bytes: frame(Buffer.from([0x7b, 0xe2, 0x82])),
+    closeCode: 1007,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a surrogate in UTF-8',
+    bytes: frame(Buffer.from([0xed, 0xa0, 0x80])),
+    closeCode: 1007,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a frame without a mask',
+    bytes: frame(ASK, { isMasked: false }),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  { what: 'a reserved bit', bytes: frame(ASK, { rsv: 1 }), closeCode: 1002, error: 'MALFORMED_MESSAGE' },
+  {
+    what: 'compression nobody agreed on',
+    bytes: frame(ASK, { rsv: DEFLATED }),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'an opcode nobody knows',
+    bytes: frame(ASK, { opcode: 3 }),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a continuation of nothing',
+    bytes: frame(ASK, { opcode: CONTINUATION }),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a message within a message',
+    bytes: Buffer.concat([frame('{', { isFinal: false }), frame(ASK)]),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a ping in fragments',
+    bytes: frame('x', { opcode: PING, isFinal: false }),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a ping of 126 bytes',
+    bytes: piece(126, { opcode: PING }),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a close frame of one byte',
+    bytes: piece(1, { opcode: CLOSE }),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a close code nobody may send',
+    bytes: closeFrame(1005),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a close reason that is not UTF-8',
+    bytes: frame(Buffer.from([0x03, 0xe8, 0xff]), { opcode: CLOSE }),
+    closeCode: 1007,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    what: 'a message in 20 000 fragments',
+    bytes: Buffer.concat([
+      piece(1, { isFinal: false }),
+      ...Array(20_000).fill(piece(0, { opcode: CONTINUATION, isFinal: false })),
+    ]),
+    closeCode: 1008,
+    error: 'MALFORMED_MESSAGE',
+  },
+]
+
+test.each(offences)(
+  '$what is answered with $closeCode and ends that conversation alone',
+  async ({ bytes, closeCode, error }) => {
+    await using server = await serving({ maxMessageBytes: MAX_MESSAGE_BYTES, closeTimeoutMs: 300 })
+    const bystander = await server.upgraded()
+    const client = await server.upgraded()
+    const connection = server.connections[1]
+    client.write(bytes)
+    expect(await connection?.closed).toMatchObject({ code: error })
+    await eventually(() => client.closeFrame !== undefined, 'the close frame came')
+    expect(client.closeFrame?.code).toBe(closeCode)
+    expect(server.messages).toEqual([])
+    expect(bystander.isClosed).toBe(false)
+    await expectOthersUndisturbed(server)
+  },
+)
+
+test('a frame without end is cut off at once, however much follows', async () => {
+  await using server = await serving({ maxMessageBytes: MAX_MESSAGE_BYTES, closeTimeoutMs: 200 })
+  const client = await server.upgraded()
+  client.write(frame('x', { announcedBytes: 2 ** 31 }))
+  const flood = Buffer.alloc(1_048_576)
+  for (let sent = 0; sent < 20; sent++) client.write(flood)
+  const reason = await server.connections[0]?.closed
+  expect(isTransportError(reason, 'MESSAGE_TOO_LARGE')).toBe(true)
+  await client.closed
+})
+
+test('a flood of pings from a peer that reads nothing holds one answer', async () => {
+  await using server = await serving({ closeTimeoutMs: 100 })
+  const client = await server.upgraded()
+  client.socket.pause()
+  const pings = Buffer.concat(Array(10_000).fill(piece(125, { opcode: PING })))
+  const before = process.memoryUsage().rss
+  for (let sent = 0; sent < 40; sent++) {
+    await new Promise<void>((resolve) => client.socket.write(pings, () => resolve()))
+  }
+  client.write(frame(ASK))
+  await eventually(() => server.messages.length === 1, 'what comes behind is heard')
+  expect(process.memoryUsage().rss - before).toBeLessThan(40 * 1_048_576)
+  await expectOthersUndisturbed(server)
+  client.socket.resume()
+  await eventually(() => client.texts.length === 1, 'the answer came')
+  expect(client.frames.filter(({ opcode }) => opcode === PONG).length).toBeLessThan(400_000)
+})
+
+test('pings are answered with what they carry', async () => {
+  await using server = await serving()
+  const client = await server.upgraded()
+  for (const payload of ['', 'a', 'x'.repeat(125)]) {
+    const heard = client.frames.length
+    client.write(frame(payload, { opcode: PING }))
+    await eventually(() => client.frames.length > heard, 'the pong came')
+    expect(client.frames.at(-1)).toMatchObject({ opcode: PONG, payload: Buffer.from(payload) })
+  }
+})
+
+test('a deflate bomb is cut off before it is inflated', async () => {
+  await using server = await serving({ deflate: {}, maxMessageBytes: MAX_MESSAGE_BYTES, closeTimeoutMs: 200 })
+  const client = await server.upgraded({ headers: { 'sec-websocket-extensions': 'permessage-deflate' } })
+  expect(client.answer.head).toMatch(/permessage-deflate/)
+  const bomb = deflateRawSync(Buffer.alloc(200 * 1_048_576, 0x20))
+  const before = process.memoryUsage().rss
+  // Within the limit as it is on the wire, and 1000 times as long behind it.
+  client.write(frame(bomb.subarray(0, MAX_MESSAGE_BYTES - 1), { rsv: DEFLATED, opcode: TEXT }))
+  const reason = await server.connections[0]?.closed
+  expect(isTransportError(reason, 'MESSAGE_TOO_LARGE')).toBe(true)
+  await eventually(() => client.closeFrame !== undefined, 'the close frame came')
+  expect(client.closeFrame?.code).toBe(1009)
+  expect(process.memoryUsage().rss - before).toBeLessThan(40 * 1_048_576)
+  await expectOthersUndisturbed(server)
+})
+
+test('a peer that never reads is held to maxQueuedBytes, and is gone when it gives no sign of life', async () => {
+  const clock = createFakeClock()
+  await using server = await serving({
+    clock,
+    maxQueuedBytes: 262_144,
+    pingIntervalMs: 1_000,
+    pongTimeoutMs: 500,
+  })
+  const client = await server.upgraded()
+  client.socket.pause()
+  const [connection] = server.connections
+  const outcomes: unknown[] = []
+  const message = { jsonrpc: '2.0', method: 'notifications/x', params: { fill: 'x'.repeat(65_536) } } as const
+  for (let sent = 0; sent < 300; sent++) {
+    connection?.send(message).then(
+      () => outcomes.push('taken'),
+      (error: unknown) => outcomes.push(error),
+    )
+    if (sent % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await eventually(() => outcomes.some((each) => isTransportError(each, 'OVERLOADED')), 'some were refused')
+  await clock.advance(1_000)
+  expect(connection?.state).toBe('open')
+  await clock.advance(500)
+  expect(await connection?.closed).toMatchObject({ code: 'PEER_LOST' })
+  await eventually(() => outcomes.length === 300, 'every send settled')
+  client.socket.destroy()
+})
