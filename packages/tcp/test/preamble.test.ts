@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { createFakeClock, turns, until } from '@mcpwire/compliance'
 import type { Gate, Handshake, JsonRpcMessage } from '@mcpwire/core'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { clientOf, listening } from './support/ends.js'
 
@@ -24,7 +25,7 @@ function watching(): { gate: Gate; seen: Handshake[] } {
 /** A socket that says these pieces one after the other, and what it hears until it is hung up on. */
 function caller(
   port: number,
-  ...pieces: string[]
+  ...pieces: (string | Uint8Array)[]
 ): { socket: Socket; heard: () => string; closed: Promise<void> } {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   let heard = ''
@@ -61,19 +62,6 @@ test('the headers reach the gate, by lower-case name, afresh with each connectio
     expect(messages).toEqual([note])
   }
   expect(seen.map((handshake) => handshake.headers['authorization'])).toEqual(['Bearer 1', 'Bearer 2'])
-})
-
-test('a preamble in pieces, and messages that come with it, are heard', async () => {
-  const { gate, seen } = watching()
-  const { port, connections } = await listening({ gate, preamble: {} })
-  const messages: unknown[] = []
-  const whole = line('{"x":"é"}') + `${JSON.stringify(note)}\n`.repeat(2)
-  caller(port, ...Buffer.from(whole, 'latin1').toString('latin1'))
-  caller(port, whole)
-  await until(() => connections.length === 2, 'both came', PATIENCE_MS)
-  for (const connection of connections) connection.onmessage = (message) => messages.push(message)
-  await until(() => messages.length >= 2, 'the messages arrived', PATIENCE_MS)
-  expect(seen.map(({ headers }) => headers['x'])).toEqual(['é', 'é'])
 })
 
 const refusals: readonly [what: string, said: string, reason: string][] = [
@@ -176,4 +164,33 @@ test('a server that expects no preamble reports it without quoting a header', as
   ])
   expect(shown).toContain('preamble')
   expect(shown).not.toMatch(/sesame|authorization/)
+})
+
+test('headers and messages are the same however their bytes are cut', async () => {
+  const { gate, seen } = watching()
+  const { port, listener } = await listening({ gate, preamble: {} })
+  const heard: JsonRpcMessage[] = []
+  listener.onconnection = (connection) => {
+    connection.onmessage = (message) => heard.push(message)
+    connection.start().catch(() => {})
+  }
+  const bytes = Buffer.from(`${line('{"x":"häßlich 語"}')}${`${JSON.stringify(note)}\n`.repeat(3)}`)
+  const cuts = fc.uniqueArray(fc.integer({ min: 1, max: bytes.length - 1 }), { maxLength: 12 })
+  await fc.assert(
+    fc.asyncProperty(cuts, async (places) => {
+      seen.length = 0
+      heard.length = 0
+      const edges = [0, ...places.sort((a, b) => a - b), bytes.length]
+      const { socket } = caller(
+        port,
+        ...edges.slice(1).map((end, index) => bytes.subarray(edges[index], end)),
+      )
+      await until(() => heard.length === 3, 'the messages arrived', PATIENCE_MS)
+      expect(heard).toEqual([note, note, note])
+      expect({ ...seen[0]?.headers }).toEqual({ x: 'häßlich 語' })
+      socket.destroy()
+      await until(() => listener.connections.size === 0, 'the connection ended', PATIENCE_MS)
+    }),
+    { numRuns: 60 },
+  )
 })

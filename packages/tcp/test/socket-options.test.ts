@@ -55,11 +55,14 @@ test.runIf(process.platform === 'linux')('the system takes the longest keepAlive
   await until(() => connections.length === 1, 'it came', 5_000)
   // The second of /proc/net/tcp's timers is the one of keep-alive, in hundredths of a second.
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0')
-  const timers = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .filter((row) => row.includes(`:${hexPort} `) && row.split(/\s+/)[4] === '01')
-    .map((row) => row.split(/\s+/)[6]?.split(':'))
-  expect(timers).toHaveLength(2)
+  const timersNow = (): (string[] | undefined)[] =>
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .filter((row) => row.includes(`:${hexPort} `) && row.split(/\s+/)[4] === '01')
+      .map((row) => row.split(/\s+/)[6]?.split(':'))
+  // The table changes while it is read, and may lack a row.
+  await until(() => timersNow().length === 2, 'both sockets are in the table', 5_000)
+  const timers = timersNow()
   for (const [kind, when] of timers as [string, string][]) {
     expect(kind).toBe('02')
     expect(Number.parseInt(when, 16) / 100).toBeGreaterThan(32_000)

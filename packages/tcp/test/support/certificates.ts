@@ -2,13 +2,13 @@ import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:cry
 import { isIP } from 'node:net'
 
 /** A certificate and its private key, in PEM. */
-export interface Credential {
+interface Credential {
   readonly cert: string
   readonly key: string
 }
 
 /** What a certificate is to say. */
-export interface Subject {
+interface Subject {
   readonly name: string
   readonly organization?: string
   /** Names and IPv4 addresses it is for. */
