@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { JsonRpcMessage } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { wsClient } from '../src/index.js'
+import { eventually, serving } from './support/serving.js'
+import { missing, pythonWith } from './support/system-packages.js'
+
+const COUNT = 10_000
+const TIMEOUT_MS = 60_000
+
+const peers = [
+  ['websockets', 'python3-websockets'],
+  ['autobahn', 'python3-autobahn'],
+] as const
+const cases = peers.flatMap(([module, name]) => [false, true].map((deflate) => ({ module, name, deflate })))
+
+/** Lines of JSON that a peer prints. */
+async function run(
+  module: string,
+  args: readonly string[],
+): Promise<{ child: ChildProcess; next(): Promise<unknown> }> {
+  const script = fileURLToPath(new URL(`programs/${module}_peer.py`, import.meta.url))
+  const child = spawn('/usr/bin/python3', [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill())
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    child,
+    next: async () => {
+      const { value, done } = await lines.next()
+      if (done) throw new Error(`${module} ended with ${child.exitCode}`)
+      return JSON.parse(value)
+    },
+  }
+}
+
+describe.each(cases)('a peer on $name, compressing: $deflate', ({ module, name, deflate }) => {
+  const used = deflate ? ['permessage-deflate'] : []
+
+  test('is answered 10 000 requests by wsServer', { timeout: TIMEOUT_MS * 4 }, async ({ skip }) => {
+    const why = missing(pythonWith(module, name))
+    if (why !== undefined) skip(why)
+    await using server = await serving({ deflate: deflate ? { thresholdBytes: 100 } : undefined })
+    const peer = await run(module, ['client', server.listener.address ?? '', String(COUNT), String(deflate)])
+    expect(await peer.next()).toEqual({ answered: COUNT, extensions: used })
+    expect(await server.connections[0]?.closed).toBeUndefined()
+    expect(server.errors).toEqual([])
+  })
+
+  test('gives wsClient 10 000 messages back', { timeout: TIMEOUT_MS * 4 }, async ({ skip }) => {
+    const why = missing(pythonWith(module, name))
+    if (why !== undefined) skip(why)
+    const peer = await run(module, ['server', String(deflate)])
+    const { port } = (await peer.next()) as { port: number }
+    const client = wsClient({
+      url: `ws://127.0.0.1:${port}/`,
+      deflate: deflate ? { thresholdBytes: 100, contextTakeover: true } : undefined,
+    })
+    const heard: JsonRpcMessage[] = []
+    client.onmessage = (message) => heard.push(message)
+    await client.start()
+    const sent = Array.from({ length: COUNT }, (_, n): JsonRpcMessage => {
+      return { jsonrpc: '2.0', method: 'notifications/x', params: { n, text: 'täglich 語 '.repeat(n % 90) } }
+    })
+    for (const message of sent) await client.send(message)
+    while (heard.length < COUNT)
+      await eventually(() => heard.length % 1_000 === 0 || heard.length > 0, 'something came').then(
+        () => new Promise((resolve) => setTimeout(resolve, 10)),
+      )
+    expect(heard).toEqual(sent)
+    await client.close()
+    expect(await peer.next()).toEqual({ closed: 1000, extensions: used })
+  })
+})
