@@ -58,7 +58,7 @@ export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOp
       start = end + 1
     }
     const end = isStopped ? 0 : chunk.lastIndexOf(LINE_FEED) + 1
-    if (end > start) deliverLines(chunk.subarray(start, end))
+    if (end > start) deliverLines(end - start === chunk.length ? chunk : chunk.subarray(start, end))
     if (end < chunk.length && !isStopped) hold(end > start ? chunk.subarray(end) : chunk.subarray(start))
   }
 

@@ -61,15 +61,10 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
     abandon(new TransportError('MALFORMED_MESSAGE', final, details))
   }
 
-  function one(
-    value: unknown,
-    text: () => string,
-    encoded: Uint8Array | undefined,
-    context?: MessageContext,
-  ): void {
+  function one(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
     const message = parseMessage(value)
     if (typeof message === 'string') {
-      malformed(message, text())
+      malformed(message, text ?? textOf(value))
       return
     }
     malformedInARow = 0
@@ -78,15 +73,15 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
     sink.message(message, context)
   }
 
-  function judge(value: unknown, text: () => string, encoded?: Uint8Array, context?: MessageContext): void {
+  function judge(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
     if (isAbandoned) return
     if (!Array.isArray(value) || !batches.allowed) {
       one(value, text, encoded, context)
       return
     }
-    if (value.length === 0) malformed('an empty batch', text())
+    if (value.length === 0) malformed('an empty batch', text ?? textOf(value))
     for (const each of value) {
-      if (!isAbandoned) one(each, () => textOf(each), undefined, context)
+      if (!isAbandoned) one(each, undefined, undefined, context)
     }
   }
 
@@ -101,9 +96,9 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
         if (json.trim() !== '') malformed('not JSON', json, cause)
         return
       }
-      judge(value, () => json, encoded, context)
+      judge(value, json, encoded, context)
     },
-    value: (value, context) => judge(value, () => textOf(value), undefined, context),
+    value: (value, context) => judge(value, undefined, undefined, context),
     unreadable: (bytes, why) => {
       if (!isAbandoned) malformed(why, new TextDecoder().decode(bytes.subarray(0, PREVIEW_BYTES)))
     },

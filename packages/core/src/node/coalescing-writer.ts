@@ -3,7 +3,10 @@ import { overloaded } from '../index.js'
 
 /** Writes texts to a stream, those of one turn of the event loop together. */
 export interface CoalescingWriter {
-  /** Takes a text. Resolves when the stream took it and wants more; rejects with `OVERLOADED` when there is no room. */
+  /**
+   * Takes a text. Resolves when it was taken and the stream wants more: at once as long as that is so. Throws
+   * `OVERLOADED` when there is no room.
+   */
   write(text: string): Promise<void>
   /** Writes what is left and ends the stream. */
   finish(): void
@@ -24,9 +27,13 @@ export interface CoalescingWriterOptions {
  */
 const EARLY_FLUSH_CHARACTERS = 4096
 
-interface Batch {
+/** What a send gets that did not have to wait: one promise for all of them costs nothing. */
+const taken: Promise<void> = Promise.resolve()
+
+/** Sends that wait for the same moment. */
+interface Turnstile {
   readonly promise: Promise<void>
-  readonly resolve: () => void
+  readonly open: () => void
 }
 
 /** Makes a writer. The caller listens for the stream's errors. */
@@ -38,8 +45,9 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
   /** What the stream has taken and not yet passed on, while it asks to wait. */
   let streamBytes = 0
   let bytesWritten = 0
-  let batch: Batch | undefined
-  let waiting: Batch[] = []
+  /** For those whose text is held, and for those whose text the stream holds. */
+  let behindHeld: Turnstile | undefined
+  let behindStream: Turnstile | undefined
   let isTailDue = false
   let isBlocked = false
   let isStopped = false
@@ -48,18 +56,17 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
     if (isBlocked || isStopped || held === '') return
     const text = held
     const bytes = Buffer.byteLength(text)
-    const written = batch
     held = ''
-    batch = undefined
     bytesWritten += bytes
     if (stream.write(text)) {
-      written?.resolve()
-      return
+      behindHeld?.open()
+    } else {
+      isBlocked = true
+      heldBytes = 0
+      streamBytes = bytes
+      behindStream = behindHeld ?? createTurnstile()
     }
-    isBlocked = true
-    heldBytes = 0
-    streamBytes = bytes
-    if (written) waiting.push(written)
+    behindHeld = undefined
   }
 
   function tail(): void {
@@ -70,14 +77,22 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
   function drained(): void {
     isBlocked = false
     streamBytes = 0
-    settleWaiting()
+    behindStream?.open()
+    behindStream = undefined
     flush()
   }
 
-  function settleWaiting(): void {
-    const settled = waiting
-    waiting = []
-    for (const each of settled) each.resolve()
+  function finished(): void {
+    behindStream?.open()
+    behindHeld?.open()
+  }
+
+  /** Throws `OVERLOADED` where there is no room, and counts what has to wait. */
+  function requireRoom(text: string): void {
+    const bytes = Buffer.byteLength(text)
+    const queuedBytes = streamBytes + (isBlocked ? heldBytes : Buffer.byteLength(held)) + bytes
+    if (queuedBytes > maxQueuedBytes) throw overloaded(address, queuedBytes, maxQueuedBytes)
+    if (isBlocked) heldBytes += bytes
   }
 
   stream.on('drain', drained)
@@ -85,27 +100,23 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
   return {
     write(text) {
       // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
-      if (isBlocked || (held.length + text.length) * 3 > maxQueuedBytes) {
-        const bytes = Buffer.byteLength(text)
-        const queuedBytes = streamBytes + (isBlocked ? heldBytes : Buffer.byteLength(held)) + bytes
-        if (queuedBytes > maxQueuedBytes)
-          return Promise.reject(overloaded(address, queuedBytes, maxQueuedBytes))
-        if (isBlocked) heldBytes += bytes
-      }
+      if (isBlocked || (held.length + text.length) * 3 > maxQueuedBytes) requireRoom(text)
       held += text
-      batch ??= createBatch()
-      const { promise } = batch
+      if (isBlocked) {
+        behindHeld ??= createTurnstile()
+        return behindHeld.promise
+      }
       if (held.length >= EARLY_FLUSH_CHARACTERS) flush()
       else if (!isTailDue) {
         isTailDue = true
         process.nextTick(tail)
       }
-      return promise
+      return behindStream?.promise ?? taken
     },
     finish() {
       isBlocked = false
       flush()
-      stream.once('finish', settleWaiting)
+      stream.once('finish', finished)
       stream.end()
     },
     stop() {
@@ -120,10 +131,10 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
   }
 }
 
-function createBatch(): Batch {
-  let resolve!: () => void
-  const promise = new Promise<void>((done) => {
-    resolve = done
+function createTurnstile(): Turnstile {
+  let open!: () => void
+  const promise = new Promise<void>((resolve) => {
+    open = resolve
   })
-  return { promise, resolve }
+  return { promise, open }
 }
