@@ -60,7 +60,7 @@ async function connected(target: Target, signal: AbortSignal): Promise<Socket> {
   const addresses = await unlessAborted(() => addressesOf(target.host), signal)
   return await race({
     candidates: interleaved(addresses),
-    attempt: (host, lost) => connectOne({ ...target, host }, lost),
+    attempt: (host, lost) => connectOne(host, target, lost),
     discard: (late) => late.destroy(),
     clock: target.clock,
     signal,
@@ -88,10 +88,9 @@ function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<
   })
 }
 
-function connectOne(target: Target, signal: AbortSignal): Promise<Socket> {
+function connectOne(host: string, target: Target, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const { host, port } = target
-    const socket = connect({ host, port, allowHalfOpen: true, ...socketOptions(target) })
+    const socket = connect({ host, port: target.port, allowHalfOpen: true, ...socketOptions(target) })
     // Stays for good: between here and the channel's own listener an error would otherwise be uncaught.
     socket.on('error', () => {})
     const abort = (): void => {

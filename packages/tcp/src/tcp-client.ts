@@ -95,15 +95,26 @@ export function tcpClient(options: TcpClientOptions): Transport {
   if (tls?.serverName !== undefined) requireText('tls.serverName', tls.serverName)
   const address = tcpAddress(host, port, tls !== undefined)
   const secure = tls && { end: loadTlsEnd(tls), serverName: tls.serverName ?? host }
+  const target = { ...settings, secure }
+  const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
+  // Not a copy of all the settings: there is one for each connection.
+  const limits = {
+    maxMessageBytes,
+    maxQueuedBytes,
+    keepEncoded,
+    closeTimeoutMs,
+    clock,
+    explain: tlsMeaningOf,
+  }
 
   return createTransport(
     {
       connect: async (sink, signal) => {
-        const { socket, headers } = await dial({ ...settings, secure }, address, signal)
+        const { socket, headers } = await dial(target, address, signal)
         if (headers) sendPreamble(socket, headers)
         const facts = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
         const peer = Object.freeze({ medium: 'tcp', address, ...facts })
-        return duplexChannel(socket, sink, { ...settings, peer, explain: tlsMeaningOf })
+        return duplexChannel(socket, sink, { ...limits, peer })
       },
     },
     settings,

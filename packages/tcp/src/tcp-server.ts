@@ -91,6 +91,7 @@ export function tcpServer(options: TcpServerOptions): Listener {
   const preamble = settings.preamble && resolveOptions(preambleDefaults, settings.preamble)
   if (preamble) requirePreambleOptions(preamble)
   const isSecure = tls !== undefined
+  const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
   const acceptor = socketAcceptor({
     createServer: () =>
       createServer({ ...socketOptions(settings), allowHalfOpen: true, pauseOnConnect: true }),
@@ -99,7 +100,7 @@ export function tcpServer(options: TcpServerOptions): Listener {
     requestedAddress: tcpAddress(host, port, isSecure),
     addressOf: (server) => tcpAddress(host, (server.address() as AddressInfo).port, isSecure),
     describe,
-    channel: { ...settings, explain: tlsMeaningOf },
+    channel: { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock, explain: tlsMeaningOf },
     maxWaiting: settings.maxConnections,
     preamble,
     tls,
