@@ -47,7 +47,7 @@ function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<Fr
       settled()
       const socket = made.socket as Socket
       const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
-      resolve(Object.assign(wsFrames(ws, socket, target), tls))
+      resolve(Object.assign(wsFrames(ws, socket, { ...target, isClient: true }), tls))
     })
   })
 }

@@ -174,5 +174,9 @@ function channelOn(
   options: UpgradeSettings & WsChannelOptions,
 ): ReturnType<typeof wsChannel> {
   const { peer, maxMessageBytes, deflate } = options
-  return wsChannel(wsFrames(ws, socket, { address: peer.address, maxMessageBytes, deflate }), sink, options)
+  return wsChannel(
+    wsFrames(ws, socket, { address: peer.address, maxMessageBytes, deflate, isClient: false }),
+    sink,
+    options,
+  )
 }

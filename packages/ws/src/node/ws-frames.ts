@@ -4,19 +4,21 @@ import type { RawData, WebSocket } from 'ws'
 import type { Deflate } from '../deflate.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
 import { gone } from '../ws-channel.js'
-import { createCorkedSender } from './corked-sender.js'
 import { answerPings } from './pongs.js'
+import { createTextSender } from './text-sender.js'
 
 /** What frames are bounded by, for error texts, and which of them are compressed. */
 export interface FrameOptions {
   readonly address: string
   readonly maxMessageBytes: number
   readonly deflate: Deflate | undefined
+  readonly isClient: boolean
 }
 
-/** A WebSocket of the `ws` library, on a socket that is ours to cork. */
+/** A WebSocket of the `ws` library, on a socket that is ours to write to. */
 export function wsFrames(ws: WebSocket, socket: Socket, options: FrameOptions): FrameSocket {
-  const sender = createCorkedSender(ws, socket, options.deflate?.thresholdBytes ?? 0)
+  const { isClient, deflate } = options
+  const sender = createTextSender(ws, socket, { isClient, thresholdBytes: deflate?.thresholdBytes ?? 0 })
   let listener: FrameListener | undefined
   let failure: Error | undefined
 
@@ -57,7 +59,7 @@ export function wsFrames(ws: WebSocket, socket: Socket, options: FrameOptions): 
     terminate: () => ws.terminate(),
     flow: { pause: () => ws.pause(), resume: () => ws.resume() },
     get queuedBytes() {
-      return ws.bufferedAmount
+      return ws.bufferedAmount + sender.heldBytes
     },
     get bytesSent() {
       return socket.bytesWritten
