@@ -55,7 +55,7 @@ export const targets: readonly Target[] = [
     quantity: { kind: 'difference', of: 'ours', minus: 'relay', load: 'round-trips-1', metric: 'p50Micros' },
     atMost: 50,
   },
-  ...['tcp', 'http'].flatMap((wire) => scaleTargets(wire)),
+  ...['tcp', 'ws', 'http'].flatMap((wire) => scaleTargets(wire)),
 ]
 
 function layerTargets(): Target[] {
