@@ -1,3 +1,6 @@
+import { mergeConfig } from 'vitest/config'
 import { projectConfig } from '../../tooling/vitest.shared.js'
 
-export default projectConfig('mcpwire')
+export default mergeConfig(projectConfig('mcpwire'), {
+  test: { globalSetup: ['test/support/build-programs.ts'] },
+})

@@ -1,8 +1,9 @@
-import { type LatencySummary, meter, pipe, type Transport, tap, withLayers } from '@mcpwire/core'
+import { pipe } from '@mcpwire/core'
 import { guardStdout, stdioServer } from '@mcpwire/stdio'
 import { endpoint } from './endpoint.js'
-import { say, tellError } from './report.js'
+import { tellError } from './report.js'
 import { onFirstSignal } from './signals.js'
+import { onceEach, told } from './telling.js'
 import type { Endpoint, EndpointOptions } from './wire.js'
 
 const NAME = 'mcpwire bridge'
@@ -33,43 +34,11 @@ export async function bridge(target: Endpoint, { verbose, ...options }: BridgeOp
     drainMs: closeTimeoutMs / 2,
     exitOnClose: false,
   })
-  const conversation = pipe(host, verbose ? told(upstream) : upstream, {
+  const conversation = pipe(host, verbose ? told(upstream, NAME) : upstream, {
     onerror: onceEach((error) => tellError(NAME, error)),
     drainTimeoutMs: closeTimeoutMs,
   })
   onFirstSignal(() => void conversation.close())
   const reason = await conversation.closed
   return reason ? 1 : 0
-}
-
-/** What ended one end ends the other, and both report it. */
-function onceEach(tell: (error: Error) => void): (error: Error) => void {
-  const seen = new WeakSet<Error>()
-  return (error) => {
-    if (seen.has(error)) return
-    seen.add(error)
-    tell(error)
-  }
-}
-
-/** The transport, telling when it opens, and what passed when it is over. */
-function told(upstream: Transport): Transport {
-  const traffic = meter()
-  const opened = tap({
-    onOpen: ({ address, pid }) => {
-      say(NAME, `running ${address}${pid === undefined ? '' : `, process ${pid}`}`)
-    },
-  })
-  const transport = withLayers(upstream, opened, traffic.layer)
-  void transport.closed.then(() => {
-    const { sent, received } = traffic.snapshot()
-    const passed = `${sent.messages} messages to the server, ${received.messages} from it`
-    say(NAME, `over: ${passed}; ${answers(sent.latency)}`)
-  })
-  return transport
-}
-
-function answers({ count, p50, p99 }: LatencySummary): string {
-  if (p50 === undefined || p99 === undefined) return 'no request was answered'
-  return `${count} requests answered, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`
 }

@@ -1,17 +1,47 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { isSecure } from './endpoint.js'
+import { UsageError } from './usage-error.js'
+import type { Endpoint, EndpointOptions } from './wire.js'
 
-/** Options of a command that runs a server. */
+/** Options of a command that runs a server, or connects to one. */
 export interface ServerOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly inherit?: 'safe' | 'all' | 'none'
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsServerName?: string
 }
 
-/** Adds the options of a command that runs a server. */
+/**
+ * The options for the transport to the server, from those of the command line. Throws for one that means nothing
+ * where the server is.
+ */
+export function endpointOptions(target: Endpoint, options: ServerOptions): EndpointOptions {
+  const { cwd, env, inherit, tlsCa, tlsCert, tlsKey, tlsServerName } = options
+  const child = { cwd, env, inherit }
+  const tls = { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey, serverName: tlsServerName }
+  if (typeof target === 'string')
+    refuseGiven({ '--cwd': cwd, '--env': env, '--inherit': inherit }, 'is for a server that a command runs')
+  if (typeof target === 'string' && isSecure(target)) return { ...child, tls }
+  refuseGiven(
+    { '--tls-ca': tlsCa, '--tls-cert': tlsCert, '--tls-key': tlsKey, '--tls-server-name': tlsServerName },
+    'is for a server at a URL of tcps://',
+  )
+  return child
+}
+
+/** Throws for the first of these flags that was given: what it asks for would not happen. */
+export function refuseGiven(flags: Readonly<Record<string, unknown>>, why: string): void {
+  const [flag] = Object.entries(flags).find(([, value]) => value !== undefined) ?? []
+  if (flag !== undefined) throw new UsageError(`${flag} ${why}`)
+}
+
+/** Adds the options of a command that runs a server, or connects to one. */
 export function addServerOptions(command: Command): void {
   command
-    // Without a description it is left out of the help, where it would promise URLs that this version cannot open.
-    .argument('[url]')
+    .argument('[url]', 'the server: tcp://host:port, tcps://host:port, unix:/path or unix:@name')
     .option('--cwd <folder>', 'working directory of the server')
     .option('--env <NAME=VALUE>', 'a variable for the server; may be given again', variable)
     .addOption(
@@ -20,6 +50,10 @@ export function addServerOptions(command: Command): void {
         'variables it gets of ours: paths, locale and proxies, all, or none',
       ).choices(['safe', 'all', 'none']),
     )
+    .option('--tls-ca <file>', 'authorities to accept the server of tcps:// from, in PEM')
+    .option('--tls-cert <file>', 'certificate to show to it')
+    .option('--tls-key <file>', 'private key of that certificate')
+    .option('--tls-server-name <name>', 'name its certificate must have')
 }
 
 function variable(text: string, before: Record<string, string> = {}): Record<string, string> {

@@ -1,9 +1,19 @@
-import { type Transport, TransportError } from '@mcpwire/core'
-import type { Endpoint, EndpointOptions, Wire } from './wire.js'
+import { type Listener, type Transport, TransportError } from '@mcpwire/core'
+import type { Endpoint, EndpointOptions, ListenOptions, Wire } from './wire.js'
 
-/** The wires by the scheme of their URLs, loaded when used. Another one is a file in `endpoints/` and a line here. */
-const wires: ReadonlyMap<string, () => Promise<Wire>> = new Map([
-  ['stdio:', () => import('./endpoints/stdio.js')],
+/** A wire that is loaded when used. */
+interface KnownWire {
+  /** Whether certificates belong to it. */
+  readonly isSecure?: boolean
+  load(): Promise<Wire>
+}
+
+/** The wires by the scheme of their URLs. Another one is a file in `endpoints/` and a line here. */
+const wires: ReadonlyMap<string, KnownWire> = new Map<string, KnownWire>([
+  ['stdio:', { load: () => import('./endpoints/stdio.js') }],
+  ['tcp:', { load: () => import('./endpoints/tcp.js') }],
+  ['tcps:', { load: () => import('./endpoints/tcp.js'), isSecure: true }],
+  ['unix:', { load: () => import('./endpoints/unix.js') }],
 ])
 
 /** A scheme has more than one letter: `C:\server.exe` is a path. */
@@ -11,17 +21,38 @@ const SCHEME = /^[a-z][a-z0-9+.-]+:/i
 
 /**
  * The transport to a server that is named by where it is: a list is a command with its arguments, whose process
- * speaks over its standard streams; a string is a URL. Opens nothing until `start()`, and loads only the wire it
- * takes. This version knows commands, and no URL yet.
+ * speaks over its standard streams; a string is a URL: `tcp://host:port`, `tcps://host:port`, `unix:/path` or
+ * `unix:@name`. Opens nothing until `start()`, and loads only the wire it takes.
  *
  * Rejects with `INVALID_OPTION` where the endpoint or an option cannot work.
  */
 export async function endpoint(target: Endpoint, options: EndpointOptions = {}): Promise<Transport> {
-  const scheme = typeof target === 'string' ? schemeOf(target) : 'stdio:'
-  const load = scheme === undefined ? undefined : wires.get(scheme)
-  if (!load) throw unknownEndpoint(target, scheme)
-  const wire = await load()
+  const wire = await wireFor(target)
   return wire.connectTo(target, options)
+}
+
+/**
+ * The listener at a URL of one of the same schemes but `stdio:`. Binds nothing until `start()`.
+ *
+ * Rejects with `INVALID_OPTION` where the URL or an option cannot work.
+ */
+export async function listenerAt(url: string, options: ListenOptions = {}): Promise<Listener> {
+  const wire = await wireFor(url)
+  if (wire.listenOn) return wire.listenOn(url, options)
+  const message = `nobody can listen on ${url}: that is the wire between a process and its child`
+  throw new TransportError('INVALID_OPTION', message, { option: 'listen', received: url })
+}
+
+async function wireFor(target: Endpoint): Promise<Wire> {
+  const scheme = typeof target === 'string' ? schemeOf(target) : 'stdio:'
+  const known = scheme === undefined ? undefined : wires.get(scheme)
+  if (!known) throw unknownEndpoint(target, scheme)
+  return await known.load()
+}
+
+/** Whether certificates belong to the wire of that URL. */
+export function isSecure(url: string): boolean {
+  return wires.get(schemeOf(url) ?? '')?.isSecure ?? false
 }
 
 /** The scheme of a URL, in lower case and with its colon; undefined for what is no URL. */
@@ -31,6 +62,6 @@ export function schemeOf(target: string): string | undefined {
 
 function unknownEndpoint(target: Endpoint, scheme: string | undefined): TransportError {
   const what = scheme === undefined ? `no URL: "${target}"` : `unknown scheme "${scheme}"`
-  const message = `${what}; known: ${[...wires.keys()].join(', ')} (which takes a command instead of a URL)`
+  const message = `${what}; known: ${[...wires.keys()].join(', ')} (stdio: takes a command instead of a URL)`
   return new TransportError('INVALID_OPTION', message, { option: 'endpoint', received: target })
 }

@@ -4,10 +4,9 @@ import type { CommandContext } from './command-context.js'
 import { schemeOf } from './endpoint.js'
 import { ownVersion } from './own-version.js'
 import { say, tellError } from './report.js'
+import { UsageError } from './usage-error.js'
 import type { Endpoint } from './wire.js'
-
-/** What went wrong with the command line itself. */
-class UsageError extends Error {}
+import { complaintAbout } from './words.js'
 
 /** Each loads with what it needs only when it is the one. */
 const commands = {
@@ -54,7 +53,9 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function createProgram(own: readonly string[], context: CommandContext): Promise<Command> {
   const program = new Command('mcpwire')
-    .description('MCP on every wire. This version knows one: standard input and output.')
+    .description(
+      'MCP on every wire. This version knows standard input and output, TCP, TLS and Unix sockets.',
+    )
     .usage('<command> [options]')
     .version(ownVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -75,7 +76,7 @@ function targetOf(url: string | undefined, server: readonly string[] | undefined
     throw new UsageError(`either a URL or a command after "--", not both: ${url}`)
   if (url !== undefined && schemeOf(url) !== undefined) return url
   if (url !== undefined) throw new UsageError(`missing "--" before the command: -- ${url}`)
-  if (!server) throw new UsageError('missing "--" and the command that runs the server')
+  if (!server) throw new UsageError('missing the server: a URL, or "--" and the command that runs it')
   if (server.length === 0) throw new UsageError('missing the command after "--"')
   return server
 }
@@ -102,10 +103,5 @@ function complaintOf(thrown: unknown): string | undefined {
     if (thrown.exitCode === 0) return ''
     return thrown.code === 'commander.help' ? 'missing a command' : thrown.message.replace(/^error: /, '')
   }
-  if (!isTransportError(thrown, 'INVALID_OPTION')) return undefined
-  return thrown.message.replace(/^option "([a-zA-Z]+)"/, (_, option: string) => `option ${flagOf(option)}`)
-}
-
-function flagOf(option: string): string {
-  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  return isTransportError(thrown, 'INVALID_OPTION') ? complaintAbout(thrown, 'server') : undefined
 }

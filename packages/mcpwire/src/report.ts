@@ -1,4 +1,5 @@
 import { isJsonRpcError, isTransportError, toError } from '@mcpwire/core'
+import { type End, inWordsOfCommandLine } from './words.js'
 
 /** The longest line of a diagnosis, in characters. */
 const MAX_LINE = 500
@@ -13,10 +14,13 @@ export function say(who: string, text: string): void {
   process.stderr.write(`${who}: ${cut(printable(text))}\n`)
 }
 
-/** Writes what went wrong as one line, with its code. What is none of our errors is a bug, and shows its stack. */
-export function tellError(who: string, error: Error): void {
+/**
+ * Writes what went wrong at an end as one line, with its code. What is none of our errors is a bug, and shows its
+ * stack.
+ */
+export function tellError(who: string, error: Error, end: End = 'server'): void {
   const { code, message } = describeError(error)
-  if (code !== null) say(who, `${code}: ${message}`)
+  if (code !== null) say(who, `${code}: ${inWordsOfCommandLine(message, end)}`)
   else process.stderr.write(`${who}: ${error.stack ?? message}\n`)
 }
 

@@ -1,4 +1,5 @@
-import type { Transport } from '@mcpwire/core'
+import type { Listener, ListenerOptions, Transport } from '@mcpwire/core'
+import type { TlsClientOptions, TlsServerOptions } from '@mcpwire/core/node'
 import type { StdioClientOptions } from '@mcpwire/stdio'
 
 /** Options of a transport that is named by its endpoint. Each wire reads those that mean something to it. */
@@ -6,7 +7,21 @@ export interface EndpointOptions
   extends Pick<
     StdioClientOptions,
     'cwd' | 'env' | 'inherit' | 'stderr' | 'maxMessageBytes' | 'closeTimeoutMs'
-  > {}
+  > {
+  /**
+   * What to show and to accept where the URL is one of a secure wire.
+   * @defaultValue undefined
+   */
+  tls?: TlsClientOptions | undefined
+}
+
+/** Options of a listener that is named by its URL. Each wire reads those that mean something to it. */
+export interface ListenOptions extends Pick<ListenerOptions, 'gate' | 'sessions' | 'maxConnections'> {
+  maxMessageBytes?: number | undefined
+  closeTimeoutMs?: number | undefined
+  /** What to show and to accept where the URL is one of a secure wire. */
+  tls?: TlsServerOptions | undefined
+}
 
 /** Where a server is: a URL, or the command that runs it, with its arguments. */
 export type Endpoint = string | readonly string[]
@@ -15,4 +30,6 @@ export type Endpoint = string | readonly string[]
 export interface Wire {
   /** A transport to the server. Opens nothing; throws `INVALID_OPTION`. */
   connectTo(target: Endpoint, options: EndpointOptions): Transport
+  /** A listener at the URL, where the wire can listen. Binds nothing; throws `INVALID_OPTION`. */
+  listenOn?(url: string, options: ListenOptions): Listener
 }

@@ -176,8 +176,8 @@ describe('options of the bridge', () => {
     expect(await exit).toBe(0)
     const lines = stderr().split('\n').filter(Boolean)
     expect(lines).toEqual([
-      expect.stringMatching(/MESSAGE_TOO_LARGE: stdio:host .* maxMessageBytes \(2048\)/),
-      expect.stringMatching(/MESSAGE_TOO_LARGE: stdio:\S+node\S* .* maxMessageBytes \(2048\)/),
+      expect.stringMatching(/MESSAGE_TOO_LARGE: stdio:host .* --max-message-bytes \(2048\)/),
+      expect.stringMatching(/MESSAGE_TOO_LARGE: stdio:\S+node\S* .* --max-message-bytes \(2048\)/),
     ])
   })
 

@@ -1,6 +1,7 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { program, run } from './support/bin.js'
+import { PROGRAMS } from './support/programs.js'
 
 vi.setConfig({ testTimeout: 40_000 })
 
@@ -18,8 +19,8 @@ test('the demonstration drives a real server with both clients on both routes, a
 })
 
 test('a wrong answer fails it, and is named', async () => {
-  const planted = fileURLToPath(new URL('programs/planted-demo.ts', import.meta.url))
-  const { stdout, stderr, exit } = run([...program.slice(0, -1), planted, ...program])
+  const planted = join(PROGRAMS, 'planted-demo.mjs')
+  const { stdout, stderr, exit } = run([process.execPath, planted, ...program])
   expect(await exit).toBe(1)
   expect(stdout()).toMatch(/call echo +│ failed +│ failed +│ failed +│ failed/)
   expect(stderr()).toContain(

@@ -2,14 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { program, run, serverCommand } from './support/bin.js'
+import { run, serverCommand, sourceProgram } from './support/bin.js'
 
 vi.setConfig({ testTimeout: 20_000 })
 
 /** The modules that a command line loads, as the coverage of V8 lists them; those that run it from sources left out. */
 async function modulesOf(...argv: string[]): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'mcpwire-'))
-  const { process, exit } = run([...program, ...argv], { NODE_V8_COVERAGE: folder })
+  const { process, exit } = run([...sourceProgram, ...argv], { NODE_V8_COVERAGE: folder })
   process.stdin?.end()
   await exit
   const urls = readdirSync(folder).flatMap((name) => {
@@ -49,9 +49,19 @@ test('the bridge loads what it takes to start the server, and nothing of the oth
     'own-version',
     'report',
     'signals',
+    'telling',
+    'usage-error',
+    'words',
   ])
+  expect(modules.filter((url) => /packages\/(?!core|stdio|mcpwire)/.test(url))).toEqual([])
   // All of core and of one wire. More of them is more time until the server runs.
   expect(modules.length).toBeLessThan(120)
+})
+
+test('a bridge to a URL loads that wire, and no other', async () => {
+  const modules = await modulesOf('bridge', 'unix:/nowhere/at-all')
+  expect(ownOf(modules).filter((name) => /^(endpoints|listen)/.test(name))).toEqual(['endpoints/unix'])
+  expect(modules.filter((url) => /packages\/tcp/.test(url))).toEqual([])
 })
 
 test('help and usage errors load no wire', async () => {

@@ -23,8 +23,8 @@ async function said(argv: readonly string[]): Promise<{ exitCode: number; stdout
   return { exitCode, ...heard }
 }
 
-const bridgeUsage = 'usage: mcpwire bridge [options] -- <command> [argument...]'
-const probeUsage = 'usage: mcpwire probe [options] -- <command> [argument...]'
+const bridgeUsage = 'usage: mcpwire bridge [options] (<url> | -- <command> [argument...])'
+const probeUsage = 'usage: mcpwire probe [options] (<url> | -- <command> [argument...])'
 const usage = 'usage: mcpwire <command> [options]'
 
 describe('a command line that makes no sense', () => {
@@ -32,7 +32,7 @@ describe('a command line that makes no sense', () => {
     [[], 'missing a command', usage],
     [['brigde'], "unknown command 'brigde' (Did you mean bridge?)", usage],
     [['--frob'], "unknown option '--frob'", usage],
-    [['bridge'], 'missing "--" and the command that runs the server', bridgeUsage],
+    [['bridge'], 'missing the server: a URL, or "--" and the command that runs it', bridgeUsage],
     [['bridge', '--'], 'missing the command after "--"', bridgeUsage],
     [
       ['bridge', 'node', '--', 'server.js'],
@@ -59,11 +59,99 @@ describe('a command line that makes no sense', () => {
     ],
     [['bridge', '--close-timeout-ms', '-1', '--', 'node'], /whole number of at least 0/, bridgeUsage],
     [
-      ['bridge', 'tcp://localhost:7000'],
-      'unknown scheme "tcp:"; known: stdio: (which takes a command instead of a URL)',
+      ['bridge', 'foo://localhost:7000'],
+      /^unknown scheme "foo:"; known: stdio:, tcp:, tcps:, unix:.* \(stdio: takes a command instead of a URL\)$/,
       bridgeUsage,
     ],
-    [['probe', 'ws://localhost'], /unknown scheme "ws:"; known: stdio:/, probeUsage],
+    [['bridge', 'tcp://localhost'], /^the URL must be tcp:\/\/host:port or tcps:\/\/host:port/, bridgeUsage],
+    [['bridge', 'tcp://localhost:0'], /^the URL must be tcp:\/\/host:port/, bridgeUsage],
+    [['bridge', 'unix:'], /^the URL must be unix:\/path/, bridgeUsage],
+    [
+      ['bridge', `unix:/${'x'.repeat(200)}`],
+      /^the path in the URL must be at most \d+ bytes long/,
+      bridgeUsage,
+    ],
+    [['bridge', '--', ''], /^the command must be a string that is not empty/, bridgeUsage],
+    [['bridge', '--cwd', '/', 'tcp://localhost:1'], '--cwd is for a server that a command runs', bridgeUsage],
+    [['bridge', '--env', 'A=1', 'unix:/x'], '--env is for a server that a command runs', bridgeUsage],
+    [['probe', '--inherit', 'all', 'unix:/x'], '--inherit is for a server that a command runs', probeUsage],
+    [['bridge', '--tls-ca', '/x', '--', 'node'], '--tls-ca is for a server at a URL of tcps://', bridgeUsage],
+    [
+      ['bridge', '--tls-cert', '/x', 'unix:/x'],
+      '--tls-cert is for a server at a URL of tcps://',
+      bridgeUsage,
+    ],
+    [
+      ['bridge', '--tls-key', '/x', 'tcp://h:1'],
+      '--tls-key is for a server at a URL of tcps://',
+      bridgeUsage,
+    ],
+    [
+      ['probe', '--tls-server-name', 'x', 'tcp://h:1'],
+      '--tls-server-name is for a server at a URL of tcps://',
+      probeUsage,
+    ],
+    [
+      ['probe', '--tls-ca', '/x', 'tcps://h:1'],
+      /^option --tls-ca must be a file that can be read: ENOENT/,
+      probeUsage,
+    ],
+    [
+      ['bridge', '--tls-cert', 'package.json', 'tcps://h:1'],
+      'option --tls-key must be given together with --tls-cert (package.json)',
+      bridgeUsage,
+    ],
+    ...[
+      ['--max-connections', '100'],
+      ['--drain-ms', '5000'],
+      ['--allow-remote'],
+      ['--listen-cert', '/x'],
+      ['--listen-key', '/x'],
+      ['--listen-ca', '/x'],
+    ].map((flags): [string[], string, string] => [
+      ['bridge', ...flags, '--', 'node'],
+      `${flags[0]} needs --listen`,
+      bridgeUsage,
+    ]),
+    [
+      ['bridge', '--listen', 'stdio:', '--', 'node'],
+      /^--listen stdio:: nobody can listen on stdio:/,
+      bridgeUsage,
+    ],
+    [['bridge', '--listen', '7000', '--', 'node'], /^--listen 7000: no URL: "7000"; known: /, bridgeUsage],
+    [
+      ['bridge', '--listen', 'tcp://h', '--', 'node'],
+      /^--listen tcp:\/\/h: the URL must be tcp:/,
+      bridgeUsage,
+    ],
+    [
+      ['bridge', '--listen', 'tcp://0.0.0.0:0', '--', 'node'],
+      '--listen tcp://0.0.0.0:0: callers on other hosts could connect; --allow-remote admits them',
+      bridgeUsage,
+    ],
+    [
+      ['bridge', '--listen', 'tcps://127.0.0.1:0', '--', 'node'],
+      '--listen tcps://127.0.0.1:0: option --listen-cert must be given: a server shows a certificate',
+      bridgeUsage,
+    ],
+    [
+      ['bridge', '--listen', 'tcps://127.0.0.1:0', '--listen-key', 'package.json', '--', 'node'],
+      '--listen tcps://127.0.0.1:0: option --listen-cert must be given together with --listen-key (package.json)',
+      bridgeUsage,
+    ],
+    [
+      ['bridge', '--listen', 'unix:/x', '--listen-ca', '/x', '--', 'node'],
+      '--listen-ca needs a --listen tcps://host:port that shows it',
+      bridgeUsage,
+    ],
+    [
+      ['bridge', '--listen', 'unix:/x', '--max-connections', '0', '--', 'node'],
+      /whole number of at least 1/,
+      bridgeUsage,
+    ],
+    [['bridge', '--listen', 'tcp://127.0.0.1:0', '--', ''], /^the command must be/, bridgeUsage],
+    [['bridge', '--listen', 'tcp://127.0.0.1:0'], /^missing the server/, bridgeUsage],
+    [['probe', '--listen', 'unix:/x', '--', 'node'], "unknown option '--listen'", probeUsage],
     [['probe', '--count', '0', '--', 'node'], /whole number from 1 to 1000000/, probeUsage],
     [['probe', '--count', '1.5', '--', 'node'], /whole number/, probeUsage],
     [['probe', '--count', '', '--', 'node'], /whole number/, probeUsage],
@@ -101,7 +189,19 @@ describe('help', () => {
   })
 
   test.each([
-    ['bridge', ['--cwd', '--env', '--inherit', '--max-message-bytes', '--close-timeout-ms', '--verbose']],
+    [
+      'bridge',
+      [
+        '--listen',
+        '--tls-ca',
+        '--cwd',
+        '--env',
+        '--inherit',
+        '--max-message-bytes',
+        '--close-timeout-ms',
+        '--verbose',
+      ],
+    ],
     ['probe', ['--cwd', '--env', '--inherit', '--count', '--timeout-ms', '--json']],
     ['demo', ['npm install @modelcontextprotocol/client']],
   ])('of %s names its options, whichever way it is asked for', async (name, options) => {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.js'
-import { addServerOptions, number, type ServerOptions } from '../command-options.js'
+import { addServerOptions, endpointOptions, number, type ServerOptions } from '../command-options.js'
 import { endpoint } from '../endpoint.js'
 import { probe } from '../probe.js'
 import { probeTable } from '../probe-table.js'
 import { print, tellError } from '../report.js'
 import { endOnSignal } from '../signals.js'
+import { inWordsOfCommandLine } from '../words.js'
 
 const COUNT = 20
 const MAX_COUNT = 1_000_000
@@ -21,7 +22,7 @@ interface Options extends ServerOptions {
 export function define(command: Command, context: CommandContext): void {
   addServerOptions(command)
   command
-    .usage('[options] -- <command> [argument...]')
+    .usage('[options] (<url> | -- <command> [argument...])')
     .option('--count <n>', 'how many round trips to time', number(1, MAX_COUNT), COUNT)
     .option('--timeout-ms <n>', 'how long to wait for each answer', number(1, Infinity), TIMEOUT_MS)
     .option('--json', 'print the result as JSON')
@@ -31,17 +32,23 @@ export function define(command: Command, context: CommandContext): void {
 Asks server/discover first, as servers of 2026-07-28 understand it, and initialize where that is not answered.
 Exit code: 0 the server is healthy, 1 it is not, 2 the command line makes no sense.
 
-Example:
+Examples:
+  mcpwire probe tcp://127.0.0.1:7000
   mcpwire probe -- npx -y @modelcontextprotocol/server-everything`,
     )
     .action(async (url: string | undefined, { count, timeoutMs, json, ...server }: Options) => {
       const target = context.targetOf(url)
+      const options = endpointOptions(target, server)
       endOnSignal()
-      const report = await probe(() => endpoint(target, server), {
+      const report = await probe(() => endpoint(target, options), {
         count,
         timeoutMs,
         onerror: (error) => tellError('mcpwire probe', error),
       })
+      if (report.error) {
+        const message = inWordsOfCommandLine(report.error.message, 'server')
+        report.error = { ...report.error, message }
+      }
       await print(json ? JSON.stringify(report, null, 2) : probeTable(report, process.stdout))
       context.finish(report.healthy ? 0 : 1)
     })

@@ -8,5 +8,7 @@ export function connectTo(target: Endpoint, options: EndpointOptions): Transport
   if (command === undefined) {
     return invalidOption('endpoint', target, 'a command with its arguments where stdio: carries it')
   }
-  return stdioClient({ ...options, command, args })
+  const { tls, ...rest } = options
+  if (tls !== undefined) invalidOption('tls', tls, 'left out where stdio: carries the conversation')
+  return stdioClient({ ...rest, command, args })
 }

@@ -27,9 +27,14 @@ const answers = {
   big: ({ bytes }) => ({ text: 'x'.repeat(bytes) }),
 }
 
+/** Requests that wait for `notifications/release`. */
+const held = []
+
 createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params = {} } = JSON.parse(line)
-  if (id === undefined || method === 'hang') return
+  if (method === 'hold') held.push(id)
+  if (method === 'notifications/release') for (const each of held.splice(0)) write({ id: each, result: {} })
+  if (id === undefined || method === 'hang' || method === 'hold') return
   if (method === 'die') {
     process.stderr.write('first words\nlast words\n', () => process.exit(3))
     return

@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { JsonRpcMessage } from '@mcpwire/core'
 import { onTestFinished } from 'vitest'
+import { PROGRAMS } from './programs.js'
 
-/** The command line of this program, from its sources. */
-export const program: readonly string[] = [
+/** The command line of this program. */
+export const program: readonly string[] = [process.execPath, join(PROGRAMS, 'bin.mjs')]
+
+/** The command line of this program as it runs from its sources, each module by itself. */
+export const sourceProgram: readonly string[] = [
   process.execPath,
   '--conditions=@mcpwire/source',
   '--import',
