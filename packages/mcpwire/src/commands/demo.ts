@@ -22,7 +22,8 @@ export function define(command: Command, context: CommandContext): void {
     .addHelpText(
       'after',
       `
-Drives a real server with unmodified clients of both MCP SDKs, directly and through the bridge.
+Drives a real server with unmodified clients of both MCP SDKs: directly, through the bridge, and over each wire
+that a bridge listens on.
 Needs packages that are not installed with mcpwire:
   npm install ${[...NEEDED.keys()].join(' ')}
 Exit code: 0 every answer was right, 1 one was not or a package is missing.`,

@@ -4,9 +4,9 @@ import type { RouteResult, StepResult } from './run-demo.js'
 /** How long each step took on each route. */
 export function demoTable(results: readonly RouteResult[], output: Output): string {
   const steps = [...new Set(results.flatMap((result) => [...result.steps.keys()]))]
-  const head = ['', ...results.map(({ name }) => name)].map((text): Cell => ({ text, look: 'bold' }))
+  const head = ['', ...steps].map((text): Cell => ({ text, look: 'bold' }))
   return table(
-    [head, ...steps.map((step) => [step, ...results.map((each) => cell(each.steps.get(step)))])],
+    [head, ...results.map(({ name, steps: done }) => [name, ...steps.map((step) => cell(done.get(step)))])],
     output,
   )
 }

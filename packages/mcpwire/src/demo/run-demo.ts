@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock, type Transport, tap, withLayers } from '@mcpwire/core'
-import { stdioClient } from '@mcpwire/stdio'
+import { endpoint } from '../endpoint.js'
 import { describeError } from '../report.js'
+import { listeningBridge } from './listening-bridge.js'
 import { type DemoClient, sdkClients } from './sdk-clients.js'
 import { type Expectations, type Step, stepsFor } from './steps.js'
 
@@ -23,29 +24,35 @@ export interface RouteResult {
 interface Route {
   readonly name: string
   readonly client: () => DemoClient
-  readonly transport: () => Transport
+  readonly transport: () => Promise<Transport>
 }
 
 /**
- * Drives the server with each client directly and through the bridge, one after the other so that none costs the
- * others time. `program` is the command line of this program without a command.
+ * Drives the server with each client directly, through the bridge, and over every wire that a bridge listens on, one
+ * after the other so that none costs the others time. `program` is the command line of this program without a command.
  */
 export async function runDemo(expected: Expectations, program: readonly string[]): Promise<RouteResult[]> {
   const steps = stepsFor(expected)
+  const server = [process.execPath, serverScript(), 'stdio']
+  const bridge = await listeningBridge(program, server)
+  const run = (command: readonly string[]) => () => endpoint(command, { stderr: 'ignore' })
+  const ways = new Map([
+    ['direct', run(server)],
+    ['bridged', run([...program, 'bridge', '--', ...server])],
+    ...bridge.wires,
+  ])
   const results: RouteResult[] = []
-  for (const route of routes(program)) results.push(await take(route, steps))
+  try {
+    for (const route of routes(ways)) results.push(await take(route, steps))
+  } finally {
+    await bridge.close()
+  }
   return results
 }
 
-function routes(program: readonly string[]): Route[] {
-  const server = [process.execPath, serverScript(), 'stdio']
-  const ways = { direct: server, bridged: [...program, 'bridge', '--', ...server] }
+function routes(ways: ReadonlyMap<string, () => Promise<Transport>>): Route[] {
   return Object.entries(sdkClients).flatMap(([clientName, client]) => {
-    return Object.entries(ways).map(([way, [command = '', ...args]]) => ({
-      name: `${clientName} ${way}`,
-      client,
-      transport: () => stdioClient({ command, args, stderr: 'ignore' }),
-    }))
+    return [...ways].map(([way, transport]) => ({ name: `${clientName} ${way}`, client, transport }))
   })
 }
 
@@ -66,7 +73,7 @@ async function take({ name, client, transport }: Route, steps: readonly Step[]):
       }
     },
   })
-  const session = { client: client(), transport: withLayers(transport(), progress), arrived }
+  const session = { client: client(), transport: withLayers(await transport(), progress), arrived }
   const results = new Map<string, StepResult>()
   for (const step of steps) {
     // Without a connection no other step could say anything.

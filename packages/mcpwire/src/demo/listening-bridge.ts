@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Transport } from '@mcpwire/core'
+import { endpoint } from '../endpoint.js'
+import { selfSigned } from './certificate.js'
+
+/** A bridge that runs, and how to reach the server behind it. */
+export interface ListeningBridge {
+  /** Each wire it listens on by its name, with a transport over it. */
+  readonly wires: ReadonlyMap<string, () => Promise<Transport>>
+  /** Ends it. Rejects when that is not in order. */
+  close(): Promise<void>
+}
+
+/** Runs `mcpwire bridge --listen` on every wire. Rejects when it does not come to listen. */
+export async function listeningBridge(
+  program: readonly string[],
+  server: readonly string[],
+): Promise<ListeningBridge> {
+  const folder = mkdtempSync(join(tmpdir(), 'mcpwire-demo-'))
+  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  const { cert, key } = selfSigned('mcpwire demo')
+  writeFileSync(certFile, cert)
+  writeFileSync(keyFile, key, { mode: 0o600 })
+  // Windows has no files for this, but names.
+  const path = process.platform === 'win32' ? `mcpwire-demo-${process.pid}` : join(folder, 'socket')
+  const urls = ['tcp://127.0.0.1:0', 'tcps://127.0.0.1:0', `unix:${path}`]
+  const listen = urls.flatMap((url) => ['--listen', url])
+  const tls = ['--listen-cert', certFile, '--listen-key', keyFile]
+  const [command = '', ...args] = [...program, 'bridge', ...listen, ...tls, '--', ...server]
+
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const kill = (): void => void child.kill()
+  process.once('exit', kill)
+  const ended = once(child, 'close').then(([code, signal]) => {
+    process.off('exit', kill)
+    rmSync(folder, { recursive: true, force: true })
+    return code ?? signal
+  })
+  const addresses = await addressesSaid(child.stderr, urls.length)
+  const dial = (address: string) => () =>
+    endpoint(address, address.startsWith('tcps:') ? { tls: { caFile: certFile } } : {})
+  return {
+    wires: new Map(addresses.map((address) => [address.slice(0, address.indexOf(':')), dial(address)])),
+    close: async () => {
+      child.kill()
+      const end = await ended
+      if (end !== 0) throw new Error(`the bridge ended with ${end}`)
+    },
+  }
+}
+
+/** The addresses that the bridge says it listens on. Rejects with what it said instead. */
+function addressesSaid(stderr: NodeJS.ReadableStream, count: number): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    const addresses: string[] = []
+    let last = ''
+    const lines = createInterface({ input: stderr })
+    // Goes on to the end: what is not read would block those who write there.
+    lines.on('line', (line) => {
+      last = line
+      const address = / listening on (\S+)$/.exec(line)?.[1]
+      if (address !== undefined && addresses.push(address) === count) resolve(addresses)
+    })
+    lines.once('close', () => reject(new Error(`the bridge does not listen: ${last}`)))
+  })
+}
