@@ -11,6 +11,10 @@ export interface Figures {
   readonly p99Micros?: number
   readonly serverCpuMicrosPerMessage?: number
   readonly serverRssBytes?: number
+  /** How many were open, where there were several. */
+  readonly connections?: number
+  /** What both processes hold beyond what they held before the first connection, for each. */
+  readonly bytesPerConnection?: number
 }
 
 export type Metric = keyof Figures

@@ -21,6 +21,8 @@ export const metricLabels: Readonly<Record<Metric, string>> = {
   p99Micros: 'p99 µs',
   serverCpuMicrosPerMessage: 'server CPU µs/message',
   serverRssBytes: 'server resident bytes',
+  connections: 'connections',
+  bytesPerConnection: 'bytes/connection',
 }
 
 /** `+4.2 %`. */

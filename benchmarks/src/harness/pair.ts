@@ -13,6 +13,7 @@ export interface Pair {
 interface Usage {
   readonly cpuMicros: number
   readonly rssBytes: number
+  readonly grownBytes: number
 }
 
 /** Longest that starting, or ending a measurement beyond its time, may take. One message may take seconds. */
@@ -71,6 +72,9 @@ function withServer(figures: Figures, usage: Usage): Figures {
     cpuMicrosPerMessage: figures.cpuMicrosPerMessage + serverCpuMicrosPerMessage,
     serverCpuMicrosPerMessage,
     serverRssBytes: usage.rssBytes,
+    ...(figures.connections !== undefined && {
+      bytesPerConnection: (figures.bytesPerConnection ?? 0) + usage.grownBytes / figures.connections,
+    }),
   }
 }
 

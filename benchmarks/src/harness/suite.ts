@@ -12,6 +12,8 @@ export interface Suite<L extends Load = Load> {
   readonly question: string
   /** The contestant that ratios are taken against. */
   readonly reference: string
+  /** Whether garbage is collected before memory is looked at, so that it is what is held that counts. */
+  readonly isCollected?: boolean
   readonly loads: readonly L[]
   readonly contestants: readonly Contestant<L>[]
 }
@@ -47,6 +49,8 @@ export interface Place {
 
 /** A contestant that is connected and ready to be loaded. */
 export interface Driver<L extends Load = Load> {
+  /** Gets ready for a load, before anything is measured. */
+  prepare?(load: L): Promise<void>
   /** Keeps the load up for about that long, and counts. Throws when a message is lost, doubled or made up. */
   run(load: L, milliseconds: number): Promise<Counts>
   close(): Promise<void>
@@ -57,6 +61,8 @@ export interface Counts {
   /** How many messages arrived, at either end. */
   readonly messages: number
   readonly seconds: number
+  /** How many connections were open meanwhile, where there were several. */
+  readonly connections?: number
   /** How many bytes those messages had, where that is of interest. */
   readonly bytes?: number
   /** Times from a request to its answer, in microseconds, in any order. */

@@ -13,6 +13,7 @@ const COLUMNS: readonly Metric[] = [
   'p99Micros',
   'cpuMicrosPerMessage',
   'rssBytes',
+  'bytesPerConnection',
 ]
 
 /** One load's figures: a row per contestant; the first row is the head. Ratios are per round, then the median. */

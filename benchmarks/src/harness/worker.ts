@@ -1,5 +1,7 @@
 // One process of a measurement: `worker.js <control> <suite> <contestant> <role> <key> <address>`.
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { serveHarness } from './control.js'
 import { respond } from './exchange.js'
 import type { Figures } from './figures.js'
@@ -15,6 +17,7 @@ const contestant = suite.contestants.find(({ id }) => id === contestantId)
 if (!contestant) throw new Error(`suite ${suiteName} has no contestant ${contestantId}`)
 
 let usageBefore = process.cpuUsage()
+const rssBefore = heldBytes()
 
 if (role === 'server') await serve(contestant)
 else await drive(contestant)
@@ -28,7 +31,11 @@ async function serve({ server }: Contestant): Promise<void> {
       mark: () => {
         usageBefore = process.cpuUsage()
       },
-      usage: () => ({ cpuMicros: cpuMicros(), rssBytes: process.memoryUsage.rss() }),
+      usage: () => {
+        const cpu = cpuMicros()
+        const rssBytes = heldBytes()
+        return { cpuMicros: cpu, rssBytes, grownBytes: rssBytes - rssBefore }
+      },
     },
   )
 }
@@ -43,6 +50,7 @@ async function drive({ open, server }: Contestant): Promise<void> {
   const run = async ({ loadId, milliseconds }: RunArguments): Promise<Figures> => {
     const load = suite.loads.find(({ id }) => id === loadId)
     if (!load) throw new Error(`suite ${suiteName} has no load ${loadId}`)
+    await driver.prepare?.(load)
     usageBefore = process.cpuUsage()
     const counts = await driver.run(load, milliseconds)
     return figuresOf(counts, cpuMicros())
@@ -60,15 +68,31 @@ function cpuMicros(): number {
   return user + system
 }
 
-function figuresOf({ messages, seconds, bytes, latencies }: Counts, cpu: number): Figures {
+/** The resident memory, without garbage where the suite asks for that. */
+function heldBytes(): number {
+  if (suite.isCollected) {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    collect()
+    collect()
+  }
+  return process.memoryUsage.rss()
+}
+
+function figuresOf({ messages, seconds, bytes, latencies, connections }: Counts, cpu: number): Figures {
   if (messages === 0) throw new Error('not one message was measured')
   latencies?.sort()
+  const rssBytes = heldBytes()
   return {
     messages,
     messagesPerSecond: messages / seconds,
     microsPerMessage: (seconds * 1e6) / messages,
     cpuMicrosPerMessage: cpu / messages,
-    rssBytes: process.memoryUsage.rss(),
+    rssBytes,
+    ...(connections !== undefined && {
+      connections,
+      bytesPerConnection: (rssBytes - rssBefore) / connections,
+    }),
     ...(bytes !== undefined && { megabytesPerSecond: bytes / 1e6 / seconds }),
     ...(latencies?.length && { p50Micros: quantile(latencies, 0.5), p99Micros: quantile(latencies, 0.99) }),
   }

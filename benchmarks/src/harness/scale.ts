@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isResponse, type TransportLike } from '@mcpwire/core'
+import { answerTo, requestOf } from './messages.js'
+import type { Contestant, Counts, Driver, Load } from './suite.js'
+
+/** Round trips over many connections, all of which stay open: each message goes to the one that waited longest. */
+export interface ManyConnections extends Load {
+  readonly connections: number
+}
+
+/** That many connections open. */
+export function manyConnections(connections: number, id = `connections-${connections}`): ManyConnections {
+  return { id, label: `${connections.toLocaleString('en')} connections, 64 in flight`, connections }
+}
+
+/** What is loaded with them. */
+export interface Scaled {
+  readonly id: string
+  readonly label: string
+  /** Connects once more, to the address that `serve` gave. */
+  readonly dial: (address: string) => Promise<TransportLike>
+  /** Listens, and calls `accept` with each connection, not started. */
+  readonly serve: (accept: (wire: TransportLike) => Promise<void>) => Promise<string>
+}
+
+const IN_FLIGHT = 64
+const DIALLED_AT_ONCE = 100
+const TIMED_EVERY = 8
+const SPARE_FILES = 200
+const PATIENCE_MS = 10_000
+const POLL_MS = 20
+
+/** A contestant that opens and closes connections until there are as many as the load says. */
+export function scaled({ id, label, dial, serve }: Scaled, most: number): Contestant<ManyConnections> {
+  return {
+    id,
+    label,
+    open: async ({ address }) => {
+      requireOpenFiles(most)
+      return driverOver(() => dial(address))
+    },
+    server: {
+      startedBy: 'harness',
+      serve: async () => {
+        requireOpenFiles(most)
+        const sockets = openSockets()
+        let open = 0
+        const address = await serve(async (wire) => {
+          open++
+          wire.onmessage = (message) => {
+            if ('method' in message && 'id' in message) void wire.send(answerTo(message.id))
+          }
+          wire.onclose = () => {
+            open--
+            // Checked when there is a pause: what ends together is released together.
+            if (open === 1) void releasedTo(sockets + 1, () => open === 1)
+          }
+          await wire.start()
+        })
+        return address
+      },
+    },
+  }
+}
+
+function driverOver(dial: () => Promise<TransportLike>): Driver<ManyConnections> {
+  const wires: TransportLike[] = []
+  const sockets = openSockets()
+  let nextId = 0
+
+  async function resize(count: number): Promise<void> {
+    while (wires.length < count) {
+      const more = Math.min(DIALLED_AT_ONCE, count - wires.length)
+      wires.push(...(await Promise.all(Array.from({ length: more }, dial))))
+    }
+    if (wires.length === count) return
+    await Promise.all(wires.splice(count).map((wire) => wire.close()))
+    await releasedTo(sockets + count, () => true)
+  }
+
+  function exchange(milliseconds: number): Promise<Counts> {
+    const latencies: number[] = []
+    const inFlight = new Map<number, number>()
+    const startedAt = performance.now()
+    let turn = 0
+    let answered = 0
+    let isOver = false
+    const sendNext = (): void => {
+      const id = nextId++
+      inFlight.set(id, id % TIMED_EVERY === 0 ? performance.now() : 0)
+      const wire = wires[turn++ % wires.length] as TransportLike
+      void wire.send(requestOf(id))
+    }
+    return new Promise((resolve, reject) => {
+      for (const wire of wires) {
+        wire.onerror = reject
+        wire.onmessage = (message) => {
+          const id = isResponse(message) ? (message.id as number) : -1
+          const sentAt = inFlight.get(id)
+          if (!inFlight.delete(id) || sentAt === undefined) {
+            reject(new Error(`an answer to ${id}, which is not in flight`))
+            return
+          }
+          answered++
+          if (id % TIMED_EVERY === 0) {
+            const now = performance.now()
+            latencies.push((now - sentAt) * 1000)
+            if (now - startedAt >= milliseconds) isOver = true
+          }
+          if (!isOver) sendNext()
+          else if (inFlight.size === 0) {
+            const seconds = (performance.now() - startedAt) / 1000
+            resolve({ messages: answered * 2, seconds, latencies: Float64Array.from(latencies) })
+          }
+        }
+      }
+      for (let count = 0; count < IN_FLIGHT; count++) sendNext()
+    })
+  }
+
+  return {
+    prepare: ({ connections }) => resize(connections),
+    run: async (_load, milliseconds) => ({ ...(await exchange(milliseconds)), connections: wires.length }),
+    close: () => resize(0),
+  }
+}
+
+/** Throws while more sockets are open than there should be: a number for what leaks is worse than none. */
+async function releasedTo(expected: number, stillHolds: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + PATIENCE_MS
+  while (stillHolds() && openSockets() > expected) {
+    if (performance.now() > giveUpAt)
+      throw new Error(`${openSockets()} sockets are open where ${expected} should be`)
+    await sleep(POLL_MS)
+  }
+}
+
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+}
+
+/** Node raises its own limit as far as it may. */
+function requireOpenFiles(connections: number): void {
+  const limit = openFilesLimit()
+  if (limit < connections + SPARE_FILES)
+    throw new Error(`this takes ${connections + SPARE_FILES} open files of ${limit}: raise ulimit -Hn`)
+}
+
+function openFilesLimit(): number {
+  try {
+    const soft = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    return soft === undefined || soft === 'unlimited' ? Infinity : Number(soft)
+  } catch {
+    // Only Linux tells; elsewhere connecting fails.
+    return Infinity
+  }
+}
