@@ -103,15 +103,17 @@ describe('the cap on callers', () => {
 
   test('counts servers that are still ending', async () => {
     const options = ['--max-connections', '1', '--close-timeout-ms', '2000']
-    const { addresses } = await listening([TCP], options, stubborn)
+    const { addresses, process, exit } = await listening([TCP], options, stubborn)
     const first = await caller(addresses[0])
     const pid = await pidOf(first)
     await first.close()
     await expect(caller(addresses[0]).then(pidOf)).rejects.toThrow('no room')
     expect(isAlive(pid)).toBe(true)
-    const again = await vi.waitFor(() => caller(addresses[0]).then(async (it) => [await pidOf(it)]), soon)
-    expect(again).not.toEqual([pid])
-    expect(isAlive(pid)).toBe(false)
+    const next = await vi.waitFor(() => caller(addresses[0]).then(pidOf), soon)
+    expect([pid, next].map(isAlive)).toEqual([false, true])
+    process.kill('SIGTERM')
+    expect(await exit).toBe(0)
+    expect(isAlive(next)).toBe(false)
   })
 })
 

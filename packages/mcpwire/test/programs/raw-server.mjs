@@ -7,7 +7,8 @@ const write = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.
 if (mode === 'noisy') process.stdout.write('Welcome! This is no message.\n')
 if (mode === 'stubborn') {
   process.on('SIGTERM', () => {})
-  setInterval(() => {}, 1_000)
+  // Not for ever: whoever should have killed it may have failed.
+  setTimeout(() => process.exit(1), 60_000)
 }
 
 const answers = {
