@@ -47,7 +47,8 @@ function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<Fr
       settled()
       const socket = made.socket as Socket
       const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
-      resolve(Object.assign(wsFrames(ws, socket, { ...target, isClient: true }), tls))
+      const { address, maxMessageBytes, deflate } = target
+      resolve(wsFrames(ws, socket, { address, maxMessageBytes, deflate, isClient: true, ...tls }))
     })
   })
 }

@@ -6,12 +6,12 @@ import { MAX_HEADER_BYTES, type Text, textFrames } from './text-frames.js'
 /** Sends text frames, those of one turn of the event loop together. */
 export interface TextSender {
   /** Resolves when the socket took the frame and wants more. */
-  readonly send: (text: string) => Promise<void>
+  send(text: string): Promise<void>
   /** What was taken and is not with the socket yet, in bytes. */
   readonly heldBytes: number
   /** Lets go of what is held. */
-  readonly flush: () => void
-  readonly stop: () => void
+  flush(): void
+  stop(): void
 }
 
 /** How frames are sent. */
@@ -34,94 +34,113 @@ interface Batch {
 
 /** Makes one. Which it is depends on what the peers agreed on. */
 export function createTextSender(ws: WebSocket, socket: Socket, options: TextSenderOptions): TextSender {
-  if (ws.extensions.includes('permessage-deflate')) return compressingSender(ws, socket, options)
-  return plainSender(socket, options)
+  if (ws.extensions.includes('permessage-deflate')) {
+    return new CompressingSender(ws, socket, options.thresholdBytes)
+  }
+  return new PlainSender(socket, options.isClient)
 }
 
 /**
  * Makes the frames itself, those of a turn in one buffer: the library would hand two buffers to the socket for each
  * message. What the library sends meanwhile, such as pongs, it writes whole to the same socket.
  */
-function plainSender(socket: Socket, { isClient }: TextSenderOptions): TextSender {
-  let texts: Text[] = []
-  let heldBytes = 0
-  let isTailDue = false
-  let batch: Batch | undefined
-  let waiting: Batch[] = []
+class PlainSender implements TextSender {
+  heldBytes = 0
+  readonly #socket: Socket
+  readonly #isClient: boolean
+  #texts: Text[] = []
+  #isTailDue = false
+  #batch: Batch | undefined
+  #waiting: Batch[] | undefined
 
-  function flush(): void {
-    if (texts.length === 0) return
-    const frames = textFrames(texts, isClient)
-    const sent = batch
-    texts = []
-    heldBytes = 0
-    batch = undefined
-    const wantsMore = socket.write(frames)
+  constructor(socket: Socket, isClient: boolean) {
+    this.#socket = socket
+    this.#isClient = isClient
+    socket.on('drain', this.#drained)
+  }
+
+  send(text: string): Promise<void> {
+    const bytes = Buffer.byteLength(text)
+    this.#texts.push({ text, bytes })
+    this.heldBytes += bytes + MAX_HEADER_BYTES
+    this.#batch ??= createBatch()
+    const { promise } = this.#batch
+    if (this.heldBytes >= EARLY_FLUSH_BYTES) this.flush()
+    else if (!this.#isTailDue) {
+      this.#isTailDue = true
+      process.nextTick(tail, this)
+    }
+    return promise
+  }
+
+  flush(): void {
+    if (this.#texts.length === 0) return
+    const frames = textFrames(this.#texts, this.#isClient)
+    const sent = this.#batch
+    this.#texts = []
+    this.heldBytes = 0
+    this.#batch = undefined
+    const wantsMore = this.#socket.write(frames)
     if (!sent) return
     if (wantsMore) sent.resolve()
-    else waiting.push(sent)
+    else if (this.#waiting) this.#waiting.push(sent)
+    else this.#waiting = [sent]
   }
 
-  function tail(): void {
-    isTailDue = false
-    if (socket.writable) flush()
+  /** The turn is over. */
+  endTurn(): void {
+    this.#isTailDue = false
+    if (this.#socket.writable) this.flush()
   }
 
-  function drained(): void {
-    const settled = waiting
-    waiting = []
-    for (const each of settled) each.resolve()
+  stop(): void {
+    this.#socket.off('drain', this.#drained)
   }
 
-  socket.on('drain', drained)
-  return {
-    send: (text) => {
-      const bytes = Buffer.byteLength(text)
-      texts.push({ text, bytes })
-      heldBytes += bytes + MAX_HEADER_BYTES
-      batch ??= createBatch()
-      const { promise } = batch
-      if (heldBytes >= EARLY_FLUSH_BYTES) flush()
-      else if (!isTailDue) {
-        isTailDue = true
-        process.nextTick(tail)
-      }
-      return promise
-    },
-    get heldBytes() {
-      return heldBytes
-    },
-    flush,
-    stop: () => void socket.off('drain', drained),
+  readonly #drained = (): void => {
+    const settled = this.#waiting
+    this.#waiting = undefined
+    if (settled) for (const each of settled) each.resolve()
   }
 }
 
+function tail(sender: PlainSender): void {
+  sender.endTurn()
+}
+
 /** Frames leave in order, each when it is ready, and settle one by one; those that are ready at once leave together. */
-function compressingSender(ws: WebSocket, socket: Socket, { thresholdBytes }: TextSenderOptions): TextSender {
-  let isCorked = false
+class CompressingSender implements TextSender {
+  readonly heldBytes = 0
+  readonly #ws: WebSocket
+  readonly #socket: Socket
+  readonly #thresholdBytes: number
+  #isCorked = false
 
-  function flush(): void {
-    if (!isCorked) return
-    isCorked = false
-    socket.uncork()
+  constructor(ws: WebSocket, socket: Socket, thresholdBytes: number) {
+    this.#ws = ws
+    this.#socket = socket
+    this.#thresholdBytes = thresholdBytes
   }
 
-  return {
-    send: (text) => {
-      if (!isCorked) {
-        isCorked = true
-        socket.cork()
-        process.nextTick(flush)
-      }
-      const compress = Buffer.byteLength(text) >= thresholdBytes
-      return new Promise((resolve, reject) => {
-        ws.send(text, { compress }, (cause) => (cause ? reject(lost(cause)) : resolve()))
-      })
-    },
-    heldBytes: 0,
-    flush,
-    stop: () => {},
+  send(text: string): Promise<void> {
+    if (!this.#isCorked) {
+      this.#isCorked = true
+      this.#socket.cork()
+      process.nextTick(() => this.flush())
+    }
+    const compress = Buffer.byteLength(text) >= this.#thresholdBytes
+    return new Promise((resolve, reject) => {
+      this.#ws.send(text, { compress }, (cause) => (cause ? reject(lost(cause)) : resolve()))
+    })
   }
+
+  flush(): void {
+    if (!this.#isCorked) return
+    this.#isCorked = false
+    this.#socket.uncork()
+  }
+
+  stop(): void {}
 }
 
 function lost(cause: Error): Error {

@@ -45,6 +45,8 @@ export function createUsher(settings: UpgradeSettings): Usher {
       return
     }
     const { handshake, peer } = describe(request, socket, offered, settings)
+    // Let go of once it is answered: a transport keeps its connector for life.
+    let waiting: Waiting | undefined = { request, head }
     door.offer({
       handshake,
       connector: {
@@ -54,10 +56,11 @@ export function createUsher(settings: UpgradeSettings): Usher {
             socket.destroy()
             throw signal.reason
           }
-          return channelOn(upgraded(upgrader, request, socket, head, peer), socket, sink, {
-            ...settings,
-            peer,
-          })
+          const ws = waiting && upgraded(upgrader, waiting, socket)
+          waiting = undefined
+          if (ws) return channelOn(ws, socket, sink, { ...settings, peer })
+          const { address } = peer
+          throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
         },
       },
       refuse: (refusal) => answerRefusal(socket, refusal),
@@ -149,22 +152,25 @@ export function wsAddress(
   return `${isSecure ? 'wss' : 'ws'}://${isIPv6(host) ? `[${host}]` : host}:${port}${path}`
 }
 
-/** Switches protocols. Throws `PEER_LOST` where the caller is gone or asks for extensions that make no sense. */
+/** What a caller said, until it is answered. */
+interface Waiting {
+  readonly request: IncomingMessage
+  readonly head: Buffer
+}
+
+/** Switches protocols, unless the caller is gone or asks for extensions that make no sense. */
 function upgraded(
   upgrader: WebSocketServer,
-  request: IncomingMessage,
+  { request, head }: Waiting,
   socket: Socket,
-  head: Buffer,
-  { address }: Peer,
-): WebSocket {
+): WebSocket | undefined {
   let made: WebSocket | undefined
   if (!socket.destroyed) {
     upgrader.handleUpgrade(request, socket, head, (ws) => {
       made = ws
     })
   }
-  if (made) return made
-  throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
+  return made
 }
 
 function channelOn(
