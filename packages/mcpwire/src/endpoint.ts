@@ -14,6 +14,8 @@ const wires: ReadonlyMap<string, KnownWire> = new Map<string, KnownWire>([
   ['tcp:', { load: () => import('./endpoints/tcp.js') }],
   ['tcps:', { load: () => import('./endpoints/tcp.js'), isSecure: true }],
   ['unix:', { load: () => import('./endpoints/unix.js') }],
+  ['ws:', { load: () => import('./endpoints/ws.js') }],
+  ['wss:', { load: () => import('./endpoints/ws.js'), isSecure: true }],
 ])
 
 /** A scheme has more than one letter: `C:\server.exe` is a path. */
@@ -22,7 +24,7 @@ const SCHEME = /^[a-z][a-z0-9+.-]+:/i
 /**
  * The transport to a server that is named by where it is: a list is a command with its arguments, whose process
  * speaks over its standard streams; a string is a URL: `tcp://host:port`, `tcps://host:port`, `unix:/path` or
- * `unix:@name`. Opens nothing until `start()`, and loads only the wire it takes.
+ * `unix:@name`, `ws://…` or `wss://…`. Opens nothing until `start()`, and loads only the wire it takes.
  *
  * Rejects with `INVALID_OPTION` where the endpoint or an option cannot work.
  */
