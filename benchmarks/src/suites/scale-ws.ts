@@ -1,41 +1,62 @@
-import { serve, type TransportLike } from '@mcpwire/core'
+import { once } from 'node:events'
+import { serve } from '@mcpwire/core'
 import { wsClient } from '@mcpwire/ws'
 import { wsServer } from '@mcpwire/ws/node'
 import { dialBare, listenBare } from '../floors/bare-ws.js'
 import { bestWebSocket } from '../floors/web-socket.js'
-import { connectionsOf, type ManyConnections, manyDriver } from '../harness/many.js'
+import { type ManyConnections, manyConnections, scaled } from '../harness/scale.js'
 import type { Suite } from '../harness/suite.js'
 
-/** Both ends, each in a process: what a process holds for a connection that says nothing, and what one costs that does. */
+const MANY = 10_000
+
+/** One client process with all connections, one server process. */
 export const suite: Suite<ManyConnections> = {
   name: 'scale-ws',
-  question: 'What do ten thousand WebSockets cost?',
+  question: 'What do many WebSockets cost, while 64 messages are in flight on them and while they are idle?',
   reference: 'bare',
-  loads: [connectionsOf(1, 'one'), connectionsOf(100, 'some'), connectionsOf(10_000, 'many')],
+  isCollected: true,
+  loads: [
+    manyConnections(1),
+    manyConnections(100),
+    manyConnections(MANY, 'connections-many'),
+    { ...manyConnections(1, 'connections-1-again'), label: '1 connection, once the others are closed' },
+  ],
   contestants: [
-    {
-      id: 'bare',
-      label: 'ws by itself, frames together',
-      open: async ({ address }) => manyDriver(() => started(dialBare(address, bestWebSocket))),
-      server: { startedBy: 'harness', serve: (accept) => listenBare(accept, bestWebSocket) },
-    },
-    {
-      id: 'ours',
-      label: 'wsClient, wsServer',
-      open: async ({ address }) => manyDriver(() => started(wsClient({ url: address }))),
-      server: {
-        startedBy: 'harness',
+    scaled(
+      {
+        id: 'bare',
+        label: 'the ws library',
+        dial: async (address) => {
+          const wire = await dialBare(address, (socket, below) => ({
+            ...bestWebSocket(socket, below),
+            // The floor does not wait until the other end has closed.
+            close: async () => {
+              socket.close()
+              await once(socket, 'close')
+            },
+          }))
+          await wire.start()
+          return wire
+        },
+        serve: (accept) => listenBare(accept, bestWebSocket),
+      },
+      MANY,
+    ),
+    scaled(
+      {
+        id: 'ours',
+        label: 'wsClient, wsServer',
+        dial: async (url) => {
+          const transport = wsClient({ url })
+          await transport.start()
+          return transport
+        },
         serve: async (accept) => {
-          const listener = await serve(wsServer({ port: 0, maxConnections: Infinity }), accept)
-          return listener.address
+          const listener = await serve(wsServer({ port: 0, maxConnections: 2 * MANY }), accept)
+          return listener.address ?? ''
         },
       },
-    },
+      MANY,
+    ),
   ],
-}
-
-async function started(making: TransportLike | Promise<TransportLike>): Promise<TransportLike> {
-  const wire = await making
-  await wire.start()
-  return wire
 }

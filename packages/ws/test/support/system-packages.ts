@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
+const APT_GET = '/usr/bin/apt-get'
 const INSTALL_TIMEOUT_MS = 180_000
 
 /** A program that tests need and npm does not have. */
@@ -16,11 +17,11 @@ export interface SystemProgram {
 export function missing({ path, packages, works }: SystemProgram): string | undefined {
   if (existsSync(path) && works()) return undefined
   const wanted = `${path} with ${packages.join(', ')}`
-  if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) return loudly(`needs ${wanted}`)
+  if (!existsSync(APT_GET) || process.getuid?.() !== 0) return loudly(`needs ${wanted}`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const options = { env, timeout: INSTALL_TIMEOUT_MS, stdio: 'ignore' } as const
-  spawnSync('apt-get', ['update', '-qq'], options)
-  spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options)
+  spawnSync(APT_GET, ['update', '-qq'], options)
+  spawnSync(APT_GET, ['install', '-y', '-qq', '--no-install-recommends', ...packages], options)
   return existsSync(path) && works() ? undefined : loudly(`apt-get could not install ${wanted}`)
 }
 
