@@ -27,7 +27,7 @@ export function endpointOptions(target: Endpoint, options: ServerOptions): Endpo
   if (typeof target === 'string' && isSecure(target)) return { ...child, tls }
   refuseGiven(
     { '--tls-ca': tlsCa, '--tls-cert': tlsCert, '--tls-key': tlsKey, '--tls-server-name': tlsServerName },
-    'is for a server at a URL of tcps://',
+    'is for a server at a URL of tcps:// or wss://',
   )
   return child
 }
@@ -41,7 +41,10 @@ export function refuseGiven(flags: Readonly<Record<string, unknown>>, why: strin
 /** Adds the options of a command that runs a server, or connects to one. */
 export function addServerOptions(command: Command): void {
   command
-    .argument('[url]', 'the server: tcp://host:port, tcps://host:port, unix:/path or unix:@name')
+    .argument(
+      '[url]',
+      'the server: tcp://host:port, tcps://…, unix:/path, unix:@name, ws://host:port/path or wss://…',
+    )
     .option('--cwd <folder>', 'working directory of the server')
     .option('--env <NAME=VALUE>', 'a variable for the server; may be given again', variable)
     .addOption(
@@ -50,7 +53,7 @@ export function addServerOptions(command: Command): void {
         'variables it gets of ours: paths, locale and proxies, all, or none',
       ).choices(['safe', 'all', 'none']),
     )
-    .option('--tls-ca <file>', 'authorities to accept the server of tcps:// from, in PEM')
+    .option('--tls-ca <file>', 'authorities to accept the server of tcps:// or wss:// from, in PEM')
     .option('--tls-cert <file>', 'certificate to show to it')
     .option('--tls-key <file>', 'private key of that certificate')
     .option('--tls-server-name <name>', 'name its certificate must have')

@@ -75,20 +75,24 @@ describe('a command line that makes no sense', () => {
     [['bridge', '--cwd', '/', 'tcp://localhost:1'], '--cwd is for a server that a command runs', bridgeUsage],
     [['bridge', '--env', 'A=1', 'unix:/x'], '--env is for a server that a command runs', bridgeUsage],
     [['probe', '--inherit', 'all', 'unix:/x'], '--inherit is for a server that a command runs', probeUsage],
-    [['bridge', '--tls-ca', '/x', '--', 'node'], '--tls-ca is for a server at a URL of tcps://', bridgeUsage],
+    [
+      ['bridge', '--tls-ca', '/x', '--', 'node'],
+      '--tls-ca is for a server at a URL of tcps:// or wss://',
+      bridgeUsage,
+    ],
     [
       ['bridge', '--tls-cert', '/x', 'unix:/x'],
-      '--tls-cert is for a server at a URL of tcps://',
+      '--tls-cert is for a server at a URL of tcps:// or wss://',
       bridgeUsage,
     ],
     [
       ['bridge', '--tls-key', '/x', 'tcp://h:1'],
-      '--tls-key is for a server at a URL of tcps://',
+      '--tls-key is for a server at a URL of tcps:// or wss://',
       bridgeUsage,
     ],
     [
       ['probe', '--tls-server-name', 'x', 'tcp://h:1'],
-      '--tls-server-name is for a server at a URL of tcps://',
+      '--tls-server-name is for a server at a URL of tcps:// or wss://',
       probeUsage,
     ],
     [
@@ -141,7 +145,7 @@ describe('a command line that makes no sense', () => {
     ],
     [
       ['bridge', '--listen', 'unix:/x', '--listen-ca', '/x', '--', 'node'],
-      '--listen-ca needs a --listen tcps://host:port that shows it',
+      '--listen-ca needs a --listen at a URL of tcps:// or wss:// that shows it',
       bridgeUsage,
     ],
     [

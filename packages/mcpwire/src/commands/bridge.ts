@@ -70,7 +70,7 @@ export function define(command: Command, context: CommandContext): void {
       DRAIN_MS,
     )
     .option('--allow-remote', 'admit callers from other hosts, whoever they are')
-    .option('--listen-cert <file>', 'certificate to show to callers of tcps://, in PEM')
+    .option('--listen-cert <file>', 'certificate to show to callers of tcps:// and wss://, in PEM')
     .option('--listen-key <file>', 'private key of that certificate')
     .option('--listen-ca <file>', 'authorities that callers must have a certificate from')
     .option('--verbose', 'also tell when the server runs, and what passed when it is over')
@@ -131,7 +131,7 @@ function listenOptions(
   if (!urls.some(isSecure)) {
     refuseGiven(
       { '--listen-cert': listenCert, '--listen-key': listenKey, '--listen-ca': listenCa },
-      'needs a --listen tcps://host:port that shows it',
+      'needs a --listen at a URL of tcps:// or wss:// that shows it',
     )
   }
   return {
