@@ -1,4 +1,12 @@
-import { isErrorResponse, isRequest, isResponse, type JsonRpcMessage, type RequestId } from './message.js'
+import {
+  isErrorResponse,
+  isRequest,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type RequestId,
+} from './message.js'
 
 /** The one revision of MCP with JSON-RPC batches (2025-03-26, Basic: Batching). */
 const REVISION_WITH_BATCHES = '2025-03-26'
@@ -12,27 +20,45 @@ export interface BatchNegotiation {
 
 /** Watches for the answer to `initialize`, in either direction; batches are allowed where it names 2025-03-26. */
 export function batchesNegotiated(): BatchNegotiation {
-  let isSettled = false
-  let allowed = false
-  const asked = { here: undefined as RequestId | undefined, there: undefined as RequestId | undefined }
+  return new InitializeWatch()
+}
 
-  function watch(message: JsonRpcMessage, asker: 'here' | 'there', answerer: 'here' | 'there'): void {
-    if (isSettled) return
-    if (isRequest(message)) {
-      if (message.method === 'initialize') asked[asker] = message.id
-    } else if (isResponse(message) && message.id !== undefined && message.id === asked[answerer]) {
-      asked[answerer] = undefined
-      if (isErrorResponse(message)) return
-      isSettled = true
-      allowed = message.result['protocolVersion'] === REVISION_WITH_BATCHES
+// A class, as one is there for each connection: an object with an accessor of its own costs a hidden class each.
+class InitializeWatch implements BatchNegotiation {
+  allowed = false
+  #isSettled = false
+  #askedHere: RequestId | undefined
+  #askedThere: RequestId | undefined
+
+  sent(message: JsonRpcMessage): void {
+    if (this.#isSettled) return
+    if (isInitialize(message)) this.#askedHere = message.id
+    else if (this.#askedThere !== undefined && answers(message, this.#askedThere)) {
+      this.#askedThere = undefined
+      this.#answered(message)
     }
   }
 
-  return {
-    get allowed() {
-      return allowed
-    },
-    sent: (message) => watch(message, 'here', 'there'),
-    received: (message) => watch(message, 'there', 'here'),
+  received(message: JsonRpcMessage): void {
+    if (this.#isSettled) return
+    if (isInitialize(message)) this.#askedThere = message.id
+    else if (this.#askedHere !== undefined && answers(message, this.#askedHere)) {
+      this.#askedHere = undefined
+      this.#answered(message)
+    }
   }
+
+  #answered(response: JsonRpcResponse): void {
+    if (isErrorResponse(response)) return
+    this.#isSettled = true
+    this.allowed = response.result['protocolVersion'] === REVISION_WITH_BATCHES
+  }
+}
+
+function isInitialize(message: JsonRpcMessage): message is JsonRpcRequest {
+  return isRequest(message) && message.method === 'initialize'
+}
+
+function answers(message: JsonRpcMessage, id: RequestId): message is JsonRpcResponse {
+  return isResponse(message) && message.id === id
 }

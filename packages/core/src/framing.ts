@@ -1,4 +1,4 @@
-import { createGrowingBytes } from './growing-bytes.js'
+import { createGrowingBytes, type GrowingBytes } from './growing-bytes.js'
 
 /** What a line decoder tells as it reads. */
 export interface LineHandlers {
@@ -31,6 +31,8 @@ export interface LineDecoderOptions {
 }
 
 const LINE_FEED = 0x0a
+/** One for all: it keeps nothing from one call to the next. */
+const utf8: TextDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Cuts bytes into lines of UTF-8, whatever the chunks they come in. Does no input or output.
@@ -40,7 +42,6 @@ const LINE_FEED = 0x0a
  */
 export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOptions): LineDecoder {
   const { maxLineBytes, keepEncoded = false } = options
-  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   const held = createGrowingBytes()
   let isDiscarding = false
   let isStopped = false
@@ -139,17 +140,38 @@ export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOp
     deliver(held.view())
   }
 
-  return {
-    push,
-    end() {
-      if (held.length > 0 && !isStopped) finishHeld(new Uint8Array(0))
-    },
-    stop() {
-      isStopped = true
-      held.clear()
-    },
-    get heldBytes() {
-      return held.length
-    },
+  function end(): void {
+    if (held.length > 0 && !isStopped) finishHeld(new Uint8Array(0))
+  }
+
+  function stop(): void {
+    isStopped = true
+    held.clear()
+  }
+
+  return new Decoder(held, push, end, stop)
+}
+
+// A class, as one is there for each connection: an object with an accessor of its own costs a hidden class each.
+class Decoder implements LineDecoder {
+  readonly push: LineDecoder['push']
+  readonly end: LineDecoder['end']
+  readonly stop: LineDecoder['stop']
+  readonly #held: GrowingBytes
+
+  constructor(
+    held: GrowingBytes,
+    push: LineDecoder['push'],
+    end: LineDecoder['end'],
+    stop: LineDecoder['stop'],
+  ) {
+    this.#held = held
+    this.push = push
+    this.end = end
+    this.stop = stop
+  }
+
+  get heldBytes(): number {
+    return this.#held.length
   }
 }

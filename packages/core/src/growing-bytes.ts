@@ -20,33 +20,39 @@ const RESERVED_BYTES = 67_108_864
  * for large ones hardly more than their number.
  */
 export function createGrowingBytes(): GrowingBytes {
-  let store: Uint8Array = new Uint8Array(0)
-  let length = 0
+  return new Store()
+}
 
-  function makeRoom(bytes: number): void {
-    if (bytes <= store.length || growInPlace(store.buffer, bytes)) return
-    const wanted = Math.max(bytes, store.length * 2, SMALLEST_BYTES)
-    const larger = new Uint8Array(wanted > LARGE_BYTES ? growable(wanted) : new ArrayBuffer(wanted))
-    larger.set(store.subarray(0, length))
-    store = larger
+// A class, as one is there for each connection: an object with an accessor of its own costs a hidden class each.
+class Store implements GrowingBytes {
+  length = 0
+  #bytes = NOTHING
+
+  append(part: Uint8Array): void {
+    this.#makeRoom(this.length + part.length)
+    this.#bytes.set(part, this.length)
+    this.length += part.length
   }
 
-  return {
-    get length() {
-      return length
-    },
-    append(part) {
-      makeRoom(length + part.length)
-      store.set(part, length)
-      length += part.length
-    },
-    view: () => store.subarray(0, length),
-    clear() {
-      length = 0
-      if (store.length > LARGE_BYTES) store = new Uint8Array(0)
-    },
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.length)
+  }
+
+  clear(): void {
+    this.length = 0
+    if (this.#bytes.length > LARGE_BYTES) this.#bytes = NOTHING
+  }
+
+  #makeRoom(bytes: number): void {
+    if (bytes <= this.#bytes.length || growInPlace(this.#bytes.buffer, bytes)) return
+    const wanted = Math.max(bytes, this.#bytes.length * 2, SMALLEST_BYTES)
+    const larger = new Uint8Array(wanted > LARGE_BYTES ? growable(wanted) : new ArrayBuffer(wanted))
+    larger.set(this.view())
+    this.#bytes = larger
   }
 }
+
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** A buffer that may change its length, which neither Node 20's types nor every platform know (ECMAScript 2024). */
 interface GrowableBuffer extends ArrayBuffer {

@@ -34,7 +34,6 @@ export function superviseConnection(
   const unanswered = new Set<RequestId>()
   const waiting: (() => void)[] = []
   let lastActivity = clock.now()
-  let wasConnected = false
 
   function received(message: JsonRpcMessage): void {
     lastActivity = clock.now()
@@ -63,16 +62,14 @@ export function superviseConnection(
   const connectable: Connector = {
     ...inner,
     connect: (sink, signal) => {
-      wasConnected = true
+      supervision.wasConnected = true
       return inner.connect(sink, signal)
     },
   }
-  return {
+  const supervision = {
     connector: identified(connectable, admission.authInfo, received, sent),
-    get wasConnected() {
-      return wasConnected
-    },
-    watch: (connection, startTimeoutMs) => {
+    wasConnected: false,
+    watch: (connection: Transport, startTimeoutMs: number): void => {
       const stops = [
         untilStarted(connection, startTimeoutMs, clock),
         untilInvalid(connection, admission, clock),
@@ -85,9 +82,10 @@ export function superviseConnection(
         for (const resolve of waiting.splice(0)) resolve()
       })
     },
-    quiet: () =>
+    quiet: (): Promise<void> =>
       unanswered.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
   }
+  return supervision
 }
 
 function identified(

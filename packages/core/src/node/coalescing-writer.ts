@@ -44,7 +44,6 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
   let heldBytes = 0
   /** What the stream has taken and not yet passed on, while it asks to wait. */
   let streamBytes = 0
-  let bytesWritten = 0
   /** For those whose text is held, and for those whose text the stream holds. */
   let behindHeld: Turnstile | undefined
   let behindStream: Turnstile | undefined
@@ -57,7 +56,7 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
     const text = held
     const bytes = Buffer.byteLength(text)
     held = ''
-    bytesWritten += bytes
+    writer.bytesWritten += bytes
     if (stream.write(text)) {
       behindHeld?.open()
     } else {
@@ -97,8 +96,9 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
 
   stream.on('drain', drained)
 
-  return {
-    write(text) {
+  const writer = {
+    bytesWritten: 0,
+    write(text: string): Promise<void> {
       // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
       if (isBlocked || (held.length + text.length) * 3 > maxQueuedBytes) requireRoom(text)
       held += text
@@ -125,10 +125,8 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
       heldBytes = 0
       stream.off('drain', drained)
     },
-    get bytesWritten() {
-      return bytesWritten
-    },
   }
+  return writer
 }
 
 function createTurnstile(): Turnstile {

@@ -41,17 +41,15 @@ export function duplexChannel(
   const { address } = peer
   const writer = createCoalescingWriter(writable, { address, maxQueuedBytes })
   const inbound = createInbound(sink, options, (error) => life.over(error))
-  const life: StreamLife = new StreamLife(
-    { readable, writable, writer, inbound },
-    { ...options, address },
-    (reason) => sink.end(reason),
+  const life: StreamLife = new StreamLife({ readable, writable, writer, inbound }, options, (reason) =>
+    sink.end(reason),
   )
   readable.on('data', inbound.push)
   // A socket accepted with `pauseOnConnect` does not flow by listening alone.
   readable.resume()
   return {
     peer,
-    traffic: trafficOf(writer, inbound),
+    traffic: new StreamTraffic(writer, inbound),
     send: (message) => {
       const text = toJson(message)
       // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts need no second look.
@@ -72,14 +70,22 @@ function streamsOf(streams: Duplex | ByteStreams): ByteStreams {
   return { readable: streams as Duplex, writable: streams as Duplex }
 }
 
-function trafficOf(writer: CoalescingWriter, inbound: Inbound): Traffic {
-  return {
-    get bytesSent() {
-      return writer.bytesWritten
-    },
-    get bytesReceived() {
-      return inbound.bytesReceived
-    },
+// A class, as one is there for each connection: an object with accessors of its own costs a hidden class each.
+class StreamTraffic implements Traffic {
+  readonly #writer: CoalescingWriter
+  readonly #inbound: Inbound
+
+  constructor(writer: CoalescingWriter, inbound: Inbound) {
+    this.#writer = writer
+    this.#inbound = inbound
+  }
+
+  get bytesSent(): number {
+    return this.#writer.bytesWritten
+  }
+
+  get bytesReceived(): number {
+    return this.#inbound.bytesReceived
   }
 }
 

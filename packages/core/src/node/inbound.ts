@@ -48,19 +48,17 @@ export function createInbound(sink: Sink, options: InboundOptions, abandon: (err
     },
     { maxLineBytes: maxMessageBytes, keepEncoded },
   )
-  let bytesReceived = 0
-  return {
-    push: (chunk) => {
-      bytesReceived += chunk.length
+  const inbound = {
+    bytesReceived: 0,
+    push: (chunk: Uint8Array): void => {
+      inbound.bytesReceived += chunk.length
       decoder.push(chunk)
     },
     end: decoder.end,
     stop: decoder.stop,
     sent: intake.sent,
-    get bytesReceived() {
-      return bytesReceived
-    },
   }
+  return inbound
 }
 
 /** The first message may be the refusal of a listener that has no other way to say so. */

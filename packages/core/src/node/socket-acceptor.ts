@@ -33,7 +33,8 @@ export interface SocketAcceptorOptions {
 }
 
 /** Makes an acceptor of a server of sockets. Sockets are not read before their connector connects. */
-export function socketAcceptor(options: SocketAcceptorOptions): Acceptor {
+export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
+  const options = { ...given, channel: onlyForChannels(given.channel) }
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
     listen: async (door, signal) => {
@@ -255,6 +256,12 @@ function incomingOf(
     },
     refuse: (refusal) => turnAway(socket, refusal, lobby, options.channel),
   }
+}
+
+/** Each connection holds its own copy, so it is to hold no more than channels read. */
+function onlyForChannels(given: SocketAcceptorOptions['channel']): SocketAcceptorOptions['channel'] {
+  const { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, clock, keepEncoded, oversize, explain } = given
+  return { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, clock, keepEncoded, oversize, explain }
 }
 
 const TLS_HANDSHAKE = 0x16

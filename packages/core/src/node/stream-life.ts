@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import type { Clock } from '../index.js'
+import type { Clock, Peer } from '../index.js'
 import { TransportError } from '../index.js'
 import type { CoalescingWriter } from './coalescing-writer.js'
 import type { Inbound } from './inbound.js'
@@ -14,7 +14,7 @@ export interface StreamParts {
 
 /** How a conversation over streams ends. */
 export interface StreamLifeOptions {
-  readonly address: string
+  readonly peer: Peer
   readonly clock: Clock
   readonly closeTimeoutMs: number
   /** Waited for once the peer has ended its side, before ours is ended. */
@@ -58,7 +58,7 @@ export class StreamLife {
   get unsendable(): Error | undefined {
     if (this.#stage === 'open' && this.#brokenBy === undefined) return undefined
     if (this.#stage === 'answering') return undefined
-    return gone(this.#options.address, this.#brokenBy)
+    return gone(this.#options.peer.address, this.#brokenBy)
   }
 
   /** Ends it without a farewell: what was not sent yet is dropped. */
@@ -90,7 +90,8 @@ export class StreamLife {
   }
 
   readonly #onerror = (cause: Error): void => {
-    const { address, explain } = this.#options
+    const { peer, explain } = this.#options
+    const { address } = peer
     this.#lost(`lost ${address}: ${explain?.(cause) ?? cause.message}`, cause)
   }
 
@@ -107,7 +108,7 @@ export class StreamLife {
   readonly #onclose = (): void => {
     // Of two streams, the one that was read to its end closes before the other is done.
     if (!this.#isOneStream && (this.#stage === 'answering' || this.#stage === 'finishing')) return
-    this.#lost(`${this.#options.address} closed the connection without ending it`)
+    this.#lost(`${this.#options.peer.address} closed the connection without ending it`)
   }
 
   #isOver(): boolean {
@@ -116,7 +117,7 @@ export class StreamLife {
 
   /** An end that comes while we are ending is the one we wait for. */
   #lost(why: string, cause?: Error): void {
-    const { address } = this.#options
+    const { address } = this.#options.peer
     const reason = new TransportError('PEER_LOST', why, { address }, { cause })
     this.over(this.#stage === 'finishing' ? undefined : reason)
   }
