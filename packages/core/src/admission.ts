@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import { TransportError, toError } from './errors.js'
 import type { Admission, Gate, Handshake, Refusal, Verdict } from './gate.js'
+import { isThenable } from './promises.js'
 import type { SessionGrant, SessionPolicy } from './session-policy.js'
 
 /** Who decides, and how long they may take. */
@@ -42,7 +43,8 @@ export async function admit(
   }
   if (!sessions) return { admitted: true, admission: verdict }
   try {
-    const grant = sessions.open(handshake, verdict)
+    const grant: SessionGrant | Refusal | undefined = sessions.open(handshake, verdict)
+    if (isThenable(grant)) throw await rejectionOf(grant)
     if (grant?.admit !== true) return { admitted: false, refusal: checked(grant) as Refusal }
     if (isDuration(grant.lifetimeMs) && isDuration(grant.idleTimeoutMs)) {
       return { admitted: true, admission: verdict, grant }
@@ -101,6 +103,16 @@ function checked(verdict: Verdict): Verdict {
   }
   if (verdict?.admit === false && refusalStatuses.includes(verdict.status)) return verdict
   throw new Error('the verdict is neither an admission nor a refusal')
+}
+
+/** A policy answers at once; what a promise of one rejects with is to be heard all the same. */
+async function rejectionOf(promise: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    await promise
+  } catch (error) {
+    return error
+  }
+  return new Error('it answered with a promise')
 }
 
 function isObject(value: unknown): boolean {

@@ -59,6 +59,8 @@ export interface Connector {
   readonly connect: (sink: Sink, signal: AbortSignal) => Promise<Channel>
   /** Set where `connect` works only once, so that nobody tries to reconnect. */
   readonly connectsOnce?: boolean
+  /** Who it connects to, where that is known beforehand, as it is of a caller at a listener. */
+  readonly peer?: Peer
   /** Set where a child process is behind it. */
   readonly process?: ProcessTraits
 }

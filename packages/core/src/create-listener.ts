@@ -7,7 +7,7 @@ import type { Gate } from './gate.js'
 import { layered } from './layers.js'
 import type { Acceptor, Binding, Door, Incoming, Listener } from './listener.js'
 import { invalidOption, requireInRange, requireInteger, resolveOptions } from './options.js'
-import { attempt, ignore, isThenable, orGiveUp, patiently } from './promises.js'
+import { attempt, guarded, ignore, orGiveUp, patiently } from './promises.js'
 import type { SessionPolicy } from './session-policy.js'
 import { type Admitted, type Supervision, superviseConnection } from './supervision.js'
 import type { Transport } from './transport.js'
@@ -225,7 +225,7 @@ class ConnectionListener implements Listener {
     this.#admissions.delete(incoming)
     if (!outcome.admitted) {
       if (outcome.error) this.#report(outcome.error)
-      guarded(() => incoming.refuse(outcome.refusal), this.#report)
+      guarded(() => incoming.refuse(outcome.refusal), this.#reportAny)
       return
     }
     if (this.#door.signal.aborted || !this.onconnection) {
@@ -266,20 +266,15 @@ class ConnectionListener implements Listener {
       this.#report(error)
       void connection.close({ reason: error })
     }
-    try {
-      const result: unknown = this.onconnection?.(connection)
-      if (isThenable(result)) result.then(undefined, failed)
-    } catch (cause) {
-      failed(cause)
-    }
+    guarded(() => this.onconnection?.(connection), failed)
   }
 
   #releaseGrant({ grant }: Admitted): void {
-    guarded(() => grant?.release?.(), this.#report)
+    guarded(() => grant?.release?.(), this.#reportAny)
   }
 
   #refuse(incoming: Incoming, reason: string): void {
-    guarded(() => incoming.refuse({ admit: false, status: 503, reason }), this.#report)
+    guarded(() => incoming.refuse({ admit: false, status: 503, reason }), this.#reportAny)
   }
 
   /** Ends everything in order: the door, the requests in flight, the connections. Never rejects. */
@@ -319,22 +314,13 @@ class ConnectionListener implements Listener {
     this.#door.abort()
     if (reason !== undefined) this.#report(reason)
     this.#settleClosed(reason)
-    guarded(() => this.onclose?.(), this.#report)
+    guarded(() => this.onclose?.(), this.#reportAny)
   }
+
+  readonly #reportAny = (error: unknown): void => this.#report(toError(error))
 
   readonly #report = (error: Error): void => {
-    try {
-      this.onerror?.(error)
-    } catch {
-      // There is nobody left to tell: the one who listens for errors is the one who failed.
-    }
-  }
-}
-
-function guarded(call: () => void, report: (error: Error) => void): void {
-  try {
-    call()
-  } catch (error) {
-    report(toError(error))
+    // There is nobody left to tell when the one who listens for errors fails.
+    guarded(() => this.onerror?.(error), ignore)
   }
 }

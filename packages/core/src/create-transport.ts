@@ -6,7 +6,7 @@ import { TransportError, toError } from './errors.js'
 import type { JsonRpcMessage } from './message.js'
 import { requireInRange, resolveOptions } from './options.js'
 import { pendingSends } from './pending-sends.js'
-import { attempt, ignore, isThenable, orGiveUp, patiently } from './promises.js'
+import { attempt, guarded, ignore, orGiveUp, patiently } from './promises.js'
 import type { Flow, MessageContext, Peer, SendOptions, Transport, TransportState } from './transport.js'
 
 /** What the lifecycle of a transport needs to know. */
@@ -115,7 +115,7 @@ class ConnectedTransport implements Transport {
   }
 
   get peer(): Peer | undefined {
-    return this.#channel?.peer ?? this.#peer
+    return this.#channel?.peer ?? this.#peer ?? this.#connector.peer
   }
 
   get flow(): Flow | undefined {
@@ -245,13 +245,10 @@ class ConnectedTransport implements Transport {
   }
 
   #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
-    try {
-      const result: unknown = this.onmessage?.(message, context)
-      if (isThenable(result))
-        result.then(undefined, (cause) => this.#report(callbackFailed('onmessage', cause)))
-    } catch (cause) {
-      this.#report(callbackFailed('onmessage', cause))
-    }
+    guarded(
+      () => this.onmessage?.(message, context),
+      (cause) => this.#report(callbackFailed('onmessage', cause)),
+    )
   }
 
   #ended(reason: Error | undefined): void {
@@ -302,11 +299,10 @@ class ConnectedTransport implements Transport {
     this.#pending.rejectAll(closedError(reason))
     if (reason !== undefined) this.#report(reason)
     this.#settleClosed(reason)
-    try {
-      this.onclose?.()
-    } catch (cause) {
-      this.#report(callbackFailed('onclose', cause))
-    }
+    guarded(
+      () => this.onclose?.(),
+      (cause) => this.#report(callbackFailed('onclose', cause)),
+    )
   }
 
   #remember({ peer, http }: Channel): void {
@@ -315,11 +311,8 @@ class ConnectedTransport implements Transport {
   }
 
   #report(error: Error): void {
-    try {
-      this.onerror?.(error)
-    } catch {
-      // There is nobody left to tell: the one who listens for errors is the one who failed (clause C5).
-    }
+    // There is nobody left to tell when the one who listens for errors fails (clause C5).
+    guarded(() => this.onerror?.(error), ignore)
   }
 
   #notOpenError(): Error {

@@ -12,8 +12,8 @@ export interface GrowingBytes {
 const SMALLEST_BYTES = 4096
 /** Up to here a store is doubled by copying; from here on it is grown in place, where the platform can. */
 const LARGE_BYTES = 65_536
-/** How much address space a large store asks for at first. Memory is used only for what is filled. */
-const RESERVED_BYTES = 67_108_864
+/** How much address space a large store asks for, as a multiple of what it holds. Memory is used for what is filled. */
+const RESERVED_FACTOR = 8
 
 /**
  * Collects bytes so that n of them cost O(n), in whatever parts they come: at most twice their number in memory, and
@@ -72,7 +72,13 @@ function growInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
 const GROWTH = 1.125
 
 function growable(bytes: number): ArrayBuffer {
-  return decodesGrowable() ? bufferUpTo(bytes, Math.max(RESERVED_BYTES, bytes * 2)) : new ArrayBuffer(bytes)
+  if (!decodesGrowable()) return new ArrayBuffer(bytes)
+  try {
+    return bufferUpTo(bytes, bytes * RESERVED_FACTOR)
+  } catch {
+    // No address space to reserve is no reason to lose the connection.
+    return new ArrayBuffer(bytes)
+  }
 }
 
 /** Where the platform cannot, this yields a plain buffer of the first length. */

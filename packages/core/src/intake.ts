@@ -89,11 +89,18 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
     text: (text, encoded, context) => {
       if (isAbandoned) return
       const json = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
+      const first = firstVisible(json)
+      if (first === undefined) return
+      // Judged before it is parsed: an exception for each line is what a flood of noise would cost most.
+      if (first !== OPENING_BRACE && first !== OPENING_BRACKET) {
+        malformed('not JSON', json)
+        return
+      }
       let value: unknown
       try {
         value = JSON.parse(json)
       } catch (cause) {
-        if (json.trim() !== '') malformed('not JSON', json, cause)
+        malformed('not JSON', json, cause)
         return
       }
       judge(value, json, encoded, context)
@@ -107,6 +114,16 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
 }
 
 const BYTE_ORDER_MARK = 0xfeff
+const OPENING_BRACE = 0x7b
+const OPENING_BRACKET = 0x5b
+
+/** The code of the first character that is no white space, if there is one. */
+function firstVisible(text: string): number | undefined {
+  const first = text.charCodeAt(0)
+  if (first === OPENING_BRACE) return first
+  const at = text.search(/\S/)
+  return at === -1 ? undefined : text.charCodeAt(at)
+}
 
 /** The first 64 bytes of a text, for errors. */
 export function previewOf(text: string): string {

@@ -24,10 +24,12 @@ export function layered(innermost: Connector, layers: readonly Layer[]): Connect
 /** Not by spreading the outer one, which may be an instance of a class. */
 function withFactsOf(inner: Connector, outer: Connector): Connector {
   const process = outer.process ?? inner.process
+  const peer = outer.peer ?? inner.peer
   const connectsOnce = outer.connectsOnce ?? inner.connectsOnce
   return {
     connect: (sink, signal) => outer.connect(sink, signal),
     ...(process && { process }),
+    ...(peer && { peer }),
     ...(connectsOnce !== undefined && { connectsOnce }),
   }
 }

@@ -177,6 +177,7 @@ const taken: Promise<void> = Promise.resolve()
 function connectorOf(here: End, there: End): Connector {
   return {
     connectsOnce: true,
+    peer: here.peer,
     connect: async (sink, signal) => {
       signal.throwIfAborted()
       if (here.sink || here.isOver || there.isOver) {

@@ -17,6 +17,7 @@ import {
 import { requireInRange, resolveOptions } from './options.js'
 import { type PeerOptions, peerDefaults, type RequestOptions, requestDefaults } from './peer-options.js'
 import { type JsonRpcResult, type Patience, PendingRequests } from './pending-requests.js'
+import { guarded } from './promises.js'
 import type { MessageContext, SendOptions, TransportLike } from './transport.js'
 
 /** Requests and answers over one transport. */
@@ -61,7 +62,11 @@ class TransportPeer implements JsonRpcPeer {
   constructor(transport: TransportLike, settings: Settings) {
     this.#transport = transport
     this.#settings = settings
-    this.#pending = new PendingRequests(settings.clock)
+    this.#pending = new PendingRequests(settings.clock, (cause) => {
+      this.#report(
+        new TransportError('CALLBACK_FAILED', 'onprogress failed', { slot: 'onprogress' }, { cause }),
+      )
+    })
     this.#incoming = new IncomingRequests({
       handlerOf: (method) => this.#handlerOf(method),
       send: (message, options) => this.#send(message, options),
@@ -221,11 +226,8 @@ class TransportPeer implements JsonRpcPeer {
   }
 
   #report(error: Error): void {
-    try {
-      this.#settings.onerror?.(error)
-    } catch {
-      // There is nobody left to tell: the one who listens for errors is the one who failed.
-    }
+    // There is nobody left to tell when the one who listens for errors fails.
+    guarded(() => this.#settings.onerror?.(error), ignore)
   }
 }
 

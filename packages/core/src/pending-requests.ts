@@ -2,6 +2,7 @@ import type { Clock, Deadline } from './clock.js'
 import { TransportError } from './errors.js'
 import { JsonRpcError } from './json-rpc-error.js'
 import { isErrorResponse, type JsonRpcResponse, type MessageParams, type RequestId } from './message.js'
+import { isThenable } from './promises.js'
 
 /** What a request that succeeded was answered. */
 export type JsonRpcResult = Extract<JsonRpcResponse, { result: unknown }>['result']
@@ -27,8 +28,11 @@ export class PendingRequests {
   readonly #clock: Clock
   readonly #waiting = new Map<RequestId, Waiting>()
 
-  constructor(clock: Clock) {
+  readonly #progressFailed: (error: unknown) => void
+
+  constructor(clock: Clock, progressFailed: (error: unknown) => void) {
     this.#clock = clock
+    this.#progressFailed = progressFailed
   }
 
   /** Settles as the request does. `abandon` is called with the reason where the wait ends before an answer. */
@@ -52,7 +56,8 @@ export class PendingRequests {
       })
       const progressed = (params: MessageParams): void => {
         if (resetTimeoutOnProgress) deadline.reset(Math.min(timeoutMs, lastMoment - this.#clock.now()))
-        onprogress?.(params)
+        const result: unknown = onprogress?.(params)
+        if (isThenable(result)) result.then(undefined, this.#progressFailed)
       }
       const stop = (): void => {
         deadline[Symbol.dispose]()

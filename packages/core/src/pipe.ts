@@ -3,6 +3,7 @@ import { closedError } from './closed-error.js'
 import { TransportError, toError } from './errors.js'
 import { invalidOption, requireInRange, requireInteger, resolveOptions } from './options.js'
 import { PipeDirection } from './pipe-direction.js'
+import { guarded, ignore } from './promises.js'
 import type { TransportLike } from './transport.js'
 
 /** Options of a pipe. */
@@ -196,10 +197,7 @@ class TransportPipe implements Pipe {
   }
 
   #report(error: Error, side: 'a' | 'b'): void {
-    try {
-      this.#settings.onerror?.(error, side)
-    } catch {
-      // There is nobody left to tell: the one who listens for errors is the one who failed.
-    }
+    // There is nobody left to tell when the one who listens for errors fails.
+    guarded(() => this.#settings.onerror?.(error, side), ignore)
   }
 }

@@ -89,3 +89,13 @@ export function ignore(): void {}
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
 }
+
+/** Calls a callback of somebody's; what it throws or rejects with goes to `failed`, which must not throw. */
+export function guarded(call: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    const result = call()
+    if (isThenable(result)) result.then(undefined, failed)
+  } catch (error) {
+    failed(error)
+  }
+}

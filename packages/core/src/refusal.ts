@@ -46,8 +46,17 @@ export function refusalIn(message: JsonRpcMessage, address: string): Error | und
   const { status, retryAfterMs, challenge } = (message.error.data ?? {}) as Record<string, unknown>
   return refusalError(address, {
     status: typeof status === 'number' ? status : 403,
-    reason: message.error.message,
+    reason: printable(message.error.message),
     ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
-    ...(typeof challenge === 'string' && { challenge }),
+    ...(typeof challenge === 'string' && { challenge: printable(challenge) }),
   })
+}
+
+/** The most of another's words that an error of ours repeats, in characters. */
+const MAX_WORDS = 200
+
+/** What another says, on one line and within bounds: it may be read in a terminal or a log. */
+function printable(words: string): string {
+  const shown = words.slice(0, MAX_WORDS).replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+  return words.length > MAX_WORDS ? `${shown}…` : shown
 }

@@ -1,5 +1,6 @@
 import { TransportError, toError } from './errors.js'
 import type { Listener } from './listener.js'
+import { guarded, ignore } from './promises.js'
 import type { Transport } from './transport.js'
 
 /**
@@ -37,6 +38,6 @@ async function acceptOne(
     const message = `a connection was closed because accept failed: ${toError(cause).message}`
     const error = new TransportError('CALLBACK_FAILED', message, { slot: 'accept' }, { cause })
     await connection.close({ reason: error })
-    report(error)
+    guarded(() => report(error), ignore)
   }
 }

@@ -102,6 +102,7 @@ function identified(
   }
   return {
     ...inner,
+    ...(authInfo && inner.peer && { peer: Object.freeze({ ...inner.peer, authInfo }) }),
     connect: async (sink, signal) => {
       const channel: Channel = await inner.connect(
         {

@@ -106,7 +106,7 @@ export interface Transport extends TransportLike, AsyncDisposable {
   readonly state: TransportState
   /** Settles once, with the reason unless the end was orderly. Never rejects. */
   readonly closed: Promise<Error | undefined>
-  /** Who is on the other end; known from `open` on. */
+  /** Who is on the other end; known from `open` on, and of a listener's connections before. */
   readonly peer: Peer | undefined
   /** Inbound backpressure, where the medium has it, while open. For `pipe` and `messages`, not for handlers. */
   readonly flow?: Flow | undefined

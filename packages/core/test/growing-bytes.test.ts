@@ -47,6 +47,6 @@ describe('growing bytes', () => {
     }
 
     expect(bytes.length).toBe(640 * 65_536)
-    expect(stores.size).toBeLessThanOrEqual(3)
+    expect(stores.size).toBeLessThanOrEqual(6)
   })
 })

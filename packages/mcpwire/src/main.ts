@@ -54,7 +54,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function createProgram(own: readonly string[], context: CommandContext): Promise<Command> {
   const program = new Command('mcpwire')
     .description(
-      'MCP on every wire. This version knows standard input and output, TCP, TLS and Unix sockets.',
+      'MCP on every wire. This version knows standard input and output, TCP, TLS, Unix sockets and WebSocket.',
     )
     .usage('<command> [options]')
     .version(ownVersion(), '-V, --version', 'print the version')

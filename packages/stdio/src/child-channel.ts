@@ -93,9 +93,18 @@ function reasonOf(
   const { exitCode, signal } = exit
   if (exitCode === 0) return undefined
   const how = signal ? `was ended by ${signal}` : `exited with code ${exitCode}`
-  const lastLine = stderrTail.trim().split('\n').at(-1) ?? ''
-  const message = `${address} ${how}${lastLine === '' ? '' : `: ${lastLine}`}`
+  const said = tellingLine(stderrTail)
+  const message = `${address} ${how}${said === '' ? '' : `: ${said}`}`
   return new TransportError('PROCESS_EXITED', message, { exitCode, signal, stderrTail }, { cause: lost })
 }
 
 function ignore(): void {}
+
+/** A line such as `Error: Cannot find module`, or `thread 'main' panicked`: what a runtime says of its own end. */
+const VERDICT = /^\S*(error|exception|panic)\S*:|\bpanicked\b/i
+
+/** The last line that says why, else the last: runtimes put traces and their version behind it. */
+function tellingLine(stderrTail: string): string {
+  const lines = stderrTail.trim().split('\n')
+  return (lines.findLast((line) => VERDICT.test(line)) ?? lines.at(-1) ?? '').trim()
+}

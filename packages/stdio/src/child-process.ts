@@ -119,7 +119,7 @@ async function reasonFor({ command, cwd }: Command, cause: NodeJS.ErrnoException
   }
   if (cause.code === 'ENOENT') return `option "command" (${command}) was not found; PATH was searched for it`
   if (cause.code === 'EACCES')
-    return `option "command" (${command}) or "cwd" may not be used: ${cause.message}`
+    return `option "command" (${command}) is not a program this user may run, or "cwd" not a directory it may enter: ${cause.message}`
   if (cause.code === 'E2BIG') return 'options "args" and "env" together are longer than the system takes'
   return cause.message
 }

@@ -80,7 +80,8 @@ export function requireEnvironment(option: string, env: unknown): void {
     invalidOption(option, typeof env, 'an object of strings')
   for (const [name, value] of Object.entries(env)) {
     const isName = name !== '' && !name.includes('=') && !name.includes('\0')
-    if (!isName) invalidOption(option, name, 'an object with names that are not empty and have no "="')
+    if (!isName)
+      invalidOption(option, name.split('=', 1)[0], 'an object with names that are not empty and have no "="')
     if (value === undefined || (typeof value === 'string' && !value.includes('\0'))) continue
     invalidOption(`${option}.${name}`, typeof value, 'a string without NUL, or undefined')
   }

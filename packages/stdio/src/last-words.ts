@@ -3,6 +3,8 @@ import type { Clock } from '@mcpwire/core'
 
 /** How long nothing may come, twice in a row, until nothing more is expected. */
 const QUIET_MS = 10
+/** How long a process that is gone may go on speaking: beyond that it is somebody else. */
+const LONGEST_MS = 50
 
 /**
  * Resolves when everything was read that a process wrote before it exited. That is the end of the stream; where
@@ -15,11 +17,12 @@ export function lastWords(stream: Readable, clock: Clock): Promise<void> {
       resolve()
       return
     }
+    const start = clock.now()
     let looks = 0
     let next = clock.deadline(QUIET_MS, look)
     function look(): void {
       looks = stream.isPaused() ? 0 : looks + 1
-      if (looks === 2) done()
+      if (looks === 2 || (!stream.isPaused() && clock.now() - start >= LONGEST_MS)) done()
       else next = clock.deadline(QUIET_MS, look)
     }
     function heard(): void {

@@ -26,6 +26,11 @@ export function guardStdout(options: GuardStdoutOptions = {}): Disposable {
   const guarded = ((...args: Parameters<Write>) => stderr.write(...args)) as Write
   realWrites.set(stdout, stdout.write.bind(stdout) as Write)
   stdout.write = guarded
+  // What is redirected there may fail, when the host has closed it, and must not take the process down.
+  if (!listenedTo.has(stderr)) {
+    listenedTo.add(stderr)
+    stderr.on('error', ignore)
+  }
   return {
     [Symbol.dispose]: () => {
       realWrites.delete(stdout)

@@ -55,7 +55,7 @@ function leavingOut(stream: Writable): Forward {
     stream.write(`\n[${leftOutBytes} bytes of standard error were not read in time]\n`)
     leftOutBytes = 0
   }
-  stream.on('drain', tell).on('error', ignore)
+  stream.on('drain', tell).off('error', ignore).on('error', ignore)
   return {
     push: (chunk) => {
       if (stream.destroyed) return
@@ -64,7 +64,8 @@ function leavingOut(stream: Writable): Forward {
     },
     stop: () => {
       if (!stream.destroyed) tell()
-      stream.off('drain', tell).off('error', ignore)
+      // The error listener stays: what was written last may still fail, when nobody listens any more.
+      stream.off('drain', tell)
     },
   }
 }

@@ -105,7 +105,7 @@ function validate(settings: Settings): void {
   const { command, args, cwd, env, onnoise } = settings
   requirePlain('command', command)
   if (!Array.isArray(args) || args.some((arg) => !isPlain(arg)))
-    invalidOption('args', args, 'strings without NUL')
+    invalidOption('args', typeof args, 'an array of strings without NUL')
   if (cwd !== undefined) requirePlain('cwd', cwd)
   requireEnvironment('env', env)
   requireOneOf('inherit', settings.inherit, ['safe', 'all', 'none'])

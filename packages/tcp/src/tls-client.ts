@@ -1,5 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
-import { connect, type TLSSocket } from 'node:tls'
+import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { refusalMessage, TransportError } from '@mcpwire/core'
 import { ALPN_PROTOCOL, type TlsEnd, tlsMeaningOf } from '@mcpwire/core/node'
 
@@ -70,8 +71,17 @@ function handshake(socket: Socket, { end, serverName }: TlsTarget): TLSSocket {
     // A name, not an address, goes into the handshake (RFC 6066, section 3); both are verified.
     ...(isIP(serverName) === 0 && { servername: serverName }),
     host: serverName,
+    ...(isIP(serverName) !== 0 && { checkServerIdentity: checkAddress }),
     // Judged by `authorized` above, which also holds where NODE_TLS_REJECT_UNAUTHORIZED is 0.
     rejectUnauthorized: false,
+  })
+}
+
+/** Asks OpenSSL, since Node 22 does not recognise IPv6 addresses among the names of a certificate. */
+function checkAddress(address: string, { raw }: PeerCertificate): Error | undefined {
+  if (new X509Certificate(raw).checkIP(address) !== undefined) return undefined
+  return Object.assign(new Error(`${address} is not in the certificate`), {
+    code: 'ERR_TLS_CERT_ALTNAME_INVALID',
   })
 }
 

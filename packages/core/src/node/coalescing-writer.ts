@@ -27,6 +27,9 @@ export interface CoalescingWriterOptions {
  */
 const EARLY_FLUSH_CHARACTERS = 4096
 
+/** How much of what has to wait stays text. */
+const PACK_CHARACTERS = 65_536
+
 /** What a send gets that did not have to wait: one promise for all of them costs nothing. */
 const taken: Promise<void> = Promise.resolve()
 
@@ -40,6 +43,8 @@ interface Turnstile {
 export function createCoalescingWriter(stream: Writable, options: CoalescingWriterOptions): CoalescingWriter {
   const { address, maxQueuedBytes } = options
   let held = ''
+  /** What is held was many texts; made bytes of as it grows, for a string that is put together keeps all its parts. */
+  let packed: Buffer[] = []
   /** The bytes of what is held, counted while it has to wait. Otherwise it is short, and counted when it leaves. */
   let heldBytes = 0
   /** What the stream has taken and not yet passed on, while it asks to wait. */
@@ -52,12 +57,13 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
   let isStopped = false
 
   function flush(): void {
-    if (isBlocked || isStopped || held === '') return
-    const text = held
-    const bytes = Buffer.byteLength(text)
+    if (isBlocked || isStopped || (held === '' && packed.length === 0)) return
+    const chunk = packed.length === 0 ? held : Buffer.concat([...packed, Buffer.from(held)])
+    const bytes = Buffer.byteLength(chunk)
     held = ''
+    packed = []
     writer.bytesWritten += bytes
-    if (stream.write(text)) {
+    if (stream.write(chunk)) {
       behindHeld?.open()
     } else {
       isBlocked = true
@@ -103,6 +109,10 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
       if (isBlocked || (held.length + text.length) * 3 > maxQueuedBytes) requireRoom(text)
       held += text
       if (isBlocked) {
+        if (held.length >= PACK_CHARACTERS) {
+          packed.push(Buffer.from(held))
+          held = ''
+        }
         behindHeld ??= createTurnstile()
         return behindHeld.promise
       }
@@ -115,13 +125,18 @@ export function createCoalescingWriter(stream: Writable, options: CoalescingWrit
     },
     finish() {
       isBlocked = false
+      const earlier = behindStream
       flush()
-      stream.once('finish', finished)
+      stream.once('finish', () => {
+        earlier?.open()
+        finished()
+      })
       stream.end()
     },
     stop() {
       isStopped = true
       held = ''
+      packed = []
       heldBytes = 0
       stream.off('drain', drained)
     },

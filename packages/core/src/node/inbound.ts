@@ -20,6 +20,8 @@ export interface InboundOptions {
   readonly keepEncoded?: boolean | undefined
   /** What a message over the limit does: ends the conversation (the default), or is reported and skipped. */
   readonly oversize?: 'end' | 'skip' | undefined
+  /** Judges the first bytes, before they are read as messages: an error ends the conversation. */
+  readonly judgeFirst?: ((chunk: Uint8Array) => Error | undefined) | undefined
   /** As for `createIntake`. */
   readonly maxMalformedInARow?: number | undefined
   /** As for `createIntake`. */
@@ -51,8 +53,10 @@ export function createInbound(sink: Sink, options: InboundOptions, abandon: (err
   const inbound = {
     bytesReceived: 0,
     push: (chunk: Uint8Array): void => {
+      const wrong = inbound.bytesReceived === 0 ? options.judgeFirst?.(chunk) : undefined
       inbound.bytesReceived += chunk.length
-      decoder.push(chunk)
+      if (wrong) abandon(wrong)
+      else decoder.push(chunk)
     },
     end: decoder.end,
     stop: decoder.stop,

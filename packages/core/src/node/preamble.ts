@@ -64,7 +64,7 @@ const NOTE = 'headers, for the option preamble of a listener that expects one'
 /** Throws `INVALID_OPTION` unless it is a preamble. */
 export function requirePreamble(preamble: Preamble): void {
   if (typeof preamble?.headers !== 'function')
-    invalidOption('preamble.headers', preamble?.headers, 'a function that returns headers')
+    invalidOption('preamble.headers', typeof preamble?.headers, 'a function that returns headers')
 }
 
 /**

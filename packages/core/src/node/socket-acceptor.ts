@@ -241,6 +241,7 @@ function incomingOf(
     handshake,
     connector: {
       connectsOnce: true,
+      peer,
       connect: async (sink, signal) => {
         if (signal.aborted) {
           socket.destroy()
@@ -250,8 +251,8 @@ function incomingOf(
           const { address } = peer
           throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
         }
-        if (!options.tls) refuseTls(socket)
-        return duplexChannel(socket, sink, { ...options.channel, peer })
+        const judgeFirst = options.tls ? undefined : refusingTls(socket, peer)
+        return duplexChannel(socket, sink, { ...options.channel, peer, judgeFirst })
       },
     },
     refuse: (refusal) => turnAway(socket, refusal, lobby, options.channel),
@@ -268,14 +269,14 @@ const TLS_HANDSHAKE = 0x16
 const TLS_VERSION = 0x03
 
 /** A caller that begins to speak TLS would wait for an answer in vain, and its bytes pass for a line without end. */
-function refuseTls(socket: Socket): void {
-  socket.once('data', (chunk: Buffer) => {
-    if (chunk[0] !== TLS_HANDSHAKE || chunk[1] !== TLS_VERSION) return
+function refusingTls(socket: Socket, { address }: Peer): (chunk: Uint8Array) => Error | undefined {
+  return (chunk) => {
+    if (chunk[0] !== TLS_HANDSHAKE || chunk[1] !== TLS_VERSION) return undefined
     const reason = 'it speaks TLS, and this end does not (tls)'
     // No TLS either, by which the caller knows.
     socket.write(`${JSON.stringify(refusalMessage({ admit: false, status: 403, reason }))}\n`)
-    socket.destroy(new Error(reason))
-  })
+    return new TransportError('PEER_LOST', `lost ${address}: ${reason}`, { address })
+  }
 }
 
 /**

@@ -51,6 +51,7 @@ export function createUsher(settings: UpgradeSettings): Usher {
       handshake,
       connector: {
         connectsOnce: true,
+        peer,
         connect: async (sink, signal) => {
           if (signal.aborted) {
             socket.destroy()

@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { memoryClient, memoryListener, memoryPair, peer, serve } from '../src/index.js'
+
+const unheard: unknown[] = []
+const hear = (reason: unknown): void => void unheard.push(reason)
+
+beforeEach(() => {
+  unheard.length = 0
+  process.on('unhandledRejection', hear)
+})
+
+afterEach(() => {
+  process.off('unhandledRejection', hear)
+})
+
+/** Rejections nobody handles are told once the microtasks are through. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+const failing = async (): Promise<never> => {
+  throw new Error('on purpose')
+}
+
+it('callbacks of a transport may reject', async () => {
+  const [near] = memoryPair()
+  near.onclose = failing
+  near.onerror = failing
+  await near.start()
+  await near.close({ reason: new Error('over') })
+  await turn()
+
+  expect(unheard).toEqual([])
+})
+
+it('callbacks of a listener and of its session policy may reject', async () => {
+  const listener = memoryListener({ sessions: { open: () => ({ admit: true, release: failing }) } })
+  listener.onclose = failing
+  listener.onerror = failing
+  await serve(listener, (connection) => connection.start())
+  await memoryClient({ listener }).start()
+  await listener.close()
+  await turn()
+
+  expect(unheard).toEqual([])
+})
+
+it('a session policy that answers with a promise refuses, and its rejection is heard', async () => {
+  const errors: Error[] = []
+  const listener = memoryListener({ sessions: { open: failing as never } })
+  listener.onerror = (error) => errors.push(error)
+  await serve(listener, (connection) => connection.start())
+
+  await expect(memoryClient({ listener }).start()).rejects.toMatchObject({ code: 'REFUSED' })
+  await turn()
+  expect(unheard).toEqual([])
+  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'sessions.open' } }])
+})
+
+it('a failing onerror is no trouble for serve', async () => {
+  const listener = memoryListener()
+  listener.onerror = () => {
+    throw new Error('on purpose')
+  }
+  await serve(listener, failing)
+  await memoryClient({ listener })
+    .start()
+    .catch(() => {})
+  await turn()
+
+  expect(unheard).toEqual([])
+})
+
+it('onprogress of a peer may reject', async () => {
+  const [near, far] = memoryPair()
+  const errors: Error[] = []
+  const asking = peer(near, { onerror: (error) => errors.push(error) })
+  const answering = peer(far, {
+    requests: {
+      work: async (_params, { sendProgress }) => {
+        await sendProgress({ progress: 1 })
+        return {}
+      },
+    },
+  })
+  await Promise.all([asking.start(), answering.start()])
+  await asking.request('work', {}, { onprogress: failing })
+  await turn()
+
+  expect(unheard).toEqual([])
+  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'onprogress' } }])
+})

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest'
+import {
+  type Gate,
+  memoryClient,
+  memoryListener,
+  serve,
+  type Transport,
+  tap,
+  withLayers,
+} from '../src/index.js'
+
+const authInfo = { token: 'secret', clientId: 'alice', scopes: [] }
+const gate: Gate = { admit: () => ({ admit: true, authInfo }) }
+
+it('a connection of a listener knows its caller before it is started', async () => {
+  const seen: (string | undefined)[] = []
+  const listener = await serve(memoryListener({ gate }), async (connection) => {
+    seen.push(connection.state, connection.peer?.medium, connection.peer?.authInfo?.clientId)
+    await connection.start()
+  })
+
+  await memoryClient({ listener }).start()
+
+  expect(seen).toEqual(['idle', 'memory', 'alice'])
+})
+
+it('it does so through the layers of the listener, and through further ones', async () => {
+  const callers: (string | undefined)[] = []
+  const layers = [tap({})]
+  const listener = await serve(memoryListener({ gate, layers }), async (connection: Transport) => {
+    const layered = withLayers(connection, tap({}))
+    callers.push(layered.peer?.authInfo?.clientId)
+    await layered.start()
+  })
+
+  await memoryClient({ listener }).start()
+
+  expect(callers).toEqual(['alice'])
+})
