@@ -34,7 +34,8 @@ test.each([
     await clientOf({ port: byDefault.port, ...client }).transport.start()
     await until(() => byDefault.connections.length === 1, 'it came', 5_000)
     expect(noDelay.mock.calls).toEqual([[true], [true]])
-    expect(keepAlive.mock.calls).toEqual([
+    // Later versions of Node tell the system more than these two.
+    expect(keepAlive.mock.calls.map(([on, seconds]) => [on, seconds])).toEqual([
       [true, 30],
       [true, 30],
     ])

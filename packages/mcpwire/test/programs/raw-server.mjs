@@ -1,5 +1,4 @@
 // A server without an SDK, for what no SDK's server does. Its first argument says how it behaves.
-import { createInterface } from 'node:readline'
 
 const mode = process.argv[2] ?? 'legacy'
 const write = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
@@ -31,7 +30,15 @@ const answers = {
 /** Requests that wait for `notifications/release`. */
 const held = []
 
-createInterface({ input: process.stdin }).on('line', (line) => {
+/** Cut by hand: to `readline` of later versions of Node, U+2028 ends a line too. */
+let rest = ''
+process.stdin.setEncoding('utf8').on('data', (chunk) => {
+  const lines = (rest + chunk).split('\n')
+  rest = lines.pop()
+  for (const line of lines) heard(line)
+})
+
+function heard(line) {
   const { id, method, params = {} } = JSON.parse(line)
   if (method === 'hold') held.push(id)
   if (method === 'notifications/release') for (const each of held.splice(0)) write({ id: each, result: {} })
@@ -49,7 +56,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const answer = answers[method]
   if (answer) write({ id, result: answer(params) })
   else write({ id, error: { code: -32601, message: 'Method not found' } })
-})
+}
 
 function modern(id, method, params) {
   const supported = mode === 'too-new' ? ['2999-01-01'] : ['2026-07-28']

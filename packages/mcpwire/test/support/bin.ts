@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { JsonRpcMessage } from '@mcpwire/core'
 import { onTestFinished } from 'vitest'
@@ -57,10 +56,16 @@ export function run(commandLine: readonly string[], environment: NodeJS.ProcessE
   })
   child.stdin.on('error', () => {})
   const waiting = new Map<unknown, (message: JsonRpcMessage) => void>()
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  // Cut by hand: to `readline` of later versions of Node, U+2028 ends a line too.
+  let rest = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
     if (waiting.size === 0) return
-    const message = JSON.parse(line)
-    waiting.get(message.id)?.(message)
+    for (const line of lines) {
+      const message = JSON.parse(line)
+      waiting.get(message.id)?.(message)
+    }
   })
   const answer = (id: string | number): Promise<JsonRpcMessage> => {
     return new Promise((resolve) => waiting.set(id, resolve))
