@@ -84,7 +84,10 @@ class ConnectedTransport implements Transport {
   readonly #connector: Connector
   readonly #settings: Settings
   readonly #settleClosed: (reason: Error | undefined) => void
-  readonly #pending = pendingSends()
+  /** A channel that is being closed has many ways to fail at what is left, which are all one (clause C3). */
+  readonly #pending = pendingSends((error) =>
+    this.#life.name === 'open' ? error : closedError(toError(error)),
+  )
   readonly #delivery = createDelivery({
     deliver: (message, context) => this.#deliver(message, context),
     over: () => this.#end(this.#ending?.reason),

@@ -32,7 +32,7 @@ export interface LineDecoderOptions {
 
 const LINE_FEED = 0x0a
 /** One for all: it keeps nothing from one call to the next. */
-const utf8: TextDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Cuts bytes into lines of UTF-8, whatever the chunks they come in. Does no input or output.

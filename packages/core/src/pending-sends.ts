@@ -6,8 +6,11 @@ export interface PendingSends {
   rejectAll(error: Error): void
 }
 
-/** Keeps one rejecter for each promise a channel gave, so that none outlives the conversation unsettled (clause C3). */
-export function pendingSends(): PendingSends {
+/**
+ * Keeps one rejecter for each promise a channel gave, so that none outlives the conversation unsettled (clause C3).
+ * `failed` says what a send that the channel rejects is rejected with.
+ */
+export function pendingSends(failed: (error: unknown) => unknown): PendingSends {
   const rejecters = new Set<(error: Error) => void>()
   let last: { readonly taken: Promise<void>; readonly settled: Promise<void> } | undefined
 
@@ -21,7 +24,7 @@ export function pendingSends(): PendingSends {
         },
         (error) => {
           rejecters.delete(reject)
-          reject(error)
+          reject(failed(error))
         },
       )
     })
