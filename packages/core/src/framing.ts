@@ -42,7 +42,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  */
 export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOptions): LineDecoder {
   const { maxLineBytes, keepEncoded = false } = options
-  const held = createGrowingBytes()
+  const held = createGrowingBytes(maxLineBytes)
   let isDiscarding = false
   let isStopped = false
 

@@ -12,21 +12,26 @@ export interface GrowingBytes {
 const SMALLEST_BYTES = 4096
 /** Up to here a store is doubled by copying; from here on it is grown in place, where the platform can. */
 const LARGE_BYTES = 65_536
-/** How much address space a large store asks for, as a multiple of what it holds. Memory is used for what is filled. */
-const RESERVED_FACTOR = 8
+/** The most address space a large store asks for ahead of need. Memory is used only for what is filled. */
+const MAX_RESERVED_BYTES = 67_108_864
 
 /**
  * Collects bytes so that n of them cost O(n), in whatever parts they come: at most twice their number in memory, and
  * for large ones hardly more than their number.
  */
-export function createGrowingBytes(): GrowingBytes {
-  return new Store()
+export function createGrowingBytes(maxBytes: number): GrowingBytes {
+  return new Store(Math.min(maxBytes, MAX_RESERVED_BYTES))
 }
 
 // A class, as one is there for each connection: an object with an accessor of its own costs a hidden class each.
 class Store implements GrowingBytes {
   length = 0
+  readonly #reservedBytes: number
   #bytes = NOTHING
+
+  constructor(reservedBytes: number) {
+    this.#reservedBytes = reservedBytes
+  }
 
   append(part: Uint8Array): void {
     this.#makeRoom(this.length + part.length)
@@ -46,7 +51,9 @@ class Store implements GrowingBytes {
   #makeRoom(bytes: number): void {
     if (bytes <= this.#bytes.length || growInPlace(this.#bytes.buffer, bytes)) return
     const wanted = Math.max(bytes, this.#bytes.length * 2, SMALLEST_BYTES)
-    const larger = new Uint8Array(wanted > LARGE_BYTES ? growable(wanted) : new ArrayBuffer(wanted))
+    const larger = new Uint8Array(
+      wanted > LARGE_BYTES ? growable(wanted, this.#reservedBytes) : new ArrayBuffer(wanted),
+    )
     larger.set(this.view())
     this.#bytes = larger
   }
@@ -71,10 +78,10 @@ function growInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
 
 const GROWTH = 1.125
 
-function growable(bytes: number): ArrayBuffer {
+function growable(bytes: number, reservedBytes: number): ArrayBuffer {
   if (!decodesGrowable()) return new ArrayBuffer(bytes)
   try {
-    return bufferUpTo(bytes, bytes * RESERVED_FACTOR)
+    return bufferUpTo(bytes, Math.max(reservedBytes, bytes * 2))
   } catch {
     // No address space to reserve is no reason to lose the connection.
     return new ArrayBuffer(bytes)
