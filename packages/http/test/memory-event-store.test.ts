@@ -1,0 +1,223 @@
+import { createFakeClock, describeEventStore } from '@mcpwire/compliance'
+import type { EventId, EventStore, JsonRpcMessage, StreamId } from '@mcpwire/core'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type MemoryEventStoreOptions, memoryEventStore } from '../src/memory-event-store.js'
+
+describeEventStore('memoryEventStore', () => memoryEventStore())
+
+function note(n: number, fill = ''): JsonRpcMessage {
+  return { jsonrpc: '2.0', method: 'test/note', params: { n, fill } }
+}
+
+async function replayed(store: EventStore, after: EventId): Promise<{ stream: StreamId; ids: EventId[] }> {
+  const ids: EventId[] = []
+  const stream = await store.replayEventsAfter(after, {
+    send: async (id) => {
+      ids.push(id)
+    },
+  })
+  return { stream, ids }
+}
+
+async function storeNotes(store: EventStore, stream: StreamId, howMany: number): Promise<EventId[]> {
+  const ids: EventId[] = []
+  for (let n = 0; n < howMany; n++) ids.push(await store.storeEvent(stream, note(n)))
+  return ids
+}
+
+describe('the bounds of memoryEventStore', () => {
+  test('keeps at most maxEvents of all streams together, the newest', async () => {
+    const store = memoryEventStore({ maxEvents: 3 })
+    const [old] = await storeNotes(store, 'a', 1)
+    const ids = await storeNotes(store, 'b', 3)
+    await expect(store.replayEventsAfter(old ?? '', { send: async () => {} })).rejects.toMatchObject({
+      code: 'SEND_FAILED',
+      details: { delivery: 'none' },
+    })
+    expect(await replayed(store, ids[0] ?? '')).toEqual({ stream: 'b', ids: ids.slice(1) })
+  })
+
+  test('keeps at most maxBytes of text', async () => {
+    const store = memoryEventStore({ maxBytes: 1024 })
+    const first = await store.storeEvent('a', note(0, 'x'.repeat(500)))
+    const second = await store.storeEvent('a', note(1, 'x'.repeat(300)))
+    expect((await replayed(store, first)).ids).toEqual([second])
+    const third = await store.storeEvent('a', note(2, 'x'.repeat(300)))
+    await expect(replayed(store, first)).rejects.toMatchObject({ code: 'SEND_FAILED' })
+    expect((await replayed(store, second)).ids).toEqual([third])
+  })
+
+  test('gives an event that is larger than the store an id, and cannot continue from it or past it', async () => {
+    const store = memoryEventStore({ maxBytes: 1024 })
+    const before = await store.storeEvent('a', note(0))
+    const large = await store.storeEvent('a', note(1, 'x'.repeat(2000)))
+    const [after] = await storeNotes(store, 'a', 1)
+    await expect(replayed(store, before)).rejects.toMatchObject({ code: 'SEND_FAILED' })
+    await expect(replayed(store, large)).rejects.toMatchObject({ code: 'SEND_FAILED' })
+    expect((await replayed(store, after ?? '')).ids).toEqual([])
+  })
+
+  test('keeps events for maxAgeMs', async () => {
+    const clock = createFakeClock()
+    const store = memoryEventStore({ maxAgeMs: 1000, clock })
+    const [first] = await storeNotes(store, 'a', 1)
+    await clock.advance(600)
+    const [second] = await storeNotes(store, 'a', 1)
+    expect((await replayed(store, first ?? '')).ids).toEqual([second])
+    await clock.advance(400)
+    await expect(replayed(store, first ?? '')).rejects.toMatchObject({ code: 'SEND_FAILED' })
+    expect(await store.getStreamIdForEventId(first ?? '')).toBeUndefined()
+    expect((await replayed(store, second ?? '')).ids).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('does not take a stream that began anew for the one before', async () => {
+    const store = memoryEventStore({ maxEvents: 1 })
+    const old = await storeNotes(store, 'a', 1)
+    await storeNotes(store, 'b', 1)
+    const again = await storeNotes(store, 'a', 1)
+    expect(again).not.toEqual(old)
+    await expect(replayed(store, old[0] ?? '')).rejects.toMatchObject({ code: 'SEND_FAILED' })
+  })
+
+  test('fails a replay rather than skip what was dropped meanwhile', async () => {
+    const store = memoryEventStore({ maxEvents: 5 })
+    const ids = await storeNotes(store, 'a', 5)
+    const sent: EventId[] = []
+    const replay = store.replayEventsAfter(ids[0] ?? '', {
+      send: async (id) => {
+        sent.push(id)
+        await storeNotes(store, 'b', 3)
+      },
+    })
+    await expect(replay).rejects.toMatchObject({ code: 'SEND_FAILED', details: { delivery: 'unknown' } })
+    expect(sent).toEqual([ids[1]])
+  })
+
+  test('also replays what is stored on the stream meanwhile', async () => {
+    const store = memoryEventStore()
+    const [first] = await storeNotes(store, 'a', 2)
+    const sent: EventId[] = []
+    await store.replayEventsAfter(first ?? '', {
+      send: async (id) => {
+        if (sent.push(id) === 1) await store.storeEvent('a', note(7))
+      },
+    })
+    expect(sent).toHaveLength(2)
+  })
+
+  test('accepts only an id as it gave it', async () => {
+    const store = memoryEventStore()
+    const [id = ''] = await storeNotes(store, 'a', 1)
+    for (const other of [
+      ` ${id}`,
+      `${id} `,
+      `0${id}`,
+      id.replace('-', '-0'),
+      `${id}\n`,
+      id.replace('-', '.'),
+    ]) {
+      await expect(replayed(store, other), JSON.stringify(other)).rejects.toMatchObject({
+        code: 'SEND_FAILED',
+      })
+    }
+  })
+
+  test('keeps what was said when it was stored, whatever becomes of the object', async () => {
+    const store = memoryEventStore()
+    const [first = ''] = await storeNotes(store, 'a', 1)
+    const message = { jsonrpc: '2.0' as const, method: 'test/note', params: { n: 1 } }
+    await store.storeEvent('a', message)
+    message.params.n = 2
+    let heard: unknown
+    await store.replayEventsAfter(first, {
+      send: async (_id, replayedMessage) => {
+        heard = replayedMessage
+      },
+    })
+    expect(heard).toEqual({ jsonrpc: '2.0', method: 'test/note', params: { n: 1 } })
+  })
+
+  test('gives ids that fit a header and an SSE field, whatever the stream is called [RES-S-02, RES-S-03]', async () => {
+    const store = memoryEventStore()
+    for (const stream of ['\n', '\0', 'ü', ' ', 'id: 1', '\ud800']) {
+      const id = await store.storeEvent(stream, note(0))
+      expect(id).toMatch(/^[\x21-\x7e]+$/)
+      expect(await store.getStreamIdForEventId(id)).toBe(stream)
+    }
+  })
+
+  test.each<[string, MemoryEventStoreOptions]>([
+    ['maxEvents', { maxEvents: 0 }],
+    ['maxEvents', { maxEvents: 1.5 }],
+    ['maxBytes', { maxBytes: 1023 }],
+    ['maxAgeMs', { maxAgeMs: 0 }],
+  ])('refuses a %s that cannot work', (option, options) => {
+    expect(() => memoryEventStore(options)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
+    )
+  })
+})
+
+describe('memoryEventStore beside a model of it', () => {
+  interface Modelled {
+    readonly id: EventId
+    readonly stream: StreamId
+    readonly bytes: number
+    readonly at: number
+  }
+
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ stream: fc.constantFrom('a', 'b', 'c'), fill: fc.nat(400) }) },
+    { weight: 1, arbitrary: fc.record({ advanceMs: fc.nat(400) }) },
+  )
+  const limits = fc.record({
+    maxEvents: fc.integer({ min: 1, max: 20 }),
+    maxBytes: fc.integer({ min: 1024, max: 4096 }),
+  })
+
+  test('keeps exactly the newest that fit, and replays each stream of them whole [RES-S-06]', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), limits, async (steps, bounds) => {
+        const clock = createFakeClock()
+        let now = 0
+        const store = memoryEventStore({ ...bounds, maxAgeMs: 1000, clock: { ...clock, now: () => now } })
+        const all: Modelled[] = []
+        for (const [n, each] of steps.entries()) {
+          if ('advanceMs' in each) now += each.advanceMs
+          else {
+            const message = note(n, 'x'.repeat(each.fill))
+            const id = await store.storeEvent(each.stream, message)
+            all.push({ id, stream: each.stream, bytes: JSON.stringify(message).length, at: now })
+          }
+        }
+        const kept = newestThatFit(all, bounds, now)
+        for (const event of all) {
+          const replay = replayed(store, event.id)
+          if (!kept.includes(event)) await expect(replay).rejects.toMatchObject({ code: 'SEND_FAILED' })
+          else {
+            const later = kept.slice(kept.indexOf(event) + 1).filter(({ stream }) => stream === event.stream)
+            expect(await replay).toEqual({ stream: event.stream, ids: later.map(({ id }) => id) })
+          }
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  function newestThatFit(
+    all: readonly Modelled[],
+    bounds: { maxEvents: number; maxBytes: number },
+    now: number,
+  ): Modelled[] {
+    const kept: Modelled[] = []
+    let bytes = 0
+    for (const event of [...all].reverse()) {
+      bytes += event.bytes
+      if (kept.length === bounds.maxEvents || bytes > bounds.maxBytes || event.at <= now - 1000) break
+      kept.unshift(event)
+    }
+    return kept
+  }
+})
