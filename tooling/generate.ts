@@ -4,22 +4,25 @@ import { clauseTable, readClauses } from './check-clauses.js'
 import { errorsPage } from './errors-page.js'
 import { fillBlock, fillExamples } from './markdown-blocks.js'
 import { optionTables } from './option-tables.js'
+import { requirementsPage } from './requirements-page.js'
 import { type Problems, runAsCheck } from './run-as-check.js'
 import { markdownFiles } from './workspace.js'
 
 const ERRORS_PAGE = 'docs/errors.md'
 const ERRORS_SOURCE = 'packages/core/src/errors.ts'
 const CLAUSES_SOURCE = 'packages/compliance/src/clauses.ts'
+const REQUIREMENTS_PAGE = 'docs/requirements.md'
 
 /** Everything in the docs that is written from sources: path → text. Throws when a source is incomplete. */
 export function generatedDocs(root: string): Map<string, string> {
   const files = new Map<string, string>()
   if (existsSync(join(root, ERRORS_SOURCE))) files.set(ERRORS_PAGE, errorsPage(root, ERRORS_SOURCE))
+  if (existsSync(join(root, CLAUSES_SOURCE))) files.set(REQUIREMENTS_PAGE, requirementsPage(root))
 
   const tables = optionTables(root)
   if (existsSync(join(root, CLAUSES_SOURCE))) tables.set('clauses', clauseTable(readClauses(root)))
   for (const path of markdownFiles(root)) {
-    if (path === ERRORS_PAGE) continue
+    if (path === ERRORS_PAGE || path === REQUIREMENTS_PAGE) continue
     const text = readFileSync(join(root, path), 'utf8')
     files.set(path, fillExamples(fillBlock(text, path, tables), path, root))
   }

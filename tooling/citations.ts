@@ -1,0 +1,79 @@
+import ts from 'typescript'
+import { nodesOf, parseFile, placeOf } from './syntax.js'
+import { filesBelow } from './workspace.js'
+
+/** One test that cites the id of a rule. */
+export interface Citation {
+  readonly id: string
+  /** The file of the test. */
+  readonly path: string
+  /** `path:line`. */
+  readonly place: string
+}
+
+const ID = '[A-Z]{3,}(?:-[A-Z])?-\\d{2,}'
+const IDS_IN_BRACKETS = new RegExp(`\\[(${ID}(?:, ${ID})*)\\]`, 'g')
+
+/** What declares a test, whatever follows: `test`, `it.each`, `clause`. */
+const DECLARES_TEST = /^(?:test|it|clause)\b/
+/** What keeps a test from running or from having to hold; `skipIf` and `runIf` depend on where it runs. */
+const DOES_NOT_ASSERT = /\.(?:skip|todo|fails)\b/
+
+/** Every id that a test cites in brackets in its title; tests that are skipped or expected to fail cite nothing. */
+export function citations(root: string): Citation[] {
+  return testFiles(root).flatMap((path) =>
+    [...nodesOf(parseFile(root, path))]
+      .filter(ts.isCallExpression)
+      .filter(declaresTest)
+      .flatMap((call) => idsOf(call).map((id) => ({ id, path, place: placeOf(call) }))),
+  )
+}
+
+function testFiles(root: string): string[] {
+  const all = filesBelow(root, 'packages', '.ts')
+  return all.filter(
+    (path) =>
+      /^packages\/[^/]+\/test\/.*\.test\.ts$/.test(path) || path.startsWith('packages/compliance/src/'),
+  )
+}
+
+function declaresTest(call: ts.CallExpression): boolean {
+  const name = nameOf(call)
+  if (!DECLARES_TEST.test(name) || DOES_NOT_ASSERT.test(name) || call.arguments.some(isTurnedOff))
+    return false
+  return ![...callsAround(call)].some((outer) => DOES_NOT_ASSERT.test(nameOf(outer)))
+}
+
+/** The name of what is called; of `test.each(rows)(title)` and of tagged templates too, without the rows. */
+function nameOf({ expression }: ts.CallExpression): string {
+  let callee: ts.Expression = expression
+  while (ts.isCallExpression(callee)) callee = callee.expression
+  if (ts.isTaggedTemplateExpression(callee)) callee = callee.tag
+  return ts.isIdentifier(callee) || ts.isPropertyAccessExpression(callee) ? callee.getText() : ''
+}
+
+function* callsAround(node: ts.Node): Generator<ts.CallExpression> {
+  for (let outer = node.parent; outer !== undefined; outer = outer.parent) {
+    if (ts.isCallExpression(outer)) yield outer
+  }
+}
+
+/** Whether an argument is `{ skip: true }` or one of its kind. */
+function isTurnedOff(argument: ts.Expression): boolean {
+  if (!ts.isObjectLiteralExpression(argument)) return false
+  return argument.properties.some(
+    (property) =>
+      ts.isPropertyAssignment(property) &&
+      /^(?:skip|todo|fails)$/.test(property.name.getText()) &&
+      property.initializer.kind === ts.SyntaxKind.TrueKeyword,
+  )
+}
+
+/** The title is the first text, or the second of a clause. */
+function idsOf(call: ts.CallExpression): string[] {
+  return call.arguments
+    .slice(0, 2)
+    .filter((argument) => ts.isStringLiteralLike(argument) || ts.isTemplateExpression(argument))
+    .flatMap((title) => [...title.getText().matchAll(IDS_IN_BRACKETS)])
+    .flatMap(([, ids = '']) => ids.split(', '))
+}

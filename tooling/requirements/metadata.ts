@@ -1,0 +1,112 @@
+import { type Requirement, span, stateless } from './requirement.js'
+
+/** The revision and the metadata of each request. */
+export const metadataRules: readonly Requirement[] = [
+  {
+    id: 'PVH-C-01',
+    revisions: span('2025-06-18', '2026-07-28'),
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'Requests after the handshake name their revision in a header; modern ones always do.',
+  },
+  {
+    id: 'PVH-C-02',
+    revisions: span('2025-06-18', '2026-07-28'),
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'It is the revision that was agreed on, or the one in the body.',
+  },
+  {
+    id: 'PVH-S-03',
+    revisions: span('2025-06-18', '2026-07-28'),
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A request without the header is taken for 2025-03-26 where nothing else tells.',
+  },
+  {
+    id: 'PVH-S-04',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A modern request without it is refused by 400 and -32020.',
+  },
+  {
+    id: 'PVH-S-05',
+    revisions: span('2025-06-18', '2026-07-28'),
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A revision that is not served is refused by 400; a modern one with -32022 and what is served.',
+  },
+  {
+    id: 'PVH-S-06',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A header that says another revision than the body is refused by 400 and -32020.',
+  },
+  {
+    id: 'PVH-S-07',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A method that does not exist is answered by 404 and -32601.',
+  },
+  {
+    id: 'PVH-C-08',
+    revisions: span('2025-03-26', '2025-03-26'),
+    owner: 'authorization',
+    rule: 'The header also goes with requests for authorization metadata.',
+  },
+  {
+    id: 'META-C-01',
+    revisions: stateless,
+    owner: 'sdk',
+    rule: 'A request tells its revision and the capabilities of its client in `_meta`.',
+  },
+  {
+    id: 'META-C-02',
+    revisions: stateless,
+    owner: 'sdk',
+    rule: 'It also tells who the client is, unless that is switched off.',
+  },
+  {
+    id: 'META-S-03',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A request that lacks what it must tell is refused by 400 and -32602.',
+  },
+  {
+    id: 'META-S-04',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A request that fails for a capability its client does not have is answered by 400 and -32021.',
+  },
+  { id: 'META-S-05', revisions: stateless, owner: 'sdk', rule: 'A result tells who the server is.' },
+  {
+    id: 'META-06',
+    revisions: stateless,
+    owner: 'application',
+    rule: 'What the ends call themselves decides nothing.',
+  },
+  {
+    id: 'META-S-07',
+    revisions: stateless,
+    owner: 'sdk',
+    rule: 'A result tells its type; without one it is complete.',
+  },
+  {
+    id: 'META-S-08',
+    revisions: stateless,
+    owner: 'sdk',
+    rule: 'Log messages come where a request asked for them, on its own stream.',
+  },
+  {
+    id: 'META-09',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'Headers may repeat the body; the body is what counts.',
+  },
+]

@@ -1,0 +1,101 @@
+import { type Requirement, stateless } from './requirement.js'
+
+/** Discovery, subscriptions and cancellation in 2026-07-28. */
+export const statelessRules: readonly Requirement[] = [
+  { id: 'DISC-S-01', revisions: stateless, owner: 'sdk', rule: 'A server answers `server/discover`.' },
+  {
+    id: 'DISC-C-02',
+    revisions: stateless,
+    owner: 'sdk',
+    rule: 'A client may ask it first, or learn from -32022.',
+  },
+  {
+    id: 'DISC-C-03',
+    revisions: stateless,
+    owner: 'sdk',
+    rule: 'After -32022 a client takes a revision that both have, or tells its user.',
+  },
+  {
+    id: 'SUB-C-01',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: '`subscriptions/listen` opens a stream that stays open; there may be several.',
+  },
+  {
+    id: 'SUB-S-02',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A subscription begins with its acknowledgement, which says what of the filter is honoured.',
+  },
+  {
+    id: 'SUB-S-03',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'Whatever comes on it, its result included, carries the id of the request that opened it.',
+  },
+  {
+    id: 'SUB-S-04',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'Only what the filter names comes on it.',
+  },
+  {
+    id: 'SUB-S-05',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'Progress and log messages do not come on it.',
+  },
+  { id: 'SUB-C-06', revisions: stateless, owner: 'sdk', rule: 'A client looks at what was acknowledged.' },
+  {
+    id: 'SUB-C-07',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A client ends it by closing its stream.',
+  },
+  {
+    id: 'SUB-S-08',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A server ends it by its result, and closes the stream behind it.',
+  },
+  {
+    id: 'SUB-S-09',
+    revisions: stateless,
+    owner: 'sdk',
+    rule: 'On a shared channel the end is also told by `notifications/cancelled`.',
+  },
+  {
+    id: 'SUB-C-10',
+    revisions: stateless,
+    owner: 'application',
+    rule: 'A subscription that ends without its result may be opened again.',
+  },
+  {
+    id: 'CANC-S-01',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A stream that its client closed cancels its request.',
+  },
+  {
+    id: 'CANC-S-02',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'Nothing more is sent for it.',
+  },
+  {
+    id: 'CANC-C-03',
+    revisions: stateless,
+    owner: 'transport',
+    packages: ['http'],
+    rule: 'A client cancels by closing the stream, and posts no cancellation.',
+  },
+]
