@@ -5,6 +5,11 @@ export interface EngineRequest {
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | undefined
+  /**
+   * Whether the other end waits for it, as for an answer to one of its requests. Such never wait for a socket until
+   * a request of this end is over: some sockets are kept for them.
+   */
+  readonly isReply?: boolean | undefined
 }
 
 /** The start of an answer. */
