@@ -30,7 +30,7 @@ test('batches are allowed when initialize of the peer is answered with 2025-03-2
 })
 
 test.each(['2024-11-05', '2025-06-18', '2025-11-25', '2026-07-28', undefined, ['2025-03-26']])(
-  'batches are not allowed under %o',
+  'batches are not allowed under %o [GEN-09]',
   (version) => {
     const batches = batchesNegotiated()
     batches.sent(initialize(1))

@@ -51,7 +51,7 @@ function pushIn(decoder: LineDecoder, bytes: Uint8Array, cuts: readonly number[]
 const cuts = (): fc.Arbitrary<number[]> => fc.array(fc.nat({ max: 100_000 }), { maxLength: 40 })
 
 describe('lines', () => {
-  test('come out the same however the bytes are cut', () => {
+  test('come out the same however the bytes are cut [STDIO-02]', () => {
     fc.assert(
       fc.property(
         fc.array(messages(), { maxLength: 8 }),
@@ -115,7 +115,7 @@ describe('lines', () => {
 })
 
 describe('bytes that are not UTF-8', () => {
-  test('are reported, and nothing around them is lost', () => {
+  test('are reported, and nothing around them is lost [GEN-02]', () => {
     const heard = decoding()
     heard.decoder.push(Buffer.concat([bytesOf('a\n'), Buffer.from('ff0a', 'hex'), bytesOf('b\nc')]))
     heard.decoder.push(Buffer.concat([Buffer.from('c328', 'hex'), bytesOf('\nd\n')]))

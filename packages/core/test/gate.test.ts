@@ -130,7 +130,7 @@ describe('localOnly', () => {
     expect(refused).toEqual([true, false, false, false])
   })
 
-  test('refuses with 403 and does not repeat what the caller sent', async () => {
+  test('refuses with 403 and does not repeat what the caller sent [HTTP-S-03]', async () => {
     const verdict = await localOnly().admit(caller({ host: 'evil.example' }), signal)
 
     expect(verdict).toMatchObject({ admit: false, status: 403 })

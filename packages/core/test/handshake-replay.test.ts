@@ -54,7 +54,7 @@ describe('handshakeReplay', () => {
     expect(replay.isReplaying).toBe(false)
   })
 
-  it('replays a legacy handshake under a private id and swallows the answer', () => {
+  it('replays a legacy handshake under a private id and swallows the answer [GEN-16]', () => {
     const replay = afterLegacyHandshake()
     expect(replay.era).toBe('legacy')
     const first = replay.reconnected()
@@ -135,7 +135,7 @@ describe('handshakeReplay', () => {
     expect(asked.era).toBe('modern')
   })
 
-  it('issues exactly the open listen requests again, in their order', () => {
+  it('issues exactly the open listen requests again, in their order [STDIO-C-11]', () => {
     const operation = fc.record({
       kind: fc.constantFrom('listen', 'answer', 'cancel', 'cancelledByServer', 'abandon' as const),
       id: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom('0', '1', '')),

@@ -272,7 +272,7 @@ describe('where there is noise', () => {
 })
 
 describe('batches', () => {
-  test('are taken apart where they were negotiated', () => {
+  test('are taken apart where they were negotiated [GEN-09, STDIO-03]', () => {
     const heard = listeningForBatches()
     const context = {}
     heard.intake.text(text([request(1), request(2)]), undefined, context)

@@ -31,7 +31,7 @@ describe('parseMessage', () => {
     ['an error', failure],
     ['an error with data', { ...failure, error: { code: 0, message: '', data: [null] } }],
     ['an error without id', { jsonrpc: '2.0', error: { code: -32700, message: 'parse error' } }],
-  ])('takes %s as it is', (_name, value) => {
+  ])('takes %s as it is [GEN-01, GEN-03]', (_name, value) => {
     expect(parseMessage(value)).toBe(value)
   })
 
@@ -70,11 +70,11 @@ describe('parseMessage', () => {
     ['an error without message', { ...failure, error: { code: 1 } }],
     ['an error that is a result too', { ...failure, result: {} }],
     ['an error with a fractional id', { ...failure, id: 0.1 }],
-  ])('says why %s is no message', (_name, value) => {
+  ])('says why %s is no message [GEN-01, GEN-03, GEN-07]', (_name, value) => {
     expect(parseMessage(value)).toEqual(expect.any(String))
   })
 
-  test('gives an error response whose id could not be read no id', () => {
+  test('gives an error response whose id could not be read no id [GEN-06]', () => {
     const answered = parseMessage({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'bad' }, x: 1 })
 
     expect(answered).toEqual({ jsonrpc: '2.0', error: { code: -32600, message: 'bad' }, x: 1 })

@@ -79,7 +79,7 @@ describe('peer: requests', () => {
     await near.close()
   })
 
-  it('times out, cancels at the other side and ignores the late answer', async () => {
+  it('times out, cancels at the other side and ignores the late answer [GEN-22, GEN-23, GEN-30]', async () => {
     const clock = fakeClock()
     const { handler, calls } = hanging()
     const onerror = vi.fn()
@@ -106,7 +106,7 @@ describe('peer: requests', () => {
     await expect(request).rejects.toMatchObject({ details: { timeoutMs: 60_000 } })
   })
 
-  it('never cancels initialize or a task by a notification', async () => {
+  it('never cancels initialize or a task by a notification [GEN-26, GEN-27]', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const near = peer(transport, { clock })
@@ -258,7 +258,7 @@ describe('peer: progress', () => {
     expect(heard).not.toHaveBeenCalled()
   })
 
-  it('is not sent after the response', async () => {
+  it('is not sent after the response [GEN-32]', async () => {
     const transport = scriptedTransport()
     let late!: IncomingCall
     const requests: PeerOptions['requests'] = {
@@ -279,7 +279,7 @@ describe('peer: progress', () => {
     expect(sentMethods(transport)).toEqual(['response'])
   })
 
-  it('uses a token of its own for each request', async () => {
+  it('uses a token of its own for each request [GEN-32]', async () => {
     const transport = scriptedTransport()
     const near = peer(transport)
     for (let i = 0; i < 3; i++) void near.request('work', { _meta: { kept: i } }, { onprogress: () => {} })
@@ -288,7 +288,7 @@ describe('peer: progress', () => {
     expect(new Set(metas.map((meta) => meta || undefined).map((meta) => meta?.progressToken)).size).toBe(3)
   })
 
-  it('extends the timeout where wanted, but never past the total one', async () => {
+  it('extends the timeout where wanted, but never past the total one [GEN-23, GEN-24]', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const near = peer(transport, { clock })
@@ -337,7 +337,7 @@ describe('peer: answering', () => {
     await near.close()
   })
 
-  it('answers ping by itself unless told otherwise, and the rest by the fallback', async () => {
+  it('answers ping by itself unless told otherwise, and the rest by the fallback [GEN-31]', async () => {
     const onrequest: PeerOptions['onrequest'] = (_, { method }) => ({ method })
     const { near } = await pairOfPeers({}, { onrequest })
     expect(await near.request('ping')).toEqual({})
@@ -366,7 +366,7 @@ describe('peer: answering', () => {
     await near.close()
   })
 
-  it('sends no response to a request that was cancelled', async () => {
+  it('sends no response to a request that was cancelled [GEN-28]', async () => {
     const transport = scriptedTransport()
     let answer!: () => void
     let signal!: AbortSignal

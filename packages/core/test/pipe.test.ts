@@ -75,7 +75,7 @@ describe('pipe: messages', () => {
     await client.close()
   })
 
-  it('leaves ids as they are, the same one in flight both ways', async () => {
+  it('leaves ids as they are, the same one in flight both ways [GEN-05]', async () => {
     const echo = { requests: { echo: (params?: MessageParams) => ({ ...params }) } }
     const { client, server } = pipedPairs()
     const [near, far] = [peer(client, echo), peer(server, echo)]

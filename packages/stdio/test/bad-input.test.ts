@@ -61,7 +61,7 @@ describe.each(pieces)('$name between two messages', ({ bytes, code, says }) => {
     expect(errors[0]?.message).toContain(says)
   }
 
-  test('from a child is reported, and nothing around it is lost', async () => {
+  test('from a child is reported, and nothing around it is lost [GEN-01, GEN-02]', async () => {
     const write = `process.stdout.write(Buffer.from('${input.toString('base64')}', 'base64')); process.stdin.resume()`
     const transport = stdioClient({ ...script(write), maxMessageBytes: MAX_MESSAGE_BYTES })
     const heard = hearing(transport)

@@ -96,7 +96,7 @@ describe('the end of a child', () => {
     expect(processesWith('MCPWIRE_TEST', `grandchild${trap}`)).toEqual([])
   })
 
-  test('is orderly when it only closed its output, and had to be told to exit', async () => {
+  test('is orderly when it only closed its output, and had to be told to exit [STDIO-S-09]', async () => {
     const code = `require('node:fs').closeSync(1); setInterval(() => {}, 60_000)`
     const transport = stdioClient({ ...script(code), stderr: 'ignore', closeTimeoutMs: 100 })
     await transport.start()
@@ -109,7 +109,7 @@ describe('the end of a child', () => {
 describe('standard error', () => {
   const code = 'console.error("to whom it may concern"); process.stdin.resume()'
 
-  test('is a stream that is there before start() and ends with the child', async () => {
+  test('is a stream that is there before start() and ends with the child [STDIO-C-05]', async () => {
     const transport = stdioClient({ ...script(code), stderr: 'pipe' })
     const { stderr } = transport
     const written = linesOf(stderr as NonNullable<typeof stderr>)
@@ -129,7 +129,7 @@ describe('standard error', () => {
       expect(stdioClient({ ...echo, stderr }).stderr).toBeNull()
   })
 
-  test('goes to the standard error of this process unless something else was asked for', async () => {
+  test('goes to the standard error of this process unless something else was asked for [STDIO-C-05]', async () => {
     const inner = script(code)
     const host = program('host', 'stay', inner.command, ...inner.args)
     const transport = stdioClient({ ...host, stderr: 'pipe' })
@@ -139,7 +139,7 @@ describe('standard error', () => {
     await transport.close()
   })
 
-  test.each(['pipe', 'ignore'] as const)('never stalls a child that floods it (%s)', async (stderr) => {
+  test.each(['pipe', 'ignore'] as const)('never stalls a child that floods it (%s) [STDIO-C-05, STDIO-C-06]', async (stderr) => {
     const flood = 'head -c 100000000 /dev/zero >&2; echo end >&2; exec cat'
     const transport = stdioClient({ command: 'sh', args: ['-c', flood], stderr })
     const heard = hearing(transport)
@@ -285,7 +285,7 @@ test('a child that ignores the end of its input ends with the process that runs 
   await untilGone(child)
 })
 
-test('the command, its arguments, variables and folder reach the child', async () => {
+test('the command, its arguments, variables and folder reach the child [STDIO-01, STDIO-18]', async () => {
   await using folder = await temporaryFolder()
   const code = `const [own, home] = [process.env.OWN, process.env.SHELLS]
     const facts = { argv: process.argv.slice(1), own, home, cwd: process.cwd() }

@@ -48,7 +48,7 @@ describe.concurrent.each(pairs)(
       await client.close()
     })
 
-    test('talk over stdioClient and stdioServer', async () => {
+    test('talk over stdioClient and stdioServer [STDIO-01]', async () => {
       const client = clients[name]()
       const noise: string[] = []
       const transport = stdioClient({

@@ -40,7 +40,7 @@ function serve(options: object = {}, { reads = true } = {}): Served {
   }
 }
 
-test('the end of input ends the conversation at once, and the process despite its timers', async () => {
+test('the end of input ends the conversation at once, and the process despite its timers [STDIO-S-08]', async () => {
   await using served = serve()
   served.write(request(1, 'echo', { n: 1 }))
   await served.out.line('"n":1')
@@ -75,7 +75,7 @@ test('a request in flight is not waited for without drainMs, nor longer than it'
   }
 })
 
-test('nothing but messages reaches the host, whoever writes to standard output', async () => {
+test('nothing but messages reaches the host, whoever writes to standard output [STDIO-S-02]', async () => {
   await using served = serve()
   served.write(request(1, 'noise'))
   await served.out.line('"id":1')

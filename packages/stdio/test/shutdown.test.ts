@@ -48,7 +48,7 @@ test('a tree that ends with its input gets no signal', async () => {
   expect(clock.pending).toBe(0)
 })
 
-test('half of the time is for the end of input, a quarter for SIGTERM, then comes SIGKILL', async () => {
+test('half of the time is for the end of input, a quarter for SIGTERM, then comes SIGKILL [STDIO-C-07]', async () => {
   const clock = createFakeClock()
   const { tree, signals } = fakeTree(clock.now, { root: 'SIGKILL', rest: 'SIGKILL' })
   const done = shutDown(tree, 2_000, clock)

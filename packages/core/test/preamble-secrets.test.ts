@@ -1,0 +1,15 @@
+import { inspect } from 'node:util'
+import { expect, test } from 'vitest'
+import { requirePreamble } from '../src/node/index.js'
+
+test('a preamble that cannot work is refused without showing its headers', () => {
+  const wrong = { headers: { authorization: 'Bearer hunter2' } } as never
+  let thrown: unknown
+  try {
+    requirePreamble(wrong)
+  } catch (error) {
+    thrown = error
+  }
+  expect(thrown).toMatchObject({ code: 'INVALID_OPTION', details: { option: 'preamble.headers' } })
+  expect(inspect(thrown, { depth: 9 })).not.toContain('hunter2')
+})
