@@ -1,0 +1,96 @@
+import type { JsonRpcRequest } from '@mcpwire/core'
+import { decodeHeaderValue, encodeHeaderValue, wellFormed } from './header-value.js'
+import { argumentAt, type ParamHeader, paramText } from './param-headers.js'
+import { METHOD_HEADER, NAME_HEADER, nameParamOf, VERSION_HEADER, VERSION_KEY } from './standard-headers.js'
+
+/** The value of a header of the request, asked for by lower-case name. */
+export type HeaderOf = (name: string) => string | undefined
+
+/** What is wrong with a header: a sentence for the caller, without the values. */
+export interface HeaderFault {
+  readonly header: string
+  readonly message: string
+}
+
+/** Whether the request says in a header which revision it keeps to. */
+export function versionMissing(headerOf: HeaderOf): HeaderFault | undefined {
+  return headerOf(VERSION_HEADER) === undefined ? missing(VERSION_HEADER) : undefined
+}
+
+/** How the revision in the header differs from the one in the body. */
+export function versionFault(request: JsonRpcRequest, headerOf: HeaderOf): HeaderFault | undefined {
+  return literalFault(VERSION_HEADER, request.params?._meta?.[VERSION_KEY], headerOf)
+}
+
+/** How `Mcp-Method` or `Mcp-Name` differs from the body, and be it by not being there. */
+export function standardFault(request: JsonRpcRequest, headerOf: HeaderOf): HeaderFault | undefined {
+  return literalFault(METHOD_HEADER, request.method, headerOf) ?? nameFault(request, headerOf)
+}
+
+/** How one of the headers that mirror arguments of a tool call differs from the argument. */
+export function paramFault(
+  { params }: JsonRpcRequest,
+  paramHeaders: readonly ParamHeader[],
+  headerOf: HeaderOf,
+): HeaderFault | undefined {
+  for (const paramHeader of paramHeaders) {
+    const value = argumentAt(params?.['arguments'], paramHeader.path)
+    const fault = argumentFault(paramHeader, value, headerOf(paramHeader.header))
+    if (fault) return fault
+  }
+  return undefined
+}
+
+/** Method and revision are not decoded: nobody needs to encode them, and who filters by them compares them as they are. */
+function literalFault(header: string, body: unknown, headerOf: HeaderOf): HeaderFault | undefined {
+  const value = headerOf(header)
+  if (value === undefined) return missing(header)
+  return typeof body === 'string' && withoutBlanks(value) === encodeHeaderValue(body)
+    ? undefined
+    : different(header)
+}
+
+function nameFault({ method, params }: JsonRpcRequest, headerOf: HeaderOf): HeaderFault | undefined {
+  const nameParam = nameParamOf(method)
+  if (nameParam === undefined) return undefined
+  const name = params?.[nameParam]
+  const value = headerOf(NAME_HEADER)
+  if (typeof name !== 'string') return value === undefined ? undefined : different(NAME_HEADER)
+  if (value === undefined) return missing(NAME_HEADER)
+  const text = decodeHeaderValue(withoutBlanks(value))
+  if (text === undefined) return malformed(NAME_HEADER)
+  return text === wellFormed(name) ? undefined : different(NAME_HEADER)
+}
+
+function argumentFault(
+  { header, type }: ParamHeader,
+  argument: unknown,
+  value: string | undefined,
+): HeaderFault | undefined {
+  const expected = paramText(argument)
+  if (value === undefined) return expected === undefined ? undefined : missing(header)
+  const text = decodeHeaderValue(withoutBlanks(value))
+  if (text === undefined) return malformed(header)
+  if (text === (expected === undefined ? undefined : wellFormed(expected))) return undefined
+  const isSameNumber = type === 'integer' && DECIMAL.test(text) && Number(text) === argument
+  return isSameNumber ? undefined : different(header)
+}
+
+const DECIMAL = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+/** Blanks around a value are none of it (RFC 9110, section 5.5). */
+function withoutBlanks(value: string): string {
+  return value.replace(/^[\t ]+|[\t ]+$/g, '')
+}
+
+function missing(header: string): HeaderFault {
+  return { header, message: `the header ${header} is missing` }
+}
+
+function different(header: string): HeaderFault {
+  return { header, message: `the header ${header} differs from the body` }
+}
+
+function malformed(header: string): HeaderFault {
+  return { header, message: `the header ${header} has a value that means no text` }
+}
