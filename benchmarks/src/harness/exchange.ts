@@ -1,4 +1,11 @@
-import { isRequest, isResponse, type JsonRpcMessage, type TransportLike } from '@mcpwire/core'
+import {
+  isRequest,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  type TransportLike,
+} from '@mcpwire/core'
+import { initializeAnswer } from './handshake.js'
 import { answerTo, notificationOf, requestOf } from './messages.js'
 import type { Counts, Driver, Load } from './suite.js'
 
@@ -42,10 +49,14 @@ export function oneWay(burst = 64): OneWay {
 export function respond(wire: TransportLike, { defer = false } = {}): Promise<void> {
   wire.onmessage = (message) => {
     if (!isRequest(message)) return
-    if (defer) queueMicrotask(() => void wire.send(answerTo(message.id)))
-    else void wire.send(answerTo(message.id))
+    if (defer) queueMicrotask(() => void wire.send(answerOf(message)))
+    else void wire.send(answerOf(message))
   }
   return wire.start()
+}
+
+function answerOf(request: JsonRpcRequest): JsonRpcMessage {
+  return request.method === 'initialize' ? initializeAnswer(request) : answerTo(request.id)
 }
 
 /** Starts the wire and loads it. A send that rejects, an error or an early end fails the process. */

@@ -3,7 +3,7 @@ export interface Figures {
   readonly messages: number
   readonly messagesPerSecond: number
   readonly microsPerMessage: number
-  /** Of both processes, where there are two. */
+  /** Of all processes, where there are several. */
   readonly cpuMicrosPerMessage: number
   readonly rssBytes: number
   readonly megabytesPerSecond?: number

@@ -22,6 +22,8 @@ export interface Scaled {
   readonly dial: (address: string) => Promise<TransportLike>
   /** Listens, and calls `accept` with each connection, not started. */
   readonly serve: (accept: (wire: TransportLike) => Promise<void>) => Promise<string>
+  /** How many sockets a connection may have, where it may have several. */
+  readonly socketsEach?: number
 }
 
 const IN_FLIGHT = 64
@@ -32,13 +34,16 @@ const PATIENCE_MS = 10_000
 const POLL_MS = 20
 
 /** A contestant that opens and closes connections until there are as many as the load says. */
-export function scaled({ id, label, dial, serve }: Scaled, most: number): Contestant<ManyConnections> {
+export function scaled(
+  { id, label, dial, serve, socketsEach = 1 }: Scaled,
+  most: number,
+): Contestant<ManyConnections> {
   return {
     id,
     label,
     open: async ({ address }) => {
       requireOpenFiles(most)
-      return driverOver(() => dial(address))
+      return driverOver(() => dial(address), socketsEach)
     },
     server: {
       startedBy: 'harness',
@@ -54,7 +59,7 @@ export function scaled({ id, label, dial, serve }: Scaled, most: number): Contes
           wire.onclose = () => {
             open--
             // Checked when there is a pause: what ends together is released together.
-            if (open === 1) void releasedTo(sockets + 1, () => open === 1)
+            if (open === 1) void releasedTo(sockets + socketsEach, () => open === 1)
           }
           await wire.start()
         })
@@ -64,7 +69,7 @@ export function scaled({ id, label, dial, serve }: Scaled, most: number): Contes
   }
 }
 
-function driverOver(dial: () => Promise<TransportLike>): Driver<ManyConnections> {
+function driverOver(dial: () => Promise<TransportLike>, socketsEach: number): Driver<ManyConnections> {
   const wires: TransportLike[] = []
   const sockets = openSockets()
   let nextId = 0
@@ -76,7 +81,7 @@ function driverOver(dial: () => Promise<TransportLike>): Driver<ManyConnections>
     }
     if (wires.length === count) return
     await Promise.all(wires.splice(count).map((wire) => wire.close()))
-    await releasedTo(sockets + count, () => true)
+    await releasedTo(sockets + count * socketsEach, () => true)
   }
 
   function exchange(milliseconds: number): Promise<Counts> {

@@ -63,6 +63,8 @@ export interface Counts {
   readonly seconds: number
   /** How many connections were open meanwhile, where there were several. */
   readonly connections?: number
+  /** What processes between both ends used meanwhile, where there are any. */
+  readonly otherCpuMicros?: number
   /** How many bytes those messages had, where that is of interest. */
   readonly bytes?: number
   /** Times from a request to its answer, in microseconds, in any order. */

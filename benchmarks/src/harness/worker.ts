@@ -79,7 +79,8 @@ function heldBytes(): number {
   return process.memoryUsage.rss()
 }
 
-function figuresOf({ messages, seconds, bytes, latencies, connections }: Counts, cpu: number): Figures {
+function figuresOf(counts: Counts, ownCpuMicros: number): Figures {
+  const { messages, seconds, bytes, latencies, connections, otherCpuMicros = 0 } = counts
   if (messages === 0) throw new Error('not one message was measured')
   latencies?.sort()
   const rssBytes = heldBytes()
@@ -87,7 +88,7 @@ function figuresOf({ messages, seconds, bytes, latencies, connections }: Counts,
     messages,
     messagesPerSecond: messages / seconds,
     microsPerMessage: (seconds * 1e6) / messages,
-    cpuMicrosPerMessage: cpu / messages,
+    cpuMicrosPerMessage: (ownCpuMicros + otherCpuMicros) / messages,
     rssBytes,
     ...(connections !== undefined && {
       connections,

@@ -1,0 +1,13 @@
+// A bridge written by hand: `relay.js <command> <args …>` parses every line of either side and writes it to the other.
+import { spawn } from 'node:child_process'
+import { bestByteStream } from './byte-stream.js'
+
+const [command = '', ...args] = process.argv.slice(2)
+const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+const caller = bestByteStream(process.stdin, process.stdout)
+const server = bestByteStream(child.stdout, child.stdin)
+caller.onmessage = (message) => void server.send(message)
+server.onmessage = (message) => void caller.send(message)
+caller.onclose = () => void server.close()
+server.onclose = () => void caller.close()
+await Promise.all([caller.start(), server.start()])

@@ -1,0 +1,52 @@
+import {
+  isErrorResponse,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  type TransportLike,
+} from '@mcpwire/core'
+
+const PROTOCOL_VERSION = '2025-11-25'
+/** No id of a load. */
+const HANDSHAKE_ID = -1
+
+/** The same wire, whose `start()` also carries out the handshake of a session, which nothing here measures. */
+export function withHandshake<W extends TransportLike>(wire: W): W {
+  const start = wire.start.bind(wire)
+  wire.start = async () => {
+    await start()
+    await shakeHands(wire)
+  }
+  return wire
+}
+
+/** What a server answers to `initialize`. */
+export function initializeAnswer({ id, params }: JsonRpcRequest): JsonRpcMessage {
+  const protocolVersion = String(params?.['protocolVersion'])
+  const serverInfo = { name: 'benchmark', version: '1.0.0' }
+  return { jsonrpc: '2.0', id, result: { protocolVersion, capabilities: { tools: {} }, serverInfo } }
+}
+
+async function shakeHands(wire: TransportLike): Promise<void> {
+  const { onmessage } = wire
+  const answered = new Promise<void>((resolve, reject) => {
+    wire.onmessage = (message) => {
+      if (!isResponse(message) || isErrorResponse(message)) reject(new Error(JSON.stringify(message)))
+      else resolve()
+    }
+  })
+  await wire.send({
+    jsonrpc: '2.0',
+    id: HANDSHAKE_ID,
+    method: 'initialize',
+    params: {
+      protocolVersion: PROTOCOL_VERSION,
+      capabilities: {},
+      clientInfo: { name: 'benchmark', version: '1.0.0' },
+    },
+  })
+  await answered
+  wire.onmessage = onmessage
+  wire.setProtocolVersion?.(PROTOCOL_VERSION)
+  await wire.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+}

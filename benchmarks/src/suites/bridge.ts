@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { bestByteStream } from '../floors/byte-stream.js'
+import { type ExchangeLoad, exchangeDriver, roundTrips } from '../harness/exchange.js'
+import { countingProcess } from '../harness/other-process.js'
+import type { Contestant, Suite } from '../harness/suite.js'
+
+const relay = fileURLToPath(new URL('../floors/relay.js', import.meta.url))
+const bin = fileURLToPath(new URL('dist/bin.js', import.meta.resolve('mcpwire/package.json')))
+
+/** Three processes: a client, what stands between, and the server that this runs. Both ends are the best floor's. */
+export const suite: Suite<ExchangeLoad> = {
+  name: 'bridge',
+  question: 'What does a bridge between a client and the server it runs cost?',
+  reference: 'relay',
+  loads: [roundTrips(1), roundTrips(64)],
+  contestants: [
+    through('relay', 'floor: a relay that parses and stringifies', [relay]),
+    through('ours', 'mcpwire bridge', [bin, 'bridge', '--']),
+  ],
+}
+
+function through(id: string, label: string, program: readonly string[]): Contestant<ExchangeLoad> {
+  return {
+    id,
+    label,
+    open: async ({ command, args }) => {
+      const between = spawn(process.execPath, [...process.execArgv, ...program, command, ...args], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      })
+      const driver = await exchangeDriver(bestByteStream(between.stdout, between.stdin))
+      if (between.pid === undefined) throw new Error('what stands between cannot be started')
+      return countingProcess(between.pid, driver)
+    },
+    server: {
+      startedBy: 'client',
+      serve: async (accept) => {
+        await accept(bestByteStream(process.stdin, process.stdout))
+        return undefined
+      },
+    },
+  }
+}

@@ -1,0 +1,12 @@
+import { type ExchangeLoad, roundTrips } from '../harness/exchange.js'
+import { httpContestants } from '../harness/http.js'
+import type { Suite } from '../harness/suite.js'
+
+/** One POST per request, each answered by a body of JSON. */
+export const suite: Suite<ExchangeLoad> = {
+  name: 'http-json',
+  question: 'What does a conversation over HTTP cost, where each answer is a body of JSON?',
+  reference: 'undici-request',
+  loads: [roundTrips(1), roundTrips(64)],
+  contestants: httpContestants('json'),
+}

@@ -1,0 +1,55 @@
+import type { TransportLike } from '@mcpwire/core'
+import { Pool } from 'undici'
+import { listenBareHttp, undiciRequest } from '../floors/bare-http.js'
+import { requestOf } from '../harness/messages.js'
+import { type ManyConnections, manyConnections, scaled } from '../harness/scale.js'
+import type { Suite } from '../harness/suite.js'
+
+const MANY = 5_000
+/** What a session may open for requests that are in flight together. */
+const SOCKETS_EACH = 64
+const KEPT_FOR_MS = 60_000
+
+/** One client process with all sessions, one server process. A session without a request has a socket that waits. */
+export const suite: Suite<ManyConnections> = {
+  name: 'scale-http',
+  question:
+    'What do many HTTP sessions cost, while 64 messages are in flight in them and while they are idle?',
+  reference: 'bare',
+  isCollected: true,
+  loads: [
+    manyConnections(1),
+    manyConnections(100),
+    manyConnections(MANY, 'connections-many'),
+    { ...manyConnections(1, 'connections-1-again'), label: '1 connection, once the others are closed' },
+  ],
+  contestants: [
+    scaled(
+      {
+        id: 'bare',
+        label: 'node:http and undici, a connection that is kept for each',
+        dial: async (url) => {
+          const pool = new Pool(new URL(url).origin, {
+            connections: SOCKETS_EACH,
+            keepAliveTimeout: KEPT_FOR_MS,
+          })
+          const wire = undiciRequest(url, 'json', pool)
+          await answered(wire)
+          return wire
+        },
+        serve: () => listenBareHttp('json'),
+        socketsEach: SOCKETS_EACH,
+      },
+      MANY,
+    ),
+  ],
+}
+
+/** Opens the connection, which the first request does. */
+function answered(wire: TransportLike): Promise<void> {
+  return new Promise((resolve, reject) => {
+    wire.onmessage = () => resolve()
+    wire.onerror = reject
+    void wire.send(requestOf(-1))
+  })
+}
