@@ -139,29 +139,32 @@ describe('standard error', () => {
     await transport.close()
   })
 
-  test.each(['pipe', 'ignore'] as const)('never stalls a child that floods it (%s) [STDIO-C-05, STDIO-C-06]', async (stderr) => {
-    const flood = 'head -c 100000000 /dev/zero >&2; echo end >&2; exec cat'
-    const transport = stdioClient({ command: 'sh', args: ['-c', flood], stderr })
-    const heard = hearing(transport)
-    await transport.start()
-    await transport.send(note(1))
-    await until(() => heard.messages.length === 1, 'it answered', PATIENCE_MS)
-    if (transport.stderr) {
-      let bytes = 0
-      let last = ''
-      transport.stderr.on('data', (chunk: Buffer) => {
-        bytes += chunk.length
-        last = chunk.toString('latin1')
-      })
-      await until(
-        () => /\[\d+ bytes of standard error were not read in time\]/.test(last),
-        'told',
-        PATIENCE_MS,
-      )
-      expect(bytes).toBeLessThan(4_194_304)
-    }
-    await transport.close()
-  })
+  test.each(['pipe', 'ignore'] as const)(
+    'never stalls a child that floods it (%s) [STDIO-C-05, STDIO-C-06]',
+    async (stderr) => {
+      const flood = 'head -c 100000000 /dev/zero >&2; echo end >&2; exec cat'
+      const transport = stdioClient({ command: 'sh', args: ['-c', flood], stderr })
+      const heard = hearing(transport)
+      await transport.start()
+      await transport.send(note(1))
+      await until(() => heard.messages.length === 1, 'it answered', PATIENCE_MS)
+      if (transport.stderr) {
+        let bytes = 0
+        let last = ''
+        transport.stderr.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+          last = chunk.toString('latin1')
+        })
+        await until(
+          () => /\[\d+ bytes of standard error were not read in time\]/.test(last),
+          'told',
+          PATIENCE_MS,
+        )
+        expect(bytes).toBeLessThan(4_194_304)
+      }
+      await transport.close()
+    },
+  )
 })
 
 describe('through layers', () => {

@@ -77,7 +77,7 @@ describe.each(Object.entries(wires))('over %s', (_wire, { server: serverOptions,
   )
 
   test.each(pairs.filter(([client, server]) => !client.includes('insists') || server.includes('both')))(
-    'a %s and a %s talk',
+    'a %s and a %s talk [CUST-01, CUST-02]',
     async (clientName, serverName) => {
       const listener = await served(serverOptions, servers[serverName] as never)
       const client = await connected((clients[clientName] as () => ClientV2)(), listener, clientOptions)

@@ -11,7 +11,7 @@ const serverNames = Object.keys(servers) as ServerName[]
 const pairs = clientNames.flatMap((client) => serverNames.map((server) => [client, server] as const))
 
 test.each(pairs)(
-  'an official client (%s) and an official server (%s) talk',
+  'an official client (%s) and an official server (%s) talk [CUST-01, CUST-02]',
   async (clientName, serverName) => {
     const path = join(await temporaryFolder(), 'server')
     const listener = await serve(unixServer({ path }), servers[serverName])

@@ -25,7 +25,7 @@ async function listening(
 }
 
 describe('fifty clients with the same ids, integers and strings, interleaved', () => {
-  test('get the answers to their own requests, and nothing else', async () => {
+  test('get the answers to their own requests, and nothing else [GEN-05]', async () => {
     const ids: readonly RequestId[] = [0, 1, '1', '', 'a:b', Number.MAX_SAFE_INTEGER, '9007199254740991']
     const waiting: (() => void)[] = []
     const { path } = await listening({}, (connection) => {

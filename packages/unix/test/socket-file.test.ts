@@ -49,14 +49,17 @@ function modeOf(path: string): number {
 }
 
 describe('the file of a listener', () => {
-  test.each([undefined, 0o600, 0o660, 0o666])('has mode %o, whatever the umask says', async (mode) => {
-    const path = join(await temporaryFolder(), 'server')
-    const before = process.umask(0o077)
-    onTestFinished(() => void process.umask(before))
-    await served({ path, mode }).start()
+  test.each([undefined, 0o600, 0o660, 0o666])(
+    'has mode %o, whatever the umask says [SEC-S-07]',
+    async (mode) => {
+      const path = join(await temporaryFolder(), 'server')
+      const before = process.umask(0o077)
+      onTestFinished(() => void process.umask(before))
+      await served({ path, mode }).start()
 
-    expect(modeOf(path)).toBe(mode ?? 0o600)
-  })
+      expect(modeOf(path)).toBe(mode ?? 0o600)
+    },
+  )
 
   test('has its mode from the first moment, and no other name that others can reach', async () => {
     const folder = await temporaryFolder()

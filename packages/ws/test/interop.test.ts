@@ -91,7 +91,7 @@ describe.each(Object.entries(wires))('over %s', (_, { server: serverOptions, cli
   )
 
   test.each(pairs.filter(([client, server]) => !client.includes('insists') || server.includes('both')))(
-    'a %s and a %s talk',
+    'a %s and a %s talk [CUST-01, CUST-02]',
     async (clientName, serverName) => {
       const { address = '' } = await served(serverOptions, serverName)
       const transport = wsClient({ url: address, ...clientOptions })

@@ -246,7 +246,7 @@ test.each([{ port: -1 }, { port: 1.5 }, { host: '' }, { headersTimeoutMs: 0 }, {
   },
 )
 
-test('beyond this host nobody is let in without a gate', async () => {
+test('beyond this host nobody is let in without a gate [SEC-S-07]', async () => {
   await expect(wsServer({ port: 0, host: '0.0.0.0' }).start()).rejects.toMatchObject({
     code: 'INVALID_OPTION',
   })

@@ -32,7 +32,7 @@ export const contentCases: readonly ClauseCase[] = [
     expect('polluted' in arrived).toBe(false)
   }),
 
-  clause('C2', 'carries every kind of message', async (stage) => {
+  clause('C2', 'carries every kind of message [GEN-12]', async (stage) => {
     const { near, far, atNear, atFar } = await stage.open()
     const asked: JsonRpcMessage = {
       jsonrpc: '2.0',

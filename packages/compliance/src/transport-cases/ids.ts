@@ -21,7 +21,7 @@ const ids: readonly RequestId[] = [
 export const idCases: readonly ClauseCase[] = [
   clause(
     'C15',
-    'every id arrives as the string or number it is, with the request and with the answer',
+    'every id arrives as the string or number it is, with the request and with the answer [GEN-03, GEN-05]',
     async (stage) => {
       const { near, far, atNear, atFar } = await stage.open()
       const asked = ids.map((id) => near.send(request(id)))
