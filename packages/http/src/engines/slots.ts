@@ -13,13 +13,13 @@ export interface Taker<T> {
  * Hands out at most `max` slots, first come first served. What answers the other end never waits behind what waits
  * for the other end: some slots are kept for replies.
  */
-export class Slots<T> {
+export class Slots<T, K extends Taker<T> = Taker<T>> {
   readonly #max: number
   readonly #reserved: number
   readonly #make: () => T
   readonly #idle: T[] = []
-  readonly #waiting: Set<Taker<T>> = new Set()
-  readonly #waitingReplies: Set<Taker<T>> = new Set()
+  readonly #waiting: Set<K> = new Set()
+  readonly #waitingReplies: Set<K> = new Set()
   #taken = 0
 
   constructor(max: number, make: () => T) {
@@ -29,7 +29,7 @@ export class Slots<T> {
   }
 
   /** Begins at once where a slot is free, else when one is given back. */
-  take(taker: Taker<T>): void {
+  take(taker: K): void {
     if (this.#taken < this.#limitOf(taker)) {
       this.#taken++
       taker.begin(this.#idle.pop() ?? this.#make())
@@ -37,8 +37,16 @@ export class Slots<T> {
   }
 
   /** Takes back what has not begun. */
-  forget(taker: Taker<T>): void {
+  forget(taker: K): void {
     if (!this.#waiting.delete(taker)) this.#waitingReplies.delete(taker)
+  }
+
+  /** Takes back all who have not begun. */
+  drain(): readonly K[] {
+    const waiting = [...this.#waitingReplies, ...this.#waiting]
+    this.#waitingReplies.clear()
+    this.#waiting.clear()
+    return waiting
   }
 
   /** Gives a slot to the next who waits, the one used last first. */
@@ -51,11 +59,11 @@ export class Slots<T> {
     }
   }
 
-  #limitOf({ isReply }: Taker<T>): number {
+  #limitOf({ isReply }: K): number {
     return isReply ? this.#max : this.#max - this.#reserved
   }
 
-  #next(): Taker<T> | undefined {
+  #next(): K | undefined {
     const replies = this.#waitingReplies
     for (const next of replies) {
       replies.delete(next)

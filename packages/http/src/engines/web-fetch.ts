@@ -1,7 +1,7 @@
-import { toError } from '@mcpwire/core'
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
 import type { Fetch } from '../engine-settings.js'
 import { deliveryOf } from './delivery.js'
+import { fetchFailure } from './failure-words.js'
 import { Slots } from './slots.js'
 
 /** What an engine on a `fetch` is made from. */
@@ -10,13 +10,15 @@ export interface WebFetchSettings {
   readonly fetch?: Fetch | undefined
   /** How many requests are under way at once. */
   readonly maxSockets: number
+  /** Makes an error of what `fetch` rejects with. */
+  readonly inWords?: ((failure: unknown) => Error) | undefined
 }
 
 /**
  * An engine on any WHATWG `fetch`. Which sockets there are, and how long connecting may take, is up to that
  * function; an answer that redirects is a failure where it hides where to.
  */
-export function webFetchEngine({ fetch, maxSockets }: WebFetchSettings): Engine {
+export function webFetchEngine({ fetch, maxSockets, inWords = fetchFailure }: WebFetchSettings): Engine {
   const underWay = new Set<WebFetchCall>()
   const slots = new Slots(maxSockets, () => undefined)
   let isClosed = false
@@ -24,13 +26,15 @@ export function webFetchEngine({ fetch, maxSockets }: WebFetchSettings): Engine 
     // As a function of nobody: the platform's refuses to be a method of something else.
     fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
     slots,
+    inWords,
     done: (call) => underWay.delete(call),
   }
   return {
     send(request, handlers) {
       const call = new WebFetchCall(request, handlers, settings)
       underWay.add(call)
-      if (isClosed) call.fail(new Error('the engine is closed'))
+      const wrong = isClosed ? 'the engine is closed' : unsendable(request.headers)
+      if (wrong !== undefined) call.fail(new Error(wrong))
       else slots.take(call)
       return call
     },
@@ -41,9 +45,19 @@ export function webFetchEngine({ fetch, maxSockets }: WebFetchSettings): Engine 
   }
 }
 
+/** The body of an answer, chunk by chunk. */
+interface BodyReader {
+  readonly next: () => Promise<{
+    readonly done?: boolean | undefined
+    readonly value?: Uint8Array | undefined
+  }>
+  readonly stop: () => void
+}
+
 interface CallSettings {
   readonly fetch: Fetch
   readonly slots: Slots<undefined>
+  readonly inWords: (failure: unknown) => Error
   readonly done: (call: WebFetchCall) => void
 }
 
@@ -56,6 +70,7 @@ class WebFetchCall implements EngineCall {
   readonly #aborter = new AbortController()
   #hasBegun = false
   #isOver = false
+  #stop: (() => void) | undefined
   #goOn: (() => void) | undefined
   #paused: Promise<void> | undefined
 
@@ -68,14 +83,15 @@ class WebFetchCall implements EngineCall {
 
   begin(): void {
     this.#hasBegun = true
+    const { inWords } = this.#settings
     this.#exchange().then(
-      () => this.#end(() => this.#handlers.end()),
-      (cause: unknown) => this.#end(() => this.#handlers.failed(toError(cause), deliveryOf(cause))),
+      () => this.#over(() => this.#handlers.end()),
+      (cause: unknown) => this.#over(() => this.#handlers.failed(inWords(cause), deliveryOf(cause))),
     )
   }
 
   abort(): void {
-    this.#end(() => {})
+    this.#giveUp(() => {})
   }
 
   pause(): void {
@@ -92,14 +108,20 @@ class WebFetchCall implements EngineCall {
   /** Ends the call with an error, outside of the caller's turn. */
   fail(cause: Error): void {
     const delivery = this.#hasBegun ? 'unknown' : 'none'
-    queueMicrotask(() => this.#end(() => this.#handlers.failed(cause, delivery)))
+    queueMicrotask(() => this.#giveUp(() => this.#handlers.failed(cause, delivery)))
   }
 
-  #end(tell: () => void): void {
+  #giveUp(tell: () => void): void {
+    if (this.#isOver) return
+    this.#over(tell)
+    this.#aborter.abort()
+    this.#stop?.()
+  }
+
+  #over(tell: () => void): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#settings.done(this)
-    this.#aborter.abort()
     this.resume()
     if (this.#hasBegun) this.#settings.slots.give(undefined)
     else this.#settings.slots.forget(this)
@@ -118,35 +140,48 @@ class WebFetchCall implements EngineCall {
     })
     if (response.type === 'opaqueredirect')
       throw new Error('the server redirects, and the platform does not tell where')
-    if (!this.#isOver) this.#handlers.head(headOf(response))
-    if (response.body) for await (const chunk of chunksOf(response.body)) await this.#data(chunk)
+    const reader = response.body ? readerOf(response.body) : undefined
+    this.#stop = reader?.stop
+    if (this.#isOver) reader?.stop()
+    else this.#handlers.head(headOf(response))
+    for (let next = await reader?.next(); next && !next.done; next = await reader?.next()) {
+      while (this.#paused) await this.#paused
+      if (this.#isOver) return
+      this.#handlers.data(next.value as Uint8Array)
+      while (this.#paused) await this.#paused
+    }
+    this.#stop = undefined
   }
+}
 
-  async #data(chunk: Uint8Array): Promise<void> {
-    while (this.#paused) await this.#paused
-    if (this.#isOver) throw new Error('given up')
-    this.#handlers.data(chunk)
-    while (this.#paused) await this.#paused
+const SENDABLE_NAME = /^[!#$%&'*+.^`|~\w-]+$/
+const SENDABLE_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** What is wrong with headers, without their values, which platforms would show. */
+function unsendable(headers: EngineRequest['headers']): string | undefined {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!SENDABLE_NAME.test(name) || !SENDABLE_VALUE.test(value))
+      return `the header ${JSON.stringify(name)} has characters that cannot be sent`
   }
+  return undefined
 }
 
 function headOf({ status, statusText, headers }: Response): AnswerHead {
   return { status, statusText, header: (name) => headers.get(name) ?? undefined }
 }
 
-/** The body, cancelled when whoever reads it stops. Not every platform can iterate over its own streams. */
-async function* chunksOf(
-  body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  if (!('getReader' in body)) {
-    yield* body
-    return
-  }
-  const reader = body.getReader()
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
-  } finally {
+/** Reads the body, and stops before its end when asked to. Not every platform can iterate over its own streams. */
+function readerOf(body: NonNullable<Response['body']> | AsyncIterable<Uint8Array>): BodyReader {
+  if ('getReader' in body) {
+    const reader = body.getReader()
     // Whether that works makes no difference to anybody.
-    reader.cancel().catch(() => {})
+    return { next: () => reader.read(), stop: () => void reader.cancel().catch(() => {}) }
+  }
+  const chunks = body[Symbol.asyncIterator]()
+  // A stream of Node, which ends the process where it fails and nobody has begun to read.
+  if ('on' in body && typeof body.on === 'function') body.on('error', () => {})
+  return {
+    next: () => chunks.next(),
+    stop: () => void Promise.resolve(chunks.return?.()).catch(() => {}),
   }
 }

@@ -1,11 +1,39 @@
 import { invalidOption } from '@mcpwire/core'
-import type { CreateEngine } from '../engine-settings.js'
+import type { CreateEngine, EngineSettings } from '../engine-settings.js'
+import { webFetchEngine } from '../engines/web-fetch.js'
+import { nodeFetchEngine } from './engines/node-fetch.js'
 import { undiciEngine } from './engines/undici.js'
+import { inWords } from './failure-words.js'
 import { createConnector } from './socket-connector.js'
 
-/** Chooses by the options: undici on sockets of our own making where neither `fetch` nor `agent` is given. */
+/**
+ * Chooses by the options: the `fetch` that was given, node-fetch for an `agent`, else undici on sockets of our own
+ * making.
+ */
 export const createEngine: CreateEngine = (settings) => {
-  if (settings.tls !== undefined && settings.url.protocol !== 'https:')
+  const { url, tls, fetch, agent, maxSockets } = settings
+  if (tls !== undefined && url.protocol !== 'https:')
     invalidOption('tls', undefined, 'left out where the URL is not https:')
+  if (fetch !== undefined) {
+    refuseBeside('fetch', settings, ['agent', 'tls', 'proxy'])
+    return webFetchEngine({ fetch, maxSockets, inWords })
+  }
+  if (agent !== undefined) {
+    refuseBeside('agent', settings, ['tls', 'proxy'])
+    if (typeof (agent as { addRequest?: unknown } | null)?.addRequest !== 'function')
+      invalidOption('agent', undefined, 'an http.Agent or https.Agent')
+    return nodeFetchEngine(settings)
+  }
   return undiciEngine(settings, createConnector(settings))
+}
+
+function refuseBeside(
+  given: string,
+  settings: EngineSettings,
+  options: readonly ('agent' | 'tls' | 'proxy')[],
+): void {
+  for (const option of options) {
+    if (settings[option] !== undefined)
+      invalidOption(option, undefined, `left out where ${given} makes the connections`)
+  }
 }

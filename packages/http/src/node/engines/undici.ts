@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { toError } from '@mcpwire/core'
 import { Client, type Dispatcher } from 'undici'
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../../engine.js'
 import type { EngineSettings } from '../../engine-settings.js'
 import { Slots } from '../../engines/slots.js'
+import { inWords } from '../failure-words.js'
 import type { SocketConnector } from '../socket-connector.js'
 
 /** How long a socket stays open without a request where the server does not tell, in milliseconds. */
@@ -13,7 +13,6 @@ const IDLE_SOCKET_MS = 4_000
 export function undiciEngine({ url, maxSockets }: EngineSettings, connector: SocketConnector): Engine {
   const { origin } = url
   const clients: Client[] = []
-  const underWay = new Set<UndiciCall>()
   let isClosed = false
 
   function newClient(): Client {
@@ -28,31 +27,22 @@ export function undiciEngine({ url, maxSockets }: EngineSettings, connector: Soc
     return client
   }
 
-  const settings: CallSettings = {
-    slots: new Slots(maxSockets, newClient),
-    done: (call) => underWay.delete(call),
-  }
+  const slots = new Slots<Client, UndiciCall>(maxSockets, newClient)
   return {
     send(request, handlers) {
-      const call = new UndiciCall(request, handlers, settings)
-      underWay.add(call)
+      const call = new UndiciCall(request, handlers, slots)
       if (isClosed) call.fail(new Error('the engine is closed'))
       else if (request.url.origin !== origin) call.fail(new Error(`not a request to ${origin}`))
-      else settings.slots.take(call)
+      else slots.take(call)
       return call
     },
     async close() {
       const error = new Error('the engine is closed')
       isClosed = true
-      for (const call of underWay) call.fail(error)
+      for (const call of slots.drain()) call.fail(error)
       await Promise.all([...clients.map((client) => client.destroy(error)), connector.close()])
     },
   }
-}
-
-interface CallSettings {
-  readonly slots: Slots<Client>
-  readonly done: (call: UndiciCall) => void
 }
 
 /** One request, from waiting for a socket to the end of its answer. */
@@ -60,18 +50,18 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   readonly isReply: boolean
   readonly #request: EngineRequest
   readonly #handlers: EngineHandlers
-  readonly #settings: CallSettings
+  readonly #slots: Slots<Client, UndiciCall>
   #client: Client | undefined
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #isPaused = false
   #isDispatching = false
 
-  constructor(request: EngineRequest, handlers: EngineHandlers, settings: CallSettings) {
+  constructor(request: EngineRequest, handlers: EngineHandlers, slots: Slots<Client, UndiciCall>) {
     this.isReply = request.isReply ?? false
     this.#request = request
     this.#handlers = handlers
-    this.#settings = settings
+    this.#slots = slots
   }
 
   begin(client: Client): void {
@@ -104,7 +94,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   fail(cause: Error): void {
     queueMicrotask(() => {
       const delivery = this.#delivery()
-      if (this.#end()) this.#handlers.failed(cause, delivery)
+      if (this.#end()) this.#handlers.failed(inWords(cause), delivery)
     })
   }
 
@@ -130,16 +120,18 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    const isOver = this.#isOver
+    this.#isOver = true
     // First of all, so that what the answer makes the caller send finds a warm socket.
     this.#release()
-    if (this.#end()) this.#handlers.end()
+    if (!isOver) this.#handlers.end()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
     const delivery = this.#delivery()
     this.#release()
-    if (this.#isDispatching) this.fail(toError(cause))
-    else if (this.#end()) this.#handlers.failed(toError(cause), delivery)
+    if (this.#isDispatching) this.fail(cause)
+    else if (this.#end()) this.#handlers.failed(inWords(cause), delivery)
   }
 
   /** undici starts a request right before it writes it. */
@@ -151,8 +143,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   #end(): boolean {
     if (this.#isOver) return false
     this.#isOver = true
-    this.#settings.done(this)
-    if (!this.#client) this.#settings.slots.forget(this)
+    if (!this.#client) this.#slots.forget(this)
     else this.#controller?.abort(new Error('given up'))
     return true
   }
@@ -161,7 +152,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     const client = this.#client
     if (!client) return
     this.#client = undefined
-    this.#settings.slots.give(client)
+    this.#slots.give(client)
   }
 }
 

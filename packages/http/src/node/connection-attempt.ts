@@ -1,0 +1,41 @@
+import type { Socket } from 'node:net'
+
+/** What comes of an attempt to connect: an error, or a socket that is ready. */
+export type Connected = (...outcome: [Error, null] | [null, Socket]) => void
+
+/** One attempt to connect, which may take several sockets, one on top of another. */
+export class ConnectionAttempt {
+  readonly #done: Connected
+  readonly #everySocket: Set<Socket>
+  readonly #sockets: Socket[] = []
+  #isOver = false
+
+  /** `everySocket` holds each socket until it is closed. */
+  constructor(everySocket: Set<Socket>, done: Connected) {
+    this.#done = done
+    this.#everySocket = everySocket
+  }
+
+  /** Makes a socket part of the attempt: its failure is that of the attempt. */
+  own<S extends Socket>(socket: S): S {
+    this.#sockets.push(socket)
+    this.#everySocket.add(socket)
+    socket.once('close', () => this.#everySocket.delete(socket))
+    // Stays, also once somebody else has the socket: without a listener, an error would end the process.
+    socket.on('error', (cause) => this.fail(cause))
+    return socket
+  }
+
+  succeed(socket: Socket): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#done(null, socket)
+  }
+
+  fail(cause: Error): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    for (const socket of this.#sockets) socket.destroy()
+    this.#done(cause, null)
+  }
+}

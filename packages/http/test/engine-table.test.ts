@@ -1,0 +1,347 @@
+import { once } from 'node:events'
+import { isTransportError } from '@mcpwire/core'
+import { describe, expect, test } from 'vitest'
+import { engineSettings, eventually, record } from './support/engine-calls.js'
+import { credentials, type EngineKind, engineKinds } from './support/engine-kinds.js'
+import { connectProxy } from './support/engine-proxy.js'
+import { engineServer, type Seen } from './support/engine-server.js'
+
+const SERVER_TLS = { ...credentials.server, ca: credentials.ca, requestCert: true, rejectUnauthorized: true }
+
+function echo({ answer, body }: Seen): void {
+  answer.writeHead(200, { 'content-type': 'application/json', 'x-answer': 'yes' }).end(body)
+}
+
+describe.each(engineKinds)('$name', (kind: EngineKind) => {
+  test('carries a JSON answer', async () => {
+    await using server = await engineServer(echo)
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+    const body = JSON.stringify({ text: 'grüße 漢字 😀' })
+
+    const call = record(engine, {
+      url: server.url,
+      body,
+      headers: { 'content-type': 'application/json', 'x-a': 'b' },
+    })
+    await call.over()
+
+    expect(call.events).toEqual(['head', 'data', 'end'])
+    expect(call.text()).toBe(body)
+    expect(call.head).toMatchObject({ status: 200, statusText: 'OK' })
+    expect(call.head?.header('content-type')).toBe('application/json')
+    expect(call.head?.header('x-answer')).toBe('yes')
+    expect(call.head?.header('x-other')).toBeUndefined()
+    expect(server.seen).toMatchObject([{ method: 'POST', path: '/mcp?x=%20', body, headers: { 'x-a': 'b' } }])
+    await engine.close()
+  })
+
+  test('carries GET and DELETE without a body, and answers without one', async () => {
+    await using server = await engineServer(({ answer }) => answer.writeHead(204).end())
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+
+    for (const method of ['GET', 'DELETE'] as const) {
+      const call = record(engine, { url: server.url, method, headers: {} })
+      await call.over()
+      expect(call.events).toEqual(['head', 'end'])
+    }
+
+    expect(server.seen.map(({ method, body }) => [method, body])).toEqual([
+      ['GET', ''],
+      ['DELETE', ''],
+    ])
+    await engine.close()
+  })
+
+  test('hands over each event of an SSE stream when it arrives', async () => {
+    await using server = await engineServer(({ answer }) => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+    })
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+    const call = record(engine, { url: server.url, method: 'GET' })
+    await eventually(() => call.events[0] === 'head', 'the head is there before any data')
+
+    for (const event of ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']) {
+      server.seen[0]?.answer.write(event)
+      await eventually(() => call.text().endsWith(event), 'the event is there while the stream is open')
+    }
+
+    server.seen[0]?.answer.end()
+    await call.over()
+    expect(call.events).toEqual(['head', 'data', 'end'])
+    await engine.close()
+  })
+
+  test('closes the connection of a stream that is given up', async () => {
+    await using server = await engineServer(({ answer }) => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
+    })
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+    const call = record(engine, { url: server.url })
+    await eventually(() => call.bytes > 0, 'the stream has begun')
+    const { answer } = server.seen[0] as Seen
+    const closed = once(answer, 'close')
+
+    call.call.abort()
+    call.call.abort()
+    await closed
+
+    expect(answer.writableFinished).toBe(false)
+    expect(call.events).toEqual(['head', 'data'])
+    await engine.close()
+    expect(call.events).toEqual(['head', 'data'])
+  })
+
+  test('gives up a request that has no answer yet', async () => {
+    await using server = await engineServer(() => {})
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+    const call = record(engine, { url: server.url, body: '{}' })
+    await eventually(() => server.seen.length === 1, 'the request is at the server')
+    const { answer } = server.seen[0] as Seen
+    const closed = once(answer, 'close')
+
+    call.call.abort()
+    await closed
+
+    await engine.close()
+    expect(call.events).toEqual([])
+  })
+
+  test('shows a client certificate, or says that it cannot', async () => {
+    await using server = await engineServer(({ answer, caller }) => answer.end(caller), SERVER_TLS)
+    const { mutualTls } = kind
+    if ('refused' in mutualTls) {
+      const settings = engineSettings({ url: server.url, ...mutualTls.refused })
+      expect(() => kind.create(settings)).toThrow('option "tls" must be left out')
+      return
+    }
+    const engine = kind.create(engineSettings({ url: server.url, ...mutualTls.with() }))
+
+    const call = record(engine, { url: server.url, body: '{}' })
+    await call.over()
+
+    expect(call.failure).toBeUndefined()
+    expect(call.text()).toBe('CN=alice')
+    await engine.close()
+  })
+
+  test('goes through a proxy, or says that it cannot', async () => {
+    await using server = await engineServer(echo, SERVER_TLS)
+    await using proxy = await connectProxy()
+    const { proxied } = kind
+    if ('refused' in proxied) {
+      const settings = engineSettings({ url: server.url, ...proxied.refused })
+      expect(() => kind.create(settings)).toThrow('option "proxy" must be left out')
+      return
+    }
+    const engine = kind.create(engineSettings({ url: server.url, ...proxied.with(proxy.port) }))
+
+    const call = record(engine, { url: server.url, body: '{"a":1}' })
+    await call.over()
+
+    expect(call.failure).toBeUndefined()
+    expect(call.text()).toBe('{"a":1}')
+    expect(proxy.asked).toMatchObject([{ target: `127.0.0.1:${server.port}` }])
+    await engine.close()
+  })
+
+  test('stops reading while it is paused', async () => {
+    const size = 64 * 1024 * 1024
+    const block = Buffer.alloc(1024 * 1024, 'x')
+    let written = 0
+    await using server = await engineServer(({ answer }) => {
+      answer.writeHead(200, { 'content-length': size })
+      const more = (): void => {
+        while (written < size) {
+          written += block.length
+          if (!answer.write(block)) {
+            answer.once('drain', more)
+            return
+          }
+        }
+        answer.end()
+      }
+      more()
+    })
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+    const call = record(engine, { url: server.url })
+    await eventually(() => call.bytes > 0, 'data arrives')
+    call.call.pause()
+    // What the system buffers for both ends is full once nothing more is written for a while.
+    let last = -1
+    await eventually(() => {
+      const isStill = last === written
+      last = written
+      return isStill && written > 0
+    }, 'the server is held up')
+    const [held, heldWritten] = [call.bytes, written]
+
+    expect(heldWritten).toBeLessThan(size)
+    expect(held).toBeLessThan(size / 2)
+    call.call.resume()
+    await call.over()
+
+    expect(call.bytes).toBe(size)
+    await engine.close()
+  })
+
+  test('shows a redirect instead of following it', async () => {
+    await using server = await engineServer(({ answer }) => {
+      answer.writeHead(307, { location: '/elsewhere' }).end()
+    })
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+
+    const call = record(engine, { url: server.url, body: '{}' })
+    await call.over()
+
+    expect(call.head?.status).toBe(307)
+    expect(call.head?.header('location')).toMatch(/\/elsewhere$/)
+    expect(server.seen).toHaveLength(1)
+    await engine.close()
+  })
+
+  test('tells that nothing was sent where nobody listens', async () => {
+    const server = await engineServer(echo)
+    await server[Symbol.asyncDispose]()
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+
+    const call = record(engine, { url: server.url, body: '{}' })
+    await call.over()
+
+    expect(call.events).toEqual(['failed'])
+    expect(call.delivery).toBe('none')
+    expect(call.failure?.message).toContain('ECONNREFUSED')
+    await engine.close()
+  })
+
+  test('tells that it does not know where the connection breaks after the request', async () => {
+    await using server = await engineServer(({ answer }) => answer.socket?.destroy())
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+
+    const call = record(engine, { url: server.url, body: '{}' })
+    await call.over()
+
+    expect(call.events).toEqual(['failed'])
+    expect(call.delivery).toBe('unknown')
+    await engine.close()
+  })
+
+  test('fails where an answer breaks off', async () => {
+    await using server = await engineServer(({ answer }) => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n', () => {
+        answer.socket?.destroy()
+      })
+    })
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+
+    const call = record(engine, { url: server.url, body: '{}' })
+    await call.over()
+
+    expect(call.events.at(-1)).toBe('failed')
+    expect(call.delivery).toBe('unknown')
+    await engine.close()
+  })
+
+  test('refuses headers that cannot be sent, without their values', async () => {
+    await using server = await engineServer(echo)
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+
+    const call = record(engine, { url: server.url, headers: { authorization: 'Bearer s3cret\n' } })
+    await call.over()
+
+    expect(call.delivery).toBe('none')
+    expect(call.failure?.message).toMatch(/authorization/)
+    expect(String(call.failure?.stack)).not.toContain('s3cret')
+    expect(server.seen).toEqual([])
+    await engine.close()
+  })
+
+  test('carries 1 000 requests over at most 64 sockets', async () => {
+    let [underWay, most] = [0, 0]
+    await using server = await engineServer((seen) => {
+      most = Math.max(most, ++underWay)
+      setImmediate(() => {
+        underWay--
+        echo(seen)
+      })
+    })
+    const engine = kind.create(engineSettings({ url: server.url, ...kind.plain() }))
+
+    const calls = Array.from({ length: 1_000 }, (_, at) => record(engine, { url: server.url, body: `${at}` }))
+    for (const call of calls) await call.over()
+
+    expect(calls.map((call) => call.text())).toEqual(calls.map((_, at) => `${at}`))
+    expect(most).toBeLessThanOrEqual(64)
+    if (kind.reusesSockets) expect(server.socketCount()).toBeLessThanOrEqual(64)
+    await engine.close()
+  })
+
+  test('lets replies through where every other socket waits for the other end', async () => {
+    const held: Seen[] = []
+    await using server = await engineServer((seen) => {
+      if (seen.body !== 'reply') held.push(seen)
+      else for (const one of [seen, ...held.splice(0)]) one.answer.end()
+    })
+    const engine = kind.create(engineSettings({ url: server.url, maxSockets: 8, ...kind.plain() }))
+    const calls = Array.from({ length: 20 }, () => record(engine, { url: server.url, body: 'request' }))
+    await eventually(() => held.length === 7, 'all but the last socket are taken')
+
+    while (calls.some(({ events }) => !events.includes('end'))) {
+      const reply = record(engine, { url: server.url, body: 'reply', isReply: true })
+      await reply.over()
+      expect(reply.failure).toBeUndefined()
+      const left = 20 - server.seen.filter(({ body }) => body === 'request').length
+      await eventually(() => held.length > 0 || left === 0, 'those that waited have their turn')
+    }
+
+    if (kind.reusesSockets) expect(server.socketCount()).toBeLessThanOrEqual(8)
+    await engine.close()
+  })
+
+  test('fails what is under way when it is closed, and what comes later', async () => {
+    await using server = await engineServer(() => {})
+    const engine = kind.create(engineSettings({ url: server.url, maxSockets: 2, ...kind.plain() }))
+    const calls = Array.from({ length: 4 }, () => record(engine, { url: server.url, body: '{}' }))
+    await eventually(() => server.seen.length > 0, 'some are at the server')
+
+    await Promise.all([engine.close(), engine.close()])
+    calls.push(record(engine, { url: server.url, body: '{}' }))
+    for (const call of calls) await call.over()
+
+    expect(calls.map(({ events }) => events)).toEqual(Array.from({ length: 5 }, () => ['failed']))
+    expect(calls[0]?.delivery).toBe('unknown')
+    expect(calls[3]?.delivery).toBe('none')
+    expect(calls[4]?.delivery).toBe('none')
+  })
+})
+
+describe('options that contradict each other', () => {
+  const url = new URL('https://127.0.0.1:1/mcp')
+  const [fetch, agent, tls, proxy] = [
+    globalThis.fetch,
+    engineKinds[1]?.plain().agent,
+    {},
+    'http://127.0.0.1:1',
+  ]
+
+  test.each([
+    ['agent beside fetch', 'agent', 0, { fetch, agent }],
+    ['tls beside fetch', 'tls', 0, { fetch, tls }],
+    ['proxy beside fetch', 'proxy', 0, { fetch, proxy }],
+    ['tls beside agent', 'tls', 0, { agent, tls }],
+    ['proxy beside agent', 'proxy', 0, { agent, proxy }],
+    ['tls for http:', 'tls', 0, { tls, url: new URL('http://127.0.0.1:1/mcp') }],
+    ['an agent that is none', 'agent', 0, { agent: {} }],
+    ['agent in a browser', 'agent', 3, { agent }],
+    ['tls in a browser', 'tls', 3, { tls }],
+    ['proxy in a browser', 'proxy', 3, { proxy }],
+  ] as const)('%s is refused', (_what, option, kind, options) => {
+    const create = engineKinds[kind]?.create as EngineKind['create']
+    let thrown: unknown
+    try {
+      create(engineSettings({ url, ...options }))
+    } catch (error) {
+      thrown = error
+    }
+    expect(isTransportError(thrown, 'INVALID_OPTION') && thrown.details.option).toBe(option)
+  })
+})
