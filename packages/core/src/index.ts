@@ -87,6 +87,7 @@ export type {
 } from './transport.js'
 
 // For authors of transports, layers, gates and stores
+export { type AdmissionOutcome, admit, type Doorkeepers } from './admission.js'
 export {
   backgroundClock,
   type Clock,
@@ -113,6 +114,15 @@ export { createLatencyHistogram, type LatencyHistogram } from './latency-histogr
 export type { Acceptor, Binding, Door, Incoming } from './listener.js'
 export { isRequestId, parseMessage, toJson } from './message.js'
 export {
+  type CallerStep,
+  createMultiplexer,
+  type MultiplexedCall,
+  type Multiplexer,
+  type MultiplexerOptions,
+  multiplexerDefaults,
+  type SharedStep,
+} from './multiplexer.js'
+export {
   invalidOption,
   type Resolved,
   requireInRange,
@@ -124,4 +134,5 @@ export {
 export { refusalError, refusalIn, refusalMessage } from './refusal.js'
 export { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
 export type { SessionGrant, SessionPolicy } from './session-policy.js'
+export { concealAuthInfo } from './supervision.js'
 export type { TlsBlob, TlsMaterial, TlsSource } from './tls-source.js'

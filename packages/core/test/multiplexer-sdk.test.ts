@@ -1,0 +1,196 @@
+import { McpServer } from '@modelcontextprotocol/server'
+import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { z } from 'zod'
+import {
+  createMultiplexer,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  memoryPair,
+  type RequestId,
+  type Transport,
+} from '../src/index.js'
+
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
+
+class Caller {
+  readonly name: string
+  readonly heard: JsonRpcMessage[] = []
+  constructor(name: string) {
+    this.name = name
+  }
+
+  answerTo(id: RequestId): JsonRpcMessage | undefined {
+    return this.heard.find((message) => isResponse(message) && message.id === id)
+  }
+}
+
+function newServer(aborted: () => void): McpServer {
+  const server = new McpServer({ name: 'test', version: '1.0.0' })
+  server.registerTool('whoami', {}, ({ mcpReq }) => ({
+    content: [{ type: 'text', text: JSON.stringify(mcpReq.envelope) }],
+  }))
+  server.registerTool('count', { inputSchema: z.object({ to: z.number() }) }, async ({ to }, { mcpReq }) => {
+    const progressToken = mcpReq._meta?.progressToken ?? 'none'
+    for (let progress = 1; progress <= to; progress++) {
+      await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress } })
+    }
+    return { content: [] }
+  })
+  server.registerTool('hang', {}, ({ mcpReq }) => {
+    return new Promise((_, reject) => {
+      mcpReq.signal.addEventListener('abort', () => {
+        aborted()
+        reject(new Error('cancelled'))
+      })
+    })
+  })
+  server.registerTool('grow', {}, () => {
+    server.registerTool('grown', {}, () => ({ content: [] }))
+    return { content: [] }
+  })
+  return server
+}
+
+async function served(aborted: () => void = () => {}) {
+  const [near, far] = memoryPair()
+  const handle = serveStdio(() => newServer(aborted), { transport: far })
+  onTestFinished(() => near.close())
+  const multiplexer = createMultiplexer<Caller>()
+  const strays: string[] = []
+  near.onmessage = (message) => {
+    const step = multiplexer.fromShared(message)
+    if (step.kind === 'deliver') step.caller.heard.push(step.message)
+    else if (step.kind === 'answer') void near.send(step.message)
+    else if (step.why !== undefined) strays.push(step.why)
+  }
+  await near.start()
+  return {
+    multiplexer,
+    near,
+    far,
+    handle,
+    strays,
+    say: (caller: Caller, message: JsonRpcMessage) => say(near, caller, message),
+  }
+
+  async function say(transport: Transport, caller: Caller, message: JsonRpcMessage): Promise<void> {
+    const step = multiplexer.fromCaller(caller, message)
+    if (step.kind === 'send') await transport.send(step.message)
+    else if (step.kind === 'answer') caller.heard.push(step.message)
+  }
+}
+
+function request(
+  caller: Caller,
+  id: RequestId,
+  method: string,
+  params: object = {},
+  meta: object = {},
+): JsonRpcRequest {
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: caller.name, version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': { experimental: { [caller.name]: {} } },
+    ...meta,
+  }
+  return { jsonrpc: '2.0', id, method, params: { ...params, _meta } }
+}
+
+const call = (
+  caller: Caller,
+  id: RequestId,
+  name: string,
+  args: object = {},
+  meta: object = {},
+): JsonRpcRequest => request(caller, id, 'tools/call', { name, arguments: args }, meta)
+
+describe('two callers of one server of the v2 SDK', () => {
+  test('are each answered by what they themselves said of themselves [GEN-18]', async () => {
+    const { say } = await served()
+    const [a, b] = [new Caller('a'), new Caller('b')]
+    for (const id of ['1', 1, '', 0]) {
+      for (const caller of [a, b]) {
+        await say(caller, call(caller, id, 'whoami'))
+        await vi.waitFor(() => expect(caller.answerTo(id)).toBeDefined())
+        const text = JSON.stringify(caller.answerTo(id))
+        expect(text).toContain(`\\"name\\":\\"${caller.name}\\"`)
+        expect(text).toContain(`{\\"${caller.name}\\":{}}`)
+      }
+    }
+  })
+
+  test('hear the progress of their own requests', async () => {
+    const { say } = await served()
+    const [a, b] = [new Caller('a'), new Caller('b')]
+    await say(a, call(a, 1, 'count', { to: 2 }, { progressToken: 'p' }))
+    await say(b, call(b, 1, 'count', { to: 3 }, { progressToken: 'p' }))
+    await vi.waitFor(() => expect([a.answerTo(1), b.answerTo(1)]).not.toContain(undefined))
+    const told = (caller: Caller) =>
+      caller.heard.flatMap((message) => ('method' in message ? [message.params] : []))
+    expect(told(a)).toEqual([1, 2].map((progress) => ({ progressToken: 'p', progress })))
+    expect(told(b)).toEqual([1, 2, 3].map((progress) => ({ progressToken: 'p', progress })))
+  })
+
+  test('hear of changes under the id of their own subscription, as its filter says [SUB-S-02, SUB-S-03, SUB-S-04]', async () => {
+    const { say, strays } = await served()
+    const [a, b] = [new Caller('a'), new Caller('b')]
+    for (const id of ['', 0]) {
+      await say(a, request(a, id, 'subscriptions/listen', { notifications: { toolsListChanged: true } }))
+    }
+    await say(b, request(b, 0, 'subscriptions/listen', { notifications: { promptsListChanged: true } }))
+    await say(b, call(b, 1, 'grow'))
+    await vi.waitFor(() => expect(b.answerTo(1)).toBeDefined())
+    const heard = (caller: Caller) =>
+      caller.heard.flatMap((message) =>
+        'method' in message ? [[message.method, message.params?._meta?.[SUBSCRIPTION]]] : [],
+      )
+    await vi.waitFor(() => expect(heard(a)).toHaveLength(4))
+    expect(heard(a)).toEqual([
+      ['notifications/subscriptions/acknowledged', ''],
+      ['notifications/subscriptions/acknowledged', 0],
+      ['notifications/tools/list_changed', ''],
+      ['notifications/tools/list_changed', 0],
+    ])
+    expect(heard(b)).toEqual([['notifications/subscriptions/acknowledged', 0]])
+    expect(strays).toEqual([])
+  })
+
+  test('are told the end of their subscriptions when the server closes [SUB-S-08]', async () => {
+    const { say, handle, near } = await served()
+    const [a, b] = [new Caller('a'), new Caller('b')]
+    for (const caller of [a, b]) {
+      await say(
+        caller,
+        request(caller, '7', 'subscriptions/listen', { notifications: { toolsListChanged: true } }),
+      )
+      await vi.waitFor(() => expect(caller.heard).toHaveLength(1))
+    }
+    await handle.close()
+    await near.closed
+    for (const caller of [a, b]) {
+      expect(caller.answerTo('7')).toMatchObject({
+        result: { resultType: 'complete', _meta: { [SUBSCRIPTION]: '7' } },
+      })
+    }
+  })
+
+  test('stop what they had in flight by leaving', async () => {
+    const aborted = vi.fn()
+    const { say, multiplexer, near, strays } = await served(aborted)
+    const [a, b] = [new Caller('a'), new Caller('b')]
+    await say(a, call(a, 1, 'hang'))
+    await say(a, request(a, 2, 'subscriptions/listen', { notifications: { toolsListChanged: true } }))
+    await say(b, call(b, 1, 'hang'))
+    await vi.waitFor(() => expect(a.heard).toHaveLength(1))
+    for (const message of multiplexer.left(a)) await near.send(message)
+    await vi.waitFor(() => expect(aborted).toHaveBeenCalledTimes(1))
+    await say(b, call(b, 2, 'grow'))
+    await vi.waitFor(() => expect(b.answerTo(2)).toBeDefined())
+    expect(a.heard).toHaveLength(1)
+    expect(b.answerTo(1)).toBeUndefined()
+    expect(strays).toEqual([])
+    expect(multiplexer.inFlight).toBe(1)
+  })
+})

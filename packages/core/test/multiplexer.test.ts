@@ -1,0 +1,550 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  type CallerStep,
+  createMultiplexer,
+  isRequest,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  type Multiplexer,
+  type RequestId,
+  type SharedStep,
+} from '../src/index.js'
+
+interface Caller {
+  readonly name: string
+}
+
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
+const a: Caller = { name: 'a' }
+const b: Caller = { name: 'b' }
+
+function ask(id: RequestId, meta?: object, method = 'tools/call'): JsonRpcRequest {
+  return { jsonrpc: '2.0', id, method, params: { x: 1, ...(meta && { _meta: { ...meta } }) } }
+}
+const listen = (id: RequestId): JsonRpcRequest => ask(id, {}, 'subscriptions/listen')
+const answer = (id: RequestId, result: object = {}): JsonRpcMessage => ({
+  jsonrpc: '2.0',
+  id,
+  result: { ...result },
+})
+const note = (method: string, params: object = {}): JsonRpcMessage => ({
+  jsonrpc: '2.0',
+  method,
+  params: { ...params },
+})
+const progress = (progressToken: unknown): JsonRpcMessage =>
+  note('notifications/progress', { progressToken, progress: 1 })
+const cancelled = (requestId: unknown): JsonRpcMessage => note('notifications/cancelled', { requestId })
+const changed = (subscription: unknown): JsonRpcMessage =>
+  note('notifications/tools/list_changed', { _meta: { [SUBSCRIPTION]: subscription, other: 1 } })
+
+function passed(step: CallerStep): JsonRpcMessage {
+  if (step.kind !== 'send') throw new Error(`the step is ${step.kind}`)
+  return step.message
+}
+
+/** Passes a request on, and returns the number it crosses under. */
+function crossing(multiplexer: Multiplexer<Caller>, caller: Caller, request: JsonRpcRequest): number {
+  const message = passed(multiplexer.fromCaller(caller, request))
+  if (!isRequest(message) || typeof message.id !== 'number') throw new Error('it has no number')
+  return message.id
+}
+
+describe('ids', () => {
+  test('every request crosses under a number of its own', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const numbers = [a, b].flatMap((caller) =>
+      ['1', 1, '', 0].map((id) => crossing(multiplexer, caller, ask(id))),
+    )
+    expect(new Set(numbers).size).toBe(8)
+    expect(multiplexer.inFlight).toBe(8)
+  })
+
+  test('an answer comes back under the id of the caller, of the same type', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    for (const id of ['1', 1, '', 0]) {
+      const [ofA, ofB] = [crossing(multiplexer, a, ask(id)), crossing(multiplexer, b, ask(id))]
+      expect(multiplexer.fromShared(answer(ofB, { for: 'b' }))).toEqual({
+        kind: 'deliver',
+        caller: b,
+        requestId: id,
+        message: answer(id, { for: 'b' }),
+      })
+      const failure = { jsonrpc: '2.0' as const, id: ofA, error: { code: -1, message: 'no' } }
+      expect(multiplexer.fromShared(failure)).toEqual({
+        kind: 'deliver',
+        caller: a,
+        requestId: id,
+        message: { ...failure, id },
+      })
+    }
+    expect(multiplexer.inFlight).toBe(0)
+  })
+
+  test('what is passed on is a copy: the message of the caller stays as it is', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const request = ask(7, { progressToken: 'p', other: 1 })
+    const number = crossing(multiplexer, a, request)
+    expect(request).toEqual(ask(7, { progressToken: 'p', other: 1 }))
+    expect(passed(multiplexer.fromCaller(a, ask(8, { progressToken: 'p', other: 1 })))).toEqual(
+      ask(number + 1, { progressToken: number + 1, other: 1 }),
+    )
+  })
+
+  test('an id that is in use is refused to the one who uses it, and free again afterwards', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const number = crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromCaller(a, ask(1))).toMatchObject({
+      kind: 'answer',
+      message: { id: 1, error: { code: -32_600 } },
+    })
+    multiplexer.fromShared(answer(number))
+    expect(multiplexer.fromCaller(a, ask(1))).toMatchObject({ kind: 'send' })
+  })
+
+  test.each([undefined, 99, '1', 0, -1])('an answer to %j, which is no request, is for nobody', (id) => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask(1))
+    const stray = {
+      jsonrpc: '2.0' as const,
+      ...(id !== undefined && { id }),
+      error: { code: -1, message: 'no' },
+    }
+    expect(multiplexer.fromShared(stray)).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.inFlight).toBe(1)
+  })
+
+  test('a second answer is for nobody', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const number = crossing(multiplexer, a, ask(1))
+    multiplexer.fromShared(answer(number))
+    expect(multiplexer.fromShared(answer(number))).toEqual({ kind: 'drop', why: expect.any(String) })
+  })
+})
+
+describe('progress', () => {
+  test.each(['1', 1, '', 0])('comes back under the token %j of its caller', (token) => {
+    const multiplexer = createMultiplexer<Caller>()
+    const ofA = crossing(multiplexer, a, ask(1, { progressToken: token }))
+    const ofB = crossing(multiplexer, b, ask(1, { progressToken: token }))
+    expect(multiplexer.fromShared(progress(ofB))).toMatchObject({ caller: b, message: progress(token) })
+    expect(multiplexer.fromShared(progress(ofA), ofA)).toMatchObject({ caller: a, message: progress(token) })
+  })
+
+  test('with a token nobody gave is for nobody, whatever it claims to relate to', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const number = crossing(multiplexer, a, ask(1))
+    const dropped = { kind: 'drop', why: expect.any(String) }
+    expect(multiplexer.fromShared(progress(number), number)).toEqual(dropped)
+    expect(multiplexer.fromShared(progress('none'), number)).toEqual(dropped)
+    expect(multiplexer.fromShared(progress(undefined))).toEqual(dropped)
+  })
+
+  test('does not reach a subscription [SUB-S-05]', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const request = ask(1, { progressToken: 'p' }, 'subscriptions/listen')
+    const number = crossing(multiplexer, a, request)
+    expect(multiplexer.fromShared(progress(number))).toEqual({ kind: 'drop', why: expect.any(String) })
+  })
+
+  test('told by a caller is not passed on: nobody asked it', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    expect(multiplexer.fromCaller(a, progress(1))).toEqual({ kind: 'drop', why: expect.any(String) })
+  })
+})
+
+describe('subscriptions', () => {
+  test.each(['1', 1, '', 0])(
+    'what is said on one comes back under the id %j of its caller [SUB-S-03]',
+    (id) => {
+      const multiplexer = createMultiplexer<Caller>()
+      const ofA = crossing(multiplexer, a, listen(id))
+      const ofB = crossing(multiplexer, b, listen(id))
+      const acknowledged = note('notifications/subscriptions/acknowledged', {
+        notifications: {},
+        _meta: { [SUBSCRIPTION]: ofA },
+      })
+      expect(multiplexer.fromShared(acknowledged)).toMatchObject({
+        caller: a,
+        message: { params: { _meta: { [SUBSCRIPTION]: id } } },
+      })
+      expect(multiplexer.fromShared(changed(ofB))).toEqual({
+        kind: 'deliver',
+        caller: b,
+        requestId: id,
+        message: changed(id),
+      })
+      expect(multiplexer.fromShared(changed(String(ofB)))).toMatchObject({ caller: b, message: changed(id) })
+      const ended = answer(ofA, { resultType: 'complete', _meta: { [SUBSCRIPTION]: ofA, other: 1 } })
+      expect(multiplexer.fromShared(ended)).toMatchObject({
+        caller: a,
+        message: answer(id, { resultType: 'complete', _meta: { [SUBSCRIPTION]: id, other: 1 } }),
+      })
+      expect(multiplexer.fromShared(changed(ofA))).toEqual({ kind: 'drop', why: expect.any(String) })
+    },
+  )
+
+  test.each([null, {}, 'x', '01', 99, 1.5])('what is said on %j, which is none, is for nobody', (id) => {
+    const multiplexer = createMultiplexer<Caller>()
+    const number = crossing(multiplexer, a, listen(1))
+    expect(multiplexer.fromShared(changed(id), number)).toEqual({ kind: 'drop', why: expect.any(String) })
+  })
+
+  test('a request that is no subscription is not taken for one', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const number = crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromShared(changed(number))).toEqual({ kind: 'drop', why: expect.any(String) })
+  })
+
+  test('the end that the server tells by a cancellation comes under the id of the caller [SUB-S-09]', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const number = crossing(multiplexer, a, listen('1'))
+    expect(multiplexer.fromShared(cancelled(number))).toMatchObject({ caller: a, message: cancelled('1') })
+    expect(multiplexer.fromShared(answer(number))).toMatchObject({ caller: a, message: answer('1') })
+    expect(multiplexer.fromShared(cancelled(number))).toEqual({ kind: 'drop' })
+  })
+
+  test('nothing else can be cancelled by the server', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const number = crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromShared(cancelled(number))).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.inFlight).toBe(1)
+  })
+})
+
+describe('other notifications', () => {
+  const log = note('notifications/message', { level: 'info', data: 1 })
+
+  test('reach the caller of the request they relate to, as they are', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask(1))
+    const number = crossing(multiplexer, b, ask(1))
+    expect(multiplexer.fromShared(log, number)).toEqual({
+      kind: 'deliver',
+      caller: b,
+      requestId: 1,
+      message: log,
+    })
+  })
+
+  test.each([undefined, 99, '1'])(
+    'that relate to %j are for nobody, and never for all [HTTP-S-39]',
+    (related) => {
+      const multiplexer = createMultiplexer<Caller>()
+      crossing(multiplexer, a, ask(1))
+      expect(multiplexer.fromShared(log, related)).toEqual({ kind: 'drop', why: expect.any(String) })
+    },
+  )
+
+  test('do not reach a subscription unless they name it [SUB-S-05]', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const number = crossing(multiplexer, a, listen(1))
+    expect(multiplexer.fromShared(log, number)).toEqual({ kind: 'drop', why: expect.any(String) })
+  })
+
+  test('of a caller are passed on as they are', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    expect(multiplexer.fromCaller(a, log)).toEqual({ kind: 'send', message: log })
+  })
+})
+
+describe('cancellation', () => {
+  test('names the request as the other side knows it, and only that of the same caller', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask(1))
+    const number = crossing(multiplexer, b, ask(1))
+    expect(
+      multiplexer.fromCaller(b, note('notifications/cancelled', { requestId: 1, reason: 'late' })),
+    ).toEqual({
+      kind: 'send',
+      message: note('notifications/cancelled', { requestId: number, reason: 'late' }),
+    })
+    expect(multiplexer.inFlight).toBe(1)
+  })
+
+  test.each(['1', 2, null, undefined])(
+    'of %j, which the caller does not await, is dropped [GEN-29]',
+    (id) => {
+      const multiplexer = createMultiplexer<Caller>()
+      crossing(multiplexer, a, ask(1))
+      expect(multiplexer.fromCaller(a, cancelled(id))).toEqual({ kind: 'drop' })
+      expect(multiplexer.fromCaller(b, cancelled(1))).toEqual({ kind: 'drop' })
+      expect(multiplexer.inFlight).toBe(1)
+    },
+  )
+
+  test('what still comes for it is dropped without a word [GEN-30]', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const called = crossing(multiplexer, a, ask(1, { progressToken: 1 }))
+    const listening = crossing(multiplexer, a, listen(2))
+    multiplexer.fromCaller(a, cancelled(1))
+    multiplexer.fromCaller(a, cancelled(2))
+    const late = [
+      answer(called),
+      progress(called),
+      answer(listening),
+      changed(listening),
+      cancelled(listening),
+    ]
+    for (const message of late) expect(multiplexer.fromShared(message)).toEqual({ kind: 'drop' })
+    expect(multiplexer.fromShared(note('notifications/message'), called)).toEqual({ kind: 'drop' })
+  })
+
+  test('of everything a caller had in flight follows when it leaves', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    const numbers = [crossing(multiplexer, a, ask(1)), crossing(multiplexer, a, listen('1'))]
+    const other = crossing(multiplexer, b, ask(1))
+    const reason = 'the caller is gone'
+    expect(multiplexer.left(a)).toEqual(
+      numbers.map((requestId) => note('notifications/cancelled', { requestId, reason })),
+    )
+    expect(multiplexer.left(a)).toEqual([])
+    expect(multiplexer.fromShared(answer(numbers[0] ?? 0))).toEqual({ kind: 'drop' })
+    expect(multiplexer.fromShared(answer(other))).toMatchObject({ kind: 'deliver', caller: b })
+  })
+})
+
+describe('limits and ends', () => {
+  test('beyond maxInFlight a request is answered with an error, until another has its answer', () => {
+    const multiplexer = createMultiplexer<Caller>({ maxInFlight: 1 })
+    const number = crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromCaller(b, ask(1))).toEqual({
+      kind: 'answer',
+      message: {
+        jsonrpc: '2.0',
+        id: 1,
+        error: { code: -31_003, message: 'overloaded', data: { code: 'OVERLOADED' } },
+      },
+    })
+    multiplexer.fromShared(answer(number))
+    expect(multiplexer.fromCaller(b, ask(1))).toMatchObject({ kind: 'send' })
+  })
+
+  test.each([0, 1.5, Number.NaN])('maxInFlight cannot be %d', (maxInFlight) => {
+    expect(() => createMultiplexer({ maxInFlight })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION' }),
+    )
+  })
+
+  test('a request of the shared side is answered: there is nobody to ask [GEN-14]', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromShared(ask(1, {}, 'sampling/createMessage'), 1)).toEqual({
+      kind: 'answer',
+      message: {
+        jsonrpc: '2.0',
+        id: 1,
+        error: { code: -31_007, message: 'refused', data: { code: 'REFUSED' } },
+      },
+    })
+  })
+
+  test('an answer of a caller is not passed on: nobody asked [GEN-15]', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    expect(multiplexer.fromCaller(a, answer(1))).toEqual({ kind: 'drop', why: expect.any(String) })
+  })
+
+  test('when the shared side is gone, the requests nobody will answer are told', () => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask('1'))
+    crossing(multiplexer, b, listen(1))
+    expect(multiplexer.lost()).toMatchObject([
+      { caller: a, id: '1', method: 'tools/call' },
+      { caller: b, id: 1, method: 'subscriptions/listen' },
+    ])
+    expect(multiplexer.lost()).toEqual([])
+    expect(multiplexer.inFlight).toBe(0)
+    expect(multiplexer.fromCaller(a, ask('1'))).toMatchObject({ kind: 'send' })
+  })
+})
+
+describe('any interleaving', () => {
+  const IDS: RequestId[] = ['1', 1, '', 0, '0', -1]
+  const METHODS = ['tools/call', 'subscriptions/listen']
+
+  /** One thing that may happen; the numbers choose among what there is. */
+  interface Event {
+    readonly what: number
+    readonly caller: number
+    readonly pick: number
+    readonly id: number
+    readonly token: number
+  }
+
+  /** A request as the shared side knows it, and whose it is. */
+  interface Crossed {
+    readonly number: number
+    readonly caller: Caller
+    readonly id: RequestId
+    readonly token: RequestId | undefined
+    readonly isListen: boolean
+  }
+
+  class World {
+    readonly multiplexer = createMultiplexer<Caller>()
+    readonly callers: Caller[] = [a, b, { name: 'c' }]
+    /** What the shared side has not answered, and whether the caller still waits. */
+    readonly crossed: { call: Crossed; isAwaited: boolean }[] = []
+    requests = 0
+    delivered = 0
+
+    play({ what, caller, pick, id, token }: Event): void {
+      const from = this.callers[caller % this.callers.length] ?? a
+      const at = pick % Math.max(this.crossed.length, 1)
+      if (what < 40 || this.crossed.length === 0) this.#ask(from, id, token)
+      else if (what < 70) this.#answer(at)
+      else if (what < 85) this.#tell(at)
+      else if (what < 95) this.#cancel(at)
+      else if (what < 98) this.#leave(from)
+      else this.#stray(pick)
+      const awaited = this.crossed.filter(({ isAwaited }) => isAwaited).length
+      expect(this.multiplexer.inFlight).toBe(awaited)
+    }
+
+    #ask(caller: Caller, idAt: number, tokenAt: number): void {
+      const id = IDS[idAt % IDS.length] ?? 0
+      const token = tokenAt % 2 === 0 ? IDS[(tokenAt >> 1) % IDS.length] : undefined
+      const method = METHODS[tokenAt % 7 === 0 ? 1 : 0] ?? ''
+      const meta = { owner: caller.name, ...(token !== undefined && { progressToken: token }) }
+      const step = this.multiplexer.fromCaller(caller, ask(id, meta, method))
+      const isInUse = this.crossed.some(
+        ({ call, isAwaited }) => isAwaited && call.caller === caller && call.id === id,
+      )
+      expect(step.kind).toBe(isInUse ? 'answer' : 'send')
+      if (step.kind !== 'send') return
+      const message = step.message as JsonRpcRequest
+      const number = message.id as number
+      expect(this.crossed.some(({ call }) => call.number === number)).toBe(false)
+      expect(message.params?._meta?.progressToken).toBe(token === undefined ? undefined : number)
+      const isListen = method === 'subscriptions/listen'
+      this.crossed.push({ call: { number, caller, id, token, isListen }, isAwaited: true })
+      this.requests++
+    }
+
+    #answer(at: number): void {
+      const { call, isAwaited } = this.crossed.splice(at, 1)[0] ?? fail()
+      const meta = call.isListen ? { _meta: { [SUBSCRIPTION]: call.number } } : {}
+      const step = this.multiplexer.fromShared(answer(call.number, { owner: call.caller.name, ...meta }))
+      this.#check(step, call, isAwaited, (message) => {
+        expect(isResponse(message) && message.id).toBe(call.id)
+        expect(message).toMatchObject({ result: { owner: call.caller.name } })
+        if (call.isListen) expect(message).toMatchObject({ result: { _meta: { [SUBSCRIPTION]: call.id } } })
+      })
+    }
+
+    /** Whatever the shared side may say on behalf of a request. */
+    #tell(at: number): void {
+      const { call, isAwaited } = this.crossed[at] ?? fail()
+      if (call.isListen) {
+        const step = this.multiplexer.fromShared(changed(call.number))
+        this.#check(step, call, isAwaited, (message) => expect(message).toEqual(changed(call.id)))
+      } else {
+        const log = note('notifications/message', { owner: call.caller.name })
+        this.#check(this.multiplexer.fromShared(log, call.number), call, isAwaited, (message) =>
+          expect(message).toBe(log),
+        )
+        if (call.token === undefined) return
+        const step = this.multiplexer.fromShared(progress(call.number), call.number)
+        this.#check(step, call, isAwaited, (message) => expect(message).toEqual(progress(call.token)))
+      }
+    }
+
+    #cancel(at: number): void {
+      const each = this.crossed[at] ?? fail()
+      const step = this.multiplexer.fromCaller(each.call.caller, cancelled(each.call.id))
+      const awaited = this.crossed.find(
+        ({ call, isAwaited }) => isAwaited && call.caller === each.call.caller && call.id === each.call.id,
+      )
+      if (!awaited) expect(step).toEqual({ kind: 'drop' })
+      else {
+        expect(step).toEqual({ kind: 'send', message: cancelled(awaited.call.number) })
+        awaited.isAwaited = false
+      }
+    }
+
+    #leave(caller: Caller): void {
+      const theirs = this.crossed.filter(({ call, isAwaited }) => isAwaited && call.caller === caller)
+      const told = this.multiplexer.left(caller).map(({ params }) => params?.['requestId'])
+      expect(new Set(told)).toEqual(new Set(theirs.map(({ call }) => call.number)))
+      expect(told).toHaveLength(theirs.length)
+      for (const each of theirs) each.isAwaited = false
+    }
+
+    #stray(pick: number): void {
+      const never = 1_000_000_000 + pick
+      for (const message of [answer(never), progress(never), changed(never), progress('1'), changed('x')]) {
+        expect(this.multiplexer.fromShared(message)).toEqual({ kind: 'drop', why: expect.any(String) })
+      }
+    }
+
+    #check(
+      step: SharedStep<Caller>,
+      call: Crossed,
+      isAwaited: boolean,
+      inspect: (message: JsonRpcMessage) => void,
+    ): void {
+      if (!isAwaited) expect(step).toEqual({ kind: 'drop' })
+      else {
+        if (step.kind !== 'deliver') throw new Error(`the step is ${step.kind}`)
+        expect(step.caller).toBe(call.caller)
+        expect(step.requestId).toBe(call.id)
+        inspect(step.message)
+        this.delivered++
+      }
+    }
+  }
+
+  function fail(): never {
+    throw new Error('there is no such request')
+  }
+
+  const event: fc.Arbitrary<Event> = fc.record({
+    what: fc.nat(99),
+    caller: fc.nat(2),
+    pick: fc.nat(1_000),
+    id: fc.nat(1_000),
+    token: fc.nat(1_000),
+  })
+
+  test('leaks nothing, however few requests there are', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+        const world = new World()
+        for (const each of events) world.play(each)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('leaks nothing of 10 000 requests', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const next = numbersFrom(seed)
+        const world = new World()
+        for (let n = 0; n < 50; n++) world.callers.push({ name: `caller ${n}` })
+        while (world.requests < 10_000) {
+          world.play({
+            what: next(100),
+            caller: next(1_000),
+            pick: next(1_000),
+            id: next(100),
+            token: next(100),
+          })
+        }
+        expect(world.delivered).toBeGreaterThan(5_000)
+      }),
+      { numRuns: 2 },
+    )
+  })
+
+  /** Chance that can be had again. */
+  function numbersFrom(seed: number): (below: number) => number {
+    let state = seed
+    return (below) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
+      return (state >>> 8) % below
+    }
+  }
+})
