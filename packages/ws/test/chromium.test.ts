@@ -11,9 +11,9 @@ import { build } from 'esbuild'
 import { chromium, type Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { chromiumProgram, missing } from '../../../tooling/system-packages.js'
 import { type UpgradeHandlerOptions, upgradeHandler } from '../src/node/index.js'
 import type { Visit } from './programs/page.js'
-import { chromiumProgram, missing } from './support/system-packages.js'
 
 const TIMEOUT_MS = 300_000
 

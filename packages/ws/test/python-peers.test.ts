@@ -3,9 +3,9 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { missing, pythonWith } from '../../../tooling/system-packages.js'
 import { wsClient } from '../src/index.js'
 import { eventually, serving } from './support/serving.js'
-import { missing, pythonWith } from './support/system-packages.js'
 
 const COUNT = 10_000
 const TIMEOUT_MS = 60_000

@@ -46,3 +46,10 @@ export const chromiumProgram: SystemProgram = {
   packages: ['chromium'],
   works: () => true,
 }
+
+/** Debian's nginx. */
+export const nginxProgram: SystemProgram = {
+  path: '/usr/sbin/nginx',
+  packages: ['nginx-light'],
+  works: () => spawnSync('/usr/sbin/nginx', ['-v'], { stdio: 'ignore' }).status === 0,
+}
