@@ -1,1 +1,13 @@
-export {}
+// For applications: the client
+export type { Headers } from './client/request-headers.js'
+export type { StreamState } from './client/standalone-stream.js'
+export type { Fetch } from './engine-settings.js'
+export type { HttpAuth, HttpAuthContext } from './http-auth.js'
+export { httpClient } from './http-client.js'
+export {
+  type HttpClientOptions,
+  type HttpReconnectOptions,
+  httpClientDefaults,
+  httpReconnectDefaults,
+} from './http-client-options.js'
+export { type HttpTlsOptions, httpTlsDefaults } from './tls-options.js'

@@ -1,0 +1,368 @@
+import {
+  errorAnswer,
+  isRequest,
+  type JsonRpcErrorResponse,
+  type JsonRpcMessage,
+  type RequestId,
+  type SendOptions,
+  TransportError,
+  tooLargeToAccept,
+} from '@mcpwire/core'
+import type { AnswerHead } from '../engine.js'
+import { BodyText } from './body-text.js'
+import { EventFeed, type FeedOwner } from './event-feed.js'
+import { HttpCall } from './http-call.js'
+import { KeptStream } from './kept-stream.js'
+import type { Link } from './link.js'
+import { EVENTS_TYPE, JSON_TYPE, mediaTypeOf } from './media-type.js'
+import { errorInText, type RefusedAnswer, statusError } from './refused-answer.js'
+import type { Headers } from './request-headers.js'
+
+/** The client that an exchange belongs to. */
+export interface ExchangeHost {
+  readonly link: Link
+  /** Where messages go. */
+  readonly postUrl: URL
+  /** Whether answers come on a stream of their own, as over HTTP+SSE, instead of with the status. */
+  readonly answersElsewhere: boolean
+  /** The server took the message. */
+  accepted(exchange: Exchange, head: AnswerHead): void
+  /** Text of an answer, which should hold a message. */
+  hear(text: string, from: Exchange): void
+  /** What arrived is not text at all. */
+  unreadable(bytes: Uint8Array): void
+  /** An answer in place of one that will not come. */
+  answer(response: JsonRpcErrorResponse, from: Exchange): void
+  /** A refusal that the client may know a way around: it then sends the message again, or fails it. */
+  takesOver(exchange: Exchange, answer: RefusedAnswer): boolean
+  report(error: Error): void
+  /** The status has come, or will not: the message waits for nothing any more. */
+  settled(exchange: Exchange): void
+  /** Nothing more will be heard of the exchange. */
+  over(exchange: Exchange): void
+}
+
+/** What an exchange awaits. */
+type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'nothing'
+
+/** The most of a body nobody wants that is read, so that its socket can be used again. */
+const MAX_UNWANTED_BYTES = 65_536
+
+/** One message on its way to the server, and whatever comes back for it. */
+export class Exchange extends HttpCall implements FeedOwner {
+  readonly message: JsonRpcMessage
+  readonly id: RequestId | undefined
+  readonly bytes: number
+  /** Settles as `send()` does. */
+  readonly sent: Promise<void>
+  /** The session it was last sent in. */
+  sessionId: string | undefined
+  /** How often it was sent again because a session was lost. */
+  renewals = 0
+  readonly #host: ExchangeHost
+  readonly #text: string
+  readonly #options: SendOptions | undefined
+  #resolve!: () => void
+  #reject!: (error: unknown) => void
+  #isSettled = false
+  #isAnswered = false
+  #stage: Stage = 'status'
+  #body: BodyText | undefined
+  #unwantedBytes = 0
+  #feed: EventFeed | undefined
+  #stream: KeptStream | undefined
+  #onabort: (() => void) | undefined
+
+  constructor(
+    host: ExchangeHost,
+    message: JsonRpcMessage,
+    text: string,
+    bytes: number,
+    options?: SendOptions,
+  ) {
+    super(host.link, 'POST', host.postUrl)
+    this.#host = host
+    this.message = message
+    this.id = isRequest(message) ? message.id : undefined
+    this.bytes = bytes
+    this.#text = text
+    this.#options = options
+    this.sent = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    const signal = options?.requestSignal
+    if (!signal) return
+    this.#onabort = () => this.#abandon()
+    signal.addEventListener('abort', this.#onabort, { once: true })
+  }
+
+  /** Whether responses on its streams are for it, whatever request they name: it resumes one of another life. */
+  get adopts(): boolean {
+    return this.#options?.resumptionToken !== undefined && this.id !== undefined
+  }
+
+  get isInitialize(): boolean {
+    return this.id !== undefined && 'method' in this.message && this.message.method === 'initialize'
+  }
+
+  /** Sends the message, or goes on with the request that was interrupted where the options say so. */
+  start(): void {
+    if (this.#stage === 'nothing') return
+    const { link } = this
+    this.sessionId = this.isInitialize ? undefined : link.headers.sessionId
+    const token = this.adopts ? this.#options?.resumptionToken : undefined
+    if (token === undefined) {
+      this.begin()
+      return
+    }
+    this.#settle()
+    this.#feed = new EventFeed(this, link)
+    this.#feed.lastEventId = token
+    this.#keep(this.#feed).start()
+  }
+
+  /** Its response arrived, on whatever stream. */
+  answered(): void {
+    this.#isAnswered = true
+    if (this.#stage === 'resumed' || this.#stage === 'elsewhere') this.#over()
+  }
+
+  /** Ends it: `send()` rejects, or where that is past, the error is the answer. */
+  fail(error: unknown): void {
+    if (this.#stage === 'nothing') return
+    if (!this.#isSettled) {
+      this.#reject(error)
+      this.#settled()
+    } else if (this.id !== undefined && !this.#isAnswered)
+      this.#host.answer(errorAnswer(this.id, error), this)
+    this.#over()
+  }
+
+  /** Ends it without a word: nobody waits for what comes of it. */
+  drop(): void {
+    this.#settle()
+    this.#over({ isWanted: false })
+  }
+
+  override pause(): void {
+    if (this.#stream) this.#stream.pause()
+    else super.pause()
+  }
+
+  override resume(): void {
+    if (this.#stream) this.#stream.resume()
+    else super.resume()
+  }
+
+  protected override get body(): string {
+    return this.#text
+  }
+
+  protected override get isReply(): boolean {
+    return this.id === undefined
+  }
+
+  protected headers(): Headers | Promise<Headers> {
+    const { headers } = this.link
+    const own = this.#options?.headers
+    return this.isInitialize ? headers.initialize(own) : headers.post(own)
+  }
+
+  protected accepted(head: AnswerHead): void {
+    this.#settle()
+    this.#host.accepted(this, head)
+    const type = mediaTypeOf(head.header('content-type'))
+    if (this.id === undefined) {
+      if (type === EVENTS_TYPE) this.giveUp()
+      this.#over({ keepsCall: true })
+    } else if (this.#host.answersElsewhere) this.#stage = this.#isAnswered ? 'nothing' : 'elsewhere'
+    else if (type === EVENTS_TYPE) {
+      this.#stage = 'events'
+      this.#feed = new EventFeed(this, this.link)
+      this.#feed.open()
+    } else if (type === JSON_TYPE) {
+      this.#stage = 'json'
+      this.#body = new BodyText(this.link.maxMessageBytes, head.header('content-length'))
+      if (this.#body.isTooLong) this.#tooLong(this.#body.bytes)
+    } else this.#lose(`${this.link.address} answered a request with status ${head.status} and no message`)
+  }
+
+  protected received(chunk: Uint8Array): void {
+    if (this.#stage === 'events') this.#feed?.push(chunk)
+    else if (this.#stage === 'json') this.#collect(chunk)
+    else {
+      this.#unwantedBytes += chunk.length
+      if (this.#unwantedBytes > MAX_UNWANTED_BYTES) this.giveUp()
+    }
+  }
+
+  protected finished(): void {
+    if (this.#stage === 'json') this.#read()
+    else if (this.#stage === 'events') this.#interrupted(undefined)
+  }
+
+  protected severed(cause: Error): void {
+    if (this.#stage === 'events') this.#interrupted(cause)
+    else if (this.#stage === 'json') this.#lose(`the answer of ${this.link.address} broke off`, cause)
+  }
+
+  protected unsent(error: unknown): void {
+    this.fail(error)
+  }
+
+  protected refused(answer: RefusedAnswer): void {
+    if (this.#host.takesOver(this, answer)) return
+    this.refuse(answer)
+  }
+
+  /**
+   * Lets the refusal stand. To both SDKs a request that is refused with a status of 4xx is one that was answered;
+   * v2 decides about the era by the rest.
+   */
+  refuse(answer: RefusedAnswer, cause?: unknown): void {
+    const { status } = answer
+    const error = statusError(this.link.address, answer, this.link.clock, cause)
+    const isAnswer = status >= 400 && status < 500 && status !== 401 && status !== 403
+    if (this.id === undefined || !isAnswer || cause !== undefined) {
+      this.fail(error)
+      return
+    }
+    const own = errorInText(answer.text, this.id)
+    this.#settle()
+    this.#host.answer(own ?? errorAnswer(this.id, error), this)
+    this.#over()
+  }
+
+  event(data: string, type: string): void {
+    if (type === 'message') this.#host.hear(data, this)
+  }
+
+  token(id: string): void {
+    const { onresumptiontoken } = this.#options ?? {}
+    if (onresumptiontoken) this.#call('onresumptiontoken', () => onresumptiontoken(id))
+  }
+
+  overlong(error: Error): void {
+    this.giveUp()
+    this.#host.report(error)
+    this.fail(error)
+  }
+
+  silent(error: Error): void {
+    this.giveUp()
+    if (this.#stream) this.#stream.ended(error)
+    else this.#interrupted(error)
+  }
+
+  #collect(chunk: Uint8Array): void {
+    const body = this.#body as BodyText
+    try {
+      body.add(chunk)
+    } catch {
+      this.#host.unreadable(chunk)
+      this.giveUp()
+      this.#lose(`the answer of ${this.link.address} is not UTF-8`)
+      return
+    }
+    if (body.isTooLong) this.#tooLong(body.bytes)
+  }
+
+  #tooLong(bytes: number): void {
+    this.overlong(tooLargeToAccept(bytes, this.link.maxMessageBytes, this.link.address))
+  }
+
+  /** All of a JSON answer has arrived. */
+  #read(): void {
+    let text: string
+    try {
+      text = (this.#body as BodyText).text()
+    } catch {
+      this.#lose(`the answer of ${this.link.address} is not UTF-8`)
+      return
+    }
+    this.#body = undefined
+    this.#host.hear(text, this)
+    if (this.#isAnswered) this.#over()
+    else this.#lose(`${this.link.address} answered a request with something else than its response`)
+  }
+
+  /** The stream of the request ended. */
+  #interrupted(cause: Error | undefined): void {
+    const feed = this.#feed as EventFeed
+    if (this.#isAnswered) {
+      this.#over()
+      return
+    }
+    if (feed.lastEventId === undefined || this.sessionId !== this.link.headers.sessionId) {
+      feed.close()
+      this.#lose(`the stream of a request to ${this.link.address} ended before its response`, cause)
+      return
+    }
+    this.#keep(feed).goOn(cause)
+  }
+
+  #keep(feed: EventFeed): KeptStream {
+    this.#stage = 'resumed'
+    const gone = (error: Error): void =>
+      this.#lose(`a request to ${this.link.address} could not be resumed`, error)
+    this.#stream = new KeptStream(
+      this.link,
+      {
+        event: (data, type) => this.event(data, type),
+        token: (id) => this.token(id),
+        overlong: (error) => this.overlong(error),
+        refused: gone,
+        lost: gone,
+      },
+      feed,
+    )
+    return this.#stream
+  }
+
+  /** The request may have run, and its response will not come. */
+  #lose(message: string, cause?: unknown): void {
+    const method = 'method' in this.message ? this.message.method : ''
+    this.fail(new TransportError('OUTCOME_UNKNOWN', message, { method }, { cause }))
+  }
+
+  #abandon(): void {
+    if (!this.#isSettled) {
+      this.#reject(this.#options?.requestSignal?.reason)
+      this.#settled()
+    }
+    this.#over({ isWanted: false })
+  }
+
+  #settle(): void {
+    if (this.#isSettled) return
+    this.#resolve()
+    this.#settled()
+  }
+
+  #settled(): void {
+    this.#isSettled = true
+    this.#host.settled(this)
+  }
+
+  #over({ isWanted = true, keepsCall = false } = {}): void {
+    if (this.#stage === 'nothing') return
+    const hadStream = this.id !== undefined && this.#stage !== 'status'
+    this.#stage = 'nothing'
+    if (!keepsCall) this.giveUp()
+    this.#feed?.close()
+    this.#stream?.stop()
+    if (this.#onabort) this.#options?.requestSignal?.removeEventListener('abort', this.#onabort)
+    this.#host.over(this)
+    const { onRequestStreamEnd } = this.#options ?? {}
+    if (isWanted && hadStream && onRequestStreamEnd) this.#call('onRequestStreamEnd', onRequestStreamEnd)
+  }
+
+  #call(slot: string, callback: () => unknown): void {
+    try {
+      callback()
+    } catch (cause) {
+      this.#host.report(new TransportError('CALLBACK_FAILED', `${slot} failed`, { slot }, { cause }))
+    }
+  }
+}

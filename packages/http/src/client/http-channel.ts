@@ -1,0 +1,272 @@
+import {
+  type Channel,
+  createIntake,
+  type HandshakeReplay,
+  type HttpTraits,
+  handshakeReplay,
+  type Intake,
+  isRequestId,
+  isResponse,
+  type JsonRpcMessage,
+  type MessageContext,
+  overloaded,
+  type Peer,
+  type RequestId,
+  type SendOptions,
+  type Sink,
+  TransportError,
+  toJson,
+  tooLargeToSend,
+} from '@mcpwire/core'
+import type { AnswerHead } from '../engine.js'
+import { Exchange, type ExchangeHost } from './exchange.js'
+import type { Link } from './link.js'
+import type { RefusedAnswer } from './refused-answer.js'
+import { endSession } from './session-end.js'
+import { SessionRenewal } from './session-renewal.js'
+import { StandaloneStream, type StreamState } from './standalone-stream.js'
+
+/** What a channel over HTTP needs to know besides its link. */
+export interface HttpChannelOptions {
+  readonly peer: Peer
+  readonly maxQueuedBytes: number
+  readonly closeTimeoutMs: number
+  readonly standaloneStream: boolean
+  readonly endSessionOnClose: boolean
+  readonly onstreamstate: ((state: StreamState) => void) | undefined
+}
+
+const encoder = new TextEncoder()
+
+/** A channel to one server over HTTP: one POST a message. */
+export function httpChannel(link: Link, sink: Sink, options: HttpChannelOptions): Channel {
+  const conversation = new Conversation(link, sink, options)
+  return {
+    peer: options.peer,
+    http: conversation,
+    send: (message, sendOptions) => conversation.send(message, sendOptions),
+    close: (reason) => conversation.close(reason),
+    flow: {
+      pause: () => conversation.pause(),
+      resume: () => conversation.resume(),
+    },
+  }
+}
+
+/** Everything one client has under way with its server. */
+class Conversation implements ExchangeHost, HttpTraits {
+  readonly link: Link
+  readonly setProtocolVersion: (version: string) => void
+  postUrl: URL
+  answersElsewhere = false
+  readonly #sink: Sink
+  readonly #options: HttpChannelOptions
+  readonly #intake: Intake
+  readonly #replay: HandshakeReplay = handshakeReplay()
+  readonly #renewal: SessionRenewal
+  readonly #standalone: StandaloneStream
+  readonly #exchanges: Set<Exchange> = new Set()
+  readonly #requests: Map<RequestId, Exchange> = new Map()
+  #hearing: Exchange | undefined
+  #queuedBytes = 0
+  #isPaused = false
+  #isOver = false
+
+  constructor(link: Link, sink: Sink, options: HttpChannelOptions) {
+    this.link = link
+    this.postUrl = link.url
+    this.#sink = sink
+    this.#options = options
+    const heard: Sink = {
+      ...sink,
+      message: (message, context) => this.#heard(message, context),
+    }
+    this.#intake = createIntake(heard, { address: link.address, abandon: (error) => this.#end(error) })
+    this.setProtocolVersion = (version) => {
+      link.headers.protocolVersion = version
+    }
+    this.#renewal = new SessionRenewal(link, this.#replay, {
+      send: (message) => this.#exchange(message, undefined),
+      failed: (error) => this.#end(error),
+    })
+    this.#standalone = new StandaloneStream(link, {
+      hear: (text) => this.#intake.text(text),
+      report: (error) => sink.error(error),
+      state: (state) => this.#tell(state),
+      sessionLost: (sessionId) => this.#renewal.begin(sessionId),
+    })
+    // Whoever resumes a session has said long ago that it is initialized.
+    if (link.headers.sessionId !== undefined) this.#openStandalone()
+  }
+
+  get sessionId(): string | undefined {
+    return this.link.headers.sessionId
+  }
+
+  get hasPerRequestStream(): boolean {
+    return !this.answersElsewhere
+  }
+
+  send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
+    const { address, maxMessageBytes } = this.link
+    const { maxQueuedBytes } = this.#options
+    if (this.#isOver) return Promise.reject(gone(address))
+    if (options?.requestSignal?.aborted) return Promise.reject(options.requestSignal.reason)
+    const text = toJson(message)
+    const bytes = encoder.encode(text).length
+    if (bytes > maxMessageBytes) return Promise.reject(tooLargeToSend(bytes, maxMessageBytes))
+    const queuedBytes = this.#queuedBytes + bytes
+    if (queuedBytes > maxQueuedBytes) return Promise.reject(overloaded(address, queuedBytes, maxQueuedBytes))
+    const exchange = this.#add(new Exchange(this, message, text, bytes, options))
+    this.#intake.sent(message)
+    if (this.#renewal.isUnderWay && !exchange.isInitialize) this.#renewal.hold(exchange)
+    else {
+      this.#replay.sent(message)
+      exchange.start()
+    }
+    return exchange.sent
+  }
+
+  async close(_reason: Error | undefined): Promise<void> {
+    this.#release()
+    const { endSessionOnClose, closeTimeoutMs } = this.#options
+    if (endSessionOnClose && this.sessionId !== undefined) await endSession(this.link, closeTimeoutMs)
+    await this.link.engine.close()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#standalone.pause()
+    for (const exchange of this.#exchanges) exchange.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#standalone.resume()
+    for (const exchange of this.#exchanges) exchange.resume()
+  }
+
+  accepted(exchange: Exchange, head: AnswerHead): void {
+    if (this.#isPaused) exchange.pause()
+    if (exchange.isInitialize) {
+      const sessionId = head.header('mcp-session-id')
+      if (sessionId) this.link.headers.sessionId = sessionId
+    }
+    if (exchange.id !== undefined || !('method' in exchange.message)) return
+    const { method, params } = exchange.message
+    if (method === 'notifications/initialized') this.#openStandalone()
+    else if (method === 'notifications/cancelled') {
+      const id = params?.['requestId']
+      if (isRequestId(id)) this.#requests.get(id)?.drop()
+    }
+  }
+
+  hear(text: string, from: Exchange): void {
+    this.#hearing = from
+    try {
+      this.#intake.text(text)
+    } finally {
+      this.#hearing = undefined
+    }
+  }
+
+  unreadable(bytes: Uint8Array): void {
+    this.#intake.unreadable(bytes, 'not UTF-8')
+  }
+
+  answer(response: JsonRpcMessage): void {
+    if (!this.#isOver) this.#deliver(response, undefined)
+  }
+
+  takesOver(exchange: Exchange, answer: RefusedAnswer): boolean {
+    if (answer.status !== 404 || exchange.sessionId === undefined) return false
+    this.#renewal.refused(exchange)
+    return true
+  }
+
+  report(error: Error): void {
+    this.#sink.error(error)
+  }
+
+  settled({ bytes }: Exchange): void {
+    this.#queuedBytes -= bytes
+  }
+
+  over(exchange: Exchange): void {
+    this.#exchanges.delete(exchange)
+    const { id } = exchange
+    if (id === undefined || this.#requests.get(id) !== exchange) return
+    this.#requests.delete(id)
+    this.#replay.abandoned(id)
+  }
+
+  /** Sends a message of our own making, which waits for nothing. */
+  #exchange(message: JsonRpcMessage, options: SendOptions | undefined): Exchange {
+    const text = toJson(message)
+    const exchange = this.#add(new Exchange(this, message, text, encoder.encode(text).length, options))
+    exchange.start()
+    return exchange
+  }
+
+  #add(exchange: Exchange): Exchange {
+    this.#queuedBytes += exchange.bytes
+    this.#exchanges.add(exchange)
+    if (exchange.id !== undefined) this.#requests.set(exchange.id, exchange)
+    return exchange
+  }
+
+  #heard(message: JsonRpcMessage, context: MessageContext | undefined): void {
+    if (!isResponse(message)) {
+      this.#deliver(message, context)
+      return
+    }
+    const from = this.#hearing
+    const response = from?.adopts && from.id !== undefined ? { ...message, id: from.id } : message
+    const exchange = response.id === undefined ? undefined : this.#requests.get(response.id)
+    if (exchange?.isInitialize && 'result' in response) {
+      const version = response.result['protocolVersion']
+      if (typeof version === 'string') this.link.headers.protocolVersion = version
+    }
+    this.#deliver(response, context)
+    exchange?.answered()
+  }
+
+  #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
+    const step = this.#replay.received(message)
+    if (step.kind === 'deliver') this.#sink.message(message, context)
+    else this.#renewal.stepped(step)
+  }
+
+  #openStandalone(): void {
+    if (this.#options.standaloneStream && !this.answersElsewhere) this.#standalone.open()
+  }
+
+  #tell(state: StreamState): void {
+    try {
+      this.#options.onstreamstate?.(state)
+    } catch (cause) {
+      const slot = 'onstreamstate'
+      this.report(new TransportError('CALLBACK_FAILED', `${slot} failed`, { slot }, { cause }))
+    }
+  }
+
+  /** Ends the conversation of its own accord. */
+  #end(error: Error): void {
+    if (this.#isOver) return
+    this.#release()
+    void this.link.engine.close()
+    this.#sink.end(error)
+  }
+
+  #release(): void {
+    this.#isOver = true
+    this.#renewal.stop()
+    this.#standalone.stop()
+    for (const exchange of [...this.#exchanges]) exchange.fail(gone(this.link.address))
+  }
+}
+
+/** What a send is answered with once nothing can leave any more. */
+function gone(address: string): Error {
+  return new TransportError('SEND_FAILED', `${address} takes no more messages`, { delivery: 'none' })
+}

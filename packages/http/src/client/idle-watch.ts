@@ -1,0 +1,47 @@
+import type { Clock } from '@mcpwire/core'
+
+/** A stream from which something should be heard now and then. */
+export interface WatchedStream {
+  /** When anything was last heard from it, by the clock. */
+  readonly heardAtMs: number
+  /** It was silent for too long. */
+  readonly idle: () => void
+}
+
+/** Watches all streams of one client with one deadline, and with none while there is no stream. */
+export class IdleWatch {
+  readonly #clock: Clock
+  readonly timeoutMs: number
+  readonly #streams: Set<WatchedStream> = new Set()
+  #check: Disposable | undefined
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock
+    this.timeoutMs = timeoutMs
+  }
+
+  add(stream: WatchedStream): void {
+    this.#streams.add(stream)
+    this.#check ??= this.#clock.deadline(this.timeoutMs, () => this.#look())
+  }
+
+  delete(stream: WatchedStream): void {
+    if (!this.#streams.delete(stream) || this.#streams.size > 0) return
+    this.#check?.[Symbol.dispose]()
+    this.#check = undefined
+  }
+
+  #look(): void {
+    this.#check = undefined
+    let earliest = Infinity
+    for (const stream of [...this.#streams]) {
+      const leftMs = stream.heardAtMs + this.timeoutMs - this.#clock.now()
+      if (leftMs > 0) earliest = Math.min(earliest, leftMs)
+      else {
+        this.#streams.delete(stream)
+        stream.idle()
+      }
+    }
+    if (this.#streams.size > 0) this.#check ??= this.#clock.deadline(earliest, () => this.#look())
+  }
+}

@@ -1,0 +1,122 @@
+import { TransportError, toError } from '@mcpwire/core'
+import { EVENTS_TYPE, JSON_TYPE } from './media-type.js'
+
+/** Headers by name. */
+export type Headers = Readonly<Record<string, string>>
+
+const SESSION_ID = 'mcp-session-id'
+const PROTOCOL_VERSION = 'mcp-protocol-version'
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** What the headers of one client are made from. */
+export interface HeaderSource {
+  readonly headers: Headers | (() => Headers | Promise<Headers>)
+  /** The current credential. What it throws is passed on as it is. */
+  readonly token: (() => Promise<string | undefined>) | undefined
+}
+
+/**
+ * Knows what every request of one client carries. While nothing changes it is one and the same object, so that
+ * sending a message makes no headers.
+ */
+export class RequestHeaders {
+  readonly #dynamic: HeaderSource['headers'] | undefined
+  readonly #token: HeaderSource['token']
+  readonly #fixed: Headers
+  #sessionId: string | undefined
+  #protocolVersion: string | undefined
+  #post: Headers | undefined
+
+  constructor({ headers, token }: HeaderSource) {
+    this.#dynamic = typeof headers === 'function' ? headers : undefined
+    this.#fixed = typeof headers === 'function' ? {} : inLowerCase(headers)
+    this.#token = token
+  }
+
+  get sessionId(): string | undefined {
+    return this.#sessionId
+  }
+
+  set sessionId(id: string | undefined) {
+    this.#sessionId = id
+    this.#post = undefined
+  }
+
+  get protocolVersion(): string | undefined {
+    return this.#protocolVersion
+  }
+
+  set protocolVersion(version: string | undefined) {
+    this.#protocolVersion = version
+    this.#post = undefined
+  }
+
+  /** For a POST within the session. A promise only where a function of the application is asked. */
+  post(own: Headers | undefined): Headers | Promise<Headers> {
+    this.#post ??= this.#in({ accept: `${JSON_TYPE}, ${EVENTS_TYPE}`, 'content-type': JSON_TYPE })
+    return this.#complete(this.#post, own)
+  }
+
+  /** For the POST that begins a session, and so names none. */
+  initialize(own: Headers | undefined): Headers | Promise<Headers> {
+    const base = { accept: `${JSON_TYPE}, ${EVENTS_TYPE}`, 'content-type': JSON_TYPE }
+    return this.#complete({ ...base, ...this.#fixed }, own)
+  }
+
+  /** For a GET that asks for events. */
+  events(lastEventId: string | undefined): Headers | Promise<Headers> {
+    const base = { accept: EVENTS_TYPE, ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) }
+    return this.#complete(this.#in(base), undefined)
+  }
+
+  /** For the DELETE that ends a session. */
+  end(): Headers | Promise<Headers> {
+    return this.#complete(this.#in({}), undefined)
+  }
+
+  #in(base: Headers): Headers {
+    return {
+      ...base,
+      ...(this.#sessionId !== undefined && { [SESSION_ID]: this.#sessionId }),
+      ...(this.#protocolVersion !== undefined && { [PROTOCOL_VERSION]: this.#protocolVersion }),
+      ...this.#fixed,
+    }
+  }
+
+  #complete(base: Headers, own: Headers | undefined): Headers | Promise<Headers> {
+    const mine = own === undefined ? undefined : inLowerCase(own)
+    if (!this.#dynamic && !this.#token) return mine ? { ...base, ...mine } : base
+    return this.#asked(base, mine)
+  }
+
+  async #asked(base: Headers, mine: Headers | undefined): Promise<Headers> {
+    const token = await this.#token?.()
+    const asked = await this.#ask()
+    return { ...base, ...(token !== undefined && { authorization: `Bearer ${token}` }), ...asked, ...mine }
+  }
+
+  async #ask(): Promise<Headers | undefined> {
+    if (typeof this.#dynamic !== 'function') return undefined
+    try {
+      const headers = await this.#dynamic()
+      if (!areHeaders(headers)) throw new Error('it yielded no headers')
+      return inLowerCase(headers)
+    } catch (cause) {
+      const message = `headers() failed: ${toError(cause).message}`
+      throw new TransportError('CALLBACK_FAILED', message, { slot: 'headers' }, { cause })
+    }
+  }
+}
+
+/** Whether the value is an object of headers that HTTP can carry. */
+export function areHeaders(value: unknown): value is Headers {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).every(
+    ([name, each]) => HEADER_NAME.test(name) && typeof each === 'string' && HEADER_VALUE.test(each),
+  )
+}
+
+function inLowerCase(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}

@@ -1,0 +1,131 @@
+import {
+  type HandshakeReplay,
+  isResponse,
+  type JsonRpcMessage,
+  type ReplayStep,
+  TransportError,
+  toError,
+} from '@mcpwire/core'
+import type { Exchange } from './exchange.js'
+import type { Link } from './link.js'
+
+/** What a renewal needs of its client. */
+export interface RenewalOwner {
+  /** Sends a message of the renewal's own. */
+  send(message: JsonRpcMessage): Exchange
+  /** The session is lost for good. */
+  failed(error: Error): void
+}
+
+type Stage =
+  | { readonly name: 'none' }
+  | { readonly name: 'renewing'; readonly sessionId: string; readonly late: Disposable }
+
+/** Has a session that the server forgot followed by another, once for all who notice. */
+export class SessionRenewal {
+  readonly #link: Link
+  readonly #replay: HandshakeReplay
+  readonly #owner: RenewalOwner
+  readonly #waiting: Exchange[] = []
+  #stage: Stage = { name: 'none' }
+
+  constructor(link: Link, replay: HandshakeReplay, owner: RenewalOwner) {
+    this.#link = link
+    this.#replay = replay
+    this.#owner = owner
+  }
+
+  /** Whether messages have to wait for the new session. */
+  get isUnderWay(): boolean {
+    return this.#stage.name === 'renewing'
+  }
+
+  /** Keeps a message until there is a session again. */
+  hold(exchange: Exchange): void {
+    this.#waiting.push(exchange)
+  }
+
+  /** The server knows the session of this message no more, and so did nothing with it. */
+  refused(exchange: Exchange): void {
+    const { message, sessionId = '' } = exchange
+    if (exchange.renewals > 0) {
+      const error = this.#lost(sessionId, 'it forgot the one that followed at once')
+      exchange.fail(error)
+      this.#fail(error)
+      return
+    }
+    exchange.renewals++
+    // Requests of the old session have no answer in the new one, and none of its requests is there to be cancelled.
+    if (isResponse(message)) exchange.fail(this.#lost(sessionId, 'the request it answers went with it'))
+    else if (message.method === 'notifications/cancelled') exchange.drop()
+    else {
+      this.begin(sessionId)
+      if (this.isUnderWay) this.hold(exchange)
+      else exchange.start()
+    }
+  }
+
+  /** Begins a new session unless that was done already. */
+  begin(sessionId: string): void {
+    const { headers, clock, connectTimeoutMs } = this.#link
+    if (this.isUnderWay || headers.sessionId !== sessionId) return
+    headers.sessionId = undefined
+    headers.protocolVersion = undefined
+    const late = clock.deadline(connectTimeoutMs, () => {
+      this.#fail(this.#lost(sessionId, `there was no other within connectTimeoutMs (${connectTimeoutMs} ms)`))
+    })
+    this.#stage = { name: 'renewing', sessionId, late }
+    const [initialize] = this.#replay.reconnected()
+    if (!this.#replay.isReplaying || !initialize)
+      this.#fail(this.#lost(sessionId, 'its beginning was not seen by this client'))
+    else this.#owner.send(initialize).sent.catch((error) => this.#refusedAnew(error))
+  }
+
+  /** The answer to the replayed `initialize` is there. */
+  stepped(step: Exclude<ReplayStep, { kind: 'deliver' }>): void {
+    if (this.#stage.name === 'none') return
+    const { sessionId } = this.#stage
+    if (step.kind === 'failed') this.#fail(this.#lost(sessionId, step.why))
+    else void this.#introduce(step.send)
+  }
+
+  stop(): void {
+    if (this.#stage.name === 'renewing') this.#stage.late[Symbol.dispose]()
+    this.#stage = { name: 'none' }
+    this.#waiting.length = 0
+  }
+
+  async #introduce(messages: readonly JsonRpcMessage[]): Promise<void> {
+    try {
+      for (const message of messages) await this.#owner.send(message).sent
+    } catch (error) {
+      this.#refusedAnew(error)
+      return
+    }
+    if (this.#stage.name === 'none') return
+    const waiting = this.#waiting.splice(0)
+    this.stop()
+    for (const exchange of waiting) {
+      this.#replay.sent(exchange.message)
+      exchange.start()
+    }
+  }
+
+  #refusedAnew(cause: unknown): void {
+    if (this.#stage.name === 'none') return
+    const { sessionId } = this.#stage
+    this.#fail(this.#lost(sessionId, `no other could be had: ${toError(cause).message}`, cause))
+  }
+
+  #fail(error: Error): void {
+    const waiting = this.#waiting.splice(0)
+    this.stop()
+    for (const exchange of waiting) exchange.fail(error)
+    this.#owner.failed(error)
+  }
+
+  #lost(sessionId: string, why: string, cause?: unknown): TransportError {
+    const message = `${this.#link.address} forgot the session, and ${why}`
+    return new TransportError('SESSION_LOST', message, { sessionId }, { cause })
+  }
+}

@@ -1,0 +1,121 @@
+import {
+  createTransport,
+  invalidOption,
+  requireInRange,
+  requireInteger,
+  requireText,
+  resolveOptions,
+  type Transport,
+  TransportError,
+} from '@mcpwire/core'
+import { createEngine } from '#engine'
+import { Authorization } from './client/authorization.js'
+import { httpChannel } from './client/http-channel.js'
+import { IdleWatch } from './client/idle-watch.js'
+import type { Link } from './client/link.js'
+import { areHeaders, RequestHeaders } from './client/request-headers.js'
+import { type HttpClientOptions, httpClientDefaults, httpReconnectDefaults } from './http-client-options.js'
+
+/**
+ * A transport to one MCP server over Streamable HTTP, or over HTTP+SSE where the server knows nothing newer. Opens
+ * nothing until the first `send()`: HTTP has no connection of its own.
+ *
+ * `send()` resolves when the server took the message. It rejects with `AUTH_REQUIRED` (401), `REFUSED` (403, 503, and
+ * for what is no request any other status), `SESSION_LOST`, `CONNECT_TIMEOUT`, `SEND_FAILED`, or with what the
+ * application threw while it was asked for a token or for headers. A request that is refused with another status of
+ * 4xx, or whose answer is lost on the way, is answered with a JSON-RPC error.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function httpClient(options: HttpClientOptions): Transport {
+  const settings = resolveOptions(httpClientDefaults, options)
+  const reconnect = resolveOptions(httpReconnectDefaults, settings.reconnect)
+  const url = requireHttpUrl(settings.url)
+  requireNumbers(settings, reconnect)
+  requireRest(settings)
+  const address = `${url.protocol}//${url.host}${url.pathname}`
+  const peer = Object.freeze({ medium: 'http', address })
+  const { auth, clock } = settings
+  const engineSettings = { ...settings, url, address }
+  // Made here for what it says about options; it opens nothing, and one that is not used holds nothing.
+  let engine: ReturnType<typeof createEngine> | undefined = createEngine(engineSettings)
+
+  function newLink(): Link {
+    const authorization = auth && new Authorization(auth, url, settings.fetch ?? globalThis.fetch)
+    const headers = new RequestHeaders({
+      headers: settings.headers,
+      token: authorization && (() => authorization.token()),
+    })
+    headers.sessionId = settings.sessionId
+    headers.protocolVersion = settings.protocolVersion
+    const taken = engine ?? createEngine(engineSettings)
+    engine = undefined
+    return {
+      ...settings,
+      engine: taken,
+      url,
+      address,
+      headers,
+      authorization,
+      watch: new IdleWatch(clock, settings.streamIdleTimeoutMs),
+      reconnect: { ...settings, ...reconnect },
+    }
+  }
+
+  return createTransport(
+    {
+      connect: async (sink, signal) => {
+        signal.throwIfAborted()
+        return httpChannel(newLink(), sink, { ...settings, peer, onstreamstate: settings.onstreamstate })
+      },
+    },
+    settings,
+  )
+}
+
+type Settings = ReturnType<typeof resolveOptions<typeof httpClientDefaults, HttpClientOptions>>
+
+/** What is wrong with a URL is told without showing it: it may hold a password or a token. */
+function requireHttpUrl(given: unknown): URL {
+  if (!URL.canParse(String(given))) return refuseUrl('a URL')
+  const url = new URL(String(given))
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return refuseUrl('a URL that starts with http:// or https://')
+  if (url.username !== '' || url.password !== '')
+    return refuseUrl('a URL without user and password; see headers')
+  url.hash = ''
+  return url
+}
+
+function refuseUrl(needed: string): never {
+  const details = { option: 'url', received: undefined }
+  throw new TransportError('INVALID_OPTION', `option "url" must be ${needed}`, details)
+}
+
+function requireNumbers(settings: Settings, reconnect: Readonly<Record<string, unknown>>): void {
+  requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, Infinity)
+  requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
+  requireInteger('maxSockets', settings.maxSockets, 1, Infinity)
+  requireInRange('minRetryMs', settings.minRetryMs, 0, Infinity)
+  requireInRange('maxRetryMs', settings.maxRetryMs, settings.minRetryMs, Infinity)
+  requireInRange('streamIdleTimeoutMs', settings.streamIdleTimeoutMs, 1, Infinity)
+  requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
+  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
+  requireInRange('reconnect.firstDelayMs', reconnect['firstDelayMs'], 1, Infinity)
+  requireInRange('reconnect.maxDelayMs', reconnect['maxDelayMs'], 1, Infinity)
+  requireInteger('reconnect.maxAttempts', reconnect['maxAttempts'], 0, Infinity)
+  requireInRange('reconnect.healthyUptimeMs', reconnect['healthyUptimeMs'], 0, Infinity)
+}
+
+function requireRest(settings: Settings): void {
+  const { headers, auth, sessionId, protocolVersion } = settings
+  for (const option of ['httpSse', 'standaloneStream', 'endSessionOnClose'] as const) {
+    if (typeof settings[option] !== 'boolean') invalidOption(option, settings[option], 'true or false')
+  }
+  if (typeof headers !== 'function' && !areHeaders(headers))
+    invalidOption('headers', undefined, 'an object of headers, or a function that yields one')
+  if (auth !== undefined && typeof auth.token !== 'function')
+    invalidOption('auth', undefined, 'an object with a function "token"')
+  if (sessionId !== undefined) requireText('sessionId', sessionId)
+  if (protocolVersion !== undefined) requireText('protocolVersion', protocolVersion)
+}

@@ -1,0 +1,41 @@
+import { Client as ClientV2 } from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { httpClient } from '../src/index.js'
+import { info, officialServers, serveHttp } from './support/client-peers.js'
+
+const clients: Record<string, () => ClientV1 | ClientV2> = {
+  'v1 client': () => new ClientV1(info),
+  'v2 client': () => new ClientV2(info),
+  'v2 client that negotiates': () => new ClientV2(info, { versionNegotiation: { mode: 'auto' } }),
+}
+
+function counting(client: ClientV1 | ClientV2, onprogress: (told: { progress: number }) => void): unknown {
+  const call = { name: 'count' }
+  if (client instanceof ClientV1) return client.callTool(call, undefined, { onprogress })
+  return client.callTool(call, { onprogress })
+}
+
+describe.each(Object.entries(officialServers))('%s', (server, make) => {
+  test.each(Object.entries(clients))(
+    'serves an official %s over our transport',
+    async (_client, newClient) => {
+      const { handle, path } = make()
+      const inOrder = server.endsWith('JSON') ? [] : [1, 2, 3]
+      const client = newClient() as ClientV2
+      const errors: Error[] = []
+      client.onerror = (error) => errors.push(error)
+      const transport = httpClient({ url: await serveHttp(handle, path) })
+      onTestFinished(() => transport.close())
+
+      await client.connect(transport)
+      const { content } = await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } })
+      expect(content).toEqual([{ type: 'text', text: '3' }])
+      const seen: number[] = []
+      await counting(client, ({ progress }) => seen.push(progress))
+      expect(seen).toEqual(inOrder)
+      expect(errors).toEqual([])
+      await client.close()
+    },
+  )
+})
