@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { until } from '@mcpwire/compliance'
+import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { onTestFinished } from 'vitest'
+import { type HttpClientOptions, httpClient } from '../../src/index.js'
+
+const PATIENCE_MS = 5_000
+
+/** One HTTP request that a scripted server got. */
+export interface Asked {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  /** The body, where it is JSON. */
+  readonly message: JsonRpcMessage | undefined
+  readonly body: string
+  readonly response: ServerResponse
+  readonly atMs: number
+}
+
+/** A server that answers as it is told. */
+export interface ScriptedServer {
+  readonly url: string
+  readonly asked: Asked[]
+  readonly sockets: ReadonlySet<Socket>
+  /** The requests of that HTTP method so far. */
+  of(method: string): Asked[]
+  /** The JSON-RPC methods posted so far. */
+  posted(): string[]
+  until(fact: () => boolean, what: string): Promise<void>
+}
+
+/** Says what to answer; `false` leaves it to what every server here does. */
+export type Script = (asked: Asked, server: ScriptedServer) => boolean | undefined
+
+/** The session that scripted servers begin. */
+export const SESSION_ID = 'session-7f3a'
+
+/** Starts a server that opens sessions, takes notifications, has no GET stream, and otherwise does what the script says. */
+export async function scriptedServer(script: Script = () => false): Promise<ScriptedServer> {
+  const asked: Asked[] = []
+  const sockets = new Set<Socket>()
+  const http = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const each = askedOf(request, response, Buffer.concat(chunks).toString())
+      asked.push(each)
+      if (script(each, server) !== true && !response.headersSent) answerAsUsual(each)
+    })
+  })
+  http.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {}).once('close', () => sockets.delete(socket))
+  })
+  await once(http.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(async () => {
+    const closed = once(http, 'close')
+    http.close()
+    http.closeAllConnections()
+    await closed
+  })
+  const server: ScriptedServer = {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
+    asked,
+    sockets,
+    of: (method) => asked.filter((each) => each.method === method),
+    posted: () => asked.flatMap(({ message }) => (message && 'method' in message ? [message.method] : [])),
+    until: (fact, what) => until(fact, what, PATIENCE_MS),
+  }
+  return server
+}
+
+function askedOf(request: IncomingMessage, response: ServerResponse, body: string): Asked {
+  const { method = '', url = '', headers } = request
+  let message: JsonRpcMessage | undefined
+  try {
+    message = JSON.parse(body)
+  } catch {}
+  return { method, url, headers, message, body, response, atMs: performance.now() }
+}
+
+function answerAsUsual({ method, message, response }: Asked): void {
+  if (method === 'DELETE') response.writeHead(200).end()
+  else if (method === 'GET' || !message) response.writeHead(405).end()
+  else if (!isRequest(message)) response.writeHead(202).end()
+  else if (message.method === 'initialize') {
+    const result = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      serverInfo: { name: 's', version: '1' },
+    }
+    json(response, { jsonrpc: '2.0', id: message.id, result }, { 'mcp-session-id': SESSION_ID })
+  } else json(response, { jsonrpc: '2.0', id: message.id, result: { of: message.method } })
+}
+
+/** Answers with JSON. */
+export function json(
+  response: ServerResponse,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+  status = 200,
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
+}
+
+/** Begins a stream of events, which `response.write(event(…))` goes on with. */
+export function stream(response: ServerResponse, first = ''): ServerResponse {
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  response.write(first === '' ? ':\n\n' : first)
+  return response
+}
+
+/** A message as an event. */
+export function event(message: unknown, id?: string): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(message)}\n\n`
+}
+
+/** A response to that request. */
+export function resultFor(id: RequestId, result: object = {}): JsonRpcMessage {
+  return { jsonrpc: '2.0', id, result: { ...result } }
+}
+
+/** A client of a scripted server, with what it heard. */
+export interface ScriptedClient {
+  readonly transport: ReturnType<typeof httpClient>
+  readonly messages: JsonRpcMessage[]
+  readonly errors: Error[]
+  /** The response to that request, once it is there. */
+  answerTo(id: RequestId): Promise<JsonRpcMessage>
+}
+
+/** A client that is started and has said nothing. */
+export async function startedClient(
+  server: ScriptedServer,
+  options: Partial<HttpClientOptions> = {},
+): Promise<ScriptedClient> {
+  const transport = httpClient({ url: server.url, closeTimeoutMs: 500, ...options })
+  const messages: JsonRpcMessage[] = []
+  const errors: Error[] = []
+  transport.onmessage = (message) => messages.push(message)
+  transport.onerror = (error) => errors.push(error)
+  onTestFinished(() => transport.close())
+  await transport.start()
+  const answered = (id: RequestId) => messages.find((message) => !('method' in message) && message.id === id)
+  return {
+    transport,
+    messages,
+    errors,
+    async answerTo(id) {
+      await server.until(() => answered(id) !== undefined, `the answer to ${id} came`)
+      return answered(id) as JsonRpcMessage
+    },
+  }
+}
+
+/** A client that has done its handshake, as an SDK does. */
+export async function introducedClient(
+  server: ScriptedServer,
+  options: Partial<HttpClientOptions> = {},
+): Promise<ScriptedClient> {
+  const client = await startedClient(server, options)
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
+  await client.transport.send({ jsonrpc: '2.0', id: 'init', method: 'initialize', params })
+  await client.answerTo('init')
+  client.transport.setProtocolVersion?.('2025-11-25')
+  await client.transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+  return client
+}
