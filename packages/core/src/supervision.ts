@@ -94,7 +94,7 @@ function identified(
   received: (message: JsonRpcMessage) => void,
   sent: (message: JsonRpcMessage, taken: Promise<void> | undefined) => void,
 ): Connector {
-  const authInfo = given && concealed(given)
+  const authInfo = given && concealAuthInfo(given)
   const shared: MessageContext | undefined = authInfo && Object.freeze({ authInfo })
   const contextOf = (context: MessageContext | undefined): MessageContext | undefined => {
     if (!authInfo || context?.authInfo) return context
@@ -140,7 +140,7 @@ function withAuthInfo(context: MessageContext, authInfo: AuthInfo): MessageConte
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
 
 /** The same facts, with the token kept out of what `console.log` and `util.inspect` show. */
-function concealed(authInfo: AuthInfo): AuthInfo {
+export function concealAuthInfo(authInfo: AuthInfo): AuthInfo {
   const shown = { ...authInfo, token: '[concealed]' }
   return Object.defineProperty({ ...authInfo }, INSPECT, { value: () => shown, enumerable: false })
 }

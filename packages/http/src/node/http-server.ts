@@ -1,0 +1,242 @@
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
+import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import {
+  type Acceptor,
+  type Binding,
+  createListener,
+  type Door,
+  isLoopback,
+  type Listener,
+  localOnly,
+  requireInRange,
+  requireInteger,
+  requireText,
+  resolveOptions,
+  TransportError,
+  toError,
+} from '@mcpwire/core'
+import { loadTlsServer, type TlsServerEnd, type TlsServerOptions, tlsMeaningOf } from '@mcpwire/core/node'
+import { Endpoint } from '../server/endpoint.js'
+import {
+  type HttpEndpointOptions,
+  httpEndpointDefaults,
+  requireEndpointOptions,
+  requirePath,
+} from '../server/endpoint-options.js'
+import { NodeExchange } from './node-exchange.js'
+
+/** Options of an HTTP server. */
+export interface HttpServerOptions extends HttpEndpointOptions {
+  /** Port to listen on; 0 for one that is free. */
+  port: number
+  /**
+   * Address to listen on. Beyond this host, `start()` asks for a `gate`.
+   * @defaultValue '127.0.0.1'
+   */
+  host?: string | undefined
+  /**
+   * Path of the endpoint.
+   * @defaultValue '/mcp'
+   */
+  path?: string | undefined
+  /**
+   * Serves `https:`, with this certificate.
+   * @defaultValue undefined
+   */
+  tls?: TlsServerOptions | undefined
+  /**
+   * How long a caller may take over the headers of a request, in milliseconds; then it is answered with 408.
+   * @defaultValue 10_000
+   */
+  headersTimeoutMs?: number | undefined
+}
+
+/** What `httpServer` uses for options that are not given. */
+export const httpServerDefaults: {
+  readonly host: '127.0.0.1'
+  readonly path: '/mcp'
+  readonly headersTimeoutMs: 10_000
+} & typeof httpEndpointDefaults = {
+  host: '127.0.0.1',
+  path: '/mcp',
+  headersTimeoutMs: 10_000,
+  ...httpEndpointDefaults,
+}
+
+/**
+ * A listener for MCP over HTTP on a port of its own, which yields a connection for each session. Without a gate it
+ * serves callers on this host only, by their address, `Host` and `Origin`. Binds nothing until `start()`.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function httpServer(options: HttpServerOptions): Listener {
+  const settings = resolveOptions(httpServerDefaults, options)
+  requireText('host', settings.host)
+  requireInteger('port', settings.port, 0, 65_535)
+  requirePath('path', settings.path)
+  requireInRange('headersTimeoutMs', settings.headersTimeoutMs, 1, Infinity)
+  requireEndpointOptions(settings)
+  const tls = settings.tls && loadTlsServer(settings.tls)
+  const bindsBeyondThisHost = settings.host !== 'localhost' && !isLoopback(settings.host)
+  const gate = settings.gate ?? (bindsBeyondThisHost ? undefined : localOnly())
+  const endpoint = new Endpoint({ ...settings, gate }, settings.path)
+  const acceptor = acceptorOf(settings, { endpoint, tls, bindsBeyondThisHost })
+  return createListener(acceptor, { ...settings, gate: endpoint.gate })
+}
+
+type Settings = ReturnType<typeof resolveOptions<typeof httpServerDefaults, HttpServerOptions>>
+
+interface Parts {
+  readonly endpoint: Endpoint
+  readonly tls: TlsServerEnd | undefined
+  readonly bindsBeyondThisHost: boolean
+}
+
+function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: Parts): Acceptor {
+  return {
+    bindsBeyondThisHost,
+    listen: async (door, signal) => {
+      let isClosing = false
+      const server = tls ? httpsServer(settings, tls) : createServer(serverOptions(settings))
+      const { maxQueuedBytes } = settings
+      const exchanges = { maxQueuedBytes, isClosing: () => isClosing }
+      server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+        endpoint.handle(new NodeExchange(request, response, exchanges))
+      })
+      server.on('connection', (socket: Socket) => socket.on('error', ignore))
+      const following = tls && follow(server as HttpsServer, tls, { door, isClosing: () => isClosing })
+      try {
+        await bind(server, settings, signal)
+      } catch (error) {
+        following?.[Symbol.dispose]()
+        throw error
+      }
+      endpoint.open(door)
+      // Such as too many open files: the next caller may find room again.
+      server.on('error', (cause) => door.report(acceptFailed(urlOf(settings), cause)))
+      const { port } = server.address() as AddressInfo
+      return {
+        address: urlOf({ ...settings, port }),
+        close: () => {
+          isClosing = true
+          following?.[Symbol.dispose]()
+          return closed(server, endpoint, settings)
+        },
+      } satisfies Binding
+    },
+  }
+}
+
+/** Longer than load balancers keep theirs, lest they send a request on a connection that is about to close. */
+const KEEP_ALIVE_TIMEOUT_MS = 80_000
+/** How long a socket may be silent before the system finds out whether its peer is still there. */
+const TCP_KEEP_ALIVE_MS = 30_000
+const MOST_CHECKING_MS = 5_000
+const LEAST_CHECKING_MS = 20
+
+/** The deadline for bodies is the endpoint's, which has streams to keep open besides. */
+function serverOptions({ headersTimeoutMs }: Settings): object {
+  const isLimited = headersTimeoutMs !== Infinity
+  return {
+    headersTimeout: isLimited ? headersTimeoutMs : 0,
+    connectionsCheckingInterval: Math.max(
+      Math.min(headersTimeoutMs / 4, MOST_CHECKING_MS),
+      LEAST_CHECKING_MS,
+    ),
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+  }
+}
+
+function httpsServer(settings: Settings, tls: TlsServerEnd): HttpsServer {
+  return createHttpsServer({
+    ...serverOptions(settings),
+    ...tls.current(),
+    minVersion: tls.minVersion,
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: tls.handshakeTimeoutMs,
+    requestCert: tls.clientCertificates !== 'none',
+    rejectUnauthorized: tls.clientCertificates === 'required',
+  })
+}
+
+/** Uses new material of the source for new connections, and reports what goes wrong with TLS. */
+function follow(
+  server: HttpsServer,
+  tls: TlsServerEnd,
+  { door, isClosing }: { readonly door: Door; readonly isClosing: () => boolean },
+): Disposable | undefined {
+  server.on('tlsClientError', (cause, socket) => {
+    const address = socket.remoteAddress ?? 'a caller'
+    // Node leaves a socket open whose handshake took too long.
+    socket.destroy()
+    if (isClosing()) return
+    const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
+    door.report(new TransportError('PEER_LOST', message, { address }, { cause }))
+  })
+  return tls.source?.onchange(() => {
+    try {
+      server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
+    } catch (error) {
+      door.report(toError(error))
+    }
+  })
+}
+
+function ignore(): void {}
+
+/** Ends idle connections at once, those with an answer under way after it, and none later than in time. */
+function closed(server: HttpServer, endpoint: Endpoint, { clock, closeTimeoutMs }: Settings): Promise<void> {
+  return new Promise((resolve) => {
+    let late: Disposable | undefined
+    server.close(() => {
+      late?.[Symbol.dispose]()
+      resolve()
+    })
+    endpoint.close(() => {
+      late = clock.deadline(closeTimeoutMs / 2, () => server.closeAllConnections())
+    })
+  })
+}
+
+function bind(server: HttpServer | HttpsServer, settings: Settings, signal: AbortSignal): Promise<void> {
+  const { host, port } = settings
+  return new Promise((resolve, reject) => {
+    // Stays for good: looking up the address may fail after nobody waits for it any more.
+    server.on('error', ignore)
+    const settled = (): void => {
+      server.off('error', onerror)
+      signal.removeEventListener('abort', onabort)
+    }
+    const onerror = (cause: Error): void => {
+      settled()
+      const address = urlOf(settings)
+      const message = `cannot listen on ${address}: ${cause.message}`
+      reject(new TransportError('LISTEN_FAILED', message, { address }, { cause }))
+    }
+    const onabort = (): void => {
+      settled()
+      server.close()
+      reject(signal.reason)
+    }
+    server.once('error', onerror)
+    signal.addEventListener('abort', onabort, { once: true })
+    server.listen({ host, port }, () => {
+      settled()
+      resolve()
+    })
+  })
+}
+
+function urlOf({ host, port, path, tls }: Pick<Settings, 'host' | 'port' | 'path' | 'tls'>): string {
+  return `${tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}${path}`
+}
+
+function acceptFailed(address: string, cause: Error): Error {
+  const message = `a caller of ${address} could not be accepted: ${cause.message}`
+  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
+}

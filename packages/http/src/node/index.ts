@@ -1,0 +1,1 @@
+export { type HttpServerOptions, httpServer, httpServerDefaults } from './http-server.js'

@@ -1,0 +1,256 @@
+import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Handshake } from '@mcpwire/core'
+import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
+import { type ByteBody, EventWriter } from '../server/event-writer.js'
+import { handshakeOf, isSecure } from './node-handshake.js'
+
+/** What an exchange on Node needs to know besides its request. */
+export interface NodeExchangeSettings {
+  readonly maxQueuedBytes: number
+  /** Whether connections are to end with the answers they carry. */
+  readonly isClosing: () => boolean
+}
+
+/** Room on a stream for what is no message: ids, comments, hints. */
+const SLACK_BYTES = 4096
+
+const noHeaders: HeaderLines = []
+const failedBody = '{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}'
+
+/** One request of `node:http`. */
+export class NodeExchange implements Exchange {
+  readonly method: string
+  extraHeaders: HeaderLines = noHeaders
+  hasLeft = false
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #settings: NodeExchangeSettings
+  readonly #parsedBody: unknown
+  #handshake: Handshake | undefined
+  #left: (() => void) | undefined
+  #isWatching = false
+  #reading: BodyReading | undefined
+  #writer: EventWriter | undefined
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    settings: NodeExchangeSettings,
+    parsedBody?: unknown,
+  ) {
+    this.#request = request
+    this.#response = response
+    this.#settings = settings
+    this.#parsedBody = parsedBody
+    this.method = request.method ?? 'GET'
+  }
+
+  get handshake(): Handshake {
+    this.#handshake ??= handshakeOf(this.#request)
+    return this.#handshake
+  }
+
+  get url(): URL {
+    const { host = 'localhost' } = this.#request.headers
+    const scheme = isSecure(this.#request.socket) ? 'https' : 'http'
+    return new URL(originalUrl(this.#request), `${scheme}://${host}`)
+  }
+
+  get request(): Request {
+    const headers = new Headers()
+    for (const [name, value] of Object.entries(this.#request.headers)) {
+      if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
+    }
+    return new Request(this.url, { method: this.method, headers })
+  }
+
+  whenLeft(left: () => void): void {
+    if (this.hasLeft) {
+      left()
+      return
+    }
+    this.#left = left
+    this.#watch()
+  }
+
+  readBody(maxBytes: number, done: (body: Body) => void): void {
+    const parsed = this.#parsedBody
+    if (parsed !== undefined) {
+      done({ kind: 'value', value: parsed })
+      return
+    }
+    this.#reading = new BodyReading(this.#request, maxBytes, done)
+    this.#watch()
+    this.#reading.start()
+  }
+
+  stopReading(): void {
+    this.#reading?.stop({ kind: 'too-slow' })
+  }
+
+  answer(status: number, headers: HeaderLines, body = ''): void {
+    const response = this.#response
+    const isUnread = !this.#request.complete && this.#parsedBody === undefined
+    const lines = this.#lines(headers, isUnread)
+    if (status !== 204) lines.push('content-length', String(Buffer.byteLength(body)))
+    response.writeHead(status, lines)
+    if (!isUnread) {
+      response.end(body)
+      return
+    }
+    // A connection that is reset while the caller still sends would take the answer with it.
+    response.write(body)
+    this.#reading?.discard()
+    this.#request.resume()
+    this.#request.once('end', () => response.end())
+  }
+
+  fail(): void {
+    if (this.#response.headersSent) this.#response.destroy()
+    else this.answer(500, ['content-type', 'application/json'], failedBody)
+  }
+
+  stream(headers: HeaderLines): EventStream {
+    const response = this.#response
+    response.writeHead(200, this.#lines(headers, false))
+    const writer = new EventWriter(
+      new ResponseBody(response, this),
+      this.#settings.maxQueuedBytes + SLACK_BYTES,
+    )
+    response.on('drain', writer.drained)
+    this.#writer = writer
+    this.#watch()
+    return writer
+  }
+
+  /** Called once the answer is complete. */
+  ended(): void {
+    if (this.#settings.isClosing()) this.#response.once('finish', () => this.#request.socket.end())
+  }
+
+  get address(): string {
+    return `http://${this.#request.socket.remoteAddress ?? 'unknown'}`
+  }
+
+  #lines(headers: HeaderLines, isLast: boolean): string[] {
+    const lines = [...headers, ...this.extraHeaders]
+    if (isLast || this.#settings.isClosing()) lines.push('connection', 'close')
+    return lines
+  }
+
+  #watch(): void {
+    if (this.#isWatching) return
+    this.#isWatching = true
+    this.#response.once('close', () => {
+      this.#reading?.stop({ kind: 'gone' })
+      if (this.#response.writableFinished) return
+      this.hasLeft = true
+      this.#writer?.left()
+      this.#left?.()
+    })
+  }
+}
+
+/** Express and its like cut the path they are mounted at off `url`. */
+function originalUrl(request: IncomingMessage & { originalUrl?: string }): string {
+  return request.originalUrl ?? request.url ?? '/'
+}
+
+class ResponseBody implements ByteBody {
+  readonly #response: ServerResponse
+  readonly #exchange: NodeExchange
+
+  constructor(response: ServerResponse, exchange: NodeExchange) {
+    this.#response = response
+    this.#exchange = exchange
+  }
+
+  get address(): string {
+    return this.#exchange.address
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    return this.#response.write(chunk)
+  }
+
+  flushHead(): void {
+    this.#response.flushHeaders()
+  }
+
+  end(done: () => void): void {
+    this.#exchange.ended()
+    this.#response.end(done)
+  }
+
+  destroy(): void {
+    this.#response.destroy()
+  }
+
+  encode(text: string): Uint8Array {
+    return Buffer.from(text)
+  }
+
+  byteLength(text: string): number {
+    return Buffer.byteLength(text)
+  }
+
+  soon(run: () => void): void {
+    process.nextTick(run)
+  }
+}
+
+/** Reads one body, holding no more of it than is allowed. */
+class BodyReading {
+  readonly #request: IncomingMessage
+  readonly #maxBytes: number
+  #done: ((body: Body) => void) | undefined
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(request: IncomingMessage, maxBytes: number, done: (body: Body) => void) {
+    this.#request = request
+    this.#maxBytes = maxBytes
+    this.#done = done
+  }
+
+  start(): void {
+    const declared = Number(this.#request.headers['content-length'] ?? 0)
+    if (declared > this.#maxBytes) {
+      this.stop({ kind: 'too-large', bytes: declared })
+      return
+    }
+    this.#request.on('data', this.#ondata)
+    this.#request.on('end', this.#onend)
+  }
+
+  /** Ends the reading, unless it has ended. */
+  stop(body: Body): void {
+    const done = this.#done
+    this.discard()
+    done?.(body)
+  }
+
+  /** Holds nothing more. */
+  discard(): void {
+    this.#done = undefined
+    this.#chunks = []
+    this.#request.off('data', this.#ondata)
+  }
+
+  readonly #ondata = (chunk: Buffer): void => {
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#maxBytes) this.stop({ kind: 'too-large', bytes: this.#bytes })
+    else this.#chunks.push(chunk)
+  }
+
+  readonly #onend = (): void => {
+    const done = this.#done
+    if (!done) return
+    const [first] = this.#chunks
+    const whole = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks)
+    this.#done = undefined
+    this.#chunks = []
+    done(isUtf8(whole) ? { kind: 'text', text: whole.toString() } : { kind: 'not-utf-8' })
+  }
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Handshake, TlsFacts } from '@mcpwire/core'
+import { tlsFactsOf } from '@mcpwire/core/node'
+
+/** What a request says about its caller. */
+export function handshakeOf(request: IncomingMessage): Handshake {
+  return new NodeHandshake(request)
+}
+
+// A class, as one is there for each request: object literals with optional members cost a shape each.
+class NodeHandshake implements Handshake {
+  readonly medium = 'http'
+  readonly remote: { readonly address?: string; readonly port?: number }
+  declare readonly host?: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  declare readonly tls?: TlsFacts
+
+  constructor(request: IncomingMessage) {
+    const { socket } = request
+    this.remote = remoteOf(socket)
+    this.path = pathOf(request)
+    this.headers = headersOf(request)
+    const { host } = request.headers
+    if (host !== undefined) this.host = host
+    if (isSecure(socket)) this.tls = tlsFactsOnce(socket)
+  }
+}
+
+/** The path of a request, without its query. */
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.search(/[?#]/)
+  return end < 0 ? url : url.slice(0, end)
+}
+
+/** Whether the socket speaks TLS. */
+export function isSecure(socket: Socket): socket is TLSSocket {
+  return 'getPeerX509Certificate' in socket
+}
+
+function remoteOf({ remoteAddress, remotePort }: Socket): Handshake['remote'] {
+  if (remoteAddress === undefined) return {}
+  // A socket for both families shows callers from the older one as `::ffff:127.0.0.1`.
+  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '')
+  return remotePort === undefined ? { address } : { address, port: remotePort }
+}
+
+/** Each header once. Node joins what is repeated, but for `set-cookie`, which is none of a request. */
+function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  if (!headers['set-cookie']) return headers as Readonly<Record<string, string>>
+  const { 'set-cookie': _, ...rest } = headers
+  return rest as Readonly<Record<string, string>>
+}
+
+const factsBySocket = new WeakMap<TLSSocket, TlsFacts>()
+
+/** They do not change while the connection lasts, and reading a certificate takes long. */
+function tlsFactsOnce(socket: TLSSocket): TlsFacts {
+  const known = factsBySocket.get(socket)
+  if (known) return known
+  const facts = tlsFactsOf(socket)
+  factsBySocket.set(socket, facts)
+  return facts
+}

@@ -1,0 +1,183 @@
+import {
+  type Clock,
+  type EventStore,
+  type HttpHooks,
+  invalidOption,
+  type ListenerOptions,
+  listenerDefaults,
+  requireInRange,
+  requireInteger,
+  requireOneOf,
+  requireText,
+} from '@mcpwire/core'
+
+/** The two routes of HTTP+SSE, the transport of 2024-11-05. */
+export interface HttpSseOptions {
+  /** Path that clients open their stream at. */
+  path: string
+  /** Path that clients send their messages to. */
+  messagesPath: string
+}
+
+/** Options of an MCP endpoint over HTTP, whatever serves it. `maxConnections` bounds the sessions. */
+export interface HttpEndpointOptions extends ListenerOptions {
+  /**
+   * How requests are answered: `json` with the response alone, `sse` with a stream of events, `auto` with JSON unless
+   * something else is to be said before the response or the response takes longer than `keepAliveIntervalMs`. Clients
+   * that accept only one of them get that one.
+   * @defaultValue 'auto'
+   */
+  answers?: 'auto' | 'json' | 'sse' | undefined
+  /**
+   * Keeps what was sent on streams, so that clients which lost one can have the rest. Serves any number of sessions.
+   * @defaultValue undefined
+   */
+  eventStore?: EventStore | undefined
+  /**
+   * How long a stream may be silent before a comment is sent on it, in milliseconds; proxies cut idle streams after
+   * 20 s and more. `Infinity` sends none.
+   * @defaultValue 15_000
+   */
+  keepAliveIntervalMs?: number | undefined
+  /**
+   * How long a client is told to wait before it comes back for a stream that was closed, in milliseconds.
+   * @defaultValue 1_000
+   */
+  retryMs?: number | undefined
+  /**
+   * How long a session may be without an open stream and without a request in flight, in milliseconds, before it ends.
+   * @defaultValue 1_800_000
+   */
+  idleTimeoutMs?: number | undefined
+  /**
+   * How long a session may last, in milliseconds.
+   * @defaultValue Infinity
+   */
+  lifetimeMs?: number | undefined
+  /**
+   * How many sessions one address may have at once; further ones are refused with 503. Behind a proxy all clients have
+   * its address.
+   * @defaultValue Infinity
+   */
+  maxSessionsPerAddress?: number | undefined
+  /**
+   * What becomes of a request whose client leaves before the response: it goes on, it is cancelled after
+   * `cancelAfterMs` unless the client comes back for it, or it is cancelled at once. `continue` where there is an
+   * `eventStore`, else `cancel-after`.
+   * @defaultValue undefined
+   */
+  onDisconnect?: 'continue' | 'cancel-after' | 'cancel' | undefined
+  /**
+   * How long `cancel-after` waits, in milliseconds.
+   * @defaultValue 30_000
+   */
+  cancelAfterMs?: number | undefined
+  /**
+   * Longest body accepted, and longest message sent, in bytes. A longer body is answered with 413 before it is held.
+   * @defaultValue 10_485_760
+   */
+  maxMessageBytes?: number | undefined
+  /**
+   * Most that may wait to be sent on one stream, in bytes. Beyond it `send()` rejects with `OVERLOADED`.
+   * @defaultValue 16_777_216
+   */
+  maxQueuedBytes?: number | undefined
+  /**
+   * How long a caller may take over the body of its request, in milliseconds; then it is answered with 408.
+   * @defaultValue 30_000
+   */
+  bodyTimeoutMs?: number | undefined
+  /**
+   * CORS, headers for every answer, and routes beside the endpoint.
+   * @defaultValue undefined
+   */
+  hooks?: HttpHooks | undefined
+  /**
+   * Serves HTTP+SSE of 2024-11-05 too, at two paths beside the endpoint.
+   * @defaultValue undefined
+   */
+  httpSse?: HttpSseOptions | undefined
+}
+
+/** What an endpoint uses for options that are not given. */
+export const httpEndpointDefaults: {
+  readonly answers: 'auto'
+  readonly keepAliveIntervalMs: 15_000
+  readonly retryMs: 1_000
+  readonly idleTimeoutMs: 1_800_000
+  readonly lifetimeMs: number
+  readonly maxSessionsPerAddress: number
+  readonly cancelAfterMs: 30_000
+  readonly maxMessageBytes: 10_485_760
+  readonly maxQueuedBytes: 16_777_216
+  readonly bodyTimeoutMs: 30_000
+} & typeof listenerDefaults = {
+  answers: 'auto',
+  keepAliveIntervalMs: 15_000,
+  retryMs: 1_000,
+  idleTimeoutMs: 1_800_000,
+  lifetimeMs: Infinity,
+  maxSessionsPerAddress: Infinity,
+  cancelAfterMs: 30_000,
+  maxMessageBytes: 10_485_760,
+  maxQueuedBytes: 16_777_216,
+  bodyTimeoutMs: 30_000,
+  ...listenerDefaults,
+}
+
+/** Options of an endpoint after their defaults. */
+export interface EndpointSettings extends HttpEndpointOptions {
+  readonly answers: 'auto' | 'json' | 'sse'
+  readonly keepAliveIntervalMs: number
+  readonly retryMs: number
+  readonly idleTimeoutMs: number
+  readonly lifetimeMs: number
+  readonly maxSessionsPerAddress: number
+  readonly cancelAfterMs: number
+  readonly maxMessageBytes: number
+  readonly maxQueuedBytes: number
+  readonly bodyTimeoutMs: number
+  readonly maxConnections: number
+  readonly gateTimeoutMs: number
+  readonly closeTimeoutMs: number
+  readonly clock: Clock
+}
+
+/** The longest text that one string of the platform can hold is not much longer. */
+const MOST_MESSAGE_BYTES = 2 ** 29 - 1
+
+/** Throws `INVALID_OPTION` unless the options can work. */
+export function requireEndpointOptions(settings: EndpointSettings): void {
+  requireOneOf('answers', settings.answers, ['auto', 'json', 'sse'])
+  requireInRange('keepAliveIntervalMs', settings.keepAliveIntervalMs, 1, Infinity)
+  requireInteger('retryMs', settings.retryMs, 0, 2 ** 31 - 1)
+  requireInRange('idleTimeoutMs', settings.idleTimeoutMs, 1, Infinity)
+  requireInRange('lifetimeMs', settings.lifetimeMs, 1, Infinity)
+  requireInteger('maxSessionsPerAddress', settings.maxSessionsPerAddress, 1, Infinity)
+  if (settings.onDisconnect !== undefined) {
+    requireOneOf('onDisconnect', settings.onDisconnect, ['continue', 'cancel-after', 'cancel'])
+  }
+  requireInRange('cancelAfterMs', settings.cancelAfterMs, 0, Infinity)
+  requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, MOST_MESSAGE_BYTES)
+  requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
+  requireInRange('bodyTimeoutMs', settings.bodyTimeoutMs, 1, Infinity)
+  const { eventStore, httpSse } = settings
+  if (eventStore !== undefined && typeof eventStore?.replayEventsAfter !== 'function') {
+    invalidOption('eventStore', eventStore, 'an EventStore')
+  }
+  if (httpSse !== undefined) requireHttpSse(httpSse)
+}
+
+function requireHttpSse(httpSse: HttpSseOptions): void {
+  requirePath('httpSse.path', httpSse?.path)
+  requirePath('httpSse.messagesPath', httpSse.messagesPath)
+  if (httpSse.path === httpSse.messagesPath) {
+    invalidOption('httpSse.messagesPath', httpSse.messagesPath, 'another path than httpSse.path')
+  }
+}
+
+/** Throws `INVALID_OPTION` unless it is the path of a URL. */
+export function requirePath(option: string, value: unknown): asserts value is string {
+  requireText(option, value)
+  if (!/^\/[^\s?#]*$/.test(value)) invalidOption(option, value, 'a path that starts with "/", without query')
+}

@@ -1,0 +1,195 @@
+import { overloaded, TransportError } from '@mcpwire/core'
+import type { EventStream } from '../exchange.js'
+
+/** Where a writer puts bytes: the body of one answer. */
+export interface ByteBody {
+  readonly address: string
+  /** Whether more is wanted right away. Otherwise `drained` of the writer is called later. */
+  write(chunk: string | Uint8Array): boolean
+  /** Sends the head of the answer, where nothing was written yet. */
+  flushHead(): void
+  end(done: () => void): void
+  destroy(): void
+  encode(text: string): Uint8Array
+  byteLength(text: string): number
+  /** Calls back at the end of this turn of the event loop. */
+  soon(run: () => void): void
+}
+
+/** A write this long leaves before the turn is over: the other process starts reading while this one serialises. */
+const EARLY_FLUSH_CHARACTERS = 4096
+/** How much of what has to wait stays text, whose parts would all be kept. */
+const PACK_CHARACTERS = 65_536
+
+/** What a write gets that did not have to wait: one promise for all of them costs nothing. */
+const taken: Promise<void> = Promise.resolve()
+
+/** Writes of one moment that wait for the same one. */
+class Turnstile {
+  readonly promise: Promise<void>
+  open!: () => void
+  shut!: (error: Error) => void
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.open = resolve
+      this.shut = reject
+    })
+  }
+}
+
+/** Writes texts to a body, those of one turn of the event loop together, and holds what the caller does not read. */
+export class EventWriter implements EventStream {
+  isBlocked = false
+  readonly #body: ByteBody
+  readonly #maxQueuedBytes: number
+  #held = ''
+  #packed: Uint8Array[] = []
+  /** The bytes of what is held, counted while it has to wait. */
+  #heldBytes = 0
+  /** What the body has taken and not passed on, while it asks to wait. */
+  #bodyBytes = 0
+  #behindHeld: Turnstile | undefined
+  #behindBody: Turnstile | undefined
+  #isTailDue = false
+  #hasWritten = false
+  #isOver = false
+  #ended: (() => void) | undefined
+
+  constructor(body: ByteBody, maxQueuedBytes: number) {
+    this.#body = body
+    this.#maxQueuedBytes = maxQueuedBytes
+    // The head leaves with what is written in this turn, or alone at the end of it.
+    this.#isTailDue = true
+    body.soon(this.#tail)
+  }
+
+  write(text: string): Promise<void> {
+    if (this.#isOver) return Promise.reject(this.#lost())
+    // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
+    if (this.isBlocked || (this.#held.length + text.length) * 3 > this.#maxQueuedBytes) {
+      const error = this.#reserve(text)
+      if (error) return Promise.reject(error)
+    }
+    this.#held += text
+    if (this.isBlocked) {
+      if (this.#held.length >= PACK_CHARACTERS) this.#pack()
+      this.#behindHeld ??= new Turnstile()
+      return this.#behindHeld.promise
+    }
+    if (this.#held.length >= EARLY_FLUSH_CHARACTERS) this.#flush()
+    else if (!this.#isTailDue) {
+      this.#isTailDue = true
+      this.#body.soon(this.#tail)
+    }
+    return this.#behindBody?.promise ?? taken
+  }
+
+  end(): Promise<void> {
+    if (this.#isOver) return taken
+    this.isBlocked = false
+    const earlier = this.#behindBody
+    this.#behindBody = undefined
+    this.#flush()
+    this.#isOver = true
+    const last = this.#behindBody as Turnstile | undefined
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#ended = undefined
+        earlier?.open()
+        last?.open()
+        resolve()
+      }
+      this.#ended = done
+      this.#body.end(done)
+    })
+  }
+
+  destroy(): void {
+    this.left()
+    this.#body.destroy()
+  }
+
+  /** The body wants more. */
+  readonly drained = (): void => {
+    if (this.#isOver) return
+    this.isBlocked = false
+    this.#bodyBytes = 0
+    const behind = this.#behindBody
+    this.#behindBody = undefined
+    behind?.open()
+    this.#flush()
+  }
+
+  /** The caller is gone: nothing that waits will leave. */
+  left(): void {
+    this.#ended?.()
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#held = ''
+    this.#packed = []
+    for (const turnstile of [this.#behindBody, this.#behindHeld]) {
+      if (!turnstile) continue
+      turnstile.promise.catch(ignore)
+      turnstile.shut(this.#lost())
+    }
+    this.#behindBody = undefined
+    this.#behindHeld = undefined
+  }
+
+  readonly #tail = (): void => {
+    this.#isTailDue = false
+    if (this.#held === '' && !this.#hasWritten && !this.#isOver) this.#body.flushHead()
+    this.#flush()
+  }
+
+  #flush(): void {
+    if (this.isBlocked || this.#isOver || (this.#held === '' && this.#packed.length === 0)) return
+    const chunk = this.#packed.length === 0 ? this.#held : this.#joined()
+    this.#held = ''
+    this.#packed = []
+    this.#heldBytes = 0
+    this.#hasWritten = true
+    if (this.#body.write(chunk)) this.#behindHeld?.open()
+    else {
+      this.isBlocked = true
+      this.#bodyBytes = typeof chunk === 'string' ? this.#body.byteLength(chunk) : chunk.length
+      this.#behindBody = this.#behindHeld ?? new Turnstile()
+    }
+    this.#behindHeld = undefined
+  }
+
+  #reserve(text: string): Error | undefined {
+    const { byteLength } = this.#body
+    const bytes = byteLength(text)
+    const held = this.isBlocked ? this.#heldBytes : byteLength(this.#held)
+    const queuedBytes = this.#bodyBytes + held + bytes
+    if (queuedBytes > this.#maxQueuedBytes)
+      return overloaded(this.#body.address, queuedBytes, this.#maxQueuedBytes)
+    if (this.isBlocked) this.#heldBytes += bytes
+    return undefined
+  }
+
+  #pack(): void {
+    this.#packed.push(this.#body.encode(this.#held))
+    this.#held = ''
+  }
+
+  #joined(): Uint8Array {
+    if (this.#held !== '') this.#pack()
+    const whole = new Uint8Array(this.#packed.reduce((sum, { length }) => sum + length, 0))
+    let at = 0
+    for (const part of this.#packed) {
+      whole.set(part, at)
+      at += part.length
+    }
+    return whole
+  }
+
+  #lost(): Error {
+    const message = `${this.#body.address} left before everything was sent`
+    return new TransportError('SEND_FAILED', message, { delivery: 'unknown' })
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,51 @@
+import { type Refusal, type RequestId, refusalMessage } from '@mcpwire/core'
+import type { Exchange, HeaderLines } from '../exchange.js'
+
+export const PARSE_ERROR = -32_700
+export const INVALID_REQUEST = -32_600
+/** A header contradicts the body (2026-07-28). */
+export const HEADER_MISMATCH = -32_020
+/** The revision is none this server keeps to (2026-07-28). */
+export const UNSUPPORTED_VERSION = -32_022
+
+/** Why a request is not served. */
+export interface HttpFailure {
+  readonly status: number
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+  /** The id of the request, where it could be read. */
+  readonly id?: RequestId | undefined
+  readonly headers?: HeaderLines
+}
+
+const jsonHeaders: HeaderLines = ['content-type', 'application/json']
+
+/**
+ * Answers with an error of JSON-RPC. Without a readable id it has none, as the schemas since 2025-11-25 have it and
+ * clients of every revision accept.
+ */
+export function answerFailure(exchange: Exchange, failure: HttpFailure): void {
+  const { status, code, message, data, id, headers = [] } = failure
+  const error = { code, message, ...(data !== undefined && { data }) }
+  const body = { jsonrpc: '2.0', ...(id !== undefined && { id }), error }
+  exchange.answer(status, [...jsonHeaders, ...headers], JSON.stringify(body))
+}
+
+/** How long a caller without a better hint is told to stay away, in seconds. */
+const RETRY_AFTER_SECONDS = '5'
+
+/** Answers with what a gate, a policy or a limit decided. */
+export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
+  const { status, retryAfterMs, challenge } = refusal
+  const headers = [...jsonHeaders]
+  if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)))
+  else if (status === 503 || status === 429) headers.push('retry-after', RETRY_AFTER_SECONDS)
+  if (challenge !== undefined) headers.push('www-authenticate', headerValue(challenge))
+  exchange.answer(status, headers, JSON.stringify(refusalMessage(refusal)))
+}
+
+/** What somebody wrote, as the value of a header. */
+export function headerValue(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, ' ')
+}

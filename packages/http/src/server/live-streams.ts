@@ -1,0 +1,49 @@
+import type { Clock } from '@mcpwire/core'
+import { createSweep, type Sweep } from './sweep.js'
+
+/** Something that is to be looked at when it was silent, or took, for too long. */
+export interface LiveStream {
+  /** The moment at which it wants to be looked at; `Infinity` for not now. */
+  readonly dueAt: number
+  /** Called at that moment or soon after. */
+  beat(now: number): void
+}
+
+/** How much later than due a stream may be looked at, as a part of the interval, and at most. */
+const LATENESS = 1 / 16
+const MOST_LATENESS_MS = 1_000
+
+/** Everything that is open at one endpoint, looked after with one deadline. */
+export class LiveStreams {
+  readonly #streams = new Set<LiveStream>()
+  readonly #sweep: Sweep
+
+  constructor(clock: Clock, intervalMs: number) {
+    const spacingMs = Math.min(intervalMs * LATENESS, MOST_LATENESS_MS)
+    this.#sweep = createSweep(clock, spacingMs, (now) => this.#look(now))
+  }
+
+  /** Starts to look after a stream, or heeds that it is due earlier than before. */
+  add(stream: LiveStream): void {
+    this.#streams.add(stream)
+    this.#sweep.expect(stream.dueAt)
+  }
+
+  delete(stream: LiveStream): void {
+    this.#streams.delete(stream)
+  }
+
+  stop(): void {
+    this.#sweep.stop()
+    this.#streams.clear()
+  }
+
+  #look(now: number): number {
+    let next = Infinity
+    for (const stream of this.#streams) {
+      if (stream.dueAt <= now) stream.beat(now)
+      next = Math.min(next, stream.dueAt)
+    }
+    return next
+  }
+}

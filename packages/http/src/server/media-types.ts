@@ -1,0 +1,34 @@
+const JSON_TYPE = 'application/json'
+const EVENTS_TYPE = 'text/event-stream'
+/** What clients of MCP send. */
+const USUAL_ACCEPT = `${JSON_TYPE}, ${EVENTS_TYPE}`
+
+/** Whether the type of a body is JSON, whatever its parameters. */
+export function isJson(contentType: string | undefined): boolean {
+  return contentType === JSON_TYPE || typeOf(contentType ?? '') === JSON_TYPE
+}
+
+/** Whether an answer in JSON is acceptable; one without the header accepts anything (RFC 9110, section 12.5.1). */
+export function acceptsJson(accept: string | undefined): boolean {
+  return accept === undefined || accept === USUAL_ACCEPT || accepts(accept, JSON_TYPE)
+}
+
+/** Whether a stream of events is acceptable. */
+export function acceptsEvents(accept: string | undefined): boolean {
+  return accept === undefined || accept === USUAL_ACCEPT || accepts(accept, EVENTS_TYPE)
+}
+
+function accepts(accept: string, type: string): boolean {
+  const range = `${type.slice(0, type.indexOf('/'))}/*`
+  return accept.split(',').some((item) => {
+    const offered = typeOf(item)
+    return (
+      (offered === type || offered === range || offered === '*/*') && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(item)
+    )
+  })
+}
+
+function typeOf(value: string): string {
+  const end = value.indexOf(';')
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase()
+}

@@ -1,0 +1,279 @@
+import { errorAnswer, type JsonRpcMessage, TransportError } from '@mcpwire/core'
+import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
+import type { Call } from './call.js'
+import type { EventLog } from './event-log.js'
+import { eventStreamHeaders, keepAliveComment, messageEvent, primingEvent, retryHint } from './event-text.js'
+import type { LiveStream } from './live-streams.js'
+import type { Outgoing, StreamOwner } from './stream-owner.js'
+
+/** What a client accepts, and the endpoint is set to. */
+export type AnswerFormat = 'auto' | 'json' | 'sse'
+
+/**
+ * The answer to one POST with requests: nothing was sent yet, a stream is open, the client is away, or it is over.
+ * One that is away comes back where there is an event store.
+ */
+type State = 'undecided' | 'open' | 'away' | 'over'
+
+const jsonHeaders: HeaderLines = ['content-type', 'application/json']
+const done: Promise<void> = Promise.resolve()
+
+/** Answers one POST with one or, in a batch, several requests. */
+export class PostAnswer implements LiveStream {
+  /** Set while the answer is, or may become, a stream that can be continued. */
+  log: EventLog | undefined
+  dueAt: number = Infinity
+  readonly #owner: StreamOwner
+  readonly #format: AnswerFormat
+  readonly #isBatch: boolean
+  /** Headers of this answer alone. */
+  readonly #headers: HeaderLines
+  readonly #calls: Call[] = []
+  #unanswered = 0
+  #state: State = 'undecided'
+  #exchange: Exchange | undefined
+  #stream: EventStream | undefined
+  /** Of a batch, until all are there. */
+  #responses: Outgoing[] | undefined
+  #patience: Disposable | undefined
+
+  constructor(
+    owner: StreamOwner,
+    exchange: Exchange,
+    how: { readonly format: AnswerFormat; readonly isBatch: boolean; readonly headers: HeaderLines },
+  ) {
+    this.#owner = owner
+    this.#format = how.format
+    this.#isBatch = how.isBatch
+    this.#headers = how.headers
+    this.#watch(exchange)
+  }
+
+  /** Whether messages besides responses can go this way. */
+  get carriesMessages(): boolean {
+    if (this.#state === 'over' || this.#format === 'json') return false
+    return this.#state !== 'away' || this.log !== undefined
+  }
+
+  add(call: Call): void {
+    this.#calls.push(call)
+    this.#unanswered++
+  }
+
+  /** Opens the stream at once where it is to begin with an event to continue from. */
+  prime(): void {
+    if (this.#format === 'json' || !this.#owner.allowsPolling) return
+    this.log = this.#owner.newLog()
+    if (this.log) this.#open()
+  }
+
+  /** Sends what belongs to a request and is not its response. */
+  notify(outgoing: Outgoing): Promise<void> {
+    if (this.#state === 'undecided') this.#commit()
+    return this.#put(outgoing)
+  }
+
+  respond(call: Call, outgoing: Outgoing): Promise<void> {
+    call.isAnswered = true
+    this.#unanswered--
+    if (this.#state === 'undecided') return this.#respondWhole(outgoing)
+    if (this.#state === 'away' && !this.log) return Promise.reject(clientLeft())
+    const sent = this.#put(outgoing)
+    this.#finishIfDone()
+    return sent
+  }
+
+  /** Nobody waits for the response of this call any more. */
+  drop(call: Call): void {
+    call.isAnswered = true
+    this.#unanswered--
+    this.#finishIfDone()
+  }
+
+  /** The session is over: tells the client that nobody will answer, and ends. */
+  abandon(): Promise<void> {
+    if (this.#state === 'over') return done
+    if (this.#exchange && !this.#exchange.hasLeft) {
+      for (const call of this.#calls) if (!call.isAnswered) void this.#tellLost(call)
+    }
+    return this.#end()
+  }
+
+  /** Ends the HTTP answer, for the client to come back for the rest. */
+  closeForPolling(): void {
+    this.log?.inTurn(() => {
+      if (this.#state !== 'open' || !this.#stream) return
+      this.#stream.write(retryHint(this.#owner.settings.retryMs)).catch(ignore)
+      void this.#stream.end()
+      this.#detach()
+      this.#state = 'away'
+    })
+  }
+
+  /** Continues on another HTTP answer, whose stream has what was missed already. */
+  continueOn(exchange: Exchange, stream: EventStream): void {
+    if (this.#state === 'over') {
+      void stream.end()
+      return
+    }
+    const stale = this.#stream
+    this.#detach()
+    stale?.destroy()
+    this.#patience?.[Symbol.dispose]()
+    this.#state = 'open'
+    this.#stream = stream
+    this.#watch(exchange)
+  }
+
+  beat(now: number): void {
+    if (this.#state === 'undecided') this.#commit()
+    if (this.#stream && !this.#stream.isBlocked) this.#stream.write(keepAliveComment).catch(ignore)
+    this.dueAt = now + this.#owner.settings.keepAliveIntervalMs
+  }
+
+  #watch(exchange: Exchange): void {
+    this.#exchange = exchange
+    this.#owner.attached()
+    this.#wrote()
+    this.#owner.live.add(this)
+    exchange.whenLeft(() => {
+      if (this.#exchange === exchange) this.#left()
+    })
+  }
+
+  /** Remembers when something was last said. */
+  #wrote(): void {
+    const { clock, keepAliveIntervalMs } = this.#owner.settings
+    this.dueAt = this.#format === 'json' ? Infinity : clock.now() + keepAliveIntervalMs
+  }
+
+  /** From now on this is a stream. */
+  #commit(): void {
+    this.log = this.#headers.length === 0 ? this.#owner.newLog() : undefined
+    this.#open()
+  }
+
+  #open(): void {
+    if (!this.#exchange) return
+    this.#state = 'open'
+    this.#stream = this.#exchange.stream([...eventStreamHeaders, ...this.#headers])
+    const { retryMs } = this.#owner.settings
+    if (this.#owner.allowsPolling) {
+      this.log?.prime((id) => void this.#stream?.write(primingEvent(id, retryMs)).catch(ignore))
+    }
+    const responses = this.#responses ?? []
+    this.#responses = undefined
+    for (const outgoing of responses) this.#put(outgoing).catch(ignore)
+  }
+
+  #put({ message, json }: Outgoing): Promise<void> {
+    const { log } = this
+    if (!log) {
+      if (!this.#stream) return Promise.reject(clientLeft())
+      this.#wrote()
+      return this.#stream.write(messageEvent(json))
+    }
+    return log.append(message, json, (id) => {
+      if (!this.#stream) {
+        if (id === undefined) throw clientLeft()
+        return undefined
+      }
+      this.#wrote()
+      const written = this.#stream.write(messageEvent(json, id))
+      // What is stored is not lost when the client leaves: it comes back for it.
+      return id === undefined ? written : written.catch(ignoreLoss)
+    })
+  }
+
+  #respondWhole(outgoing: Outgoing): Promise<void> {
+    if (this.#isBatch) {
+      this.#responses ??= []
+      this.#responses.push(outgoing)
+      if (this.#unanswered > 0) return done
+    }
+    this.#answerWhole(this.#responses ?? [outgoing])
+    return done
+  }
+
+  #answerWhole(responses: readonly Outgoing[]): void {
+    const exchange = this.#exchange
+    this.#over()
+    if (this.#format === 'sse' || responses.length === 0) {
+      // Without a response, as of a cancelled request, a stream without events is what says so.
+      const events = responses.map(({ json }) => messageEvent(json)).join('')
+      exchange?.answer(200, [...eventStreamHeaders, ...this.#headers], events)
+      return
+    }
+    const body = this.#isBatch ? `[${responses.map(({ json }) => json).join(',')}]` : responses[0]?.json
+    exchange?.answer(200, this.#headers.length === 0 ? jsonHeaders : [...jsonHeaders, ...this.#headers], body)
+  }
+
+  #finishIfDone(): void {
+    if (this.#unanswered > 0 || this.#state === 'over') return
+    if (this.#state === 'undecided') this.#answerWhole(this.#responses ?? [])
+    else if (this.log) this.log.inTurn(() => void this.#end())
+    else void this.#end()
+  }
+
+  #tellLost(call: Call): Promise<void> {
+    const message = 'the session ended before the request was answered'
+    const lost = new TransportError('OUTCOME_UNKNOWN', message, { method: call.method })
+    const answer: JsonRpcMessage = errorAnswer(call.id, lost)
+    const outgoing = { message: answer, json: JSON.stringify(answer) }
+    call.isAnswered = true
+    this.#unanswered--
+    if (this.#state === 'undecided') return this.#respondWhole(outgoing)
+    return this.#stream ? this.#stream.write(messageEvent(outgoing.json)).catch(ignore) : done
+  }
+
+  #end(): Promise<void> {
+    const stream = this.#stream
+    this.#over()
+    return stream ? stream.end() : done
+  }
+
+  #over(): void {
+    if (this.#state === 'over') return
+    this.#state = 'over'
+    this.#patience?.[Symbol.dispose]()
+    this.#detach()
+  }
+
+  #detach(): void {
+    if (!this.#exchange) return
+    this.#exchange = undefined
+    this.#stream = undefined
+    this.#owner.live.delete(this)
+    this.#owner.detached()
+  }
+
+  #left(): void {
+    this.#detach()
+    this.#state = 'away'
+    const { settings } = this.#owner
+    const {
+      onDisconnect = settings.eventStore ? 'continue' : 'cancel-after',
+      clock,
+      cancelAfterMs,
+    } = settings
+    if (this.#headers.length > 0) this.#owner.unheard()
+    else if (onDisconnect === 'cancel') this.#giveUp()
+    else if (onDisconnect === 'cancel-after') {
+      this.#patience = clock.deadline(cancelAfterMs, () => this.#giveUp())
+    }
+  }
+
+  #giveUp(): void {
+    for (const call of this.#calls) if (!call.isAnswered) this.#owner.giveUp(call)
+  }
+}
+
+function clientLeft(): Error {
+  return new TransportError('SEND_FAILED', 'the client left before the response', { delivery: 'none' })
+}
+
+function ignore(): void {}
+
+function ignoreLoss(error: unknown): void {
+  if (!(error instanceof TransportError) || error.code !== 'SEND_FAILED') throw error
+}

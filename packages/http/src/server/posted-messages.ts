@@ -1,0 +1,73 @@
+import { isRequest, isRequestId, type JsonRpcMessage, parseMessage, type RequestId } from '@mcpwire/core'
+import type { Body } from '../exchange.js'
+import { type HttpFailure, INVALID_REQUEST, PARSE_ERROR } from './http-errors.js'
+
+/** What a body says. */
+export interface Posted {
+  readonly messages: readonly JsonRpcMessage[]
+  readonly isBatch: boolean
+}
+
+const INITIALIZE = 'initialize'
+
+/** The messages in a body, or why there are none. Whether a batch is allowed is for the session to say. */
+export function postedIn(body: Body, maxBytes: number): Posted | HttpFailure {
+  switch (body.kind) {
+    case 'text':
+      return postedText(body.text)
+    case 'value':
+      return postedValue(body.value)
+    case 'too-large':
+      return invalid(413, `the body is longer than ${maxBytes} bytes`)
+    case 'too-slow':
+      return invalid(408, 'the body did not arrive in time')
+    case 'not-utf-8':
+      return { status: 400, code: PARSE_ERROR, message: 'Parse error: the body is not UTF-8' }
+    default:
+      return invalid(400, 'the body is incomplete')
+  }
+}
+
+function postedText(text: string): Posted | HttpFailure {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { status: 400, code: PARSE_ERROR, message: 'Parse error: the body is not JSON' }
+  }
+  return postedValue(value)
+}
+
+function postedValue(value: unknown): Posted | HttpFailure {
+  if (Array.isArray(value)) return postedBatch(value)
+  const message = parseMessage(value)
+  if (typeof message === 'string') return invalid(400, message, idIn(value))
+  return { messages: [message], isBatch: false }
+}
+
+function postedBatch(values: readonly unknown[]): Posted | HttpFailure {
+  if (values.length === 0) return invalid(400, 'an empty batch')
+  const messages: JsonRpcMessage[] = []
+  for (const value of values) {
+    const message = parseMessage(value)
+    if (typeof message === 'string') return invalid(400, `in a batch: ${message}`)
+    if (isInitialize(message)) return invalid(400, '"initialize" in a batch')
+    messages.push(message)
+  }
+  return { messages, isBatch: true }
+}
+
+/** Whether the message opens a session. */
+export function isInitialize(message: JsonRpcMessage): boolean {
+  return isRequest(message) && message.method === INITIALIZE
+}
+
+/** A failure that is the caller's. */
+export function invalid(status: number, what: string, id?: RequestId): HttpFailure {
+  return { status, code: INVALID_REQUEST, message: `Invalid request: ${what}`, id }
+}
+
+function idIn(value: unknown): RequestId | undefined {
+  const id: unknown = (value as { id?: unknown } | null)?.id
+  return isRequestId(id) ? id : undefined
+}

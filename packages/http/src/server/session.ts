@@ -1,0 +1,334 @@
+import {
+  type Channel,
+  isRequest,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcResponse,
+  type MessageContext,
+  type Peer,
+  type RequestId,
+  type SendOptions,
+  type Sink,
+  TransportError,
+  toJson,
+  tooLargeToSend,
+} from '@mcpwire/core'
+import type { Exchange, HeaderLines } from '../exchange.js'
+import { Call } from './call.js'
+import type { EndpointSettings } from './endpoint-options.js'
+import { EventLog } from './event-log.js'
+import { HttpContext } from './http-context.js'
+import type { LiveStreams } from './live-streams.js'
+import { type AnswerFormat, PostAnswer } from './post-answer.js'
+import type { Posted } from './posted-messages.js'
+import type { Caller } from './principal.js'
+import { allowsPolling, sessionRevisions } from './revisions.js'
+import { StandaloneStream } from './standalone-stream.js'
+import { Standing } from './standing.js'
+import type { Outgoing, StreamOwner } from './stream-owner.js'
+import { utf8Length } from './utf8-length.js'
+
+/** What a session is part of. */
+export interface SessionHost {
+  readonly settings: EndpointSettings
+  readonly live: LiveStreams
+  readonly report: (error: Error) => void
+  /** The session is over, and to be forgotten. */
+  readonly over: (session: Session) => void
+  /** It may be idle from now on. */
+  readonly rests: (session: Session) => void
+}
+
+const CANCELLED = 'notifications/cancelled'
+const PROGRESS = 'notifications/progress'
+const noHeaders: HeaderLines = []
+
+/** One session of a client, from its `initialize` to its end. */
+export class Session implements StreamOwner {
+  readonly id: string
+  readonly peer: Peer
+  readonly remoteAddress: string
+  readonly principal: string
+  readonly openedAt: number
+  lastActive: number
+  /** What the answer to `initialize` said. */
+  revision: string | undefined
+  /** Set where the application names its own. */
+  supported: readonly string[] | undefined
+  readonly #host: SessionHost
+  readonly #calls = new Map<RequestId, Call>()
+  readonly #standalone: StandaloneStream
+  /** Which answer a request of ours went out on, so that its cancellation can follow. */
+  #asked: Map<RequestId, PostAnswer> | undefined
+  /** Set where admissions end. */
+  #standing: Standing | undefined
+  #sink: Sink | undefined
+  #busy = 0
+  #lastLog = 0
+  #isOver = false
+
+  constructor(host: SessionHost, id: string, caller: Caller, peer: Peer, remoteAddress: string) {
+    const { clock } = host.settings
+    this.#host = host
+    this.id = id
+    this.peer = peer
+    this.remoteAddress = remoteAddress
+    this.principal = caller.principal
+    this.openedAt = clock.now()
+    this.lastActive = this.openedAt
+    this.#standalone = new StandaloneStream(this, peer.address)
+    this.renew(caller)
+  }
+
+  get settings(): EndpointSettings {
+    return this.#host.settings
+  }
+
+  get live(): LiveStreams {
+    return this.#host.live
+  }
+
+  get allowsPolling(): boolean {
+    return this.settings.eventStore !== undefined && allowsPolling(this.revision)
+  }
+
+  /** The moment at which it ends unless something happens. */
+  get dueAt(): number {
+    const { idleTimeoutMs, lifetimeMs } = this.settings
+    const idle = this.#busy > 0 ? Infinity : this.lastActive + idleTimeoutMs
+    return Math.min(idle, this.openedAt + lifetimeMs)
+  }
+
+  /** Takes the latest admission of its caller for the one that counts. */
+  renew({ admission }: Caller): void {
+    if (!this.#standing) {
+      if (admission.expiresAt === undefined && admission.revoked === undefined) return
+      this.#standing = new Standing(this.settings.clock, () => {
+        this.end(new TransportError('REFUSED', 'the admission of this caller ended', { status: 401 }))
+      })
+    }
+    this.#standing.renew(admission)
+  }
+
+  /** Connects the application to it. */
+  connect(sink: Sink): Channel {
+    this.#sink = sink
+    return {
+      peer: this.peer,
+      send: (message, options) => this.send(message, options),
+      close: () => this.close(),
+      http: new SessionTraits(this),
+    }
+  }
+
+  /** Takes what a POST says, and answers it. */
+  take(exchange: Exchange, { messages, isBatch }: Posted, caller: Caller, format: AnswerFormat): void {
+    const isOpening = this.revision === undefined && this.#calls.size === 0 && isInitializing(messages)
+    const context = new HttpContext(exchange, caller.authInfo)
+    this.lastActive = this.settings.clock.now()
+    if (!messages.some(isRequest)) {
+      for (const message of messages) this.#heard(message, context)
+      exchange.answer(202, noHeaders)
+      return
+    }
+    const headers = isOpening ? ['mcp-session-id', this.id] : noHeaders
+    const answer = new PostAnswer(this, exchange, { format, isBatch, headers })
+    for (const message of messages) {
+      if (!isRequest(message)) continue
+      const call = new Call(message, answer)
+      this.#calls.set(call.id, call)
+      answer.add(call)
+    }
+    if (this.allowsPolling) {
+      answer.prime()
+      context.closeSSEStream = () => answer.closeForPolling()
+      context.closeStandaloneSSEStream = () => this.#standalone.closeForPolling()
+    }
+    for (const message of messages) this.#heard(message, context)
+  }
+
+  /** Whether the application takes what is said in it. */
+  get isServed(): boolean {
+    return this.#sink !== undefined
+  }
+
+  /** Whether a client may name this revision in a header. */
+  keepsTo(version: string): boolean {
+    return version === this.revision || (this.supported ?? sessionRevisions).includes(version)
+  }
+
+  /** Whether a request with this id awaits its response already. */
+  awaits(id: RequestId): boolean {
+    return this.#calls.has(id)
+  }
+
+  get standalone(): StandaloneStream {
+    return this.#standalone
+  }
+
+  /** The answer in flight that has this stream in the event store. */
+  answerWith(streamId: string): PostAnswer | undefined {
+    for (const { answer } of this.#calls.values()) if (answer.log?.streamId === streamId) return answer
+    return undefined
+  }
+
+  /** Whether a stream in the event store is one of this session's. */
+  owns(streamId: string): boolean {
+    return streamId.startsWith(`${this.id}/`)
+  }
+
+  newLog(): EventLog | undefined {
+    const { eventStore, maxQueuedBytes } = this.settings
+    if (!eventStore) return undefined
+    const streamId = `${this.id}/${this.#lastLog++}`
+    return new EventLog(eventStore, streamId, { report: this.report, maxQueuedBytes })
+  }
+
+  attached(): void {
+    this.#busy++
+  }
+
+  detached(): void {
+    this.#busy--
+    this.lastActive = this.settings.clock.now()
+    if (this.#busy === 0) this.#host.rests(this)
+  }
+
+  giveUp(call: Call): void {
+    const params = { requestId: call.id, reason: 'the client left before the response' }
+    this.#heard({ jsonrpc: '2.0', method: CANCELLED, params })
+  }
+
+  unheard(): void {
+    const { address } = this.peer
+    this.end(new TransportError('PEER_LOST', `${address} left before it was told its session`, { address }))
+  }
+
+  readonly report = (error: Error): void => this.#sink?.error(error)
+
+  send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
+    let outgoing: Outgoing
+    try {
+      outgoing = { message, json: this.#textOf(message) }
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (isResponse(message)) return this.#respond(message, outgoing)
+    const answer = this.#answerFor(message, options?.relatedRequestId)
+    if (!answer?.carriesMessages) return this.#standalone.send(outgoing)
+    if (isRequest(message)) {
+      this.#asked ??= new Map()
+      this.#asked.set(message.id, answer)
+    }
+    return answer.notify(outgoing)
+  }
+
+  /** Ends the session on its own account. */
+  end(reason?: Error): void {
+    if (this.#isOver) return
+    void this.close()
+    this.#sink?.end(reason)
+  }
+
+  /** Ends every stream properly. Resolves when that is done. */
+  async close(): Promise<void> {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#standing?.end()
+    this.#host.over(this)
+    const answers = new Set([...this.#calls.values()].map(({ answer }) => answer))
+    this.#calls.clear()
+    this.#asked = undefined
+    await Promise.all([...[...answers].map((answer) => answer.abandon()), this.#standalone.end()])
+  }
+
+  #heard(message: JsonRpcMessage, context?: MessageContext): void {
+    if (isResponse(message)) {
+      if (message.id !== undefined) this.#asked?.delete(message.id)
+    }
+    this.#sink?.message(message, context)
+    const call = this.#cancelledBy(message)
+    if (!call) return
+    this.#calls.delete(call.id)
+    call.answer.drop(call)
+  }
+
+  /** The call that the client gives up: nobody answers it any more (GEN-28). */
+  #cancelledBy(message: JsonRpcMessage): Call | undefined {
+    if (!('method' in message) || message.method !== CANCELLED) return undefined
+    const call = this.#calls.get(message.params?.['requestId'] as RequestId)
+    // A client must not cancel it (GEN-26), and would lose its session.
+    return call?.method === 'initialize' ? undefined : call
+  }
+
+  #respond(message: JsonRpcResponse, outgoing: Outgoing): Promise<void> {
+    const call = message.id === undefined ? undefined : this.#calls.get(message.id)
+    if (!call) {
+      const text = 'no request of the client awaits this response'
+      return Promise.reject(new TransportError('SEND_FAILED', text, { delivery: 'none' }))
+    }
+    this.#calls.delete(call.id)
+    if (call.method !== 'initialize') return call.answer.respond(call, outgoing)
+    if ('result' in message && typeof message.result['protocolVersion'] === 'string') {
+      this.revision = message.result['protocolVersion']
+    }
+    const sent = call.answer.respond(call, outgoing)
+    // Whose initialize failed does not come back with its session.
+    if ('error' in message) this.end()
+    return sent
+  }
+
+  /** The answer that a message goes out on: of the request it belongs to, else of the only one there is. */
+  #answerFor(message: JsonRpcMessage, related: RequestId | undefined): PostAnswer | undefined {
+    if (related !== undefined) return this.#calls.get(related)?.answer
+    const { method, params } = message as { method: string; params?: Record<string, unknown> }
+    if (method === PROGRESS) {
+      for (const { progressToken, answer } of this.#calls.values()) {
+        if (progressToken !== undefined && progressToken === params?.['progressToken']) return answer
+      }
+    }
+    if (method === CANCELLED) {
+      const asked = this.#asked?.get(params?.['requestId'] as RequestId)
+      if (asked) return asked
+    }
+    if (this.#calls.size !== 1) return undefined
+    const [only] = this.#calls.values()
+    return only?.answer
+  }
+
+  #textOf(message: JsonRpcMessage): string {
+    const { maxMessageBytes } = this.settings
+    const json = toJson(message)
+    // UTF-8 takes at most three bytes for one UTF-16 unit.
+    if (json.length * 3 <= maxMessageBytes) return json
+    const bytes = utf8Length(json)
+    if (bytes > maxMessageBytes) throw tooLargeToSend(bytes, maxMessageBytes)
+    return json
+  }
+}
+
+function isInitializing(messages: readonly JsonRpcMessage[]): boolean {
+  const [first] = messages
+  return first !== undefined && isRequest(first) && first.method === 'initialize'
+}
+
+class SessionTraits {
+  readonly #session: Session
+  readonly hasPerRequestStream = false
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  get sessionId(): string {
+    return this.#session.id
+  }
+
+  readonly setProtocolVersion = (version: string): void => {
+    this.#session.revision = version
+  }
+
+  readonly setSupportedProtocolVersions = (versions: string[]): void => {
+    this.#session.supported = versions
+  }
+}

@@ -1,0 +1,138 @@
+import { overloaded } from '@mcpwire/core'
+import type { EventStream, Exchange } from '../exchange.js'
+import type { EventLog } from './event-log.js'
+import { eventStreamHeaders, keepAliveComment, messageEvent, primingEvent, retryHint } from './event-text.js'
+import type { LiveStream } from './live-streams.js'
+import type { Outgoing, StreamOwner } from './stream-owner.js'
+import { utf8Length } from './utf8-length.js'
+
+const done: Promise<void> = Promise.resolve()
+
+/** The stream for messages that belong to no request: what the client opened it with, or a queue until it does. */
+export class StandaloneStream implements LiveStream {
+  readonly log: EventLog | undefined
+  dueAt: number = Infinity
+  readonly #owner: StreamOwner
+  readonly #address: string
+  #exchange: Exchange | undefined
+  #stream: EventStream | undefined
+  #queue: string[] | undefined
+  #queuedBytes = 0
+
+  constructor(owner: StreamOwner, address: string) {
+    this.#owner = owner
+    this.#address = address
+    this.log = owner.newLog()
+  }
+
+  send({ message, json }: Outgoing): Promise<void> {
+    const { log } = this
+    if (!log) return this.#stream ? this.#write(messageEvent(json)) : this.#enqueue(messageEvent(json))
+    return log.append(message, json, (id) => {
+      const text = messageEvent(json, id)
+      if (!this.#stream) return this.#enqueue(text)
+      const written = this.#write(text)
+      return id === undefined ? written : written.catch(ignore)
+    })
+  }
+
+  /** Takes the place of the stream there was, which its client has given up. */
+  open(exchange: Exchange): void {
+    if (this.log) this.log.inTurn(() => this.#openNow(exchange))
+    else this.#openNow(exchange)
+  }
+
+  /** Continues on a stream that has what was missed already. */
+  continueOn(exchange: Exchange, stream: EventStream): void {
+    this.#replace()
+    // All of it is in the store, and was replayed.
+    this.#queue = undefined
+    this.#queuedBytes = 0
+    this.#attach(exchange, stream)
+  }
+
+  /** Ends the HTTP answer, for the client to come back. */
+  closeForPolling(): void {
+    this.log?.inTurn(() => {
+      if (!this.#stream) return
+      this.#stream.write(retryHint(this.#owner.settings.retryMs)).catch(ignore)
+      this.#replace()
+    })
+  }
+
+  end(): Promise<void> {
+    const stream = this.#stream
+    this.#detach()
+    this.#queue = undefined
+    return stream ? stream.end() : done
+  }
+
+  beat(now: number): void {
+    if (this.#stream && !this.#stream.isBlocked) this.#stream.write(keepAliveComment).catch(ignore)
+    this.dueAt = now + this.#owner.settings.keepAliveIntervalMs
+  }
+
+  #openNow(exchange: Exchange): void {
+    if (exchange.hasLeft) return
+    this.#replace()
+    const stream = exchange.stream(eventStreamHeaders)
+    const { retryMs } = this.#owner.settings
+    if (this.#owner.allowsPolling) {
+      this.log?.prime((id) => void stream.write(primingEvent(id, retryMs)).catch(ignore))
+    }
+    const waiting = this.#queue
+    this.#queue = undefined
+    this.#queuedBytes = 0
+    if (waiting) stream.write(waiting.join('')).catch(this.#owner.report)
+    this.#attach(exchange, stream)
+  }
+
+  #attach(exchange: Exchange, stream: EventStream): void {
+    this.#exchange = exchange
+    this.#stream = stream
+    this.#owner.attached()
+    this.#wrote()
+    this.#owner.live.add(this)
+    exchange.whenLeft(() => {
+      if (this.#exchange === exchange) this.#detach()
+    })
+  }
+
+  #replace(): void {
+    const stale = this.#stream
+    this.#detach()
+    void stale?.end()
+  }
+
+  #detach(): void {
+    if (!this.#exchange) return
+    this.#exchange = undefined
+    this.#stream = undefined
+    this.#owner.live.delete(this)
+    this.#owner.detached()
+  }
+
+  #write(text: string): Promise<void> {
+    if (!this.#stream) return this.#enqueue(text)
+    this.#wrote()
+    return this.#stream.write(text)
+  }
+
+  #wrote(): void {
+    const { clock, keepAliveIntervalMs } = this.#owner.settings
+    this.dueAt = clock.now() + keepAliveIntervalMs
+  }
+
+  #enqueue(text: string): Promise<void> {
+    const { maxQueuedBytes } = this.#owner.settings
+    const queuedBytes = this.#queuedBytes + utf8Length(text)
+    if (queuedBytes > maxQueuedBytes)
+      return Promise.reject(overloaded(this.#address, queuedBytes, maxQueuedBytes))
+    this.#queue ??= []
+    this.#queue.push(text)
+    this.#queuedBytes = queuedBytes
+    return done
+  }
+}
+
+function ignore(): void {}

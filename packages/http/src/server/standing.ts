@@ -1,0 +1,38 @@
+import type { Admission, Clock } from '@mcpwire/core'
+
+/**
+ * For how long the caller of a session is admitted. Every request renews it, for credentials are exchanged for new ones
+ * while a session lasts; it ends with the admission of the latest.
+ */
+export class Standing {
+  readonly #clock: Clock
+  readonly #lost: () => void
+  #expiry: Disposable | undefined
+  #expiresAt: number | undefined
+  #revoked: AbortSignal | undefined
+
+  constructor(clock: Clock, lost: () => void) {
+    this.#clock = clock
+    this.#lost = lost
+  }
+
+  renew({ expiresAt, revoked }: Admission): void {
+    if (expiresAt !== this.#expiresAt) {
+      this.#expiresAt = expiresAt
+      this.#expiry?.[Symbol.dispose]()
+      this.#expiry = undefined
+      if (expiresAt !== undefined) {
+        this.#expiry = this.#clock.deadline(expiresAt - this.#clock.epochNow(), this.#lost)
+      }
+    }
+    if (revoked === this.#revoked) return
+    this.#revoked?.removeEventListener('abort', this.#lost)
+    this.#revoked = revoked
+    revoked?.addEventListener('abort', this.#lost, { once: true })
+  }
+
+  end(): void {
+    this.#expiry?.[Symbol.dispose]()
+    this.#revoked?.removeEventListener('abort', this.#lost)
+  }
+}

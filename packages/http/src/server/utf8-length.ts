@@ -1,0 +1,12 @@
+/** How many bytes a text takes in UTF-8, counted without making them. */
+export function utf8Length(text: string): number {
+  let bytes = text.length
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit < 0x80) continue
+    bytes += 1
+    // Each half of a surrogate pair takes two of its four bytes.
+    if (unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff)) bytes += 1
+  }
+  return bytes
+}
