@@ -1,7 +1,7 @@
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
 import type { Fetch } from '../engine-settings.js'
 import { deliveryOf } from './delivery.js'
-import { fetchFailure } from './failure-words.js'
+import { inPlainWords } from './failure-words.js'
 import { Slots } from './slots.js'
 
 /** What an engine on a `fetch` is made from. */
@@ -18,7 +18,7 @@ export interface WebFetchSettings {
  * An engine on any WHATWG `fetch`. Which sockets there are, and how long connecting may take, is up to that
  * function; an answer that redirects is a failure where it hides where to.
  */
-export function webFetchEngine({ fetch, maxSockets, inWords = fetchFailure }: WebFetchSettings): Engine {
+export function webFetchEngine({ fetch, maxSockets, inWords = inPlainWords }: WebFetchSettings): Engine {
   const underWay = new Set<WebFetchCall>()
   const slots = new Slots(maxSockets, () => undefined)
   let isClosed = false

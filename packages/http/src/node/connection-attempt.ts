@@ -16,14 +16,13 @@ export class ConnectionAttempt {
     this.#everySocket = everySocket
   }
 
-  /** Makes a socket part of the attempt: its failure is that of the attempt. */
-  own<S extends Socket>(socket: S): S {
+  /** Makes a socket part of the attempt: it is over when the socket fails. */
+  own(socket: Socket, onerror: (cause: Error) => void = (cause) => this.fail(cause)): void {
     this.#sockets.push(socket)
     this.#everySocket.add(socket)
     socket.once('close', () => this.#everySocket.delete(socket))
     // Stays, also once somebody else has the socket: without a listener, an error would end the process.
-    socket.on('error', (cause) => this.fail(cause))
-    return socket
+    socket.on('error', onerror)
   }
 
   succeed(socket: Socket): void {

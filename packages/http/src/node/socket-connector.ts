@@ -139,7 +139,7 @@ function openTunnel(
     headers: { ...proxy.headers, host: target },
     createConnection: () => proxySocket(proxy, route),
   })
-  asking.once('socket', (socket) => attempt.own(socket))
+  asking.once('socket', (socket) => attempt.own(socket, failed))
   asking.once('connect', ({ statusCode = 0, statusMessage = '' }, socket, head) => {
     if (statusCode < 200 || statusCode > 299) {
       failed(new Error(`it answered ${statusCode} ${statusMessage} to CONNECT`))

@@ -28,6 +28,8 @@ export interface EngineKind {
   readonly create: CreateEngine
   /** Whether a socket that was used is used again before another one is opened; a fetch may do as it likes. */
   readonly reusesSockets: boolean
+  /** Whether its sockets are closed with it; those of a fetch or an agent belong to whoever made that. */
+  readonly ownsSockets: boolean
   /** For a server on this host. */
   readonly plain: () => Partial<EngineSettings>
   /** What shows a client certificate, or the options that are refused since nothing here can. */
@@ -47,6 +49,7 @@ const tls = { ...client, ca }
 export const engineKinds: readonly EngineKind[] = [
   {
     name: 'undici',
+    ownsSockets: true,
     reusesSockets: true,
     create: createNodeEngine,
     plain: () => ({}),
@@ -55,6 +58,7 @@ export const engineKinds: readonly EngineKind[] = [
   },
   {
     name: 'node-fetch with an agent',
+    ownsSockets: false,
     reusesSockets: true,
     create: createNodeEngine,
     plain: () => ({ agent: new HttpAgent({ keepAlive: true }) }),
@@ -63,6 +67,7 @@ export const engineKinds: readonly EngineKind[] = [
   },
   {
     name: 'a fetch that was given',
+    ownsSockets: false,
     reusesSockets: false,
     create: createNodeEngine,
     plain: () => ({ fetch: dispatching(new Agent()) }),
@@ -75,6 +80,7 @@ export const engineKinds: readonly EngineKind[] = [
   },
   {
     name: 'the fetch of the platform',
+    ownsSockets: false,
     reusesSockets: false,
     create: createWebEngine,
     plain: () => ({}),

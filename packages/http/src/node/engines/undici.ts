@@ -131,7 +131,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     const delivery = this.#delivery()
     this.#release()
     if (this.#isDispatching) this.fail(cause)
-    else if (this.#end()) this.#handlers.failed(inWords(cause), delivery)
+    else if (this.#end()) this.#handlers.failed(failureOf(cause), delivery)
   }
 
   /** undici starts a request right before it writes it. */
@@ -154,6 +154,12 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     this.#client = undefined
     this.#slots.give(client)
   }
+}
+
+/** undici calls every connection that ends too early a failed socket. */
+function failureOf(cause: Error): Error {
+  if ((cause as NodeJS.ErrnoException).code !== 'UND_ERR_SOCKET') return inWords(cause)
+  return new Error('the connection was closed before the answer was complete', { cause })
 }
 
 class Head implements AnswerHead {

@@ -1,0 +1,148 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TlsMaterial, TlsSource } from '@mcpwire/core'
+import { expect, onTestFinished, test } from 'vitest'
+import { createEngine } from '../src/node/engine.js'
+import type { HttpTlsOptions } from '../src/tls-options.js'
+import { engineSettings, type Recorded, record } from './support/engine-calls.js'
+import { credentials } from './support/engine-kinds.js'
+import { type EngineServer, engineServer, type Seen } from './support/engine-server.js'
+
+const { ca, client, renewed, stranger, server: own, elsewhere } = credentials
+
+async function ask(
+  server: EngineServer,
+  tls: HttpTlsOptions | undefined,
+  url = server.url,
+): Promise<Recorded> {
+  const engine = createEngine(engineSettings({ url, tls }))
+  const call = record(engine, { url, body: '{}' })
+  await call.over()
+  await engine.close()
+  return call
+}
+
+function answerCaller({ answer, caller }: Seen): void {
+  answer.end(caller ?? 'nobody')
+}
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'mcpwire-'))
+  onTestFinished(() => rm(path, { recursive: true }))
+  return path
+}
+
+test('takes certificates from files', async () => {
+  await using server = await engineServer(answerCaller, { ...own, ca, requestCert: true })
+  const path = await folder()
+  const [certFile, keyFile, caFile] = [join(path, 'cert.pem'), join(path, 'key.pem'), join(path, 'ca.pem')]
+  await writeFile(certFile, client.cert)
+  await writeFile(keyFile, client.key)
+  await writeFile(caFile, ca)
+
+  expect((await ask(server, { certFile, keyFile, caFile })).text()).toBe('CN=alice')
+})
+
+test('names a file that is missing or holds something else, before it connects', async () => {
+  const url = new URL('https://127.0.0.1:1/mcp')
+  const wrong = join(await folder(), 'wrong.pem')
+  await writeFile(wrong, 'wrong')
+  for (const [tls, text] of [
+    [{ caFile: '/nowhere/ca.pem' }, 'option "tls.caFile" must be a file that can be read'],
+    [{ caFile: wrong }, wrong],
+    [{ certFile: wrong, key: client.key }, wrong],
+    [{ cert: client.cert }, 'tls.keyFile'],
+    [{ cert: client.cert, key: renewed.key }, 'the private key of tls.cert'],
+    [{ minVersion: 'TLSv1.1' as never }, 'tls.minVersion'],
+  ] as const) {
+    expect(() => createEngine(engineSettings({ url, tls }))).toThrow(text)
+  }
+})
+
+test.each([
+  ['an authority that is not trusted', {}, {}, 'an authority that is not one of tls.ca'],
+  ['a certificate for other names', elsewhere, { ca }, 'its certificate is for other names (tls.serverName)'],
+  ['older versions only', { maxVersion: 'TLSv1.2' }, { ca, minVersion: 'TLSv1.3' }, 'tls.minVersion'],
+] as const)('does not send to a server with %s', async (_what, serving, tls, text) => {
+  await using server = await engineServer(answerCaller, { ...own, ...serving })
+
+  const call = await ask(server, tls)
+
+  expect(call.failure?.message).toContain(text)
+  expect(call.delivery).toBe('none')
+  expect(server.seen).toEqual([])
+})
+
+test('says where a server does not speak TLS', async () => {
+  await using server = await engineServer(answerCaller)
+
+  const call = await ask(server, { ca }, new URL(`https://127.0.0.1:${server.port}/mcp`))
+
+  expect(call.failure?.message).toBe('it does not speak TLS')
+  expect(call.delivery).toBe('none')
+})
+
+test.each([
+  ['none', { ca }],
+  ['that of a stranger', { ca, ...stranger }],
+] as const)('fails where the server does not accept its certificate: %s', async (_what, tls) => {
+  const requiring = { ...own, ca, requestCert: true, rejectUnauthorized: true }
+  await using server = await engineServer(answerCaller, requiring)
+
+  const call = await ask(server, tls)
+
+  expect(call.events).toEqual(['failed'])
+  expect(server.seen).toEqual([])
+})
+
+test('asks for the name it was told, and verifies it', async () => {
+  await using server = await engineServer(answerCaller, elsewhere)
+
+  expect((await ask(server, { ca, serverName: 'elsewhere.test' })).text()).toBe('nobody')
+})
+
+test('speaks TLS 1.2 where the server has nothing newer', async () => {
+  await using server = await engineServer(answerCaller, { ...own, maxVersion: 'TLSv1.2' })
+
+  expect((await ask(server, { ca })).text()).toBe('nobody')
+})
+
+test('verifies servers also where the environment says not to', async () => {
+  await using server = await engineServer(answerCaller, own)
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+  onTestFinished(() => {
+    delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+  })
+
+  expect((await ask(server, {})).delivery).toBe('none')
+})
+
+test('shows a renewed certificate on new connections', async () => {
+  await using server = await engineServer(
+    (seen) => {
+      seen.answer.setHeader('connection', 'close')
+      answerCaller(seen)
+    },
+    { ...own, ca, requestCert: true, rejectUnauthorized: true },
+  )
+  let current: () => TlsMaterial = () => ({ ...client, ca })
+  const source: TlsSource = { current: () => current(), onchange: () => ({ [Symbol.dispose]: () => {} }) }
+  const engine = createEngine(engineSettings({ url: server.url, tls: { source } }))
+  const answerNow = async (): Promise<Recorded> => {
+    const call = record(engine, { url: server.url, body: '{}' })
+    await call.over()
+    return call
+  }
+
+  expect((await answerNow()).text()).toBe('CN=alice')
+  current = () => ({ ...renewed, ca })
+  expect((await answerNow()).text()).toBe('CN=alice renewed')
+  current = () => {
+    throw new Error('the disk is gone')
+  }
+  const call = await answerNow()
+  expect(call.failure).toMatchObject({ code: 'INVALID_OPTION', details: { option: 'tls.source' } })
+  expect(call.delivery).toBe('none')
+  await engine.close()
+})
