@@ -11,3 +11,10 @@ export {
   httpReconnectDefaults,
 } from './http-client-options.js'
 export { type HttpTlsOptions, httpTlsDefaults } from './tls-options.js'
+
+// For applications: the servers
+export {
+  type MemoryEventStoreOptions,
+  memoryEventStore,
+  memoryEventStoreDefaults,
+} from './memory-event-store.js'
