@@ -9,6 +9,7 @@ import {
   tooLargeToAccept,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
+import { mirroredHeaders, VERSION_KEY } from '../mirrored/standard-headers.js'
 import { BodyText } from './body-text.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'
 import { HttpCall } from './http-call.js'
@@ -16,7 +17,8 @@ import { KeptStream } from './kept-stream.js'
 import type { Link } from './link.js'
 import { EVENTS_TYPE, JSON_TYPE, mediaTypeOf } from './media-type.js'
 import { errorInText, type RefusedAnswer, statusError } from './refused-answer.js'
-import type { Headers } from './request-headers.js'
+import { type Headers, isModernRevision } from './request-headers.js'
+import { markAsAuthFailure } from './sdk-marks.js'
 
 /** The client that an exchange belongs to. */
 export interface ExchangeHost {
@@ -36,6 +38,8 @@ export interface ExchangeHost {
   /** A refusal that the client may know a way around: it then sends the message again, or fails it. */
   takesOver(exchange: Exchange, answer: RefusedAnswer): boolean
   report(error: Error): void
+  /** Its response is there, and the end of its stream is due. */
+  lingers(exchange: Exchange): void
   /** The status has come, or will not: the message waits for nothing any more. */
   settled(exchange: Exchange): void
   /** Nothing more will be heard of the exchange. */
@@ -106,6 +110,13 @@ export class Exchange extends HttpCall implements FeedOwner {
     return this.id !== undefined && 'method' in this.message && this.message.method === 'initialize'
   }
 
+  /** Whether it keeps to a revision whose requests say so themselves, and whose streams cannot be resumed. */
+  get #isModern(): boolean {
+    if (!('method' in this.message)) return false
+    const named = this.message.params?._meta?.[VERSION_KEY]
+    return isModernRevision(typeof named === 'string' ? named : this.link.headers.protocolVersion)
+  }
+
   /** Sends the message, or goes on with the request that was interrupted where the options say so. */
   start(): void {
     if (this.#stage === 'nothing') return
@@ -126,6 +137,7 @@ export class Exchange extends HttpCall implements FeedOwner {
   answered(): void {
     this.#isAnswered = true
     if (this.#stage === 'resumed' || this.#stage === 'elsewhere') this.#over()
+    else if (this.#stage === 'events') this.#host.lingers(this)
   }
 
   /** Ends it: `send()` rejects, or where that is past, the error is the answer. */
@@ -143,6 +155,11 @@ export class Exchange extends HttpCall implements FeedOwner {
   drop(): void {
     this.#settle()
     this.#over({ isWanted: false })
+  }
+
+  /** Ends it although its stream has not: its response is there. */
+  cut(): void {
+    this.#over()
   }
 
   override pause(): void {
@@ -165,7 +182,8 @@ export class Exchange extends HttpCall implements FeedOwner {
 
   protected headers(): Headers | Promise<Headers> {
     const { headers } = this.link
-    const own = this.#options?.headers
+    const given = this.#options?.headers
+    const own = this.#isModern ? { ...mirroredHeaders(this.message), ...given } : given
     return this.isInitialize ? headers.initialize(own) : headers.post(own)
   }
 
@@ -212,19 +230,19 @@ export class Exchange extends HttpCall implements FeedOwner {
   }
 
   protected refused(answer: RefusedAnswer): void {
-    if (this.#host.takesOver(this, answer)) return
-    this.refuse(answer)
+    if (!this.#host.takesOver(this, answer)) this.refuse(answer)
   }
 
   /**
    * Lets the refusal stand. To both SDKs a request that is refused with a status of 4xx is one that was answered;
    * v2 decides about the era by the rest.
    */
-  refuse(answer: RefusedAnswer, cause?: unknown): void {
+  refuse(answer: RefusedAnswer): void {
     const { status } = answer
-    const error = statusError(this.link.address, answer, this.link.clock, cause)
+    const error = statusError(this.link.address, answer, this.link.clock)
+    if (status === 401 && this.link.authorization) markAsAuthFailure(error)
     const isAnswer = status >= 400 && status < 500 && status !== 401 && status !== 403
-    if (this.id === undefined || !isAnswer || cause !== undefined) {
+    if (this.id === undefined || !isAnswer) {
       this.fail(error)
       return
     }
@@ -294,7 +312,8 @@ export class Exchange extends HttpCall implements FeedOwner {
       this.#over()
       return
     }
-    if (feed.lastEventId === undefined || this.sessionId !== this.link.headers.sessionId) {
+    const isResumable = feed.lastEventId !== undefined && !this.#isModern
+    if (!isResumable || this.sessionId !== this.link.headers.sessionId) {
       feed.close()
       this.#lose(`the stream of a request to ${this.link.address} ended before its response`, cause)
       return

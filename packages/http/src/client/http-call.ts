@@ -1,3 +1,4 @@
+import { toError } from '@mcpwire/core'
 import type { AnswerHead, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
 import { BodyText } from './body-text.js'
 import { type Link, type Tries, unsent, wayPast } from './link.js'
@@ -125,7 +126,14 @@ export abstract class HttpCall implements EngineHandlers {
   #send(headers: Headers): void {
     if (this.#isGivenUp) return
     const { body, isReply } = this
-    this.#call = this.link.engine.send({ method: this.#method, url: this.#url, headers, body, isReply }, this)
+    try {
+      this.#call = this.link.engine.send(
+        { method: this.#method, url: this.#url, headers, body, isReply },
+        this,
+      )
+    } catch (error) {
+      this.#fail(unsent(this.link.address, toError(error), 'none'))
+    }
   }
 
   #fail(error: unknown): void {

@@ -20,8 +20,10 @@ import {
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
+import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
-import type { RefusedAnswer } from './refused-answer.js'
+import { errorInText, type RefusedAnswer, statusError } from './refused-answer.js'
+import { markAsHttpError } from './sdk-marks.js'
 import { endSession } from './session-end.js'
 import { SessionRenewal } from './session-renewal.js'
 import { StandaloneStream, type StreamState } from './standalone-stream.js'
@@ -31,11 +33,14 @@ export interface HttpChannelOptions {
   readonly peer: Peer
   readonly maxQueuedBytes: number
   readonly closeTimeoutMs: number
+  readonly httpSse: boolean
   readonly standaloneStream: boolean
   readonly endSessionOnClose: boolean
   readonly onstreamstate: ((state: StreamState) => void) | undefined
 }
 
+/** How long a server may take to end a stream that has nothing more to carry, in milliseconds. */
+const LINGER_MS = 2_000
 const encoder = new TextEncoder()
 
 /** A channel to one server over HTTP: one POST a message. */
@@ -67,7 +72,13 @@ class Conversation implements ExchangeHost, HttpTraits {
   readonly #standalone: StandaloneStream
   readonly #exchanges: Set<Exchange> = new Set()
   readonly #requests: Map<RequestId, Exchange> = new Map()
+  /** Since when those wait for their end that had their response. */
+  readonly #lingering: Map<Exchange, number> = new Map()
+  #lingerCheck: Disposable | undefined
   #hearing: Exchange | undefined
+  #oldStream: HttpSse | undefined
+  /** Whether the server has taken any message, and so speaks what we speak. */
+  #isUnderstood = false
   #queuedBytes = 0
   #isPaused = false
   #isOver = false
@@ -137,16 +148,19 @@ class Conversation implements ExchangeHost, HttpTraits {
   pause(): void {
     this.#isPaused = true
     this.#standalone.pause()
+    this.#oldStream?.pause()
     for (const exchange of this.#exchanges) exchange.pause()
   }
 
   resume(): void {
     this.#isPaused = false
     this.#standalone.resume()
+    this.#oldStream?.resume()
     for (const exchange of this.#exchanges) exchange.resume()
   }
 
   accepted(exchange: Exchange, head: AnswerHead): void {
+    this.#isUnderstood = true
     if (this.#isPaused) exchange.pause()
     if (exchange.isInitialize) {
       const sessionId = head.header('mcp-session-id')
@@ -179,13 +193,25 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   takesOver(exchange: Exchange, answer: RefusedAnswer): boolean {
-    if (answer.status !== 404 || exchange.sessionId === undefined) return false
-    this.#renewal.refused(exchange)
+    if (answer.status === 404 && exchange.sessionId !== undefined) {
+      this.#renewal.refused(exchange)
+      return true
+    }
+    const { httpSse } = this.#options
+    if (!httpSse || this.#isUnderstood || !exchange.isInitialize || !isOldStatus(answer.status)) return false
+    // A server that answers in JSON-RPC has understood, and means what it says.
+    if (errorInText(answer.text, exchange.id ?? '')) return false
+    this.#fallBack(exchange, answer)
     return true
   }
 
   report(error: Error): void {
     this.#sink.error(error)
+  }
+
+  lingers(exchange: Exchange): void {
+    this.#lingering.set(exchange, this.link.clock.now())
+    this.#lingerCheck ??= this.link.clock.deadline(LINGER_MS, () => this.#cutLingering())
   }
 
   settled({ bytes }: Exchange): void {
@@ -194,6 +220,7 @@ class Conversation implements ExchangeHost, HttpTraits {
 
   over(exchange: Exchange): void {
     this.#exchanges.delete(exchange)
+    this.#lingering.delete(exchange)
     const { id } = exchange
     if (id === undefined || this.#requests.get(id) !== exchange) return
     this.#requests.delete(id)
@@ -237,6 +264,40 @@ class Conversation implements ExchangeHost, HttpTraits {
     else this.#renewal.stepped(step)
   }
 
+  /** Tries the transport of 2024-11-05, as servers that know nothing else refuse the first POST. */
+  #fallBack(exchange: Exchange, answer: RefusedAnswer): void {
+    const { link } = this
+    this.#oldStream?.stop()
+    this.#oldStream = new HttpSse(link, {
+      endpoint: (url) => {
+        this.postUrl = url
+        this.answersElsewhere = true
+        exchange.moveTo(url)
+        exchange.start()
+      },
+      hear: (text) => this.#intake.text(text),
+      ended: (error) => this.#end(error),
+      unavailable: ({ message }) => {
+        const { status, statusText, text } = answer
+        const words = `${link.address} refused Streamable HTTP with status ${status}, and HTTP+SSE: ${message}`
+        const cause = statusError(link.address, answer, link.clock)
+        const error = new TransportError('CONNECT_FAILED', words, { address: link.address }, { cause })
+        exchange.fail(markAsHttpError(error, { status, statusText, text }))
+      },
+    })
+    this.#oldStream.begin()
+  }
+
+  #cutLingering(): void {
+    this.#lingerCheck = undefined
+    const { clock } = this.link
+    for (const [exchange, since] of [...this.#lingering]) {
+      const leftMs = since + LINGER_MS - clock.now()
+      if (leftMs <= 0) exchange.cut()
+      else this.#lingerCheck ??= clock.deadline(leftMs, () => this.#cutLingering())
+    }
+  }
+
   #openStandalone(): void {
     if (this.#options.standaloneStream && !this.answersElsewhere) this.#standalone.open()
   }
@@ -262,8 +323,15 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.#isOver = true
     this.#renewal.stop()
     this.#standalone.stop()
+    this.#oldStream?.stop()
+    this.#lingerCheck?.[Symbol.dispose]()
     for (const exchange of [...this.#exchanges]) exchange.fail(gone(this.link.address))
   }
+}
+
+/** With these a server that knows only HTTP+SSE refuses a POST (2025-11-25, Backwards Compatibility). */
+function isOldStatus(status: number): boolean {
+  return status === 400 || status === 404 || status === 405
 }
 
 /** What a send is answered with once nothing can leave any more. */

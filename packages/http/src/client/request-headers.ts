@@ -109,6 +109,13 @@ export class RequestHeaders {
   }
 }
 
+const FIRST_MODERN_REVISION = '2026-07-28'
+
+/** Whether requests of that revision say themselves what they keep to. Revisions are dates. */
+export function isModernRevision(revision: string | undefined): boolean {
+  return revision !== undefined && revision >= FIRST_MODERN_REVISION
+}
+
 /** Whether the value is an object of headers that HTTP can carry. */
 export function areHeaders(value: unknown): value is Headers {
   if (typeof value !== 'object' || value === null) return false
