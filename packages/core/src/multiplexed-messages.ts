@@ -1,4 +1,4 @@
-import { PROGRESS_METHOD } from './era.js'
+import { CANCELLED_METHOD, PROGRESS_METHOD } from './era.js'
 import {
   isRequest,
   type JsonRpcMessage,
@@ -63,6 +63,19 @@ export function restoredCancellation(
 ): JsonRpcNotification {
   return { ...notification, params: { ...notification.params, requestId } }
 }
+
+/** What tells the other end that nobody awaits the request any more. It says of its sender what the request said. */
+export function cancellationOf(meta: MessageMeta | undefined, requestId: number): JsonRpcNotification {
+  const reason = 'the caller is gone'
+  // A server that tells eras apart by the first message would take one without these for a legacy one.
+  const said = Object.entries(meta ?? {}).filter(([key]) => ENVELOPE_KEYS.includes(key))
+  const envelope = said.length > 0 && { _meta: Object.fromEntries(said) }
+  return { jsonrpc: '2.0', method: CANCELLED_METHOD, params: { requestId, reason, ...envelope } }
+}
+
+const ENVELOPE_KEYS = ['protocolVersion', 'clientInfo', 'clientCapabilities'].map(
+  (name) => `io.modelcontextprotocol/${name}`,
+)
 
 /** The token of a progress notification, if it is one. */
 export function progressTokenIn(message: JsonRpcMessage): unknown {

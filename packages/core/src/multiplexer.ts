@@ -7,10 +7,11 @@ import {
   type JsonRpcNotification,
   type JsonRpcRequest,
   type JsonRpcResponse,
-  type ProgressToken,
+  type MessageMeta,
   type RequestId,
 } from './message.js'
 import {
+  cancellationOf,
   namesSubscription,
   progressTokenIn,
   renumbered,
@@ -102,7 +103,7 @@ export function createMultiplexer<C extends object>(options: MultiplexerOptions 
 
 interface Call<C> extends MultiplexedCall<C> {
   readonly number: number
-  readonly progressToken: ProgressToken | undefined
+  readonly meta: MessageMeta | undefined
 }
 
 class CallMultiplexer<C extends object> implements Multiplexer<C> {
@@ -146,7 +147,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     if (!calls) return []
     return [...calls.values()].map((call) => {
       this.#giveUp(call)
-      return cancellation(call.number)
+      return cancellationOf(call.meta, call.number)
     })
   }
 
@@ -166,7 +167,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
       return { kind: 'answer', message: failed(id, OVERLOADED, 'overloaded', { code: 'OVERLOADED' }) }
     }
     const number = ++this.#lastNumber
-    const call = { caller, id, method, number, progressToken: params?._meta?.progressToken }
+    const call = { caller, id, method, number, meta: params?._meta }
     this.#calls.set(number, call)
     if (calls) calls.set(id, call)
     else this.#byCaller.set(caller, new Map([[id, call]]))
@@ -192,10 +193,11 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
   #progressed(notification: JsonRpcNotification): SharedStep<C> {
     const token = progressTokenIn(notification)
     const call = this.#calls.get(token)
-    if (call?.progressToken === undefined || call.method === LISTEN_METHOD) {
+    const chosen = call?.meta?.progressToken
+    if (!call || chosen === undefined || call.method === LISTEN_METHOD) {
       return this.#strays(token, 'progress belongs to no request')
     }
-    return delivery(call, restoredProgress(notification, call.progressToken))
+    return delivery(call, restoredProgress(notification, chosen))
   }
 
   #cancelledByShared(notification: JsonRpcNotification): SharedStep<C> {
@@ -252,8 +254,4 @@ function refused(id: RequestId): JsonRpcErrorResponse {
 
 function failed(id: RequestId, code: number, message: string, data?: unknown): JsonRpcErrorResponse {
   return { jsonrpc: '2.0', id, error: data === undefined ? { code, message } : { code, message, data } }
-}
-
-function cancellation(requestId: number): JsonRpcNotification {
-  return { jsonrpc: '2.0', method: CANCELLED_METHOD, params: { requestId, reason: 'the caller is gone' } }
 }

@@ -193,4 +193,16 @@ describe('two callers of one server of the v2 SDK', () => {
     expect(strays).toEqual([])
     expect(multiplexer.inFlight).toBe(1)
   })
+
+  test('do not make it a legacy server by leaving before it has answered the first request', async () => {
+    const { say, multiplexer, near } = await served()
+    const [a, b] = [new Caller('a'), new Caller('b')]
+    const discovered = say(a, request(a, 1, 'server/discover'))
+    const cancelled = multiplexer.left(a).map((message) => near.send(message))
+    await Promise.all([discovered, ...cancelled])
+    expect(cancelled).toHaveLength(1)
+    await say(b, call(b, 1, 'whoami'))
+    await vi.waitFor(() => expect(b.answerTo(1)).toBeDefined())
+    expect(b.answerTo(1)).toMatchObject({ result: { resultType: 'complete' } })
+  })
 })

@@ -306,6 +306,20 @@ describe('cancellation', () => {
   })
 })
 
+test('the cancellation for one who left says of its sender what the request said', () => {
+  const multiplexer = createMultiplexer<Caller>()
+  const envelope = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: 'a', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  const meta = { ...envelope, progressToken: 1, 'io.modelcontextprotocol/logLevel': 'info', other: 1 }
+  const number = crossing(multiplexer, a, ask(1, meta))
+  expect(multiplexer.left(a)).toEqual([
+    note('notifications/cancelled', { requestId: number, reason: 'the caller is gone', _meta: envelope }),
+  ])
+})
+
 describe('limits and ends', () => {
   test('beyond maxInFlight a request is answered with an error, until another has its answer', () => {
     const multiplexer = createMultiplexer<Caller>({ maxInFlight: 1 })
