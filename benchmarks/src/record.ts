@@ -14,14 +14,14 @@ const { dirty } = await circumstances()
 if (dirty) console.error('sources differ from the last commit; the results will say so')
 
 const steps = [
-  [[], 'run.js', 'all', '--save', ...options],
-  [['--expose-gc'], 'soak/heap.js', '--save'],
-  [[], 'report.js'],
-  [[], 'check-targets.js'],
+  ['run.js', 'all', '--save', ...options],
+  ['soak.js', '--save'],
+  ['report.js'],
+  ['check-targets.js'],
 ] as const
-for (const [flags, script, ...args] of steps) {
+for (const [script, ...args] of steps) {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const { status } = spawnSync(process.execPath, [...flags, path, ...args], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [path, ...args], { stdio: 'inherit' })
   // What one step could not do keeps the next from nothing.
   if (status !== 0) process.exitCode = 1
 }

@@ -55,7 +55,8 @@ export function respond(wire: TransportLike, { defer = false } = {}): Promise<vo
   return wire.start()
 }
 
-function answerOf(request: JsonRpcRequest): JsonRpcMessage {
+/** What a server of a benchmark answers. */
+export function answerOf(request: JsonRpcRequest): JsonRpcMessage {
   return request.method === 'initialize' ? initializeAnswer(request) : answerTo(request.id)
 }
 

@@ -10,6 +10,18 @@ const PROTOCOL_VERSION = '2025-11-25'
 /** No id of a load. */
 const HANDSHAKE_ID = -1
 
+/** What begins a session. */
+export const initializeRequest: JsonRpcRequest = {
+  jsonrpc: '2.0',
+  id: HANDSHAKE_ID,
+  method: 'initialize',
+  params: {
+    protocolVersion: PROTOCOL_VERSION,
+    capabilities: {},
+    clientInfo: { name: 'benchmark', version: '1.0.0' },
+  },
+}
+
 /** The same wire, whose `start()` also carries out the handshake of a session, which nothing here measures. */
 export function withHandshake<W extends TransportLike>(wire: W): W {
   const start = wire.start.bind(wire)
@@ -35,16 +47,7 @@ async function shakeHands(wire: TransportLike): Promise<void> {
       else resolve()
     }
   })
-  await wire.send({
-    jsonrpc: '2.0',
-    id: HANDSHAKE_ID,
-    method: 'initialize',
-    params: {
-      protocolVersion: PROTOCOL_VERSION,
-      capabilities: {},
-      clientInfo: { name: 'benchmark', version: '1.0.0' },
-    },
-  })
+  await wire.send(initializeRequest)
   await answered
   wire.onmessage = onmessage
   wire.setProtocolVersion?.(PROTOCOL_VERSION)

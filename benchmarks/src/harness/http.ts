@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { TransportLike } from '@mcpwire/core'
+import { serve, type TransportLike } from '@mcpwire/core'
+import { httpClient } from '@mcpwire/http'
+import { httpServer } from '@mcpwire/http/node'
 import { StreamableHTTPClientTransport as HttpClientV2 } from '@modelcontextprotocol/client'
 import { NodeStreamableHTTPServerTransport as HttpServerV2 } from '@modelcontextprotocol/node'
 import { StreamableHTTPClientTransport as HttpClientV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
@@ -42,6 +44,14 @@ export const sdkHttp: readonly HttpEnds[] = [
   },
 ]
 
+/** Our own. */
+export const ourHttp: HttpEnds = {
+  id: 'ours',
+  label: 'httpClient, httpServer',
+  client: (url) => httpClient({ url }),
+  serve: async (accept, answers) => (await serve(httpServer({ port: 0, answers }), accept)).address ?? '',
+}
+
 /** Everyone who exchanges messages over HTTP, by that kind of answer. */
 export function httpContestants(answers: Answers): Contestant<ExchangeLoad>[] {
   return [
@@ -49,7 +59,7 @@ export function httpContestants(answers: Answers): Contestant<ExchangeLoad>[] {
       undiciRequest(url, answers, new Agent()),
     ),
     bare('undici-dispatch', 'floor: undici dispatch', answers, (url) => undiciDispatch(url, answers)),
-    ...sdkHttp.map((ends) => inSession(ends, answers)),
+    ...[...sdkHttp, ourHttp].map((ends) => inSession(ends, answers)),
   ]
 }
 

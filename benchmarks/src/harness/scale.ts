@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isResponse, type TransportLike } from '@mcpwire/core'
-import { answerTo, requestOf } from './messages.js'
+import { isRequest, isResponse, type TransportLike } from '@mcpwire/core'
+import { answerOf } from './exchange.js'
+import { requestOf } from './messages.js'
 import type { Contestant, Counts, Driver, Load } from './suite.js'
 
 /** Round trips over many connections, all of which stay open: each message goes to the one that waited longest. */
@@ -54,7 +55,7 @@ export function scaled(
         const address = await serve(async (wire) => {
           open++
           wire.onmessage = (message) => {
-            if ('method' in message && 'id' in message) void wire.send(answerTo(message.id))
+            if (isRequest(message)) void wire.send(answerOf(message))
           }
           wire.onclose = () => {
             open--

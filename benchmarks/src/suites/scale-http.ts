@@ -1,6 +1,9 @@
-import type { TransportLike } from '@mcpwire/core'
+import { serve, type TransportLike } from '@mcpwire/core'
+import { httpClient } from '@mcpwire/http'
+import { httpServer } from '@mcpwire/http/node'
 import { Pool } from 'undici'
 import { listenBareHttp, undiciRequest } from '../floors/bare-http.js'
+import { withHandshake } from '../harness/handshake.js'
 import { requestOf } from '../harness/messages.js'
 import { type ManyConnections, manyConnections, scaled } from '../harness/scale.js'
 import type { Suite } from '../harness/suite.js'
@@ -38,6 +41,27 @@ export const suite: Suite<ManyConnections> = {
           return wire
         },
         serve: () => listenBareHttp('json'),
+        socketsEach: SOCKETS_EACH,
+      },
+      MANY,
+    ),
+    scaled(
+      {
+        id: 'ours',
+        label: 'httpClient, httpServer',
+        dial: async (url) => {
+          // The floor has no stream either.
+          const transport = withHandshake(httpClient({ url, standaloneStream: false }))
+          await transport.start()
+          return transport
+        },
+        serve: async (accept) => {
+          const listener = await serve(
+            httpServer({ port: 0, answers: 'json', maxConnections: 2 * MANY }),
+            accept,
+          )
+          return listener.address ?? ''
+        },
         socketsEach: SOCKETS_EACH,
       },
       MANY,

@@ -1,7 +1,7 @@
 import type { TransportLike } from '@mcpwire/core'
 import { bareEventClient, listenBareEvents } from '../floors/bare-event-stream.js'
 import { withHandshake } from '../harness/handshake.js'
-import { sdkHttp } from '../harness/http.js'
+import { ourHttp, sdkHttp } from '../harness/http.js'
 import { type Pushed, pushDriver, pushed, pushOn } from '../harness/push.js'
 import type { Contestant, Suite } from '../harness/suite.js'
 
@@ -13,7 +13,7 @@ export const suite: Suite<Pushed> = {
   loads: [pushed()],
   contestants: [
     contestant('bare-stream', 'floor: each event written by itself', bareEventClient, listenBareEvents),
-    ...sdkHttp.map(({ id, label, client, serve }) =>
+    ...[...sdkHttp, ourHttp].map(({ id, label, client, serve }) =>
       contestant(
         id,
         label,
