@@ -55,16 +55,32 @@ export async function admit(
   }
 }
 
+/** The signal of gates that answered at once: nothing gives those up, so one does for all of them. */
+let unused: AbortController | undefined
+
 /** The gate's answer, unless the signal or the deadline comes first; the gate's own signal then aborts. */
 function asked(
   gate: Gate,
   handshake: Handshake,
   keepers: Doorkeepers,
   signal: AbortSignal,
+): Verdict | Promise<Verdict> {
+  signal.throwIfAborted()
+  const patience = unused ?? new AbortController()
+  unused = undefined
+  const verdict = gate.admit(handshake, patience.signal)
+  if (isThenable(verdict)) return inTime(verdict, patience, keepers, signal)
+  unused = patience
+  return verdict
+}
+
+function inTime(
+  verdict: PromiseLike<Verdict>,
+  patience: AbortController,
+  { clock, gateTimeoutMs }: Doorkeepers,
+  signal: AbortSignal,
 ): Promise<Verdict> {
-  const { clock, gateTimeoutMs } = keepers
   return new Promise((resolve, reject) => {
-    const patience = new AbortController()
     const giveUp = (reason: unknown): void => {
       settled()
       reject(reason)
@@ -78,15 +94,19 @@ function asked(
       late[Symbol.dispose]()
       signal.removeEventListener('abort', abort)
     }
-    if (signal.aborted) {
-      abort()
-      return
-    }
     signal.addEventListener('abort', abort, { once: true })
-    Promise.resolve()
-      .then(() => gate.admit(handshake, patience.signal))
-      .then(resolve, reject)
-      .finally(settled)
+    verdict.then(
+      (said) => {
+        settled()
+        resolve(said)
+      },
+      (error: unknown) => {
+        settled()
+        reject(error)
+      },
+    )
+    // The gate itself may have ended what it is asked for.
+    if (signal.aborted) abort()
   })
 }
 

@@ -61,13 +61,17 @@ export function allowAll(): Gate {
  * was rebound to this host, from reaching a local server. Media without these headers have none to check.
  */
 export function localOnly(): Gate {
+  /** The last Host that was local: most callers use the same one. */
+  let known: string | undefined
   return {
     admit({ remote, host, headers }) {
       if (remote.address !== undefined && !isLoopback(remote.address)) {
         return refuse(403, 'only callers on this host are admitted')
       }
-      if (host !== undefined && !isLocalName(nameOf(host)))
-        return refuse(403, 'the Host does not name this host')
+      if (host !== undefined && host !== known) {
+        if (!isLocalName(nameOf(host))) return refuse(403, 'the Host does not name this host')
+        known = host
+      }
       const origin = headers['origin']
       if (origin !== undefined && !isLocalOrigin(origin)) return refuse(403, 'the Origin is not on this host')
       return { admit: true }

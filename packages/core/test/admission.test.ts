@@ -209,8 +209,10 @@ describe('when the door closes', () => {
       vi.spyOn(controller.signal, 'removeEventListener'),
     ]
     await asking(saying({ admit: true }), undefined, controller.signal).outcome
+    await asking(saying(Promise.resolve({ admit: true })), undefined, controller.signal).outcome
     await settled()
 
+    // One who is admitted at once waits for nothing.
     expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([1, 1])
   })
 })
