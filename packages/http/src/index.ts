@@ -14,6 +14,18 @@ export { type HttpTlsOptions, httpTlsDefaults } from './tls-options.js'
 
 // For applications: the servers
 export {
+  type HttpHandler,
+  type HttpHandlerOptions,
+  httpHandler,
+  httpHandlerDefaults,
+} from './http-handler.js'
+export {
+  type HttpEndpointOptions,
+  type HttpSseOptions,
+  httpEndpointDefaults,
+} from './server/endpoint-options.js'
+export type { HttpFetchInfo } from './server/web-exchange.js'
+export {
   type MemoryEventStoreOptions,
   memoryEventStore,
   memoryEventStoreDefaults,

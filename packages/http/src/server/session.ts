@@ -10,8 +10,6 @@ import {
   type SendOptions,
   type Sink,
   TransportError,
-  toJson,
-  tooLargeToSend,
 } from '@mcpwire/core'
 import type { Exchange, HeaderLines } from '../exchange.js'
 import { Call } from './call.js'
@@ -19,32 +17,23 @@ import type { EndpointSettings } from './endpoint-options.js'
 import { EventLog } from './event-log.js'
 import { HttpContext } from './http-context.js'
 import type { LiveStreams } from './live-streams.js'
+import { jsonWithin } from './message-text.js'
 import { type AnswerFormat, PostAnswer } from './post-answer.js'
 import type { Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
+import type { Opening } from './reception.js'
 import { allowsPolling, sessionRevisions } from './revisions.js'
+import type { ServedSession, SessionHost } from './session-table.js'
 import { StandaloneStream } from './standalone-stream.js'
 import { Standing } from './standing.js'
 import type { Outgoing, StreamOwner } from './stream-owner.js'
-import { utf8Length } from './utf8-length.js'
-
-/** What a session is part of. */
-export interface SessionHost {
-  readonly settings: EndpointSettings
-  readonly live: LiveStreams
-  readonly report: (error: Error) => void
-  /** The session is over, and to be forgotten. */
-  readonly over: (session: Session) => void
-  /** It may be idle from now on. */
-  readonly rests: (session: Session) => void
-}
 
 const CANCELLED = 'notifications/cancelled'
 const PROGRESS = 'notifications/progress'
 const noHeaders: HeaderLines = []
 
 /** One session of a client, from its `initialize` to its end. */
-export class Session implements StreamOwner {
+export class Session implements StreamOwner, ServedSession {
   readonly id: string
   readonly peer: Peer
   readonly remoteAddress: string
@@ -67,7 +56,7 @@ export class Session implements StreamOwner {
   #lastLog = 0
   #isOver = false
 
-  constructor(host: SessionHost, id: string, caller: Caller, peer: Peer, remoteAddress: string) {
+  constructor(host: SessionHost, { id, caller, peer, remoteAddress }: Opening) {
     const { clock } = host.settings
     this.#host = host
     this.id = id
@@ -209,7 +198,7 @@ export class Session implements StreamOwner {
   send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
     let outgoing: Outgoing
     try {
-      outgoing = { message, json: this.#textOf(message) }
+      outgoing = { message, json: jsonWithin(message, this.settings.maxMessageBytes) }
     } catch (error) {
       return Promise.reject(error)
     }
@@ -294,16 +283,6 @@ export class Session implements StreamOwner {
     if (this.#calls.size !== 1) return undefined
     const [only] = this.#calls.values()
     return only?.answer
-  }
-
-  #textOf(message: JsonRpcMessage): string {
-    const { maxMessageBytes } = this.settings
-    const json = toJson(message)
-    // UTF-8 takes at most three bytes for one UTF-16 unit.
-    if (json.length * 3 <= maxMessageBytes) return json
-    const bytes = utf8Length(json)
-    if (bytes > maxMessageBytes) throw tooLargeToSend(bytes, maxMessageBytes)
-    return json
   }
 }
 

@@ -1,0 +1,51 @@
+import { createListener, type Listener, localOnly, resolveOptions } from '@mcpwire/core'
+import { Endpoint } from './server/endpoint.js'
+import {
+  type HttpEndpointOptions,
+  httpEndpointDefaults,
+  requireEndpointOptions,
+} from './server/endpoint-options.js'
+import { mountAcceptor } from './server/mount.js'
+import { type HttpFetchInfo, WebExchange } from './server/web-exchange.js'
+
+/** Options of a handler for web-standard requests. */
+export interface HttpHandlerOptions extends HttpEndpointOptions {
+  /**
+   * The URL under which clients reach what serves the handler; `address` of the listener repeats it.
+   * @defaultValue 'http:'
+   */
+  url?: string | undefined
+}
+
+/** What `httpHandler` uses for options that are not given. */
+export const httpHandlerDefaults: { readonly url: 'http:' } & typeof httpEndpointDefaults = {
+  url: 'http:',
+  ...httpEndpointDefaults,
+}
+
+/** A listener that is brought its requests by whatever serves HTTP. */
+export interface HttpHandler extends Listener {
+  /** Answers one request: of Hono, Deno, Bun, a worker. Bound, never rejects. Before `start()` it answers 503. */
+  readonly fetch: (request: Request, info?: HttpFetchInfo) => Promise<Response>
+}
+
+/**
+ * A listener for MCP over HTTP in front of which anything can stand that speaks `Request` and `Response`. Without a
+ * gate it serves callers on this host only, by `Host`, `Origin` and the address in `info` where there is one.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function httpHandler(options: HttpHandlerOptions = {}): HttpHandler {
+  const settings = resolveOptions(httpHandlerDefaults, options)
+  requireEndpointOptions(settings)
+  const gate = settings.gate ?? localOnly()
+  const endpoint = new Endpoint({ ...settings, gate })
+  const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
+  return Object.assign(listener, {
+    fetch: (request: Request, info: HttpFetchInfo = {}): Promise<Response> => {
+      const exchange = new WebExchange(request, info, settings.maxQueuedBytes)
+      endpoint.handle(exchange)
+      return exchange.response
+    },
+  })
+}

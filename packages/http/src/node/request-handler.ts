@@ -1,0 +1,38 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createListener, type Listener, localOnly, resolveOptions } from '@mcpwire/core'
+import { type HttpHandlerOptions, httpHandlerDefaults } from '../http-handler.js'
+import { Endpoint } from '../server/endpoint.js'
+import { requireEndpointOptions } from '../server/endpoint-options.js'
+import { mountAcceptor } from '../server/mount.js'
+import { NodeExchange } from './node-exchange.js'
+
+/** A listener that is brought its requests by a server of `node:http`, or a framework on one. */
+export interface HttpRequestHandler extends Listener {
+  /**
+   * Answers one request. Bound, never throws. Pass the body where a middleware has read and parsed it, such as
+   * `request.body` behind `express.json()`; that middleware then bounds its length. Before `start()` it answers 503.
+   */
+  readonly handle: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => void
+}
+
+/**
+ * A listener for MCP over HTTP on a server that is there already: plain `node:http`, Express, Fastify. Without a gate
+ * it serves callers on this host only, wherever the server binds. Closing it leaves the server alone.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHandler {
+  const settings = resolveOptions(httpHandlerDefaults, options)
+  requireEndpointOptions(settings)
+  const gate = settings.gate ?? localOnly()
+  const endpoint = new Endpoint({ ...settings, gate })
+  const { maxQueuedBytes } = settings
+  const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
+  return Object.assign(listener, {
+    handle: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown): void => {
+      endpoint.handle(
+        new NodeExchange(request, response, { maxQueuedBytes, isClosing: () => false }, parsedBody),
+      )
+    },
+  })
+}

@@ -1,0 +1,12 @@
+import { type JsonRpcMessage, toJson, tooLargeToSend } from '@mcpwire/core'
+import { utf8Length } from './utf8-length.js'
+
+/** The JSON text of a message. Throws `MESSAGE_TOO_LARGE` where it is over the limit, and `SEND_FAILED` where there is none. */
+export function jsonWithin(message: JsonRpcMessage, maxMessageBytes: number): string {
+  const json = toJson(message)
+  // UTF-8 takes at most three bytes for one UTF-16 unit.
+  if (json.length * 3 <= maxMessageBytes) return json
+  const bytes = utf8Length(json)
+  if (bytes > maxMessageBytes) throw tooLargeToSend(bytes, maxMessageBytes)
+  return json
+}

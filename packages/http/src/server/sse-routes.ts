@@ -1,0 +1,75 @@
+import type { Exchange } from '../exchange.js'
+import type { Routes } from './endpoint.js'
+import type { HttpSseOptions } from './endpoint-options.js'
+import { answerFailure, INVALID_REQUEST } from './http-errors.js'
+import { acceptsEvents } from './media-types.js'
+import { readPosted } from './post-body.js'
+import { invalid, type Posted } from './posted-messages.js'
+import type { Caller } from './principal.js'
+import type { Reception } from './reception.js'
+import { SseSession } from './sse-session.js'
+
+/** The two endpoints of HTTP+SSE, the transport of 2024-11-05. */
+export class SseRoutes {
+  readonly #reception: Reception
+  readonly #paths: HttpSseOptions
+  readonly #opening: Routes
+  readonly #messages: Routes
+
+  constructor(reception: Reception, paths: HttpSseOptions) {
+    this.#reception = reception
+    this.#paths = paths
+    this.#opening = {
+      methods: { GET: (exchange, caller) => this.#open(exchange, caller) },
+      mayOpen: () => true,
+    }
+    this.#messages = {
+      methods: { POST: (exchange, caller) => this.#post(exchange, caller) },
+      mayOpen: () => false,
+    }
+  }
+
+  /** What is served at a path, if anything is. */
+  at(path: string | undefined): Routes | undefined {
+    if (path === this.#paths.path) return this.#opening
+    return path === this.#paths.messagesPath ? this.#messages : undefined
+  }
+
+  #open(exchange: Exchange, caller: Caller): void {
+    if (!acceptsEvents(exchange.handshake.headers['accept'])) {
+      answerFailure(exchange, invalid(406, 'accept text/event-stream'))
+      return
+    }
+    let session: SseSession
+    this.#reception.offer(exchange, caller, {
+      make: (opening) => {
+        session = new SseSession(this.#reception, opening)
+        return session
+      },
+      serve: (sink) => session.connect(sink, exchange, this.#paths.messagesPath),
+    })
+  }
+
+  #post(exchange: Exchange, caller: Caller): void {
+    readPosted(exchange, this.#reception, (posted) => this.#posted(exchange, caller, posted))
+  }
+
+  #posted(exchange: Exchange, caller: Caller, posted: Posted): void {
+    const sessionId = exchange.url.searchParams.get('sessionId')
+    if (sessionId === null) {
+      answerFailure(exchange, invalid(400, 'the sessionId is missing'))
+      return
+    }
+    const session = this.#reception.find(sessionId, caller)
+    if (!(session instanceof SseSession)) {
+      answerFailure(exchange, { status: 404, code: INVALID_REQUEST, message: 'Session not found' })
+      return
+    }
+    session.renew(caller)
+    if (posted.isBatch && !session.allowsBatches) {
+      answerFailure(exchange, invalid(400, 'a batch, and the session keeps to a revision without them'))
+      return
+    }
+    session.take(exchange, posted, caller)
+  }
+}

@@ -1,0 +1,166 @@
+import {
+  type Channel,
+  isRequest,
+  isResponse,
+  type JsonRpcMessage,
+  type Peer,
+  type RequestId,
+  type Sink,
+  TransportError,
+} from '@mcpwire/core'
+import type { EventStream, Exchange } from '../exchange.js'
+import { endpointEvent, eventStreamHeaders, keepAliveComment, messageEvent } from './event-text.js'
+import { HttpContext } from './http-context.js'
+import type { LiveStream } from './live-streams.js'
+import { jsonWithin } from './message-text.js'
+import type { Posted } from './posted-messages.js'
+import type { Caller } from './principal.js'
+import type { Opening } from './reception.js'
+import { REVISION_WITH_BATCHES } from './revisions.js'
+import type { ServedSession, SessionHost } from './session-table.js'
+import { Standing } from './standing.js'
+
+const done: Promise<void> = Promise.resolve()
+
+/** One client of HTTP+SSE: everything to it goes over the one stream it opened, with which the session ends. */
+export class SseSession implements ServedSession {
+  readonly id: string
+  readonly remoteAddress: string
+  readonly principal: string
+  readonly openedAt: number
+  readonly dueAt: number
+  readonly #host: SessionHost
+  readonly #peer: Peer
+  readonly #beats: KeepAlive
+  #standing: Standing | undefined
+  #sink: Sink | undefined
+  #stream: EventStream | undefined
+  #initializeId: RequestId | undefined
+  #revision: string | undefined
+  #isOver = false
+
+  constructor(host: SessionHost, { id, caller, peer, remoteAddress }: Opening) {
+    const { clock, lifetimeMs, keepAliveIntervalMs } = host.settings
+    this.#host = host
+    this.id = id
+    this.#peer = peer
+    this.remoteAddress = remoteAddress
+    this.principal = caller.principal
+    this.openedAt = clock.now()
+    // While its stream is open it is not idle.
+    this.dueAt = this.openedAt + lifetimeMs
+    this.#beats = new KeepAlive(keepAliveIntervalMs, () => this.#stream)
+    this.renew(caller)
+  }
+
+  get isServed(): boolean {
+    return this.#sink !== undefined
+  }
+
+  get allowsBatches(): boolean {
+    return this.#revision === REVISION_WITH_BATCHES
+  }
+
+  /** Takes the latest admission of its caller for the one that counts. */
+  renew({ admission }: Caller): void {
+    if (!this.#standing) {
+      if (admission.expiresAt === undefined && admission.revoked === undefined) return
+      this.#standing = new Standing(this.#host.settings.clock, () => {
+        this.end(new TransportError('REFUSED', 'the admission of this caller ended', { status: 401 }))
+      })
+    }
+    this.#standing.renew(admission)
+  }
+
+  /** Connects the application to it, over the stream that its client waits for. */
+  connect(sink: Sink, exchange: Exchange, messagesPath: string): Channel {
+    this.#sink = sink
+    this.#stream = exchange.stream(eventStreamHeaders)
+    exchange.whenLeft(() => this.end())
+    void this.#write(endpointEvent(`${messagesPath}?sessionId=${this.id}`)).catch(ignore)
+    this.#host.live.add(this.#beats)
+    return {
+      peer: this.#peer,
+      send: (message) => this.#send(message),
+      close: () => this.#close(),
+      http: new SseTraits(this.id),
+    }
+  }
+
+  /** Takes what a POST says. */
+  take(exchange: Exchange, { messages }: Posted, caller: Caller): void {
+    const context = new HttpContext(exchange, caller.authInfo)
+    for (const message of messages) {
+      if (isRequest(message) && message.method === 'initialize') this.#initializeId = message.id
+      this.#sink?.message(message, context)
+    }
+    exchange.answer(202, [])
+  }
+
+  end(reason?: Error): void {
+    if (this.#isOver) return
+    void this.#close()
+    this.#sink?.end(reason)
+  }
+
+  #send(message: JsonRpcMessage): Promise<void> {
+    if (isResponse(message) && message.id === this.#initializeId && 'result' in message) {
+      const { protocolVersion } = message.result
+      if (typeof protocolVersion === 'string') this.#revision = protocolVersion
+    }
+    try {
+      return this.#write(messageEvent(jsonWithin(message, this.#host.settings.maxMessageBytes)))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #write(text: string): Promise<void> {
+    this.#beats.wrote(this.#host.settings.clock.now())
+    return this.#stream?.write(text) ?? done
+  }
+
+  #close(): Promise<void> {
+    if (this.#isOver) return done
+    this.#isOver = true
+    this.#standing?.end()
+    this.#host.live.delete(this.#beats)
+    this.#host.over(this)
+    return this.#stream?.end() ?? done
+  }
+}
+
+/** Keeps a silent stream from being cut. */
+class KeepAlive implements LiveStream {
+  dueAt: number = Infinity
+  readonly #intervalMs: number
+  readonly #streamOf: () => EventStream | undefined
+
+  constructor(intervalMs: number, streamOf: () => EventStream | undefined) {
+    this.#intervalMs = intervalMs
+    this.#streamOf = streamOf
+  }
+
+  wrote(now: number): void {
+    this.dueAt = now + this.#intervalMs
+  }
+
+  beat(now: number): void {
+    const stream = this.#streamOf()
+    if (stream && !stream.isBlocked) stream.write(keepAliveComment).catch(ignore)
+    this.wrote(now)
+  }
+}
+
+class SseTraits {
+  readonly sessionId: string
+  readonly hasPerRequestStream = false
+
+  constructor(sessionId: string) {
+    this.sessionId = sessionId
+  }
+
+  readonly setProtocolVersion = ignore
+}
+
+function ignore(): void {}

@@ -1,0 +1,215 @@
+import type { Handshake, TlsFacts } from '@mcpwire/core'
+import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
+import { type ByteBody, EventWriter } from './event-writer.js'
+
+/** What a runtime knows of a request that the request itself does not tell. */
+export interface HttpFetchInfo {
+  /** The IP address it came from. Gates that ask for it refuse without. */
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly tls?: TlsFacts | undefined
+  /** The body, where somebody has parsed it already. */
+  readonly parsedBody?: unknown
+}
+
+/** Room on a stream for what is no message: ids, comments, hints. */
+const SLACK_BYTES = 4096
+/** What the platform holds of a stream before it asks to wait. */
+const HIGH_WATER_BYTES = 16_384
+
+const failedBody = '{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}'
+const encoder = new TextEncoder()
+
+/** One web-standard request, answered with a web-standard response. */
+export class WebExchange implements Exchange {
+  readonly method: string
+  readonly handshake: Handshake
+  readonly request: Request
+  readonly response: Promise<Response>
+  extraHeaders: HeaderLines = []
+  hasLeft = false
+  readonly #info: HttpFetchInfo
+  readonly #maxQueuedBytes: number
+  #respond!: (response: Response) => void
+  #isAnswered = false
+  #left: (() => void) | undefined
+  #stopReading: ((body: Body) => void) | undefined
+  #writer: EventWriter | undefined
+
+  constructor(request: Request, info: HttpFetchInfo, maxQueuedBytes: number) {
+    this.request = request
+    this.method = request.method
+    this.handshake = handshakeOf(request, info)
+    this.#info = info
+    this.#maxQueuedBytes = maxQueuedBytes
+    this.response = new Promise((resolve) => {
+      this.#respond = resolve
+    })
+    if (request.signal.aborted) this.hasLeft = true
+    request.signal.addEventListener('abort', this.#gone, { once: true })
+  }
+
+  get url(): URL {
+    return new URL(this.request.url)
+  }
+
+  whenLeft(left: () => void): void {
+    this.#left = left
+    if (this.hasLeft) left()
+  }
+
+  readBody(maxBytes: number, done: (body: Body) => void): void {
+    const { parsedBody } = this.#info
+    if (parsedBody === undefined) void this.#read(maxBytes, done)
+    else done({ kind: 'value', value: parsedBody })
+  }
+
+  stopReading(): void {
+    this.#stopReading?.({ kind: 'too-slow' })
+  }
+
+  answer(status: number, headers: HeaderLines, body = ''): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    this.request.signal.removeEventListener('abort', this.#gone)
+    // Such as 204, which may not even have an empty one.
+    const content = body === '' ? null : body
+    this.#respond(new Response(content, { status, headers: pairs([...headers, ...this.extraHeaders]) }))
+  }
+
+  fail(): void {
+    if (this.#writer) this.#writer.destroy()
+    else this.answer(500, ['content-type', 'application/json'], failedBody)
+  }
+
+  stream(headers: HeaderLines): EventStream {
+    this.#isAnswered = true
+    const body = new StreamBody(this.handshake.remote.address)
+    const writer = new EventWriter(body, this.#maxQueuedBytes + SLACK_BYTES)
+    this.#writer = writer
+    const readable = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => body.open(controller),
+        pull: () => writer.drained(),
+        cancel: () => this.#gone(),
+      },
+      { highWaterMark: HIGH_WATER_BYTES, size: (chunk) => chunk.byteLength },
+    )
+    this.#respond(new Response(readable, { headers: pairs([...headers, ...this.extraHeaders]) }))
+    return writer
+  }
+
+  readonly #gone = (): void => {
+    this.request.signal.removeEventListener('abort', this.#gone)
+    if (this.hasLeft) return
+    this.hasLeft = true
+    this.#stopReading?.({ kind: 'gone' })
+    this.#writer?.left()
+    this.#left?.()
+    // Nobody hears it, but whoever called waits for a response.
+    if (!this.#isAnswered) this.answer(499, [])
+  }
+
+  async #read(maxBytes: number, done: (body: Body) => void): Promise<void> {
+    const declared = Number(this.handshake.headers['content-length'] ?? 0)
+    if (declared > maxBytes) {
+      done({ kind: 'too-large', bytes: declared })
+      return
+    }
+    const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = this.request.body?.getReader()
+    const body = await new Promise<Body>((resolve) => {
+      this.#stopReading = resolve
+      bodyOf(reader, maxBytes).then(resolve, () => resolve({ kind: 'gone' }))
+    })
+    this.#stopReading = undefined
+    if (body.kind !== 'text') reader?.cancel().catch(ignore)
+    done(body)
+  }
+}
+
+async function bodyOf(
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
+  maxBytes: number,
+): Promise<Body> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let text = ''
+  let bytes = 0
+  for (;;) {
+    const part = await reader?.read()
+    bytes += part?.value?.length ?? 0
+    if (bytes > maxBytes) return { kind: 'too-large', bytes }
+    try {
+      text += decoder.decode(part?.value, { stream: part?.done === false })
+    } catch {
+      return { kind: 'not-utf-8' }
+    }
+    if (part?.done !== false) return { kind: 'text', text }
+  }
+}
+
+function handshakeOf(request: Request, { remoteAddress, remotePort, tls }: HttpFetchInfo): Handshake {
+  const { host, pathname } = new URL(request.url)
+  const headers = Object.fromEntries(request.headers)
+  return {
+    medium: 'http',
+    remote: {
+      ...(remoteAddress !== undefined && { address: remoteAddress }),
+      ...(remotePort !== undefined && { port: remotePort }),
+    },
+    host: headers['host'] ?? host,
+    path: pathname,
+    headers,
+    ...(tls && { tls }),
+  }
+}
+
+function pairs(lines: HeaderLines): [string, string][] {
+  const all: [string, string][] = []
+  for (let at = 0; at + 1 < lines.length; at += 2) all.push([lines[at] ?? '', lines[at + 1] ?? ''])
+  return all
+}
+
+class StreamBody implements ByteBody {
+  readonly address: string
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+
+  constructor(address: string | undefined) {
+    this.address = `http://${address ?? ''}`
+  }
+
+  open(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    const bytes = typeof chunk === 'string' ? encoder.encode(chunk) : chunk
+    this.#controller?.enqueue(bytes)
+    return (this.#controller?.desiredSize ?? 0) > 0
+  }
+
+  /** The platform has the head already. */
+  flushHead(): void {}
+
+  end(done: () => void): void {
+    this.#controller?.close()
+    done()
+  }
+
+  destroy(): void {
+    this.#controller?.error(new Error('the stream was cut off'))
+  }
+
+  encode(text: string): Uint8Array {
+    return encoder.encode(text)
+  }
+
+  byteLength(text: string): number {
+    return encoder.encode(text).length
+  }
+
+  soon(run: () => void): void {
+    queueMicrotask(run)
+  }
+}
+
+function ignore(): void {}
