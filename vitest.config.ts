@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    projects: ['packages/*', 'benchmarks', 'tooling'],
+    projects: ['packages/*', 'benchmarks', 'tooling', 'tooling/conformance'],
     maxWorkers: 2,
   },
 })

@@ -9,6 +9,7 @@ const filesOf = {
     ...readdirSync(`${root}packages`).map((folder) => `packages/${folder}/.results/test.json`),
     'benchmarks/.results/test.json',
     'tooling/.results/test.json',
+    'tooling/conformance/.results/test.json',
   ],
   check: () => ['.results/checks.json'],
   // Has no tests to count: it is one check.

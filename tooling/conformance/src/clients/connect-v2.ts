@@ -1,0 +1,58 @@
+import type { HttpAuth } from '@mcpwire/http'
+import {
+  auth,
+  Client,
+  type ClientOptions,
+  computeScopeUnion,
+  extractWWWAuthenticateParams,
+  isStrictScopeSuperset,
+} from '@modelcontextprotocol/client'
+import type { Connect } from './caller.js'
+import type { OneUserProvider } from './one-user-provider.js'
+
+import { overHttp } from './over-http.js'
+
+/** The client of `@modelcontextprotocol/client`. */
+export function v2Client(options: ClientOptions = {}): Client {
+  return new Client({ name: 'everything-v2', version: '1.0.0' }, options)
+}
+
+/** Connects the client of `@modelcontextprotocol/client`, in the session era or as the server's era is. */
+export function connectV2(provider: OneUserProvider, { modern }: { modern: boolean }): Connect {
+  return async (url, { acceptsDefaults = false, authorizes = false }) => {
+    const client = v2Client({
+      capabilities: acceptsDefaults ? { elicitation: { form: { applyDefaults: true } } } : {},
+      ...(modern && { versionNegotiation: { mode: 'auto' } }),
+    })
+    if (acceptsDefaults) {
+      client.setRequestHandler('elicitation/create', () => ({ action: 'accept' as const, content: {} }))
+    }
+    await client.connect(overHttp(url, authorizes ? authV2(provider) : undefined))
+    return client
+  }
+}
+
+/** The seam of our client, filled with the OAuth flow of `@modelcontextprotocol/client`. */
+function authV2(provider: OneUserProvider): HttpAuth {
+  return {
+    token: async () => provider.tokens()?.access_token,
+    onUnauthorized: async ({ response, serverUrl }) => {
+      // A token that stopped working may mean another authorization server, which only a new discovery finds.
+      provider.invalidateCredentials('discovery')
+      await authorize(provider, { serverUrl, ...extractWWWAuthenticateParams(response) })
+    },
+    onInsufficientScope: async ({ response, serverUrl }) => {
+      const challenge = extractWWWAuthenticateParams(response)
+      const granted = provider.tokens()?.scope
+      const scope = computeScopeUnion(granted, challenge.scope)
+      const forceReauthorization = isStrictScopeSuperset(scope, granted)
+      await authorize(provider, { serverUrl, ...challenge, forceReauthorization, ...(scope && { scope }) })
+    },
+  }
+}
+
+async function authorize(provider: OneUserProvider, challenge: Parameters<typeof auth>[1]): Promise<void> {
+  if ((await auth(provider, challenge)) === 'AUTHORIZED') return
+  const { code, iss } = provider.takeAnswer()
+  await auth(provider, { ...challenge, authorizationCode: code, ...(iss !== undefined && { iss }) })
+}

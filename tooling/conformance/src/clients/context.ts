@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import { OneUserProvider } from './one-user-provider.js'
+
+const contextSchema = z.object({
+  client_id: z.string().optional(),
+  client_secret: z.string().optional(),
+  toolCalls: z
+    .array(z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }))
+    .default([]),
+})
+
+/** What the suite tells a client about its scenario. */
+export type Context = z.infer<typeof contextSchema>
+
+export function readContext(environment: NodeJS.ProcessEnv): Context {
+  return contextSchema.parse(JSON.parse(environment['MCP_CONFORMANCE_CONTEXT'] ?? '{}'))
+}
+
+/** The OAuth client a scenario starts with: the one it registered beforehand, or none yet. */
+export function providerFor({ client_id, client_secret }: Context): OneUserProvider {
+  if (client_id === undefined) return new OneUserProvider()
+  return new OneUserProvider({ client_id, ...(client_secret !== undefined && { client_secret }) })
+}

@@ -1,0 +1,61 @@
+import type { Check, ScenarioResult } from './checks.js'
+import type { Run } from './plan.js'
+
+/** What a run came to. */
+export interface Verdict {
+  readonly passed: number
+  readonly failed: number
+  /** Checks that failed in scenarios no revision requires. */
+  readonly unscored: number
+  /** One line for each failure, and for each failure that does not count. */
+  readonly problems: readonly string[]
+}
+
+/** Extensions of the protocol. The fixtures implement none, and they go through no other part of a transport. */
+const EXTENSIONS = [
+  /^tasks-/,
+  /^auth\/(client-credentials-(jwt|basic)|enterprise-managed-authorization|dpop|dpop-nonce|wif-jwt-bearer)$/,
+]
+
+/**
+ * Judges a run by its checks. A warning fails: whatever the suite warns of, it can also find in order. So does a
+ * scenario that checked nothing, and a run with another number of scenarios than it should have.
+ */
+export function judge(run: Run, results: readonly ScenarioResult[], timedOut: boolean): Verdict {
+  const scored = results.filter(({ scenario }) => isScored(run, scenario))
+  const failures = scored.flatMap(failuresIn)
+  const shortcomings = [
+    ...(timedOut ? [`it took longer than ${run.limitMs} ms`] : []),
+    ...(results.length === run.scenarios
+      ? []
+      : [`${results.length} scenarios ran, ${run.scenarios} should have`]),
+  ]
+  const unscored = results.filter(({ scenario }) => !isScored(run, scenario)).flatMap(failuresIn)
+  return {
+    passed: scored.flatMap(({ checks }) => checks.filter(({ status }) => status === 'SUCCESS')).length,
+    failed: failures.length + shortcomings.length,
+    unscored: unscored.length,
+    problems: [...shortcomings, ...failures, ...unscored.map((line) => `(not scored) ${line}`)],
+  }
+}
+
+/**
+ * The suite starts all clients of a selection at once, and `sse-retry` measures half a second: among the others it
+ * would tell how busy the machine is. It has a run of its own.
+ */
+function isScored({ side, scenarios }: Run, scenario: string): boolean {
+  if (side === 'client' && scenario === 'sse-retry') return scenarios === 1
+  return !EXTENSIONS.some((pattern) => pattern.test(scenario))
+}
+
+function failuresIn({ scenario, checks }: ScenarioResult): string[] {
+  const failures = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING')
+  if (failures.length === 0 && !checks.some(({ status }) => status === 'SUCCESS')) {
+    return [`${scenario}: nothing was checked`]
+  }
+  return failures.map((check) => describe(scenario, check))
+}
+
+function describe(scenario: string, { id, status, errorMessage }: Check): string {
+  return `${scenario}: ${id} ${status}${errorMessage === undefined ? '' : `: ${errorMessage}`}`
+}
