@@ -168,8 +168,10 @@ class Conversation implements ExchangeHost, HttpTraits {
     }
     if (exchange.id !== undefined || !('method' in exchange.message)) return
     const { method, params } = exchange.message
-    if (method === 'notifications/initialized') this.#openStandalone()
-    else if (method === 'notifications/cancelled') {
+    if (method === 'notifications/initialized') {
+      // By then this exchange has given back its socket. On a new one the stream would come after the next message.
+      queueMicrotask(() => this.#openStandalone())
+    } else if (method === 'notifications/cancelled') {
       const id = params?.['requestId']
       if (isRequestId(id)) this.#requests.get(id)?.drop()
     }
@@ -299,7 +301,8 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   #openStandalone(): void {
-    if (this.#options.standaloneStream && !this.answersElsewhere) this.#standalone.open()
+    if (this.#isOver || this.answersElsewhere) return
+    if (this.#options.standaloneStream) this.#standalone.open()
   }
 
   #tell(state: StreamState): void {
