@@ -58,10 +58,10 @@ export class SessionRenewal {
     // Requests of the old session have no answer in the new one, and none of its requests is there to be cancelled.
     if (isResponse(message)) exchange.fail(this.#lost(sessionId, 'the request it answers went with it'))
     else if (message.method === 'notifications/cancelled') exchange.drop()
+    else if (!this.isUnderWay && this.#link.headers.sessionId !== sessionId) exchange.start()
     else {
+      this.hold(exchange)
       this.begin(sessionId)
-      if (this.isUnderWay) this.hold(exchange)
-      else exchange.start()
     }
   }
 
@@ -121,7 +121,8 @@ export class SessionRenewal {
     const waiting = this.#waiting.splice(0)
     this.stop()
     for (const exchange of waiting) exchange.fail(error)
-    this.#owner.failed(error)
+    // Not before those who sent have heard why, instead of only that it is over.
+    queueMicrotask(() => this.#owner.failed(error))
   }
 
   #lost(sessionId: string, why: string, cause?: unknown): TransportError {

@@ -1,0 +1,229 @@
+import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
+import { describe, expect, test } from 'vitest'
+import type { StreamState } from '../src/index.js'
+import {
+  type Asked,
+  event,
+  introducedClient,
+  json,
+  resultFor,
+  type Script,
+  scriptedServer,
+  startedClient,
+  stream,
+} from './support/scripted-server.js'
+
+const call = (id: number) => ({ jsonrpc: '2.0' as const, id, method: 'tools/call', params: { name: 'x' } })
+const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_changed' }
+const reply = { jsonrpc: '2.0' as const, id: 's1', result: {} }
+
+interface Forgetful {
+  /** Forgets the session there is. */
+  forget(): void
+  readonly script: Script
+}
+
+/** A server whose sessions can be forgotten, and are numbered. */
+function forgetful(beginAnew: (asked: Asked, nth: number) => boolean = () => false): Forgetful {
+  let begun = 0
+  let known: string | undefined
+  return {
+    forget: () => {
+      known = undefined
+    },
+    script: (asked) => {
+      const { message, response, headers } = asked
+      if (message && isRequest(message) && message.method === 'initialize') {
+        if (beginAnew(asked, begun)) return true
+        known = `session-${++begun}`
+        const result = {
+          protocolVersion: '2025-11-25',
+          capabilities: {},
+          serverInfo: { name: 's', version: '1' },
+        }
+        json(response, { jsonrpc: '2.0', id: message.id, result }, { 'mcp-session-id': known })
+        return true
+      }
+      if (headers['mcp-session-id'] === known || asked.method === 'DELETE') return false
+      response.writeHead(404).end()
+      return true
+    },
+  }
+}
+
+const sessionOf = ({ headers }: Asked) => headers['mcp-session-id']
+const idOf = (message: JsonRpcMessage | undefined) => (message && 'id' in message ? message.id : undefined)
+
+describe('a session that the server forgot', () => {
+  test('is followed by one other for all who notice, and every message is sent in it once [SESS-C-08]', async () => {
+    const { script, forget } = forgetful()
+    const server = await scriptedServer(script)
+    const client = await introducedClient(server)
+    forget()
+    await Promise.all([...Array(10).keys()].map((id) => client.transport.send(call(id))))
+    await client.transport.send(note)
+    for (let id = 0; id < 10; id++)
+      expect(await client.answerTo(id)).toEqual(resultFor(id, { of: 'tools/call' }))
+
+    expect(server.posted().filter((method) => method === 'initialize')).toHaveLength(2)
+    expect(server.posted().filter((method) => method === 'notifications/initialized')).toHaveLength(2)
+    const inTheNew = server.of('POST').filter((asked) => sessionOf(asked) === 'session-2')
+    expect(
+      inTheNew
+        .map(({ message }) => idOf(message))
+        .filter((id) => typeof id === 'number')
+        .sort(),
+    ).toEqual([...Array(10).keys()])
+    expect(client.transport.sessionId).toBe('session-2')
+    expect(client.errors).toEqual([])
+    expect(
+      client.messages.filter((message) => 'id' in message && typeof message.id !== 'number'),
+    ).toHaveLength(1)
+    for (const { message, headers } of server.of('POST')) {
+      const begins = message && 'method' in message && message.method === 'initialize'
+      expect('mcp-session-id' in headers).toBe(!begins)
+    }
+  })
+
+  test('is not looked for twice: a second 404 ends the transport with SESSION_LOST', async () => {
+    const server = await scriptedServer((asked) => {
+      if (!asked.message || !isRequest(asked.message) || asked.message.method !== 'tools/call') return false
+      asked.response.writeHead(404).end()
+      return true
+    })
+    const client = await introducedClient(server)
+    await expect(client.transport.send(call(1))).rejects.toMatchObject({ code: 'SESSION_LOST' })
+    expect(await client.transport.closed).toMatchObject({ code: 'SESSION_LOST' })
+    expect(server.posted().filter((method) => method === 'initialize')).toHaveLength(2)
+  })
+
+  const refusals: Record<string, (asked: Asked) => void> = {
+    'with an error': ({ message, response }) => {
+      json(response, { jsonrpc: '2.0', id: idOf(message), error: { code: -32_603, message: 'no' } })
+    },
+    'with another revision': ({ message, response }) => {
+      const result = {
+        protocolVersion: '2025-03-26',
+        capabilities: {},
+        serverInfo: { name: 's', version: '1' },
+      }
+      json(response, { jsonrpc: '2.0', id: idOf(message), result })
+    },
+    'with status 503': ({ response }) => response.writeHead(503).end(),
+    'with a reset': ({ response }) => response.socket?.resetAndDestroy(),
+  }
+
+  test.each(Object.entries(refusals))('is lost where the server answers %s', async (_how, refuse) => {
+    const { script, forget } = forgetful((asked, begun) => {
+      if (begun > 0) refuse(asked)
+      return begun > 0
+    })
+    const server = await scriptedServer(script)
+    const client = await introducedClient(server)
+    forget()
+    const sending = [client.transport.send(call(1)), client.transport.send(call(2))]
+    for (const each of await Promise.allSettled(sending)) {
+      expect(each).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'SESSION_LOST' },
+      })
+    }
+    expect(await client.transport.closed).toMatchObject({
+      code: 'SESSION_LOST',
+      details: { sessionId: 'session-1' },
+    })
+  })
+
+  test('takes with it the requests it asked: their answers are not sent in the next one', async () => {
+    const { script, forget } = forgetful()
+    const server = await scriptedServer(script)
+    const client = await introducedClient(server)
+    forget()
+    await expect(client.transport.send(reply)).rejects.toMatchObject({ code: 'SESSION_LOST' })
+    expect(client.transport.state).toBe('open')
+    await client.transport.send(call(1))
+    await client.answerTo(1)
+    expect(client.transport.sessionId).toBe('session-2')
+  })
+
+  test('is noticed by its stream, and has another in the next session', async () => {
+    const { script, forget } = forgetful()
+    const states: StreamState[] = []
+    const server = await scriptedServer((asked, server) => {
+      if (script(asked, server)) return true
+      if (asked.method !== 'GET') return false
+      stream(asked.response, `retry: 100\n${event(note, 'g1')}`)
+      return true
+    })
+    const client = await introducedClient(server, { onstreamstate: (state) => states.push(state) })
+    await server.until(() => client.messages.length > 1, 'the stream was open')
+    forget()
+    server.of('GET')[0]?.response.end()
+    await server.until(() => client.transport.sessionId === 'session-2', 'there was another')
+    await server.until(() => states.filter((state) => state === 'open').length === 2, 'it was open again')
+    const last = server.of('GET').at(-1)
+    expect(last?.headers).toMatchObject({ 'mcp-session-id': 'session-2' })
+    expect(client.errors).toEqual([])
+  })
+
+  test('cannot be told by 404 where there is none: that is the answer', async () => {
+    const server = await scriptedServer(({ message, response }) => {
+      if (!message || !isRequest(message)) return false
+      if (message.method === 'initialize')
+        json(response, resultFor(message.id, { protocolVersion: '2025-11-25' }))
+      else response.writeHead(404).end()
+      return true
+    })
+    const client = await introducedClient(server)
+    await client.transport.send(call(1))
+    expect(await client.answerTo(1)).toMatchObject({ error: { data: { code: 'REFUSED' } } })
+    expect(server.posted().filter((method) => method === 'initialize')).toHaveLength(1)
+  })
+})
+
+describe('a session of another life', () => {
+  const earlier = { sessionId: 'session-0', protocolVersion: '2025-06-18' }
+
+  test('is gone on with: its headers are sent, and its stream is asked for at once', async () => {
+    const server = await scriptedServer()
+    const client = await startedClient(server, earlier)
+    expect(client.transport.sessionId).toBe('session-0')
+    await client.transport.send(call(1))
+    await client.answerTo(1)
+    await server.until(() => server.of('GET').length === 1, 'the stream was asked for')
+    for (const { headers } of server.asked) {
+      expect(headers).toMatchObject({ 'mcp-session-id': 'session-0', 'mcp-protocol-version': '2025-06-18' })
+    }
+  })
+
+  test('cannot be renewed, since its beginning was not seen', async () => {
+    const server = await scriptedServer(({ response }) => {
+      response.writeHead(404).end()
+      return true
+    })
+    const client = await startedClient(server, earlier)
+    await expect(client.transport.send(call(1))).rejects.toMatchObject({ code: 'SESSION_LOST' })
+    expect(await client.transport.closed).toMatchObject({ details: { sessionId: 'session-0' } })
+    expect(server.posted()).not.toContain('initialize')
+  })
+})
+
+describe('close()', () => {
+  test('sends no DELETE where endSessionOnClose is off, or where there is no session', async () => {
+    const server = await scriptedServer()
+    const quiet = await introducedClient(server, { endSessionOnClose: false })
+    await quiet.transport.close()
+    const unused = await startedClient(server)
+    await unused.transport.close()
+    expect(server.of('DELETE')).toEqual([])
+  })
+
+  test('waits for the DELETE no longer than closeTimeoutMs', async () => {
+    const server = await scriptedServer(({ method }) => method === 'DELETE')
+    const client = await introducedClient(server, { closeTimeoutMs: 50 })
+    await client.transport.close()
+    expect(server.of('DELETE')).toHaveLength(1)
+    expect(client.transport.state).toBe('closed')
+    await server.until(() => server.sockets.size === 0, 'no socket was left')
+  })
+})
