@@ -1,4 +1,5 @@
-import { createListener, type Listener, localOnly, resolveOptions } from '@mcpwire/core'
+import { createListener, localOnly, resolveOptions } from '@mcpwire/core'
+import type { HttpListener } from './http-listener.js'
 import { Endpoint } from './server/endpoint.js'
 import {
   type HttpEndpointOptions,
@@ -24,7 +25,7 @@ export const httpHandlerDefaults: { readonly url: 'http:' } & typeof httpEndpoin
 }
 
 /** A listener that is brought its requests by whatever serves HTTP. */
-export interface HttpHandler extends Listener {
+export interface HttpHandler extends HttpListener {
   /** Answers one request: of Hono, Deno, Bun, a worker. Bound, never rejects. Before `start()` it answers 503. */
   readonly fetch: (request: Request, info?: HttpFetchInfo) => Promise<Response>
 }
@@ -42,6 +43,7 @@ export function httpHandler(options: HttpHandlerOptions = {}): HttpHandler {
   const endpoint = new Endpoint({ ...settings, gate })
   const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
+    notify: endpoint.notify,
     fetch: (request: Request, info: HttpFetchInfo = {}): Promise<Response> => {
       const exchange = new WebExchange(request, info, settings.maxQueuedBytes)
       endpoint.handle(exchange)

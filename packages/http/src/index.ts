@@ -19,6 +19,8 @@ export {
   httpHandler,
   httpHandlerDefaults,
 } from './http-handler.js'
+export type { HttpListener } from './http-listener.js'
+export type { NotifyOptions } from './modern/listen-feed.js'
 export {
   type HttpEndpointOptions,
   type HttpSseOptions,

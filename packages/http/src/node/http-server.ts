@@ -7,7 +7,6 @@ import {
   createListener,
   type Door,
   isLoopback,
-  type Listener,
   localOnly,
   requireInRange,
   requireInteger,
@@ -17,6 +16,7 @@ import {
   toError,
 } from '@mcpwire/core'
 import { loadTlsServer, type TlsServerEnd, type TlsServerOptions, tlsMeaningOf } from '@mcpwire/core/node'
+import type { HttpListener } from '../http-listener.js'
 import { Endpoint } from '../server/endpoint.js'
 import {
   type HttpEndpointOptions,
@@ -70,7 +70,7 @@ export const httpServerDefaults: {
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function httpServer(options: HttpServerOptions): Listener {
+export function httpServer(options: HttpServerOptions): HttpListener {
   const settings = resolveOptions(httpServerDefaults, options)
   requireText('host', settings.host)
   requireInteger('port', settings.port, 0, 65_535)
@@ -82,7 +82,8 @@ export function httpServer(options: HttpServerOptions): Listener {
   const gate = settings.gate ?? (bindsBeyondThisHost ? undefined : localOnly())
   const endpoint = new Endpoint({ ...settings, gate }, settings.path)
   const acceptor = acceptorOf(settings, { endpoint, tls, bindsBeyondThisHost })
-  return createListener(acceptor, { ...settings, gate: endpoint.gate })
+  const listener = createListener(acceptor, { ...settings, gate: endpoint.gate })
+  return Object.assign(listener, { notify: endpoint.notify })
 }
 
 type Settings = ReturnType<typeof resolveOptions<typeof httpServerDefaults, HttpServerOptions>>

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createListener, type Listener, localOnly, resolveOptions } from '@mcpwire/core'
+import { createListener, localOnly, resolveOptions } from '@mcpwire/core'
 import { type HttpHandlerOptions, httpHandlerDefaults } from '../http-handler.js'
+import type { HttpListener } from '../http-listener.js'
 import { Endpoint } from '../server/endpoint.js'
 import { requireEndpointOptions } from '../server/endpoint-options.js'
 import { mountAcceptor } from '../server/mount.js'
 import { NodeExchange } from './node-exchange.js'
 
 /** A listener that is brought its requests by a server of `node:http`, or a framework on one. */
-export interface HttpRequestHandler extends Listener {
+export interface HttpRequestHandler extends HttpListener {
   /**
    * Answers one request. Bound, never throws. Pass the body where a middleware has read and parsed it, such as
    * `request.body` behind `express.json()`; that middleware then bounds its length. Before `start()` it answers 503.
@@ -29,6 +30,7 @@ export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHan
   const { maxQueuedBytes } = settings
   const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
+    notify: endpoint.notify,
     handle: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown): void => {
       endpoint.handle(
         new NodeExchange(request, response, { maxQueuedBytes, isClosing: () => false }, parsedBody),

@@ -45,6 +45,19 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   retryMs?: number | undefined
   /**
+   * How clients of 2026-07-28, who have no sessions, are served: with `multiplexed` the application has one connection
+   * for all requests of one principal, with `per-request` one for each request, with `off` they are refused. What
+   * changes is told to their subscriptions by the application, in `per-request` by `notify` of the listener.
+   * @defaultValue 'multiplexed'
+   */
+  modern?: 'multiplexed' | 'per-request' | 'off' | undefined
+  /**
+   * Whether clients of the revisions with sessions are served, up to 2025-11-25. Others get the errors that tell them
+   * which revisions there are.
+   * @defaultValue true
+   */
+  legacy?: boolean | undefined
+  /**
    * How long a session may be without an open stream and without a request in flight, in milliseconds, before it ends.
    * @defaultValue 1_800_000
    */
@@ -104,6 +117,8 @@ export const httpEndpointDefaults: {
   readonly answers: 'auto'
   readonly keepAliveIntervalMs: 15_000
   readonly retryMs: 1_000
+  readonly modern: 'multiplexed'
+  readonly legacy: true
   readonly idleTimeoutMs: 1_800_000
   readonly lifetimeMs: number
   readonly maxSessionsPerAddress: number
@@ -115,6 +130,8 @@ export const httpEndpointDefaults: {
   answers: 'auto',
   keepAliveIntervalMs: 15_000,
   retryMs: 1_000,
+  modern: 'multiplexed',
+  legacy: true,
   idleTimeoutMs: 1_800_000,
   lifetimeMs: Infinity,
   maxSessionsPerAddress: Infinity,
@@ -130,6 +147,8 @@ export interface EndpointSettings extends HttpEndpointOptions {
   readonly answers: 'auto' | 'json' | 'sse'
   readonly keepAliveIntervalMs: number
   readonly retryMs: number
+  readonly modern: 'multiplexed' | 'per-request' | 'off'
+  readonly legacy: boolean
   readonly idleTimeoutMs: number
   readonly lifetimeMs: number
   readonly maxSessionsPerAddress: number
@@ -151,6 +170,11 @@ export function requireEndpointOptions(settings: EndpointSettings): void {
   requireOneOf('answers', settings.answers, ['auto', 'json', 'sse'])
   requireInRange('keepAliveIntervalMs', settings.keepAliveIntervalMs, 1, Infinity)
   requireInteger('retryMs', settings.retryMs, 0, 2 ** 31 - 1)
+  requireOneOf('modern', settings.modern, ['multiplexed', 'per-request', 'off'])
+  requireOneOf('legacy', settings.legacy, [true, false])
+  if (!settings.legacy && settings.modern === 'off') {
+    invalidOption('legacy', settings.legacy, 'true where "modern" is "off": nobody would be served')
+  }
   requireInRange('idleTimeoutMs', settings.idleTimeoutMs, 1, Infinity)
   requireInRange('lifetimeMs', settings.lifetimeMs, 1, Infinity)
   requireInteger('maxSessionsPerAddress', settings.maxSessionsPerAddress, 1, Infinity)

@@ -1,11 +1,19 @@
-import { type AdmissionOutcome, admit, type Door, type Gate, toError } from '@mcpwire/core'
+import {
+  type AdmissionOutcome,
+  admit,
+  type Door,
+  type Gate,
+  type JsonRpcNotification,
+  toError,
+} from '@mcpwire/core'
 import type { Exchange } from '../exchange.js'
+import { EraRoutes } from '../modern/era-routes.js'
+import type { NotifyOptions } from '../modern/listen-feed.js'
 import type { EndpointSettings } from './endpoint-options.js'
 import { answerFailure, answerRefusal, INVALID_REQUEST } from './http-errors.js'
 import { invalid } from './posted-messages.js'
 import { type Caller, callerOf } from './principal.js'
 import { Reception, refuseBusy } from './reception.js'
-import { SessionRoutes } from './session-routes.js'
 import { SseRoutes } from './sse-routes.js'
 
 /** What serves one path, by method. */
@@ -20,7 +28,7 @@ export class Endpoint {
   readonly #settings: EndpointSettings
   readonly #path: string | undefined
   readonly #reception: Reception
-  readonly #sessionRoutes: SessionRoutes
+  readonly #mainRoutes: EraRoutes
   readonly #sseRoutes: SseRoutes | undefined
   /** Aborted when nobody is admitted any more. */
   readonly #shut = new AbortController()
@@ -30,7 +38,7 @@ export class Endpoint {
     this.#settings = settings
     this.#path = path
     this.#reception = new Reception(settings)
-    this.#sessionRoutes = new SessionRoutes(this.#reception)
+    this.#mainRoutes = new EraRoutes(this.#reception)
     this.#sseRoutes = settings.httpSse && new SseRoutes(this.#reception, settings.httpSse)
   }
 
@@ -46,8 +54,13 @@ export class Endpoint {
   /** Admits nobody any more. Sessions go on until the listener closes them; then `emptied` is called, once. */
   close(emptied: () => void): void {
     this.#shut.abort()
+    this.#mainRoutes.close()
     this.#reception.close(emptied)
   }
+
+  /** Tells the subscriptions that the endpoint itself serves of a change. */
+  readonly notify = (notification: JsonRpcNotification, options?: NotifyOptions): Promise<void> =>
+    this.#mainRoutes.notify(notification, options)
 
   /** Answers one request. */
   handle(exchange: Exchange): void {
@@ -72,7 +85,7 @@ export class Endpoint {
   #routesAt(path: string | undefined): Routes | undefined {
     const sse = this.#sseRoutes?.at(path)
     if (sse) return sse
-    return this.#path === undefined || path === this.#path ? this.#sessionRoutes : undefined
+    return this.#path === undefined || path === this.#path ? this.#mainRoutes : undefined
   }
 
   async #ask(exchange: Exchange, routes: Routes): Promise<void> {
@@ -105,7 +118,7 @@ export class Endpoint {
   #preflight(exchange: Exchange): void {
     const answer = this.#settings.hooks?.preflight?.(exchange.handshake)
     if (answer) exchange.answer(answer.status, linesOf(answer.headers ?? {}), answer.body)
-    else notAllowed(exchange, Object.keys(this.#sessionRoutes.methods))
+    else notAllowed(exchange, Object.keys(this.#mainRoutes.methods))
   }
 
   #hasHook(path: string | undefined): path is string {

@@ -3,6 +3,7 @@ import {
   type Door,
   type Gate,
   type Handshake,
+  type Incoming,
   type Peer,
   type Sink,
   TransportError,
@@ -95,9 +96,7 @@ export class Reception implements SessionHost {
     const session = make({ id: newSessionId(), caller, peer, remoteAddress })
     this.sessions.add(session)
     exchange.whenLeft(() => session.end(callerLeft(peer)))
-    const { authInfo } = caller.admission
-    this.#verdicts.set(handshake, { admit: true, ...(authInfo && { authInfo }) })
-    this.#door?.offer({
+    this.hand(caller, {
       handshake,
       connector: {
         connectsOnce: true,
@@ -113,6 +112,12 @@ export class Reception implements SessionHost {
         if (!exchange.hasLeft) answerRefusal(exchange, refusal)
       },
     })
+  }
+
+  /** Takes to the listener whom the gate has admitted. */
+  hand({ admission: { authInfo } }: Caller, incoming: Incoming): void {
+    this.#verdicts.set(incoming.handshake, { admit: true, ...(authInfo && { authInfo }) })
+    this.#door?.offer(incoming)
   }
 
   /** The session with this id, where it is served and this caller's: to anybody else it does not exist. */
@@ -143,7 +148,8 @@ export function refuseBusy(exchange: Exchange, reason: string): void {
   answerRefusal(exchange, { admit: false, status: 503, reason })
 }
 
-function peerOf({ remote: { address }, tls }: Handshake): Peer {
+/** Who is at the other end of a request. */
+export function peerOf({ remote: { address }, tls }: Handshake): Peer {
   const host = address?.includes(':') ? `[${address}]` : (address ?? '')
   return Object.freeze({ medium: 'http', address: `http://${host}`, ...(tls && { tls }) })
 }

@@ -22,6 +22,12 @@ const SESSION_HEADER = 'mcp-session-id'
 const VERSION_HEADER = 'mcp-protocol-version'
 const noHeaders: HeaderLines = []
 
+/** What was posted, and how to answer it. */
+export interface Arrived {
+  readonly posted: Posted
+  readonly format: AnswerFormat
+}
+
 /** The endpoint of Streamable HTTP, in the revisions with sessions. */
 export class SessionRoutes implements Routes {
   readonly methods: Routes['methods'] = {
@@ -30,9 +36,12 @@ export class SessionRoutes implements Routes {
     DELETE: (exchange, caller) => this.#delete(exchange, caller),
   }
   readonly #reception: Reception
+  readonly #took: (exchange: Exchange, caller: Caller, arrived: Arrived) => boolean
 
-  constructor(reception: Reception) {
+  /** `took` is asked first, and has seen to it where what was posted belongs to no session. */
+  constructor(reception: Reception, took: (exchange: Exchange, caller: Caller, arrived: Arrived) => boolean) {
     this.#reception = reception
+    this.#took = took
   }
 
   mayOpen({ handshake }: Exchange): boolean {
@@ -55,11 +64,8 @@ export class SessionRoutes implements Routes {
     return events && answers !== 'json' ? 'sse' : undefined
   }
 
-  #posted(
-    exchange: Exchange,
-    caller: Caller,
-    { posted, format }: { posted: Posted; format: AnswerFormat },
-  ): void {
+  #posted(exchange: Exchange, caller: Caller, { posted, format }: Arrived): void {
+    if (this.#took(exchange, caller, { posted, format })) return
     const [first] = posted.messages
     if (first && isInitialize(first) && revisionNamedBy(first) === undefined) {
       this.#initialize(exchange, caller, { posted, format })
@@ -77,11 +83,7 @@ export class SessionRoutes implements Routes {
     else session.take(exchange, posted, caller, format)
   }
 
-  #initialize(
-    exchange: Exchange,
-    caller: Caller,
-    { posted, format }: { posted: Posted; format: AnswerFormat },
-  ): void {
+  #initialize(exchange: Exchange, caller: Caller, { posted, format }: Arrived): void {
     const { headers } = exchange.handshake
     const id = idIn(posted.messages[0])
     const version = headers[VERSION_HEADER]

@@ -1,0 +1,213 @@
+import {
+  type Connector,
+  isRequest,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  TransportError,
+} from '@mcpwire/core'
+import type { Exchange, HeaderLines } from '../exchange.js'
+import { paramFault } from '../mirrored/header-faults.js'
+import { VERSION_KEY } from '../mirrored/standard-headers.js'
+import { ToolSchemas } from '../mirrored/tool-schemas.js'
+import { HttpContext } from '../server/http-context.js'
+import { answerFailure, type HttpFailure } from '../server/http-errors.js'
+import { acceptsEvents } from '../server/media-types.js'
+import type { AnswerFormat } from '../server/post-answer.js'
+import { invalid } from '../server/posted-messages.js'
+import type { Caller } from '../server/principal.js'
+import { peerOf, type Reception } from '../server/reception.js'
+import { newSessionId } from '../server/session-id.js'
+import { ListenFeed, type NotifyOptions } from './listen-feed.js'
+import { ModernCall } from './modern-call.js'
+import { failureOf, mismatch, refusalOf } from './modern-era.js'
+import { SharedConnection, type SharedHost } from './shared-connection.js'
+
+const LISTEN = 'subscriptions/listen'
+const TOOL_LIST = 'tools/list'
+const TOOL_CALL = 'tools/call'
+const CANCELLED = 'notifications/cancelled'
+const noHeaders: HeaderLines = []
+const done: Promise<void> = Promise.resolve()
+const MAX_TOOLS = 1_000
+/** For how many principals it is remembered which arguments of tools travel in headers. */
+const MAX_PRINCIPALS = 1_000
+
+/** Serves the era without sessions: every request stands for itself. */
+export class ModernEndpoint {
+  readonly #reception: Reception
+  readonly #isShared: boolean
+  readonly #host: SharedHost
+  readonly #connections = new Map<string, SharedConnection>()
+  readonly #feed = new ListenFeed()
+  readonly #schemas = new Map<string, ToolSchemas>()
+
+  constructor(reception: Reception) {
+    const { clock, idleTimeoutMs, modern } = reception.settings
+    this.#reception = reception
+    this.#isShared = modern === 'multiplexed'
+    this.#host = {
+      now: () => clock.now(),
+      idleTimeoutMs,
+      answered: (call, response) => this.#answered(call, response),
+      rests: (connection) => this.#rests(connection),
+      over: (connection) => this.#forget(connection),
+    }
+  }
+
+  /** Answers what was posted. */
+  take(
+    exchange: Exchange,
+    caller: Caller,
+    { message, format }: { message: JsonRpcMessage; format: AnswerFormat },
+  ): void {
+    if (isRequest(message)) {
+      this.#call(exchange, caller, { request: message, format })
+      return
+    }
+    const refusal = refusalOf(message)
+    if (refusal) {
+      answerFailure(exchange, refusal)
+      return
+    }
+    // Cancellations are told by closing a stream here, and others are rare: whoever is there may hear them.
+    if (isHeard(message))
+      this.#connections.get(caller.principal)?.tell(message, new HttpContext(exchange, caller.authInfo))
+    exchange.answer(202, noHeaders)
+  }
+
+  /** Tells the subscriptions that the endpoint itself serves of a change. */
+  notify(notification: JsonRpcNotification, options?: NotifyOptions): Promise<void> {
+    return this.#feed.notify(notification, options)
+  }
+
+  /** Ends the subscriptions that the endpoint itself serves. */
+  close(): void {
+    void this.#feed.close()
+  }
+
+  #call(
+    exchange: Exchange,
+    caller: Caller,
+    { request, format }: { request: JsonRpcRequest; format: AnswerFormat },
+  ): void {
+    const { headers } = exchange.handshake
+    const failure =
+      failureOf(request, (name) => headers[name]) ?? this.#paramFailure(request, caller, headers)
+    if (failure) {
+      answerFailure(exchange, failure)
+      return
+    }
+    const isListen = request.method === LISTEN
+    if (isListen && !acceptsEvents(headers['accept'])) {
+      answerFailure(exchange, invalid(406, 'accept text/event-stream', request.id))
+      return
+    }
+    const call = new ModernCall(this.#reception, exchange, {
+      request,
+      caller,
+      format: isListen ? 'sse' : format,
+    })
+    if (isListen && !this.#isShared) this.#feed.open(call, request)
+    else {
+      const context = new HttpContext(exchange, caller.authInfo)
+      this.#connectionFor(exchange, caller, (connection) => connection.take(call, request, context))
+    }
+  }
+
+  #paramFailure(
+    request: JsonRpcRequest,
+    { principal }: Caller,
+    headers: Readonly<Record<string, string>>,
+  ): HttpFailure | undefined {
+    if (request.method !== TOOL_CALL) return undefined
+    const params = this.#schemas.get(principal)?.headersOf(request.params?.['name'])
+    const fault = params && paramFault(request, params, (name) => headers[name])
+    return fault && mismatch(request, fault)
+  }
+
+  #connectionFor(exchange: Exchange, caller: Caller, ask: (connection: SharedConnection) => void): void {
+    const known = this.#isShared ? this.#connections.get(caller.principal) : undefined
+    const connection = known ?? this.#newConnection(exchange, caller)
+    // Before it is offered, lest it is refused with nobody there to hear of it.
+    ask(connection)
+    if (known) return
+    this.#reception.hand(caller, {
+      handshake: exchange.handshake,
+      connector: connectorOf(connection),
+      refuse: (refusal) => connection.refuse(refusal),
+    })
+    if (this.#isShared) this.#makeRoom(connection)
+  }
+
+  #newConnection({ handshake }: Exchange, { principal }: Caller): SharedConnection {
+    const opening = { id: newSessionId(), peer: peerOf(handshake), principal }
+    const connection = new SharedConnection(this.#host, opening)
+    this.#reception.sessions.add(connection)
+    if (this.#isShared) this.#connections.set(principal, connection)
+    return connection
+  }
+
+  /** Ends the connection that rests the longest where the next principal would find no room. */
+  #makeRoom(newest: SharedConnection): void {
+    if (!this.#reception.isFull) return
+    let longest: SharedConnection | undefined
+    for (const each of this.#connections.values()) {
+      if (each !== newest && !each.isBusy && each.dueAt < (longest?.dueAt ?? Infinity)) longest = each
+    }
+    longest?.end()
+  }
+
+  /** Learns from lists of tools, which tell what arguments are to be in headers. */
+  #answered({ method, caller }: ModernCall, response: JsonRpcResponse): void {
+    if (method !== TOOL_LIST) return
+    const { principal } = caller
+    const schemas = this.#schemas.get(principal) ?? new ToolSchemas(MAX_TOOLS)
+    for (const { tool, reason } of schemas.check(response).excluded) {
+      const message = `clients will not show the tool ${JSON.stringify(tool.slice(0, 80))}: ${reason}`
+      this.#reception.report(new TransportError('SEND_FAILED', message, { delivery: 'unknown' }))
+    }
+    this.#schemas.delete(principal)
+    this.#schemas.set(principal, schemas)
+    for (const oldest of this.#schemas.keys()) {
+      if (this.#schemas.size <= MAX_PRINCIPALS) return
+      this.#schemas.delete(oldest)
+    }
+  }
+
+  #rests(connection: SharedConnection): void {
+    if (this.#isShared) this.#reception.rests(connection)
+    // One turn later, so that the send that has answered it is over first.
+    else void done.then(ignore).then(() => connection.end())
+  }
+
+  #forget(connection: SharedConnection): void {
+    if (this.#connections.get(connection.principal) === connection)
+      this.#connections.delete(connection.principal)
+    this.#reception.over(connection)
+  }
+}
+
+function connectorOf(connection: SharedConnection): Connector {
+  const { peer } = connection
+  return {
+    connectsOnce: true,
+    peer,
+    connect: async (sink, signal) => {
+      signal.throwIfAborted()
+      if (!connection.isOver) return connection.connect(sink)
+      const { address } = peer
+      throw new TransportError('PEER_LOST', `${address} left before it was served`, { address })
+    },
+  }
+}
+
+/** Whether a notification says which revision it keeps to; a server that tells eras apart could mistake another. */
+function isHeard(message: JsonRpcMessage): boolean {
+  return (
+    'method' in message && message.method !== CANCELLED && message.params?._meta?.[VERSION_KEY] !== undefined
+  )
+}
+
+function ignore(): void {}

@@ -1,0 +1,195 @@
+import {
+  type Channel,
+  createMultiplexer,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type MessageContext,
+  type MultiplexedCall,
+  type Peer,
+  type Refusal,
+  type RequestId,
+  type SendOptions,
+  type Sink,
+  TransportError,
+} from '@mcpwire/core'
+import type { ServedSession } from '../server/session-table.js'
+import type { ModernCall } from './modern-call.js'
+
+const CANCELLED = 'notifications/cancelled'
+const done: Promise<void> = Promise.resolve()
+
+/** What a shared connection needs of its endpoint. */
+export interface SharedHost {
+  now(): number
+  readonly idleTimeoutMs: number
+  /** A response was sent: some say what is to be known of later requests. */
+  answered(call: ModernCall, response: JsonRpcResponse): void
+  /** Nobody awaits anything of it at the moment. */
+  rests(connection: SharedConnection): void
+  /** Nothing can be asked of it any more. */
+  over(connection: SharedConnection): void
+}
+
+/** What a shared connection is made of. */
+export interface SharedOpening {
+  readonly id: string
+  readonly peer: Peer
+  readonly principal: string
+}
+
+interface Waiting {
+  readonly message: JsonRpcMessage
+  readonly context: MessageContext
+}
+
+type State =
+  /** The application has not taken it yet. */
+  | { readonly name: 'waiting'; readonly calls: Map<ModernCall, Waiting> }
+  | { readonly name: 'open'; readonly sink: Sink }
+  | { readonly name: 'over' }
+
+/** The requests of one principal as one conversation with the application. */
+export class SharedConnection implements ServedSession {
+  readonly id: string
+  readonly peer: Peer
+  readonly principal: string
+  readonly openedAt: number
+  /** It is nobody's in particular. */
+  readonly remoteAddress = ''
+  /** No client can name it: to each its requests are all there is. */
+  readonly isServed = false
+  readonly #host: SharedHost
+  readonly #multiplexer = createMultiplexer<ModernCall>()
+  #lastActive: number
+  #state: State = { name: 'waiting', calls: new Map() }
+
+  constructor(host: SharedHost, { id, peer, principal }: SharedOpening) {
+    this.#host = host
+    this.id = id
+    this.peer = peer
+    this.principal = principal
+    this.openedAt = host.now()
+    this.#lastActive = this.openedAt
+  }
+
+  /** The moment at which it ends unless somebody asks something. */
+  get dueAt(): number {
+    return this.isBusy ? Infinity : this.#lastActive + this.#host.idleTimeoutMs
+  }
+
+  /** Whether somebody awaits an answer. */
+  get isBusy(): boolean {
+    return this.#multiplexer.inFlight > 0
+  }
+
+  /** Whether requests can be made of it. */
+  get isOver(): boolean {
+    return this.#state.name === 'over'
+  }
+
+  /** Asks the application, as soon as it listens. */
+  take(call: ModernCall, request: JsonRpcRequest, context: MessageContext): void {
+    const step = this.#multiplexer.fromCaller(call, request)
+    if (step.kind !== 'send') {
+      const reason = 'too many requests are being answered'
+      call.refuse({ admit: false, status: 503, reason })
+      return
+    }
+    const { message } = step
+    if (this.#state.name === 'waiting') this.#state.calls.set(call, { message, context })
+    call.await(() => this.#left(call, context))
+    if (this.#state.name === 'open') this.#state.sink.message(message, context)
+  }
+
+  /** Passes on what nobody answers, where there is an application to hear it. */
+  tell(message: JsonRpcMessage, context: MessageContext): void {
+    if (this.#state.name === 'open') this.#state.sink.message(message, context)
+  }
+
+  connect(sink: Sink): Channel {
+    const waiting = this.#state.name === 'waiting' ? this.#state.calls : undefined
+    this.#state = { name: 'open', sink }
+    for (const { message, context } of waiting?.values() ?? []) sink.message(message, context)
+    return {
+      peer: this.peer,
+      send: (message, options) => this.#send(message, options),
+      close: () => this.#close(),
+    }
+  }
+
+  /** The application does not take it. */
+  refuse(refusal: Refusal): void {
+    for (const { caller } of this.#over()) caller.refuse(refusal)
+  }
+
+  /** Ends it on the endpoint's account. */
+  end(): void {
+    const { sink } = this.#state as { sink?: Sink }
+    void this.#close()
+    sink?.end()
+  }
+
+  #over(): readonly MultiplexedCall<ModernCall>[] {
+    if (this.#state.name === 'over') return []
+    this.#state = { name: 'over' }
+    this.#host.over(this)
+    return this.#multiplexer.lost()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#over().map(({ caller }) => caller.abandon().catch(ignore)))
+  }
+
+  #send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
+    try {
+      return this.#routed(message, options?.relatedRequestId)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #routed(message: JsonRpcMessage, related: RequestId | undefined): Promise<void> {
+    const step = this.#multiplexer.fromShared(message, related)
+    if (step.kind === 'deliver') return this.#deliver(step.caller, step.message)
+    const { sink } = this.#state as { sink?: Sink }
+    if (step.kind === 'answer') sink?.message(step.message)
+    else if (step.why !== undefined) sink?.error(strayed(step.why))
+    return done
+  }
+
+  #deliver(call: ModernCall, message: JsonRpcMessage): Promise<void> {
+    if (isResponse(message)) {
+      this.#host.answered(call, message)
+      const sent = call.respond(message)
+      this.#rests()
+      return sent
+    }
+    if (message.method !== CANCELLED) return call.notify(message)
+    // How the application may end a subscription (SUB-S-09); over HTTP its response says so.
+    this.#multiplexer.left(call)
+    const sent = call.complete()
+    this.#rests()
+    return sent
+  }
+
+  #left(call: ModernCall, context: MessageContext): void {
+    const cancellations = this.#multiplexer.left(call)
+    if (this.#state.name === 'waiting') this.#state.calls.delete(call)
+    if (this.#state.name === 'open') for (const each of cancellations) this.#state.sink.message(each, context)
+    this.#rests()
+  }
+
+  #rests(): void {
+    if (this.isBusy || this.#state.name === 'over') return
+    this.#lastActive = this.#host.now()
+    this.#host.rests(this)
+  }
+}
+
+function strayed(why: string): Error {
+  return new TransportError('SEND_FAILED', `a message was not sent to anybody: ${why}`, { delivery: 'none' })
+}
+
+function ignore(): void {}
