@@ -29,6 +29,7 @@ import { type HttpClientOptions, httpClientDefaults, httpReconnectDefaults } fro
  */
 export function httpClient(options: HttpClientOptions): Transport {
   const settings = resolveOptions(httpClientDefaults, options)
+  if (typeof settings.reconnect !== 'object') invalidOption('reconnect', settings.reconnect, 'an object')
   const reconnect = resolveOptions(httpReconnectDefaults, settings.reconnect)
   const url = requireHttpUrl(settings.url)
   requireNumbers(settings, reconnect)
@@ -116,6 +117,10 @@ function requireRest(settings: Settings): void {
     invalidOption('headers', undefined, 'an object of headers, or a function that yields one')
   if (auth !== undefined && typeof auth.token !== 'function')
     invalidOption('auth', undefined, 'an object with a function "token"')
+  for (const option of ['random', 'onstreamstate'] as const) {
+    const given: unknown = settings[option]
+    if (given !== undefined && typeof given !== 'function') invalidOption(option, given, 'a function')
+  }
   if (sessionId !== undefined) requireText('sessionId', sessionId)
   if (protocolVersion !== undefined) requireText('protocolVersion', protocolVersion)
 }

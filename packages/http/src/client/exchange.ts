@@ -52,6 +52,12 @@ type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'nothing'
 /** The most of a body nobody wants that is read, so that its socket can be used again. */
 const MAX_UNWANTED_BYTES = 65_536
 
+/**
+ * How many microtasks after it arrived a response is with the application at the latest: behind a notification it
+ * waits until that was handled. The end of the stream comes after it.
+ */
+const TURNS_OF_A_RESPONSE = 4
+
 /** One message on its way to the server, and whatever comes back for it. */
 export class Exchange extends HttpCall implements FeedOwner {
   readonly message: JsonRpcMessage
@@ -374,7 +380,12 @@ export class Exchange extends HttpCall implements FeedOwner {
     if (this.#onabort) this.#options?.requestSignal?.removeEventListener('abort', this.#onabort)
     this.#host.over(this)
     const { onRequestStreamEnd } = this.#options ?? {}
-    if (isWanted && hadStream && onRequestStreamEnd) this.#call('onRequestStreamEnd', onRequestStreamEnd)
+    if (isWanted && hadStream && onRequestStreamEnd) void this.#tellOfEnd(onRequestStreamEnd)
+  }
+
+  async #tellOfEnd(onRequestStreamEnd: () => void): Promise<void> {
+    for (let turn = 0; turn < TURNS_OF_A_RESPONSE; turn++) await undefined
+    this.#call('onRequestStreamEnd', onRequestStreamEnd)
   }
 
   #call(slot: string, callback: () => unknown): void {

@@ -1,0 +1,239 @@
+import { type AuthProvider, Client, UnauthorizedError } from '@modelcontextprotocol/client'
+import { UnauthorizedError as UnauthorizedErrorV1 } from '@modelcontextprotocol/sdk/client/auth.js'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { type HttpAuth, type HttpAuthContext, httpClient } from '../src/index.js'
+import { introducedClient, json, resultFor, type Script, scriptedServer } from './support/scripted-server.js'
+
+const call = (id: number) => ({ jsonrpc: '2.0' as const, id, method: 'tools/call', params: { name: 'x' } })
+const challenge = 'Bearer resource_metadata="https://auth.example/meta", scope="files:read"'
+
+/** Wants that token for everything. */
+const wanting =
+  (token: () => string, status = 401, header = challenge): Script =>
+  ({ headers, response }) => {
+    if (headers.authorization === `Bearer ${token()}`) return false
+    response.writeHead(status, { 'www-authenticate': header }).end('{"error":"no"}')
+    return true
+  }
+
+/** Provides tokens `t0`, `t1`, … one for each time it is asked for another. */
+function provider(overlay: Partial<HttpAuth> = {}) {
+  let generation = 0
+  const contexts: HttpAuthContext[] = []
+  const auth = {
+    token: vi.fn(async () => `t${generation}`),
+    onUnauthorized: vi.fn(async (context: HttpAuthContext) => {
+      contexts.push(context)
+      generation++
+    }),
+    ...overlay,
+  }
+  return { auth, contexts, current: () => `t${generation}` }
+}
+
+test('the AuthProvider of the v2 SDK fits', () => {
+  expectTypeOf<AuthProvider>().toExtend<HttpAuth>()
+})
+
+describe('a refused token', () => {
+  test('is replaced once for all requests that it was refused for, and each is sent once more', async () => {
+    let wanted = 't0'
+    const server = await scriptedServer(wanting(() => wanted))
+    const { auth, contexts } = provider()
+    const client = await introducedClient(server, { auth, standaloneStream: false })
+    wanted = 't1'
+    await Promise.all([1, 2, 3, 4, 5].map((id) => client.transport.send(call(id))))
+    for (const id of [1, 2, 3, 4, 5])
+      expect(await client.answerTo(id)).toEqual(resultFor(id, { of: 'tools/call' }))
+    expect(auth.onUnauthorized).toHaveBeenCalledTimes(1)
+    const [context] = contexts as [HttpAuthContext]
+    expect(context.serverUrl.href).toBe(server.url)
+    expect(context.response.status).toBe(401)
+    expect(context.response.headers.get('www-authenticate')).toBe(challenge)
+    expect(await context.response.text()).toBe('{"error":"no"}')
+    expect(typeof context.fetchFn).toBe('function')
+    const posts = server
+      .of('POST')
+      .filter(({ message }) => (message as { method: string }).method === 'tools/call')
+    expect(posts.filter(({ headers }) => headers.authorization === 'Bearer t1')).toHaveLength(5)
+    expect(posts.length).toBeLessThanOrEqual(10)
+  })
+
+  test('is not replaced where another already was while the request was under way', async () => {
+    let wanted = 't0'
+    let release = (): void => {}
+    const server = await scriptedServer((asked, server) => {
+      if (
+        (asked.message as { id?: unknown } | undefined)?.id === 1 &&
+        asked.headers.authorization === 'Bearer t0'
+      ) {
+        release = () => asked.response.writeHead(401).end()
+        return true
+      }
+      return wanting(() => wanted)(asked, server)
+    })
+    const { auth } = provider()
+    const client = await introducedClient(server, { auth, standaloneStream: false })
+    const slow = client.transport.send(call(1))
+    await server.until(() => server.posted().includes('tools/call'), 'the first is under way')
+    wanted = 't1'
+    await client.transport.send(call(2))
+    release()
+    await slow
+    await client.answerTo(1)
+    expect(auth.onUnauthorized).toHaveBeenCalledTimes(1)
+  })
+
+  test('for the second time rejects with AUTH_REQUIRED, and says so to the v2 SDK [AUTH-C-04]', async () => {
+    const server = await scriptedServer(wanting(() => 'another'))
+    const { auth } = provider()
+    const transport = httpClient({ url: server.url, auth })
+    onTestFinished(() => transport.close())
+    await transport.start()
+    const error = await transport.send(call(1)).catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'AUTH_REQUIRED', details: { status: 401, challenge } })
+    expect(error[Symbol.for('mcp.authSeamEscape')]).toBe(true)
+    expect(error.message).not.toMatch(/t[01]/)
+    expect(auth.onUnauthorized).toHaveBeenCalledTimes(1)
+    expect(server.of('POST')).toHaveLength(2)
+  })
+
+  test('without a way to replace it rejects with AUTH_REQUIRED', async () => {
+    const server = await scriptedServer(wanting(() => 'another'))
+    const transport = httpClient({ url: server.url, auth: { token: () => 'mine' } })
+    onTestFinished(() => transport.close())
+    await transport.start()
+    await expect(transport.send(call(1))).rejects.toMatchObject({ code: 'AUTH_REQUIRED' })
+    expect(server.of('POST')).toHaveLength(1)
+  })
+
+  test('is asked about for the stream as well', async () => {
+    const server = await scriptedServer((asked, server) =>
+      asked.method === 'GET' ? wanting(() => 't1')(asked, server) : false,
+    )
+    const { auth } = provider()
+    await introducedClient(server, { auth })
+    await server.until(() => server.of('GET').length === 2, 'it was asked for again')
+    expect(server.of('GET').map(({ headers }) => headers.authorization)).toEqual(['Bearer t0', 'Bearer t1'])
+  })
+})
+
+describe('a token that grants too little', () => {
+  const wants = 'Bearer error="insufficient_scope", scope="files:write"'
+
+  test('is replaced as onInsufficientScope can, and the request is sent once more', async () => {
+    const server = await scriptedServer((asked, server) =>
+      (asked.message as { method?: string } | undefined)?.method === 'tools/call'
+        ? wanting(() => 't1', 403, wants)(asked, server)
+        : false,
+    )
+    let generation = 0
+    const onInsufficientScope = vi.fn(async ({ response }: HttpAuthContext) => {
+      expect(response.headers.get('www-authenticate')).toBe(wants)
+      generation++
+    })
+    const client = await introducedClient(server, {
+      auth: { token: () => `t${generation}`, onInsufficientScope },
+    })
+    await Promise.all([client.transport.send(call(1)), client.transport.send(call(2))])
+    await client.answerTo(1)
+    await client.answerTo(2)
+    expect(onInsufficientScope).toHaveBeenCalledTimes(1)
+  })
+
+  test('after it was replaced rejects with REFUSED', async () => {
+    const server = await scriptedServer((asked, server) =>
+      (asked.message as { method?: string } | undefined)?.method === 'tools/call'
+        ? wanting(() => 'another', 403, wants)(asked, server)
+        : false,
+    )
+    const onInsufficientScope = vi.fn(async () => {})
+    const client = await introducedClient(server, { auth: { token: () => 't', onInsufficientScope } })
+    await expect(client.transport.send(call(1))).rejects.toMatchObject({
+      code: 'REFUSED',
+      details: { status: 403 },
+    })
+    expect(onInsufficientScope).toHaveBeenCalledTimes(1)
+  })
+
+  test('is not asked about for another 403', async () => {
+    const server = await scriptedServer((asked, server) =>
+      (asked.message as { method?: string } | undefined)?.method === 'tools/call'
+        ? wanting(() => 'another', 403, 'Bearer error="invalid_token"')(asked, server)
+        : false,
+    )
+    const onInsufficientScope = vi.fn(async () => {})
+    const client = await introducedClient(server, { auth: { token: () => 't', onInsufficientScope } })
+    await expect(client.transport.send(call(1))).rejects.toMatchObject({ code: 'REFUSED' })
+    expect(onInsufficientScope).not.toHaveBeenCalled()
+  })
+})
+
+describe('what the application throws', () => {
+  const info = { name: 'test', version: '1.0.0' }
+
+  test.each([
+    ['token()', (error: Error): HttpAuth => ({ token: () => Promise.reject(error) })],
+    [
+      'onUnauthorized()',
+      (error: Error): HttpAuth => ({ token: () => 'x', onUnauthorized: () => Promise.reject(error) }),
+    ],
+  ])('in %s is what both SDKs throw, as it is', async (_where, failing) => {
+    const server = await scriptedServer(wanting(() => 'another'))
+    const kinds = [
+      { client: new ClientV1(info), error: new UnauthorizedErrorV1('redirected') },
+      { client: new Client(info), error: new UnauthorizedError('redirected') },
+      {
+        client: new Client(info, { versionNegotiation: { mode: 'auto' } }),
+        error: new UnauthorizedError('redirected'),
+      },
+      { client: new Client(info, { versionNegotiation: { mode: 'auto' } }), error: new Error('mine') },
+    ]
+    for (const { client, error } of kinds) {
+      const transport = httpClient({ url: server.url, auth: failing(error) })
+      await expect((client as Client).connect(transport)).rejects.toBe(error)
+    }
+  })
+
+  test('in headers() is told as CALLBACK_FAILED', async () => {
+    const server = await scriptedServer()
+    const cause = new Error('mine')
+    const headers = () => Promise.reject(cause)
+    const transport = httpClient({ url: server.url, headers })
+    onTestFinished(() => transport.close())
+    await transport.start()
+    await expect(transport.send(call(1))).rejects.toMatchObject({
+      code: 'CALLBACK_FAILED',
+      details: { slot: 'headers' },
+      cause,
+    })
+    expect(server.asked).toEqual([])
+  })
+})
+
+test('headers are asked for each time, and win over ours; those of one message win over them', async () => {
+  const server = await scriptedServer(({ message, response }) => {
+    if ((message as { method?: string } | undefined)?.method !== 'tools/call') return false
+    json(response, resultFor((message as { id: number }).id))
+    return true
+  })
+  let asked = 0
+  const headers = () => ({
+    'X-Nth': `${++asked}`,
+    Authorization: 'Basic abc',
+    Accept: '*/*',
+    'x-mine': 'all',
+  })
+  const client = await introducedClient(server, { headers, standaloneStream: false })
+  await client.transport.send(call(1), { headers: { 'X-Mine': 'this', 'Mcp-Param-Region': 'eu' } })
+  const posts = server.of('POST')
+  expect(posts.map((each) => each.headers['x-nth'])).toEqual(['1', '2', '3'])
+  expect(posts[2]?.headers).toMatchObject({
+    authorization: 'Basic abc',
+    accept: '*/*',
+    'x-mine': 'this',
+    'mcp-param-region': 'eu',
+  })
+  expect(posts[1]?.headers).toMatchObject({ 'x-mine': 'all' })
+})

@@ -1,0 +1,152 @@
+import { createFakeClock } from '@mcpwire/compliance'
+import { isRequest } from '@mcpwire/core'
+import { describe, expect, test } from 'vitest'
+import {
+  type Asked,
+  event,
+  json,
+  resultFor,
+  type Script,
+  scriptedServer,
+  startedClient,
+  stream,
+} from './support/scripted-server.js'
+
+const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
+const initialize = { jsonrpc: '2.0' as const, id: 'init', method: 'initialize', params }
+const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
+const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_changed' }
+
+/** A server of 2024-11-05: GET `/mcp` for events, POST `/messages` for messages. */
+function oldServer({ status = 405, endpoint = '/messages?s=1' } = {}): {
+  script: Script
+  events: () => Asked
+} {
+  let events: Asked | undefined
+  return {
+    events: () => events as Asked,
+    script: (asked) => {
+      const { method, url, message, response } = asked
+      if (method === 'GET' && url === '/mcp') {
+        events = asked
+        stream(response, `event: endpoint\ndata: ${endpoint}\n\n`)
+      } else if (method === 'POST' && url === '/messages?s=1') {
+        response.writeHead(202).end('Accepted')
+        if (message && isRequest(message)) {
+          const result = message.method === 'initialize' ? { protocolVersion: '2024-11-05' } : {}
+          events?.response.write(event(resultFor(message.id, result)))
+        }
+      } else response.writeHead(status).end()
+      return true
+    },
+  }
+}
+
+describe('a server that refuses the first POST', () => {
+  test.each([400, 404, 405])(
+    'with %d is spoken to over HTTP+SSE [SSE-C-03, SSE-C-07, SSE-C-08]',
+    async (status) => {
+      const { script, events } = oldServer({ status })
+      const server = await scriptedServer(script)
+      const client = await startedClient(server)
+      await client.transport.send(initialize)
+      await client.answerTo('init')
+      expect(client.transport.hasPerRequestStream).toBe(false)
+      expect(client.transport.sessionId).toBeUndefined()
+      await client.transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      await client.transport.send(call)
+      expect(await client.answerTo(1)).toEqual(resultFor(1))
+      events().response.write(event(note))
+      await server.until(() => client.messages.length === 3, 'the note came')
+      expect(server.of('POST').map(({ url }) => url)).toEqual(['/mcp', ...Array(3).fill('/messages?s=1')])
+      expect(server.of('GET')).toHaveLength(1)
+      expect(events().headers.accept).toBe('text/event-stream')
+      await client.transport.close()
+      await server.until(() => server.sockets.size === 0, 'no socket was left')
+      expect(server.of('DELETE')).toEqual([])
+    },
+  )
+
+  test.each([401, 403, 406, 500])('with %d is not [SSE-C-08]', async (status) => {
+    const server = await scriptedServer(oldServer({ status }).script)
+    const client = await startedClient(server)
+    await client.transport.send(initialize).catch(() => {})
+    expect(server.of('GET')).toEqual([])
+  })
+
+  test('is not where httpSse is off, or where the refusal is a JSON-RPC error', async () => {
+    const server = await scriptedServer(oldServer().script)
+    const client = await startedClient(server, { httpSse: false })
+    await client.transport.send(initialize)
+    expect(await client.answerTo('init')).toMatchObject({ error: { data: { code: 'REFUSED' } } })
+    expect(server.of('GET')).toEqual([])
+
+    const error = { code: -32_022, message: 'unsupported protocol version' }
+    const newer = await scriptedServer(({ response }) => {
+      json(response, { jsonrpc: '2.0', id: 'init', error }, {}, 400)
+      return true
+    })
+    const other = await startedClient(newer)
+    await other.transport.send(initialize)
+    expect(await other.answerTo('init')).toMatchObject({ error })
+    expect(newer.of('GET')).toEqual([])
+  })
+
+  test('and HTTP+SSE as well rejects, with its first words as the cause', async () => {
+    const server = await scriptedServer(({ response, method }) => {
+      response.writeHead(method === 'POST' ? 404 : 410).end('gone')
+      return true
+    })
+    const client = await startedClient(server)
+    await expect(client.transport.send(initialize)).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+      status: 404,
+      cause: { code: 'REFUSED', details: { status: 404 } },
+    })
+    expect(client.transport.state).toBe('open')
+  })
+
+  test.each(['http://evil.example/messages', '//evil.example/messages', 'https://127.0.0.1/messages'])(
+    'is not spoken to where its endpoint is %s',
+    async (endpoint) => {
+      const server = await scriptedServer(oldServer({ endpoint }).script)
+      const client = await startedClient(server)
+      await expect(client.transport.send(initialize)).rejects.toMatchObject({ code: 'CONNECT_FAILED' })
+      expect(server.of('POST')).toHaveLength(1)
+    },
+  )
+
+  test('and then names no endpoint is waited for no longer than connectTimeoutMs', async () => {
+    const clock = createFakeClock()
+    const server = await scriptedServer(({ method, response }) => {
+      if (method === 'GET') stream(response)
+      else response.writeHead(405).end()
+      return true
+    })
+    const client = await startedClient(server, { clock, connectTimeoutMs: 1_000 })
+    const sending = expect(client.transport.send(initialize)).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+    })
+    await server.until(() => server.of('GET').length === 1, 'it was asked')
+    await server.until(() => clock.pending > 0, 'it is waited for')
+    await clock.advance(1_000)
+    await sending
+  })
+})
+
+test('the end of the one stream is the end of the conversation, and of every request', async () => {
+  const { script, events } = oldServer()
+  const server = await scriptedServer((asked, server) => {
+    if (asked.message && isRequest(asked.message) && asked.message.id === 1) {
+      asked.response.writeHead(202).end()
+      return true
+    }
+    return script(asked, server)
+  })
+  const client = await startedClient(server)
+  await client.transport.send(initialize)
+  await client.answerTo('init')
+  await client.transport.send(call)
+  events().response.destroy()
+  expect(await client.transport.closed).toMatchObject({ code: 'PEER_LOST' })
+})

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest'
+import { type HttpClientOptions, httpClient, httpClientDefaults } from '../src/index.js'
+
+const url = 'http://127.0.0.1:1/mcp'
+
+describe('an option that cannot work is refused at once', () => {
+  const bad: [string, Partial<Record<keyof HttpClientOptions, unknown>>][] = [
+    ['url', { url: 'nowhere' }],
+    ['url', { url: 'ftp://127.0.0.1/' }],
+    ['url', { url: 'http://user:secret@127.0.0.1/' }],
+    ['headers', { headers: { 'bad name': 'x' } }],
+    ['headers', { headers: { name: 'a\r\nb: c' } }],
+    ['headers', { headers: 'x' }],
+    ['auth', { auth: {} }],
+    ['sessionId', { sessionId: '' }],
+    ['protocolVersion', { protocolVersion: '' }],
+    ['httpSse', { httpSse: 1 }],
+    ['standaloneStream', { standaloneStream: 'no' }],
+    ['endSessionOnClose', { endSessionOnClose: 0 }],
+    ['onstreamstate', { onstreamstate: true }],
+    ['random', { random: 0.5 }],
+    ['maxSockets', { maxSockets: 0 }],
+    ['maxMessageBytes', { maxMessageBytes: 10 }],
+    ['maxQueuedBytes', { maxQueuedBytes: -1 }],
+    ['minRetryMs', { minRetryMs: -1 }],
+    ['maxRetryMs', { maxRetryMs: 50, minRetryMs: 100 }],
+    ['streamIdleTimeoutMs', { streamIdleTimeoutMs: 0 }],
+    ['connectTimeoutMs', { connectTimeoutMs: 0 }],
+    ['closeTimeoutMs', { closeTimeoutMs: -1 }],
+    ['reconnect', { reconnect: 3 }],
+    ['reconnect.firstDelayMs', { reconnect: { firstDelayMs: 0 } }],
+    ['reconnect.maxDelayMs', { reconnect: { maxDelayMs: 0 } }],
+    ['reconnect.maxAttempts', { reconnect: { maxAttempts: 1.5 } }],
+    ['reconnect.healthyUptimeMs', { reconnect: { healthyUptimeMs: -1 } }],
+  ]
+
+  test.each(bad)('%s: %o', (option, overlay) => {
+    const options = { url, ...overlay } as unknown as HttpClientOptions
+    expect(() => httpClient(options)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
+    )
+  })
+
+  test('and what it says shows no secret', () => {
+    const secrets: Partial<HttpClientOptions>[] = [
+      { url: 'http://user:secret@127.0.0.1/' },
+      { url: 'secret' },
+      { headers: { authorization: 'secret\n' } },
+    ]
+    for (const overlay of secrets) {
+      const error = caught(() => httpClient({ url, ...overlay }))
+      expect(JSON.stringify([error.message, error])).not.toContain('secret')
+    }
+  })
+})
+
+function caught(call: () => unknown): Error {
+  try {
+    call()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('it did not throw')
+}
+
+test('an explicit undefined is no option', () => {
+  const keys = Object.keys(httpClientDefaults) as (keyof HttpClientOptions)[]
+  const options = Object.fromEntries(keys.map((key) => [key, undefined]))
+  expect(httpClient({ ...options, url }).state).toBe('idle')
+})
