@@ -1,4 +1,4 @@
-import type { JsonRpcMessage } from '@mcpwire/core'
+import type { Gate, JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import { echo, initialize, served } from './support/served.js'
 
@@ -213,10 +213,10 @@ describe('a session', () => {
   })
 
   test('is for the principal who opened it: to others it does not exist [SESS-S-13]', async () => {
-    const gate = {
-      admit: ({ headers }: { headers: Readonly<Record<string, string>> }) => {
+    const gate: Gate = {
+      admit({ headers }) {
         const [clientId = '', sub] = (headers['authorization'] ?? '').split('/')
-        return { admit: true, authInfo: { token: '', clientId, scopes: [], extra: { sub } } } as const
+        return { admit: true, authInfo: { token: '', clientId, scopes: [], extra: { sub } } }
       },
     }
     const server = await served({ gate })

@@ -51,6 +51,8 @@ export interface RawHttp {
   ask(request: RawRequest): Promise<Answer>
   /** Resolves with the head of the answer. */
   open(request: RawRequest): Promise<OpenAnswer>
+  /** Cuts every connection. */
+  leaveAll(): void
 }
 
 const usual = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' }
@@ -58,9 +60,10 @@ const usual = { accept: 'application/json, text/event-stream', 'content-type': '
 export function rawHttp(port: number): RawHttp {
   const agent = new Agent({ keepAlive: false })
   const sockets = new Set<Socket>()
-  onTestFinished(() => {
+  const leaveAll = (): void => {
     for (const socket of sockets) socket.destroy()
-  })
+  }
+  onTestFinished(leaveAll)
 
   async function open({
     method = 'POST',
@@ -121,6 +124,7 @@ export function rawHttp(port: number): RawHttp {
 
   return {
     open,
+    leaveAll,
     async ask(asked) {
       const answer = (await open(asked)) as OpenAnswer & { text: string }
       await answer.until(() => answer.isOver, 'the answer is complete')

@@ -19,6 +19,7 @@ export type Application = (
 
 /** A server with what its application heard. */
 export interface Served extends RawHttp {
+  readonly listener: ReturnType<typeof httpServer>
   readonly port: number
   readonly address: string
   readonly connections: Transport[]
@@ -73,6 +74,7 @@ export async function served(
   const raw = rawHttp(port)
   return {
     ...raw,
+    listener,
     port,
     address,
     connections,

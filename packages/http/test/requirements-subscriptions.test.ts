@@ -1,0 +1,184 @@
+import type { JsonRpcMessage, JsonRpcNotification, RequestId, Transport } from '@mcpwire/core'
+import { describe, expect, test } from 'vitest'
+import { modern, postOf, SUBSCRIPTION_KEY } from './support/modern.js'
+import type { OpenAnswer } from './support/raw-http.js'
+import { served } from './support/served.js'
+
+const LISTEN = 'subscriptions/listen'
+const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
+const accept = { accept: 'text/event-stream, application/json' }
+
+const listen = (id: RequestId, notifications: object = { toolsListChanged: true }) =>
+  postOf(modern(LISTEN, { notifications }, id), accept)
+const changed = (kind: string, params: object = {}): JsonRpcNotification => ({
+  jsonrpc: '2.0',
+  method: `notifications/${kind}`,
+  params: { ...params },
+})
+/** The notification as one who subscribed under that id is to hear it. */
+function heardAs(id: RequestId, message: JsonRpcNotification): JsonRpcMessage {
+  return { ...message, params: { ...message.params, _meta: { [SUBSCRIPTION_KEY]: id } } }
+}
+async function heardBy(stream: OpenAnswer, count: number): Promise<unknown[]> {
+  await stream.until(() => stream.messages.length >= count, `${count} messages came`)
+  return stream.messages
+}
+
+/** A server whose application keeps subscriptions, as the v2 SDK does over one channel. */
+async function subscribed() {
+  const listens: { id: RequestId; connection: Transport }[] = []
+  const server = await served({}, ({ id, method, params }, connection) => {
+    if (method !== LISTEN) return { jsonrpc: '2.0', id, result: {} }
+    listens.push({ id, connection })
+    const notifications = params?.['notifications']
+    return heardAs(id, { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } })
+  })
+  const at = (index: number) => {
+    const found = listens[index]
+    if (!found) throw new Error('nobody listens')
+    return found
+  }
+  return {
+    ...server,
+    tell: (index: number, message: JsonRpcNotification) => {
+      const { id, connection } = at(index)
+      return connection.send(heardAs(id, message))
+    },
+    at,
+  }
+}
+
+describe('subscriptions that the application keeps', () => {
+  test('have a stream each, acknowledged first, on which all has the id of its request [SUB-C-01, SUB-S-02, SUB-S-03]', async () => {
+    const server = await subscribed()
+    const one = await server.open(listen('7'))
+    await heardBy(one, 1)
+    const two = await server.open(listen(7, { promptsListChanged: true }))
+    await heardBy(two, 1)
+    await server.tell(1, changed('prompts/list_changed'))
+    await server.tell(0, changed('tools/list_changed'))
+    expect(await heardBy(one, 2)).toEqual([
+      heardAs('7', {
+        jsonrpc: '2.0',
+        method: ACKNOWLEDGED,
+        params: { notifications: { toolsListChanged: true } },
+      }),
+      heardAs('7', changed('tools/list_changed')),
+    ])
+    expect(await heardBy(two, 2)).toEqual([
+      heardAs(7, {
+        jsonrpc: '2.0',
+        method: ACKNOWLEDGED,
+        params: { notifications: { promptsListChanged: true } },
+      }),
+      heardAs(7, changed('prompts/list_changed')),
+    ])
+    expect([one.isOver, two.isOver]).toEqual([false, false])
+  })
+
+  test('carry no progress and no log messages [SUB-S-05]', async () => {
+    const server = await subscribed()
+    const stream = await server.open(listen(1))
+    await heardBy(stream, 1)
+    const { id, connection } = server.at(0)
+    const logged = changed('message', { level: 'info', data: 'x' })
+    const progress = changed('progress', { progressToken: id, progress: 1 })
+    for (const message of [logged, progress]) {
+      await connection.send(message, { relatedRequestId: id }).catch(() => {})
+    }
+    await server.tell(0, changed('tools/list_changed'))
+    expect(await heardBy(stream, 2)).toHaveLength(2)
+    expect(stream.messages[1]).toEqual(heardAs(1, changed('tools/list_changed')))
+  })
+
+  test('end by their result, and the stream behind it [SUB-S-08]', async () => {
+    const server = await subscribed()
+    const stream = await server.open(listen('a'))
+    await heardBy(stream, 1)
+    const { id, connection } = server.at(0)
+    const result = { resultType: 'complete', _meta: { [SUBSCRIPTION_KEY]: id } }
+    await connection.send({ jsonrpc: '2.0', id, result })
+    await stream.until(() => stream.isOver, 'it ends')
+    expect(stream.messages.at(-1)).toEqual({
+      jsonrpc: '2.0',
+      id: 'a',
+      result: { resultType: 'complete', _meta: { [SUBSCRIPTION_KEY]: 'a' } },
+    })
+  })
+
+  test('that the application cancels end by a result too [SUB-S-08, SUB-S-09]', async () => {
+    const server = await subscribed()
+    const stream = await server.open(listen('a'))
+    await heardBy(stream, 1)
+    const { id, connection } = server.at(0)
+    await connection.send(changed('cancelled', { requestId: id }))
+    await stream.until(() => stream.isOver, 'it ends')
+    expect(stream.messages.slice(1)).toMatchObject([{ id: 'a', result: { resultType: 'complete' } }])
+  })
+
+  test('end where the client closes the stream, and the others go on [SUB-C-07, CANC-S-01]', async () => {
+    const server = await subscribed()
+    const one = await server.open(listen(1))
+    const two = await server.open(listen(2))
+    await heardBy(two, 1)
+    await heardBy(one, 1)
+    const { id } = server.at(0)
+    one.leave()
+    await two.until(() => server.messages.length === 3, 'the application heard')
+    expect(server.messages[2]).toMatchObject({
+      method: 'notifications/cancelled',
+      params: { requestId: id },
+    })
+    await server.tell(1, changed('tools/list_changed'))
+    expect(await heardBy(two, 2)).toHaveLength(2)
+  })
+})
+
+describe('subscriptions that the endpoint keeps', () => {
+  test('are acknowledged with what is honoured, and carry that alone [SUB-S-02, SUB-S-03, SUB-S-04]', async () => {
+    const server = await served({ modern: 'per-request' })
+    const wanted = {
+      toolsListChanged: true,
+      resourceSubscriptions: ['test:a'],
+      promptsListChanged: false,
+      odd: true,
+    }
+    const one = await server.open(listen('1', wanted))
+    const two = await server.open(listen(1, { promptsListChanged: true }))
+    await heardBy(two, 1)
+    expect(await heardBy(one, 1)).toEqual([
+      heardAs('1', {
+        jsonrpc: '2.0',
+        method: ACKNOWLEDGED,
+        params: { notifications: { toolsListChanged: true, resourceSubscriptions: ['test:a'] } },
+      }),
+    ])
+    const changes = [
+      changed('prompts/list_changed'),
+      changed('resources/updated', { uri: 'test:b' }),
+      changed('resources/list_changed'),
+      changed('tools/list_changed'),
+      changed('resources/updated', { uri: 'test:a' }),
+    ]
+    for (const change of changes) await server.listener.notify(change)
+    expect((await heardBy(one, 3)).slice(1)).toEqual([
+      heardAs('1', changed('tools/list_changed')),
+      heardAs('1', changed('resources/updated', { uri: 'test:a' })),
+    ])
+    expect((await heardBy(two, 2)).slice(1)).toEqual([heardAs(1, changed('prompts/list_changed'))])
+  })
+
+  test('end by their result when the server closes [SUB-S-08]', async () => {
+    const server = await served({ modern: 'per-request' })
+    const stream = await server.open(listen('a'))
+    await heardBy(stream, 1)
+    await Promise.all([server.listener.close(), stream.until(() => stream.isOver, 'it ends')])
+    expect(stream.messages.slice(1)).toEqual([
+      {
+        jsonrpc: '2.0',
+        id: 'a',
+        result: { resultType: 'complete', _meta: { [SUBSCRIPTION_KEY]: 'a' } },
+      },
+    ])
+  })
+})
