@@ -61,6 +61,8 @@ export interface Connector {
   readonly connectsOnce?: boolean
   /** Who it connects to, where that is known beforehand, as it is of a caller at a listener. */
   readonly peer?: Peer
+  /** The HTTP session it is in, where that is known beforehand, as it is of a caller at a listener. */
+  readonly sessionId?: string
   /** Set where a child process is behind it. */
   readonly process?: ProcessTraits
 }

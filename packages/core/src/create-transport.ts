@@ -126,7 +126,7 @@ class ConnectedTransport implements Transport {
   }
 
   get sessionId(): string | undefined {
-    return this.#channel?.http?.sessionId ?? this.#lastSessionId
+    return this.#channel?.http?.sessionId ?? this.#lastSessionId ?? this.#connector.sessionId
   }
 
   get hasPerRequestStream(): boolean {

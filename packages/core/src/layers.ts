@@ -25,11 +25,13 @@ export function layered(innermost: Connector, layers: readonly Layer[]): Connect
 function withFactsOf(inner: Connector, outer: Connector): Connector {
   const process = outer.process ?? inner.process
   const peer = outer.peer ?? inner.peer
+  const sessionId = outer.sessionId ?? inner.sessionId
   const connectsOnce = outer.connectsOnce ?? inner.connectsOnce
   return {
     connect: (sink, signal) => outer.connect(sink, signal),
     ...(process && { process }),
     ...(peer && { peer }),
+    ...(sessionId !== undefined && { sessionId }),
     ...(connectsOnce !== undefined && { connectsOnce }),
   }
 }

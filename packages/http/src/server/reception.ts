@@ -101,6 +101,7 @@ export class Reception implements SessionHost {
       connector: {
         connectsOnce: true,
         peer,
+        sessionId: session.id,
         connect: async (sink, signal) => {
           signal.throwIfAborted()
           if (exchange.hasLeft || this.sessions.get(session.id) !== session) throw callerLeft(peer)
