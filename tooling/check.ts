@@ -35,6 +35,7 @@ const sourceSteps: readonly Step[] = [
   script('generated docs', 'generate.ts', '--check'),
   script('prose and links', 'check-readmes.ts'),
   script('clauses', 'check-clauses.ts'),
+  script('requirements', 'check-requirements.ts'),
 ]
 
 function step(name: string, command: string, ...args: string[]): Step {
