@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+const program = createRequire(import.meta.url).resolve(
+  '@modelcontextprotocol/server-everything/dist/index.js',
+)
+
+/** Runs the reference server until the test is over, and yields its URL. */
+export async function everything(mode: 'streamableHttp' | 'sse'): Promise<string> {
+  const port = await freePort()
+  const child = spawn(process.execPath, [program, mode], {
+    env: { ...process.env, PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  onTestFinished(async () => {
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  })
+  await said(child, String(port))
+  return `http://127.0.0.1:${port}/${mode === 'sse' ? 'sse' : 'mcp'}`
+}
+
+/** Resolves once the child has written that to its standard error. */
+function said(child: ChildProcess, words: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      if (text.includes(words)) resolve()
+    })
+    child.once('exit', () => reject(new Error(`the server ended: ${text}`)))
+  })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
