@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 const APT_GET = '/usr/bin/apt-get'
 const INSTALL_TIMEOUT_MS = 180_000
+const LOCK = join(tmpdir(), 'mcpwire-apt.lock')
 
 /** A program that tests need and npm does not have. */
 export interface SystemProgram {
@@ -20,8 +23,10 @@ export function missing({ path, packages, works }: SystemProgram): string | unde
   if (!existsSync(APT_GET) || process.getuid?.() !== 0) return loudly(`needs ${wanted}`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const options = { env, timeout: INSTALL_TIMEOUT_MS, stdio: 'ignore' } as const
-  spawnSync(APT_GET, ['update', '-qq'], options)
-  spawnSync(APT_GET, ['install', '-y', '-qq', '--no-install-recommends', ...packages], options)
+  // Tests of several packages run at once, and apt-get fails where another holds its locks.
+  const aptGet = (...args: string[]): unknown => spawnSync('flock', [LOCK, APT_GET, '-qq', ...args], options)
+  aptGet('update')
+  aptGet('install', '-y', '--no-install-recommends', ...packages)
   return existsSync(path) && works() ? undefined : loudly(`apt-get could not install ${wanted}`)
 }
 

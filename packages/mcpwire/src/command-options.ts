@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { isSecure } from './endpoint.js'
+import { hasHeaders, isSecure } from './endpoint.js'
+import { headerLines } from './header-lines.js'
 import { UsageError } from './usage-error.js'
 import type { Endpoint, EndpointOptions } from './wire.js'
 
@@ -12,6 +13,7 @@ export interface ServerOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsServerName?: string
+  readonly header?: Readonly<Record<string, string>>
 }
 
 /**
@@ -19,17 +21,19 @@ export interface ServerOptions {
  * where the server is.
  */
 export function endpointOptions(target: Endpoint, options: ServerOptions): EndpointOptions {
-  const { cwd, env, inherit, tlsCa, tlsCert, tlsKey, tlsServerName } = options
-  const child = { cwd, env, inherit }
+  const { cwd, env, inherit, tlsCa, tlsCert, tlsKey, tlsServerName, header: headers } = options
+  const common = { cwd, env, inherit, headers }
   const tls = { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey, serverName: tlsServerName }
   if (typeof target === 'string')
     refuseGiven({ '--cwd': cwd, '--env': env, '--inherit': inherit }, 'is for a server that a command runs')
-  if (typeof target === 'string' && isSecure(target)) return { ...child, tls }
+  if (!hasHeaders(target))
+    refuseGiven({ '--header': headers }, 'is for a server at a URL of HTTP or WebSocket')
+  if (typeof target === 'string' && isSecure(target)) return { ...common, tls }
   refuseGiven(
     { '--tls-ca': tlsCa, '--tls-cert': tlsCert, '--tls-key': tlsKey, '--tls-server-name': tlsServerName },
-    'is for a server at a URL of tcps:// or wss://',
+    'is for a server at a URL of tcps://, wss:// or https://',
   )
-  return child
+  return common
 }
 
 /** Throws for the first of these flags that was given: what it asks for would not happen. */
@@ -43,7 +47,7 @@ export function addServerOptions(command: Command): void {
   command
     .argument(
       '[url]',
-      'the server: tcp://host:port, tcps://…, unix:/path, unix:@name, ws://host:port/path or wss://…',
+      'the server: http://host:port/path, https://…, ws://…, wss://…, tcp://host:port, tcps://…, unix:/path or unix:@name',
     )
     .option('--cwd <folder>', 'working directory of the server')
     .option('--env <NAME=VALUE>', 'a variable for the server; may be given again', variable)
@@ -53,7 +57,12 @@ export function addServerOptions(command: Command): void {
         'variables it gets of ours: paths, locale and proxies, all, or none',
       ).choices(['safe', 'all', 'none']),
     )
-    .option('--tls-ca <file>', 'authorities to accept the server of tcps:// or wss:// from, in PEM')
+    .option(
+      '--header <"Name: value">',
+      'a header for the server at an HTTP or WebSocket URL, or @file with one a line; may be given again',
+      headerLines,
+    )
+    .option('--tls-ca <file>', 'authorities to accept the server of a secure URL from, in PEM')
     .option('--tls-cert <file>', 'certificate to show to it')
     .option('--tls-key <file>', 'private key of that certificate')
     .option('--tls-server-name <name>', 'name its certificate must have')

@@ -1,10 +1,12 @@
-import { type Listener, type Transport, TransportError } from '@mcpwire/core'
+import { invalidOption, type Listener, type Transport, TransportError } from '@mcpwire/core'
 import type { Endpoint, EndpointOptions, ListenOptions, Wire } from './wire.js'
 
 /** A wire that is loaded when used. */
 interface KnownWire {
   /** Whether certificates belong to it. */
   readonly isSecure?: boolean
+  /** Whether a caller can send headers. */
+  readonly hasHeaders?: boolean
   load(): Promise<Wire>
 }
 
@@ -14,8 +16,10 @@ const wires: ReadonlyMap<string, KnownWire> = new Map<string, KnownWire>([
   ['tcp:', { load: () => import('./endpoints/tcp.js') }],
   ['tcps:', { load: () => import('./endpoints/tcp.js'), isSecure: true }],
   ['unix:', { load: () => import('./endpoints/unix.js') }],
-  ['ws:', { load: () => import('./endpoints/ws.js') }],
-  ['wss:', { load: () => import('./endpoints/ws.js'), isSecure: true }],
+  ['ws:', { load: () => import('./endpoints/ws.js'), hasHeaders: true }],
+  ['wss:', { load: () => import('./endpoints/ws.js'), hasHeaders: true, isSecure: true }],
+  ['http:', { load: () => import('./endpoints/http.js'), hasHeaders: true }],
+  ['https:', { load: () => import('./endpoints/http.js'), hasHeaders: true, isSecure: true }],
 ])
 
 /** A scheme has more than one letter: `C:\server.exe` is a path. */
@@ -24,12 +28,15 @@ const SCHEME = /^[a-z][a-z0-9+.-]+:/i
 /**
  * The transport to a server that is named by where it is: a list is a command with its arguments, whose process
  * speaks over its standard streams; a string is a URL: `tcp://host:port`, `tcps://host:port`, `unix:/path` or
- * `unix:@name`, `ws://…` or `wss://…`. Opens nothing until `start()`, and loads only the wire it takes.
+ * `unix:@name`, `ws://…`, `wss://…`, `http://…` or `https://…`. Opens nothing until `start()`, and loads only the wire
+ * it takes.
  *
  * Rejects with `INVALID_OPTION` where the endpoint or an option cannot work.
  */
 export async function endpoint(target: Endpoint, options: EndpointOptions = {}): Promise<Transport> {
   const wire = await wireFor(target)
+  if (options.headers !== undefined && !hasHeaders(target))
+    invalidOption('headers', undefined, 'left out where the URL is none of HTTP or WebSocket')
   return wire.connectTo(target, options)
 }
 
@@ -55,6 +62,11 @@ async function wireFor(target: Endpoint): Promise<Wire> {
 /** Whether certificates belong to the wire of that URL. */
 export function isSecure(url: string): boolean {
   return wires.get(schemeOf(url) ?? '')?.isSecure ?? false
+}
+
+/** Whether headers can be sent to a server that is there. */
+export function hasHeaders(target: Endpoint): boolean {
+  return typeof target === 'string' && (wires.get(schemeOf(target) ?? '')?.hasHeaders ?? false)
 }
 
 /** The scheme of a URL, in lower case and with its colon; undefined for what is no URL. */

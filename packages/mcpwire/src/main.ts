@@ -54,7 +54,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function createProgram(own: readonly string[], context: CommandContext): Promise<Command> {
   const program = new Command('mcpwire')
     .description(
-      'MCP on every wire. This version knows standard input and output, TCP, TLS, Unix sockets and WebSocket.',
+      'MCP on every wire: standard input and output, HTTP, WebSocket, TCP and Unix sockets, with and without TLS.',
     )
     .usage('<command> [options]')
     .version(ownVersion(), '-V, --version', 'print the version')

@@ -13,6 +13,11 @@ export interface EndpointOptions
    * @defaultValue undefined
    */
   tls?: TlsClientOptions | undefined
+  /**
+   * Headers for a server at an HTTP or WebSocket URL, such as `authorization`.
+   * @defaultValue undefined
+   */
+  headers?: Readonly<Record<string, string>> | undefined
 }
 
 /** Options of a listener that is named by its URL. Each wire reads those that mean something to it. */

@@ -77,22 +77,22 @@ describe('a command line that makes no sense', () => {
     [['probe', '--inherit', 'all', 'unix:/x'], '--inherit is for a server that a command runs', probeUsage],
     [
       ['bridge', '--tls-ca', '/x', '--', 'node'],
-      '--tls-ca is for a server at a URL of tcps:// or wss://',
+      '--tls-ca is for a server at a URL of tcps://, wss:// or https://',
       bridgeUsage,
     ],
     [
       ['bridge', '--tls-cert', '/x', 'unix:/x'],
-      '--tls-cert is for a server at a URL of tcps:// or wss://',
+      '--tls-cert is for a server at a URL of tcps://, wss:// or https://',
       bridgeUsage,
     ],
     [
       ['bridge', '--tls-key', '/x', 'tcp://h:1'],
-      '--tls-key is for a server at a URL of tcps:// or wss://',
+      '--tls-key is for a server at a URL of tcps://, wss:// or https://',
       bridgeUsage,
     ],
     [
       ['probe', '--tls-server-name', 'x', 'tcp://h:1'],
-      '--tls-server-name is for a server at a URL of tcps:// or wss://',
+      '--tls-server-name is for a server at a URL of tcps://, wss:// or https://',
       probeUsage,
     ],
     [
@@ -145,7 +145,7 @@ describe('a command line that makes no sense', () => {
     ],
     [
       ['bridge', '--listen', 'unix:/x', '--listen-ca', '/x', '--', 'node'],
-      '--listen-ca needs a --listen at a URL of tcps:// or wss:// that shows it',
+      '--listen-ca needs a --listen at a URL of tcps://, wss:// or https:// that shows it',
       bridgeUsage,
     ],
     [

@@ -70,7 +70,7 @@ export function define(command: Command, context: CommandContext): void {
       DRAIN_MS,
     )
     .option('--allow-remote', 'admit callers from other hosts, whoever they are')
-    .option('--listen-cert <file>', 'certificate to show to callers of tcps:// and wss://, in PEM')
+    .option('--listen-cert <file>', 'certificate to show to callers of tcps://, wss:// and https://, in PEM')
     .option('--listen-key <file>', 'private key of that certificate')
     .option('--listen-ca <file>', 'authorities that callers must have a certificate from')
     .option('--verbose', 'also tell when the server runs, and what passed when it is over')
@@ -84,7 +84,8 @@ Exit code: 0 the conversation ended in order, 1 the server failed, 2 the command
 
 Examples:
   mcpwire bridge -- npx -y @modelcontextprotocol/server-everything
-  mcpwire bridge unix:/run/user/1000/tools.sock
+  mcpwire bridge https://tools.example/mcp --header @secrets/headers
+  mcpwire bridge --listen http://127.0.0.1:8080/mcp -- my-server
   mcpwire bridge --listen tcp://127.0.0.1:7000 --listen unix:/run/x.sock -- my-server`,
     )
     .action(async (url: string | undefined, options: Options) => {
@@ -131,7 +132,7 @@ function listenOptions(
   if (!urls.some(isSecure)) {
     refuseGiven(
       { '--listen-cert': listenCert, '--listen-key': listenKey, '--listen-ca': listenCa },
-      'needs a --listen at a URL of tcps:// or wss:// that shows it',
+      'needs a --listen at a URL of tcps://, wss:// or https:// that shows it',
     )
   }
   return {

@@ -33,7 +33,7 @@ Asks server/discover first, as servers of 2026-07-28 understand it, and initiali
 Exit code: 0 the server is healthy, 1 it is not, 2 the command line makes no sense.
 
 Examples:
-  mcpwire probe tcp://127.0.0.1:7000
+  mcpwire probe http://127.0.0.1:8080/mcp
   mcpwire probe -- npx -y @modelcontextprotocol/server-everything`,
     )
     .action(async (url: string | undefined, { count, timeoutMs, json, ...server }: Options) => {

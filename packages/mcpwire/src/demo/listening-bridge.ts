@@ -28,7 +28,13 @@ export async function listeningBridge(
   writeFileSync(keyFile, key, { mode: 0o600 })
   // Windows has no files for this, but names.
   const path = process.platform === 'win32' ? `mcpwire-demo-${process.pid}` : join(folder, 'socket')
-  const urls = ['tcp://127.0.0.1:0', 'tcps://127.0.0.1:0', `unix:${path}`]
+  const urls = [
+    'http://127.0.0.1:0/mcp',
+    'ws://127.0.0.1:0/mcp',
+    'tcp://127.0.0.1:0',
+    'tcps://127.0.0.1:0',
+    `unix:${path}`,
+  ]
   const listen = urls.flatMap((url) => ['--listen', url])
   const tls = ['--listen-cert', certFile, '--listen-key', keyFile]
   const [command = '', ...args] = [...program, 'bridge', ...listen, ...tls, '--', ...server]

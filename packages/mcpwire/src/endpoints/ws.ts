@@ -8,9 +8,9 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443
 /** A transport to a server that listens for WebSockets: `ws://host:port/path`, or `wss://…` under TLS. */
 export function connectTo(
   target: Endpoint,
-  { tls, maxMessageBytes, closeTimeoutMs }: EndpointOptions,
+  { headers, tls, maxMessageBytes, closeTimeoutMs }: EndpointOptions,
 ): Transport {
-  return wsClient({ url: String(target), tls, maxMessageBytes, closeTimeoutMs })
+  return wsClient({ url: String(target), headers, tls, maxMessageBytes, closeTimeoutMs })
 }
 
 /** A listener for WebSockets at that path. Port 0 stands for one that is free. */

@@ -1,0 +1,154 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Gate, type HttpHooks, serve, type Transport } from '@mcpwire/core'
+import { McpServer } from '@modelcontextprotocol/server'
+import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { build } from 'esbuild'
+import { chromium, type Page } from 'playwright-core'
+import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { chromiumProgram, missing } from '../../../tooling/system-packages.js'
+import { httpServer } from '../src/node/index.js'
+import type { Visit } from './programs/page.js'
+
+const TIMEOUT_MS = 300_000
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--host-resolver-rules=MAP evil.example 127.0.0.1',
+]
+
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('programs/page.ts', import.meta.url))],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2023',
+    conditions: ['@mcpwire/source', 'browser'],
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+/** A site with a page that is not the MCP server's: every request from it crosses origins. */
+async function site(script: string): Promise<number> {
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/page.js'
+    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
+    response.end(isScript ? script : '<!doctype html><script src="/page.js"></script>')
+  })
+  await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+/** What lets pages of one origin call, and no others (Fetch Standard, CORS protocol). */
+function pagesOf(origin: string): { hooks: HttpHooks; gate: Gate } {
+  const isAllowed = (headers: Readonly<Record<string, string>>): boolean => headers['origin'] === origin
+  const allow = { 'access-control-allow-origin': origin, vary: 'origin' }
+  return {
+    gate: {
+      admit: ({ headers }) =>
+        isAllowed(headers)
+          ? { admit: true }
+          : { admit: false, status: 403, reason: 'a page of another origin' },
+    },
+    hooks: {
+      preflight: ({ headers }) =>
+        isAllowed(headers)
+          ? {
+              status: 204,
+              headers: {
+                'access-control-allow-methods': 'GET, POST, DELETE',
+                'access-control-allow-headers': headers['access-control-request-headers'] ?? '',
+              },
+            }
+          : undefined,
+      responseHeaders: ({ headers }) =>
+        isAllowed(headers)
+          ? { ...allow, 'access-control-expose-headers': 'mcp-session-id, www-authenticate, retry-after' }
+          : {},
+    },
+  }
+}
+
+async function visit(page: Page, url: string, mode: 'legacy' | 'auto'): Promise<Visit> {
+  return (await page.evaluate(`visit(${JSON.stringify(url)}, ${JSON.stringify(mode)})`)) as Visit
+}
+
+test('a page in Chromium completes a session across an allowed origin, and is refused from another', {
+  timeout: TIMEOUT_MS,
+}, async ({ skip }) => {
+  const why = missing(chromiumProgram)
+  if (why !== undefined) skip(why)
+  const script = await bundle()
+  expect(script).not.toContain('node:')
+
+  const profile = await mkdtemp(join(tmpdir(), 'mcpwire-chromium-'))
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: chromiumProgram.path,
+    headless: true,
+    args: flags,
+  })
+  onTestFinished(async () => {
+    await browser.close()
+    await rm(profile, { recursive: true, force: true })
+  })
+  const page = await browser.newPage()
+  const sitePort = await site(script)
+  const connections: Transport[] = []
+  const listener = await serve(
+    httpServer({ port: 0, ...pagesOf(`http://127.0.0.1:${sitePort}`) }),
+    (connection) => {
+      connections.push(connection)
+      serveStdio(newServer, { transport: connection })
+    },
+  )
+  onTestFinished(() => listener.close())
+  const url = listener.address ?? ''
+
+  await page.goto(`http://127.0.0.1:${sitePort}/`)
+  for (const mode of ['legacy', 'auto'] as const) {
+    expect(await visit(page, url, mode)).toEqual({
+      sum: [{ type: 'text', text: '100000' }],
+      progress: [1, 2],
+      closed: 'undefined',
+    })
+  }
+  expect(connections.length).toBeGreaterThan(0)
+
+  const before = connections.length
+  await page.goto(`http://evil.example:${sitePort}/`)
+  expect((await visit(page, url, 'auto')).error).toBeDefined()
+  expect((await visit(page, url, 'legacy')).error).toBe('SEND_FAILED')
+  expect(connections.length).toBe(before)
+})
+
+function newServer(): McpServer {
+  const mcp = new McpServer({ name: 'site', version: '1.0.0' })
+  mcp.registerTool(
+    'length',
+    { inputSchema: z.object({ text: z.string() }) },
+    async ({ text }, { mcpReq }) => {
+      const progressToken = mcpReq._meta?.progressToken ?? 'none'
+      for (const progress of [1, 2])
+        await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress } })
+      return { content: [{ type: 'text', text: String(text.length) }] }
+    },
+  )
+  return mcp
+}

@@ -1,0 +1,117 @@
+import { join } from 'node:path'
+import { type Layer, serve, type Transport, tap, withLayers } from '@mcpwire/core'
+import { Client as ClientV2 } from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { McpServer as ServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { McpServer as ServerV2 } from '@modelcontextprotocol/server'
+import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { z } from 'zod'
+import { endpoint, listenerAt } from '../src/endpoint.js'
+import { program, serverCommand } from './support/bin.js'
+import { folder, listening } from './support/listening.js'
+
+vi.setConfig({ testTimeout: 30_000 })
+
+const info = { name: 'matrix', version: '1.0.0' }
+const MODERN = '2026-07-28'
+
+type Era = 'legacy' | 'modern'
+type Kind = Era | 'dual'
+
+/** What is to come of it (2026-07-28, Versioning: Compatibility Matrix); an error where they do not understand each other. */
+const matrix: readonly { client: Kind; server: Kind; outcome: Era | RegExp }[] = [
+  { client: 'modern', server: 'modern', outcome: 'modern' },
+  { client: 'modern', server: 'dual', outcome: 'modern' },
+  { client: 'modern', server: 'legacy', outcome: /did not offer pinned protocol version 2026-07-28/ },
+  { client: 'dual', server: 'modern', outcome: 'modern' },
+  { client: 'dual', server: 'dual', outcome: 'modern' },
+  { client: 'dual', server: 'legacy', outcome: 'legacy' },
+  { client: 'legacy', server: 'modern', outcome: /unsupported protocol version/i },
+  { client: 'legacy', server: 'dual', outcome: 'legacy' },
+  { client: 'legacy', server: 'legacy', outcome: 'legacy' },
+]
+
+/** Each wire, as a way to a server of that kind. */
+const wires: Readonly<Record<string, (server: Kind) => Promise<Transport>>> = {
+  stdio: (server) => endpoint(commandOf(server), { stderr: 'ignore' }),
+  tcp: (server) => listened('tcp://127.0.0.1:0', server),
+  unix: (server) => listened(`unix:${join(folder(), 'socket')}`, server),
+  ws: (server) => listened('ws://127.0.0.1:0/mcp', server),
+  http: (server) => listened('http://127.0.0.1:0/mcp', server),
+  'http, through a bridge to a process': async (server) => {
+    const { addresses } = await listening(['http://127.0.0.1:0/mcp'], [], commandOf(server))
+    return await endpoint(addresses[0] ?? '')
+  },
+  'stdio, through a bridge to http': async (server) => {
+    const url = await addressOf('http://127.0.0.1:0/mcp', server)
+    return await endpoint([...program, 'bridge', url], { stderr: 'ignore' })
+  },
+}
+
+function commandOf(server: Kind): string[] {
+  if (server === 'legacy') return serverCommand('v1-server')
+  return serverCommand('v2-server', server === 'dual' ? 'serve' : 'reject')
+}
+
+async function listened(url: string, kind: Kind): Promise<Transport> {
+  return await endpoint(await addressOf(url, kind))
+}
+
+async function addressOf(url: string, kind: Kind): Promise<string> {
+  const listener = await listenerAt(url)
+  onTestFinished(() => listener.close())
+  await serve(listener, (connection) => answer(connection, kind))
+  return listener.address ?? ''
+}
+
+function answer(connection: Transport, kind: Kind): unknown {
+  if (kind !== 'legacy') {
+    const legacy = kind === 'dual' ? 'serve' : 'reject'
+    return void serveStdio(() => withTool(new ServerV2(info)), { transport: connection, legacy })
+  }
+  return withTool(new ServerV1(info)).connect(connection)
+}
+
+function withTool<S extends ServerV1 | ServerV2>(server: S): S {
+  const register = server.registerTool.bind(server) as ServerV1['registerTool']
+  register('add', { inputSchema: { a: z.number(), b: z.number() } }, ({ a, b }) => ({
+    content: [{ type: 'text', text: String(a + b) }],
+  }))
+  return server
+}
+
+async function connected(transport: Transport, kind: Kind): Promise<ClientV1 | ClientV2> {
+  const mode = kind === 'dual' ? 'auto' : { pin: MODERN }
+  const client = kind === 'legacy' ? new ClientV1(info) : new ClientV2(info, { versionNegotiation: { mode } })
+  onTestFinished(() => client.close())
+  await client.connect(transport)
+  return client
+}
+
+describe.each(Object.keys(wires))('over %s', (wire) => {
+  test.each(matrix)(
+    '$client client, $server server: $outcome [VER-S-04, VER-C-06]',
+    async ({ client: kind, server, outcome }) => {
+      const asked = new Set<string>()
+      const noting: Layer = tap({
+        onSend: (message) => {
+          if ('method' in message) asked.add(message.method)
+        },
+      })
+      const dial = wires[wire] as (server: Kind) => Promise<Transport>
+      const transport = withLayers(await dial(server), noting)
+      if (outcome instanceof RegExp) {
+        await expect(connected(transport, kind)).rejects.toThrow(outcome)
+        await transport.close()
+        return
+      }
+      const client = await connected(transport, kind)
+      expect((await client.listTools()).tools.length).toBeGreaterThan(0)
+      const call = await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } })
+      expect(call.content).toEqual([{ type: 'text', text: '3' }])
+      expect(asked.has('initialize')).toBe(outcome === 'legacy')
+      expect(asked.has('server/discover')).toBe(kind !== 'legacy')
+    },
+  )
+})

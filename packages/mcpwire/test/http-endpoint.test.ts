@@ -1,0 +1,133 @@
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { peer } from '@mcpwire/core'
+import { Client as ClientV2 } from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { endpoint, isSecure, listenerAt } from '../src/endpoint.js'
+import { program, run, serverCommand } from './support/bin.js'
+import { certificate, folder, listening } from './support/listening.js'
+
+vi.setConfig({ testTimeout: 30_000 })
+
+describe('http: endpoints', () => {
+  test('connect to a listener of their own', async () => {
+    const listener = await listenerAt('http://127.0.0.1:0/some/path')
+    onTestFinished(() => listener.close())
+    listener.onconnection = (connection) => {
+      const server = peer(connection, {
+        requests: { initialize: (params) => ({ protocolVersion: params?.['protocolVersion'] }) },
+      })
+      void server.start()
+    }
+    await listener.start()
+    expect(listener.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/some\/path$/)
+    const client = peer(await endpoint(listener.address ?? ''))
+    onTestFinished(() => client.close())
+    await client.start()
+    const answer = await client.request('initialize', { protocolVersion: '2025-11-25' })
+    expect(answer).toEqual({ protocolVersion: '2025-11-25' })
+  })
+
+  test('refuse what they cannot use', async () => {
+    for (const url of ['http://h/?token=x', 'http://u:p@h/', 'http://h/#x'])
+      await expect(listenerAt(url)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+    await expect(listenerAt('http://127.0.0.1:0/', { tls: {} })).rejects.toMatchObject({
+      details: { option: 'tls' },
+    })
+    await expect(endpoint('http://127.0.0.1/', { tls: {} })).rejects.toMatchObject({
+      details: { option: 'tls' },
+    })
+    await expect(endpoint('http://u:p@127.0.0.1/')).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+    await expect(listenerAt('https://127.0.0.1:0/')).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+    expect(['http://h', 'https://h'].map(isSecure)).toEqual([false, true])
+  })
+
+  test('take headers, which other wires refuse', async () => {
+    await expect(endpoint('tcp://127.0.0.1:1', { headers: { a: 'b' } })).rejects.toMatchObject({
+      details: { option: 'headers' },
+    })
+    expect((await endpoint('http://127.0.0.1:1/', { headers: { a: 'b' } })).state).toBe('idle')
+  })
+})
+
+describe('mcpwire bridge over HTTP', () => {
+  const clients = {
+    v1: async (url: string) => {
+      const client = new ClientV1({ name: 'test', version: '1.0.0' })
+      await client.connect(await endpoint(url))
+      return client
+    },
+    v2: async (url: string) => {
+      const client = new ClientV2(
+        { name: 'test', version: '1.0.0' },
+        { versionNegotiation: { mode: 'auto' } },
+      )
+      await client.connect(await endpoint(url))
+      return client
+    },
+  }
+
+  test.each(['v1', 'v2'] as const)('serves a client of SDK %s, each session with a process', async (sdk) => {
+    const bridge = await listening(['http://127.0.0.1:0/mcp'], [], serverCommand('v1-server'))
+    const [url = ''] = bridge.addresses
+    const client = await clients[sdk](url)
+    onTestFinished(() => client.close())
+    expect((await client.listTools()).tools.length).toBeGreaterThan(0)
+    // The one end of a chain that the host of a client would start: standard input to HTTP.
+    const chained = new ClientV1({ name: 'test', version: '1.0.0' })
+    await chained.connect(await endpoint([...program, 'bridge', url]))
+    onTestFinished(() => chained.close())
+    expect((await chained.listTools()).tools.length).toBeGreaterThan(0)
+  })
+
+  test('serves over TLS', async () => {
+    const { certFile, keyFile } = certificate('over https')
+    const flags = ['--listen-cert', certFile, '--listen-key', keyFile]
+    const bridge = await listening(['https://127.0.0.1:0/mcp'], flags, serverCommand('v1-server'))
+    const client = new ClientV1({ name: 'test', version: '1.0.0' })
+    await client.connect(await endpoint(bridge.addresses[0] ?? '', { tls: { caFile: certFile } }))
+    onTestFinished(() => client.close())
+    expect((await client.listTools()).tools.length).toBeGreaterThan(0)
+  })
+})
+
+describe('mcpwire --header', () => {
+  async function headersSeen(...flags: string[]): Promise<Record<string, unknown>> {
+    let seen: Record<string, unknown> = {}
+    const server = createServer((request, response) => {
+      seen = request.headers
+      response.writeHead(401).end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const probing = run([...program, 'probe', ...flags, `http://127.0.0.1:${port}/mcp`])
+    expect(await probing.exit).toBe(1)
+    return seen
+  }
+
+  test('is sent, from the command line and from a file', async () => {
+    const file = join(folder(), 'headers')
+    writeFileSync(file, '# who asks\nAuthorization: Bearer from-file\n\n')
+    const seen = await headersSeen('--header', 'X-Team:  tools ', '--header', `@${file}`)
+    expect(seen).toMatchObject({ 'x-team': 'tools', authorization: 'Bearer from-file' })
+  })
+
+  test('is refused without showing what it holds', async () => {
+    for (const line of ['secret', 'Bad Name: secret', 'Authorization: sec\nret', 'Empty:']) {
+      const probing = run([...program, 'probe', '--header', line, 'http://127.0.0.1:1/'])
+      expect(await probing.exit).toBe(2)
+      expect(probing.stderr()).toContain('--header needs "Name: value", or @file with one a line')
+      expect(probing.stderr()).not.toContain('secret')
+    }
+    const missing = run([...program, 'probe', '--header', '@/nowhere/at/all', 'http://127.0.0.1:1/'])
+    expect(await missing.exit).toBe(2)
+    expect(missing.stderr()).toContain('--header @/nowhere/at/all: the file cannot be read: ENOENT')
+    const elsewhere = run([...program, 'probe', '--header', 'a: b', 'tcp://127.0.0.1:1'])
+    expect(await elsewhere.exit).toBe(2)
+    expect(elsewhere.stderr()).toContain('--header is for a server at a URL of HTTP or WebSocket')
+  })
+})
