@@ -299,7 +299,7 @@ describe.each(engineKinds)('$name', (kind: EngineKind) => {
 
   test('fails what is under way when it is closed, and what comes later', async () => {
     await using server = await engineServer(() => {})
-    const engine = kind.create(engineSettings({ url: server.url, maxSockets: 2, ...kind.plain() }))
+    const engine = kind.create(engineSettings({ url: server.url, maxSockets: 3, ...kind.plain() }))
     const calls = Array.from({ length: 4 }, () => record(engine, { url: server.url, body: '{}' }))
     await eventually(() => server.seen.length > 0, 'some are at the server')
 
@@ -330,6 +330,8 @@ describe('options that contradict each other', () => {
     ['tls beside agent', 'tls', 0, { agent, tls }],
     ['proxy beside agent', 'proxy', 0, { agent, proxy }],
     ['tls for http:', 'tls', 0, { tls, url: new URL('http://127.0.0.1:1/mcp') }],
+    ['a socket too few', 'maxSockets', 0, { maxSockets: 2 }],
+    ['a request too few', 'maxSockets', 3, { maxSockets: 2.5 }],
     ['an agent that is none', 'agent', 0, { agent: {} }],
     ['agent in a browser', 'agent', 3, { agent }],
     ['tls in a browser', 'tls', 3, { tls }],

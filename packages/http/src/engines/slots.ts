@@ -1,5 +1,9 @@
+import { requireInteger } from '@mcpwire/core'
+
 /** The part of all slots that only replies may take: the last ones free, one of so many. */
 const RESERVED_PART = 8
+/** The stream that a server sends on, a request, and a reply that the request waits for. */
+const LEAST_SOCKETS = 3
 
 /** Somebody who needs a slot. */
 export interface Taker<T> {
@@ -22,9 +26,11 @@ export class Slots<T, K extends Taker<T> = Taker<T>> {
   readonly #waitingReplies: Set<K> = new Set()
   #taken = 0
 
-  constructor(max: number, make: () => T) {
-    this.#max = max
-    this.#reserved = max === 1 || max === Infinity ? 0 : Math.ceil(max / RESERVED_PART)
+  /** Throws `INVALID_OPTION` where there are too few for a conversation. */
+  constructor(maxSockets: number, make: () => T) {
+    requireInteger('maxSockets', maxSockets, LEAST_SOCKETS, Infinity)
+    this.#max = maxSockets
+    this.#reserved = maxSockets === Infinity ? 0 : Math.ceil(maxSockets / RESERVED_PART)
     this.#make = make
   }
 

@@ -26,6 +26,8 @@ export const credentials = {
 export interface EngineKind {
   readonly name: string
   readonly create: CreateEngine
+  /** The options of a client that choose it, where those below do not. */
+  readonly chosenBy?: Partial<EngineSettings>
   /** Whether a socket that was used is used again before another one is opened; a fetch may do as it likes. */
   readonly reusesSockets: boolean
   /** Whether its sockets are closed with it; those of a fetch or an agent belong to whoever made that. */
@@ -83,6 +85,7 @@ export const engineKinds: readonly EngineKind[] = [
     ownsSockets: false,
     reusesSockets: false,
     create: createWebEngine,
+    chosenBy: { fetch: (url, init) => globalThis.fetch(url, init) },
     plain: () => ({}),
     mutualTls: { refused: { tls } },
     proxied: { refused: { proxy: 'http://127.0.0.1:1' } },

@@ -1,0 +1,128 @@
+import { isResponse, type JsonRpcMessage, type JsonRpcRequest, type Transport } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { EngineSettings } from '../src/engine-settings.js'
+import { httpClient } from '../src/index.js'
+import { eventually } from './support/engine-calls.js'
+import { credentials, type EngineKind, engineKinds } from './support/engine-kinds.js'
+import { connectProxy } from './support/engine-proxy.js'
+import { initialize, type Served, served } from './support/served.js'
+
+const { ca, server: own } = credentials
+const TLS = { ...own, ca }
+
+/** A client with what it heard. */
+interface Conversation {
+  readonly transport: Transport
+  readonly messages: JsonRpcMessage[]
+  send(method: string): Promise<void>
+  answer(): Promise<JsonRpcMessage>
+}
+
+async function converse({ address }: Served, kind: EngineKind, options: object): Promise<Conversation> {
+  const transport = httpClient({ url: address, endSessionOnClose: false, ...kind.chosenBy, ...options })
+  onTestFinished(() => transport.close())
+  const messages: JsonRpcMessage[] = []
+  transport.onmessage = (message) => messages.push(message)
+  const answerTo = async (id: JsonRpcRequest['id']): Promise<JsonRpcMessage> => {
+    const find = (): JsonRpcMessage | undefined => messages.find((each) => isResponse(each) && each.id === id)
+    await eventually(() => find() !== undefined, `${id} is answered`)
+    return find() as JsonRpcMessage
+  }
+  await transport.start()
+  await transport.send(initialize())
+  await answerTo('init')
+  transport.setProtocolVersion?.('2025-11-25')
+  await transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+  return {
+    transport,
+    messages,
+    send: (method) => transport.send({ jsonrpc: '2.0', id: 1, method }),
+    answer: () => answerTo(1),
+  }
+}
+
+/** Every other test ends here where the engine cannot do that. */
+function refuses(option: string, kind: EngineKind, options: Partial<EngineSettings>): void {
+  const create = (): unknown => httpClient({ url: 'https://127.0.0.1:1/mcp', ...kind.chosenBy, ...options })
+  expect(create).toThrow(`option "${option}" must be left out`)
+}
+
+describe.each(engineKinds)('a client over $name', (kind) => {
+  test('has JSON answers', async () => {
+    const server = await served({ answers: 'json' })
+    const client = await converse(server, kind, kind.plain())
+
+    await client.send('test/echo')
+
+    expect(await client.answer()).toMatchObject({ result: { of: 'test/echo' } })
+  })
+
+  test('has events as they come, those of a request and those of the server', async () => {
+    let request: JsonRpcRequest | undefined
+    const server = await served({ answers: 'sse' }, (open, connection) => {
+      request = open
+      const progress = { jsonrpc: '2.0', method: 'notifications/related' } as const
+      connection.send(progress, { relatedRequestId: open.id }).catch((error) => server.errors.push(error))
+      return undefined
+    })
+    const client = await converse(server, kind, kind.plain())
+    const has = (method: string) => () =>
+      client.messages.some((each) => 'method' in each && each.method === method)
+
+    await client.send('test/hold')
+    await eventually(has('notifications/related'), 'an event of a stream whose answer is due')
+    const [connection] = server.connections
+    await connection?.send({ jsonrpc: '2.0', method: 'notifications/unrelated' })
+    await eventually(has('notifications/unrelated'), 'an event of the standalone stream')
+    await connection?.send({ jsonrpc: '2.0', id: request?.id ?? 0, result: {} })
+
+    expect(await client.answer()).toMatchObject({ result: {} })
+    expect(server.errors).toEqual([])
+  })
+
+  test('closes the connection of a request that is given up', async () => {
+    const server = await served({ answers: 'sse', onDisconnect: 'cancel' }, () => undefined)
+    const client = await converse(server, kind, kind.plain())
+    await client.send('test/hold')
+
+    await client.transport.close()
+
+    const isCancelled = (each: JsonRpcMessage): boolean =>
+      'method' in each && each.method === 'notifications/cancelled'
+    await eventually(() => server.messages.some(isCancelled), 'the server saw the connection close')
+  })
+
+  test('shows a client certificate, or says that it cannot', async () => {
+    const { mutualTls } = kind
+    if ('refused' in mutualTls) {
+      refuses('tls', kind, mutualTls.refused)
+      return
+    }
+    const server = await served({ tls: TLS }, ({ id }, connection) => {
+      return { jsonrpc: '2.0', id, result: { caller: connection.peer?.tls?.subject } }
+    })
+    const client = await converse(server, kind, mutualTls.with())
+
+    await client.send('test/caller')
+
+    expect(await client.answer()).toMatchObject({ result: { caller: 'CN=alice' } })
+  })
+
+  test('goes through a proxy, or says that it cannot', async () => {
+    const { proxied } = kind
+    if ('refused' in proxied) {
+      refuses('proxy', kind, proxied.refused)
+      return
+    }
+    await using proxy = await connectProxy()
+    const server = await served({ tls: TLS })
+    const client = await converse(server, kind, proxied.with(proxy.port))
+
+    await client.send('test/echo')
+
+    expect(await client.answer()).toMatchObject({ result: { of: 'test/echo' } })
+    expect(proxy.asked.length).toBeGreaterThan(0)
+    expect(new Set(proxy.asked.map(({ target }) => target))).toEqual(new Set([`127.0.0.1:${server.port}`]))
+    await client.transport.close()
+  })
+})
