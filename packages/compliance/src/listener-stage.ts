@@ -79,17 +79,19 @@ export function createListenerStage(subject: ListenerSubject): ListenerStage {
     return made
   }
 
-  /** Starts a client; what becomes of it is for the caller to find out. */
+  /** Starts a client; what becomes of it is for the caller to find out. Left unserved, nobody starts its connection. */
   async function dial(
     hearing: Hearing,
     options?: ListenerClientOptions,
+    { isServed } = { isServed: true },
   ): Promise<{ client: Transport; connection: Promise<Transport>; opened: Promise<void> }> {
     const index = hearing.callers.length
     const made = await client(hearing, options)
     const came = waitUntil(() => hearing.callers.length > index, 'onconnection was called')
     const connection = came.then(() => hearing.callers[index] as Transport)
     connection.catch(() => {})
-    const opened = made.start().then(() => subject.introduce?.(made, connection))
+    const served = isServed ? connection : new Promise<never>(() => {})
+    const opened = made.start().then(() => subject.introduce?.(made, served))
     opened.catch(() => {})
     return { client: made, connection, opened }
   }
@@ -107,7 +109,7 @@ export function createListenerStage(subject: ListenerSubject): ListenerStage {
       return hearing
     },
     call: async (hearing) => {
-      const { client: made, connection } = await dial(hearing)
+      const { client: made, connection } = await dial(hearing, {}, { isServed: false })
       return { client: made, connection: await connection }
     },
     meet: async (hearing, options) => {

@@ -72,6 +72,8 @@ export type Ability =
   | 'farStartsFirst'
   /** There is a limit on the length of a message. */
   | 'maxMessageBytes'
+  /** That the far end closed in order is no failure to the near one. */
+  | 'farEndIsOrderly'
   /** A cut is told from an orderly end. */
   | 'cutHasReason'
   /** Messages cross as JSON text, so that one without is refused. */

@@ -82,6 +82,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       expect(stillOpen).toBe(0)
       expect(hearing.listener.connections.size).toBe(0)
       expect(unstarted.connection.state).toBe('closed')
+      if (stage.subject.introduce) return
       for (const { client } of meetings) await stage.within(client.closed, 'the client closed')
     },
   },
@@ -142,7 +143,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       const { client } = await stage.meet(hearing)
       await stage.call(hearing)
       await stage.within(hearing.listener.close(), 'close() returned')
-      await stage.within(client.closed, 'the client closed')
+      if (!stage.subject.introduce) await stage.within(client.closed, 'the client closed')
       await stage.clear()
       await leaks.released(stage.patienceMs)
     },

@@ -6,11 +6,12 @@ import { turns } from '../patience.js'
 import type { Recording } from '../recording.js'
 import { count, note, numbersOf } from '../sample-messages.js'
 import type { Stage } from '../stage.js'
+import type { Ability } from '../transport-subject.js'
 
 /** C4: one end, told once, after everything else. */
 export const endingCases: readonly ClauseCase[] = [
   ends('this end closes', (talk) => talk.near.close()),
-  ends('the other end closes', (talk) => talk.far.close()),
+  ends('the other end closes', (talk) => talk.far.close(), ['farEndIsOrderly']),
   ends('both ends close at once', (talk) => Promise.all([talk.near.close(), talk.far.close()])),
 
   clause(
@@ -108,8 +109,13 @@ export const endingCases: readonly ClauseCase[] = [
   }),
 ]
 
-function ends(when: string, end: (talk: Conversation) => Promise<unknown>): ClauseCase {
+function ends(
+  when: string,
+  end: (talk: Conversation) => Promise<unknown>,
+  abilities: readonly Ability[] = [],
+): ClauseCase {
   return clause('C4', `onclose comes once on both ends, without a reason, when ${when}`, async (stage) => {
+    for (const ability of abilities) stage.relyOn(ability)
     const talk = await stage.open()
     await talk.near.send(note(0))
     await stage.until(() => talk.atFar.messages.length === 1, 'a message arrived')

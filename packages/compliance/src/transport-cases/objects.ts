@@ -13,7 +13,7 @@ export const objectCases: readonly ClauseCase[] = [
 
   clause('C17', 'takes new members, and its methods may be reassigned on the instance', async (stage) => {
     const staged = await stage.pair()
-    const { near, atNear } = staged
+    const { near } = staged
     expect(Object.isExtensible(near)).toBe(true)
     const called: string[] = []
     const start = near.start.bind(near)
@@ -27,7 +27,7 @@ export const objectCases: readonly ClauseCase[] = [
       await send(message, options)
     }
     Object.assign(near, { note: 'ours' })
-    const { atFar } = await staged.open()
+    const { atNear, atFar } = await staged.open()
     called.length = 0
     await near.send(note(1))
     await stage.until(() => numbersOf(atFar.messages).includes(1), 'the message arrived')

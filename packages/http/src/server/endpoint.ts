@@ -156,6 +156,6 @@ function linesOf(headers: Readonly<Record<string, string>>): string[] {
 
 function notAllowed(exchange: Exchange, allowed: readonly string[]): void {
   const message = `Invalid request: ${exchange.method} is not supported`
-  const headers = ['allow', allowed.join(', ')]
+  const headers = ['allow', [...allowed, 'OPTIONS'].join(', ')]
   answerFailure(exchange, { status: 405, code: INVALID_REQUEST, message, headers })
 }

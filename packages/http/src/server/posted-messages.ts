@@ -6,6 +6,8 @@ import { type HttpFailure, INVALID_REQUEST, PARSE_ERROR } from './http-errors.js
 export interface Posted {
   readonly messages: readonly JsonRpcMessage[]
   readonly isBatch: boolean
+  /** Why parts of a batch are no messages; they are left out. */
+  readonly skipped?: readonly string[]
 }
 
 const INITIALIZE = 'initialize'
@@ -48,13 +50,15 @@ function postedValue(value: unknown): Posted | HttpFailure {
 function postedBatch(values: readonly unknown[]): Posted | HttpFailure {
   if (values.length === 0) return invalid(400, 'an empty batch')
   const messages: JsonRpcMessage[] = []
+  const skipped: string[] = []
   for (const value of values) {
     const message = parseMessage(value)
-    if (typeof message === 'string') return invalid(400, `in a batch: ${message}`)
-    if (isInitialize(message)) return invalid(400, '"initialize" in a batch')
-    messages.push(message)
+    if (typeof message === 'string') skipped.push(message)
+    else if (isInitialize(message)) return invalid(400, '"initialize" in a batch')
+    else messages.push(message)
   }
-  return { messages, isBatch: true }
+  if (messages.length === 0) return invalid(400, `in a batch: ${skipped[0]}`)
+  return { messages, isBatch: true, skipped }
 }
 
 /** Whether the message opens a session. */

@@ -51,7 +51,12 @@ export class SessionRoutes implements Routes {
   #post(exchange: Exchange, caller: Caller): void {
     const format = this.#formatFor(exchange.handshake.headers['accept'])
     if (!format) answerFailure(exchange, invalid(406, 'accept application/json and text/event-stream'))
-    else readPosted(exchange, this.#reception, (posted) => this.#posted(exchange, caller, { posted, format }))
+    else {
+      readPosted(exchange, this.#reception, {
+        take: (posted) => this.#posted(exchange, caller, { posted, format }),
+        refused: (error) => this.#known(exchange, caller)?.refused(error),
+      })
+    }
   }
 
   /** How to answer one who accepts this; nothing where that is no way to answer. */
@@ -80,7 +85,7 @@ export class SessionRoutes implements Routes {
     if (!session) return
     const wrong = batchFailure(session, posted) ?? repeatedId(session, posted)
     if (wrong) answerFailure(exchange, wrong)
-    else session.take(exchange, posted, caller, format)
+    else session.take(exchange, posted, caller, isTaskPoll(first) && format === 'auto' ? 'json' : format)
   }
 
   #initialize(exchange: Exchange, caller: Caller, { posted, format }: Arrived): void {
@@ -133,16 +138,20 @@ export class SessionRoutes implements Routes {
     exchange.answer(204, noHeaders)
   }
 
+  #known({ handshake }: Exchange, caller: Caller): Session | undefined {
+    const session = this.#reception.find(handshake.headers[SESSION_HEADER] ?? '', caller)
+    return session instanceof Session ? session : undefined
+  }
+
   /** The session the request belongs to; where there is none, or not for this caller, it is answered. */
   #sessionOf(exchange: Exchange, caller: Caller, id?: RequestId): Session | undefined {
     const { headers } = exchange.handshake
-    const sessionId = headers[SESSION_HEADER]
-    if (sessionId === undefined) {
+    if (headers[SESSION_HEADER] === undefined) {
       answerFailure(exchange, invalid(400, 'the header Mcp-Session-Id is missing', id))
       return undefined
     }
-    const session = this.#reception.find(sessionId, caller)
-    if (!(session instanceof Session)) {
+    const session = this.#known(exchange, caller)
+    if (!session) {
       answerFailure(exchange, { status: 404, code: INVALID_REQUEST, message: 'Session not found', id })
       return undefined
     }
@@ -154,6 +163,11 @@ export class SessionRoutes implements Routes {
     session.renew(caller)
     return session
   }
+}
+
+/** What asks how a task is doing is answered at once, never with a stream (GEN-34). */
+function isTaskPoll(message: JsonRpcMessage | undefined): boolean {
+  return message !== undefined && 'method' in message && message.method === 'tasks/get'
 }
 
 function idIn(message: JsonRpcMessage | undefined): RequestId | undefined {

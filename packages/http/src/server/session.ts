@@ -17,8 +17,10 @@ import type { EndpointSettings } from './endpoint-options.js'
 import { EventLog } from './event-log.js'
 import { HttpContext } from './http-context.js'
 import type { LiveStreams } from './live-streams.js'
+import { MalformedCount } from './malformed-count.js'
 import { jsonWithin } from './message-text.js'
 import { type AnswerFormat, PostAnswer } from './post-answer.js'
+import { malformed } from './post-body.js'
 import type { Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
 import type { Opening } from './reception.js'
@@ -52,6 +54,7 @@ export class Session implements StreamOwner, ServedSession {
   /** Set where admissions end. */
   #standing: Standing | undefined
   #sink: Sink | undefined
+  readonly #malformed = new MalformedCount()
   #busy = 0
   #lastLog = 0
   #isOver = false
@@ -110,8 +113,18 @@ export class Session implements StreamOwner, ServedSession {
     }
   }
 
+  /** Hears of a body without messages. */
+  refused(error: Error): void {
+    this.report(error)
+    const final = this.#malformed.add(error, this.peer.address)
+    if (final) this.end(final)
+  }
+
   /** Takes what a POST says, and answers it. */
-  take(exchange: Exchange, { messages, isBatch }: Posted, caller: Caller, format: AnswerFormat): void {
+  take(exchange: Exchange, posted: Posted, caller: Caller, format: AnswerFormat): void {
+    const { messages, isBatch, skipped = [] } = posted
+    this.#malformed.reset()
+    for (const why of skipped) this.report(malformed(why, this.peer.address, ''))
     const isOpening = this.revision === undefined && this.#calls.size === 0 && isInitializing(messages)
     const context = new HttpContext(exchange, caller.authInfo)
     this.lastActive = this.settings.clock.now()
@@ -121,7 +134,8 @@ export class Session implements StreamOwner, ServedSession {
       return
     }
     const headers = isOpening ? ['mcp-session-id', this.id] : noHeaders
-    const answer = new PostAnswer(this, exchange, { format, isBatch, headers })
+    const how = format === 'auto' && pollsTask(messages) ? 'json' : format
+    const answer = new PostAnswer(this, exchange, { format: how, isBatch, headers })
     for (const message of messages) {
       if (!isRequest(message)) continue
       const call = new Call(message, answer)
@@ -284,6 +298,11 @@ export class Session implements StreamOwner, ServedSession {
     const [only] = this.#calls.values()
     return only?.answer
   }
+}
+
+/** Whether it asks how a task is getting on, which is done again and again and wants no stream each time (GEN-34). */
+function pollsTask([first]: readonly JsonRpcMessage[]): boolean {
+  return first !== undefined && isRequest(first) && first.method === 'tasks/get'
 }
 
 function isInitializing(messages: readonly JsonRpcMessage[]): boolean {

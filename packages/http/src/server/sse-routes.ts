@@ -51,17 +51,19 @@ export class SseRoutes {
   }
 
   #post(exchange: Exchange, caller: Caller): void {
-    readPosted(exchange, this.#reception, (posted) => this.#posted(exchange, caller, posted))
+    readPosted(exchange, this.#reception, {
+      take: (posted) => this.#posted(exchange, caller, posted),
+      refused: (error) => this.#known(exchange, caller)?.refused(error),
+    })
   }
 
   #posted(exchange: Exchange, caller: Caller, posted: Posted): void {
-    const sessionId = exchange.url.searchParams.get('sessionId')
-    if (sessionId === null) {
+    if (sessionIdIn(exchange) === undefined) {
       answerFailure(exchange, invalid(400, 'the sessionId is missing'))
       return
     }
-    const session = this.#reception.find(sessionId, caller)
-    if (!(session instanceof SseSession)) {
+    const session = this.#known(exchange, caller)
+    if (!session) {
       answerFailure(exchange, { status: 404, code: INVALID_REQUEST, message: 'Session not found' })
       return
     }
@@ -72,4 +74,13 @@ export class SseRoutes {
     }
     session.take(exchange, posted, caller)
   }
+
+  #known(exchange: Exchange, caller: Caller): SseSession | undefined {
+    const session = this.#reception.find(sessionIdIn(exchange) ?? '', caller)
+    return session instanceof SseSession ? session : undefined
+  }
+}
+
+function sessionIdIn({ url }: Exchange): string | undefined {
+  return url.searchParams.get('sessionId') ?? undefined
 }

@@ -12,7 +12,9 @@ import type { EventStream, Exchange } from '../exchange.js'
 import { endpointEvent, eventStreamHeaders, keepAliveComment, messageEvent } from './event-text.js'
 import { HttpContext } from './http-context.js'
 import type { LiveStream } from './live-streams.js'
+import { MalformedCount } from './malformed-count.js'
 import { jsonWithin } from './message-text.js'
+import { malformed } from './post-body.js'
 import type { Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
 import type { Opening } from './reception.js'
@@ -32,6 +34,7 @@ export class SseSession implements ServedSession {
   readonly #host: SessionHost
   readonly #peer: Peer
   readonly #beats: KeepAlive
+  readonly #malformed = new MalformedCount()
   #standing: Standing | undefined
   #sink: Sink | undefined
   #stream: EventStream | undefined
@@ -87,8 +90,17 @@ export class SseSession implements ServedSession {
     }
   }
 
+  /** Hears of a body without messages. */
+  refused(error: Error): void {
+    this.#sink?.error(error)
+    const final = this.#malformed.add(error, this.#peer.address)
+    if (final) this.end(final)
+  }
+
   /** Takes what a POST says. */
-  take(exchange: Exchange, { messages }: Posted, caller: Caller): void {
+  take(exchange: Exchange, { messages, skipped = [] }: Posted, caller: Caller): void {
+    this.#malformed.reset()
+    for (const why of skipped) this.#sink?.error(malformed(why, this.#peer.address, ''))
     const context = new HttpContext(exchange, caller.authInfo)
     for (const message of messages) {
       if (isRequest(message) && message.method === 'initialize') this.#initializeId = message.id

@@ -149,7 +149,10 @@ async function bodyOf(
 
 function handshakeOf(request: Request, { remoteAddress, remotePort, tls }: HttpFetchInfo): Handshake {
   const { host, pathname } = new URL(request.url)
-  const headers = Object.fromEntries(request.headers)
+  const headers: Record<string, string> = Object.create(null)
+  request.headers.forEach((value, name) => {
+    headers[name] = value
+  })
   return {
     medium: 'http',
     remote: {

@@ -1,0 +1,26 @@
+import { describeListener, describeTransport } from '@mcpwire/compliance'
+import { httpClient } from '../src/index.js'
+import { httpServer } from '../src/node/index.js'
+import { introduce, listeningClient, portOf, relayedPair } from './support/server-pair.js'
+
+describeTransport('http', {
+  exempt: {
+    concurrentOrder: 'every message is a request of its own; across those no order is promised (clause C2)',
+    farStartsFirst: 'the far end comes into being with the session',
+    farEndIsOrderly: 'a session that its server ended is lost to the client, which looks for another',
+    cut: 'a connection that breaks ends no session; see the tests of faults',
+    hangsUpDuringStart: 'start() says nothing to the server',
+    neverConnects: 'start() says nothing to the server',
+    unreachable: 'start() says nothing to the server',
+  },
+  pair: (options) => relayedPair(options),
+  create: (overlay) => httpClient({ url: 'http://127.0.0.1:1/mcp', ...overlay }),
+})
+
+describeListener('http', {
+  listen: (options) => httpServer({ port: 0, ...options }),
+  connect: ({ address = '' }, { headers = {} }) => listeningClient({ url: address, headers, httpSse: false }),
+  introduce,
+  beyondThisHost: (options) => httpServer({ port: 0, host: '0.0.0.0', ...options }),
+  sameAddress: ({ address }, options) => httpServer({ port: portOf(address), ...options }),
+})
