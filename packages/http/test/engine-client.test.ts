@@ -83,13 +83,15 @@ describe.each(engineKinds)('a client over $name', (kind) => {
   test('closes the connection of a request that is given up', async () => {
     const server = await served({ answers: 'sse', onDisconnect: 'cancel' }, () => undefined)
     const client = await converse(server, kind, kind.plain())
-    await client.send('test/hold')
+    const hears = (method: string) => (): boolean =>
+      server.messages.some((each) => 'method' in each && each.method === method)
+    const asked = client.send('test/hold').catch(() => {})
+    await eventually(hears('test/hold'), 'the request is at the server')
 
     await client.transport.close()
 
-    const isCancelled = (each: JsonRpcMessage): boolean =>
-      'method' in each && each.method === 'notifications/cancelled'
-    await eventually(() => server.messages.some(isCancelled), 'the server saw the connection close')
+    await eventually(hears('notifications/cancelled'), 'the server saw the connection close')
+    await asked
   })
 
   test('shows a client certificate, or says that it cannot', async () => {
