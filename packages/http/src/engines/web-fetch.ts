@@ -145,12 +145,16 @@ class WebFetchCall implements EngineCall {
     if (this.#isOver) reader?.stop()
     else this.#handlers.head(headOf(response))
     for (let next = await reader?.next(); next && !next.done; next = await reader?.next()) {
-      while (this.#paused) await this.#paused
+      await this.#unpaused()
       if (this.#isOver) return
       this.#handlers.data(next.value as Uint8Array)
-      while (this.#paused) await this.#paused
+      await this.#unpaused()
     }
     this.#stop = undefined
+  }
+
+  async #unpaused(): Promise<void> {
+    while (this.#paused) await this.#paused
   }
 }
 
