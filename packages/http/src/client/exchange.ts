@@ -9,7 +9,7 @@ import {
   tooLargeToAccept,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
-import { mirroredHeaders, VERSION_KEY } from '../mirrored/standard-headers.js'
+import { VERSION_KEY } from '../mirrored/standard-headers.js'
 import { BodyText } from './body-text.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'
 import { HttpCall } from './http-call.js'
@@ -27,6 +27,8 @@ export interface ExchangeHost {
   readonly postUrl: URL
   /** Whether answers come on a stream of their own, as over HTTP+SSE, instead of with the status. */
   readonly answersElsewhere: boolean
+  /** The headers that repeat the message, where its revision has such. */
+  mirroring(message: JsonRpcMessage): Headers
   /** The server took the message. */
   accepted(exchange: Exchange, head: AnswerHead): void
   /** Text of an answer, which should hold a message. */
@@ -117,7 +119,7 @@ export class Exchange extends HttpCall implements FeedOwner {
   }
 
   /** Whether it keeps to a revision whose requests say so themselves, and whose streams cannot be resumed. */
-  get #isModern(): boolean {
+  get isModern(): boolean {
     if (!('method' in this.message)) return false
     const named = this.message.params?._meta?.[VERSION_KEY]
     return isModernRevision(typeof named === 'string' ? named : this.link.headers.protocolVersion)
@@ -189,7 +191,7 @@ export class Exchange extends HttpCall implements FeedOwner {
   protected headers(): Headers | Promise<Headers> {
     const { headers } = this.link
     const given = this.#options?.headers
-    const own = this.#isModern ? { ...mirroredHeaders(this.message), ...given } : given
+    const own = this.isModern ? { ...this.#host.mirroring(this.message), ...given } : given
     return this.isInitialize ? headers.initialize(own) : headers.post(own)
   }
 
@@ -318,7 +320,7 @@ export class Exchange extends HttpCall implements FeedOwner {
       this.#over()
       return
     }
-    const isResumable = feed.lastEventId !== undefined && !this.#isModern
+    const isResumable = feed.lastEventId !== undefined && !this.isModern
     if (!isResumable || this.sessionId !== this.link.headers.sessionId) {
       feed.close()
       this.#lose(`the stream of a request to ${this.link.address} ended before its response`, cause)

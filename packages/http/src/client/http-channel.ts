@@ -7,6 +7,7 @@ import {
   type Intake,
   isRequestId,
   isResponse,
+  type JsonRpcErrorResponse,
   type JsonRpcMessage,
   type MessageContext,
   overloaded,
@@ -23,10 +24,12 @@ import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
 import { errorInText, type RefusedAnswer, statusError } from './refused-answer.js'
+import type { Headers } from './request-headers.js'
 import { markAsHttpError } from './sdk-marks.js'
 import { endSession } from './session-end.js'
 import { SessionRenewal } from './session-renewal.js'
 import { StandaloneStream, type StreamState } from './standalone-stream.js'
+import { ToolHeaders } from './tool-headers.js'
 
 /** What a channel over HTTP needs to know besides its link. */
 export interface HttpChannelOptions {
@@ -70,6 +73,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   readonly #replay: HandshakeReplay = handshakeReplay()
   readonly #renewal: SessionRenewal
   readonly #standalone: StandaloneStream
+  readonly #tools: ToolHeaders
   readonly #exchanges: Set<Exchange> = new Set()
   readonly #requests: Map<RequestId, Exchange> = new Map()
   /** Since when those wait for their end that had their response. */
@@ -99,6 +103,10 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.#renewal = new SessionRenewal(link, this.#replay, {
       send: (message) => this.#exchange(message, undefined),
       failed: (error) => this.#end(error),
+    })
+    this.#tools = new ToolHeaders({
+      send: (request) => this.#exchange(request, undefined),
+      report: (error) => sink.error(error),
     })
     this.#standalone = new StandaloneStream(link, {
       hear: (text) => this.#intake.text(text),
@@ -159,6 +167,10 @@ class Conversation implements ExchangeHost, HttpTraits {
     for (const exchange of this.#exchanges) exchange.resume()
   }
 
+  mirroring(message: JsonRpcMessage): Headers {
+    return this.#tools.mirroring(message)
+  }
+
   accepted(exchange: Exchange, head: AnswerHead): void {
     this.#isUnderstood = true
     if (this.#isPaused) exchange.pause()
@@ -190,8 +202,9 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.#intake.unreadable(bytes, 'not UTF-8')
   }
 
-  answer(response: JsonRpcMessage): void {
-    if (!this.#isOver) this.#deliver(response, undefined)
+  answer(response: JsonRpcErrorResponse, from: Exchange): void {
+    const own = this.#tools.heard(response, from)
+    if (own && !this.#isOver) this.#deliver(own, undefined)
   }
 
   takesOver(exchange: Exchange, answer: RefusedAnswer): boolean {
@@ -199,6 +212,7 @@ class Conversation implements ExchangeHost, HttpTraits {
       this.#renewal.refused(exchange)
       return true
     }
+    if (this.#tools.takesOver(exchange, answer)) return true
     const { httpSse } = this.#options
     if (!httpSse || this.#isUnderstood || !exchange.isInitialize || !isOldStatus(answer.status)) return false
     // A server that answers in JSON-RPC has understood, and means what it says.
@@ -256,7 +270,8 @@ class Conversation implements ExchangeHost, HttpTraits {
       const version = response.result['protocolVersion']
       if (typeof version === 'string') this.link.headers.protocolVersion = version
     }
-    this.#deliver(response, context)
+    const own = this.#tools.heard(response, exchange)
+    if (own) this.#deliver(own, context)
     exchange?.answered()
   }
 
