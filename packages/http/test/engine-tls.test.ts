@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,10 +7,11 @@ import type { TlsMaterial, TlsSource } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEngine } from '../src/node/engine.js'
 import type { HttpTlsOptions } from '../src/tls-options.js'
-import { engineSettings, type Recorded, record } from './support/engine-calls.js'
+import { engineSettings, eventually, type Recorded, record } from './support/engine-calls.js'
 import { credentials } from './support/engine-kinds.js'
 import { type EngineServer, engineServer, type Seen } from './support/engine-server.js'
 
+const OPENSSL = '/usr/bin/openssl'
 const { ca, client, renewed, stranger, server: own, elsewhere } = credentials
 
 async function ask(
@@ -94,6 +97,31 @@ test.each([
 
   expect(call.events).toEqual(['failed'])
   expect(server.seen).toEqual([])
+})
+
+// Servers of Node close without a word where they do not like a certificate.
+test.skipIf(!existsSync(OPENSSL)).each([
+  ['none', { ca }, /^it requires a certificate of this end \(tls\.cert\)$/],
+  ['that of a stranger', { ca, ...stranger }, /^it does not (?:trust the authority|accept the certificate)/],
+] as const)('says what the server says of its certificate: %s', async (_what, tls, text) => {
+  const path = await folder()
+  for (const [file, pem] of Object.entries({ cert: own.cert, key: own.key, ca }))
+    await writeFile(join(path, file), pem)
+  const options = '-accept 127.0.0.1:0 -cert cert -key key -CAfile ca -Verify 1 -verify_return_error -www'
+  const server = spawn(OPENSSL, ['s_server', ...options.split(' ')], { cwd: path })
+  onTestFinished(() => void server.kill())
+  let said = ''
+  for (const output of [server.stdout, server.stderr]) output.on('data', (chunk) => (said += chunk))
+  await eventually(() => /ACCEPT \S+:\d+/.test(said), 'the server listens')
+  const url = new URL(`https://127.0.0.1:${/ACCEPT \S+:(\d+)/.exec(said)?.[1]}/mcp`)
+
+  const engine = createEngine(engineSettings({ url, tls }))
+  const call = record(engine, { url, body: '{}' })
+  await call.over()
+
+  expect(call.failure?.message).toMatch(text)
+  expect(call.delivery).toBe('none')
+  await engine.close()
 })
 
 test('asks for the name it was told, and verifies it', async () => {

@@ -22,7 +22,11 @@ export class ConnectionAttempt {
     this.#everySocket.add(socket)
     socket.once('close', () => this.#everySocket.delete(socket))
     // Stays, also once somebody else has the socket: without a listener, an error would end the process.
-    socket.on('error', onerror)
+    socket.on('error', (cause) => {
+      onerror(cause)
+      // A TLS alert leaves it open, until undici finds its end and calls that the failure.
+      socket.destroy()
+    })
   }
 
   succeed(socket: Socket): void {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Client, type Dispatcher } from 'undici'
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../../engine.js'
 import type { EngineSettings } from '../../engine-settings.js'
+import { deliveryOf } from '../../engines/delivery.js'
 import { Slots } from '../../engines/slots.js'
 import { inWords } from '../failure-words.js'
 import type { SocketConnector } from '../socket-connector.js'
@@ -93,7 +94,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   /** Ends the call with an error, outside of the caller's turn. */
   fail(cause: Error): void {
     queueMicrotask(() => {
-      const delivery = this.#delivery()
+      const delivery = this.#delivery(cause)
       if (this.#end()) this.#handlers.failed(inWords(cause), delivery)
     })
   }
@@ -128,15 +129,15 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
-    const delivery = this.#delivery()
+    const delivery = this.#delivery(cause)
     this.#release()
     if (this.#isDispatching) this.fail(cause)
     else if (this.#end()) this.#handlers.failed(failureOf(cause), delivery)
   }
 
-  /** undici starts a request right before it writes it. */
-  #delivery(): 'none' | 'unknown' {
-    return this.#controller ? 'unknown' : 'none'
+  /** undici starts a request right before it writes it; then only TLS may still keep it from the server. */
+  #delivery(cause: Error): 'none' | 'unknown' {
+    return this.#controller ? deliveryOf(cause) : 'none'
   }
 
   /** Whether that was the end of it. */
