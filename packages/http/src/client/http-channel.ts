@@ -332,9 +332,8 @@ class Conversation implements ExchangeHost, HttpTraits {
   /** Ends the conversation of its own accord. */
   #end(error: Error): void {
     if (this.#isOver) return
-    this.#release()
-    void this.link.engine.close()
-    this.#sink.end(error)
+    // Nothing of ours remains once the end is told (clause C13), at the server neither.
+    void this.close(error).then(() => this.#sink.end(error))
   }
 
   #release(): void {

@@ -25,6 +25,8 @@ export class StandaloneStream {
   readonly #link: Link
   readonly #owner: StandaloneStreamOwner
   #stream: KeptStream | undefined
+  /** How many messages over the limit came with none in between that was not. */
+  #overlongInARow = 0
 
   constructor(link: Link, owner: StandaloneStreamOwner) {
     this.#link = link
@@ -39,6 +41,7 @@ export class StandaloneStream {
     this.#owner.state('connecting')
     this.#stream = new KeptStream(this.#link, {
       event: (data, type) => {
+        this.#overlongInARow = 0
         if (type === 'message') this.#owner.hear(data)
       },
       token: () => {},
@@ -47,7 +50,7 @@ export class StandaloneStream {
         this.#owner.state('open')
       },
       waiting: () => this.#owner.state('reconnecting'),
-      overlong: (error) => this.#lost(error),
+      overlong: (error) => this.#overlong(error),
       lost: (error) => this.#lost(error),
       refused: (error, answer) => this.#refused(error, answer, wasOpen ? sessionId : undefined),
     })
@@ -77,6 +80,17 @@ export class StandaloneStream {
       this.#stream = undefined
       this.#owner.state('unsupported')
     } else this.#lost(error)
+  }
+
+  /** What is left of such a message cannot be told from what follows: the stream begins anew without either. */
+  #overlong(error: Error): void {
+    this.#overlongInARow++
+    if (this.#overlongInARow > this.#link.reconnect.maxAttempts) {
+      this.#lost(error)
+      return
+    }
+    this.#owner.report(error)
+    this.open()
   }
 
   #lost(error: Error): void {

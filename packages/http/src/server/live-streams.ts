@@ -33,6 +33,11 @@ export class LiveStreams {
     this.#streams.delete(stream)
   }
 
+  /** Where nothing is open, leaves no deadline behind. Not with each stream: they come and go with every request. */
+  rest(): void {
+    if (this.#streams.size === 0) this.#sweep.stop()
+  }
+
   stop(): void {
     this.#sweep.stop()
     this.#streams.clear()

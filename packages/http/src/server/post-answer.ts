@@ -1,6 +1,7 @@
 import { errorAnswer, type JsonRpcMessage, TransportError } from '@mcpwire/core'
 import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
 import type { Call } from './call.js'
+import { endSoon, endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
 import { eventStreamHeaders, keepAliveComment, messageEvent, primingEvent, retryHint } from './event-text.js'
 import type { LiveStream } from './live-streams.js'
@@ -96,7 +97,9 @@ export class PostAnswer implements LiveStream {
     if (this.#exchange && !this.#exchange.hasLeft) {
       for (const call of this.#calls) if (!call.isAnswered) void this.#tellLost(call)
     }
-    return this.#end()
+    const stream = this.#stream
+    this.#over()
+    return stream ? endWithin(stream, this.#owner.settings) : done
   }
 
   /** Ends the HTTP answer, for the client to come back for the rest. */
@@ -104,7 +107,7 @@ export class PostAnswer implements LiveStream {
     this.log?.inTurn(() => {
       if (this.#state !== 'open' || !this.#stream) return
       this.#stream.write(retryHint(this.#owner.settings.retryMs)).catch(ignore)
-      void this.#stream.end()
+      void endSoon(this.#stream, this.#owner.settings)
       this.#detach()
       this.#state = 'away'
     })
@@ -229,7 +232,7 @@ export class PostAnswer implements LiveStream {
   #end(): Promise<void> {
     const stream = this.#stream
     this.#over()
-    return stream ? stream.end() : done
+    return stream ? endSoon(stream, this.#owner.settings) : done
   }
 
   #over(): void {

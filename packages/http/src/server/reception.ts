@@ -129,6 +129,7 @@ export class Reception implements SessionHost {
 
   readonly over = (session: ServedSession): void => {
     this.sessions.delete(session)
+    if (this.sessions.size === 0) this.live.rest()
     this.#wind()
   }
 

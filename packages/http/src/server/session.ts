@@ -238,11 +238,12 @@ export class Session implements StreamOwner, ServedSession {
     if (this.#isOver) return
     this.#isOver = true
     this.#standing?.end()
-    this.#host.over(this)
     const answers = new Set([...this.#calls.values()].map(({ answer }) => answer))
     this.#calls.clear()
     this.#asked = undefined
-    await Promise.all([...[...answers].map((answer) => answer.abandon()), this.#standalone.end()])
+    const ended = [...[...answers].map((answer) => answer.abandon()), this.#standalone.end()]
+    this.#host.over(this)
+    await Promise.all(ended)
   }
 
   #heard(message: JsonRpcMessage, context?: MessageContext): void {

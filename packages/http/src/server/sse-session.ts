@@ -9,6 +9,7 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
+import { endWithin } from './end-within.js'
 import { endpointEvent, eventStreamHeaders, keepAliveComment, messageEvent } from './event-text.js'
 import { HttpContext } from './http-context.js'
 import type { LiveStream } from './live-streams.js'
@@ -138,7 +139,7 @@ export class SseSession implements ServedSession {
     this.#standing?.end()
     this.#host.live.delete(this.#beats)
     this.#host.over(this)
-    return this.#stream?.end() ?? done
+    return this.#stream ? endWithin(this.#stream, this.#host.settings) : done
   }
 }
 

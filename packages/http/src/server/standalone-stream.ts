@@ -1,5 +1,6 @@
 import { overloaded } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
+import { endSoon, endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
 import { eventStreamHeaders, keepAliveComment, messageEvent, primingEvent, retryHint } from './event-text.js'
 import type { LiveStream } from './live-streams.js'
@@ -64,7 +65,7 @@ export class StandaloneStream implements LiveStream {
     const stream = this.#stream
     this.#detach()
     this.#queue = undefined
-    return stream ? stream.end() : done
+    return stream ? endWithin(stream, this.#owner.settings) : done
   }
 
   beat(now: number): void {
@@ -101,7 +102,7 @@ export class StandaloneStream implements LiveStream {
   #replace(): void {
     const stale = this.#stream
     this.#detach()
-    void stale?.end()
+    if (stale) void endSoon(stale, this.#owner.settings)
   }
 
   #detach(): void {

@@ -75,12 +75,15 @@ export async function introduce(
   coming: Promise<Transport>,
   protocolVersion = '2025-06-18',
 ): Promise<void> {
-  const heard = new Promise<void>((resolve) => {
-    near.onmessage = () => resolve()
+  const heard = new Promise<void>((resolve, reject) => {
+    near.onmessage = (message) => {
+      if ('error' in message) reject(new Error(message.error.message))
+      else resolve()
+    }
   })
   const params = { protocolVersion, capabilities: {}, clientInfo: { name: 'near', version: '1' } }
   const asked = near.send({ jsonrpc: '2.0', id: 'introduction', method: 'initialize', params })
-  const far = await Promise.race([coming, asked.then(() => coming)])
+  const far = await Promise.race([coming, asked.then(() => heard).then(() => coming)])
   const initialized = new Promise<void>((resolve) => {
     far.onmessage = (message) => {
       if (isRequest(message)) void far.send(welcome(protocolVersion))
