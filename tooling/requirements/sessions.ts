@@ -81,7 +81,7 @@ export const sessionsRules: readonly Requirement[] = [
     revisions: span('2025-11-25', '2025-11-25'),
     owner: 'transport',
     packages: ['http'],
-    rule: 'A client keeps the id to itself: it is in no error, and in no URL.',
+    rule: 'A client keeps the id to itself: no URL and no words of an error show it.',
   },
   {
     id: 'SESS-C-05',

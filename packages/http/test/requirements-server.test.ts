@@ -276,3 +276,35 @@ test.each(['2025-03-26', '2025-11-25'])(
     expect(server.connections).toEqual([])
   },
 )
+
+describe('what a gate and hooks supply', () => {
+  test.each([401, 403] as const)(
+    'a challenge goes with a refusal by %i, and nothing is heard [AUTH-S-01, AUTH-S-02, AUTH-S-10]',
+    async (status) => {
+      const challenge =
+        'Bearer error="insufficient_scope", scope="a b", resource_metadata="https://x.example/m"'
+      const server = await served({
+        gate: { admit: () => ({ admit: false, status, reason: 'no', challenge }) },
+      })
+      const answer = await server.ask({ body: initialize() })
+      expect([answer.status, answer.headers['www-authenticate']]).toEqual([status, challenge])
+      expect(server.connections).toEqual([])
+    },
+  )
+
+  test('metadata of the resource is there without a token [AUTH-S-06, AUTH-S-08]', async () => {
+    const path = '/.well-known/oauth-protected-resource/mcp'
+    const metadata = JSON.stringify({ authorization_servers: ['https://as.example'] })
+    const server = await served({
+      gate: { admit: () => ({ admit: false, status: 401, reason: 'no' }) },
+      hooks: {
+        routes: {
+          [path]: () => ({ status: 200, headers: { 'content-type': 'application/json' }, body: metadata }),
+        },
+      },
+    })
+    const answer = await server.ask({ method: 'GET', path })
+    expect([answer.status, answer.text]).toEqual([200, metadata])
+    expect((await server.ask({ body: initialize() })).status).toBe(401)
+  })
+})
