@@ -3,7 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Fixture, folderOf, perform, startServer } from './suite/perform.js'
+import { type Fixture, folderOf, perform, startFixture } from './suite/perform.js'
 import { type Run, runs } from './suite/plan.js'
 import { stopAllAtExit } from './suite/processes.js'
 import { lineOf, type Outcome, summaryOf, titleOf } from './suite/report.js'
@@ -11,9 +11,9 @@ import { lineOf, type Outcome, summaryOf, titleOf } from './suite/report.js'
 const results = fileURLToPath(new URL('../../../.results/', import.meta.url))
 const details = join(results, 'conformance')
 
-async function outcomeOf(run: Run, index: number, url: string | undefined): Promise<Outcome> {
+async function outcomeOf(run: Run, index: number, fixture: Fixture): Promise<Outcome> {
   const begun = performance.now()
-  const verdict = await perform(run, url, folderOf(details, index, run))
+  const verdict = await perform(run, fixture, folderOf(details, index, run))
   return { run: titleOf(run), ...verdict, seconds: (performance.now() - begun) / 1000 }
 }
 
@@ -23,15 +23,17 @@ mkdirSync(details, { recursive: true })
 
 const wanted = process.argv.slice(2)
 const chosen = runs.filter((run) => wanted.every((word) => titleOf(run).includes(word)))
-const servers = new Map<Run['sdk'], Fixture>()
+const fixtures = new Map<string, Fixture>()
 const outcomes: Outcome[] = []
 for (const [index, run] of chosen.entries()) {
-  if (run.side === 'server' && !servers.has(run.sdk)) servers.set(run.sdk, await startServer(run.sdk))
-  const outcome = await outcomeOf(run, index, run.side === 'server' ? servers.get(run.sdk)?.url : undefined)
+  const key = `${run.side} ${run.sdk}`
+  const fixture = fixtures.get(key) ?? (await startFixture(run))
+  fixtures.set(key, fixture)
+  const outcome = await outcomeOf(run, index, fixture)
   outcomes.push(outcome)
   console.log(lineOf(outcome))
 }
-for (const server of servers.values()) server.stop()
+for (const fixture of fixtures.values()) fixture.stop()
 
 const summary = summaryOf(outcomes)
 writeFileSync(join(results, 'conformance.json'), `${JSON.stringify(summary, null, 2)}\n`)

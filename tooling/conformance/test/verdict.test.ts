@@ -3,7 +3,14 @@ import type { Check, ScenarioResult } from '../src/suite/checks.js'
 import type { Run } from '../src/suite/plan.js'
 import { judge } from '../src/suite/verdict.js'
 
-const run: Run = { side: 'server', sdk: 'v1', selection: ['--suite', 'all'], scenarios: 1, limitMs: 60_000 }
+const run: Run = {
+  side: 'server',
+  sdk: 'v1',
+  selection: ['--suite', 'all'],
+  scenarios: 1,
+  checks: 0,
+  limitMs: 60_000,
+}
 
 test('counts what succeeded and passes over what was only told', () => {
   const verdict = judge(run, [result('ping', 'SUCCESS', 'INFO', 'SKIPPED', 'SUCCESS')], false)
@@ -27,6 +34,12 @@ test('fails where scenarios are missing', () => {
   const verdict = judge({ ...run, scenarios: 2 }, [result('ping', 'SUCCESS')], false)
 
   expect(verdict).toMatchObject({ failed: 1, problems: ['1 scenarios ran, 2 should have'] })
+})
+
+test('fails where checks were never reached, though none failed', () => {
+  const verdict = judge({ ...run, checks: 3 }, [result('server-sse-polling', 'SUCCESS', 'SUCCESS')], false)
+
+  expect(verdict).toMatchObject({ failed: 1, problems: ['2 checks succeeded, 3 should have'] })
 })
 
 test('fails where the suite did not end in time', () => {

@@ -12,8 +12,8 @@ const contextSchema = z.object({
 /** What the suite tells a client about its scenario. */
 export type Context = z.infer<typeof contextSchema>
 
-export function readContext(environment: NodeJS.ProcessEnv): Context {
-  return contextSchema.parse(JSON.parse(environment['MCP_CONFORMANCE_CONTEXT'] ?? '{}'))
+export function parseContext(text: string): Context {
+  return contextSchema.parse(JSON.parse(text))
 }
 
 /** The OAuth client a scenario starts with: the one it registered beforehand, or none yet. */

@@ -1,7 +1,7 @@
 import { type Content, embedded, image, text } from './content.js'
 
 /** One message of a prompt. */
-export interface PromptMessage {
+interface PromptMessage {
   role: 'user'
   content: Content
 }

@@ -1,49 +1,54 @@
 import { mkdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { readResults } from './checks.js'
 import type { Run } from './plan.js'
-import { finish, type Started, startNode, stop } from './processes.js'
+import { finish, startNode, stop } from './processes.js'
 import { judge, type Verdict } from './verdict.js'
 
 const START_LIMIT_MS = 15_000
 
-const suite = createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/dist/index.js')
+/** For one client. The suite starts all clients of a selection at once, which takes a busy machine a while. */
+const CLIENT_LIMIT_MS = 60_000
+
+const suite = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'))
 const loader = new URL('loader.js', import.meta.url).href
 
-/** A fixture server that listens. */
+/** What a run is about: a server that listens, or a host that plays clients. */
 export interface Fixture {
-  readonly url: string
+  /** What the suite has to be told of it. */
+  readonly target: readonly string[]
   readonly stop: () => void
 }
 
-/** Starts the server of one SDK, on a port the system gives it, and waits until it answers. */
-export async function startServer(sdk: Run['sdk']): Promise<Fixture> {
-  const started = startNode([program(`../servers/serve-${sdk}.js`)])
+/** Starts the server of one SDK, or the host of its clients, and waits until it can be used. */
+export async function startFixture({ side, sdk }: Run): Promise<Fixture> {
+  const started = startNode([
+    program(side === 'server' ? `servers/serve-${sdk}.js` : `clients/host-${sdk}.js`),
+  ])
   const deadline = Date.now() + START_LIMIT_MS
   while (Date.now() < deadline && started.child.exitCode === null) {
-    const url = /^http:\S+$/m.exec(started.output())?.[0]
-    if (url !== undefined && (await answers(url))) return { url, stop: () => stop(started) }
-    await sleep(50)
+    // Both print where they listen once they do.
+    const where = /^(?:http:\S+|\d+)$/m.exec(started.output())?.[0]
+    if (where !== undefined) return { target: targetOf(side, where), stop: () => stop(started) }
+    await sleep(20)
   }
   stop(started)
-  throw new Error(`the ${sdk} server did not start:\n${started.output()}`)
+  throw new Error(`the ${side} of ${sdk} did not start:\n${started.output()}`)
 }
 
-/** Runs the suite once, against a server or against a client, and judges what it wrote below `folder`. */
-export async function perform(run: Run, url: string | undefined, folder: string): Promise<Verdict> {
+/** Runs the suite once and judges what it wrote below `folder`. */
+export async function perform(run: Run, { target }: Fixture, folder: string): Promise<Verdict> {
   mkdirSync(folder, { recursive: true })
-  const target = url === undefined ? ['--command', clientCommand(run.sdk)] : ['--url', url]
-  const started: Started = startNode([
+  const started = startNode([
     '--import',
     loader,
     suite,
     run.side,
     ...target,
     ...run.selection,
-    '-o',
+    '--output-dir',
     folder,
   ])
   const inTime = await finish(started, run.limitMs)
@@ -52,22 +57,15 @@ export async function perform(run: Run, url: string | undefined, folder: string)
   return { ...verdict, problems: [...verdict.problems, ...started.output().trim().split('\n').slice(-20)] }
 }
 
-/** The suite hands this to a shell, after it split it at blanks; `exec` leaves no shell that a kill would hit. */
-function clientCommand(sdk: Run['sdk']): string {
-  return `exec ${process.execPath} ${program(`../clients/play-${sdk}.js`)}`
+/** The suite hands the command to a shell, after it split it at blanks; `exec` leaves none that a kill would hit. */
+function targetOf(side: Run['side'], where: string): string[] {
+  if (side === 'server') return ['--url', where]
+  const command = `exec ${process.execPath} ${program('clients/ask.js')} ${where}`
+  return ['--command', command, '--timeout', String(CLIENT_LIMIT_MS)]
 }
 
 function program(path: string): string {
-  return fileURLToPath(new URL(path, import.meta.url))
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    await fetch(url, { method: 'OPTIONS', signal: AbortSignal.timeout(1_000) })
-    return true
-  } catch {
-    return false
-  }
+  return fileURLToPath(new URL(`../${path}`, import.meta.url))
 }
 
 /** Where the suite writes what it found in a run. */

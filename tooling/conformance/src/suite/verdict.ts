@@ -19,20 +19,24 @@ const EXTENSIONS = [
 
 /**
  * Judges a run by its checks. A warning fails: whatever the suite warns of, it can also find in order. So does a
- * scenario that checked nothing, and a run with another number of scenarios than it should have.
+ * scenario that checked nothing, and a run of which something is missing.
  */
 export function judge(run: Run, results: readonly ScenarioResult[], timedOut: boolean): Verdict {
   const scored = results.filter(({ scenario }) => isScored(run, scenario))
   const failures = scored.flatMap(failuresIn)
+  const passed = scored.flatMap(({ checks }) => checks.filter(({ status }) => status === 'SUCCESS')).length
   const shortcomings = [
     ...(timedOut ? [`it took longer than ${run.limitMs} ms`] : []),
     ...(results.length === run.scenarios
       ? []
       : [`${results.length} scenarios ran, ${run.scenarios} should have`]),
+    ...(failures.length > 0 || passed >= run.checks
+      ? []
+      : [`${passed} checks succeeded, ${run.checks} should have`]),
   ]
   const unscored = results.filter(({ scenario }) => !isScored(run, scenario)).flatMap(failuresIn)
   return {
-    passed: scored.flatMap(({ checks }) => checks.filter(({ status }) => status === 'SUCCESS')).length,
+    passed,
     failed: failures.length + shortcomings.length,
     unscored: unscored.length,
     problems: [...shortcomings, ...failures, ...unscored.map((line) => `(not scored) ${line}`)],
