@@ -1,16 +1,18 @@
 import { admit } from './admission.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Layer } from './connector.js'
-import { createTransport } from './create-transport.js'
+import { createWatchedTransport } from './create-transport.js'
 import { TransportError, toError } from './errors.js'
-import type { Gate } from './gate.js'
+import type { Admission, Gate } from './gate.js'
 import { layered } from './layers.js'
 import type { Acceptor, Binding, Door, Incoming, Listener } from './listener.js'
 import { invalidOption, requireInRange, requireInteger, resolveOptions } from './options.js'
 import { attempt, guarded, ignore, orGiveUp, patiently } from './promises.js'
-import type { SessionPolicy } from './session-policy.js'
-import { type Admitted, type Supervision, superviseConnection } from './supervision.js'
+import type { SessionGrant, SessionPolicy } from './session-policy.js'
+import { type Admitted, Supervision, supervised } from './supervision.js'
 import type { Transport } from './transport.js'
+import type { TransportSettings } from './transport-parts.js'
+import type { TransportWatch } from './transport-watch.js'
 
 /** Options every listener has, whatever it listens on. */
 export interface ListenerOptions {
@@ -103,10 +105,12 @@ class ConnectionListener implements Listener {
 
   readonly #acceptor: Acceptor
   readonly #settings: ListenerSettings
+  /** One for all connections. */
+  readonly #transportSettings: TransportSettings
   readonly #settleClosed: (reason: Error | undefined) => void
   /** Aborted when nobody is admitted any more. */
   readonly #door = new AbortController()
-  readonly #supervisions = new Map<Transport, Supervision>()
+  readonly #supervisions = new Set<Supervision>()
   /** The callers who wait for the gate. */
   readonly #admissions = new Map<Incoming, Promise<void>>()
   /** That `close()` was called while starting, which makes the end an orderly one. */
@@ -117,6 +121,8 @@ class ConnectionListener implements Listener {
   constructor(acceptor: Acceptor, settings: ListenerSettings) {
     this.#acceptor = acceptor
     this.#settings = settings
+    const { closeTimeoutMs, clock } = settings
+    this.#transportSettings = { closeTimeoutMs, clock }
     let settle!: (reason: Error | undefined) => void
     this.closed = new Promise((resolve) => {
       settle = resolve
@@ -230,7 +236,7 @@ class ConnectionListener implements Listener {
     }
     if (this.#door.signal.aborted || !this.onconnection) {
       this.#refuse(incoming, this.onconnection ? 'the server is shutting down' : 'the server accepts nobody')
-      this.#releaseGrant(outcome)
+      this.#releaseGrant(outcome.grant)
       return
     }
     try {
@@ -238,25 +244,43 @@ class ConnectionListener implements Listener {
     } catch (error) {
       this.#report(toError(error))
       this.#refuse(incoming, 'the server could not serve the connection')
-      this.#releaseGrant(outcome)
+      this.#releaseGrant(outcome.grant)
     }
   }
 
   /** Throws what a layer throws. */
   #yield(incoming: Incoming, admitted: Admitted): void {
-    const { layers = [], closeTimeoutMs, clock, startTimeoutMs } = this.#settings
-    const supervision = superviseConnection(incoming.connector, admitted, clock)
-    const connection = createTransport(layered(supervision.connector, layers), { closeTimeoutMs, clock })
-    this.connections.add(connection)
-    this.#supervisions.set(connection, supervision)
-    void connection.closed.then(() => {
-      this.connections.delete(connection)
-      this.#supervisions.delete(connection)
-      if (!supervision.wasConnected) this.#refuse(incoming, 'the server did not serve the connection')
-      this.#releaseGrant(admitted)
+    const { clock, startTimeoutMs } = this.#settings
+    const { grant, admission } = admitted
+    const supervision = new Supervision({
+      incoming,
+      admission,
+      ...(grant && { grant }),
+      clock,
+      left: this.#left,
     })
-    supervision.watch(connection, startTimeoutMs)
+    const connection = this.#connectionOf(incoming, supervision, admission)
+    this.connections.add(connection)
+    this.#supervisions.add(supervision)
+    supervision.watch(connection, startTimeoutMs, admission)
     if (connection.state === 'idle') this.#hand(connection)
+  }
+
+  #connectionOf({ connector }: Incoming, supervision: Supervision, admission: Admission): Transport {
+    const { layers = [] } = this.#settings
+    // Where nothing is between them, the transport tells by itself, which costs a connection less.
+    if (layers.length === 0 && admission.authInfo === undefined)
+      return createWatchedTransport(connector, this.#transportSettings, supervision)
+    const inner = supervised(connector, supervision, admission.authInfo)
+    return createWatchedTransport(layered(inner, layers), this.#transportSettings, endOnly(supervision))
+  }
+
+  readonly #left = (supervision: Supervision): void => {
+    const { connection, incoming, grant } = supervision
+    if (connection) this.connections.delete(connection)
+    this.#supervisions.delete(supervision)
+    if (incoming) this.#refuse(incoming, 'the server did not serve the connection')
+    this.#releaseGrant(grant)
   }
 
   #hand(connection: Transport): void {
@@ -269,7 +293,7 @@ class ConnectionListener implements Listener {
     guarded(() => this.onconnection?.(connection), failed)
   }
 
-  #releaseGrant({ grant }: Admitted): void {
+  #releaseGrant(grant: SessionGrant | undefined): void {
     guarded(() => grant?.release?.(), this.#reportAny)
   }
 
@@ -293,7 +317,7 @@ class ConnectionListener implements Listener {
     this.#door.abort()
     await Promise.all(this.#admissions.values())
     if (drainMs > 0) {
-      const quiet = Promise.all([...this.#supervisions.values()].map((each) => each.quiet()))
+      const quiet = Promise.all([...this.#supervisions].map((each) => each.quiet()))
       await patiently(quiet, { clock: this.#settings.clock, ms: drainMs, failed: ignore, late: ignore })
     }
     await Promise.all([...this.connections].map((connection) => connection.close()))
@@ -322,5 +346,16 @@ class ConnectionListener implements Listener {
   readonly #report = (error: Error): void => {
     // There is nobody left to tell when the one who listens for errors fails.
     guarded(() => this.onerror?.(error), ignore)
+  }
+}
+
+/** For a transport whose messages are watched further in. */
+function endOnly(watch: TransportWatch): TransportWatch {
+  return {
+    connecting: ignore,
+    around: (connector) => connector,
+    received: ignore,
+    sent: ignore,
+    ended: () => watch.ended(),
   }
 }

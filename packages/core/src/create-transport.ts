@@ -1,13 +1,24 @@
 import { type Clock, systemClock } from './clock.js'
 import { closedError } from './closed-error.js'
 import type { Channel, Connector, ProcessTraits, Sink } from './connector.js'
-import { createDelivery } from './delivery.js'
+import { Delivery, type DeliveryHandlers } from './delivery.js'
 import { TransportError, toError } from './errors.js'
 import type { JsonRpcMessage } from './message.js'
 import { requireInRange, resolveOptions } from './options.js'
-import { pendingSends } from './pending-sends.js'
-import { attempt, guarded, ignore, orGiveUp, patiently } from './promises.js'
+import { PendingSends, takenAtOnce } from './pending-sends.js'
+import {
+  attempt,
+  type Deferred,
+  deferred,
+  guarded,
+  ignore,
+  isThenable,
+  orGiveUp,
+  patiently,
+} from './promises.js'
 import type { Flow, MessageContext, Peer, SendOptions, Transport, TransportState } from './transport.js'
+import { PARTS, type TransportParts, type TransportSettings } from './transport-parts.js'
+import type { TransportWatch } from './transport-watch.js'
 
 /** What the lifecycle of a transport needs to know. */
 export interface CreateTransportOptions {
@@ -38,30 +49,18 @@ export const createTransportDefaults: { readonly closeTimeoutMs: 2_000; readonly
 export function createTransport(connector: Connector, options: CreateTransportOptions = {}): Transport {
   const settings = resolveOptions(createTransportDefaults, options)
   requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
-  const transport = new ConnectedTransport(connector, settings)
+  const { closeTimeoutMs, clock } = settings
+  const transport = new ConnectedTransport(connector, { closeTimeoutMs, clock })
   return connector.process ? withProcessTraits(transport, connector.process) : transport
 }
 
-/** What a transport was made of, while it is idle and so can be made anew. For `withLayers`. */
-export function partsOf(source: object): TransportParts | undefined {
-  if (!(PARTS in source)) return undefined
-  return (source as { [PARTS](): TransportParts | undefined })[PARTS]()
-}
-
-/** Whether it was made by `createTransport`, of this copy of the package or another. */
-export function isOurs(source: object): source is Transport {
-  return PARTS in source
-}
-
-/** A connector and the settings of the life cycle around it. */
-export interface TransportParts {
-  readonly connector: Connector
-  readonly settings: Settings
-}
-
-interface Settings {
-  readonly closeTimeoutMs: number
-  readonly clock: Clock
+/** Makes a transport somebody watches over. For listeners. */
+export function createWatchedTransport(
+  connector: Connector,
+  settings: TransportSettings,
+  watch: TransportWatch,
+): Transport {
+  return new ConnectedTransport(connector, settings, watch)
 }
 
 type Life =
@@ -71,29 +70,24 @@ type Life =
   | { readonly name: 'closing' }
   | { readonly name: 'closed'; readonly reason: Error | undefined }
 
-// Shared by duplicate copies of this package.
-const PARTS: unique symbol = Symbol.for('@mcpwire/TransportParts') as never
-
-/** The life cycle, around whatever the connector makes. */
+/**
+ * The life cycle, around whatever the connector makes. There are many of these: what not every one of them needs is
+ * made when it is needed, and what is needed no more is let go of.
+ */
 class ConnectedTransport implements Transport {
   onmessage: ((message: JsonRpcMessage, context?: MessageContext) => void) | undefined
   onerror: ((error: Error) => void) | undefined
   onclose: (() => void) | undefined
-  readonly closed: Promise<Error | undefined>
 
-  readonly #connector: Connector
-  readonly #settings: Settings
-  readonly #settleClosed: (reason: Error | undefined) => void
-  /** A channel that is being closed has many ways to fail at what is left, which are all one (clause C3). */
-  readonly #pending = pendingSends((error) =>
-    this.#life.name === 'open' ? error : closedError(toError(error)),
-  )
-  readonly #delivery = createDelivery({
-    deliver: (message, context) => this.#deliver(message, context),
-    over: () => this.#end(this.#ending?.reason),
-  })
+  readonly #settings: TransportSettings
+  readonly #watch: TransportWatch | undefined
+  readonly #delivery: Delivery<ConnectedTransport>
   #life: Life = { name: 'idle' }
+  /** Until it has connected, for it may hold much. */
+  #connector: Connector | undefined
   #peer: Peer | undefined
+  #pending: PendingSends | undefined
+  #closed: Deferred<Error | undefined> | undefined
   /** Kept beyond the end, for those who resume. */
   #lastSessionId: string | undefined
   /** How the channel ended while arrivals still wait to be delivered, or before it was open. */
@@ -101,16 +95,24 @@ class ConnectedTransport implements Transport {
   /** That `close()` was called while starting, which makes the end an orderly one. */
   #closing: { readonly reason: Error | undefined } | undefined
   /** What an SDK said before there was a channel to tell: v2 names its versions before it starts a transport. */
-  readonly #announced: { version?: string; supported?: string[] } = {}
+  #announced: { version?: string; supported?: string[] } | undefined
 
-  constructor(connector: Connector, settings: Settings) {
+  static readonly #handlers: DeliveryHandlers<ConnectedTransport> = {
+    deliver: (transport, message, context) => transport.#deliver(message, context),
+    over: (transport) => transport.#end(transport.#ending?.reason),
+  }
+
+  constructor(connector: Connector, settings: TransportSettings, watch?: TransportWatch) {
     this.#connector = connector
     this.#settings = settings
-    let settle!: (reason: Error | undefined) => void
-    this.closed = new Promise((resolve) => {
-      settle = resolve
-    })
-    this.#settleClosed = settle
+    this.#watch = watch
+    this.#delivery = new Delivery<ConnectedTransport>(this, ConnectedTransport.#handlers)
+  }
+
+  get closed(): Promise<Error | undefined> {
+    this.#closed ??= deferred()
+    if (this.#life.name === 'closed') this.#closed.resolve(this.#life.reason)
+    return this.#closed.promise
   }
 
   get state(): TransportState {
@@ -118,7 +120,7 @@ class ConnectedTransport implements Transport {
   }
 
   get peer(): Peer | undefined {
-    return this.#channel?.peer ?? this.#peer ?? this.#connector.peer
+    return this.#channel?.peer ?? this.#peer ?? this.#connector?.peer
   }
 
   get flow(): Flow | undefined {
@@ -126,7 +128,7 @@ class ConnectedTransport implements Transport {
   }
 
   get sessionId(): string | undefined {
-    return this.#channel?.http?.sessionId ?? this.#lastSessionId ?? this.#connector.sessionId
+    return this.#channel?.http?.sessionId ?? this.#lastSessionId ?? this.#connector?.sessionId
   }
 
   get hasPerRequestStream(): boolean {
@@ -134,22 +136,25 @@ class ConnectedTransport implements Transport {
   }
 
   setProtocolVersion(version: string): void {
-    this.#announced.version = version
+    this.#announced = { ...this.#announced, version }
     this.#channel?.http?.setProtocolVersion(version)
   }
 
   setSupportedProtocolVersions(versions: string[]): void {
-    this.#announced.supported = versions
+    this.#announced = { ...this.#announced, supported: versions }
     this.#channel?.http?.setSupportedProtocolVersions?.(versions)
   }
 
   [PARTS](): TransportParts | undefined {
-    return this.#life.name === 'idle' ? { connector: this.#connector, settings: this.#settings } : undefined
+    const connector = this.#connector
+    if (this.#life.name !== 'idle' || !connector) return undefined
+    return { connector: this.#watch?.around(connector) ?? connector, settings: this.#settings }
   }
 
   async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     if (this.#life.name === 'closed' || this.#life.name === 'closing') throw this.#closedError()
-    if (this.#life.name !== 'idle') {
+    const connector = this.#connector
+    if (this.#life.name !== 'idle' || !connector) {
       throw new TransportError('ALREADY_STARTED', 'this transport was started before', undefined)
     }
     const { signal } = options
@@ -159,7 +164,7 @@ class ConnectedTransport implements Transport {
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      await this.#open(controller.signal)
+      await this.#open(connector, controller.signal)
     } finally {
       signal?.removeEventListener('abort', abort)
     }
@@ -168,12 +173,19 @@ class ConnectedTransport implements Transport {
   send(message: JsonRpcMessage, options?: SendOptions): Promise<void> {
     const life = this.#life
     if (life.name !== 'open') return Promise.reject(this.#notOpenError())
+    let taken: Promise<void> | undefined
+    this.#delivery.enter()
     try {
-      const taken = this.#delivery.during(() => life.channel.send(message, options))
-      return this.#pending.track(Promise.resolve(taken))
+      taken = life.channel.send(message, options)
     } catch (error) {
       return Promise.reject(error)
+    } finally {
+      this.#delivery.leave()
+      this.#watch?.sent(message, taken)
     }
+    if (taken === takenAtOnce) return taken
+    this.#pending ??= new PendingSends((error) => this.#sendError(error))
+    return this.#pending.track(Promise.resolve(taken))
   }
 
   async close(options: { reason?: Error | undefined } = {}): Promise<void> {
@@ -195,7 +207,7 @@ class ConnectedTransport implements Transport {
     return this.#life.name === 'open' ? this.#life.channel : undefined
   }
 
-  async #open(signal: AbortSignal): Promise<void> {
+  async #open(connector: Connector, signal: AbortSignal): Promise<void> {
     const { clock, closeTimeoutMs } = this.#settings
     let abortedAt = clock.now()
     signal.addEventListener('abort', () => {
@@ -203,8 +215,9 @@ class ConnectedTransport implements Transport {
     })
     let channel: Channel
     try {
-      channel = await this.#connect(signal)
+      channel = await this.#connect(connector, signal)
       this.#peer = channel.peer
+      this.#letGoOfConnector()
     } catch (error) {
       const reason = this.#ending ? (this.#ending.reason ?? error) : signal.aborted ? signal.reason : error
       this.#end(this.#closing ? this.#closing.reason : toError(reason))
@@ -223,35 +236,54 @@ class ConnectedTransport implements Transport {
   }
 
   /** Settles with the channel, or rejects once the signal aborted and the connector let go or took too long. */
-  #connect(signal: AbortSignal): Promise<Channel> {
+  #connect(connector: Connector, signal: AbortSignal): Promise<Channel> {
     const { clock, closeTimeoutMs } = this.#settings
-    const connect = (): Promise<Channel> =>
-      this.#delivery.during(() => this.#connector.connect(this.#sink, signal))
+    const connect = (): Promise<Channel> => this.#connectBy(connector, signal)
     const discard = (channel: Channel): void => {
       attempt(() => channel.close(toError(signal.reason))).catch(ignore)
     }
     return orGiveUp(connect, { signal, clock, patienceMs: closeTimeoutMs, discard })
   }
 
+  #connectBy(connector: Connector, signal: AbortSignal): Promise<Channel> {
+    this.#watch?.connecting()
+    this.#delivery.enter()
+    try {
+      return connector.connect(this.#sink(), signal)
+    } finally {
+      this.#delivery.leave()
+    }
+  }
+
   #announce({ http }: Channel): void {
-    const { version, supported } = this.#announced
+    const { version, supported } = this.#announced ?? {}
     if (supported !== undefined) http?.setSupportedProtocolVersions?.(supported)
     if (version !== undefined) http?.setProtocolVersion(version)
   }
 
-  readonly #sink: Sink = {
-    message: (message, context) => this.#delivery.arrive(message, context),
-    error: (error) => {
-      if (this.#life.name !== 'closed') this.#report(error)
-    },
-    end: (reason) => this.#ended(reason),
+  #sink(): Sink {
+    return {
+      message: (message, context) => {
+        this.#watch?.received(message)
+        this.#delivery.arrive(message, context)
+      },
+      error: (error) => {
+        if (this.#life.name !== 'closed') this.#report(error)
+      },
+      end: (reason) => this.#ended(reason),
+    }
   }
 
+  /** As `guarded`, which would make two functions for each message. */
   #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
-    guarded(
-      () => this.onmessage?.(message, context),
-      (cause) => this.#report(callbackFailed('onmessage', cause)),
-    )
+    try {
+      const result: unknown = this.onmessage?.(message, context)
+      if (result !== undefined && isThenable(result)) {
+        result.then(undefined, (cause) => this.#report(callbackFailed('onmessage', cause)))
+      }
+    } catch (cause) {
+      this.#report(callbackFailed('onmessage', cause))
+    }
   }
 
   #ended(reason: Error | undefined): void {
@@ -298,19 +330,27 @@ class ConnectedTransport implements Transport {
     if (this.#life.name === 'closed') return
     if (this.#life.name === 'open') this.#remember(this.#life.channel)
     this.#life = { name: 'closed', reason }
+    this.#letGoOfConnector()
     this.#delivery.stop()
-    this.#pending.rejectAll(closedError(reason))
+    this.#pending?.rejectAll(closedError(reason))
     if (reason !== undefined) this.#report(reason)
-    this.#settleClosed(reason)
+    this.#closed?.resolve(reason)
     guarded(
       () => this.onclose?.(),
       (cause) => this.#report(callbackFailed('onclose', cause)),
     )
+    this.#watch?.ended()
   }
 
   #remember({ peer, http }: Channel): void {
     this.#peer = peer
-    this.#lastSessionId = http?.sessionId
+    this.#lastSessionId = http?.sessionId ?? this.#lastSessionId
+  }
+
+  #letGoOfConnector(): void {
+    this.#peer ??= this.#connector?.peer
+    this.#lastSessionId ??= this.#connector?.sessionId
+    this.#connector = undefined
   }
 
   #report(error: Error): void {
@@ -322,6 +362,11 @@ class ConnectedTransport implements Transport {
     if (this.#life.name === 'closed' || this.#life.name === 'closing') return this.#closedError()
     const message = `send() before start() had succeeded (${this.#life.name})`
     return new TransportError('NOT_STARTED', message, undefined)
+  }
+
+  /** A channel that is being closed has many ways to fail at what is left, which are all one (clause C3). */
+  #sendError(error: unknown): unknown {
+    return this.#life.name === 'open' ? error : closedError(toError(error))
   }
 
   #closedError(): Error {

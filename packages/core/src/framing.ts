@@ -41,137 +41,122 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * costs O(n) time and at most twice its bytes in memory, even when they come one at a time.
  */
 export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOptions): LineDecoder {
-  const { maxLineBytes, keepEncoded = false } = options
-  const held = createGrowingBytes(maxLineBytes)
-  let isDiscarding = false
-  let isStopped = false
+  return new Decoder(handlers, options)
+}
 
-  function push(chunk: Uint8Array): void {
-    if (isStopped || chunk.length === 0) return
+// A class that makes its store when it needs one: there is one for each connection, and most are idle.
+class Decoder implements LineDecoder {
+  readonly #handlers: LineHandlers
+  readonly #maxLineBytes: number
+  readonly #keepEncoded: boolean
+  #held: GrowingBytes | undefined
+  #isDiscarding = false
+  #isStopped = false
+
+  constructor(handlers: LineHandlers, { maxLineBytes, keepEncoded = false }: LineDecoderOptions) {
+    this.#handlers = handlers
+    this.#maxLineBytes = maxLineBytes
+    this.#keepEncoded = keepEncoded
+  }
+
+  get heldBytes(): number {
+    return this.#held?.length ?? 0
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#isStopped || chunk.length === 0) return
     let start = 0
-    if (held.length > 0 || isDiscarding) {
+    if (this.heldBytes > 0 || this.#isDiscarding) {
       const end = chunk.indexOf(LINE_FEED)
       if (end === -1) {
-        hold(chunk)
+        this.#hold(chunk)
         return
       }
-      finishHeld(chunk.subarray(0, end))
+      this.#finishHeld(chunk.subarray(0, end))
       start = end + 1
     }
-    const end = isStopped ? 0 : chunk.lastIndexOf(LINE_FEED) + 1
-    if (end > start) deliverLines(end - start === chunk.length ? chunk : chunk.subarray(start, end))
-    if (end < chunk.length && !isStopped) hold(end > start ? chunk.subarray(end) : chunk.subarray(start))
+    const end = this.#isStopped ? 0 : chunk.lastIndexOf(LINE_FEED) + 1
+    if (end > start) this.#deliverLines(end - start === chunk.length ? chunk : chunk.subarray(start, end))
+    if (end < chunk.length && !this.#isStopped) this.#hold(chunk.subarray(Math.max(start, end)))
+  }
+
+  end(): void {
+    if (this.heldBytes > 0 && !this.#isStopped) this.#finishHeld(new Uint8Array(0))
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#held?.clear()
   }
 
   /** `lines` ends with a line feed. */
-  function deliverLines(lines: Uint8Array): void {
-    if (lines.length > maxLineBytes || keepEncoded) {
-      deliverEach(lines)
+  #deliverLines(lines: Uint8Array): void {
+    if (lines.length > this.#maxLineBytes || this.#keepEncoded) {
+      this.#deliverEach(lines)
       return
     }
     let text: string
     try {
       text = utf8.decode(lines)
     } catch {
-      deliverEach(lines)
+      this.#deliverEach(lines)
       return
     }
     let start = 0
-    while (start < text.length && !isStopped) {
+    while (start < text.length && !this.#isStopped) {
       const end = text.indexOf('\n', start)
-      if (end > start) handlers.line(text.slice(start, end), undefined)
+      if (end > start) this.#handlers.line(text.slice(start, end), undefined)
       start = end + 1
     }
   }
 
-  function deliverEach(lines: Uint8Array): void {
+  #deliverEach(lines: Uint8Array): void {
     let start = 0
-    while (start < lines.length && !isStopped) {
+    while (start < lines.length && !this.#isStopped) {
       const end = lines.indexOf(LINE_FEED, start)
-      deliver(lines.subarray(start, end))
+      this.#deliver(lines.subarray(start, end))
       start = end + 1
     }
   }
 
-  function deliver(line: Uint8Array): void {
+  #deliver(line: Uint8Array): void {
     if (line.length === 0) return
-    if (line.length > maxLineBytes) {
-      handlers.oversize(line.length, line)
+    if (line.length > this.#maxLineBytes) {
+      this.#handlers.oversize(line.length, line)
       return
     }
-    const encoded = keepEncoded ? line.slice() : undefined
-    const text = decoded(line)
+    const encoded = this.#keepEncoded ? line.slice() : undefined
+    const text = this.#decoded(line)
     // Let go of before the line is parsed: the bytes of a long one would only crowd the heap meanwhile.
-    held.clear()
-    if (text !== undefined) handlers.line(text, encoded)
+    this.#held?.clear()
+    if (text !== undefined) this.#handlers.line(text, encoded)
   }
 
-  function decoded(line: Uint8Array): string | undefined {
+  #decoded(line: Uint8Array): string | undefined {
     try {
       return utf8.decode(line)
     } catch {
-      handlers.invalid(line)
+      this.#handlers.invalid(line)
       return undefined
     }
   }
 
-  function hold(part: Uint8Array): void {
-    if (isDiscarding) return
-    const bytes = held.length + part.length
-    if (bytes > maxLineBytes) {
-      isDiscarding = true
-      handlers.oversize(bytes, held.length > 0 ? held.view() : part)
-      held.clear()
+  #hold(part: Uint8Array): void {
+    if (this.#isDiscarding) return
+    const bytes = this.heldBytes + part.length
+    if (bytes > this.#maxLineBytes) {
+      this.#isDiscarding = true
+      this.#handlers.oversize(bytes, this.#held && this.heldBytes > 0 ? this.#held.view() : part)
+      this.#held?.clear()
       return
     }
-    held.append(part)
+    this.#held ??= createGrowingBytes(this.#maxLineBytes)
+    this.#held.append(part)
   }
 
-  function finishHeld(rest: Uint8Array): void {
-    if (isDiscarding) {
-      isDiscarding = false
-      return
-    }
-    hold(rest)
-    if (isDiscarding) {
-      isDiscarding = false
-      return
-    }
-    deliver(held.view())
-  }
-
-  function end(): void {
-    if (held.length > 0 && !isStopped) finishHeld(new Uint8Array(0))
-  }
-
-  function stop(): void {
-    isStopped = true
-    held.clear()
-  }
-
-  return new Decoder(held, push, end, stop)
-}
-
-// A class, as one is there for each connection: an object with an accessor of its own costs a hidden class each.
-class Decoder implements LineDecoder {
-  readonly push: LineDecoder['push']
-  readonly end: LineDecoder['end']
-  readonly stop: LineDecoder['stop']
-  readonly #held: GrowingBytes
-
-  constructor(
-    held: GrowingBytes,
-    push: LineDecoder['push'],
-    end: LineDecoder['end'],
-    stop: LineDecoder['stop'],
-  ) {
-    this.#held = held
-    this.push = push
-    this.end = end
-    this.stop = stop
-  }
-
-  get heldBytes(): number {
-    return this.#held.length
+  #finishHeld(rest: Uint8Array): void {
+    if (!this.#isDiscarding) this.#hold(rest)
+    if (this.#isDiscarding) this.#isDiscarding = false
+    else if (this.#held) this.#deliver(this.#held.view())
   }
 }

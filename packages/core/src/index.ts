@@ -109,7 +109,7 @@ export { createLineDecoder, type LineDecoder, type LineDecoderOptions, type Line
 export { isLoopback } from './gate.js'
 export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './handshake-replay.js'
 export type { HttpAnswer, HttpHooks } from './http-hooks.js'
-export { createIntake, type Intake, type IntakeOptions, previewOf } from './intake.js'
+export { createIntake, type Intake, type IntakeOptions, JsonRpcIntake, previewOf } from './intake.js'
 export { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.js'
 export type { Acceptor, Binding, Door, Incoming } from './listener.js'
 export { isRequestId, parseMessage, toJson } from './message.js'
@@ -131,6 +131,7 @@ export {
   requireText,
   resolveOptions,
 } from './options.js'
+export { takenAtOnce } from './pending-sends.js'
 export { refusalError, refusalIn, refusalMessage } from './refusal.js'
 export { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
 export type { SessionGrant, SessionPolicy } from './session-policy.js'

@@ -41,75 +41,99 @@ const DEFAULT_MAX_MALFORMED_IN_A_ROW = 10
  * message is reported as `MALFORMED_MESSAGE` and skipped; nothing valid around it is lost.
  */
 export function createIntake(sink: Sink, options: IntakeOptions): Intake {
-  const { address, abandon, noise, maxMalformedInARow = DEFAULT_MAX_MALFORMED_IN_A_ROW } = options
-  const batches = batchesNegotiated()
-  let malformedInARow = 0
-  let isAbandoned = false
+  const intake = new JsonRpcIntake(sink, options)
+  return {
+    text: (text, encoded, context) => intake.text(text, encoded, context),
+    value: (value, context) => intake.value(value, context),
+    unreadable: (bytes, why) => intake.unreadable(bytes, why),
+    sent: (message) => intake.sent(message),
+  }
+}
 
-  function malformed(why: string, text: string, cause?: unknown): void {
+/** What `createIntake` makes, but its members are not bound, and so cost nothing where there are many. */
+export class JsonRpcIntake implements Intake {
+  readonly #sink: Sink
+  readonly #options: IntakeOptions
+  readonly #batches = batchesNegotiated()
+  #malformedInARow = 0
+  #isAbandoned = false
+
+  constructor(sink: Sink, options: IntakeOptions) {
+    this.#sink = sink
+    this.#options = options
+  }
+
+  text(text: string, encoded?: Uint8Array, context?: MessageContext): void {
+    if (this.#isAbandoned) return
+    const json = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
+    const first = firstVisible(json)
+    if (first === undefined) return
+    // Judged before it is parsed: an exception for each line is what a flood of noise would cost most.
+    if (first !== OPENING_BRACE && first !== OPENING_BRACKET) {
+      this.#malformed('not JSON', json)
+      return
+    }
+    let value: unknown
+    try {
+      value = JSON.parse(json)
+    } catch (cause) {
+      this.#malformed('not JSON', json, cause)
+      return
+    }
+    this.#judge(value, json, encoded, context)
+  }
+
+  value(value: unknown, context?: MessageContext): void {
+    this.#judge(value, undefined, undefined, context)
+  }
+
+  unreadable(bytes: Uint8Array, why: string): void {
+    if (this.#isAbandoned) return
+    this.#malformed(why, new TextDecoder().decode(bytes.subarray(0, PREVIEW_BYTES)))
+  }
+
+  sent(message: JsonRpcMessage): void {
+    this.#batches.sent(message)
+  }
+
+  #judge(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
+    if (this.#isAbandoned) return
+    if (!Array.isArray(value) || !this.#batches.allowed) {
+      this.#one(value, text, encoded, context)
+      return
+    }
+    if (value.length === 0) this.#malformed('an empty batch', text ?? textOf(value))
+    for (const each of value) {
+      if (!this.#isAbandoned) this.#one(each, undefined, undefined, context)
+    }
+  }
+
+  #one(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
+    const message = parseMessage(value)
+    if (typeof message === 'string') {
+      this.#malformed(message, text ?? textOf(value))
+      return
+    }
+    this.#malformedInARow = 0
+    if (encoded) rememberEncoded(message, encoded)
+    this.#batches.received(message)
+    this.#sink.message(message, context)
+  }
+
+  #malformed(why: string, text: string, cause?: unknown): void {
+    const { address, noise, maxMalformedInARow = DEFAULT_MAX_MALFORMED_IN_A_ROW } = this.#options
     if (noise) {
       noise(text)
       return
     }
     const details = { preview: previewOf(text) }
     const message = `skipped what ${address} sent: ${why}`
-    sink.error(new TransportError('MALFORMED_MESSAGE', message, details, { cause }))
-    malformedInARow++
-    if (malformedInARow < maxMalformedInARow) return
-    isAbandoned = true
-    const final = `${malformedInARow} malformed messages in a row from ${address}`
-    abandon(new TransportError('MALFORMED_MESSAGE', final, details))
-  }
-
-  function one(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
-    const message = parseMessage(value)
-    if (typeof message === 'string') {
-      malformed(message, text ?? textOf(value))
-      return
-    }
-    malformedInARow = 0
-    if (encoded) rememberEncoded(message, encoded)
-    batches.received(message)
-    sink.message(message, context)
-  }
-
-  function judge(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
-    if (isAbandoned) return
-    if (!Array.isArray(value) || !batches.allowed) {
-      one(value, text, encoded, context)
-      return
-    }
-    if (value.length === 0) malformed('an empty batch', text ?? textOf(value))
-    for (const each of value) {
-      if (!isAbandoned) one(each, undefined, undefined, context)
-    }
-  }
-
-  return {
-    text: (text, encoded, context) => {
-      if (isAbandoned) return
-      const json = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
-      const first = firstVisible(json)
-      if (first === undefined) return
-      // Judged before it is parsed: an exception for each line is what a flood of noise would cost most.
-      if (first !== OPENING_BRACE && first !== OPENING_BRACKET) {
-        malformed('not JSON', json)
-        return
-      }
-      let value: unknown
-      try {
-        value = JSON.parse(json)
-      } catch (cause) {
-        malformed('not JSON', json, cause)
-        return
-      }
-      judge(value, json, encoded, context)
-    },
-    value: (value, context) => judge(value, undefined, undefined, context),
-    unreadable: (bytes, why) => {
-      if (!isAbandoned) malformed(why, new TextDecoder().decode(bytes.subarray(0, PREVIEW_BYTES)))
-    },
-    sent: (message) => batches.sent(message),
+    this.#sink.error(new TransportError('MALFORMED_MESSAGE', message, details, { cause }))
+    this.#malformedInARow++
+    if (this.#malformedInARow < maxMalformedInARow) return
+    this.#isAbandoned = true
+    const final = `${this.#malformedInARow} malformed messages in a row from ${address}`
+    this.#options.abandon(new TransportError('MALFORMED_MESSAGE', final, details))
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink } from './connector.js'
-import { createTransport, isOurs, partsOf } from './create-transport.js'
+import { createTransport } from './create-transport.js'
 import { TransportError } from './errors.js'
 import { invalidOption } from './options.js'
 import { attempt, ignore } from './promises.js'
 import type { Flow, Peer, Transport, TransportLike } from './transport.js'
+import { isOurs, partsOf } from './transport-parts.js'
 
 /**
  * Puts layers around a transport that was not started, or around a connector. The first layer is the outermost: it

@@ -5,6 +5,7 @@ import { createIntake, type Intake } from './intake.js'
 import { type JsonRpcMessage, toJson } from './message.js'
 import { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
 import { requireInteger, resolveOptions } from './options.js'
+import { takenAtOnce } from './pending-sends.js'
 import type { Peer, Transport } from './transport.js'
 
 /** Options of a memory pair; they hold for both of its ends. */
@@ -111,7 +112,7 @@ class End {
     this.texts.push(text)
     this.queuedBytes += text.length
     this.turnSoon()
-    if (this.queuedBytes <= HIGH_WATER_MARK) return taken
+    if (this.queuedBytes <= HIGH_WATER_MARK) return takenAtOnce
     if (!this.drained) {
       let resolve!: () => void
       let reject!: (error: Error) => void
@@ -172,7 +173,6 @@ class End {
 }
 
 const HIGH_WATER_MARK = 65_536
-const taken: Promise<void> = Promise.resolve()
 
 function connectorOf(here: End, there: End): Connector {
   return {

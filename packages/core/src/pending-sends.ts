@@ -1,44 +1,50 @@
-/** The sends of one channel that wait for the medium. */
-export interface PendingSends {
-  /** A promise that settles as the channel's does, unless it is rejected before. */
-  track(taken: Promise<void>): Promise<void>
-  /** Rejects all that wait. */
-  rejectAll(error: Error): void
-}
+/**
+ * What a channel returns from `send` where the medium took the message at once: one promise for all of them costs a
+ * connection nothing.
+ */
+export const takenAtOnce: Promise<void> = Promise.resolve()
+
+type Reject = (error: Error) => void
 
 /**
- * Keeps one rejecter for each promise a channel gave, so that none outlives the conversation unsettled (clause C3).
- * `failed` says what a send that the channel rejects is rejected with.
+ * The sends of one channel that wait for the medium. They settle as the channel's do, unless they are rejected
+ * before; what the channel rejects with is told as `failed` makes of it.
  */
-export function pendingSends(failed: (error: unknown) => unknown): PendingSends {
-  const rejecters = new Set<(error: Error) => void>()
-  let last: { readonly taken: Promise<void>; readonly settled: Promise<void> } | undefined
+export class PendingSends {
+  readonly #failed: (error: unknown) => unknown
+  readonly #rejecters = new Set<Reject>()
+  #last: { readonly taken: Promise<void>; readonly settled: Promise<void> } | undefined
 
-  function settling(taken: Promise<void>): Promise<void> {
+  constructor(failed: (error: unknown) => unknown) {
+    this.#failed = failed
+  }
+
+  /** A promise that settles as the channel's does, unless it is rejected before. */
+  track(taken: Promise<void>): Promise<void> {
+    // A channel gives one promise for everything that waits for the same moment.
+    if (this.#last?.taken !== taken) this.#last = { taken, settled: this.#settling(taken) }
+    return this.#last.settled
+  }
+
+  /** Rejects all that wait. */
+  rejectAll(error: Error): void {
+    for (const reject of this.#rejecters) reject(error)
+    this.#rejecters.clear()
+  }
+
+  #settling(taken: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
-      rejecters.add(reject)
+      this.#rejecters.add(reject)
       taken.then(
         () => {
-          rejecters.delete(reject)
+          this.#rejecters.delete(reject)
           resolve()
         },
         (error) => {
-          rejecters.delete(reject)
-          reject(failed(error))
+          this.#rejecters.delete(reject)
+          reject(this.#failed(error))
         },
       )
     })
-  }
-
-  return {
-    track(taken) {
-      // A channel gives one promise for everything that waits for the same moment.
-      if (last?.taken !== taken) last = { taken, settled: settling(taken) }
-      return last.settled
-    },
-    rejectAll(error) {
-      for (const reject of rejecters) reject(error)
-      rejecters.clear()
-    },
   }
 }

@@ -77,6 +77,21 @@ export function patiently(work: Promise<unknown>, { clock, ms, failed, late }: W
   })
 }
 
+/** A promise and what resolves it. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+}
+
+/** Makes one. */
+export function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
 /** Calls it, turning a synchronous throw into a rejection. */
 export async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
   return await call()

@@ -2,22 +2,14 @@ import type { Clock } from './clock.js'
 import type { Channel, Connector } from './connector.js'
 import { cancelledBy, LISTEN_METHOD } from './era.js'
 import { TransportError } from './errors.js'
+import { FewIds } from './few-ids.js'
 import type { Admission } from './gate.js'
+import type { Incoming } from './listener.js'
 import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from './message.js'
+import { takenAtOnce } from './pending-sends.js'
 import type { SessionGrant } from './session-policy.js'
 import type { AuthInfo, MessageContext, Transport } from './transport.js'
-
-/** What a listener keeps an eye on, for one connection, from its admission to its end. */
-export interface Supervision {
-  /** The caller's connector, telling who it is with everything it says. */
-  readonly connector: Connector
-  /** Whether the connector was asked to connect, and so owns what it needs to. */
-  readonly wasConnected: boolean
-  /** Ends the connection when it is not started in time, idle or alive for too long, or no longer admitted. */
-  watch(connection: Transport, startTimeoutMs: number): void
-  /** Resolves as soon as no request of the caller is being answered. */
-  quiet(): Promise<void>
-}
+import type { TransportWatch } from './transport-watch.js'
 
 /** What a caller was granted. */
 export interface Admitted {
@@ -25,75 +17,132 @@ export interface Admitted {
   readonly grant?: SessionGrant
 }
 
-/** Watches over one connection that was admitted. */
-export function superviseConnection(
-  inner: Connector,
-  { admission, grant }: Admitted,
-  clock: Clock,
-): Supervision {
-  const unanswered = new Set<RequestId>()
-  const waiting: (() => void)[] = []
-  let lastActivity = clock.now()
-
-  function received(message: JsonRpcMessage): void {
-    lastActivity = clock.now()
-    if (isRequest(message)) {
-      if (message.method !== LISTEN_METHOD) unanswered.add(message.id)
-      return
-    }
-    // Whoever answers a request sends nothing for one that was cancelled (Cancellation, Behavior).
-    const cancelled = cancelledBy(message)
-    if (cancelled !== undefined) answered(cancelled)
-  }
-
-  function sent(message: JsonRpcMessage, taken: Promise<void> | undefined): void {
-    lastActivity = clock.now()
-    if (!isResponse(message) || message.id === undefined) return
-    const { id } = message
-    const done = (): void => answered(id)
-    // Not before the medium took it, lest the connection is closed in front of the answer.
-    Promise.resolve(taken).then(done, done)
-  }
-
-  function answered(id: RequestId): void {
-    if (unanswered.delete(id) && unanswered.size === 0) for (const resolve of waiting.splice(0)) resolve()
-  }
-
-  const connectable: Connector = {
-    ...inner,
-    connect: (sink, signal) => {
-      supervision.wasConnected = true
-      return inner.connect(sink, signal)
-    },
-  }
-  const supervision = {
-    connector: identified(connectable, admission.authInfo, received, sent),
-    wasConnected: false,
-    watch: (connection: Transport, startTimeoutMs: number): void => {
-      const stops = [
-        untilStarted(connection, startTimeoutMs, clock),
-        untilInvalid(connection, admission, clock),
-        untilOld(connection, grant, clock),
-        untilIdle(connection, grant, clock, () => lastActivity),
-      ]
-      void connection.closed.then(() => {
-        for (const stop of stops) stop?.()
-        unanswered.clear()
-        for (const resolve of waiting.splice(0)) resolve()
-      })
-    },
-    quiet: (): Promise<void> =>
-      unanswered.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
-  }
-  return supervision
+/** One connection to watch over, and whom to tell of its end. */
+export interface Supervised extends Admitted {
+  readonly incoming: Incoming
+  readonly clock: Clock
+  /** Hears that the connection has ended. */
+  readonly left: (supervision: Supervision) => void
 }
 
-function identified(
-  inner: Connector,
-  given: AuthInfo | undefined,
-  received: (message: JsonRpcMessage) => void,
-  sent: (message: JsonRpcMessage, taken: Promise<void> | undefined) => void,
-): Connector {
+/** What a listener keeps an eye on, for one connection, from its admission to its end. */
+export class Supervision implements TransportWatch {
+  readonly grant: SessionGrant | undefined
+  /** Who is at the door still: let go of once the connector is asked to connect, and so owns what it needs to. */
+  incoming: Incoming | undefined
+  /** What is watched, once `watch` was called. */
+  connection: Transport | undefined
+  readonly #clock: Clock
+  readonly #left: (supervision: Supervision) => void
+  readonly #unanswered = new FewIds()
+  #untilStarted: Disposable | undefined
+  #stops: (() => void)[] | undefined
+  #waiting: (() => void)[] | undefined
+  #lastActivity = 0
+
+  constructor({ incoming, grant, clock, left }: Supervised) {
+    this.incoming = incoming
+    this.grant = grant
+    this.#clock = clock
+    this.#left = left
+  }
+
+  /** Ends the connection when it is not started in time, idle or alive for too long, or no longer admitted. */
+  watch(connection: Transport, startTimeoutMs: number, admission: Admission): void {
+    this.connection = connection
+    const { grant } = this
+    const clock = this.#clock
+    this.#lastActivity = clock.now()
+    this.#untilStarted = untilStarted(connection, startTimeoutMs, clock)
+    const stops = [
+      untilInvalid(connection, admission, clock),
+      untilOld(connection, grant, clock),
+      untilIdle(connection, grant, clock, () => this.#lastActivity),
+    ].filter((stop) => stop !== undefined)
+    if (stops.length > 0) this.#stops = stops
+    if (connection.state === 'closed') this.#stop()
+  }
+
+  /** Resolves as soon as no request of the caller is being answered. */
+  quiet(): Promise<void> {
+    if (this.#unanswered.isEmpty) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#waiting ??= []
+      this.#waiting.push(resolve)
+    })
+  }
+
+  connecting(): void {
+    this.incoming = undefined
+    // Still idle where another transport was made of its connector, which is then the one that is used.
+    if (this.connection?.state === 'idle') return
+    this.#untilStarted?.[Symbol.dispose]()
+    this.#untilStarted = undefined
+  }
+
+  around(connector: Connector): Connector {
+    return supervised(connector, this, undefined)
+  }
+
+  received(message: JsonRpcMessage): void {
+    this.#noteActivity()
+    if (isRequest(message)) {
+      if (message.method !== LISTEN_METHOD) this.#unanswered.add(message.id)
+      return
+    }
+    if (isResponse(message)) return
+    // Whoever answers a request sends nothing for one that was cancelled (Cancellation, Behavior).
+    const cancelled = cancelledBy(message)
+    if (cancelled !== undefined) this.#answered(cancelled)
+  }
+
+  sent(message: JsonRpcMessage, taken: Promise<void> | undefined): void {
+    this.#noteActivity()
+    if (!isResponse(message) || message.id === undefined) return
+    const { id } = message
+    if (taken === undefined || taken === takenAtOnce) {
+      this.#answered(id)
+      return
+    }
+    const done = (): void => this.#answered(id)
+    // Not before the medium took it, lest the connection is closed in front of the answer.
+    taken.then(done, done)
+  }
+
+  ended(): void {
+    this.#stop()
+    this.#unanswered.clear()
+    this.#nobodyWaits()
+    this.#left(this)
+  }
+
+  #stop(): void {
+    this.#untilStarted?.[Symbol.dispose]()
+    for (const stop of this.#stops ?? []) stop()
+    this.#stops = undefined
+  }
+
+  /** The time is read only where somebody looks at it. */
+  #noteActivity(): void {
+    if (this.grant?.idleTimeoutMs !== undefined) this.#lastActivity = this.#clock.now()
+  }
+
+  #answered(id: RequestId): void {
+    if (this.#unanswered.delete(id) && this.#unanswered.isEmpty) this.#nobodyWaits()
+  }
+
+  #nobodyWaits(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    for (const resolve of waiting ?? []) resolve()
+  }
+}
+
+/**
+ * The caller's connector, watched where layers stand between it and the transport, and telling who the caller is with
+ * everything it says.
+ */
+export function supervised(inner: Connector, watch: TransportWatch, given: AuthInfo | undefined): Connector {
   const authInfo = given && concealAuthInfo(given)
   const shared: MessageContext | undefined = authInfo && Object.freeze({ authInfo })
   const contextOf = (context: MessageContext | undefined): MessageContext | undefined => {
@@ -104,11 +153,12 @@ function identified(
     ...inner,
     ...(authInfo && inner.peer && { peer: Object.freeze({ ...inner.peer, authInfo }) }),
     connect: async (sink, signal) => {
+      watch.connecting()
       const channel: Channel = await inner.connect(
         {
           ...sink,
           message: (message, context) => {
-            received(message)
+            watch.received(message)
             sink.message(message, contextOf(context))
           },
         },
@@ -123,7 +173,7 @@ function identified(
             taken = channel.send(message, options)
             return taken
           } finally {
-            sent(message, taken)
+            watch.sent(message, taken)
           }
         },
       }
@@ -145,16 +195,20 @@ export function concealAuthInfo(authInfo: AuthInfo): AuthInfo {
   return Object.defineProperty({ ...authInfo }, INSPECT, { value: () => shown, enumerable: false })
 }
 
-function untilStarted(connection: Transport, startTimeoutMs: number, clock: Clock): () => void {
-  const late = clock.deadline(startTimeoutMs, () => {
+function untilStarted(connection: Transport, startTimeoutMs: number, clock: Clock): Disposable {
+  return clock.deadline(startTimeoutMs, () => {
     if (connection.state !== 'idle') return
     const message = `an admitted connection was not started within startTimeoutMs (${startTimeoutMs} ms)`
     void connection.close({ reason: new TransportError('CLOSED', message, undefined) })
   })
-  return () => late[Symbol.dispose]()
 }
 
-function untilInvalid(connection: Transport, { expiresAt, revoked }: Admission, clock: Clock): () => void {
+function untilInvalid(
+  connection: Transport,
+  { expiresAt, revoked }: Admission,
+  clock: Clock,
+): (() => void) | undefined {
+  if (expiresAt === undefined && revoked === undefined) return undefined
   const end = (why: string) => () => {
     void connection.close({ reason: new TransportError('REFUSED', why, { status: 401 }) })
   }

@@ -61,7 +61,7 @@ async function connected(target: Target, signal: AbortSignal): Promise<Socket> {
   return await race({
     candidates: interleaved(addresses),
     attempt: (host, lost) => connectOne(host, target, lost),
-    discard: (late) => late.destroy(),
+    discard: (late) => void late.destroy(),
     clock: target.clock,
     signal,
   })
@@ -92,20 +92,28 @@ function connectOne(host: string, target: Target, signal: AbortSignal): Promise<
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port: target.port, allowHalfOpen: true, ...socketOptions(target) })
     // Stays for good: between here and the channel's own listener an error would otherwise be uncaught.
-    socket.on('error', () => {})
+    socket.on('error', ignore)
     const abort = (): void => {
+      settled()
       socket.destroy()
       reject(signal.reason)
     }
-    signal.addEventListener('abort', abort, { once: true })
-    const settled = (): void => signal.removeEventListener('abort', abort)
-    socket.once('error', (error) => {
+    const failed = (error: Error): void => {
       settled()
       reject(error)
-    })
-    socket.once('connect', () => {
+    }
+    const succeeded = (): void => {
       settled()
       resolve(socket)
-    })
+    }
+    /** The socket lives on, and would hold all this. */
+    const settled = (): void => {
+      signal.removeEventListener('abort', abort)
+      socket.off('error', failed).off('connect', succeeded)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    socket.once('error', failed).once('connect', succeeded)
   })
 }
+
+function ignore(): void {}

@@ -52,7 +52,7 @@ export function race<C, T>({ candidates, attempt, discard, clock, signal }: Race
       }
       settle()
       resolve(result)
-      abandon.abort()
+      if (failures.length + 1 < started) abandon.abort()
     }
     const failed = (number: number, error: unknown): void => {
       if (isOver) return

@@ -97,16 +97,6 @@ export function tcpClient(options: TcpClientOptions): Transport {
   const secure = tls && { end: loadTlsEnd(tls), serverName: tls.serverName ?? host }
   const target = { ...settings, secure }
   const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
-  // Not a copy of all the settings: there is one for each connection.
-  const limits = {
-    maxMessageBytes,
-    maxQueuedBytes,
-    keepEncoded,
-    closeTimeoutMs,
-    clock,
-    explain: tlsMeaningOf,
-  }
-
   return createTransport(
     {
       connect: async (sink, signal) => {
@@ -114,7 +104,16 @@ export function tcpClient(options: TcpClientOptions): Transport {
         if (headers) sendPreamble(socket, headers)
         const facts = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
         const peer = Object.freeze({ medium: 'tcp', address, ...facts })
-        return duplexChannel(socket, sink, { ...limits, peer })
+        // Each member by itself: one is there for each connection, and a spread object has a shape of its own.
+        return duplexChannel(socket, sink, {
+          peer,
+          maxMessageBytes,
+          maxQueuedBytes,
+          keepEncoded,
+          closeTimeoutMs,
+          clock,
+          explain: tlsMeaningOf,
+        })
       },
     },
     settings,

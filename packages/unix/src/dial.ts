@@ -65,16 +65,28 @@ function connectOnce(path: string, signal: AbortSignal): Promise<Socket | Error>
     // Half open, or Node would end our side, and what waits to be sent, as soon as the peer has ended its own.
     const socket = connect({ path, allowHalfOpen: true })
     const abort = (): void => {
+      settled()
       socket.destroy()
       reject(signal.reason)
     }
-    const settle = (outcome: Socket | Error): void => {
+    const failed = (error: Error): void => {
+      settled()
+      resolve(error)
+    }
+    const succeeded = (): void => {
+      settled()
+      resolve(socket)
+    }
+    /** The socket lives on, and would hold all this. */
+    const settled = (): void => {
       signal.removeEventListener('abort', abort)
-      resolve(outcome)
+      socket.off('error', failed).off('connect', succeeded)
     }
     signal.addEventListener('abort', abort, { once: true })
     // Stays for good: between here and the channel's own listener an error would otherwise be uncaught.
-    socket.on('error', settle)
-    socket.once('connect', () => settle(socket))
+    socket.on('error', ignore)
+    socket.once('error', failed).once('connect', succeeded)
   })
 }
+
+function ignore(): void {}

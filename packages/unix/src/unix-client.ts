@@ -50,6 +50,7 @@ export function unixClient(options: UnixClientOptions): Transport {
   requireByteStreamLimits(settings)
   if (settings.preamble) requirePreamble(settings.preamble)
   const place = socketPlace(settings.path)
+  const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
 
   return createTransport(
     {
@@ -57,7 +58,15 @@ export function unixClient(options: UnixClientOptions): Transport {
         const { socket, headers } = await dial(place, settings, signal)
         if (headers) sendPreamble(socket, headers)
         const peer = Object.freeze({ medium: 'unix', address: place.address })
-        return duplexChannel(socket, sink, { ...settings, peer })
+        // Each member by itself: one is there for each connection, and a spread object has a shape of its own.
+        return duplexChannel(socket, sink, {
+          peer,
+          maxMessageBytes,
+          maxQueuedBytes,
+          keepEncoded,
+          closeTimeoutMs,
+          clock,
+        })
       },
     },
     settings,

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
-import { overloaded } from '../index.js'
+import { overloaded, takenAtOnce } from '../index.js'
+import { type Deferred, deferred } from '../promises.js'
 
 /** Writes texts to a stream, those of one turn of the event loop together. */
 export interface CoalescingWriter {
@@ -30,124 +31,149 @@ const EARLY_FLUSH_CHARACTERS = 4096
 /** How much of what has to wait stays text. */
 const PACK_CHARACTERS = 65_536
 
-/** What a send gets that did not have to wait: one promise for all of them costs nothing. */
-const taken: Promise<void> = Promise.resolve()
-
-/** Sends that wait for the same moment. */
-interface Turnstile {
-  readonly promise: Promise<void>
-  readonly open: () => void
-}
-
 /** Makes a writer. The caller listens for the stream's errors. */
 export function createCoalescingWriter(stream: Writable, options: CoalescingWriterOptions): CoalescingWriter {
-  const { address, maxQueuedBytes } = options
-  let held = ''
+  return new Writer(stream, options)
+}
+
+/** What waits while the stream asks to wait. */
+interface Backlog {
   /** What is held was many texts; made bytes of as it grows, for a string that is put together keeps all its parts. */
-  let packed: Buffer[] = []
-  /** The bytes of what is held, counted while it has to wait. Otherwise it is short, and counted when it leaves. */
-  let heldBytes = 0
-  /** What the stream has taken and not yet passed on, while it asks to wait. */
-  let streamBytes = 0
-  /** For those whose text is held, and for those whose text the stream holds. */
-  let behindHeld: Turnstile | undefined
-  let behindStream: Turnstile | undefined
-  let isTailDue = false
-  let isBlocked = false
-  let isStopped = false
+  readonly packed: Buffer[]
+  /** The bytes of what is held, counted as it comes. Otherwise it is short, and counted when it leaves. */
+  heldBytes: number
+  /** What the stream has taken and not yet passed on. */
+  readonly streamBytes: number
+  /** For those whose text the stream holds, and for those whose text is held. */
+  readonly behindStream: Deferred<void>
+  behindHeld: Deferred<void> | undefined
+  readonly ondrain: () => void
+}
 
-  function flush(): void {
-    if (isBlocked || isStopped || (held === '' && packed.length === 0)) return
-    const chunk = packed.length === 0 ? held : Buffer.concat([...packed, Buffer.from(held)])
-    const bytes = Buffer.byteLength(chunk)
-    held = ''
-    packed = []
-    writer.bytesWritten += bytes
-    if (stream.write(chunk)) {
-      behindHeld?.open()
-    } else {
-      isBlocked = true
-      heldBytes = 0
-      streamBytes = bytes
-      behindStream = behindHeld ?? createTurnstile()
+// A class that has little while the stream takes everything: there is one for each connection.
+class Writer implements CoalescingWriter {
+  bytesWritten = 0
+  readonly #stream: Writable
+  readonly #options: CoalescingWriterOptions
+  #held = ''
+  #isTailDue = false
+  #isStopped = false
+  #backlog: Backlog | undefined
+
+  constructor(stream: Writable, options: CoalescingWriterOptions) {
+    this.#stream = stream
+    this.#options = options
+  }
+
+  write(text: string): Promise<void> {
+    // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
+    if (this.#backlog || (this.#held.length + text.length) * 3 > this.#options.maxQueuedBytes)
+      this.#requireRoom(text)
+    this.#held += text
+    if (this.#backlog) return this.#waitBehind(this.#backlog)
+    if (this.#held.length >= EARLY_FLUSH_CHARACTERS) this.#flush()
+    else if (!this.#isTailDue) {
+      this.#isTailDue = true
+      process.nextTick(endTurn, this)
     }
-    behindHeld = undefined
+    // As `write` says, and the flush may just have found out.
+    return this.#behindStream() ?? takenAtOnce
   }
 
-  function tail(): void {
-    isTailDue = false
-    flush()
+  finish(): void {
+    const earlier = this.#backlog?.behindStream
+    this.#release()
+    this.#stream.once('finish', () => {
+      earlier?.resolve()
+      this.#backlog?.behindStream.resolve()
+    })
+    this.#stream.end()
   }
 
-  function drained(): void {
-    isBlocked = false
-    streamBytes = 0
-    behindStream?.open()
-    behindStream = undefined
-    flush()
+  stop(): void {
+    this.#isStopped = true
+    this.#held = ''
+    if (this.#backlog) this.#stream.off('drain', this.#backlog.ondrain)
+    this.#backlog = undefined
   }
 
-  function finished(): void {
-    behindStream?.open()
-    behindHeld?.open()
+  /** The turn of the event loop is over. */
+  endTurn(): void {
+    this.#isTailDue = false
+    if (!this.#backlog) this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#isStopped || this.#held === '') return
+    const chunk = this.#held
+    this.#held = ''
+    this.#writeOut(chunk, undefined)
+  }
+
+  /** Gives the stream what it asked to wait with. */
+  #release(): void {
+    const backlog = this.#backlog
+    this.#backlog = undefined
+    if (!backlog || backlog.packed.length === 0) {
+      const chunk = this.#held
+      this.#held = ''
+      if (!this.#isStopped && chunk !== '') this.#writeOut(chunk, backlog?.behindHeld)
+    } else {
+      const chunk = Buffer.concat([...backlog.packed, Buffer.from(this.#held)])
+      this.#held = ''
+      this.#writeOut(chunk, backlog.behindHeld)
+    }
+  }
+
+  #writeOut(chunk: string | Buffer, behind: Deferred<void> | undefined): void {
+    const bytes = Buffer.byteLength(chunk)
+    this.bytesWritten += bytes
+    if (this.#stream.write(chunk)) {
+      behind?.resolve()
+      return
+    }
+    const ondrain = (): void => this.#drained()
+    this.#backlog = {
+      packed: [],
+      heldBytes: 0,
+      streamBytes: bytes,
+      behindStream: behind ?? deferred(),
+      behindHeld: undefined,
+      ondrain,
+    }
+    this.#stream.once('drain', ondrain)
+  }
+
+  #drained(): void {
+    this.#backlog?.behindStream.resolve()
+    this.#release()
+  }
+
+  #waitBehind(backlog: Backlog): Promise<void> {
+    if (this.#held.length >= PACK_CHARACTERS) {
+      backlog.packed.push(Buffer.from(this.#held))
+      this.#held = ''
+    }
+    backlog.behindHeld ??= deferred()
+    return backlog.behindHeld.promise
+  }
+
+  #behindStream(): Promise<void> | undefined {
+    return this.#backlog?.behindStream.promise
   }
 
   /** Throws `OVERLOADED` where there is no room, and counts what has to wait. */
-  function requireRoom(text: string): void {
+  #requireRoom(text: string): void {
+    const { address, maxQueuedBytes } = this.#options
+    const backlog = this.#backlog
     const bytes = Buffer.byteLength(text)
-    const queuedBytes = streamBytes + (isBlocked ? heldBytes : Buffer.byteLength(held)) + bytes
+    const before = backlog ? backlog.streamBytes + backlog.heldBytes : Buffer.byteLength(this.#held)
+    const queuedBytes = before + bytes
     if (queuedBytes > maxQueuedBytes) throw overloaded(address, queuedBytes, maxQueuedBytes)
-    if (isBlocked) heldBytes += bytes
+    if (backlog) backlog.heldBytes += bytes
   }
-
-  stream.on('drain', drained)
-
-  const writer = {
-    bytesWritten: 0,
-    write(text: string): Promise<void> {
-      // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
-      if (isBlocked || (held.length + text.length) * 3 > maxQueuedBytes) requireRoom(text)
-      held += text
-      if (isBlocked) {
-        if (held.length >= PACK_CHARACTERS) {
-          packed.push(Buffer.from(held))
-          held = ''
-        }
-        behindHeld ??= createTurnstile()
-        return behindHeld.promise
-      }
-      if (held.length >= EARLY_FLUSH_CHARACTERS) flush()
-      else if (!isTailDue) {
-        isTailDue = true
-        process.nextTick(tail)
-      }
-      return behindStream?.promise ?? taken
-    },
-    finish() {
-      isBlocked = false
-      const earlier = behindStream
-      flush()
-      stream.once('finish', () => {
-        earlier?.open()
-        finished()
-      })
-      stream.end()
-    },
-    stop() {
-      isStopped = true
-      held = ''
-      packed = []
-      heldBytes = 0
-      stream.off('drain', drained)
-    },
-  }
-  return writer
 }
 
-function createTurnstile(): Turnstile {
-  let open!: () => void
-  const promise = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { promise, open }
+function endTurn(writer: Writer): void {
+  writer.endTurn()
 }

@@ -1,85 +1,132 @@
-import type { JsonRpcMessage, Peer, Sink } from '../index.js'
-import { createIntake, createLineDecoder, previewOf, refusalIn, tooLargeToAccept } from '../index.js'
-
-/** The way from bytes that arrive to messages that are delivered. */
-export interface Inbound {
-  readonly push: (chunk: Uint8Array) => void
-  /** No more bytes come; a last line without a line feed is delivered. */
-  readonly end: () => void
-  /** Delivers nothing any more. */
-  readonly stop: () => void
-  /** Tells of a message that was sent, from which the negotiated revision is learnt. */
-  readonly sent: (message: JsonRpcMessage) => void
-  readonly bytesReceived: number
-}
+import type {
+  IntakeOptions,
+  JsonRpcMessage,
+  LineDecoder,
+  LineHandlers,
+  MessageContext,
+  Peer,
+  Sink,
+} from '../index.js'
+import { createLineDecoder, JsonRpcIntake, previewOf, refusalIn, tooLargeToAccept } from '../index.js'
 
 /** What bounds and judges what arrives. */
 export interface InboundOptions {
-  readonly peer: Peer
   readonly maxMessageBytes: number
   readonly keepEncoded?: boolean | undefined
   /** What a message over the limit does: ends the conversation (the default), or is reported and skipped. */
   readonly oversize?: 'end' | 'skip' | undefined
-  /** Judges the first bytes, before they are read as messages: an error ends the conversation. */
-  readonly judgeFirst?: ((chunk: Uint8Array) => Error | undefined) | undefined
+  /**
+   * Judges the first bytes, before they are read as messages: an error ends the conversation, and `answer` says
+   * something before that.
+   */
+  readonly judgeFirst?:
+    | ((chunk: Uint8Array, peer: Peer, answer: (text: string) => void) => Error | undefined)
+    | undefined
   /** As for `createIntake`. */
   readonly maxMalformedInARow?: number | undefined
   /** As for `createIntake`. */
   readonly noise?: ((text: string) => void) | undefined
 }
 
-/** Makes one. What ends the conversation is told to `abandon`. */
-export function createInbound(sink: Sink, options: InboundOptions, abandon: (error: Error) => void): Inbound {
-  const { maxMessageBytes, keepEncoded, noise, maxMalformedInARow } = options
-  const { address } = options.peer
-  const intake = createIntake(refusalFirst(sink, address, abandon), {
-    address,
-    abandon,
-    maxMalformedInARow,
-    noise,
-  })
-  const decoder = createLineDecoder(
-    {
-      line: (text, encoded) => intake.text(text, encoded),
-      invalid: (encoded) => intake.unreadable(encoded, 'not UTF-8'),
-      oversize: (bytes, start) => {
-        if (options.oversize !== 'skip') abandon(tooLargeToAccept(bytes, maxMessageBytes, address))
-        else if (noise && !looksLikeJson(start)) noise(previewOf(Buffer.from(start).toString()))
-        else sink.error(tooLargeToAccept(bytes, maxMessageBytes, address))
-      },
-    },
-    { maxLineBytes: maxMessageBytes, keepEncoded },
-  )
-  const inbound = {
-    bytesReceived: 0,
-    push: (chunk: Uint8Array): void => {
-      const wrong = inbound.bytesReceived === 0 ? options.judgeFirst?.(chunk) : undefined
-      inbound.bytesReceived += chunk.length
-      if (wrong) abandon(wrong)
-      else decoder.push(chunk)
-    },
-    end: decoder.end,
-    stop: decoder.stop,
-    sent: intake.sent,
-  }
-  return inbound
+/** Where what is read goes. */
+export interface InboundHandlers {
+  message(message: JsonRpcMessage, context: MessageContext | undefined): void
+  error(error: Error): void
+  /** What ends the conversation. */
+  over(error: Error): void
+  /** Says something that is no message. */
+  answer(text: string): void
 }
 
-/** The first message may be the refusal of a listener that has no other way to say so. */
-function refusalFirst(sink: Sink, address: string, abandon: (error: Error) => void): Sink {
-  let isHeard = false
-  return {
-    ...sink,
-    message: (message, context) => {
-      if (isHeard) {
-        sink.message(message, context)
-        return
-      }
-      isHeard = true
-      const refused = refusalIn(message, address)
-      if (refused) abandon(refused)
-      else sink.message(message, context)
-    },
+/**
+ * The way from bytes that arrive to messages that are delivered. In all the roles that its parts ask for, since there
+ * is one for each connection.
+ */
+export class Inbound implements LineHandlers, IntakeOptions, Pick<Sink, 'message' | 'error'> {
+  bytesReceived = 0
+  readonly #handlers: InboundHandlers
+  readonly #options: InboundOptions
+  readonly #peer: Peer
+  readonly #decoder: LineDecoder
+  readonly #intake: JsonRpcIntake
+  #isHeard = false
+
+  constructor(handlers: InboundHandlers, options: InboundOptions, peer: Peer) {
+    const { maxMessageBytes, keepEncoded } = options
+    this.#handlers = handlers
+    this.#options = options
+    this.#peer = peer
+    this.#decoder = createLineDecoder(this, { maxLineBytes: maxMessageBytes, keepEncoded })
+    this.#intake = new JsonRpcIntake(this, this)
+  }
+
+  push(chunk: Uint8Array): void {
+    const wrong = this.bytesReceived === 0 ? this.#judgeFirst(chunk) : undefined
+    this.bytesReceived += chunk.length
+    if (wrong) this.abandon(wrong)
+    else this.#decoder.push(chunk)
+  }
+
+  #judgeFirst(chunk: Uint8Array): Error | undefined {
+    return this.#options.judgeFirst?.(chunk, this.#peer, (text) => this.#handlers.answer(text))
+  }
+
+  /** No more bytes come; a last line without a line feed is delivered. */
+  end(): void {
+    this.#decoder.end()
+  }
+
+  /** Delivers nothing any more. */
+  stop(): void {
+    this.#decoder.stop()
+  }
+
+  /** Tells of a message that was sent, from which the negotiated revision is learnt. */
+  sent(message: JsonRpcMessage): void {
+    this.#intake.sent(message)
+  }
+
+  line(text: string, encoded: Uint8Array | undefined): void {
+    this.#intake.text(text, encoded)
+  }
+
+  invalid(encoded: Uint8Array): void {
+    this.#intake.unreadable(encoded, 'not UTF-8')
+  }
+
+  oversize(bytes: number, start: Uint8Array): void {
+    const { maxMessageBytes, oversize, noise } = this.#options
+    if (oversize !== 'skip') this.abandon(tooLargeToAccept(bytes, maxMessageBytes, this.address))
+    else if (noise && !looksLikeJson(start)) noise(previewOf(Buffer.from(start).toString()))
+    else this.error(tooLargeToAccept(bytes, maxMessageBytes, this.address))
+  }
+
+  message(message: JsonRpcMessage, context?: MessageContext): void {
+    // The first may be the refusal of a listener that has no other way to say so.
+    const refused = this.#isHeard ? undefined : refusalIn(message, this.address)
+    this.#isHeard = true
+    if (refused) this.abandon(refused)
+    else this.#handlers.message(message, context)
+  }
+
+  error(error: Error): void {
+    this.#handlers.error(error)
+  }
+
+  abandon(error: Error): void {
+    this.#handlers.over(error)
+  }
+
+  get address(): string {
+    return this.#peer.address
+  }
+
+  get maxMalformedInARow(): number | undefined {
+    return this.#options.maxMalformedInARow
+  }
+
+  get noise(): ((text: string) => void) | undefined {
+    return this.#options.noise
   }
 }
 

@@ -9,7 +9,7 @@ export {
   type CoalescingWriterOptions,
   createCoalescingWriter,
 } from './coalescing-writer.js'
-export { type ByteStreams, type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
+export { type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
 export type { InboundOptions } from './inbound.js'
 export {
   askForHeaders,
@@ -23,6 +23,7 @@ export {
   requirePreambleOptions,
   sendPreamble,
 } from './preamble.js'
+export type { ByteStreams, StreamLifeOptions } from './stream-life.js'
 export { type SocketAcceptorOptions, socketAcceptor } from './socket-acceptor.js'
 export { tlsMeaningOf } from './tls-errors.js'
 export { tlsFactsOf } from './tls-facts.js'

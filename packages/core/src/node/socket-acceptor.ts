@@ -2,8 +2,9 @@ import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import type { Acceptor, Binding, Door, Handshake, Incoming, Peer, Refusal } from '../index.js'
 import { refusalMessage, TransportError, toError } from '../index.js'
-import { type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
+import { sharingChannel } from './duplex-channel.js'
 import { type PreambleSettings, readPreamble } from './preamble.js'
+import type { StreamLifeOptions } from './stream-life.js'
 import { tlsMeaningOf } from './tls-errors.js'
 import type { TlsServerEnd } from './tls-options.js'
 import { certificateRefusal, createTlsStage, type TlsStage } from './tls-server.js'
@@ -23,7 +24,7 @@ export interface SocketAcceptorOptions {
   readonly addressOf: (server: Server) => string
   /** Who is calling. */
   readonly describe: (socket: Socket) => { readonly handshake: Handshake; readonly peer: Peer }
-  readonly channel: Omit<DuplexChannelOptions, 'peer'>
+  readonly channel: StreamLifeOptions
   /** How many callers may be in their TLS handshake, before their preamble or being turned away at once. */
   readonly maxWaiting: number
   /** Set where the server speaks TLS. */
@@ -34,7 +35,8 @@ export interface SocketAcceptorOptions {
 
 /** Makes an acceptor of a server of sockets. Sockets are not read before their connector connects. */
 export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
-  const options = { ...given, channel: onlyForChannels(given.channel) }
+  const judgeFirst = given.tls ? undefined : refuseTls
+  const options = { ...given, channel: { ...given.channel, judgeFirst } }
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
     listen: async (door, signal) => {
@@ -251,32 +253,26 @@ function incomingOf(
           const { address } = peer
           throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
         }
-        const judgeFirst = options.tls ? undefined : refusingTls(socket, peer)
-        return duplexChannel(socket, sink, { ...options.channel, peer, judgeFirst })
+        const channel = sharingChannel(socket, sink, options.channel, peer)
+        // It listens for errors from now on.
+        socket.off('error', ignore)
+        return channel
       },
     },
     refuse: (refusal) => turnAway(socket, refusal, lobby, options.channel),
   }
 }
 
-/** Each connection holds its own copy, so it is to hold no more than channels read. */
-function onlyForChannels(given: SocketAcceptorOptions['channel']): SocketAcceptorOptions['channel'] {
-  const { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, clock, keepEncoded, oversize, explain } = given
-  return { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, clock, keepEncoded, oversize, explain }
-}
-
 const TLS_HANDSHAKE = 0x16
 const TLS_VERSION = 0x03
 
 /** A caller that begins to speak TLS would wait for an answer in vain, and its bytes pass for a line without end. */
-function refusingTls(socket: Socket, { address }: Peer): (chunk: Uint8Array) => Error | undefined {
-  return (chunk) => {
-    if (chunk[0] !== TLS_HANDSHAKE || chunk[1] !== TLS_VERSION) return undefined
-    const reason = 'it speaks TLS, and this end does not (tls)'
-    // No TLS either, by which the caller knows.
-    socket.write(`${JSON.stringify(refusalMessage({ admit: false, status: 403, reason }))}\n`)
-    return new TransportError('PEER_LOST', `lost ${address}: ${reason}`, { address })
-  }
+function refuseTls(chunk: Uint8Array, { address }: Peer, answer: (text: string) => void): Error | undefined {
+  if (chunk[0] !== TLS_HANDSHAKE || chunk[1] !== TLS_VERSION) return undefined
+  const reason = 'it speaks TLS, and this end does not (tls)'
+  // No TLS either, by which the caller knows.
+  answer(`${JSON.stringify(refusalMessage({ admit: false, status: 403, reason }))}\n`)
+  return new TransportError('PEER_LOST', `lost ${address}: ${reason}`, { address })
 }
 
 /**

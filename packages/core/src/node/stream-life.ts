@@ -1,27 +1,28 @@
 import type { Readable, Writable } from 'node:stream'
-import type { Clock, Peer } from '../index.js'
-import { TransportError } from '../index.js'
-import type { CoalescingWriter } from './coalescing-writer.js'
-import type { Inbound } from './inbound.js'
+import type { Clock, Flow, JsonRpcMessage, MessageContext, Peer, Sink, Traffic } from '../index.js'
+import { TransportError, toJson, tooLargeToSend } from '../index.js'
+import { type CoalescingWriter, createCoalescingWriter } from './coalescing-writer.js'
+import { Inbound, type InboundHandlers, type InboundOptions } from './inbound.js'
 
-/** The streams of a conversation, and what reads and writes them. */
-export interface StreamParts {
+/** A stream in each direction. A `Duplex`, such as a socket, is both. */
+export interface ByteStreams {
   readonly readable: Readable
   readonly writable: Writable
-  readonly inbound: Inbound
-  readonly writer: CoalescingWriter
 }
 
-/** How a conversation over streams ends. */
-export interface StreamLifeOptions {
-  readonly peer: Peer
-  readonly clock: Clock
+/** What conversations over streams need to know, which may be the same for many. */
+export interface StreamLifeOptions extends InboundOptions {
+  readonly maxQueuedBytes: number
   readonly closeTimeoutMs: number
-  /** Waited for once the peer has ended its side, before ours is ended. */
+  readonly clock: Clock
+  /** Waited for once the peer has ended its side, before ours is ended: to answer what it still asked for. */
   readonly beforeEnd?: (() => Promise<void>) | undefined
   /** Says in words what an error of the streams means, where the medium knows better than they do. */
   readonly explain?: ((cause: Error) => string | undefined) | undefined
-  /** Whether the readable is only paused in the end. */
+  /**
+   * Whether the readable is only paused in the end, not destroyed. For a standard input, whose number would go to
+   * the next file that is opened.
+   */
   readonly keepsInput?: boolean | undefined
 }
 
@@ -31,34 +32,84 @@ export interface StreamLifeOptions {
  */
 type Stage = 'open' | 'answering' | 'finishing' | 'over'
 
-/** One conversation over streams: listens for everything that ends it, and calls `end` once. */
-export class StreamLife {
-  readonly #parts: StreamParts
+/** Whose conversation a stream carries, in either direction. So the listeners on streams are the same for all. */
+const READER = Symbol('reader')
+const WRITER = Symbol('writer')
+
+type Carrier<S> = S & { [READER]?: StreamLife; [WRITER]?: StreamLife }
+
+/**
+ * One conversation over streams: reads, writes, and listens for everything that ends it, of which it tells once.
+ * Everything a connection needs while it is idle is here, and little else.
+ */
+export class StreamLife implements Traffic, Flow, InboundHandlers {
+  readonly #readable: Carrier<Readable>
+  readonly #writable: Carrier<Writable>
+  readonly #peer: Peer
+  readonly #sink: Sink
   readonly #options: StreamLifeOptions
-  readonly #end: (reason?: Error) => void
-  readonly #isOneStream: boolean
+  readonly #inbound: Inbound
+  readonly #writer: CoalescingWriter
   #stage: Stage = 'open'
   #brokenBy: Error | undefined
   #patience: Disposable | undefined
 
-  constructor(parts: StreamParts, options: StreamLifeOptions, end: (reason?: Error) => void) {
-    const { readable, writable } = parts
-    this.#parts = parts
+  constructor({ readable, writable }: ByteStreams, sink: Sink, options: StreamLifeOptions, peer: Peer) {
+    this.#peer = peer
+    this.#readable = readable
+    this.#writable = writable
+    this.#sink = sink
     this.#options = options
-    this.#end = end
-    this.#isOneStream = (writable as Writable | Readable) === readable
-    // The error listeners stay for good: an emitter without one takes the process down.
-    readable.on('end', this.#onend).on('close', this.#onclose).on('error', this.#onerror)
-    if (!this.#isOneStream) writable.on('error', this.#onwriteerror)
-    if (readable.readableEnded) queueMicrotask(this.#onend)
-    else if (readable.destroyed) queueMicrotask(this.#onclose)
+    this.#inbound = new Inbound(this, options, peer)
+    this.#writer = createCoalescingWriter(writable, this)
+    this.#listen()
   }
 
-  /** Why nothing can be sent any more, from when that is so. */
-  get unsendable(): Error | undefined {
-    if (this.#stage === 'open' && this.#brokenBy === undefined) return undefined
-    if (this.#stage === 'answering') return undefined
-    return gone(this.#options.peer.address, this.#brokenBy)
+  get address(): string {
+    return this.#peer.address
+  }
+
+  get maxQueuedBytes(): number {
+    return this.#options.maxQueuedBytes
+  }
+
+  get bytesSent(): number {
+    return this.#writer.bytesWritten
+  }
+
+  get bytesReceived(): number {
+    return this.#inbound.bytesReceived
+  }
+
+  pause(): void {
+    this.#readable.pause()
+  }
+
+  resume(): void {
+    this.#readable.resume()
+  }
+
+  message(message: JsonRpcMessage, context: MessageContext | undefined): void {
+    this.#sink.message(message, context)
+  }
+
+  error(error: Error): void {
+    this.#sink.error(error)
+  }
+
+  answer(text: string): void {
+    this.#writable.write(text)
+  }
+
+  send(message: JsonRpcMessage): Promise<void> {
+    const text = toJson(message)
+    const { maxMessageBytes } = this.#options
+    // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts need no second look.
+    if (text.length * 3 > maxMessageBytes) requireSendable(text, maxMessageBytes)
+    const isSendable = this.#stage === 'answering' || (this.#stage === 'open' && this.#brokenBy === undefined)
+    if (!isSendable) return Promise.reject(gone(this.address, this.#brokenBy))
+    this.#inbound.sent(message)
+    return this.#writer.write(`${text}\n`)
   }
 
   /** Ends it without a farewell: what was not sent yet is dropped. */
@@ -66,21 +117,25 @@ export class StreamLife {
     if (this.#stage === 'over') return
     this.#stage = 'over'
     this.#release()
-    this.#end(reason)
+    this.#sink.end(reason)
   }
 
-  /** Ends it from this side: what was taken is sent, if that is done in time. Does not call `end`. */
+  /** Ends it from this side: what was taken is sent, if that is done in time. Does not tell of the end. */
   async close(): Promise<void> {
     this.#stage = 'over'
-    this.#parts.inbound.stop()
-    await ended(this.#parts, this.#options)
+    this.#inbound.stop()
+    await this.#ended()
     this.#release()
   }
 
+  heard(chunk: Uint8Array): void {
+    this.#inbound.push(chunk)
+  }
+
   /** The peer is done: what it said last is heard, what waits for it is sent, and that is all. */
-  readonly #onend = (): void => {
+  inputEnded(): void {
     if (this.#stage !== 'open') return
-    this.#parts.inbound.end()
+    this.#inbound.end()
     // The last line may have ended it.
     if (this.#isOver()) return
     this.#stage = 'answering'
@@ -89,26 +144,29 @@ export class StreamLife {
     else this.#finish()
   }
 
-  readonly #onerror = (cause: Error): void => {
-    const { peer, explain } = this.#options
-    const { address } = peer
-    this.#lost(`lost ${address}: ${explain?.(cause) ?? cause.message}`, cause)
+  inputFailed(cause: Error): void {
+    const { explain } = this.#options
+    this.#lost(`lost ${this.address}: ${explain?.(cause) ?? cause.message}`, cause)
   }
 
   /** Nothing can be sent any more, but what the peer said before may still be on its way. */
-  readonly #onwriteerror = (cause: Error): void => {
+  outputFailed(cause: Error): void {
     if (this.#stage === 'answering' || this.#stage === 'finishing') this.over()
     if (this.#stage === 'over' || this.#brokenBy) return
     const { clock, closeTimeoutMs } = this.#options
     this.#brokenBy = cause
-    this.#parts.writer.stop()
-    this.#patience = clock.deadline(closeTimeoutMs, () => this.#onerror(cause))
+    this.#writer.stop()
+    this.#patience = clock.deadline(closeTimeoutMs, () => this.inputFailed(cause))
   }
 
-  readonly #onclose = (): void => {
+  inputClosed(): void {
     // Of two streams, the one that was read to its end closes before the other is done.
     if (!this.#isOneStream && (this.#stage === 'answering' || this.#stage === 'finishing')) return
-    this.#lost(`${this.#options.peer.address} closed the connection without ending it`)
+    this.#lost(`${this.address} closed the connection without ending it`)
+  }
+
+  get #isOneStream(): boolean {
+    return Object.is(this.#readable, this.#writable)
   }
 
   #isOver(): boolean {
@@ -117,58 +175,101 @@ export class StreamLife {
 
   /** An end that comes while we are ending is the one we wait for. */
   #lost(why: string, cause?: Error): void {
-    const { address } = this.#options.peer
+    const { address } = this
     const reason = new TransportError('PEER_LOST', why, { address }, { cause })
     this.over(this.#stage === 'finishing' ? undefined : reason)
   }
 
   #finish(): void {
     if (this.#stage !== 'answering') return
-    const { writable, writer } = this.#parts
     const { clock, closeTimeoutMs } = this.#options
-    if (this.#brokenBy || writable.destroyed) {
+    if (this.#brokenBy || this.#writable.destroyed) {
       this.over()
       return
     }
     this.#stage = 'finishing'
-    writable.once('finish', () => this.over())
+    this.#writable.once('finish', () => this.over())
     this.#patience = clock.deadline(closeTimeoutMs, () => this.over())
-    writer.finish()
+    this.#writer.finish()
+  }
+
+  #listen(): void {
+    const readable = this.#readable
+    const writable = this.#writable
+    readable[READER] = this
+    // The error listeners stay for good: an emitter without one takes the process down.
+    readable.on('end', onend).on('close', onclose).on('error', onerror)
+    if (!this.#isOneStream) {
+      writable[WRITER] = this
+      writable.on('error', onwriteerror)
+    }
+    if (readable.readableEnded) queueMicrotask(() => this.inputEnded())
+    else if (readable.destroyed) queueMicrotask(() => this.inputClosed())
+    readable.on('data', ondata)
+    // A socket accepted with `pauseOnConnect` does not flow by listening alone.
+    readable.resume()
   }
 
   #release(): void {
-    const { readable, writable, inbound, writer } = this.#parts
+    const readable = this.#readable
     this.#patience?.[Symbol.dispose]()
-    inbound.stop()
-    writer.stop()
-    readable.off('data', inbound.push).off('end', this.#onend).off('close', this.#onclose)
+    this.#inbound.stop()
+    this.#writer.stop()
+    readable.off('data', ondata).off('end', onend).off('close', onclose)
     if (this.#options.keepsInput) readable.pause()
     else readable.destroy()
-    writable.destroy()
+    this.#writable.destroy()
+  }
+
+  /** Ends the output, and the input where it is ours to end; what does not close in time is destroyed. */
+  #ended(): Promise<void> {
+    const { clock, closeTimeoutMs, keepsInput } = this.#options
+    const readable = this.#readable
+    const writable = this.#writable
+    const streams = new Set<Readable | Writable>(keepsInput ? [writable] : [readable, writable])
+    return new Promise((resolve) => {
+      const late = clock.deadline(closeTimeoutMs, () => {
+        for (const stream of streams) stream.destroy()
+      })
+      for (const stream of [...streams]) {
+        const closed = (): void => {
+          streams.delete(stream)
+          if (streams.size > 0) return
+          late[Symbol.dispose]()
+          resolve()
+        }
+        if (stream.closed) queueMicrotask(closed)
+        else stream.once('close', closed)
+      }
+      this.#writer.finish()
+      if (!keepsInput) readable.resume()
+    })
   }
 }
 
-/** Ends the output, and the input where it is ours to end; what does not close in time is destroyed. */
-function ended({ readable, writable, writer }: StreamParts, options: StreamLifeOptions): Promise<void> {
-  const { clock, closeTimeoutMs, keepsInput } = options
-  const streams = new Set<Readable | Writable>(keepsInput ? [writable] : [readable, writable])
-  return new Promise((resolve) => {
-    const late = clock.deadline(closeTimeoutMs, () => {
-      for (const stream of streams) stream.destroy()
-    })
-    for (const stream of [...streams]) {
-      const closed = (): void => {
-        streams.delete(stream)
-        if (streams.size > 0) return
-        late[Symbol.dispose]()
-        resolve()
-      }
-      if (stream.closed) queueMicrotask(closed)
-      else stream.once('close', closed)
-    }
-    writer.finish()
-    if (!keepsInput) readable.resume()
-  })
+function ondata(this: Carrier<Readable>, chunk: Uint8Array): void {
+  this[READER]?.heard(chunk)
+}
+
+function onend(this: Carrier<Readable>): void {
+  this[READER]?.inputEnded()
+}
+
+function onerror(this: Carrier<Readable>, cause: Error): void {
+  this[READER]?.inputFailed(cause)
+}
+
+function onclose(this: Carrier<Readable>): void {
+  this[READER]?.inputClosed()
+}
+
+function onwriteerror(this: Carrier<Writable>, cause: Error): void {
+  this[WRITER]?.outputFailed(cause)
+}
+
+function requireSendable(text: string, maxMessageBytes: number): void {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > maxMessageBytes) throw tooLargeToSend(bytes, maxMessageBytes)
 }
 
 function gone(address: string, cause: Error | undefined): Error {

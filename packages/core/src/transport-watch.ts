@@ -1,0 +1,16 @@
+import type { Connector } from './connector.js'
+import type { JsonRpcMessage } from './message.js'
+
+/** Hears what a transport does, without standing between it and its channel. None of it may throw. */
+export interface TransportWatch {
+  /** The connector is asked to connect. */
+  connecting(): void
+  /** The connector, telling all that by itself: for another transport that is made of it instead. */
+  around(connector: Connector): Connector
+  /** A message arrived. */
+  received(message: JsonRpcMessage): void
+  /** A message was handed to the channel, which takes it when the promise is settled, or failed at once. */
+  sent(message: JsonRpcMessage, taken: Promise<void> | undefined): void
+  /** The transport has ended, and everybody else was told. */
+  ended(): void
+}
