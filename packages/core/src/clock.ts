@@ -48,6 +48,9 @@ export const backgroundClock: Clock = createWheelClock({
   },
 })
 
+/** The chance of the platform: a number from 0 up to, but not, 1. Not for secrets. */
+export const systemRandom: () => number = () => Math.random()
+
 /** What a wheel clock stands on. */
 export interface TimeSource {
   now(): number

@@ -95,6 +95,7 @@ export {
   type Deadline,
   sleepOn,
   systemClock,
+  systemRandom,
   type TimeSource,
 } from './clock.js'
 export type { Compression } from './compression.js'

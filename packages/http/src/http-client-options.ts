@@ -1,4 +1,4 @@
-import { type Clock, type CreateTransportOptions, createTransportDefaults } from '@mcpwire/core'
+import { type Clock, type CreateTransportOptions, createTransportDefaults, systemRandom } from '@mcpwire/core'
 import type { Headers } from './client/request-headers.js'
 import type { StreamState } from './client/standalone-stream.js'
 import type { Fetch } from './engine-settings.js'
@@ -156,7 +156,7 @@ export interface HttpClientOptions extends CreateTransportOptions {
   maxQueuedBytes?: number | undefined
   /**
    * Where the jitter of waits comes from.
-   * @defaultValue Math.random
+   * @defaultValue systemRandom
    */
   random?: (() => number) | undefined
 }
@@ -191,6 +191,6 @@ export const httpClientDefaults: {
   endSessionOnClose: true,
   maxMessageBytes: 10_485_760,
   maxQueuedBytes: 16_777_216,
-  random: Math.random,
+  random: systemRandom,
   ...createTransportDefaults,
 }

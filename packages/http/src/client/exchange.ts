@@ -386,7 +386,7 @@ export class Exchange extends HttpCall implements FeedOwner {
   }
 
   async #tellOfEnd(onRequestStreamEnd: () => void): Promise<void> {
-    for (let turn = 0; turn < TURNS_OF_A_RESPONSE; turn++) await undefined
+    for (let turn = 0; turn < TURNS_OF_A_RESPONSE; turn++) await Promise.resolve()
     this.#call('onRequestStreamEnd', onRequestStreamEnd)
   }
 

@@ -1,7 +1,6 @@
 import type { JsonRpcMessage, JsonRpcNotification } from '@mcpwire/core'
 import type { Exchange } from '../exchange.js'
 import { VERSION_HEADER } from '../mirrored/standard-headers.js'
-import type { Routes } from '../server/endpoint.js'
 import {
   answerFailure,
   type HttpFailure,
@@ -11,6 +10,7 @@ import {
 import { invalid, isInitialize } from '../server/posted-messages.js'
 import type { Caller } from '../server/principal.js'
 import type { Reception } from '../server/reception.js'
+import type { Routes } from '../server/routes.js'
 import { type Arrived, SessionRoutes } from '../server/session-routes.js'
 import type { NotifyOptions } from './listen-feed.js'
 import { ModernEndpoint } from './modern-endpoint.js'

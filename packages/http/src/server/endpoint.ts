@@ -14,14 +14,8 @@ import { answerFailure, answerRefusal, INVALID_REQUEST } from './http-errors.js'
 import { invalid } from './posted-messages.js'
 import { type Caller, callerOf } from './principal.js'
 import { Reception, refuseBusy } from './reception.js'
+import type { Routes } from './routes.js'
 import { SseRoutes } from './sse-routes.js'
-
-/** What serves one path, by method. */
-export interface Routes {
-  readonly methods: Readonly<Record<string, (exchange: Exchange, caller: Caller) => void>>
-  /** Whether a request may open a session, and so needs room for one. */
-  mayOpen(exchange: Exchange): boolean
-}
 
 /** Serves MCP to whatever front end brings requests to it. */
 export class Endpoint {

@@ -1,6 +1,5 @@
 import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
 import type { Exchange, HeaderLines } from '../exchange.js'
-import type { Routes } from './endpoint.js'
 import {
   answerFailure,
   HEADER_MISMATCH,
@@ -16,6 +15,7 @@ import type { Caller } from './principal.js'
 import type { Reception } from './reception.js'
 import { resume } from './resume.js'
 import { isSessionless, REVISION_WITH_BATCHES, revisionNamedBy, sessionRevisions } from './revisions.js'
+import type { Routes } from './routes.js'
 import { Session } from './session.js'
 
 const SESSION_HEADER = 'mcp-session-id'

@@ -47,7 +47,7 @@ export class Session implements StreamOwner, ServedSession {
   /** Set where the application names its own. */
   supported: readonly string[] | undefined
   readonly #host: SessionHost
-  readonly #calls = new Map<RequestId, Call>()
+  readonly #calls = new Map<RequestId, Call<PostAnswer>>()
   readonly #standalone: StandaloneStream
   /** Which answer a request of ours went out on, so that its cancellation can follow. */
   #asked: Map<RequestId, PostAnswer> | undefined
@@ -258,7 +258,7 @@ export class Session implements StreamOwner, ServedSession {
   }
 
   /** The call that the client gives up: nobody answers it any more (GEN-28). */
-  #cancelledBy(message: JsonRpcMessage): Call | undefined {
+  #cancelledBy(message: JsonRpcMessage): Call<PostAnswer> | undefined {
     if (!('method' in message) || message.method !== CANCELLED) return undefined
     const call = this.#calls.get(message.params?.['requestId'] as RequestId)
     // A client must not cancel it (GEN-26), and would lose its session.

@@ -1,5 +1,4 @@
 import type { Exchange } from '../exchange.js'
-import type { Routes } from './endpoint.js'
 import type { HttpSseOptions } from './endpoint-options.js'
 import { answerFailure, INVALID_REQUEST } from './http-errors.js'
 import { acceptsEvents } from './media-types.js'
@@ -7,6 +6,7 @@ import { readPosted } from './post-body.js'
 import { invalid, type Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
 import type { Reception } from './reception.js'
+import type { Routes } from './routes.js'
 import { SseSession } from './sse-session.js'
 
 /** The two endpoints of HTTP+SSE, the transport of 2024-11-05. */
