@@ -24,6 +24,7 @@ import {
   requireEndpointOptions,
   requirePath,
 } from '../server/endpoint-options.js'
+import { Departures } from './departures.js'
 import { NodeExchange } from './node-exchange.js'
 
 /** Options of an HTTP server. */
@@ -101,7 +102,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       let isClosing = false
       const server = tls ? httpsServer(settings, tls) : createServer(serverOptions(settings))
       const { maxQueuedBytes } = settings
-      const exchanges = { maxQueuedBytes, isClosing: () => isClosing }
+      const exchanges = { maxQueuedBytes, departures: new Departures(), isClosing: () => isClosing }
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         endpoint.handle(new NodeExchange(request, response, exchanges))
       })

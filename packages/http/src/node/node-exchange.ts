@@ -3,11 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Handshake } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { type ByteBody, EventWriter } from '../server/event-writer.js'
+import type { Departures } from './departures.js'
 import { handshakeOf, isSecure } from './node-handshake.js'
 
 /** What an exchange on Node needs to know besides its request. */
 export interface NodeExchangeSettings {
   readonly maxQueuedBytes: number
+  readonly departures: Departures
   /** Whether connections are to end with the answers they carry. */
   readonly isClosing: () => boolean
 }
@@ -96,7 +98,7 @@ export class NodeExchange implements Exchange {
     if (status !== 204) lines.push('content-length', String(Buffer.byteLength(body)))
     response.writeHead(status, lines)
     if (!isUnread) {
-      response.end(body)
+      this.#settings.departures.leave(response, body)
       return
     }
     // A connection that is reset while the caller still sends would take the answer with it.

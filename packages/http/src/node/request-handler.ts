@@ -5,6 +5,7 @@ import type { HttpListener } from '../http-listener.js'
 import { Endpoint } from '../server/endpoint.js'
 import { requireEndpointOptions } from '../server/endpoint-options.js'
 import { mountAcceptor } from '../server/mount.js'
+import { Departures } from './departures.js'
 import { NodeExchange } from './node-exchange.js'
 
 /** A listener that is brought its requests by a server of `node:http`, or a framework on one. */
@@ -28,13 +29,12 @@ export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHan
   const gate = settings.gate ?? localOnly()
   const endpoint = new Endpoint({ ...settings, gate })
   const { maxQueuedBytes } = settings
+  const exchanges = { maxQueuedBytes, departures: new Departures(), isClosing: () => false }
   const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
     notify: endpoint.notify,
     handle: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown): void => {
-      endpoint.handle(
-        new NodeExchange(request, response, { maxQueuedBytes, isClosing: () => false }, parsedBody),
-      )
+      endpoint.handle(new NodeExchange(request, response, exchanges, parsedBody))
     },
   })
 }
