@@ -10,6 +10,7 @@ import {
 } from '@mcpwire/core'
 import { createEngine } from '#engine'
 import { Authorization } from './client/authorization.js'
+import { EventReaders } from './client/event-reader.js'
 import { httpChannel } from './client/http-channel.js'
 import { IdleWatch } from './client/idle-watch.js'
 import type { Link } from './client/link.js'
@@ -59,6 +60,7 @@ export function httpClient(options: HttpClientOptions): Transport {
       headers,
       authorization,
       watch: new IdleWatch(clock, settings.streamIdleTimeoutMs),
+      readers: new EventReaders(settings.maxMessageBytes),
       reconnect: { ...settings, ...reconnect },
     }
   }

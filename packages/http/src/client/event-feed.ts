@@ -1,5 +1,7 @@
 import { TransportError, tooLargeToAccept } from '@mcpwire/core'
-import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
+import type { EventSourceMessage } from 'eventsource-parser'
+import { utf8Length } from '../server/utf8-length.js'
+import type { EventReader, ReaderTarget } from './event-reader.js'
 import type { WatchedStream } from './idle-watch.js'
 import type { Link } from './link.js'
 
@@ -15,12 +17,8 @@ export interface FeedOwner {
   silent(error: Error): void
 }
 
-/** Other fields of an event, and names of fields, that may wait with the longest message. */
-const ROOM_FOR_FIELDS = 1_024
-const encoder = new TextEncoder()
-
 /** Takes the bytes of one event stream, and of those that resume it, apart into events. */
-export class EventFeed implements WatchedStream {
+export class EventFeed implements WatchedStream, ReaderTarget {
   /** The id of the last event that had one, over all streams so far. */
   lastEventId: string | undefined
   /** How long the server wants to be left alone before the stream is resumed, in milliseconds. */
@@ -32,8 +30,7 @@ export class EventFeed implements WatchedStream {
 
   readonly #owner: FeedOwner
   readonly #link: Link
-  #decoder: TextDecoder | undefined
-  #parser: EventSourceParser | undefined
+  #reader: EventReader | undefined
 
   constructor(owner: FeedOwner, link: Link) {
     this.#owner = owner
@@ -42,35 +39,25 @@ export class EventFeed implements WatchedStream {
 
   /** Begins a stream: what was left of the one before is forgotten. */
   open(): void {
-    const { clock, watch, maxMessageBytes } = this.#link
+    const { clock, watch, readers } = this.#link
+    this.close()
     this.events = 0
     this.heardAtMs = clock.now()
+    this.#reader = readers.take(this)
     watch.add(this)
-    this.#decoder = new TextDecoder()
-    this.#parser = createParser({
-      maxBufferSize: maxMessageBytes + ROOM_FOR_FIELDS,
-      onEvent: (event) => this.#event(event),
-      onRetry: (retryMs) => {
-        this.retryMs = retryMs
-      },
-      onError: ({ type }) => {
-        if (type === 'max-buffer-size-exceeded') this.#overlong(maxMessageBytes + ROOM_FOR_FIELDS)
-      },
-    })
   }
 
   push(chunk: Uint8Array): void {
     this.heardAtMs = this.#link.clock.now()
-    const text = this.#decoder?.decode(chunk, { stream: true })
-    if (text !== undefined && text !== '') this.#parser?.feed(text)
+    this.#reader?.push(chunk)
   }
 
   /** Gives up what is half read; nothing more comes out. */
   close(): void {
-    if (!this.#parser) return
+    if (!this.#reader) return
     this.#link.watch.delete(this)
-    this.#parser = undefined
-    this.#decoder = undefined
+    this.#reader.release()
+    this.#reader = undefined
   }
 
   idle(): void {
@@ -80,9 +67,17 @@ export class EventFeed implements WatchedStream {
     this.#owner.silent(new TransportError('PEER_LOST', message, { address }))
   }
 
-  #event({ id, data, event = 'message' }: EventSourceMessage): void {
-    // The parser goes on with the rest of a chunk, whatever its events led to.
-    if (!this.#parser) return
+  retry(retryMs: number): void {
+    this.retryMs = retryMs
+  }
+
+  overflow(bytes: number): void {
+    const { maxMessageBytes, address } = this.#link
+    this.close()
+    this.#owner.overlong(tooLargeToAccept(bytes, maxMessageBytes, address))
+  }
+
+  read({ id, data, event = 'message' }: EventSourceMessage): void {
     if (id !== undefined) {
       this.lastEventId = id === '' ? undefined : id
       if (id !== '') this.#owner.token(id)
@@ -91,19 +86,13 @@ export class EventFeed implements WatchedStream {
     const max = this.#link.maxMessageBytes
     // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts need no second look.
     if (data.length * 3 > max) {
-      const bytes = encoder.encode(data).length
+      const bytes = utf8Length(data)
       if (bytes > max) {
-        this.#overlong(bytes)
+        this.overflow(bytes)
         return
       }
     }
     this.events++
     this.#owner.event(data, event)
-  }
-
-  #overlong(bytes: number): void {
-    const { maxMessageBytes, address } = this.#link
-    this.close()
-    this.#owner.overlong(tooLargeToAccept(bytes, maxMessageBytes, address))
   }
 }

@@ -162,7 +162,7 @@ export class Exchange extends HttpCall implements FeedOwner {
   /** Ends it without a word: nobody waits for what comes of it. */
   drop(): void {
     this.#settle()
-    this.#over({ isWanted: false })
+    this.#over(false)
   }
 
   /** Ends it although its stream has not: its response is there. */
@@ -201,7 +201,7 @@ export class Exchange extends HttpCall implements FeedOwner {
     const type = mediaTypeOf(head.header('content-type'))
     if (this.id === undefined) {
       if (type === EVENTS_TYPE) this.giveUp()
-      this.#over({ keepsCall: true })
+      this.#over(true, true)
     } else if (this.#host.answersElsewhere) this.#stage = this.#isAnswered ? 'nothing' : 'elsewhere'
     else if (type === EVENTS_TYPE) {
       this.#stage = 'events'
@@ -358,7 +358,7 @@ export class Exchange extends HttpCall implements FeedOwner {
       this.#reject(this.#options?.requestSignal?.reason)
       this.#settled()
     }
-    this.#over({ isWanted: false })
+    this.#over(false)
   }
 
   #settle(): void {
@@ -372,7 +372,7 @@ export class Exchange extends HttpCall implements FeedOwner {
     this.#host.settled(this)
   }
 
-  #over({ isWanted = true, keepsCall = false } = {}): void {
+  #over(isWanted = true, keepsCall = false): void {
     if (this.#stage === 'nothing') return
     const hadStream = this.id !== undefined && this.#stage !== 'status'
     this.#stage = 'nothing'

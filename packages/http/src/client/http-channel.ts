@@ -20,6 +20,7 @@ import {
   tooLargeToSend,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
+import { utf8Length } from '../server/utf8-length.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
@@ -44,8 +45,6 @@ export interface HttpChannelOptions {
 
 /** How long a server may take to end a stream that has nothing more to carry, in milliseconds. */
 const LINGER_MS = 2_000
-const encoder = new TextEncoder()
-
 /** A channel to one server over HTTP: one POST a message. */
 export function httpChannel(link: Link, sink: Sink, options: HttpChannelOptions): Channel {
   const conversation = new Conversation(link, sink, options)
@@ -132,7 +131,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     if (this.#isOver) return Promise.reject(gone(address))
     if (options?.requestSignal?.aborted) return Promise.reject(options.requestSignal.reason)
     const text = toJson(message)
-    const bytes = encoder.encode(text).length
+    const bytes = utf8Length(text)
     if (bytes > maxMessageBytes) return Promise.reject(tooLargeToSend(bytes, maxMessageBytes))
     const queuedBytes = this.#queuedBytes + bytes
     if (queuedBytes > maxQueuedBytes) return Promise.reject(overloaded(address, queuedBytes, maxQueuedBytes))
@@ -246,7 +245,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   /** Sends a message of our own making, which waits for nothing. */
   #exchange(message: JsonRpcMessage, options: SendOptions | undefined): Exchange {
     const text = toJson(message)
-    const exchange = this.#add(new Exchange(this, message, text, encoder.encode(text).length, options))
+    const exchange = this.#add(new Exchange(this, message, text, utf8Length(text), options))
     exchange.start()
     return exchange
   }

@@ -13,6 +13,7 @@ export class IdleWatch {
   readonly #clock: Clock
   readonly timeoutMs: number
   readonly #streams: Set<WatchedStream> = new Set()
+  readonly #fresh: Set<WatchedStream> = new Set()
   #check: Disposable | undefined
 
   constructor(clock: Clock, timeoutMs: number) {
@@ -21,14 +22,22 @@ export class IdleWatch {
   }
 
   add(stream: WatchedStream): void {
-    this.#streams.add(stream)
-    this.#check ??= this.#clock.deadline(this.timeoutMs, () => this.#look())
+    if (this.#fresh.size === 0) queueMicrotask(() => this.#begin())
+    this.#fresh.add(stream)
   }
 
   delete(stream: WatchedStream): void {
-    if (!this.#streams.delete(stream) || this.#streams.size > 0) return
+    if (this.#fresh.delete(stream) || !this.#streams.delete(stream) || this.#streams.size > 0) return
     this.#check?.[Symbol.dispose]()
     this.#check = undefined
+  }
+
+  /** Most streams are over by now: what answers a request often comes in one piece. */
+  #begin(): void {
+    if (this.#fresh.size === 0) return
+    for (const stream of this.#fresh) this.#streams.add(stream)
+    this.#fresh.clear()
+    this.#check ??= this.#clock.deadline(this.timeoutMs, () => this.#look())
   }
 
   #look(): void {

@@ -1,6 +1,7 @@
 import { type Clock, isTransportError, TransportError } from '@mcpwire/core'
 import type { Engine } from '../engine.js'
 import { type Authorization, wantsMoreScope } from './authorization.js'
+import type { EventReaders } from './event-reader.js'
 import type { IdleWatch } from './idle-watch.js'
 import type { ReconnectSettings } from './reconnect-budget.js'
 import type { RefusedAnswer } from './refused-answer.js'
@@ -18,6 +19,7 @@ export interface Link {
   readonly headers: RequestHeaders
   readonly authorization: Authorization | undefined
   readonly watch: IdleWatch
+  readonly readers: EventReaders
   readonly clock: Clock
   readonly reconnect: ReconnectSettings
   readonly maxMessageBytes: number
