@@ -109,7 +109,8 @@ interface Call<C> extends MultiplexedCall<C> {
 class CallMultiplexer<C extends object> implements Multiplexer<C> {
   readonly #maxInFlight: number
   readonly #calls = new Map<unknown, Call<C>>()
-  readonly #byCaller = new Map<C, Map<RequestId, Call<C>>>()
+  /** What each caller awaits: one request, as those who make but one do, or several by id. */
+  readonly #byCaller = new Map<C, Call<C> | Map<RequestId, Call<C>>>()
   /** The numbers of requests that were given up, the oldest first: what comes for them is no surprise. */
   readonly #givenUp = new Set<unknown>()
   #lastNumber = 0
@@ -144,8 +145,8 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
 
   left(caller: C): readonly JsonRpcNotification[] {
     const calls = this.#byCaller.get(caller)
-    if (!calls) return []
-    return [...calls.values()].map((call) => {
+    const all = calls instanceof Map ? [...calls.values()] : calls ? [calls] : []
+    return all.map((call) => {
       this.#giveUp(call)
       return cancellationOf(call.meta, call.number)
     })
@@ -161,22 +162,24 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
 
   #called(caller: C, request: JsonRpcRequest): CallerStep {
     const { id, method, params } = request
-    const calls = this.#byCaller.get(caller)
-    if (calls?.has(id)) return { kind: 'answer', message: failed(id, INVALID_REQUEST, 'the id is in use') }
+    if (this.#callOf(caller, id))
+      return { kind: 'answer', message: failed(id, INVALID_REQUEST, 'the id is in use') }
     if (this.#calls.size >= this.#maxInFlight) {
       return { kind: 'answer', message: failed(id, OVERLOADED, 'overloaded', { code: 'OVERLOADED' }) }
     }
     const number = ++this.#lastNumber
     const call = { caller, id, method, number, meta: params?._meta }
     this.#calls.set(number, call)
-    if (calls) calls.set(id, call)
-    else this.#byCaller.set(caller, new Map([[id, call]]))
+    const calls = this.#byCaller.get(caller)
+    if (!calls) this.#byCaller.set(caller, call)
+    else if (calls instanceof Map) calls.set(id, call)
+    else this.#byCaller.set(caller, new Map([calls, call].map((each) => [each.id, each])))
     return { kind: 'send', message: renumbered(request, number) }
   }
 
   #cancelled(caller: C, notification: JsonRpcNotification): CallerStep {
     const id = cancelledBy(notification)
-    const call = id === undefined ? undefined : this.#byCaller.get(caller)?.get(id)
+    const call = id === undefined ? undefined : this.#callOf(caller, id)
     // A request that was answered meanwhile, or never was: there is nothing to stop (Cancellation, Error Handling).
     if (!call) return { kind: 'drop' }
     this.#giveUp(call)
@@ -233,8 +236,14 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
   #forget({ number, caller, id }: Call<C>): void {
     this.#calls.delete(number)
     const calls = this.#byCaller.get(caller)
-    calls?.delete(id)
-    if (calls?.size === 0) this.#byCaller.delete(caller)
+    if (calls instanceof Map) calls.delete(id)
+    if (!(calls instanceof Map) || calls.size === 0) this.#byCaller.delete(caller)
+  }
+
+  #callOf(caller: C, id: RequestId): Call<C> | undefined {
+    const calls = this.#byCaller.get(caller)
+    if (calls instanceof Map) return calls.get(id)
+    return calls?.id === id ? calls : undefined
   }
 }
 

@@ -274,6 +274,17 @@ describe('what a server checks', () => {
     expect(standardFault(good, headerOf(headers))).toBeUndefined()
   })
 
+  test('a value that a header cannot carry is refused as it is [HDR-S-14, HDR-S-17]', () => {
+    for (const name of ['größe', '=?base64?YQ==?=']) {
+      const raw = { 'mcp-method': 'tools/call', 'mcp-name': name }
+      expect(standardFault(request('tools/call', { name }), headerOf(raw))).toMatchObject({
+        header: 'mcp-name',
+      })
+    }
+    const odd = request('größe')
+    expect(standardFault(odd, headerOf({ 'mcp-method': 'größe' }))).toMatchObject({ header: 'mcp-method' })
+  })
+
   test('a name that the body has not is refused, one of a method without names is ignored', () => {
     expect(standardFault(request('tools/call'), headerOf({ ...goodHeaders }))).toMatchObject({
       header: 'mcp-name',

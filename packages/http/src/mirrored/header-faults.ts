@@ -1,5 +1,5 @@
 import type { JsonRpcRequest } from '@mcpwire/core'
-import { decodeHeaderValue, encodeHeaderValue, wellFormed } from './header-value.js'
+import { decodeHeaderValue, encodeHeaderValue, isPlain, wellFormed } from './header-value.js'
 import { argumentAt, type ParamHeader, paramText } from './param-headers.js'
 import { METHOD_HEADER, NAME_HEADER, nameParamOf, VERSION_HEADER, VERSION_KEY } from './standard-headers.js'
 
@@ -45,6 +45,8 @@ export function paramFault(
 function literalFault(header: string, body: unknown, headerOf: HeaderOf): HeaderFault | undefined {
   const value = headerOf(header)
   if (value === undefined) return missing(header)
+  // The usual case, without looking at every letter.
+  if (value === body && isPlain(value)) return undefined
   return typeof body === 'string' && withoutBlanks(value) === encodeHeaderValue(body)
     ? undefined
     : different(header)
@@ -57,6 +59,7 @@ function nameFault({ method, params }: JsonRpcRequest, headerOf: HeaderOf): Head
   const value = headerOf(NAME_HEADER)
   if (typeof name !== 'string') return value === undefined ? undefined : different(NAME_HEADER)
   if (value === undefined) return missing(NAME_HEADER)
+  if (value === name && isPlain(value)) return undefined
   const text = decodeHeaderValue(withoutBlanks(value))
   if (text === undefined) return malformed(NAME_HEADER)
   return text === wellFormed(name) ? undefined : different(NAME_HEADER)

@@ -11,8 +11,12 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
  * (2026-07-28, Streamable HTTP, Value Encoding). A lone surrogate, which UTF-8 has not, becomes U+FFFD.
  */
 export function encodeHeaderValue(text: string): string {
-  const looksEncoded = text.startsWith(PREFIX) && text.endsWith(SUFFIX)
-  return PLAIN.test(text) && !looksEncoded ? text : `${PREFIX}${toBase64(text)}${SUFFIX}`
+  return isPlain(text) ? text : `${PREFIX}${toBase64(text)}${SUFFIX}`
+}
+
+/** Whether the text is its own value in a header. */
+export function isPlain(text: string): boolean {
+  return PLAIN.test(text) && !(text.startsWith(PREFIX) && text.endsWith(SUFFIX))
 }
 
 /** The text that the value of a header stands for, or nothing where it is no value that means any. */
