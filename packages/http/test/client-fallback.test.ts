@@ -141,12 +141,16 @@ test('the end of the one stream is the end of the conversation, and of every req
       asked.response.writeHead(202).end()
       return true
     }
+    if (asked.message && isRequest(asked.message) && asked.message.id === 2) return true
     return script(asked, server)
   })
   const client = await startedClient(server)
   await client.transport.send(initialize)
   await client.answerTo('init')
   await client.transport.send(call)
+  const sending = client.transport.send({ ...call, id: 2 }).catch((error) => error)
+  await server.until(() => server.of('POST').length === 4, 'the second is under way')
   events().response.destroy()
+  expect(await sending).toMatchObject({ code: 'CLOSED', cause: { code: 'PEER_LOST' } })
   expect(await client.transport.closed).toMatchObject({ code: 'PEER_LOST' })
 })

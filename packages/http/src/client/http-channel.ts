@@ -145,8 +145,8 @@ class Conversation implements ExchangeHost, HttpTraits {
     return exchange.sent
   }
 
-  async close(_reason: Error | undefined): Promise<void> {
-    this.#release()
+  async close(reason: Error | undefined): Promise<void> {
+    this.#release(reason)
     const { endSessionOnClose, closeTimeoutMs } = this.#options
     if (endSessionOnClose && this.sessionId !== undefined) await endSession(this.link, closeTimeoutMs)
     await this.link.engine.close()
@@ -335,19 +335,25 @@ class Conversation implements ExchangeHost, HttpTraits {
     void this.close(error).then(() => this.#sink.end(error))
   }
 
-  #release(): void {
+  #release(reason: Error | undefined): void {
+    const error = reason ? closedBy(reason) : gone(this.link.address)
     this.#isOver = true
     this.#renewal.stop()
     this.#standalone.stop()
     this.#oldStream?.stop()
     this.#lingerCheck?.[Symbol.dispose]()
-    for (const exchange of [...this.#exchanges]) exchange.fail(gone(this.link.address))
+    for (const exchange of [...this.#exchanges]) exchange.fail(error)
   }
 }
 
 /** With these a server that knows only HTTP+SSE refuses a POST (2025-11-25, Backwards Compatibility). */
 function isOldStatus(status: number): boolean {
   return status === 400 || status === 404 || status === 405
+}
+
+/** What a send that was under way is answered with. */
+function closedBy(cause: Error): Error {
+  return new TransportError('CLOSED', `the transport is closed: ${cause.message}`, undefined, { cause })
 }
 
 /** What a send is answered with once nothing can leave any more. */
