@@ -88,7 +88,9 @@ function certificate(content: Content): string {
     element(0xa3, sequence(...extensions)),
   )
   const signature = element(0x03, Buffer.of(0), sign('sha256', body, issuerKey))
-  const base64 = sequence(body, algorithm, signature).toString('base64').replace(/.{64}/g, '$&\n')
+  const base64 = sequence(body, algorithm, signature)
+    .toString('base64')
+    .replace(/.{64}(?=.)/g, '$&\n')
   return `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`
 }
 

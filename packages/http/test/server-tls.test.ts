@@ -1,0 +1,115 @@
+import { request } from 'node:https'
+import { connect } from 'node:tls'
+import type { Gate, TlsFacts, TlsMaterial, TlsSource } from '@mcpwire/core'
+import { expect, onTestFinished, test } from 'vitest'
+import { type HttpServerOptions, httpServer } from '../src/node/index.js'
+import { createAuthority } from './support/certificates.js'
+import { initialize } from './support/served.js'
+
+const authority = createAuthority('test authority')
+const host = authority.issue({ name: 'localhost', names: ['localhost', '127.0.0.1'] })
+const agent = authority.issue({ name: 'agent', organization: 'Example', names: ['agent.example'] })
+
+async function started(options: Partial<HttpServerOptions>): Promise<{ port: number; errors: Error[] }> {
+  const listener = httpServer({ port: 0, tls: host, ...options })
+  const errors: Error[] = []
+  listener.onerror = (error) => errors.push(error)
+  listener.onconnection = (connection) => {
+    connection.onmessage = () => {
+      void connection.send({ jsonrpc: '2.0', id: 'init', result: { protocolVersion: '2025-11-25' } })
+    }
+    void connection.start()
+  }
+  await listener.start()
+  onTestFinished(() => listener.close())
+  expect(listener.address).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/mcp$/)
+  return { port: Number(new URL(listener.address ?? '').port), errors }
+}
+
+function ask(port: number, shown: Partial<typeof agent> = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const post = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path: '/mcp',
+        method: 'POST',
+        ca: authority.cert,
+        agent: false,
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        ...shown,
+      },
+      (response) => {
+        response.resume()
+        response.on('end', () => resolve(response.statusCode ?? 0))
+      },
+    )
+    post.on('error', reject)
+    post.end(JSON.stringify(initialize()))
+  })
+}
+
+/** The name in the certificate that a server shows. */
+function shownBy(port: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, ca: authority.cert }, () => {
+      resolve(socket.getPeerCertificate().subject.CN)
+      socket.end()
+    })
+    socket.on('error', reject)
+  })
+}
+
+test('serves https with its certificate', async () => {
+  const { port } = await started({})
+  expect([await ask(port), await shownBy(port)]).toEqual([200, 'localhost'])
+})
+
+test('shows the gate the certificate of a client', async () => {
+  const seen: (TlsFacts | undefined)[] = []
+  const gate: Gate = {
+    admit: ({ tls }) => {
+      seen.push(tls)
+      return { admit: true }
+    },
+  }
+  const { port } = await started({ gate, tls: { ...host, ca: authority.cert } })
+  expect(await ask(port, agent)).toBe(200)
+  expect(seen).toMatchObject([{ authorized: true, protocol: 'TLSv1.3', altNames: ['DNS:agent.example'] }])
+  expect(seen[0]?.subject).toContain('CN=agent')
+})
+
+test('turns away who shows no certificate where one is required, or one of another authority', async () => {
+  const { port } = await started({ tls: { ...host, ca: authority.cert } })
+  const stranger = createAuthority('another').issue({ name: 'agent' })
+  for (const shown of [{}, stranger]) {
+    await expect(ask(port, shown)).rejects.toThrow()
+  }
+  expect(await ask(port, agent)).toBe(200)
+})
+
+test('takes a certificate that is replaced, without a restart', async () => {
+  const next = authority.issue({ name: 'next', names: ['127.0.0.1'] })
+  let material: TlsMaterial = host
+  const listeners: (() => void)[] = []
+  const source: TlsSource = {
+    current: () => material,
+    onchange: (listener) => {
+      listeners.push(listener)
+      return { [Symbol.dispose]: () => listeners.pop() }
+    },
+  }
+  const { port, errors } = await started({ tls: { source } })
+  expect(await shownBy(port)).toBe('localhost')
+  material = next
+  for (const changed of listeners) changed()
+  expect(errors).toEqual([])
+  expect(await shownBy(port)).toBe('next')
+})
+
+test('names what is wrong with its certificate before it listens', () => {
+  expect(() => httpServer({ port: 0, tls: { cert: 'none', key: 'none' } })).toThrow(/tls/)
+  expect(() =>
+    httpServer({ port: 0, tls: { certFile: '/nowhere/cert.pem', keyFile: '/nowhere/key.pem' } }),
+  ).toThrow(/nowhere/)
+})
