@@ -1,5 +1,6 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { httpClient } from '../src/index.js'
 import { byName, type ModernServer, modernServer } from './support/modern-server.js'
 
 const MODERN = '2026-07-28'
@@ -7,33 +8,42 @@ const MODERN = '2026-07-28'
 interface Who {
   readonly name?: string
   readonly token?: string
+  /** Whether the transport is one of this package. */
+  readonly isOurs?: boolean
   readonly mode?: 'auto' | 'legacy' | { pin: string }
 }
 
 async function connected(
   server: ModernServer,
-  { name = 'client', token, mode = { pin: MODERN } }: Who = {},
+  { name = 'client', token, isOurs = false, mode = { pin: MODERN } }: Who = {},
 ): Promise<Client> {
   const client = new Client(
     { name, version: '1.0.0' },
     { capabilities: { elicitation: {}, experimental: { [name]: {} } }, versionNegotiation: { mode } },
   )
   client.setRequestHandler('elicitation/create', async () => ({ action: 'accept', content: { name: 'Ada' } }))
-  const requestInit = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }
-  await client.connect(new StreamableHTTPClientTransport(new URL(server.url), { requestInit }))
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const theirs = new StreamableHTTPClientTransport(new URL(server.url), { requestInit: { headers } })
+  await client.connect(isOurs ? httpClient({ url: server.url, headers }) : theirs)
   onTestFinished(() => client.close())
   return client
 }
 
 const textOf = (result: unknown): string => (result as { content: [{ text: string }] }).content[0].text
 
-describe.each(['auto', 'json', 'sse'] as const)('the v2 client, with answers as %s', (answers) => {
+describe.each([
+  ['auto', false],
+  ['json', false],
+  ['sse', false],
+  ['auto', true],
+  ['sse', true],
+] as const)('the v2 client, with answers as %s, over our transport: %s', (answers, isOurs) => {
   test.each([
     ['insists', { pin: MODERN }],
     ['negotiates', 'auto'],
   ] as const)('that %s on 2026-07-28 lists tools, calls them and is asked for more', async (_how, mode) => {
     const server = await modernServer({ answers })
-    const client = await connected(server, { mode })
+    const client = await connected(server, { mode, isOurs })
     expect((await client.listTools()).tools.map(({ name }) => name)).toContain('add')
     expect(textOf(await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } }))).toBe('3')
     expect(textOf(await client.callTool({ name: 'ask', arguments: {} }))).toBe('Hello Ada')
@@ -46,7 +56,7 @@ describe.each(['auto', 'json', 'sse'] as const)('the v2 client, with answers as 
 
   test('hears of progress, where answers have room for it', async () => {
     const server = await modernServer({ answers })
-    const client = await connected(server)
+    const client = await connected(server, { isOurs })
     const told: number[] = []
     await client.callTool(
       { name: 'count', arguments: { to: 3 } },
@@ -57,7 +67,7 @@ describe.each(['auto', 'json', 'sse'] as const)('the v2 client, with answers as 
 
   test('cancels a request by leaving its stream [CANC-S-01]', async () => {
     const server = await modernServer({ answers })
-    const client = await connected(server)
+    const client = await connected(server, { isOurs })
     const stop = new AbortController()
     const rejected = expect(
       client.callTool({ name: 'hang', arguments: {} }, { signal: stop.signal }),
@@ -74,9 +84,9 @@ describe.each(['auto', 'json', 'sse'] as const)('the v2 client, with answers as 
   test('hears of changes that another client of the same principal causes [SUB-S-02]', async () => {
     const server = await modernServer({ answers })
     const [listening, deaf, changing] = [
-      await connected(server),
-      await connected(server),
-      await connected(server),
+      await connected(server, { isOurs }),
+      await connected(server, { isOurs }),
+      await connected(server, { isOurs }),
     ]
     const [changed, other] = [vi.fn(), vi.fn()]
     listening.setNotificationHandler('notifications/tools/list_changed', changed)
