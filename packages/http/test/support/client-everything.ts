@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
-const program = createRequire(import.meta.url).resolve(
-  '@modelcontextprotocol/server-everything/dist/index.js',
-)
+const program = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'))
 
 /** Runs the reference server until the test is over, and yields its URL. */
 export async function everything(mode: 'streamableHttp' | 'sse'): Promise<string> {

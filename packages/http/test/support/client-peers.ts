@@ -26,7 +26,7 @@ export function serverV1(): ServerV1 {
   return server
 }
 
-export function serverV2(): ServerV2 {
+function serverV2(): ServerV2 {
   const server = new ServerV2(info)
   const inputSchema = z.object({ a: z.number(), b: z.number() })
   server.registerTool('add', { inputSchema }, ({ a, b }) => text(String(a + b)))
