@@ -393,6 +393,36 @@ describe('subscriptions where every request has a connection of its own', () => 
   })
 })
 
+test('a web-standard request is cancelled by cancelling the body of its answer [CANC-S-01]', async () => {
+  const listener = httpHandler({ gate: byName })
+  const heard: JsonRpcMessage[] = []
+  listener.onconnection = (connection) => {
+    connection.onmessage = (message) => {
+      heard.push(message)
+      if (isRequest(message)) void connection.send(acknowledgement(message.id))
+    }
+    void connection.start()
+  }
+  await listener.start()
+  onTestFinished(() => listener.close())
+  const { body, headers } = postOf(listen())
+  const answer = await listener.fetch(
+    new Request('http://localhost/mcp', {
+      method: 'POST',
+      headers: {
+        ...(headers as Record<string, string>),
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(body),
+    }),
+  )
+  expect(answer.headers.get('content-type')).toBe('text/event-stream')
+  await answer.body?.cancel()
+  await vi.waitFor(() => expect(heard).toHaveLength(2))
+  expect(heard[1]).toMatchObject({ method: 'notifications/cancelled' })
+})
+
 test('notify() reaches nobody where the application serves subscriptions itself', async () => {
   const server = await served({}, application)
   const stream = await server.open(postOf(listen()))

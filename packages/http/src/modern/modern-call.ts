@@ -64,6 +64,11 @@ export class ModernCall implements LiveStream {
     return this.method === LISTEN
   }
 
+  /** Whether nobody waits for anything of it any more. */
+  get isOver(): boolean {
+    return this.#state === 'over'
+  }
+
   /** Starts to wait for the response. Calls back where nobody waits for it any more. */
   await(left: () => void): void {
     const { live, settings } = this.#host

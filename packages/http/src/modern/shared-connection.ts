@@ -100,7 +100,8 @@ export class SharedConnection implements ServedSession {
     const { message } = step
     if (this.#state.name === 'waiting') this.#state.calls.set(call, { message, context })
     call.await(() => this.#left(call, context))
-    if (this.#state.name === 'open') this.#state.sink.message(message, context)
+    // Who has left already needs no answer.
+    if (this.#state.name === 'open' && !call.isOver) this.#state.sink.message(message, context)
   }
 
   /** Passes on what nobody answers, where there is an application to hear it. */
