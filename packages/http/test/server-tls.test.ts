@@ -2,8 +2,8 @@ import { request } from 'node:https'
 import { connect } from 'node:tls'
 import type { Gate, TlsFacts, TlsMaterial, TlsSource } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
+import { createAuthority } from '../../../tooling/certificates.js'
 import { type HttpServerOptions, httpServer } from '../src/node/index.js'
-import { createAuthority } from './support/certificates.js'
 import { initialize } from './support/served.js'
 
 const authority = createAuthority('test authority')

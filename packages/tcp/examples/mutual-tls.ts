@@ -7,7 +7,7 @@ import { tcpClient, tcpServer } from '@mcpwire/tcp'
 import { Client } from '@modelcontextprotocol/client'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { createAuthority } from '../test/support/certificates.js'
+import { createAuthority } from '../../../tooling/certificates.js'
 
 function newServer(caller: string): McpServer {
   const server = new McpServer({ name: 'greeter', version: '1.0.0' })

@@ -3,10 +3,10 @@ import { Agent as HttpsAgent } from 'node:https'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Agent, ProxyAgent, fetch as undiciFetch } from 'undici'
+import { createAuthority } from '../../../../tooling/certificates.js'
 import type { CreateEngine, EngineSettings, Fetch } from '../../src/engine-settings.js'
 import { createEngine as createNodeEngine } from '../../src/node/engine.js'
 import { createEngine as createWebEngine } from '../../src/web/engine.js'
-import { createAuthority } from './certificates.js'
 import { openTunnel } from './engine-tunnel.js'
 
 const authority = createAuthority('tests')

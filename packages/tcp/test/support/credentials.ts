@@ -1,5 +1,5 @@
 import type { TlsClientOptions, TlsServerOptions } from '@mcpwire/core/node'
-import { createAuthority } from './certificates.js'
+import { createAuthority } from '../../../../tooling/certificates.js'
 
 /** Who makes the certificates of this run, and somebody else who does. */
 export const authority = createAuthority('test authority')

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
-import { createAuthority } from './certificates.js'
+import { createAuthority } from '../../../../tooling/certificates.js'
 
 const authority = createAuthority('tests')
 
