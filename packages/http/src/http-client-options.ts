@@ -133,7 +133,8 @@ export interface HttpClientOptions extends CreateTransportOptions {
    */
   maxSockets?: number | undefined
   /**
-   * How long making a connection may take, and what else a request has to wait for before it is one, in milliseconds.
+   * How long making a connection may take, in milliseconds; and how long the text of a refusal, the first event of
+   * HTTP+SSE, or a session in place of a lost one.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined

@@ -62,6 +62,7 @@ export function httpClient(options: HttpClientOptions): Transport {
       watch: new IdleWatch(clock, settings.streamIdleTimeoutMs),
       readers: new EventReaders(settings.maxMessageBytes),
       reconnect: { ...settings, ...reconnect },
+      flow: { isPaused: false },
     }
   }
 

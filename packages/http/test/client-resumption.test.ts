@@ -151,6 +151,19 @@ describe('a request that was interrupted', () => {
     expect(resumed(server)).toHaveLength(1)
   })
 
+  test('is gone on with from an event whose id is not ASCII', async () => {
+    const server = await scriptedServer(
+      polling('id: é→1\nretry: 100\ndata:\n\n', ({ response }) =>
+        stream(response, event(resultFor(1))).end(),
+      ),
+    )
+    const client = await introducedClient(server)
+    await client.transport.send(call)
+    await client.answerTo(1)
+    const [{ headers }] = resumed(server) as [Asked]
+    expect(Buffer.from(String(headers['last-event-id']), 'latin1').toString()).toBe('é→1')
+  })
+
   test('is not gone on with once it was cancelled', async () => {
     const clock = createFakeClock()
     const server = await scriptedServer(polling(primed, ({ response }) => response.writeHead(500).end()))
@@ -268,6 +281,17 @@ describe('the stream for messages that belong to no request', () => {
     }
     await server.until(() => states.includes('closed'), 'it was given up')
     expect(server.of('GET')).toHaveLength(3)
+  })
+
+  test('that somebody else still has, as a server that missed its end thinks, is asked for again', async () => {
+    const states: StreamState[] = []
+    const server = await scriptedServer(
+      gets(({ response }, nth) => (nth === 0 ? response.writeHead(409).end() : stream(response))),
+    )
+    const options = { random: () => 0, onstreamstate: (state: StreamState) => states.push(state) }
+    const client = await introducedClient(server, options)
+    await server.until(() => states.includes('open'), 'it was open')
+    expect(client.errors).toEqual([])
   })
 
   test('is not asked for where standaloneStream is off', async () => {

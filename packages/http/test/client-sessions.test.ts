@@ -134,6 +134,20 @@ describe('a session that the server forgot', () => {
     })
   })
 
+  test('is lost where the server forgets the next one before it is introduced', async () => {
+    const server = await scriptedServer((asked, server) => {
+      const isLate = server.posted().filter((method) => method === 'initialize').length > 1
+      const isBeginning = asked.message && isRequest(asked.message) && asked.message.method === 'initialize'
+      const isCall = asked.message && isRequest(asked.message) && !isBeginning
+      if (asked.method !== 'POST' || isBeginning || !(isLate || isCall)) return false
+      asked.response.writeHead(404).end()
+      return true
+    })
+    const client = await introducedClient(server)
+    await expect(client.transport.send(call(1))).rejects.toMatchObject({ code: 'SESSION_LOST' })
+    expect(await client.transport.closed).toMatchObject({ code: 'SESSION_LOST' })
+  })
+
   test('takes with it the requests it asked: their answers are not sent in the next one', async () => {
     const { script, forget } = forgetful()
     const server = await scriptedServer(script)

@@ -114,6 +114,11 @@ export class Exchange extends HttpCall implements FeedOwner {
     return this.#options?.resumptionToken !== undefined && this.id !== undefined
   }
 
+  /** Whether nothing more is heard of it. */
+  get isOver(): boolean {
+    return this.#stage === 'nothing'
+  }
+
   get isInitialize(): boolean {
     return this.id !== undefined && 'method' in this.message && this.message.method === 'initialize'
   }

@@ -93,6 +93,7 @@ export abstract class HttpCall implements EngineHandlers {
     const { status } = head
     if (status >= 200 && status < 300) {
       this.#isAccepted = true
+      if (this.link.flow.isPaused) this.#call?.pause()
       this.accepted(head)
     } else {
       this.#refusal = new Refusal(head)

@@ -83,7 +83,6 @@ class Conversation implements ExchangeHost, HttpTraits {
   /** Whether the server has taken any message, and so speaks what we speak. */
   #isUnderstood = false
   #queuedBytes = 0
-  #isPaused = false
   #isOver = false
 
   constructor(link: Link, sink: Sink, options: HttpChannelOptions) {
@@ -153,14 +152,14 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   pause(): void {
-    this.#isPaused = true
+    this.link.flow.isPaused = true
     this.#standalone.pause()
     this.#oldStream?.pause()
     for (const exchange of this.#exchanges) exchange.pause()
   }
 
   resume(): void {
-    this.#isPaused = false
+    this.link.flow.isPaused = false
     this.#standalone.resume()
     this.#oldStream?.resume()
     for (const exchange of this.#exchanges) exchange.resume()
@@ -172,7 +171,6 @@ class Conversation implements ExchangeHost, HttpTraits {
 
   accepted(exchange: Exchange, head: AnswerHead): void {
     this.#isUnderstood = true
-    if (this.#isPaused) exchange.pause()
     if (exchange.isInitialize) {
       const sessionId = head.header('mcp-session-id')
       if (sessionId) this.link.headers.sessionId = sessionId

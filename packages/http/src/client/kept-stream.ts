@@ -1,4 +1,4 @@
-import { isTransportError, TransportError } from '@mcpwire/core'
+import { isTransportError, TransportError, toError } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'
 import { HttpCall } from './http-call.js'
@@ -21,7 +21,7 @@ export interface KeptStreamOwner extends Omit<FeedOwner, 'silent'> {
 }
 
 /** Statuses that say that something is wrong for now. */
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504])
+const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504])
 
 /** Keeps one stream of events: asks for it by GET, and again from where it broke off, within a budget. */
 export class KeptStream {
@@ -114,7 +114,7 @@ export class KeptStream {
       this.ended(error)
     } else {
       this.stop()
-      this.#owner.lost(error as Error)
+      this.#owner.lost(toError(error))
     }
   }
 

@@ -24,6 +24,8 @@ export interface Link {
   readonly reconnect: ReconnectSettings
   readonly maxMessageBytes: number
   readonly connectTimeoutMs: number
+  /** Whether what arrives is held back for now, also from what begins meanwhile. */
+  readonly flow: { isPaused: boolean }
 }
 
 /** What one request has already tried to get past refusals. */

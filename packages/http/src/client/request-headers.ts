@@ -7,6 +7,7 @@ export type Headers = Readonly<Record<string, string>>
 const SESSION_ID = 'mcp-session-id'
 const PROTOCOL_VERSION = 'mcp-protocol-version'
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/
+const HEADER_ASCII = /^[\x20-\x7e]*$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** What the headers of one client are made from. */
@@ -66,7 +67,10 @@ export class RequestHeaders {
 
   /** For a GET that asks for events. */
   events(lastEventId: string | undefined): Headers | Promise<Headers> {
-    const base = { accept: EVENTS_TYPE, ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) }
+    const base = {
+      accept: EVENTS_TYPE,
+      ...(lastEventId !== undefined && { 'last-event-id': inBytes(lastEventId) }),
+    }
     return this.#complete(this.#in(base), undefined)
   }
 
@@ -122,6 +126,12 @@ export function areHeaders(value: unknown): value is Headers {
   return Object.entries(value).every(
     ([name, each]) => HEADER_NAME.test(name) && typeof each === 'string' && HEADER_VALUE.test(each),
   )
+}
+
+/** The text as a header carries it: one character for each byte of its UTF-8 (HTML, Server-sent events). */
+function inBytes(text: string): string {
+  if (HEADER_ASCII.test(text)) return text
+  return String.fromCharCode(...new TextEncoder().encode(text))
 }
 
 function inLowerCase(headers: Headers): Headers {

@@ -48,7 +48,8 @@ export class SessionRenewal {
   /** The server knows the session of this message no more, and so did nothing with it. */
   refused(exchange: Exchange): void {
     const { message, sessionId = '' } = exchange
-    if (exchange.renewals > 0) {
+    const isAnew = this.#stage.name === 'renewing' && this.#stage.sessionId !== sessionId
+    if (isAnew || exchange.renewals > 0) {
       const error = this.#lost(sessionId, 'it forgot the one that followed at once')
       exchange.fail(error)
       this.#fail(error)
@@ -106,6 +107,7 @@ export class SessionRenewal {
     const waiting = this.#waiting.splice(0)
     this.stop()
     for (const exchange of waiting) {
+      if (exchange.isOver) continue
       this.#replay.sent(exchange.message)
       exchange.start()
     }
