@@ -1,0 +1,214 @@
+import { connect, type Socket } from 'node:net'
+import { createFakeClock } from '@mcpwire/compliance'
+import { isTransportError, type JsonRpcMessage } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { initialize, served } from './support/served.js'
+
+const note = (params: Record<string, unknown> = {}): JsonRpcMessage => ({
+  jsonrpc: '2.0',
+  method: 'notifications/x',
+  params,
+})
+const MIB = 1_048_576
+
+/** A caller that says what it is given, and reads nothing but the head of the answer. */
+async function unread(port: number, head: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => {})
+  socket.write(head)
+  await new Promise<void>((resolve) => socket.once('data', () => resolve()))
+  socket.pause()
+  return socket
+}
+
+function get(headers: Readonly<Record<string, string>>): string {
+  const lines = Object.entries({ host: '127.0.0.1', accept: 'text/event-stream', ...headers })
+  return `GET /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+}
+
+function heldBytes(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+describe('a client that never reads', () => {
+  test('costs at most maxQueuedBytes and 1 MiB, and its sends settle', async () => {
+    const maxQueuedBytes = 4 * MIB
+    const server = await served({ maxQueuedBytes })
+    const headers = await server.session()
+    await unread(server.port, get(headers))
+    const [connection] = server.connections
+    const payload = 'x'.repeat(100_000)
+    const pending = new Set<Promise<void>>()
+    const failures: unknown[] = []
+    let most = 0
+    globalThis.gc?.()
+    const before = heldBytes()
+    for (let n = 0; n < 3_000; n++) {
+      const sending = connection?.send(note({ n, payload: `${n}${payload}` })) ?? Promise.resolve()
+      pending.add(sending)
+      sending.catch((error) => failures.push(error)).finally(() => pending.delete(sending))
+      if (n % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (n % 500 === 499) {
+        globalThis.gc?.()
+        most = Math.max(most, heldBytes() - before)
+      }
+    }
+    expect(failures.length).toBeGreaterThan(2_000)
+    expect(failures.every((error) => isTransportError(error, 'OVERLOADED'))).toBe(true)
+    expect(pending.size).toBeGreaterThan(0)
+    expect(pending.size * 100_000).toBeLessThan(maxQueuedBytes + MIB)
+    // Without the collector exposed, what is held cannot be told from what is yet to be collected.
+    if (globalThis.gc) expect(most).toBeLessThan(maxQueuedBytes + MIB)
+    await connection?.close()
+    await vi.waitFor(() => expect(pending.size).toBe(0))
+  })
+
+  test('keeps its session from closing no longer than closeTimeoutMs', async () => {
+    const server = await served({ closeTimeoutMs: 100 })
+    const headers = await server.session()
+    const socket = await unread(server.port, get(headers))
+    const [connection] = server.connections
+    let isBehind = false
+    while (!isBehind) {
+      const sent = connection?.send(note({ payload: 'x'.repeat(500_000) }))
+      sent?.catch(() => {})
+      isBehind = await Promise.race([
+        Promise.resolve(sent).then(() => false),
+        new Promise<boolean>((resolve) => setImmediate(() => setImmediate(() => resolve(true)))),
+      ])
+    }
+    await connection?.close()
+    expect(connection?.state).toBe('closed')
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.resume()
+    await closed
+  })
+
+  test('gets no comments piled up behind what it does not read', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, maxQueuedBytes: MIB })
+    const headers = await server.session()
+    await unread(server.port, get(headers))
+    const [connection] = server.connections
+    const failures: unknown[] = []
+    for (let n = 0; n < 200 && failures.length === 0; n++) {
+      connection?.send(note({ payload: 'x'.repeat(100_000) })).catch((error) => failures.push(error))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(failures.length).toBeGreaterThan(0)
+    await clock.advance(100 * 15_000)
+    expect(server.errors.filter((error) => !isTransportError(error, 'OVERLOADED'))).toEqual([])
+  })
+})
+
+describe('sessions', () => {
+  test('that vanish without DELETE leave nothing once they are idle', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, maxConnections: 10_000, idleTimeoutMs: 60_000 })
+    const baseline = clock.pending
+    const opening = Array.from({ length: 20 }, async () => {
+      for (let n = 0; n < 500; n++) await server.ask({ body: initialize() })
+    })
+    await Promise.all(opening)
+    expect(server.connections.filter(({ state }) => state === 'open')).toHaveLength(10_000)
+    const refused = await server.ask({ body: initialize() })
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
+    await clock.advance(59_000)
+    expect(server.connections.every(({ state }) => state === 'open')).toBe(true)
+    await clock.advance(2_000)
+    expect(server.connections.every(({ state }) => state === 'closed')).toBe(true)
+    expect(clock.pending).toBe(baseline)
+    expect((await server.ask({ body: initialize() })).status).toBe(200)
+  }, 120_000)
+
+  test('are idle only without an open stream and with nothing in flight', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, idleTimeoutMs: 60_000 }, () => undefined)
+    const [listening, asking, idle] = [await server.session(), await server.session(), await server.session()]
+    const stream = await server.open({ method: 'GET', headers: listening })
+    const asked = server.ask({ body: { jsonrpc: '2.0', id: 1, method: 'test/slow' }, headers: asking })
+    await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ method: 'test/slow' }))
+    await clock.advance(61_000)
+    expect(server.connections.map(({ state }) => state)).toEqual(['open', 'open', 'closed'])
+    expect((await server.ask({ body: note(), headers: idle })).status).toBe(404)
+    stream.leave()
+    await vi.waitFor(() => expect(clock.pending).toBeGreaterThan(0))
+    void server.connections[1]?.send({ jsonrpc: '2.0', id: 1, result: {} })
+    await asked
+    await vi.waitFor(async () => {
+      await clock.advance(61_000)
+      expect(server.connections.map(({ state }) => state)).toEqual(['closed', 'closed', 'closed'])
+    })
+  })
+
+  test('end at lifetimeMs, however busy', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, lifetimeMs: 10_000 })
+    const headers = await server.session()
+    const stream = await server.open({ method: 'GET', headers })
+    await clock.advance(9_999)
+    expect((await server.ask({ body: note(), headers })).status).toBe(202)
+    await clock.advance(100)
+    expect((await server.ask({ body: note(), headers })).status).toBe(404)
+    await stream.until(() => stream.isOver, 'the stream ended')
+    const reason = await server.connections[0]?.closed
+    expect(reason?.message).toContain('lifetimeMs')
+  })
+
+  test('of one address are bounded', async () => {
+    const server = await served({ maxSessionsPerAddress: 2 })
+    const first = await server.session()
+    await server.session()
+    const refused = await server.ask({ body: initialize() })
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
+    expect((await server.ask({ method: 'DELETE', headers: first })).status).toBe(204)
+    expect((await server.ask({ body: initialize() })).status).toBe(200)
+  })
+
+  test('hold what comes before a stream is open, within maxQueuedBytes', async () => {
+    const server = await served({ maxQueuedBytes: 10_000 })
+    const headers = await server.session()
+    const [connection] = server.connections
+    const sends = Array.from({ length: 12 }, (_, n) =>
+      connection?.send(note({ n, payload: 'x'.repeat(900) })).then(
+        () => 'taken',
+        (error) => error.code,
+      ),
+    )
+    const outcomes = await Promise.all(sends)
+    expect(outcomes.slice(0, 9)).toEqual(Array(9).fill('taken'))
+    expect(outcomes.at(-1)).toBe('OVERLOADED')
+    const stream = await server.open({ method: 'GET', headers })
+    const taken = outcomes.filter((outcome) => outcome === 'taken').length
+    await stream.until(() => stream.messages.length === taken, 'what waited came')
+    expect(stream.messages).toMatchObject(Array.from({ length: taken }, (_, n) => ({ params: { n } })))
+  })
+
+  test('refuse a message of ours over maxMessageBytes, and go on', async () => {
+    const server = await served({ maxMessageBytes: 2_048 })
+    await server.session()
+    const [connection] = server.connections
+    await expect(connection?.send(note({ text: '語'.repeat(1_000) }))).rejects.toMatchObject({
+      code: 'MESSAGE_TOO_LARGE',
+    })
+    await connection?.send(note({ text: '語'.repeat(500) }))
+  })
+})
+
+describe('many requests in one session', () => {
+  test('leave nothing behind', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock })
+    const headers = await server.session()
+    const before = clock.pending
+    for (let id = 0; id < 300; id++) {
+      const { status } = await server.ask({ body: { jsonrpc: '2.0', id, method: 'test/ask' }, headers })
+      expect(status).toBe(200)
+    }
+    expect(clock.pending).toBe(before)
+    const again = await server.ask({ body: { jsonrpc: '2.0', id: 0, method: 'test/ask' }, headers })
+    expect(again.status).toBe(200)
+  })
+})

@@ -1,0 +1,113 @@
+import { createFakeClock, type FakeClock } from '@mcpwire/compliance'
+import { isTransportError } from '@mcpwire/core'
+import { expect, test, vi } from 'vitest'
+import { memoryEventStore } from '../src/index.js'
+import type { HttpServerOptions } from '../src/node/index.js'
+import { type Served, served } from './support/served.js'
+
+const call = { jsonrpc: '2.0' as const, id: 7, method: 'test/slow' }
+const cancelled: unknown = expect.objectContaining({
+  method: 'notifications/cancelled',
+  params: expect.objectContaining({ requestId: 7 }),
+})
+
+interface Left {
+  readonly server: Served
+  readonly clock: FakeClock
+}
+
+/** A request in flight whose client is gone. */
+async function left(options: Partial<HttpServerOptions>): Promise<Left> {
+  const clock = createFakeClock()
+  const server = await served({ clock, cancelAfterMs: 1_000, answers: 'sse', ...options }, () => undefined)
+  const headers = await server.session()
+  const [connection] = server.connections
+  const asking = server.open({ body: call, headers })
+  await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ method: 'test/slow' }))
+  await connection?.send({ jsonrpc: '2.0', method: 'notifications/x' }, { relatedRequestId: 7 })
+  const answer = await asking
+  answer.leave()
+  return { server, clock }
+}
+
+test('has its request cancelled at once, where that is asked for', async () => {
+  const { server } = await left({ onDisconnect: 'cancel' })
+  await vi.waitFor(() => expect(server.messages).toContainEqual(cancelled))
+})
+
+test('has its request cancelled after a while, without a store to come back to', async () => {
+  const { server, clock } = await left({})
+  await vi.waitFor(async () => {
+    await clock.advance(500)
+    expect(server.messages).toContainEqual(cancelled)
+  })
+  const [connection] = server.connections
+  await expect(connection?.send({ jsonrpc: '2.0', id: 7, result: {} })).rejects.toMatchObject({
+    code: 'SEND_FAILED',
+  })
+})
+
+test('has its request go on where that is asked for, and the response reports that nobody hears it', async () => {
+  const { server, clock } = await left({ onDisconnect: 'continue' })
+  await clock.advance(60_000)
+  expect(server.messages).not.toContainEqual(cancelled)
+  const [connection] = server.connections
+  await vi.waitFor(async () => {
+    const outcome = await connection
+      ?.send({ jsonrpc: '2.0', id: 7, result: {} })
+      .catch((error: unknown) => error)
+    expect(isTransportError(outcome, 'SEND_FAILED')).toBe(true)
+  })
+})
+
+test('finds its response with an event store when it comes back, once', async () => {
+  const clock = createFakeClock()
+  const server = await served({ clock, eventStore: memoryEventStore() }, () => undefined)
+  const headers = await server.session()
+  const [connection] = server.connections
+  const answer = await server.open({ body: call, headers })
+  await answer.until(() => answer.events.length > 0, 'the stream began with an id')
+  const lastEventId = answer.events[0]?.id ?? ''
+  answer.leave()
+  await connection?.send(
+    { jsonrpc: '2.0', method: 'notifications/x', params: { n: 1 } },
+    { relatedRequestId: 7 },
+  )
+  const back = await server.open({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
+  await back.until(() => back.messages.length === 1, 'what was missed came')
+  await connection?.send({ jsonrpc: '2.0', id: 7, result: { done: true } })
+  await back.until(() => back.isOver, 'the stream ended')
+  expect(back.messages).toMatchObject([{ params: { n: 1 } }, { id: 7, result: { done: true } }])
+  const seen = back.events.map(({ id }) => id).filter(Boolean)
+  const done = await server.ask({
+    method: 'GET',
+    headers: { ...headers, 'last-event-id': seen.at(-1) ?? '' },
+  })
+  expect(done.status).toBe(204)
+  const whole = await server.ask({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
+  expect(whole.messages).toHaveLength(2)
+})
+
+test('that cancels its request has the answer ended without a response', async () => {
+  const server = await served({}, () => undefined)
+  const headers = await server.session()
+  const asking = server.ask({ body: call, headers })
+  await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ method: 'test/slow' }))
+  const params = { requestId: 7 }
+  await server.ask({ body: { jsonrpc: '2.0', method: 'notifications/cancelled', params }, headers })
+  const answer = await asking
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([200, 'text/event-stream', ''])
+  const again = server.ask({ body: call, headers })
+  await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ method: 'test/slow' }))
+  await server.connections[0]?.send({ jsonrpc: '2.0', id: 7, result: {} })
+  expect((await again).messages).toMatchObject([{ id: 7, result: {} }])
+})
+
+test('is told that nobody will answer when its session ends meanwhile', async () => {
+  const server = await served({}, () => undefined)
+  const headers = await server.session()
+  const asking = server.ask({ body: call, headers })
+  await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ method: 'test/slow' }))
+  await server.connections[0]?.close()
+  expect((await asking).messages).toMatchObject([{ id: 7, error: { data: { code: 'OUTCOME_UNKNOWN' } } }])
+})

@@ -1,0 +1,276 @@
+import { connect } from 'node:net'
+import { createFakeClock } from '@mcpwire/compliance'
+import { type Gate, type HttpHooks, isTransportError, localOnly } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { httpServer } from '../src/node/index.js'
+import { initialize, served } from './support/served.js'
+
+const ask = (id: number) => ({ jsonrpc: '2.0' as const, id, method: 'test/ask' })
+const json = 'content-type: application/json\r\naccept: application/json, text/event-stream\r\n'
+
+interface Raw {
+  write(text: string): void
+  readonly text: () => string
+  readonly isOver: () => boolean
+  readonly closed: Promise<void>
+}
+
+/** A connection on which anything can be said. */
+async function raw(port: number): Promise<Raw> {
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  let isOver = false
+  socket.setEncoding('utf8')
+  socket.on('data', (chunk) => {
+    text += chunk
+  })
+  socket.on('error', () => {})
+  const closed = new Promise<void>((resolve) =>
+    socket.once('close', () => {
+      isOver = true
+      resolve()
+    }),
+  )
+  onTestFinished(() => void socket.destroy())
+  await new Promise<void>((resolve) => socket.once('connect', resolve))
+  return { write: (more) => void socket.write(more), text: () => text, isOver: () => isOver, closed }
+}
+
+describe('a body', () => {
+  test('that declares too great a length is refused before any of it is read', async () => {
+    const server = await served({ maxMessageBytes: 1_024 })
+    const caller = await raw(server.port)
+    caller.write(`POST /mcp HTTP/1.1\r\nhost: localhost\r\n${json}content-length: 99999999\r\n\r\n`)
+    await vi.waitFor(() => expect(caller.text()).toMatch(/^HTTP\/1.1 413 [\s\S]*"code":-32600/))
+    expect(caller.text()).toMatch(/connection: close/i)
+  })
+
+  test('in chunks without end is refused at the limit, and the answer arrives while the caller still sends', async () => {
+    const server = await served({ maxMessageBytes: 1_024 })
+    const caller = await raw(server.port)
+    caller.write(`POST /mcp HTTP/1.1\r\nhost: localhost\r\n${json}transfer-encoding: chunked\r\n\r\n`)
+    const chunk = `${(16_384).toString(16)}\r\n${' '.repeat(16_384)}\r\n`
+    for (let n = 0; n < 64; n++) caller.write(chunk)
+    await vi.waitFor(() =>
+      expect(caller.text()).toMatch(/^HTTP\/1.1 413 [\s\S]*maxMessageBytes|^HTTP\/1.1 413/),
+    )
+    caller.write('0\r\n\r\n')
+    await caller.closed
+  })
+
+  test('of exactly the limit is served, and one of a byte more is not', async () => {
+    const server = await served({ maxMessageBytes: 1_024 })
+    const headers = await server.session()
+    const text = JSON.stringify(ask(1))
+    expect((await server.ask({ body: text.padEnd(1_024), headers })).status).toBe(200)
+    expect((await server.ask({ body: text.padEnd(1_025), headers })).status).toBe(413)
+  })
+
+  test('that arrives too slowly is answered with 408, by the clock', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, bodyTimeoutMs: 5_000 })
+    const caller = await raw(server.port)
+    caller.write(`POST /mcp HTTP/1.1\r\nhost: localhost\r\n${json}content-length: 100\r\n\r\n{`)
+    await vi.waitFor(() => expect(clock.pending).toBeGreaterThan(0))
+    await clock.advance(4_999)
+    expect(caller.text()).toBe('')
+    await clock.advance(1_000)
+    await vi.waitFor(() => expect(caller.text()).toMatch(/^HTTP\/1.1 408 /))
+  })
+
+  test('that is not UTF-8, not JSON, or of another type is told so', async () => {
+    const server = await served()
+    const bytes = Buffer.concat([
+      Buffer.from('{"jsonrpc":"2.0","method":"'),
+      Buffer.of(0xff),
+      Buffer.from('"}'),
+    ])
+    expect(await server.ask({ body: bytes })).toMatchObject({
+      status: 400,
+      messages: [{ error: { code: -32_700 } }],
+    })
+    expect(await server.ask({ body: '{' })).toMatchObject({
+      status: 400,
+      messages: [{ error: { code: -32_700 } }],
+    })
+    const headers = { 'content-type': 'text/plain' }
+    expect((await server.ask({ body: initialize(), headers })).status).toBe(415)
+    const typed = { 'content-type': 'Application/JSON; charset=utf-8' }
+    expect((await server.ask({ body: initialize(), headers: typed })).status).toBe(200)
+  })
+})
+
+test('headers that arrive too slowly are answered with 408, and the connection ends', async () => {
+  const server = await served({ headersTimeoutMs: 100 })
+  const caller = await raw(server.port)
+  caller.write('POST /mcp HTTP/1.1\r\nhost: localhost\r\n')
+  await caller.closed
+  expect(caller.text()).toMatch(/^HTTP\/1.1 408 /)
+})
+
+test.each([
+  ['application/json', 'application/json'],
+  ['text/event-stream', 'text/event-stream'],
+  ['*/*', 'application/json'],
+  ['application/json;q=0, text/event-stream', 'text/event-stream'],
+  ['text/html', undefined],
+])('who accepts %s is answered in %s', async (accept, type) => {
+  const server = await served()
+  const headers = await server.session()
+  const answer = await server.ask({ body: ask(1), headers: { ...headers, accept } })
+  expect(answer.status).toBe(type === undefined ? 406 : 200)
+  if (type !== undefined) expect(answer.headers['content-type']).toBe(type)
+})
+
+describe('the gate', () => {
+  test('is asked for every request, once, and its refusal says why', async () => {
+    let asked = 0
+    let isShut = false
+    const gate: Gate = {
+      admit: () => {
+        asked++
+        return isShut
+          ? { admit: false, status: 401, reason: 'who are you?', challenge: 'Bearer realm="mcp"\r\nx: y' }
+          : { admit: true }
+      },
+    }
+    const server = await served({ gate })
+    const headers = await server.session()
+    expect(asked).toBe(2)
+    await server.ask({ body: ask(1), headers })
+    expect(asked).toBe(3)
+    isShut = true
+    for (const method of ['POST', 'GET', 'DELETE']) {
+      const refused = await server.ask({ method, headers, ...(method === 'POST' && { body: ask(2) }) })
+      expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, 'Bearer realm="mcp"  x: y'])
+      expect(refused.messages).toMatchObject([{ error: { message: 'who are you?' } }])
+    }
+    expect(server.connections[0]?.state).toBe('open')
+  })
+
+  test('keeps the session of one caller from another, as if there were none', async () => {
+    const gate: Gate = {
+      admit: ({ headers }) => {
+        const [clientId = '', sub = ''] = (headers['authorization'] ?? '').split('/')
+        return { admit: true, authInfo: { token: 't', clientId, scopes: [], extra: { sub } } }
+      },
+    }
+    const server = await served({ gate })
+    const alice = await server.session('2025-11-25', { authorization: 'app/alice' })
+    for (const authorization of ['app/bob', 'other/alice', '']) {
+      const headers = { ...alice, authorization }
+      expect((await server.ask({ body: ask(1), headers })).status).toBe(404)
+      expect((await server.ask({ method: 'GET', headers })).status).toBe(404)
+      expect((await server.ask({ method: 'DELETE', headers })).status).toBe(404)
+    }
+    expect((await server.ask({ body: ask(1), headers: alice })).status).toBe(200)
+  })
+
+  test('may renew the admission of a session with each request, which ends with the last', async () => {
+    const clock = createFakeClock()
+    let expiresAt = clock.epochNow() + 1_000
+    const server = await served({ clock, gate: { admit: () => ({ admit: true, expiresAt }) } })
+    const headers = await server.session()
+    const stream = await server.open({ method: 'GET', headers })
+    expiresAt = clock.epochNow() + 10_000
+    await server.ask({ body: ask(1), headers })
+    await clock.advance(9_000)
+    expect([server.connections[0]?.state, stream.isOver]).toEqual(['open', false])
+    await clock.advance(1_001)
+    expect(isTransportError(await server.connections[0]?.closed, 'REFUSED')).toBe(true)
+    await stream.until(() => stream.isOver, 'the stream ended')
+  })
+
+  test('may be slow while the caller leaves', async () => {
+    let admitAll!: () => void
+    const opened = new Promise<void>((resolve) => {
+      admitAll = resolve
+    })
+    let asked = 0
+    const gate: Gate = {
+      admit: async () => {
+        asked++
+        await opened
+        return { admit: true }
+      },
+    }
+    const server = await served({ gate })
+    const caller = await raw(server.port)
+    const body = JSON.stringify(initialize())
+    caller.write(
+      `POST /mcp HTTP/1.1\r\nhost: localhost\r\n${json}content-length: ${body.length}\r\n\r\n${body}`,
+    )
+    await vi.waitFor(() => expect(asked).toBe(1))
+    const leaving = connect(server.port, '127.0.0.1')
+    leaving.destroy()
+    admitAll()
+    await vi.waitFor(() => expect(caller.text()).toMatch(/^HTTP\/1.1 200 /))
+  })
+
+  test('is needed to listen beyond this host', async () => {
+    const open = httpServer({ port: 0, host: '0.0.0.0' })
+    await expect(open.start()).rejects.toMatchObject({ code: 'INVALID_OPTION', details: { option: 'gate' } })
+    const gated = httpServer({ port: 0, host: '0.0.0.0', gate: localOnly() })
+    await gated.start()
+    await gated.close()
+  })
+})
+
+describe('hooks', () => {
+  const hooks: HttpHooks = {
+    preflight: ({ headers }) =>
+      headers['origin'] === 'https://app.example'
+        ? { status: 204, headers: { 'access-control-allow-origin': 'https://app.example' } }
+        : undefined,
+    responseHeaders: () => ({ 'x-content-type-options': 'nosniff' }),
+    routes: { '/health': () => ({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'well' }) },
+  }
+
+  test('answer preflights before anybody is asked, and only those they know', async () => {
+    let asked = 0
+    const gate: Gate = {
+      admit: () => {
+        asked++
+        return { admit: true }
+      },
+    }
+    const server = await served({ hooks, gate })
+    const known = await server.ask({ method: 'OPTIONS', headers: { origin: 'https://app.example' } })
+    expect([known.status, known.headers['access-control-allow-origin']]).toEqual([204, 'https://app.example'])
+    const other = await server.ask({ method: 'OPTIONS', headers: { origin: 'https://evil.example' } })
+    expect([other.status, other.headers['access-control-allow-origin']]).toEqual([405, undefined])
+    expect(asked).toBe(0)
+  })
+
+  test('add headers to every answer, streams and refusals included', async () => {
+    const server = await served({ hooks, maxMessageBytes: 1_024 })
+    const headers = await server.session()
+    const stream = await server.open({ method: 'GET', headers })
+    const answers = [
+      stream,
+      await server.ask({ body: ask(1), headers }),
+      await server.ask({ body: ask(1), headers: { ...headers, origin: 'https://evil.example' } }),
+      await server.ask({ body: ' '.repeat(2_000), headers }),
+      await server.ask({ path: '/nowhere' }),
+      await server.ask({ method: 'OPTIONS' }),
+      await server.open({ method: 'GET', path: '/health' }),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 403, 413, 404, 405, 200])
+    for (const answer of answers) expect(answer.headers['x-content-type-options']).toBe('nosniff')
+  })
+
+  test('serve routes beside the endpoint, and what they throw is reported', async () => {
+    const failing = {
+      routes: {
+        '/broken': () => {
+          throw new Error('from a route')
+        },
+      },
+    }
+    const server = await served({ hooks: failing })
+    const answer = await server.ask({ method: 'GET', path: '/broken' })
+    expect([answer.status, answer.messages]).toMatchObject([500, [{ error: { code: -32_603 } }]])
+    expect(server.errors.map(({ message }) => message).join()).toContain('from a route')
+    expect((await server.ask({ method: 'GET', path: '/constructor' })).status).toBe(404)
+  })
+})
