@@ -31,7 +31,7 @@ export interface Exchange {
    * given counts.
    */
   whenLeft(left: () => void): void
-  /** Reads the body, holding at most `maxBytes` of it. Called at most once. */
+  /** Reads the body, holding at most `maxBytes` of it. Called at most once. Throws where somebody has read it. */
   readBody(maxBytes: number, done: (body: Body) => void): void
   /** Gives up reading: `done` is called with `too-slow`, unless it was called before. */
   stopReading(): void

@@ -1,4 +1,10 @@
-import type { AuthInfo, JsonRpcNotification, JsonRpcRequest } from '@mcpwire/core'
+import {
+  type AuthInfo,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  TransportError,
+  toError,
+} from '@mcpwire/core'
 import type { ModernCall } from './modern-call.js'
 
 const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
@@ -31,6 +37,11 @@ interface Filter {
 /** The subscriptions of an endpoint whose application lives for one request at a time, and so cannot serve them. */
 export class ListenFeed {
   readonly #filters = new Map<ModernCall, Filter>()
+  readonly #report: (error: Error) => void
+
+  constructor(report: (error: Error) => void) {
+    this.#report = report
+  }
 
   /** Opens a subscription: acknowledges what the client will hear of. */
   open(call: ModernCall, { id, params }: JsonRpcRequest): void {
@@ -45,16 +56,21 @@ export class ListenFeed {
       this.#filters.set(call, filter)
       call.await(() => this.#filters.delete(call))
       const notifications = honoured(filter)
-      void tell(call, { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } })
+      void this.#tell(call, { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } })
     }
   }
 
   /** Tells those who asked to hear of it. Resolves once their streams have taken it, or they left. */
   async notify(notification: JsonRpcNotification, { to }: NotifyOptions = {}): Promise<void> {
     const told: Promise<void>[] = []
-    for (const [call, filter] of this.#filters) {
-      if (accepts(filter, notification) && (to?.(call.caller.authInfo) ?? true))
-        told.push(tell(call, notification))
+    try {
+      for (const [call, filter] of this.#filters) {
+        if (accepts(filter, notification) && (to?.(call.caller.authInfo) ?? true))
+          told.push(this.#tell(call, notification))
+      }
+    } catch (cause) {
+      const message = `to() of notify() failed: ${toError(cause).message}`
+      this.#report(new TransportError('CALLBACK_FAILED', message, { slot: 'to' }, { cause }))
     }
     await Promise.all(told)
   }
@@ -64,6 +80,19 @@ export class ListenFeed {
     const calls = [...this.#filters.keys()]
     this.#filters.clear()
     await Promise.all(calls.map((call) => call.abandon().catch(ignore)))
+  }
+
+  /** What one does not read fast enough, or left before, is lost to it alone. Never rejects. */
+  async #tell(call: ModernCall, notification: JsonRpcNotification): Promise<void> {
+    let told: Promise<void>
+    try {
+      told = call.notify(tagged(call, notification))
+    } catch (error) {
+      // It has no text, or one that is too long.
+      this.#report(toError(error))
+      return
+    }
+    await told.catch(ignore)
   }
 }
 
@@ -86,10 +115,10 @@ function accepts({ switches, uris }: Filter, { method, params }: JsonRpcNotifica
   return Object.hasOwn(SWITCHES, method) && switches.has(SWITCHES[method] ?? '')
 }
 
-/** What one does not read fast enough, or left before, is lost to it alone. */
-async function tell(call: ModernCall, { method, params }: JsonRpcNotification): Promise<void> {
-  const tagged = { ...params, _meta: { ...params?._meta, [SUBSCRIPTION_KEY]: call.id } }
-  await call.notify({ jsonrpc: '2.0', method, params: tagged }).catch(ignore)
+/** The notification as one of that subscription. */
+function tagged(call: ModernCall, { method, params }: JsonRpcNotification): JsonRpcNotification {
+  const _meta = { ...params?._meta, [SUBSCRIPTION_KEY]: call.id }
+  return { jsonrpc: '2.0', method, params: { ...params, _meta } }
 }
 
 function ignore(): void {}

@@ -8,6 +8,7 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
+import { endSoon } from '../server/end-within.js'
 import type { EndpointSettings } from '../server/endpoint-options.js'
 import { eventStreamHeaders, keepAliveComment, messageEvent } from '../server/event-text.js'
 import { answerFailure, answerRefusal, type HttpFailure } from '../server/http-errors.js'
@@ -150,7 +151,7 @@ export class ModernCall implements LiveStream {
     this.#over()
     if (stream) {
       const sent = stream.write(messageEvent(json))
-      void stream.end()
+      void endSoon(stream, this.#host.settings)
       return sent
     }
     if (isDecided) return done
@@ -178,7 +179,7 @@ export class ModernCall implements LiveStream {
     if (this.#state === 'over') return
     const stream = this.#stream
     this.#leave()
-    if (stream) void stream.end()
+    if (stream) void endSoon(stream, this.#host.settings)
     else
       answerRefusal(this.#exchange, {
         admit: false,

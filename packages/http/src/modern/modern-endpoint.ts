@@ -40,12 +40,13 @@ export class ModernEndpoint {
   readonly #isShared: boolean
   readonly #host: SharedHost
   readonly #connections = new Map<string, SharedConnection>()
-  readonly #feed = new ListenFeed()
+  readonly #feed: ListenFeed
   readonly #schemas = new Map<string, ToolSchemas>()
 
   constructor(reception: Reception) {
     const { clock, idleTimeoutMs, modern } = reception.settings
     this.#reception = reception
+    this.#feed = new ListenFeed(reception.report)
     this.#isShared = modern === 'multiplexed'
     this.#host = {
       now: () => clock.now(),

@@ -101,8 +101,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
     listen: async (door, signal) => {
       let isClosing = false
       const server = tls ? httpsServer(settings, tls) : createServer(serverOptions(settings))
-      const { maxQueuedBytes } = settings
-      const exchanges = { maxQueuedBytes, departures: new Departures(), isClosing: () => isClosing }
+      const exchanges = { ...settings, departures: new Departures(), isClosing: () => isClosing }
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         endpoint.handle(new NodeExchange(request, response, exchanges))
       })

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Handshake } from '@mcpwire/core'
+import type { Clock, Handshake } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { type ByteBody, EventWriter } from '../server/event-writer.js'
 import type { Departures } from './departures.js'
@@ -9,6 +9,9 @@ import { handshakeOf, isSecure } from './node-handshake.js'
 /** What an exchange on Node needs to know besides its request. */
 export interface NodeExchangeSettings {
   readonly maxQueuedBytes: number
+  readonly clock: Clock
+  /** How long a caller that was answered may go on with a body nobody wants, in milliseconds. */
+  readonly closeTimeoutMs: number
   readonly departures: Departures
   /** Whether connections are to end with the answers they carry. */
   readonly isClosing: () => boolean
@@ -56,7 +59,10 @@ export class NodeExchange implements Exchange {
   get url(): URL {
     const { host = 'localhost' } = this.#request.headers
     const scheme = isSecure(this.#request.socket) ? 'https' : 'http'
-    return new URL(originalUrl(this.#request), `${scheme}://${host}`)
+    const target = originalUrl(this.#request)
+    const url = target.startsWith('/') ? `${scheme}://${host}${target}` : target
+    // A caller may call us by what is no name.
+    return new URL(URL.canParse(url) ? url : `${scheme}://localhost${target.startsWith('/') ? target : '/'}`)
   }
 
   get request(): Request {
@@ -93,7 +99,7 @@ export class NodeExchange implements Exchange {
 
   answer(status: number, headers: HeaderLines, body = ''): void {
     const response = this.#response
-    const isUnread = !this.#request.complete && this.#parsedBody === undefined
+    const isUnread = this.#parsedBody === undefined && isArriving(this.#request)
     const lines = this.#lines(headers, isUnread)
     if (status !== 204) lines.push('content-length', String(Buffer.byteLength(body)))
     response.writeHead(status, lines)
@@ -106,6 +112,9 @@ export class NodeExchange implements Exchange {
     this.#reading?.discard()
     this.#request.resume()
     this.#request.once('end', () => response.end())
+    const { clock, closeTimeoutMs } = this.#settings
+    const late = clock.deadline(closeTimeoutMs, () => response.destroy())
+    response.once('close', () => late[Symbol.dispose]())
   }
 
   fail(): void {
@@ -144,14 +153,25 @@ export class NodeExchange implements Exchange {
   #watch(): void {
     if (this.#isWatching) return
     this.#isWatching = true
-    this.#response.once('close', () => {
-      this.#reading?.stop({ kind: 'gone' })
-      if (this.#response.writableFinished) return
-      this.hasLeft = true
-      this.#writer?.left()
-      this.#left?.()
-    })
+    // Whoever brought the request here may have taken long.
+    if (this.#response.destroyed) this.#closed()
+    else this.#response.once('close', () => this.#closed())
   }
+
+  #closed(): void {
+    this.#reading?.stop({ kind: 'gone' })
+    if (this.#response.writableFinished) return
+    this.hasLeft = true
+    this.#writer?.left()
+    this.#left?.()
+  }
+}
+
+/** Whether a body is on its way of which not all is here. */
+function isArriving({ complete, headers }: IncomingMessage): boolean {
+  return (
+    !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+  )
 }
 
 /** Express and its like cut the path they are mounted at off `url`. */
@@ -202,12 +222,17 @@ class ResponseBody implements ByteBody {
   }
 }
 
+/** How many pieces of a body are kept as they came: each costs far more than the bytes in it may. */
+const MOST_LOOSE_CHUNKS = 1024
+
 /** Reads one body, holding no more of it than is allowed. */
 class BodyReading {
   readonly #request: IncomingMessage
   readonly #maxBytes: number
   #done: ((body: Body) => void) | undefined
   #chunks: Buffer[] = []
+  /** How many of them are several in one. */
+  #packed = 0
   #bytes = 0
 
   constructor(request: IncomingMessage, maxBytes: number, done: (body: Body) => void) {
@@ -217,6 +242,7 @@ class BodyReading {
   }
 
   start(): void {
+    if (this.#request.readableEnded) throw new Error('the body was read before: pass it to handle()')
     const declared = Number(this.#request.headers['content-length'] ?? 0)
     if (declared > this.#maxBytes) {
       this.stop({ kind: 'too-large', bytes: declared })
@@ -243,7 +269,10 @@ class BodyReading {
   readonly #ondata = (chunk: Buffer): void => {
     this.#bytes += chunk.length
     if (this.#bytes > this.#maxBytes) this.stop({ kind: 'too-large', bytes: this.#bytes })
-    else this.#chunks.push(chunk)
+    else if (this.#chunks.push(chunk) - this.#packed > MOST_LOOSE_CHUNKS) {
+      this.#chunks.push(Buffer.concat(this.#chunks.splice(this.#packed)))
+      this.#packed++
+    }
   }
 
   readonly #onend = (): void => {

@@ -28,8 +28,7 @@ export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHan
   requireEndpointOptions(settings)
   const gate = settings.gate ?? localOnly()
   const endpoint = new Endpoint({ ...settings, gate })
-  const { maxQueuedBytes } = settings
-  const exchanges = { maxQueuedBytes, departures: new Departures(), isClosing: () => false }
+  const exchanges = { ...settings, departures: new Departures(), isClosing: () => false }
   const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
     notify: endpoint.notify,

@@ -10,6 +10,7 @@ import type { Exchange } from '../exchange.js'
 import { EraRoutes } from '../modern/era-routes.js'
 import type { NotifyOptions } from '../modern/listen-feed.js'
 import type { EndpointSettings } from './endpoint-options.js'
+import { answerHook, linesOf } from './hook-answer.js'
 import { answerFailure, answerRefusal, INVALID_REQUEST } from './http-errors.js'
 import { invalid } from './posted-messages.js'
 import { type Caller, callerOf } from './principal.js'
@@ -85,6 +86,8 @@ export class Endpoint {
   async #ask(exchange: Exchange, routes: Routes): Promise<void> {
     const { gate, gateTimeoutMs, clock } = this.#settings
     const mayOpen = routes.mayOpen(exchange)
+    // Who leaves while the gate decides is to be noticed.
+    exchange.whenLeft(ignore)
     if (mayOpen) this.#reception.waiting++
     let outcome: AdmissionOutcome
     try {
@@ -111,7 +114,7 @@ export class Endpoint {
 
   #preflight(exchange: Exchange): void {
     const answer = this.#settings.hooks?.preflight?.(exchange.handshake)
-    if (answer) exchange.answer(answer.status, linesOf(answer.headers ?? {}), answer.body)
+    if (answer) answerHook(exchange, answer)
     else notAllowed(exchange, Object.keys(this.#mainRoutes.methods))
   }
 
@@ -124,7 +127,7 @@ export class Endpoint {
     try {
       const answer = await this.#settings.hooks?.routes?.[path]?.(exchange.handshake)
       if (!answer) throw new Error(`the route ${path} has no answer`)
-      exchange.answer(answer.status, linesOf(answer.headers ?? {}), answer.body)
+      answerHook(exchange, answer)
     } catch (error) {
       this.#failed(exchange, error)
     }
@@ -144,12 +147,10 @@ export class Endpoint {
   }
 }
 
-function linesOf(headers: Readonly<Record<string, string>>): string[] {
-  return Object.entries(headers).flat()
-}
-
 function notAllowed(exchange: Exchange, allowed: readonly string[]): void {
   const message = `Invalid request: ${exchange.method} is not supported`
   const headers = ['allow', [...allowed, 'OPTIONS'].join(', ')]
   answerFailure(exchange, { status: 405, code: INVALID_REQUEST, message, headers })
 }
+
+function ignore(): void {}

@@ -46,7 +46,7 @@ export class EventLog {
         const id = await this.#stored(message)
         this.#waiting -= json.length
         // The next may be stored while this one waits for the caller to read.
-        Promise.resolve(write(id)).then(() => resolve(), reject)
+        attempt(() => write(id)).then(resolve, reject)
       })
     })
   }
@@ -72,4 +72,9 @@ export class EventLog {
       return undefined
     }
   }
+}
+
+/** What `work` yields, or throws, as a promise. */
+async function attempt(work: () => Promise<void> | undefined): Promise<void> {
+  await work()
 }

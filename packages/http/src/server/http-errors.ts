@@ -19,6 +19,11 @@ export interface HttpFailure {
   readonly headers?: HeaderLines
 }
 
+/** What a client gets whose session is not there, or is not its own. */
+export function sessionNotFound(id?: RequestId): HttpFailure {
+  return { status: 404, code: INVALID_REQUEST, message: 'Session not found', id }
+}
+
 const jsonHeaders: HeaderLines = ['content-type', 'application/json']
 
 /**

@@ -116,7 +116,7 @@ export class PostAnswer implements LiveStream {
   /** Continues on another HTTP answer, whose stream has what was missed already. */
   continueOn(exchange: Exchange, stream: EventStream): void {
     if (this.#state === 'over') {
-      void stream.end()
+      void endSoon(stream, this.#owner.settings)
       return
     }
     const stale = this.#stream

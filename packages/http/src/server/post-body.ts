@@ -22,7 +22,7 @@ export function readPosted(exchange: Exchange, reception: Reception, { take, ref
   }
   const slow = new SlowBody(exchange, clock.now() + bodyTimeoutMs)
   reception.live.add(slow)
-  exchange.readBody(maxMessageBytes, (body: Body) => {
+  const done = (body: Body): void => {
     reception.live.delete(slow)
     if (body.kind === 'gone' || exchange.hasLeft) return
     try {
@@ -35,7 +35,14 @@ export function readPosted(exchange: Exchange, reception: Reception, { take, ref
       reception.report(toError(error))
       exchange.fail()
     }
-  })
+  }
+  try {
+    exchange.readBody(maxMessageBytes, done)
+  } catch (error) {
+    // Such as that somebody else has read it.
+    reception.live.delete(slow)
+    throw error
+  }
 }
 
 function errorOf(

@@ -1,5 +1,6 @@
 import {
   type Channel,
+  type Clock,
   type Door,
   type Gate,
   type Handshake,
@@ -16,6 +17,7 @@ import { LiveStreams } from './live-streams.js'
 import type { Caller } from './principal.js'
 import { newSessionId } from './session-id.js'
 import { type ServedSession, type SessionHost, SessionTable } from './session-table.js'
+import { hasLapsed } from './standing.js'
 
 /** What a new session is made of. */
 export interface Opening {
@@ -148,6 +150,13 @@ export class Reception implements SessionHost {
 /** Tells a caller to come back later. */
 export function refuseBusy(exchange: Exchange, reason: string): void {
   answerRefusal(exchange, { admit: false, status: 503, reason })
+}
+
+/** Refuses a caller whose admission ended while its body arrived, and says whether that was so. */
+export function refusesLapsed(exchange: Exchange, { admission }: Caller, clock: Clock): boolean {
+  if (!hasLapsed(admission, clock)) return false
+  answerRefusal(exchange, { admit: false, status: 401, reason: 'the credential is no longer valid' })
+  return true
 }
 
 /** Who is at the other end of a request. */

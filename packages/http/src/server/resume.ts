@@ -29,17 +29,25 @@ export async function resume(exchange: Exchange, session: Session, point: Point)
     if (!target?.log) await replayWhole(exchange, point)
     else {
       target.log.inTurn(async () => {
-        const events = await eventsAfter(point)
-        if (exchange.hasLeft) return
-        const stream = exchange.stream(eventStreamHeaders)
-        await writeAll(stream, events)
-        target.continueOn(exchange, stream)
+        try {
+          const events = await eventsAfter(point)
+          if (exchange.hasLeft) return
+          const stream = exchange.stream(eventStreamHeaders)
+          await writeAll(stream, events)
+          target.continueOn(exchange, stream)
+        } catch (error) {
+          failed(exchange, session, error)
+        }
       })
     }
   } catch (error) {
-    session.report(toError(error))
-    exchange.fail()
+    failed(exchange, session, error)
   }
+}
+
+function failed(exchange: Exchange, session: Session, error: unknown): void {
+  session.report(toError(error))
+  exchange.fail()
 }
 
 /** The stream an event is of. A store that cannot tell finds out by replaying. */

@@ -4,7 +4,7 @@ import {
   answerFailure,
   HEADER_MISMATCH,
   type HttpFailure,
-  INVALID_REQUEST,
+  sessionNotFound,
   UNSUPPORTED_VERSION,
 } from './http-errors.js'
 import { acceptsEvents, acceptsJson } from './media-types.js'
@@ -12,7 +12,7 @@ import type { AnswerFormat } from './post-answer.js'
 import { readPosted } from './post-body.js'
 import { invalid, isInitialize, type Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
-import type { Reception } from './reception.js'
+import { type Reception, refusesLapsed } from './reception.js'
 import { resume } from './resume.js'
 import { isSessionless, REVISION_WITH_BATCHES, revisionNamedBy, sessionRevisions } from './revisions.js'
 import type { Routes } from './routes.js'
@@ -70,6 +70,7 @@ export class SessionRoutes implements Routes {
   }
 
   #posted(exchange: Exchange, caller: Caller, { posted, format }: Arrived): void {
+    if (refusesLapsed(exchange, caller, this.#reception.settings.clock)) return
     if (this.#took(exchange, caller, { posted, format })) return
     const [first] = posted.messages
     if (first && isInitialize(first) && revisionNamedBy(first) === undefined) {
@@ -152,7 +153,7 @@ export class SessionRoutes implements Routes {
     }
     const session = this.#known(exchange, caller)
     if (!session) {
-      answerFailure(exchange, { status: 404, code: INVALID_REQUEST, message: 'Session not found', id })
+      answerFailure(exchange, sessionNotFound(id))
       return undefined
     }
     const version = headers[VERSION_HEADER]

@@ -292,7 +292,9 @@ export class Session implements StreamOwner, ServedSession {
       }
     }
     if (method === CANCELLED) {
-      const asked = this.#asked?.get(params?.['requestId'] as RequestId)
+      const id = params?.['requestId'] as RequestId
+      const asked = this.#asked?.get(id)
+      this.#asked?.delete(id)
       if (asked) return asked
     }
     if (this.#calls.size !== 1) return undefined

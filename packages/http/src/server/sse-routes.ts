@@ -1,11 +1,11 @@
 import type { Exchange } from '../exchange.js'
 import type { HttpSseOptions } from './endpoint-options.js'
-import { answerFailure, INVALID_REQUEST } from './http-errors.js'
+import { answerFailure, sessionNotFound } from './http-errors.js'
 import { acceptsEvents } from './media-types.js'
 import { readPosted } from './post-body.js'
 import { invalid, type Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
-import type { Reception } from './reception.js'
+import { type Reception, refusesLapsed } from './reception.js'
 import type { Routes } from './routes.js'
 import { SseSession } from './sse-session.js'
 
@@ -58,13 +58,14 @@ export class SseRoutes {
   }
 
   #posted(exchange: Exchange, caller: Caller, posted: Posted): void {
+    if (refusesLapsed(exchange, caller, this.#reception.settings.clock)) return
     if (sessionIdIn(exchange) === undefined) {
       answerFailure(exchange, invalid(400, 'the sessionId is missing'))
       return
     }
     const session = this.#known(exchange, caller)
     if (!session) {
-      answerFailure(exchange, { status: 404, code: INVALID_REQUEST, message: 'Session not found' })
+      answerFailure(exchange, sessionNotFound())
       return
     }
     session.renew(caller)

@@ -3,6 +3,7 @@ import type { EventStream, Exchange } from '../exchange.js'
 import { endSoon, endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
 import { eventStreamHeaders, keepAliveComment, messageEvent, primingEvent, retryHint } from './event-text.js'
+import { answerFailure, sessionNotFound } from './http-errors.js'
 import type { LiveStream } from './live-streams.js'
 import type { Outgoing, StreamOwner } from './stream-owner.js'
 import { utf8Length } from './utf8-length.js'
@@ -19,6 +20,7 @@ export class StandaloneStream implements LiveStream {
   #stream: EventStream | undefined
   #queue: string[] | undefined
   #queuedBytes = 0
+  #isOver = false
 
   constructor(owner: StreamOwner, address: string) {
     this.#owner = owner
@@ -45,6 +47,10 @@ export class StandaloneStream implements LiveStream {
 
   /** Continues on a stream that has what was missed already. */
   continueOn(exchange: Exchange, stream: EventStream): void {
+    if (this.#isOver) {
+      void endSoon(stream, this.#owner.settings)
+      return
+    }
     this.#replace()
     // All of it is in the store, and was replayed.
     this.#queue = undefined
@@ -62,6 +68,7 @@ export class StandaloneStream implements LiveStream {
   }
 
   end(): Promise<void> {
+    this.#isOver = true
     const stream = this.#stream
     this.#detach()
     this.#queue = undefined
@@ -75,6 +82,11 @@ export class StandaloneStream implements LiveStream {
 
   #openNow(exchange: Exchange): void {
     if (exchange.hasLeft) return
+    if (this.#isOver) {
+      // The session ended while the event store was busy.
+      answerFailure(exchange, sessionNotFound())
+      return
+    }
     this.#replace()
     const stream = exchange.stream(eventStreamHeaders)
     const { retryMs } = this.#owner.settings

@@ -1,5 +1,10 @@
 import type { Admission, Clock } from '@mcpwire/core'
 
+/** Whether an admission has ended since the gate gave it, such as while the body arrived. */
+export function hasLapsed({ expiresAt = Infinity, revoked }: Admission, clock: Clock): boolean {
+  return revoked?.aborted === true || expiresAt <= clock.epochNow()
+}
+
 /**
  * For how long the caller of a session is admitted. Every request renews it, for credentials are exchanged for new ones
  * while a session lasts; it ends with the admission of the latest.

@@ -45,8 +45,8 @@ export class WebExchange implements Exchange {
     this.response = new Promise((resolve) => {
       this.#respond = resolve
     })
-    if (request.signal.aborted) this.hasLeft = true
-    request.signal.addEventListener('abort', this.#gone, { once: true })
+    if (request.signal.aborted) this.#gone()
+    else request.signal.addEventListener('abort', this.#gone, { once: true })
   }
 
   get url(): URL {
@@ -60,8 +60,14 @@ export class WebExchange implements Exchange {
 
   readBody(maxBytes: number, done: (body: Body) => void): void {
     const { parsedBody } = this.#info
-    if (parsedBody === undefined) void this.#read(maxBytes, done)
-    else done({ kind: 'value', value: parsedBody })
+    if (parsedBody !== undefined) {
+      done({ kind: 'value', value: parsedBody })
+      return
+    }
+    const { body } = this.request
+    if (body?.locked || this.request.bodyUsed)
+      throw new Error('the body was read before: pass it as `parsedBody`')
+    void this.#read(body?.getReader(), maxBytes, done)
   }
 
   stopReading(): void {
@@ -70,11 +76,12 @@ export class WebExchange implements Exchange {
 
   answer(status: number, headers: HeaderLines, body = ''): void {
     if (this.#isAnswered) return
-    this.#isAnswered = true
-    this.request.signal.removeEventListener('abort', this.#gone)
     // Such as 204, which may not even have an empty one.
     const content = body === '' ? null : body
-    this.#respond(new Response(content, { status, headers: pairs([...headers, ...this.extraHeaders]) }))
+    const response = new Response(content, { status, headers: pairs([...headers, ...this.extraHeaders]) })
+    this.#isAnswered = true
+    this.request.signal.removeEventListener('abort', this.#gone)
+    this.#respond(response)
   }
 
   fail(): void {
@@ -110,13 +117,16 @@ export class WebExchange implements Exchange {
     if (!this.#isAnswered) this.answer(499, [])
   }
 
-  async #read(maxBytes: number, done: (body: Body) => void): Promise<void> {
+  async #read(
+    reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
+    maxBytes: number,
+    done: (body: Body) => void,
+  ): Promise<void> {
     const declared = Number(this.handshake.headers['content-length'] ?? 0)
     if (declared > maxBytes) {
       done({ kind: 'too-large', bytes: declared })
       return
     }
-    const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = this.request.body?.getReader()
     const body = await new Promise<Body>((resolve) => {
       this.#stopReading = resolve
       bodyOf(reader, maxBytes).then(resolve, () => resolve({ kind: 'gone' }))
