@@ -407,7 +407,7 @@ describe('any interleaving', () => {
     play({ what, caller, pick, id, token }: Event): void {
       const from = this.callers[caller % this.callers.length] ?? a
       const at = pick % Math.max(this.crossed.length, 1)
-      if (what < 40 || this.crossed.length === 0) this.#ask(from, id, token)
+      if (what < 35 || this.crossed.length === 0) this.#ask(from, id, token)
       else if (what < 70) this.#answer(at)
       else if (what < 85) this.#tell(at)
       else if (what < 95) this.#cancel(at)
