@@ -134,6 +134,29 @@ describe('a server that refuses the first POST', () => {
   })
 })
 
+test('an answer may come before the status of its request', async () => {
+  let accept = (): unknown => undefined
+  const { script, events } = oldServer()
+  const server = await scriptedServer((asked, server) => {
+    const { message, response } = asked
+    if (!message || !isRequest(message) || message.id !== 1) return script(asked, server)
+    events().response.write(event(resultFor(1)))
+    accept = () => response.writeHead(202).end('Accepted')
+    return true
+  })
+  const client = await startedClient(server)
+  await client.transport.send(initialize)
+  await client.answerTo('init')
+  const seen: string[] = []
+  const sending = client.transport.send(call, { onRequestStreamEnd: () => seen.push('over') })
+  await client.answerTo(1)
+  expect(seen).toEqual([])
+  accept()
+  await sending
+  await server.until(() => seen.length === 1, 'it was over')
+  expect(client.messages).toHaveLength(2)
+})
+
 test('the end of the one stream is the end of the conversation, and of every request', async () => {
   const { script, events } = oldServer()
   const server = await scriptedServer((asked, server) => {

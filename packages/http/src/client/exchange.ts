@@ -149,7 +149,8 @@ export class Exchange extends HttpCall implements FeedOwner {
   /** Its response arrived, on whatever stream. */
   answered(): void {
     this.#isAnswered = true
-    if (this.#stage === 'resumed' || this.#stage === 'elsewhere') this.#over()
+    if (this.#stage === 'resumed') this.#over()
+    else if (this.#stage === 'elsewhere') this.#over(true, true)
     else if (this.#stage === 'events') this.#host.lingers(this)
   }
 
@@ -207,8 +208,10 @@ export class Exchange extends HttpCall implements FeedOwner {
     if (this.id === undefined) {
       if (type === EVENTS_TYPE) this.giveUp()
       this.#over(true, true)
-    } else if (this.#host.answersElsewhere) this.#stage = this.#isAnswered ? 'nothing' : 'elsewhere'
-    else if (type === EVENTS_TYPE) {
+    } else if (this.#host.answersElsewhere) {
+      this.#stage = 'elsewhere'
+      if (this.#isAnswered) this.#over(true, true)
+    } else if (type === EVENTS_TYPE) {
       this.#stage = 'events'
       this.#feed = new EventFeed(this, this.link)
       this.#feed.open()
