@@ -27,14 +27,15 @@ export const suite: Suite<ManyConnections> = {
         id: 'bare',
         label: 'the ws library',
         dial: async (address) => {
-          const wire = await dialBare(address, (socket, below) => ({
-            ...bestWebSocket(socket, below),
-            // The floor does not wait until the other end has closed.
-            close: async () => {
+          const wire = await dialBare(address, (socket, below) => {
+            const floor = bestWebSocket(socket, below)
+            // The floor does not wait until the other end has closed. Not a copy: it calls its own `onmessage`.
+            floor.close = async () => {
               socket.close()
               await once(socket, 'close')
-            },
-          }))
+            }
+            return floor
+          })
           await wire.start()
           return wire
         },

@@ -28,37 +28,55 @@ export interface Keepalive extends Disposable {
  * Pings a peer that has been silent, and calls `gone` once when that brings no sign of life: a half-open connection
  * is noticed within `pingIntervalMs + pongTimeoutMs` of the last one.
  */
-export function keepalive(
-  { ping, gone, bytesReceived, isPaused }: Watched,
-  options: KeepaliveOptions,
-): Keepalive {
-  const { pingIntervalMs, pongTimeoutMs, clock } = options
-  let heardAt = clock.now()
-  let next: Disposable | undefined
+export function keepalive(watched: Watched, options: KeepaliveOptions): Keepalive {
+  return new Watch(watched, options)
+}
 
-  function silent(): void {
-    const left = heardAt + pingIntervalMs - clock.now()
-    if (left > 0) {
-      next = clock.deadline(left, silent)
-      return
-    }
-    const bytesBefore = bytesReceived()
-    ping()
-    next = clock.deadline(pongTimeoutMs, () => {
-      if (bytesReceived() === bytesBefore && !isPaused()) {
-        gone()
-        return
-      }
-      heardAt = Math.max(heardAt, clock.now() - pongTimeoutMs)
-      silent()
-    })
+// A class, as one is there for each connection.
+class Watch implements Keepalive {
+  readonly #watched: Watched
+  readonly #options: KeepaliveOptions
+  #heardAt: number
+  #next: Disposable | undefined
+
+  constructor(watched: Watched, options: KeepaliveOptions) {
+    this.#watched = watched
+    this.#options = options
+    this.#heardAt = options.clock.now()
+    this.#wait(options.pingIntervalMs)
   }
 
-  if (pingIntervalMs !== Infinity) next = clock.deadline(pingIntervalMs, silent)
-  return {
-    heard() {
-      heardAt = clock.now()
-    },
-    [Symbol.dispose]: () => next?.[Symbol.dispose](),
+  heard(): void {
+    this.#heardAt = this.#options.clock.now()
+  }
+
+  [Symbol.dispose](): void {
+    this.#next?.[Symbol.dispose]()
+  }
+
+  #wait(ms: number): void {
+    if (ms !== Infinity) this.#next = this.#options.clock.deadline(ms, () => this.#silent())
+  }
+
+  #silent(): void {
+    const { pingIntervalMs, pongTimeoutMs, clock } = this.#options
+    const left = this.#heardAt + pingIntervalMs - clock.now()
+    if (left > 0) {
+      this.#wait(left)
+      return
+    }
+    const bytesBefore = this.#watched.bytesReceived()
+    this.#watched.ping()
+    this.#next = clock.deadline(pongTimeoutMs, () => this.#judge(bytesBefore))
+  }
+
+  #judge(bytesBefore: number): void {
+    if (this.#watched.bytesReceived() === bytesBefore && !this.#watched.isPaused()) {
+      this.#watched.gone()
+      return
+    }
+    const { pongTimeoutMs, clock } = this.#options
+    this.#heardAt = Math.max(this.#heardAt, clock.now() - pongTimeoutMs)
+    this.#silent()
   }
 }

@@ -1,9 +1,11 @@
 import {
   type Channel,
   type Clock,
-  createIntake,
   type Flow,
+  type IntakeOptions,
   isTransportError,
+  JsonRpcIntake,
+  type JsonRpcMessage,
   overloaded,
   type Peer,
   type Sink,
@@ -12,12 +14,11 @@ import {
   tooLargeToSend,
 } from '@mcpwire/core'
 import { codeFor, errorFor, GOING_AWAY } from './close-codes.js'
-import type { FrameSocket } from './frame-socket.js'
-import { keepalive } from './keepalive.js'
+import type { FrameListener, FrameSocket } from './frame-socket.js'
+import { type Keepalive, keepalive, type Watched } from './keepalive.js'
 
 /** What a channel over a WebSocket needs to know. */
 export interface WsChannelOptions {
-  readonly peer: Peer
   readonly maxMessageBytes: number
   readonly maxQueuedBytes: number
   readonly closeTimeoutMs: number
@@ -42,136 +43,168 @@ type Stage =
   | { readonly name: 'closing'; readonly late: Disposable; readonly closed: () => void }
   | { readonly name: 'over' }
 
-/** A channel over an open WebSocket: one text frame a message. */
-export function wsChannel(socket: FrameSocket, sink: Sink, options: WsChannelOptions): Channel {
-  const { peer, clock, closeTimeoutMs } = options
-  const { address } = peer
-  let stage: Stage = { name: 'open' }
-  let isPaused = false
+const OPEN: Stage = { name: 'open' }
 
-  const alive = keepalive(
-    {
-      ping: () => socket.ping?.(),
-      gone: () => lost(new TransportError('PEER_LOST', silentText(options), { address })),
-      bytesReceived: () => socket.bytesReceived,
-      isPaused: () => isPaused,
-    },
-    { ...options, pingIntervalMs: socket.ping ? options.pingIntervalMs : Infinity },
-  )
-  const intake = createIntake(sink, { address, abandon: (reason) => end(reason, codeFor(reason)) })
+/** A channel over an open WebSocket: one text frame a message. Many may share their options. */
+export function wsChannel(socket: FrameSocket, sink: Sink, options: WsChannelOptions, peer: Peer): Channel {
+  const conversation = new Conversation(socket, sink, options, peer)
+  return {
+    peer,
+    traffic: socket,
+    send: (message) => conversation.send(message),
+    close: (reason) => conversation.close(reason),
+    ...(socket.flow && { flow: conversation }),
+  }
+}
 
-  /** Ends it from this side: tells the peer why, and the sink once the peer has hung up or taken too long. */
-  function end(reason: Error, code: number): void {
-    if (stage.name !== 'open') return
-    failed(reason)
-    socket.close(code, reasonText(reason))
+// A class in all the roles that its parts ask for, as one is there for each connection.
+class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
+  readonly #socket: FrameSocket
+  readonly #sink: Sink
+  readonly #options: WsChannelOptions
+  readonly #peer: Peer
+  readonly #alive: Keepalive
+  readonly #intake: JsonRpcIntake
+  #stage: Stage = OPEN
+  #isPaused = false
+
+  constructor(socket: FrameSocket, sink: Sink, options: WsChannelOptions, peer: Peer) {
+    this.#socket = socket
+    this.#sink = sink
+    this.#options = options
+    this.#peer = peer
+    this.#alive = keepalive(this, socket.ping ? options : { ...options, pingIntervalMs: Infinity })
+    this.#intake = new JsonRpcIntake(sink, this)
+    socket.listen(this)
+  }
+
+  get address(): string {
+    return this.#peer.address
+  }
+
+  send(message: JsonRpcMessage): Promise<void> {
+    const text = toJson(message)
+    const refusal =
+      this.#stage.name === 'open'
+        ? refusalOf(text, this.#socket, this.#options, this.address)
+        : gone(this.address)
+    if (refusal) return Promise.reject(refusal)
+    this.#intake.sent(message)
+    return this.#socket.send(text)
+  }
+
+  close(reason: Error | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const last = this.#stage
+      if (last.name === 'over') {
+        resolve()
+        return
+      }
+      this.#alive[Symbol.dispose]()
+      if (last.name === 'ending') last.late?.[Symbol.dispose]()
+      this.#stage = { name: 'closing', late: this.#terminateLater(), closed: resolve }
+      if (last.name !== 'open') return
+      const code = (reason ?? !this.#options.isGoingAway?.()) ? codeFor(reason) : GOING_AWAY
+      this.#socket.close(code, reasonText(reason))
+    })
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#socket.flow?.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#socket.flow?.resume()
+  }
+
+  text(text: string): void {
+    if (this.#stage.name !== 'open') return
+    this.#alive.heard()
+    this.#intake.text(text)
+  }
+
+  binary(): void {
+    const message = `${this.address} sent a binary frame; messages are text frames`
+    this.#end(new TransportError('MALFORMED_MESSAGE', message, { preview: '' }), UNSUPPORTED_DATA)
+  }
+
+  alive(): void {
+    this.#alive.heard()
   }
 
   /** It is over, and the peer was told already. */
-  function failed(reason: Error): void {
-    if (stage.name !== 'open') return
-    alive[Symbol.dispose]()
-    stage = { name: 'ending', reason, late: terminateLater() }
+  failed(reason: Error): void {
+    if (this.#stage.name !== 'open') return
+    this.#alive[Symbol.dispose]()
+    this.#stage = { name: 'ending', reason, late: this.#terminateLater() }
   }
 
-  /** The peer is gone, and waiting for it would be in vain. */
-  function lost(reason: Error): void {
-    if (stage.name !== 'open') return
-    stage = { name: 'ending', reason }
-    socket.terminate()
-  }
-
-  function terminateLater(): Disposable {
-    return clock.deadline(closeTimeoutMs, () => socket.terminate())
-  }
-
-  function closed(code: number, reason: string): void {
-    const last = stage
-    stage = { name: 'over' }
-    alive[Symbol.dispose]()
-    if (last.name === 'open') sink.end(errorFor(code, reason, address))
+  closed(code: number, reason: string): void {
+    const last = this.#stage
+    this.#stage = { name: 'over' }
+    this.#alive[Symbol.dispose]()
+    if (last.name === 'open') this.#sink.end(errorFor(code, reason, this.address))
     else if (last.name === 'ending') {
       last.late?.[Symbol.dispose]()
-      sink.end(last.reason)
+      this.#sink.end(last.reason)
     } else if (last.name === 'closing') {
       last.late[Symbol.dispose]()
       last.closed()
     }
   }
 
-  function close(reason: Error | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const last = stage
-      if (last.name === 'over') {
-        resolve()
-        return
-      }
-      alive[Symbol.dispose]()
-      if (last.name === 'ending') last.late?.[Symbol.dispose]()
-      stage = { name: 'closing', late: terminateLater(), closed: resolve }
-      if (last.name !== 'open') return
-      socket.close((reason ?? !options.isGoingAway?.()) ? codeFor(reason) : GOING_AWAY, reasonText(reason))
-    })
+  abandon(reason: Error): void {
+    this.#end(reason, codeFor(reason))
   }
 
-  function note(isPausedNow: boolean): void {
-    isPaused = isPausedNow
+  ping(): void {
+    this.#socket.ping?.()
   }
 
-  socket.listen({
-    text: (text) => {
-      if (stage.name !== 'open') return
-      alive.heard()
-      intake.text(text)
-    },
-    binary: () => {
-      const message = `${address} sent a binary frame; messages are text frames`
-      end(new TransportError('MALFORMED_MESSAGE', message, { preview: '' }), UNSUPPORTED_DATA)
-    },
-    alive: () => alive.heard(),
-    failed,
-    closed,
-  })
-
-  return {
-    peer,
-    traffic: socket,
-    send: (message) => {
-      const text = toJson(message)
-      const refusal = stage.name === 'open' ? refusalOf(text, socket, options) : gone(address)
-      if (refusal) return Promise.reject(refusal)
-      intake.sent(message)
-      return socket.send(text)
-    },
-    close,
-    ...(socket.flow && { flow: flowOf(socket.flow, note) }),
+  /** The peer is gone, and waiting for it would be in vain. */
+  gone(): void {
+    if (this.#stage.name !== 'open') return
+    const { address } = this
+    const reason = new TransportError('PEER_LOST', silentText(this.#options, address), { address })
+    this.#stage = { name: 'ending', reason }
+    this.#socket.terminate()
   }
-}
 
-function flowOf({ pause, resume }: Flow, note: (isPaused: boolean) => void): Flow {
-  return {
-    pause: () => {
-      note(true)
-      pause()
-    },
-    resume: () => {
-      note(false)
-      resume()
-    },
+  bytesReceived(): number {
+    return this.#socket.bytesReceived
+  }
+
+  isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** Ends it from this side: tells the peer why, and the sink once the peer has hung up or taken too long. */
+  #end(reason: Error, code: number): void {
+    if (this.#stage.name !== 'open') return
+    this.failed(reason)
+    this.#socket.close(code, reasonText(reason))
+  }
+
+  #terminateLater(): Disposable {
+    const { clock, closeTimeoutMs } = this.#options
+    return clock.deadline(closeTimeoutMs, () => this.#socket.terminate())
   }
 }
 
 function refusalOf(
   text: string,
   { queuedBytes: waiting }: FrameSocket,
-  { maxMessageBytes, maxQueuedBytes, peer }: WsChannelOptions,
+  { maxMessageBytes, maxQueuedBytes }: WsChannelOptions,
+  address: string,
 ): Error | undefined {
   // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts need no second look.
   if (text.length * 3 <= maxMessageBytes && waiting + text.length * 3 <= maxQueuedBytes) return undefined
   const bytes = new TextEncoder().encode(text).length
   if (bytes > maxMessageBytes) return tooLargeToSend(bytes, maxMessageBytes)
   const queuedBytes = waiting + bytes
-  return queuedBytes > maxQueuedBytes ? overloaded(peer.address, queuedBytes, maxQueuedBytes) : undefined
+  return queuedBytes > maxQueuedBytes ? overloaded(address, queuedBytes, maxQueuedBytes) : undefined
 }
 
 /** What a send is answered with once nothing can leave any more. */
@@ -179,8 +212,8 @@ export function gone(address: string): Error {
   return new TransportError('SEND_FAILED', `${address} takes no more messages`, { delivery: 'none' })
 }
 
-function silentText({ peer, pingIntervalMs, pongTimeoutMs }: WsChannelOptions): string {
-  return `${peer.address} was silent for ${pingIntervalMs} ms (pingIntervalMs) and ${pongTimeoutMs} ms more (pongTimeoutMs)`
+function silentText({ pingIntervalMs, pongTimeoutMs }: WsChannelOptions, address: string): string {
+  return `${address} was silent for ${pingIntervalMs} ms (pingIntervalMs) and ${pongTimeoutMs} ms more (pongTimeoutMs)`
 }
 
 /** Of errors of others, and of callbacks, nobody knows what their texts give away. */

@@ -85,12 +85,15 @@ export function wsClient(options: WsClientOptions): Transport {
     tls: settings.tls,
     sendsHeaders: typeof settings.headers === 'function' || Object.keys(settings.headers).length > 0,
   })
+  const { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, pingIntervalMs, pongTimeoutMs, clock } = settings
+  // Not all the settings: the channel keeps these for life.
+  const limits = { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, pingIntervalMs, pongTimeoutMs, clock }
   return createTransport(
     {
       connect: async (sink, signal) => {
         const socket = await open(dial, settings, address, signal)
         const peer = Object.freeze({ medium: 'ws', address, ...(socket.tls && { tls: socket.tls }) })
-        return wsChannel(socket, sink, { ...settings, peer })
+        return wsChannel(socket, sink, limits, peer)
       },
     },
     settings,

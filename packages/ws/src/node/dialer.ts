@@ -1,4 +1,4 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { refusalError, TransportError, toError } from '@mcpwire/core'
@@ -29,6 +29,9 @@ function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<Fr
     const made: { socket?: Socket } = {}
     const ws = new WebSocket(target.url, [...opening.subprotocols], clientOptions(target, opening, made))
     const settled = (): void => signal.removeEventListener('abort', abort)
+    const onresponse = (_request: unknown, response: IncomingMessage): void => {
+      void refusalIn(response).then((answer) => fail(refused(target.address, answer)))
+    }
     const fail = (reason: unknown): void => {
       settled()
       reject(reason)
@@ -40,15 +43,16 @@ function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<Fr
     signal.addEventListener('abort', abort, { once: true })
     // Stays until the frames have their own: `terminate()` while connecting emits an error too.
     ws.on('error', onerror)
-    ws.once('unexpected-response', (_request, response) => {
-      void refusalIn(response).then((answer) => fail(refused(target.address, answer)))
-    })
+    ws.once('unexpected-response', onresponse)
     ws.once('open', () => {
       settled()
       const socket = made.socket as Socket
       const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
       const { address, maxMessageBytes, deflate } = target
-      resolve(wsFrames(ws, socket, { address, maxMessageBytes, deflate, isClient: true, ...tls }))
+      const frames = wsFrames(ws, socket, { address, maxMessageBytes, deflate, isClient: true, ...tls })
+      // It lives on, and would hold all this.
+      ws.off('error', onerror).off('unexpected-response', onresponse)
+      resolve(frames)
     })
   })
 }

@@ -17,13 +17,22 @@ export interface LobbyOptions {
   readonly clock: Clock
 }
 
+interface Waiting {
+  readonly socket: Socket
+  readonly late: Disposable
+  readonly onclose: () => void
+}
+
 /** Makes one. Whoever stays too long is hung up on: nothing it could be told is worth waiting for. */
 export function createLobby({ maxWaiting, timeoutMs, clock }: LobbyOptions): Lobby {
   /** By their caller: nothing else says which socket is below which. */
-  const waiting = new Map<string, { readonly socket: Socket; readonly late: Disposable }>()
+  const waiting = new Map<string, Waiting>()
 
   function leave(caller: string): void {
-    waiting.get(caller)?.late[Symbol.dispose]()
+    const entry = waiting.get(caller)
+    if (!entry) return
+    entry.late[Symbol.dispose]()
+    entry.socket.off('close', entry.onclose)
     waiting.delete(caller)
   }
 
@@ -36,10 +45,12 @@ export function createLobby({ maxWaiting, timeoutMs, clock }: LobbyOptions): Lob
         return
       }
       const caller = callerOf(socket)
-      waiting.set(caller, { socket, late: clock.deadline(timeoutMs, () => socket.destroy()) })
-      socket.once('close', () => {
+      const late = clock.deadline(timeoutMs, () => socket.destroy())
+      const onclose = (): void => {
         if (waiting.get(caller)?.socket === socket) leave(caller)
-      })
+      }
+      waiting.set(caller, { socket, late, onclose })
+      socket.on('close', onclose)
     },
     leave: (socket) => leave(callerOf(socket)),
     clear: () => {

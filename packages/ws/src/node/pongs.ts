@@ -4,27 +4,30 @@ import type { WebSocket } from 'ws'
  * Answers pings, one at a time: while an answer has not left, only the latest ping is remembered (RFC 6455, section
  * 5.5.3). A flood of pings from a peer that reads nothing thus holds one answer, not one each.
  */
-export function answerPings(ws: WebSocket): void {
-  let isAnswering = false
-  let latest: Buffer | undefined
+export class Pongs {
+  readonly #ws: WebSocket
+  #isAnswering = false
+  #latest: Buffer | undefined
 
-  function answered(): void {
-    isAnswering = false
-    const next = latest
-    latest = undefined
-    if (next) answer(next)
+  constructor(ws: WebSocket) {
+    this.#ws = ws
   }
 
-  function answer(payload: Buffer): void {
-    if (ws.readyState !== ws.OPEN) return
-    if (isAnswering) {
+  answer(payload: Buffer): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return
+    if (this.#isAnswering) {
       // A copy: the payload is a view into what the socket read.
-      latest = Buffer.from(payload)
+      this.#latest = Buffer.from(payload)
       return
     }
-    isAnswering = true
-    ws.pong(payload, undefined, answered)
+    this.#isAnswering = true
+    this.#ws.pong(payload, undefined, () => this.#answered())
   }
 
-  ws.on('ping', answer)
+  #answered(): void {
+    this.#isAnswering = false
+    const next = this.#latest
+    this.#latest = undefined
+    if (next) this.answer(next)
+  }
 }

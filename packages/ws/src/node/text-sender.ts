@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { TransportError } from '@mcpwire/core'
+import { TransportError, takenAtOnce } from '@mcpwire/core'
 import type { WebSocket } from 'ws'
 import { MAX_HEADER_BYTES, type Text, textFrames } from './text-frames.js'
 
@@ -27,9 +27,10 @@ export interface TextSenderOptions {
  */
 const EARLY_FLUSH_BYTES = 4096
 
-interface Batch {
+/** What waits for the socket to want more. */
+interface Backlog {
   readonly promise: Promise<void>
-  readonly resolve: () => void
+  readonly ondrain: () => void
 }
 
 /** Makes one. Which it is depends on what the peers agreed on. */
@@ -48,43 +49,35 @@ class PlainSender implements TextSender {
   heldBytes = 0
   readonly #socket: Socket
   readonly #isClient: boolean
-  #texts: Text[] = []
+  #texts: Text[] | undefined
   #isTailDue = false
-  #batch: Batch | undefined
-  #waiting: Batch[] | undefined
+  #backlog: Backlog | undefined
 
   constructor(socket: Socket, isClient: boolean) {
     this.#socket = socket
     this.#isClient = isClient
-    socket.on('drain', this.#drained)
   }
 
   send(text: string): Promise<void> {
     const bytes = Buffer.byteLength(text)
+    this.#texts ??= []
     this.#texts.push({ text, bytes })
     this.heldBytes += bytes + MAX_HEADER_BYTES
-    this.#batch ??= createBatch()
-    const { promise } = this.#batch
     if (this.heldBytes >= EARLY_FLUSH_BYTES) this.flush()
     else if (!this.#isTailDue) {
       this.#isTailDue = true
       process.nextTick(tail, this)
     }
-    return promise
+    return this.#backlog?.promise ?? takenAtOnce
   }
 
   flush(): void {
-    if (this.#texts.length === 0) return
-    const frames = textFrames(this.#texts, this.#isClient)
-    const sent = this.#batch
-    this.#texts = []
+    const texts = this.#texts
+    if (!texts) return
+    this.#texts = undefined
     this.heldBytes = 0
-    this.#batch = undefined
-    const wantsMore = this.#socket.write(frames)
-    if (!sent) return
-    if (wantsMore) sent.resolve()
-    else if (this.#waiting) this.#waiting.push(sent)
-    else this.#waiting = [sent]
+    const wantsMore = this.#socket.write(textFrames(texts, this.#isClient))
+    if (!wantsMore) this.#backlog ??= this.#untilDrained()
   }
 
   /** The turn is over. */
@@ -94,13 +87,19 @@ class PlainSender implements TextSender {
   }
 
   stop(): void {
-    this.#socket.off('drain', this.#drained)
+    if (this.#backlog) this.#socket.off('drain', this.#backlog.ondrain)
   }
 
-  readonly #drained = (): void => {
-    const settled = this.#waiting
-    this.#waiting = undefined
-    if (settled) for (const each of settled) each.resolve()
+  #untilDrained(): Backlog {
+    let ondrain!: () => void
+    const promise = new Promise<void>((resolve) => {
+      ondrain = () => {
+        this.#backlog = undefined
+        resolve()
+      }
+    })
+    this.#socket.once('drain', ondrain)
+    return { promise, ondrain }
   }
 }
 
@@ -146,12 +145,4 @@ class CompressingSender implements TextSender {
 function lost(cause: Error): Error {
   const message = `a message may not have left: ${cause.message}`
   return new TransportError('SEND_FAILED', message, { delivery: 'unknown' }, { cause })
-}
-
-function createBatch(): Batch {
-  let resolve!: () => void
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }

@@ -12,7 +12,7 @@ import { answerPlainly, answerRefusal } from './http-refusal.js'
 import { wsFrames } from './ws-frames.js'
 
 /** What decides about upgrades, besides the gate. */
-export interface UpgradeSettings extends Omit<WsChannelOptions, 'peer'> {
+export interface UpgradeSettings extends WsChannelOptions {
   readonly deflate: Deflate | undefined
   readonly requireSubprotocol: boolean
   readonly tokenInSubprotocol: boolean
@@ -59,7 +59,7 @@ export function createUsher(settings: UpgradeSettings): Usher {
           }
           const ws = waiting && upgraded(upgrader, waiting, socket)
           waiting = undefined
-          if (ws) return channelOn(ws, socket, sink, { ...settings, peer })
+          if (ws) return channelOn(ws, socket, sink, settings, peer)
           const { address } = peer
           throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
         },
@@ -178,12 +178,12 @@ function channelOn(
   ws: WebSocket,
   socket: Socket,
   sink: Sink,
-  options: UpgradeSettings & WsChannelOptions,
+  settings: UpgradeSettings,
+  peer: Peer,
 ): ReturnType<typeof wsChannel> {
-  const { peer, maxMessageBytes, deflate } = options
-  return wsChannel(
-    wsFrames(ws, socket, { address: peer.address, maxMessageBytes, deflate, isClient: false }),
-    sink,
-    options,
-  )
+  const { maxMessageBytes, deflate } = settings
+  // The library listens for errors of the socket from now on.
+  socket.off('error', ignore)
+  const frames = wsFrames(ws, socket, { address: peer.address, maxMessageBytes, deflate, isClient: false })
+  return wsChannel(frames, sink, settings, peer)
 }

@@ -4,7 +4,7 @@ import type { RawData, WebSocket } from 'ws'
 import type { Deflate } from '../deflate.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
 import { gone } from '../ws-channel.js'
-import { answerPings } from './pongs.js'
+import { Pongs } from './pongs.js'
 import { createTextSender, type TextSender } from './text-sender.js'
 
 /** What frames are bounded by, for error texts, and which of them are compressed. */
@@ -21,57 +21,58 @@ export function wsFrames(ws: WebSocket, socket: Socket, options: FrameOptions): 
   return new WsFrames(ws, socket, options)
 }
 
+/** Whose a socket of the library is. So the listeners on sockets are the same for all. */
+const OWNER = Symbol('frames')
+
+type Owned = WebSocket & { [OWNER]?: WsFrames }
+
 // A class, since every object with accessors of its own has a shape of its own too: with many connections that costs
 // as much memory as all the rest, and makes everything that touches them slow.
-class WsFrames implements FrameSocket {
-  readonly subprotocol: string
+class WsFrames implements FrameSocket, Flow {
   readonly tls?: TlsFacts
-  readonly flow: Flow
-  readonly #ws: WebSocket
+  readonly #ws: Owned
   readonly #socket: Socket
-  readonly #options: FrameOptions
+  readonly #address: string
+  readonly #maxMessageBytes: number
   readonly #sender: TextSender
+  #pongs: Pongs | undefined
   #listener: FrameListener | undefined
   #failure: Error | undefined
 
   constructor(ws: WebSocket, socket: Socket, options: FrameOptions) {
-    this.subprotocol = ws.protocol
+    const { address, maxMessageBytes, isClient, deflate } = options
     if (options.tls) this.tls = options.tls
-    this.flow = { pause: () => ws.pause(), resume: () => ws.resume() }
     this.#ws = ws
     this.#socket = socket
-    this.#options = options
-    const { isClient, deflate } = options
+    this.#address = address
+    this.#maxMessageBytes = maxMessageBytes
     this.#sender = createTextSender(ws, socket, { isClient, thresholdBytes: deflate?.thresholdBytes ?? 0 })
-    ws.on('error', (cause) => {
-      this.#failure ??= explained(cause, options)
-      this.#listener?.failed(this.#failure)
-    })
-    answerPings(ws)
+    this.#ws[OWNER] = this
+    ws.on('error', onerror).on('ping', onping)
     // Nothing is read before somebody listens; `ws` would emit it into the void.
     ws.pause()
+  }
+
+  get subprotocol(): string {
+    return this.#ws.protocol
+  }
+
+  get flow(): Flow {
+    return this
   }
 
   listen(listener: FrameListener): void {
     const ws = this.#ws
     this.#listener = listener
     if (this.#failure) listener.failed(this.#failure)
-    ws.on('message', (data: RawData, isBinary: boolean) => {
-      if (isBinary) listener.binary()
-      else listener.text(data.toString())
-    })
-    ws.on('ping', listener.alive).on('pong', listener.alive)
-    ws.on('close', (code, reason) => {
-      this.#sender.stop()
-      listener.closed(code, reason.toString())
-    })
+    ws.on('message', onmessage).on('pong', onpong).on('close', onclose)
     ws.resume()
     if (ws.readyState === ws.CLOSED) listener.closed(1006, '')
   }
 
   send(text: string): Promise<void> {
     if (this.#ws.readyState === this.#ws.OPEN) return this.#sender.send(text)
-    return Promise.reject(gone(this.#options.address))
+    return Promise.reject(gone(this.#address))
   }
 
   ping(): void {
@@ -89,6 +90,14 @@ class WsFrames implements FrameSocket {
     this.#ws.terminate()
   }
 
+  pause(): void {
+    this.#ws.pause()
+  }
+
+  resume(): void {
+    this.#ws.resume()
+  }
+
   get queuedBytes(): number {
     return this.#ws.bufferedAmount + this.#sender.heldBytes
   }
@@ -100,10 +109,55 @@ class WsFrames implements FrameSocket {
   get bytesReceived(): number {
     return this.#socket.bytesRead
   }
+
+  heard(data: RawData, isBinary: boolean): void {
+    if (isBinary) this.#listener?.binary()
+    else this.#listener?.text(data.toString())
+  }
+
+  pinged(payload: Buffer): void {
+    this.#pongs ??= new Pongs(this.#ws)
+    this.#pongs.answer(payload)
+    this.#listener?.alive()
+  }
+
+  ponged(): void {
+    this.#listener?.alive()
+  }
+
+  failed(cause: Error): void {
+    this.#failure ??= explained(cause, this.#address, this.#maxMessageBytes)
+    this.#listener?.failed(this.#failure)
+  }
+
+  closed(code: number, reason: Buffer): void {
+    this.#sender.stop()
+    this.#listener?.closed(code, reason.toString())
+  }
+}
+
+function onmessage(this: Owned, data: RawData, isBinary: boolean): void {
+  this[OWNER]?.heard(data, isBinary)
+}
+
+function onping(this: Owned, payload: Buffer): void {
+  this[OWNER]?.pinged(payload)
+}
+
+function onpong(this: Owned): void {
+  this[OWNER]?.ponged()
+}
+
+function onerror(this: Owned, cause: Error): void {
+  this[OWNER]?.failed(cause)
+}
+
+function onclose(this: Owned, code: number, reason: Buffer): void {
+  this[OWNER]?.closed(code, reason)
 }
 
 /** What the library's codes mean here (its documentation, "Error codes"). */
-function explained(cause: Error, { address, maxMessageBytes }: FrameOptions): Error {
+function explained(cause: Error, address: string, maxMessageBytes: number): Error {
   const { code = '' } = cause as NodeJS.ErrnoException
   if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' || code === 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH') {
     const message = `${address} sent a message longer than maxMessageBytes (${maxMessageBytes}); raise it to accept more`
