@@ -3,6 +3,7 @@ import { TransportError, toError } from './errors.js'
 import type { Admission, Gate, Handshake, Refusal, Verdict } from './gate.js'
 import { isThenable } from './promises.js'
 import type { SessionGrant, SessionPolicy } from './session-policy.js'
+import { whenAborted } from './when-aborted.js'
 
 /** Who decides, and how long they may take. */
 export interface Doorkeepers {
@@ -92,9 +93,9 @@ function inTime(
     const abort = (): void => giveUp(signal.reason)
     const settled = (): void => {
       late[Symbol.dispose]()
-      signal.removeEventListener('abort', abort)
+      forget()
     }
-    signal.addEventListener('abort', abort, { once: true })
+    const forget = whenAborted(signal, abort)
     verdict.then(
       (said) => {
         settled()

@@ -88,6 +88,7 @@ export type {
 
 // For authors of transports, layers, gates and stores
 export { type AdmissionOutcome, admit, type Doorkeepers } from './admission.js'
+export { whenAborted } from './when-aborted.js'
 export {
   backgroundClock,
   type Clock,

@@ -10,6 +10,7 @@ import { takenAtOnce } from './pending-sends.js'
 import type { SessionGrant } from './session-policy.js'
 import type { AuthInfo, MessageContext, Transport } from './transport.js'
 import type { TransportWatch } from './transport-watch.js'
+import { whenAborted } from './when-aborted.js'
 
 /** What a caller was granted. */
 export interface Admitted {
@@ -218,10 +219,10 @@ function untilInvalid(
       : clock.deadline(expiresAt - clock.epochNow(), end('the admission of this caller expired'))
   const onrevoked = end('the admission of this caller was revoked')
   if (revoked?.aborted) onrevoked()
-  revoked?.addEventListener('abort', onrevoked, { once: true })
+  const forget = revoked && whenAborted(revoked, onrevoked)
   return () => {
     expiry?.[Symbol.dispose]()
-    revoked?.removeEventListener('abort', onrevoked)
+    forget?.()
   }
 }
 

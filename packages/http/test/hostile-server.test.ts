@@ -267,3 +267,48 @@ test('what notify() cannot send is reported, and it rejects never', async () => 
   const codes = server.errors.map((error) => (error as { code?: string }).code)
   expect(codes).toEqual(['MESSAGE_TOO_LARGE', 'SEND_FAILED', 'CALLBACK_FAILED'])
 })
+
+test('any number of callers may wait for the gate, and share what revokes them', async () => {
+  const warnings: Error[] = []
+  const onwarning = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', onwarning)
+  onTestFinished(() => void process.off('warning', onwarning))
+  const revoked = new AbortController().signal
+  const admitted: ((verdict: Verdict) => void)[] = []
+  const server = await served({ gate: { admit: () => new Promise((resolve) => admitted.push(resolve)) } })
+  const answers = Array.from({ length: 20 }, () => server.ask({ body: initialize() }))
+  await until(() => admitted.length === 20, 'all wait', PATIENCE_MS)
+  for (const admit of admitted) admit({ admit: true, revoked })
+  const statuses = (await Promise.all(answers)).map(({ status }) => status)
+  expect(statuses).toEqual(Array.from({ length: 20 }, () => 200))
+  expect(warnings).toEqual([])
+})
+
+test('a connection of one request ends after its response is out, for slow callers too', async () => {
+  const settled: unknown[] = []
+  const server = await served({ modern: 'per-request' }, (request, connection) => {
+    const text = 'x'.repeat(4_000_000)
+    const about = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { text } }
+    const hear = (error: unknown): void => void settled.push(error)
+    connection.send(about, { relatedRequestId: request.id }).then(() => settled.push('told'), hear)
+    connection.send({ jsonrpc: '2.0', id: request.id, result: {} }).then(() => settled.push('answered'), hear)
+    return undefined
+  })
+  const socket = connect(server.port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  const body = JSON.stringify(modern('test/ask'))
+  const { headers = {} } = postOf(modern('test/ask'))
+  const length = String(body.length)
+  socket.write(
+    head('POST /mcp HTTP/1.1', { ...usual, ...(headers as object), 'content-length': length }) + body,
+  )
+  await until(() => server.messages.length === 1, 'it is asked', PATIENCE_MS)
+  let bytes = 0
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+  })
+  await until(() => settled.length === 2, 'both are taken', PATIENCE_MS)
+  expect(settled).toEqual(['told', 'answered'])
+  expect(bytes).toBeGreaterThan(0)
+  await until(() => server.listener.connections.size === 0, 'the connection ends', PATIENCE_MS)
+})

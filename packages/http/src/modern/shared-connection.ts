@@ -163,15 +163,18 @@ export class SharedConnection implements ServedSession {
   #deliver(call: ModernCall, message: JsonRpcMessage): Promise<void> {
     if (isResponse(message)) {
       this.#host.answered(call, message)
-      const sent = call.respond(message)
-      this.#rests()
-      return sent
+      return this.#last(call.respond(message))
     }
     if (message.method !== CANCELLED) return call.notify(message)
     // How the application may end a subscription (SUB-S-09); over HTTP its response says so.
     this.#multiplexer.left(call)
-    const sent = call.complete()
-    this.#rests()
+    return this.#last(call.complete())
+  }
+
+  /** Nothing more is said to that caller: the connection may rest once it has, or does not take, this. */
+  #last(sent: Promise<void>): Promise<void> {
+    const rest = (): void => this.#rests()
+    void sent.then(rest, rest)
     return sent
   }
 

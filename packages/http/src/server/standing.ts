@@ -1,4 +1,4 @@
-import type { Admission, Clock } from '@mcpwire/core'
+import { type Admission, type Clock, whenAborted } from '@mcpwire/core'
 
 /** Whether an admission has ended since the gate gave it, such as while the body arrived. */
 export function hasLapsed({ expiresAt = Infinity, revoked }: Admission, clock: Clock): boolean {
@@ -15,6 +15,7 @@ export class Standing {
   #expiry: Disposable | undefined
   #expiresAt: number | undefined
   #revoked: AbortSignal | undefined
+  #forget: (() => void) | undefined
 
   constructor(clock: Clock, lost: () => void) {
     this.#clock = clock
@@ -31,13 +32,13 @@ export class Standing {
       }
     }
     if (revoked === this.#revoked) return
-    this.#revoked?.removeEventListener('abort', this.#lost)
+    this.#forget?.()
     this.#revoked = revoked
-    revoked?.addEventListener('abort', this.#lost, { once: true })
+    this.#forget = revoked && whenAborted(revoked, this.#lost)
   }
 
   end(): void {
     this.#expiry?.[Symbol.dispose]()
-    this.#revoked?.removeEventListener('abort', this.#lost)
+    this.#forget?.()
   }
 }

@@ -1,0 +1,32 @@
+import { getEventListeners } from 'node:events'
+import { expect, test } from 'vitest'
+import { whenAborted } from '../src/index.js'
+
+test('tells everybody who waits, once, over one listener', () => {
+  const controller = new AbortController()
+  const told: number[] = []
+  const forget = Array.from({ length: 20 }, (_, n) => whenAborted(controller.signal, () => told.push(n)))
+  forget[3]?.()
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1)
+  controller.abort()
+  expect(told).toEqual(Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 3))
+})
+
+test('leaves no listener once nobody waits any more', () => {
+  const { signal } = new AbortController()
+  const forget = [whenAborted(signal, () => {}), whenAborted(signal, () => {})]
+  for (const each of forget) each()
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+})
+
+test('does not tell whom one that is told before takes back', () => {
+  const controller = new AbortController()
+  const told: string[] = []
+  whenAborted(controller.signal, () => {
+    told.push('first')
+    forget()
+  })
+  const forget = whenAborted(controller.signal, () => told.push('second'))
+  controller.abort()
+  expect(told).toEqual(['first'])
+})
