@@ -18,7 +18,7 @@ const USAGE = `bench <suite …|all> [options]
   --quick         two short rounds, to see that it works; never saved
   --rounds <n>    rounds (7)
   --measure <ms>  how long to measure each contestant under each load, in each round (600)
-  --warm-up <ms>  how long to load it before that (300)
+  --warm-up <ms>  how long to load it before that (300, or what the suite says)
   --only <ids>    contestants, with commas between them; never saved
   --json          print the results as JSON instead of tables
 
@@ -72,7 +72,7 @@ try {
 }
 
 async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
-  const parameters = parametersFrom(values)
+  const parameters = parametersFrom(values, suite)
   const where = await circumstances()
   if (where.busyBefore > BUSY_SHARE)
     console.error(`others use ${Math.round(where.busyBefore * 100)} % of this machine: expect spread`)
@@ -138,7 +138,7 @@ function only(suite: Suite, ids: string | undefined): Suite {
   return { ...suite, contestants: suite.contestants.filter(({ id }) => wanted.includes(id)) }
 }
 
-function parametersFrom(given: typeof values): RoundParameters {
+function parametersFrom(given: typeof values, suite: Suite): RoundParameters {
   const number = (option: 'rounds' | 'measure' | 'warm-up', full: number, quick: number): number => {
     const value = given[option] === undefined ? (given.quick ? quick : full) : Number(given[option])
     if (!Number.isInteger(value) || value < 1) throw new Error(`--${option} must be a positive integer`)
@@ -147,6 +147,6 @@ function parametersFrom(given: typeof values): RoundParameters {
   return {
     rounds: number('rounds', 7, 2),
     measureMs: number('measure', 600, 60),
-    warmUpMs: number('warm-up', 300, 40),
+    warmUpMs: number('warm-up', suite.warmUpMs ?? 300, 40),
   }
 }

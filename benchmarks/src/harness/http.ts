@@ -17,6 +17,7 @@ import {
 } from '../floors/bare-http.js'
 import { type ExchangeLoad, exchangeDriver } from './exchange.js'
 import { withHandshake } from './handshake.js'
+import { withoutSession } from './modern.js'
 import type { Contestant } from './suite.js'
 
 /** Both ends of a session, by whoever makes them. */
@@ -60,6 +61,12 @@ export function httpContestants(answers: Answers): Contestant<ExchangeLoad>[] {
     ),
     bare('undici-dispatch', 'floor: undici dispatch', answers, (url) => undiciDispatch(url, answers)),
     ...[...sdkHttp, ourHttp].map((ends) => inSession(ends, answers)),
+    {
+      ...inSession(ourHttp, answers),
+      id: 'ours-modern',
+      label: 'the same without a session, 2026-07-28',
+      open: async ({ address }) => await exchangeDriver(withoutSession(ourHttp.client(address))),
+    },
   ]
 }
 

@@ -14,6 +14,8 @@ export interface Suite<L extends Load = Load> {
   readonly reference: string
   /** Whether garbage is collected before memory is looked at, so that it is what is held that counts. */
   readonly isCollected?: boolean
+  /** How long to load a contestant before it is measured, where the usual is too short for its code to be compiled. */
+  readonly warmUpMs?: number
   readonly loads: readonly L[]
   readonly contestants: readonly Contestant<L>[]
 }

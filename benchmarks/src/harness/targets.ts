@@ -38,6 +38,7 @@ export const targets: readonly Target[] = [
   atMost('http-json', ['sdk-v1', 'sdk-v2'], 1 / 8, 'latency-sdk', 'an eighth of the official SDK'),
   throughput('http-sse', 'undici-request', 1, 'round-trips-64', 'undici request + bare node:http'),
   latency('http-sse', 'undici-request'),
+  ...['http-json', 'http-sse'].flatMap((suite) => modernTargets(suite)),
   throughput('sse-stream', 'bare-stream', 1.2, 'one-way-64', 'a bare stream that writes each event'),
   throughput('sse-stream', ['sdk-v1', 'sdk-v2'], 10, 'one-way-64', 'the official SDK'),
   throughput('bridge', 'relay', 0.85, 'round-trips-64', 'a parse-and-stringify relay'),
@@ -117,6 +118,20 @@ function streamTargets(suite: string, sdk?: 'sdk'): Target[] {
     ...(sdk ? [throughput(suite, ['sdk-v1', 'sdk-v2'], 2, 'round-trips-64', 'the faster official SDK')] : []),
     latency(suite, ['naive', 'best']),
   ]
+}
+
+/** The revision without sessions has to be as fast. */
+function modernTargets(suite: string): Target[] {
+  const targets = [
+    throughput(suite, 'undici-request', 1, 'round-trips-64', 'undici request + bare node:http'),
+    latency(suite, 'undici-request'),
+  ]
+  return targets.map(({ id, says, quantity, ...rest }) => ({
+    ...rest,
+    id: `modern-${id}`,
+    says: `without sessions, ${says}`,
+    quantity: { ...quantity, of: 'ours-modern' },
+  }))
 }
 
 function scaleTargets(wire: string): Target[] {
