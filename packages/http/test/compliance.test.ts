@@ -1,20 +1,36 @@
 import { describeListener, describeTransport } from '@mcpwire/compliance'
-import { httpClient } from '../src/index.js'
+import { httpClient, memoryEventStore } from '../src/index.js'
 import { httpServer } from '../src/node/index.js'
 import { introduce, listeningClient, portOf, relayedPair } from './support/server-pair.js'
 
+const exempt = {
+  concurrentOrder: 'every message is a request of its own; across those no order is promised (clause C2)',
+  farStartsFirst: 'the far end comes into being with the session',
+  farEndIsOrderly: 'a session that its server ended is lost to the client, which looks for another',
+  cut: 'a connection that breaks ends no session; see the tests of faults',
+  hangsUpDuringStart: 'start() says nothing to the server',
+  neverConnects: 'start() says nothing to the server',
+  unreachable: 'start() says nothing to the server',
+}
+
+const { cut: _, ...exemptOld } = exempt
+
 describeTransport('http', {
-  exempt: {
-    concurrentOrder: 'every message is a request of its own; across those no order is promised (clause C2)',
-    farStartsFirst: 'the far end comes into being with the session',
-    farEndIsOrderly: 'a session that its server ended is lost to the client, which looks for another',
-    cut: 'a connection that breaks ends no session; see the tests of faults',
-    hangsUpDuringStart: 'start() says nothing to the server',
-    neverConnects: 'start() says nothing to the server',
-    unreachable: 'start() says nothing to the server',
-  },
+  exempt,
   pair: (options) => relayedPair(options),
   create: (overlay) => httpClient({ url: 'http://127.0.0.1:1/mcp', ...overlay }),
+})
+
+describeTransport('http with an event store, answering with streams', {
+  exempt,
+  pair: (options) => relayedPair(options, { server: { eventStore: memoryEventStore(), answers: 'sse' } }),
+  create: (overlay) => httpClient({ url: 'http://127.0.0.1:1/mcp', ...overlay }),
+})
+
+describeTransport('HTTP+SSE', {
+  exempt: exemptOld,
+  pair: (options) => relayedPair(options, { isOld: true }),
+  create: (overlay) => httpClient({ url: 'http://127.0.0.1:1/sse', ...overlay }),
 })
 
 describeListener('http', {

@@ -20,7 +20,11 @@ export class SseRoutes {
     this.#reception = reception
     this.#paths = paths
     this.#opening = {
-      methods: { GET: (exchange, caller) => this.#open(exchange, caller) },
+      methods: {
+        GET: (exchange, caller) => this.#open(exchange, caller),
+        // Not in JSON-RPC, by which clients tell who speaks Streamable HTTP from who does not.
+        POST: (exchange) => exchange.answer(405, ['allow', 'GET, OPTIONS']),
+      },
       mayOpen: () => true,
     }
     this.#messages = {

@@ -8,17 +8,20 @@ import { httpRelay } from './server-relay.js'
 
 const agent = new Agent({ keepAlive: false })
 
+/** Where the routes of HTTP+SSE are. */
+export const httpSse = { path: '/sse', messagesPath: '/messages' }
+
 /** A client and a server with a relay in between, not introduced to each other yet. */
 export async function relayedPair(
   options: PairOptions,
   more: {
     readonly client?: Partial<HttpClientOptions>
     readonly server?: Partial<HttpServerOptions>
-    /** Where the client goes. */
-    readonly path?: string
+    /** Whether they speak HTTP+SSE. */
+    readonly isOld?: boolean
   } = {},
 ): Promise<TransportPair> {
-  const listener = httpServer({ port: 0, ...options, ...more.server })
+  const listener = httpServer({ port: 0, httpSse, ...options, ...more.server })
   const far = new Promise<Transport>((resolve) => {
     listener.onconnection = (connection) => {
       // A client whose session is over would begin another.
@@ -29,18 +32,23 @@ export async function relayedPair(
   await listener.start()
   const serverPort = portOf(listener.address)
   const relay = await httpRelay(serverPort)
-  const url = `http://127.0.0.1:${relay.port}${more.path ?? '/mcp'}`
+  const url = `http://127.0.0.1:${relay.port}${more.isOld ? httpSse.path : '/mcp'}`
   const near = listeningClient({ url, ...options, ...more.client })
+  const target = async (): Promise<Target> => {
+    if (!more.isOld) return { port: serverPort, path: '/mcp', sessionId: near.sessionId }
+    return { port: serverPort, path: `${httpSse.messagesPath}?sessionId=${(await far).sessionId}` }
+  }
   return {
     near,
     far,
     introduce: (version) => introduce(near, far, version),
     sendRaw: async (to, piece) => {
       if (to === 'near') await relay.writeToClient(`event: message\ndata: ${piece}\n\n`)
-      else await postRaw(serverPort, near, piece)
+      else await postRaw(await target(), piece)
     },
-    sendRawBytes: (_, piece) => postRaw(serverPort, near, piece),
-    sendUnfinished: (_, start) => postUnfinished(serverPort, near, start),
+    sendRawBytes: async (_, piece) => await postRaw(await target(), piece),
+    sendUnfinished: async (_, start) => await postUnfinished(await target(), start),
+    ...(more.isOld && { cut: () => relay.cut() }),
     stall: (side) => relay.stall(side),
     cleanup: async () => {
       await relay.close()
@@ -94,7 +102,8 @@ export async function introduce(
   await Promise.all([asked, heard])
   near.setProtocolVersion?.(protocolVersion)
   await Promise.all([near.send({ jsonrpc: '2.0', method: 'notifications/initialized' }), initialized])
-  await streamsOpen.get(near)
+  // The one stream of HTTP+SSE is open by then, and has no state of its own.
+  if (near.sessionId !== undefined) await streamsOpen.get(near)
   near.onmessage = undefined
   far.onmessage = undefined
 }
@@ -108,7 +117,14 @@ export function portOf(address: string | undefined): number {
   return Number(new URL(address ?? '').port)
 }
 
-function headersOf({ sessionId }: Transport): Record<string, string> {
+/** Where a session takes what is posted. */
+interface Target {
+  readonly port: number
+  readonly path: string
+  readonly sessionId?: string | undefined
+}
+
+function headersOf({ sessionId }: Target): Record<string, string> {
   return {
     'content-type': 'application/json',
     accept: 'application/json, text/event-stream',
@@ -117,10 +133,11 @@ function headersOf({ sessionId }: Transport): Record<string, string> {
 }
 
 /** Sends a body as it is, in the session of a client. Resolves with the head of the answer, or once it is heard. */
-function postRaw(port: number, near: Transport, body: string | Uint8Array): Promise<void> {
+function postRaw(target: Target, body: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    const headers = headersOf(near)
-    const post = request({ host: '127.0.0.1', port, path: '/mcp', method: 'POST', headers, agent })
+    const { port, path } = target
+    const headers = headersOf(target)
+    const post = request({ host: '127.0.0.1', port, path, method: 'POST', headers, agent })
     post.on('response', (response) => {
       response.resume()
       resolve()
@@ -133,13 +150,18 @@ function postRaw(port: number, near: Transport, body: string | Uint8Array): Prom
   })
 }
 
-function postUnfinished(port: number, near: Transport, start: string): Promise<void> {
+function postUnfinished(target: Target, start: string): Promise<void> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      const lines = Object.entries({ host: '127.0.0.1', 'transfer-encoding': 'chunked', ...headersOf(near) })
+    const socket = connect(target.port, '127.0.0.1', () => {
+      const lines = Object.entries({
+        host: '127.0.0.1',
+        'transfer-encoding': 'chunked',
+        ...headersOf(target),
+      })
       const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-      socket.write(`POST /mcp HTTP/1.1\r\n${head}\r\n${start.length.toString(16)}\r\n${start}`, () =>
-        resolve(),
+      socket.write(
+        `POST ${target.path} HTTP/1.1\r\n${head}\r\n${start.length.toString(16)}\r\n${start}`,
+        () => resolve(),
       )
     })
     socket.on('error', () => {})

@@ -9,6 +9,8 @@ export interface HttpRelay {
   writeToClient(text: string): Promise<void>
   /** Passes nothing on to that end until the answer is called. */
   stall(side: Side): () => void
+  /** Breaks the connections of the client without a farewell. */
+  cut(): void
   close(): Promise<void>
 }
 
@@ -86,6 +88,9 @@ export async function httpRelay(serverPort: number): Promise<HttpRelay> {
         stalled[side] = undefined
         for (const each of held) each.resume()
       }
+    },
+    cut: () => {
+      for (const socket of sockets) socket.resetAndDestroy()
     },
     close: async () => {
       agent.destroy()
