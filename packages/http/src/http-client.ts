@@ -17,6 +17,9 @@ import type { Link } from './client/link.js'
 import { areHeaders, RequestHeaders } from './client/request-headers.js'
 import { type HttpClientOptions, httpClientDefaults, httpReconnectDefaults } from './http-client-options.js'
 
+/** How long a server may take to end an answer that has nothing more to carry, in milliseconds. */
+const LINGER_MS = 2_000
+
 /**
  * A transport to one MCP server over Streamable HTTP, or over HTTP+SSE where the server knows nothing newer. Opens
  * nothing until the first `send()`: HTTP has no connection of its own.
@@ -60,6 +63,7 @@ export function httpClient(options: HttpClientOptions): Transport {
       headers,
       authorization,
       watch: new IdleWatch(clock, settings.streamIdleTimeoutMs),
+      lingering: new IdleWatch(clock, LINGER_MS),
       readers: new EventReaders(settings.maxMessageBytes),
       reconnect: { ...settings, ...reconnect },
       flow: { isPaused: false },

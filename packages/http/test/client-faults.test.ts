@@ -84,6 +84,39 @@ describe('a request is answered with an error', () => {
   })
 })
 
+test('a JSON answer of which nothing more comes is waited for no longer than streamIdleTimeoutMs', async () => {
+  const clock = createFakeClock()
+  const server = await scriptedServer(
+    onCall(({ response }) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).write('{"jsonrpc"')
+    }),
+  )
+  const client = await introducedClient(server, { clock, streamIdleTimeoutMs: 60_000 })
+  await client.transport.send(call(1))
+  await server.until(() => clock.pending > 0, 'it is waited for')
+  await clock.advance(60_000)
+  expect(await client.answerTo(1)).toEqual(lost(1, 'OUTCOME_UNKNOWN'))
+  const { response } = server.of('POST').at(-1) as (typeof server.asked)[0]
+  await server.until(() => response.destroyed, 'it was cut')
+})
+
+test('what a server adds to the acceptance of a notification keeps no socket', async () => {
+  const clock = createFakeClock()
+  const server = await scriptedServer(({ message, response }) => {
+    if (!message || isRequest(message) || !('method' in message) || message.method !== note.method)
+      return false
+    response.writeHead(200, { 'content-type': 'text/plain' }).write('thanks')
+    return true
+  })
+  const client = await introducedClient(server, { clock })
+  await client.transport.send(note)
+  const { response } = server.of('POST').at(-1) as (typeof server.asked)[0]
+  expect(response.destroyed).toBe(false)
+  await clock.advance(2_000)
+  await server.until(() => response.destroyed, 'it was cut')
+  expect(client.errors).toEqual([])
+})
+
 describe('send() rejects', () => {
   test('with what is known of the delivery when the connection breaks before the status', async () => {
     const server = await scriptedServer(onCall(({ response }) => response.socket?.resetAndDestroy()))

@@ -1,4 +1,4 @@
-import { TransportError, tooLargeToAccept } from '@mcpwire/core'
+import { tooLargeToAccept } from '@mcpwire/core'
 import type { EventSourceMessage } from 'eventsource-parser'
 import { utf8Length } from '../server/utf8-length.js'
 import type { EventReader, ReaderTarget } from './event-reader.js'
@@ -62,9 +62,8 @@ export class EventFeed implements WatchedStream, ReaderTarget {
 
   idle(): void {
     const { address, watch } = this.#link
-    const message = `${address} sent nothing on a stream for ${watch.timeoutMs} ms (streamIdleTimeoutMs)`
     this.close()
-    this.#owner.silent(new TransportError('PEER_LOST', message, { address }))
+    this.#owner.silent(watch.silence(address))
   }
 
   retry(retryMs: number): void {

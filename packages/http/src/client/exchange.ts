@@ -6,13 +6,14 @@ import {
   type RequestId,
   type SendOptions,
   TransportError,
-  tooLargeToAccept,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
 import { VERSION_KEY } from '../mirrored/standard-headers.js'
-import { BodyText } from './body-text.js'
+import { callBack, callBackAtEnd } from './callbacks.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'
 import { HttpCall } from './http-call.js'
+import type { WatchedStream } from './idle-watch.js'
+import { JsonAnswer, type JsonAnswerOwner } from './json-answer.js'
 import { KeptStream } from './kept-stream.js'
 import type { Link } from './link.js'
 import { EVENTS_TYPE, JSON_TYPE, mediaTypeOf } from './media-type.js'
@@ -40,8 +41,6 @@ export interface ExchangeHost {
   /** A refusal that the client may know a way around: it then sends the message again, or fails it. */
   takesOver(exchange: Exchange, answer: RefusedAnswer): boolean
   report(error: Error): void
-  /** Its response is there, and the end of its stream is due. */
-  lingers(exchange: Exchange): void
   /** The status has come, or will not: the message waits for nothing any more. */
   settled(exchange: Exchange): void
   /** Nothing more will be heard of the exchange. */
@@ -54,14 +53,8 @@ type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'nothing'
 /** The most of a body nobody wants that is read, so that its socket can be used again. */
 const MAX_UNWANTED_BYTES = 65_536
 
-/**
- * How many microtasks after it arrived a response is with the application at the latest: behind a notification it
- * waits until that was handled. The end of the stream comes after it.
- */
-const TURNS_OF_A_RESPONSE = 4
-
 /** One message on its way to the server, and whatever comes back for it. */
-export class Exchange extends HttpCall implements FeedOwner {
+export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, WatchedStream {
   readonly message: JsonRpcMessage
   readonly id: RequestId | undefined
   readonly bytes: number
@@ -69,6 +62,8 @@ export class Exchange extends HttpCall implements FeedOwner {
   readonly sent: Promise<void>
   /** The session it was last sent in. */
   sessionId: string | undefined
+  /** Since when the end of what it still receives is due, by the clock. */
+  heardAtMs = 0
   /** How often it was sent again because a session was lost. */
   renewals = 0
   readonly #host: ExchangeHost
@@ -79,7 +74,7 @@ export class Exchange extends HttpCall implements FeedOwner {
   #isSettled = false
   #isAnswered = false
   #stage: Stage = 'status'
-  #body: BodyText | undefined
+  #json: JsonAnswer | undefined
   #unwantedBytes = 0
   #feed: EventFeed | undefined
   #stream: KeptStream | undefined
@@ -151,7 +146,7 @@ export class Exchange extends HttpCall implements FeedOwner {
     this.#isAnswered = true
     if (this.#stage === 'resumed') this.#over()
     else if (this.#stage === 'elsewhere') this.#over(true, true)
-    else if (this.#stage === 'events') this.#host.lingers(this)
+    else if (this.#stage === 'events') this.#linger()
   }
 
   /** Ends it: `send()` rejects, or where that is past, the error is the answer. */
@@ -169,11 +164,6 @@ export class Exchange extends HttpCall implements FeedOwner {
   drop(): void {
     this.#settle()
     this.#over(false)
-  }
-
-  /** Ends it although its stream has not: its response is there. */
-  cut(): void {
-    this.#over()
   }
 
   override pause(): void {
@@ -208,6 +198,8 @@ export class Exchange extends HttpCall implements FeedOwner {
     if (this.id === undefined) {
       if (type === EVENTS_TYPE) this.giveUp()
       this.#over(true, true)
+      // What follows is nobody's, and must not keep a socket for ever.
+      if (head.header('content-length') === undefined) this.#linger()
     } else if (this.#host.answersElsewhere) {
       this.#stage = 'elsewhere'
       if (this.#isAnswered) this.#over(true, true)
@@ -217,14 +209,14 @@ export class Exchange extends HttpCall implements FeedOwner {
       this.#feed.open()
     } else if (type === JSON_TYPE) {
       this.#stage = 'json'
-      this.#body = new BodyText(this.link.maxMessageBytes, head.header('content-length'))
-      if (this.#body.isTooLong) this.#tooLong(this.#body.bytes)
+      this.#json = new JsonAnswer(this, this.link, head)
+      this.#json.open()
     } else this.#lose(`${this.link.address} answered a request with status ${head.status} and no message`)
   }
 
   protected received(chunk: Uint8Array): void {
     if (this.#stage === 'events') this.#feed?.push(chunk)
-    else if (this.#stage === 'json') this.#collect(chunk)
+    else if (this.#stage === 'json') this.#json?.push(chunk)
     else {
       this.#unwantedBytes += chunk.length
       if (this.#unwantedBytes > MAX_UNWANTED_BYTES) this.giveUp()
@@ -232,13 +224,15 @@ export class Exchange extends HttpCall implements FeedOwner {
   }
 
   protected finished(): void {
-    if (this.#stage === 'json') this.#read()
+    if (this.#stage === 'json') this.#json?.end()
     else if (this.#stage === 'events') this.#interrupted(undefined)
+    else this.link.lingering.delete(this)
   }
 
   protected severed(cause: Error): void {
     if (this.#stage === 'events') this.#interrupted(cause)
-    else if (this.#stage === 'json') this.#lose(`the answer of ${this.link.address} broke off`, cause)
+    else if (this.#stage === 'json') this.broken(`the answer of ${this.link.address} broke off`, cause)
+    else this.link.lingering.delete(this)
   }
 
   protected unsent(error: unknown): void {
@@ -274,7 +268,7 @@ export class Exchange extends HttpCall implements FeedOwner {
 
   token(id: string): void {
     const { onresumptiontoken } = this.#options ?? {}
-    if (onresumptiontoken) this.#call('onresumptiontoken', () => onresumptiontoken(id))
+    if (onresumptiontoken) callBack('onresumptiontoken', () => onresumptiontoken(id), this.#host)
   }
 
   overlong(error: Error): void {
@@ -283,42 +277,31 @@ export class Exchange extends HttpCall implements FeedOwner {
     this.fail(error)
   }
 
+  /** The end that was due did not come. */
+  idle(): void {
+    this.giveUp()
+    this.#over()
+  }
+
   silent(error: Error): void {
     this.giveUp()
     if (this.#stream) this.#stream.ended(error)
     else this.#interrupted(error)
   }
 
-  #collect(chunk: Uint8Array): void {
-    const body = this.#body as BodyText
-    try {
-      body.add(chunk)
-    } catch {
-      this.#host.unreadable(chunk)
-      this.giveUp()
-      this.#lose(`the answer of ${this.link.address} is not UTF-8`)
-      return
-    }
-    if (body.isTooLong) this.#tooLong(body.bytes)
-  }
-
-  #tooLong(bytes: number): void {
-    this.overlong(tooLargeToAccept(bytes, this.link.maxMessageBytes, this.link.address))
-  }
-
-  /** All of a JSON answer has arrived. */
-  #read(): void {
-    let text: string
-    try {
-      text = (this.#body as BodyText).text()
-    } catch {
-      this.#lose(`the answer of ${this.link.address} is not UTF-8`)
-      return
-    }
-    this.#body = undefined
+  complete(text: string): void {
     this.#host.hear(text, this)
     if (this.#isAnswered) this.#over()
     else this.#lose(`${this.link.address} answered a request with something else than its response`)
+  }
+
+  unreadable(bytes: Uint8Array): void {
+    this.#host.unreadable(bytes)
+    this.#lose(`the answer of ${this.link.address} is not UTF-8`)
+  }
+
+  broken(why: string, cause?: unknown): void {
+    this.#lose(why, cause)
   }
 
   /** The stream of the request ended. */
@@ -385,24 +368,18 @@ export class Exchange extends HttpCall implements FeedOwner {
     const hadStream = this.id !== undefined && this.#stage !== 'status'
     this.#stage = 'nothing'
     if (!keepsCall) this.giveUp()
+    this.#json?.close()
     this.#feed?.close()
     this.#stream?.stop()
+    this.link.lingering.delete(this)
     if (this.#onabort) this.#options?.requestSignal?.removeEventListener('abort', this.#onabort)
     this.#host.over(this)
     const { onRequestStreamEnd } = this.#options ?? {}
-    if (isWanted && hadStream && onRequestStreamEnd) void this.#tellOfEnd(onRequestStreamEnd)
+    if (isWanted && hadStream && onRequestStreamEnd) callBackAtEnd(onRequestStreamEnd, this.#host)
   }
 
-  async #tellOfEnd(onRequestStreamEnd: () => void): Promise<void> {
-    for (let turn = 0; turn < TURNS_OF_A_RESPONSE; turn++) await Promise.resolve()
-    this.#call('onRequestStreamEnd', onRequestStreamEnd)
-  }
-
-  #call(slot: string, callback: () => unknown): void {
-    try {
-      callback()
-    } catch (cause) {
-      this.#host.report(new TransportError('CALLBACK_FAILED', `${slot} failed`, { slot }, { cause }))
-    }
+  #linger(): void {
+    this.heardAtMs = this.link.clock.now()
+    this.link.lingering.add(this)
   }
 }

@@ -43,8 +43,6 @@ export interface HttpChannelOptions {
   readonly onstreamstate: ((state: StreamState) => void) | undefined
 }
 
-/** How long a server may take to end a stream that has nothing more to carry, in milliseconds. */
-const LINGER_MS = 2_000
 /** A channel to one server over HTTP: one POST a message. */
 export function httpChannel(link: Link, sink: Sink, options: HttpChannelOptions): Channel {
   const conversation = new Conversation(link, sink, options)
@@ -75,9 +73,6 @@ class Conversation implements ExchangeHost, HttpTraits {
   readonly #tools: ToolHeaders
   readonly #exchanges: Set<Exchange> = new Set()
   readonly #requests: Map<RequestId, Exchange> = new Map()
-  /** Since when those wait for their end that had their response. */
-  readonly #lingering: Map<Exchange, number> = new Map()
-  #lingerCheck: Disposable | undefined
   #hearing: Exchange | undefined
   #oldStream: HttpSse | undefined
   /** Whether the server has taken any message, and so speaks what we speak. */
@@ -222,18 +217,12 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.#sink.error(error)
   }
 
-  lingers(exchange: Exchange): void {
-    this.#lingering.set(exchange, this.link.clock.now())
-    this.#lingerCheck ??= this.link.clock.deadline(LINGER_MS, () => this.#cutLingering())
-  }
-
   settled({ bytes }: Exchange): void {
     this.#queuedBytes -= bytes
   }
 
   over(exchange: Exchange): void {
     this.#exchanges.delete(exchange)
-    this.#lingering.delete(exchange)
     const { id } = exchange
     if (id === undefined || this.#requests.get(id) !== exchange) return
     this.#requests.delete(id)
@@ -302,16 +291,6 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.#oldStream.begin()
   }
 
-  #cutLingering(): void {
-    this.#lingerCheck = undefined
-    const { clock } = this.link
-    for (const [exchange, since] of [...this.#lingering]) {
-      const leftMs = since + LINGER_MS - clock.now()
-      if (leftMs <= 0) exchange.cut()
-      else this.#lingerCheck ??= clock.deadline(leftMs, () => this.#cutLingering())
-    }
-  }
-
   #openStandalone(): void {
     if (this.#isOver || this.answersElsewhere) return
     if (this.#options.standaloneStream) this.#standalone.open()
@@ -339,8 +318,8 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.#renewal.stop()
     this.#standalone.stop()
     this.#oldStream?.stop()
-    this.#lingerCheck?.[Symbol.dispose]()
     for (const exchange of [...this.#exchanges]) exchange.fail(error)
+    this.link.lingering.stop()
   }
 }
 

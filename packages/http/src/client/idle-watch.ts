@@ -1,4 +1,4 @@
-import type { Clock } from '@mcpwire/core'
+import { type Clock, TransportError } from '@mcpwire/core'
 
 /** A stream from which something should be heard now and then. */
 export interface WatchedStream {
@@ -10,8 +10,8 @@ export interface WatchedStream {
 
 /** Watches all streams of one client with one deadline, and with none while there is no stream. */
 export class IdleWatch {
-  readonly #clock: Clock
   readonly timeoutMs: number
+  readonly #clock: Clock
   readonly #streams: Set<WatchedStream> = new Set()
   readonly #fresh: Set<WatchedStream> = new Set()
   #check: Disposable | undefined
@@ -32,12 +32,26 @@ export class IdleWatch {
     this.#check = undefined
   }
 
+  /** Watches nothing any more. */
+  stop(): void {
+    this.#fresh.clear()
+    this.#streams.clear()
+    this.#check?.[Symbol.dispose]()
+    this.#check = undefined
+  }
+
   /** Most streams are over by now: what answers a request often comes in one piece. */
   #begin(): void {
     if (this.#fresh.size === 0) return
     for (const stream of this.#fresh) this.#streams.add(stream)
     this.#fresh.clear()
     this.#check ??= this.#clock.deadline(this.timeoutMs, () => this.#look())
+  }
+
+  /** The error for a stream that was silent. */
+  silence(address: string): TransportError {
+    const message = `${address} sent nothing of an answer for ${this.timeoutMs} ms (streamIdleTimeoutMs)`
+    return new TransportError('PEER_LOST', message, { address })
   }
 
   #look(): void {

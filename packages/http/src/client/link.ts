@@ -19,6 +19,8 @@ export interface Link {
   readonly headers: RequestHeaders
   readonly authorization: Authorization | undefined
   readonly watch: IdleWatch
+  /** Answers of which nothing more is wanted than their end. */
+  readonly lingering: IdleWatch
   readonly readers: EventReaders
   readonly clock: Clock
   readonly reconnect: ReconnectSettings
