@@ -1,0 +1,150 @@
+import { createFakeClock } from '@mcpwire/compliance'
+import { isRequest, isTransportError } from '@mcpwire/core'
+import { describe, expect, test, vi } from 'vitest'
+import { httpHandler } from '../src/index.js'
+import { httpServer, requestHandler } from '../src/node/index.js'
+import { initialize, served } from './support/served.js'
+
+const bad: readonly (readonly [string, unknown])[] = [
+  ['answers', 'maybe'],
+  ['keepAliveIntervalMs', 0],
+  ['retryMs', -1],
+  ['retryMs', 1.5],
+  ['idleTimeoutMs', 0],
+  ['lifetimeMs', Number.NaN],
+  ['maxSessionsPerAddress', 0],
+  ['onDisconnect', 'never'],
+  ['cancelAfterMs', -1],
+  ['maxMessageBytes', 0],
+  ['maxMessageBytes', Infinity],
+  ['maxQueuedBytes', 0],
+  ['bodyTimeoutMs', 0],
+  ['eventStore', {}],
+  ['maxConnections', 0],
+  ['gateTimeoutMs', 0],
+]
+const factories = {
+  httpServer: (options: object) => httpServer({ port: 0, ...options }),
+  requestHandler: (options: object) => requestHandler(options),
+  httpHandler: (options: object) => httpHandler(options),
+}
+
+describe.each(Object.entries(factories))('%s', (_, make) => {
+  test.each(bad)('refuses %s: %s at once', (option, value) => {
+    expect(codeOf(() => make({ [option]: value }))).toEqual(['INVALID_OPTION', option])
+  })
+
+  test.each([
+    ['httpSse.path', { path: 'sse', messagesPath: '/messages' }],
+    ['httpSse.messagesPath', { path: '/sse', messagesPath: '/messages?x' }],
+    ['httpSse.messagesPath', { path: '/sse', messagesPath: '/sse' }],
+  ])('refuses %s that cannot work', (option, httpSse) => {
+    expect(codeOf(() => make({ httpSse }))).toEqual(['INVALID_OPTION', option])
+  })
+})
+
+test.each([
+  ['port', -1],
+  ['port', 65_536],
+  ['host', ''],
+  ['path', 'mcp'],
+  ['path', '/mcp?x'],
+  ['headersTimeoutMs', 0],
+])('httpServer refuses %s: %s at once', (option, value) => {
+  expect(codeOf(() => httpServer({ port: 0, [option]: value }))).toEqual(['INVALID_OPTION', option])
+})
+
+function codeOf(call: () => unknown): unknown[] {
+  try {
+    call()
+  } catch (error) {
+    if (isTransportError(error, 'INVALID_OPTION')) return [error.code, error.details.option]
+  }
+  return ['it was taken']
+}
+
+test('serves at the path that is asked for, and only there', async () => {
+  const server = await served({ path: '/tools' })
+  expect(new URL(server.address).pathname).toBe('/tools')
+  expect((await server.ask({ path: '/tools?x=1', body: initialize() })).status).toBe(200)
+  expect((await server.ask({ path: '/mcp', body: initialize() })).status).toBe(404)
+})
+
+test('keeps connections for longer than load balancers do', async () => {
+  const server = await served()
+  const answer = await server.ask({ path: '/mcp', body: initialize(), headers: { connection: 'keep-alive' } })
+  const [, seconds] = /timeout=(\d+)/.exec(String(answer.headers['keep-alive'])) ?? []
+  expect(Number(seconds)).toBeGreaterThan(75)
+})
+
+test('a request without an answer becomes a stream after keepAliveIntervalMs, unless answers are to be JSON', async () => {
+  for (const answers of ['auto', 'json'] as const) {
+    const clock = createFakeClock()
+    const server = await served({ clock, answers, keepAliveIntervalMs: 1_000 }, () => undefined)
+    const headers = await server.session()
+    let head: Awaited<ReturnType<typeof server.open>> | undefined
+    const asking = server
+      .open({ body: { jsonrpc: '2.0', id: 1, method: 'test/slow' }, headers })
+      .then((open) => {
+        head = open
+      })
+    await vi.waitFor(() =>
+      expect(server.messages.some((message) => isRequest(message) && message.id === 1)).toBe(true),
+    )
+    await clock.advance(1_100)
+    if (answers === 'auto') await vi.waitFor(() => expect(head?.events).toEqual([{ comment: 'keep-alive' }]))
+    else expect(head).toBeUndefined()
+    await server.connections[0]?.send({ jsonrpc: '2.0', id: 1, result: {} })
+    await asking
+    await head?.until(() => head?.isOver === true, 'it is answered')
+    expect(head?.headers['content-type']).toBe(answers === 'auto' ? 'text/event-stream' : 'application/json')
+    expect(head?.messages).toMatchObject([{ id: 1, result: {} }])
+  }
+})
+
+test('a comment is sent once in an interval on a silent stream, and none on a busy one', async () => {
+  const clock = createFakeClock()
+  const server = await served({ clock, keepAliveIntervalMs: 1_000 })
+  const headers = await server.session()
+  const stream = await server.open({ method: 'GET', headers })
+  const comments = (): number => stream.events.filter(({ comment }) => comment !== undefined).length
+  await clock.advance(5_500)
+  await vi.waitFor(() => expect(comments()).toBeGreaterThanOrEqual(4))
+  expect(comments()).toBeLessThanOrEqual(5)
+  const before = comments()
+  for (let n = 0; n < 10; n++) {
+    await server.connections[0]?.send({ jsonrpc: '2.0', method: 'notifications/x' })
+    await clock.advance(600)
+  }
+  await vi.waitFor(() => expect(stream.messages).toHaveLength(10))
+  expect(comments()).toBe(before)
+})
+
+test('Infinity turns a limit off, and nothing waits for it', async () => {
+  const clock = createFakeClock()
+  const server = await served({
+    clock,
+    idleTimeoutMs: Infinity,
+    keepAliveIntervalMs: Infinity,
+    bodyTimeoutMs: Infinity,
+  })
+  const headers = await server.session()
+  await clock.advance(1e9)
+  expect((await server.ask({ body: { jsonrpc: '2.0', id: 1, method: 'x' }, headers })).status).toBe(200)
+})
+
+test('an application that is slow to start is waited for within startTimeoutMs', async () => {
+  const clock = createFakeClock()
+  const listener = httpServer({ port: 0, clock, startTimeoutMs: 1_000 })
+  listener.onconnection = () => {}
+  await listener.start()
+  const asking = fetch(listener.address ?? '', {
+    method: 'POST',
+    body: JSON.stringify(initialize()),
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+  })
+  await vi.waitFor(() => expect(listener.connections.size).toBe(1))
+  await clock.advance(1_000)
+  expect((await asking).status).toBe(503)
+  await listener.close()
+})
