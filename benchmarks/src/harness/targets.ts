@@ -135,14 +135,24 @@ function modernTargets(suite: string): Target[] {
 }
 
 function scaleTargets(wire: string): Target[] {
-  const atCount = (metric: Metric, what: string): Target => ({
+  const atCount = (load: string, count: string, metric: Metric, what: string): Target => ({
     suite: `scale-${wire}`,
-    id: metric,
-    says: `${what} ≤ 1.3 × the bare socket's at the same count of connections`,
-    quantity: ratio('bare', 'connections-many', metric),
+    id: `${metric}-${load}`,
+    says: `${what} ≤ 1.3 × the bare socket's at ${count}`,
+    quantity: ratio('bare', load, metric),
     atMost: 1.3,
   })
-  return [atCount('cpuMicrosPerMessage', 'CPU per message'), atCount('rssBytes', 'memory')]
+  const counts = [
+    ['connections-1', '1 connection'],
+    ['connections-100', '100 connections'],
+    ['connections-many', 'the most connections'],
+  ] as const
+  return [
+    ...counts.map(([load, count]) => atCount(load, count, 'cpuMicrosPerMessage', 'CPU per message')),
+    // What a few connections hold is lost in what a process takes by itself.
+    ...counts.slice(0, 2).map(([load, count]) => atCount(load, count, 'rssBytes', 'memory')),
+    atCount('connections-many', 'the most connections', 'bytesPerConnection', 'memory of both ends of each'),
+  ]
 }
 
 function throughput(
