@@ -33,7 +33,7 @@ export function undiciEngine({ url, maxSockets }: EngineSettings, connector: Soc
     send(request, handlers) {
       const call = new UndiciCall(request, handlers, slots)
       if (isClosed) call.fail(new Error('the engine is closed'))
-      else if (request.url.origin !== origin) call.fail(new Error(`not a request to ${origin}`))
+      else if (targetOf(request.url).origin !== origin) call.fail(new Error(`not a request to ${origin}`))
       else slots.take(call)
       return call
     },
@@ -44,6 +44,24 @@ export function undiciEngine({ url, maxSockets }: EngineSettings, connector: Soc
       await Promise.all([...clients.map((client) => client.destroy(error)), connector.close()])
     },
   }
+}
+
+/** What a URL comes to in a request. */
+interface Target {
+  readonly origin: string
+  readonly path: string
+}
+
+const targets = new WeakMap<URL, Target>()
+
+/** Taken apart once: a client sends all its requests to one or two URLs, and never changes them. */
+function targetOf(url: URL): Target {
+  let target = targets.get(url)
+  if (!target) {
+    target = { origin: url.origin, path: url.pathname + url.search }
+    targets.set(url, target)
+  }
+  return target
 }
 
 /** One request, from waiting for a socket to the end of its answer. */
@@ -69,7 +87,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     const { method, url, headers, body } = this.#request
     this.#client = client
     this.#isDispatching = true
-    client.dispatch({ path: url.pathname + url.search, method, headers, body: body ?? null }, this)
+    client.dispatch({ path: targetOf(url).path, method, headers, body: body ?? null }, this)
     this.#isDispatching = false
   }
 
