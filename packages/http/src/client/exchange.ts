@@ -186,9 +186,9 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
 
   protected headers(): Headers | Promise<Headers> {
     const { headers } = this.link
-    const given = this.#options?.headers
-    const own = this.isModern ? { ...this.#host.mirroring(this.message), ...given } : given
-    return this.isInitialize ? headers.initialize(own) : headers.post(own)
+    const own = this.#options?.headers
+    const mirrored = this.isModern ? this.#host.mirroring(this.message) : undefined
+    return this.isInitialize ? headers.initialize({ ...mirrored, ...own }) : headers.post(own, mirrored)
   }
 
   protected accepted(head: AnswerHead): void {
@@ -327,6 +327,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     this.#stream = new KeptStream(
       this.link,
       {
+        isPolled: true,
         event: (data, type) => this.event(data, type),
         token: (id) => this.token(id),
         overlong: (error) => this.overlong(error),

@@ -53,10 +53,13 @@ export class RequestHeaders {
     this.#post = undefined
   }
 
-  /** For a POST within the session. A promise only where a function of the application is asked. */
-  post(own: Headers | undefined): Headers | Promise<Headers> {
+  /**
+   * For a POST within the session, with what the message itself repeats in headers, by lower-case name. A promise only
+   * where a function of the application is asked.
+   */
+  post(own: Headers | undefined, mirrored?: Headers): Headers | Promise<Headers> {
     this.#post ??= this.#in({ accept: `${JSON_TYPE}, ${EVENTS_TYPE}`, 'content-type': JSON_TYPE })
-    return this.#complete(this.#post, own)
+    return this.#complete(this.#post, own, mirrored)
   }
 
   /** For the POST that begins a session, and so names none. */
@@ -88,8 +91,8 @@ export class RequestHeaders {
     }
   }
 
-  #complete(base: Headers, own: Headers | undefined): Headers | Promise<Headers> {
-    const mine = own === undefined ? undefined : inLowerCase(own)
+  #complete(base: Headers, own: Headers | undefined, mirrored?: Headers): Headers | Promise<Headers> {
+    const mine = own === undefined ? mirrored : { ...mirrored, ...inLowerCase(own) }
     if (!this.#dynamic && !this.#token) return mine ? { ...base, ...mine } : base
     return this.#asked(base, mine)
   }

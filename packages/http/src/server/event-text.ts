@@ -33,3 +33,11 @@ export const eventStreamHeaders: readonly string[] = [
   'x-accel-buffering',
   'no',
 ]
+
+/** The headers of an answer that has all of its events at once, so that there is nothing to hold up in between. */
+export const wholeEventsHeaders: readonly string[] = [
+  'content-type',
+  'text/event-stream',
+  'cache-control',
+  'no-cache',
+]

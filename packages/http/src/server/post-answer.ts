@@ -3,7 +3,14 @@ import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
 import type { Call } from './call.js'
 import { endSoon, endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
-import { eventStreamHeaders, keepAliveComment, messageEvent, primingEvent, retryHint } from './event-text.js'
+import {
+  eventStreamHeaders,
+  keepAliveComment,
+  messageEvent,
+  primingEvent,
+  retryHint,
+  wholeEventsHeaders,
+} from './event-text.js'
 import type { LiveStream } from './live-streams.js'
 import type { Outgoing, StreamOwner } from './stream-owner.js'
 
@@ -204,11 +211,11 @@ export class PostAnswer implements LiveStream {
     if (this.#format === 'sse' || responses.length === 0) {
       // Without a response, as of a cancelled request, a stream without events is what says so.
       const events = responses.map(({ json }) => messageEvent(json)).join('')
-      exchange?.answer(200, [...eventStreamHeaders, ...this.#headers], events)
+      exchange?.answer(200, together(wholeEventsHeaders, this.#headers), events)
       return
     }
     const body = this.#isBatch ? `[${responses.map(({ json }) => json).join(',')}]` : responses[0]?.json
-    exchange?.answer(200, this.#headers.length === 0 ? jsonHeaders : [...jsonHeaders, ...this.#headers], body)
+    exchange?.answer(200, together(jsonHeaders, this.#headers), body)
   }
 
   #finishIfDone(): void {
@@ -269,6 +276,10 @@ export class PostAnswer implements LiveStream {
   #giveUp(): void {
     for (const call of this.#calls) if (!call.isAnswered) this.#owner.giveUp(call)
   }
+}
+
+function together(usual: HeaderLines, more: HeaderLines): HeaderLines {
+  return more.length === 0 ? usual : [...usual, ...more]
 }
 
 function clientLeft(): Error {

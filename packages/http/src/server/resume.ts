@@ -1,7 +1,7 @@
 import { type EventStore, type JsonRpcMessage, toError } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
 import { isPriming } from './event-log.js'
-import { eventStreamHeaders, messageEvent } from './event-text.js'
+import { eventStreamHeaders, messageEvent, wholeEventsHeaders } from './event-text.js'
 import { answerFailure } from './http-errors.js'
 import { invalid } from './posted-messages.js'
 import type { Session } from './session.js'
@@ -75,7 +75,7 @@ async function replayWhole(exchange: Exchange, point: Point): Promise<void> {
   const events = await eventsAfter(point)
   if (exchange.hasLeft) return
   if (events.length === 0) exchange.answer(204, [])
-  else exchange.answer(200, eventStreamHeaders, events.join(''))
+  else exchange.answer(200, wholeEventsHeaders, events.join(''))
 }
 
 /** Waits for the client to read, so that no more is held than is allowed to be. */
