@@ -19,8 +19,8 @@ export interface HttpReconnectOptions {
    */
   maxDelayMs?: number | undefined
   /**
-   * How many attempts there are in a row that are of no use; ends in order count as those that are not. `Infinity`
-   * for any number.
+   * How many attempts there are in a row that are of no use, whether the stream then ends in order or not. `Infinity`
+   * for any number. For a request a stream is of use as well that moves on to another event.
    * @defaultValue 8
    */
   maxAttempts?: number | undefined

@@ -140,6 +140,24 @@ describe('a request that was interrupted', () => {
     expect(client.messages).toContainEqual(progress)
   })
 
+  test('may be asked about for as long as the server moves on to another event each time', async () => {
+    const clock = createFakeClock()
+    const server = await scriptedServer(
+      polling(primed, ({ response }, nth) => {
+        if (nth < 10) stream(response, `id: p${nth}\ndata:\n\n`).end()
+        else stream(response, event(resultFor(1))).end()
+      }),
+    )
+    const client = await introducedClient(server, { clock, reconnect: { maxAttempts: 2 } })
+    await client.transport.send(call)
+    for (let nth = 1; nth <= 11; nth++) {
+      await server.until(() => clock.pending === 1, 'it waits')
+      await clock.advance(500)
+      await server.until(() => resumed(server).length === nth, 'it was asked for')
+    }
+    expect(await client.answerTo(1)).toEqual(resultFor(1))
+  })
+
   test('is answered with an error at once where the server cannot go on with it', async () => {
     const clock = createFakeClock()
     const server = await scriptedServer(polling(primed, ({ response }) => response.writeHead(400).end()))

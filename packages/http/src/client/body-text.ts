@@ -24,11 +24,17 @@ export class BodyText {
   add(chunk: Uint8Array): void {
     this.bytes += chunk.length
     if (this.isTooLong) return
-    if (chunk.length === this.#announcedBytes) this.#text = utf8.decode(chunk)
-    else {
-      this.#decoder ??= new TextDecoder('utf-8', { fatal: true })
-      this.#text += this.#decoder.decode(chunk, { stream: true })
+    // Longer than announced is what a platform has decompressed, of which this need not be all.
+    if (this.bytes === this.#announcedBytes && chunk.length === this.bytes) {
+      try {
+        this.#text = utf8.decode(chunk)
+        return
+      } catch {
+        // Of a character, perhaps, whose rest is in the next chunk.
+      }
     }
+    this.#decoder ??= new TextDecoder('utf-8', { fatal: true })
+    this.#text += this.#decoder.decode(chunk, { stream: true })
   }
 
   /** All of it, once it has ended. */

@@ -60,7 +60,13 @@ export abstract class HttpCall implements EngineHandlers {
   begin(): void {
     this.#isAccepted = false
     this.#generation = this.link.authorization?.generation ?? 0
-    const headers = this.headers()
+    let headers: Headers | Promise<Headers>
+    try {
+      headers = this.headers()
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
     if (!(headers instanceof Promise)) this.#send(headers)
     else
       headers.then(

@@ -10,6 +10,8 @@ import type { Headers } from './request-headers.js'
 
 /** Whom a kept stream serves. */
 export interface KeptStreamOwner extends Omit<FeedOwner, 'silent'> {
+  /** Whether a stream was of use that only moved on to another event: its server lets a request be asked about. */
+  readonly isPolled?: boolean
   /** The stream is open, for the first time or once more. */
   opened?(): void
   /** The stream ended or could not be had, and is asked for again after that time. */
@@ -30,6 +32,7 @@ export class KeptStream {
   readonly #owner: KeptStreamOwner
   readonly #budget: ReconnectBudget
   #openedAtMs: number | undefined
+  #openedBehind: string | undefined
   #call: EventsCall | undefined
   #wait: Disposable | undefined
   #isStopped = false
@@ -72,15 +75,17 @@ export class KeptStream {
   ended(cause?: Error | undefined, retryAfterMs?: number | undefined): void {
     if (this.#isStopped) return
     const { clock } = this.#link
-    const { retryMs, events } = this.feed
+    const { retryMs, events, lastEventId } = this.feed
+    const hasMoved = this.#owner.isPolled === true && lastEventId !== this.#openedBehind
     const delayMs = this.#budget.next({
       retryMs: retryAfterMs ?? retryMs,
       uptimeMs: this.#openedAtMs === undefined ? undefined : clock.now() - this.#openedAtMs,
-      wasUseful: events > 0,
+      wasUseful: events > 0 || hasMoved,
     })
     this.#call?.giveUp()
     this.feed.close()
     this.#openedAtMs = undefined
+    this.#openedBehind = lastEventId
     if (delayMs === undefined) {
       this.#exhausted(cause)
       return
