@@ -16,7 +16,8 @@ import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { tryOut } from './support/try-out.js'
 
-const server = createServer(getRequestListener(app.fetch))
+const answer = getRequestListener(app.fetch)
+const server = createServer((request, response) => void answer(request, response))
 await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))
 await tryOut(server)
 await mcp.close()

@@ -182,12 +182,14 @@ describe('sessions', () => {
     const server = await served({ maxQueuedBytes: 10_000 })
     const headers = await server.session()
     const [connection] = server.connections
-    const sends = Array.from({ length: 12 }, (_, n) =>
-      connection?.send(note({ n, payload: 'x'.repeat(900) })).then(
-        () => 'taken',
-        (error) => error.code,
-      ),
-    )
+    const sends = Array.from({ length: 12 }, async (_, n) => {
+      try {
+        await connection?.send(note({ n, payload: 'x'.repeat(900) }))
+        return 'taken'
+      } catch (error) {
+        return isTransportError(error) && error.code
+      }
+    })
     const outcomes = await Promise.all(sends)
     expect(outcomes.slice(0, 9)).toEqual(Array(9).fill('taken'))
     expect(outcomes.at(-1)).toBe('OVERLOADED')

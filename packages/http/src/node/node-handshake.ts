@@ -30,7 +30,7 @@ class NodeHandshake implements Handshake {
 }
 
 /** The path of a request, without its query. */
-export function pathOf({ url = '/' }: IncomingMessage): string {
+function pathOf({ url = '/' }: IncomingMessage): string {
   const end = url.search(/[?#]/)
   return end < 0 ? url : url.slice(0, end)
 }

@@ -51,6 +51,6 @@ export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
 }
 
 /** What somebody wrote, as the value of a header. */
-export function headerValue(text: string): string {
+function headerValue(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, ' ')
 }

@@ -9,7 +9,7 @@ import { httpRelay } from './server-relay.js'
 const agent = new Agent({ keepAlive: false })
 
 /** Where the routes of HTTP+SSE are. */
-export const httpSse = { path: '/sse', messagesPath: '/messages' }
+const httpSse = { path: '/sse', messagesPath: '/messages' }
 
 /** A client and a server with a relay in between, not introduced to each other yet. */
 export async function relayedPair(
