@@ -74,7 +74,37 @@ describe('a server that refuses the first POST', () => {
     expect(server.of('GET')).toEqual([])
   })
 
-  test('is not where httpSse is off, or where the refusal is a JSON-RPC error', async () => {
+  test.each([
+    [405, { code: -32_000, message: 'Method not allowed.' }],
+    [400, { code: -32_600, message: 'Invalid request' }],
+  ])(
+    'with %d and the JSON-RPC error of an earlier era is spoken to over HTTP+SSE too [SSE-C-08]',
+    async (status, error) => {
+      const { script } = oldServer()
+      const server = await scriptedServer((asked) => {
+        if (asked.method !== 'POST' || asked.url !== '/mcp') return script(asked)
+        json(asked.response, { jsonrpc: '2.0', id: null, error }, {}, status)
+        return true
+      })
+      const client = await startedClient(server)
+      await client.transport.send(initialize)
+      expect(await client.answerTo('init')).toMatchObject({ result: { protocolVersion: '2024-11-05' } })
+    },
+  )
+
+  test('with a JSON-RPC error, and HTTP+SSE as well, has said what is wrong', async () => {
+    const error = { code: -32_602, message: 'clientInfo is missing' }
+    const server = await scriptedServer(({ response, method }) => {
+      if (method === 'GET') response.writeHead(405).end()
+      else json(response, { jsonrpc: '2.0', id: 'init', error }, {}, 400)
+      return true
+    })
+    const client = await startedClient(server)
+    await client.transport.send(initialize)
+    expect(await client.answerTo('init')).toMatchObject({ error })
+  })
+
+  test('is not where httpSse is off, or where the refusal is of a later era', async () => {
     const server = await scriptedServer(oldServer().script)
     const client = await startedClient(server, { httpSse: false })
     await client.transport.send(initialize)
@@ -176,4 +206,20 @@ test('the end of the one stream is the end of the conversation, and of every req
   events().response.destroy()
   expect(await sending).toMatchObject({ code: 'CLOSED', cause: { code: 'PEER_LOST' } })
   expect(await client.transport.closed).toMatchObject({ code: 'PEER_LOST' })
+})
+
+test('what is no MCP endpoint is told by its status and type, besides the answer', async () => {
+  const server = await scriptedServer(({ response }) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>')
+    return true
+  })
+  const client = await startedClient(server)
+  await client.transport.send(initialize)
+  expect(await client.answerTo('init')).toMatchObject({ error: { code: -31_006 } })
+  expect(client.errors).toMatchObject([
+    {
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringContaining('status 200 and text/html, which is no message'),
+    },
+  ])
 })

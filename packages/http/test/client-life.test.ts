@@ -248,7 +248,7 @@ test('batches are heard where 2025-03-26 was agreed on, and only there [GEN-09]'
       expect(client.messages).toContainEqual(note(1))
     } else {
       expect(answer).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } })
-      expect(client.errors).toMatchObject([{ code: 'MALFORMED_MESSAGE' }])
+      expect(client.errors).toMatchObject([{ code: 'MALFORMED_MESSAGE' }, { code: 'OUTCOME_UNKNOWN' }])
     }
   }
 })

@@ -211,7 +211,10 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
       this.#stage = 'json'
       this.#json = new JsonAnswer(this, this.link, head)
       this.#json.open()
-    } else this.#lose(`${this.link.address} answered a request with status ${head.status} and no message`)
+    } else
+      this.#lose(
+        `${this.link.address} answered a request with status ${head.status} and ${type ?? 'no type'}, which is no message: is it an MCP endpoint?`,
+      )
   }
 
   protected received(chunk: Uint8Array): void {
@@ -257,6 +260,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
       return
     }
     const own = errorInText(answer.text, this.id)
+    if (!own) this.#host.report(error)
     this.#settle()
     this.#host.answer(own ?? errorAnswer(this.id, error), this)
     this.#over()
@@ -342,7 +346,10 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   /** The request may have run, and its response will not come. */
   #lose(message: string, cause?: unknown): void {
     const method = 'method' in this.message ? this.message.method : ''
-    this.fail(new TransportError('OUTCOME_UNKNOWN', message, { method }, { cause }))
+    const error = new TransportError('OUTCOME_UNKNOWN', message, { method }, { cause })
+    // The answer says no more than that: its reader may be behind another transport.
+    this.#host.report(error)
+    this.fail(error)
   }
 
   #abandon(): void {

@@ -24,7 +24,7 @@ import { utf8Length } from '../server/utf8-length.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
-import { errorInText, type RefusedAnswer, statusError } from './refused-answer.js'
+import { errorInText, isModernError, type RefusedAnswer, statusError } from './refused-answer.js'
 import type { Headers } from './request-headers.js'
 import { markAsHttpError } from './sdk-marks.js'
 import { endSession } from './session-end.js'
@@ -211,8 +211,8 @@ class Conversation implements ExchangeHost, HttpTraits {
     if (this.#tools.takesOver(exchange, answer)) return true
     const { httpSse } = this.#options
     if (!httpSse || this.#isUnderstood || !exchange.isInitialize || !isOldStatus(answer.status)) return false
-    // A server that answers in JSON-RPC has understood, and means what it says.
-    if (errorInText(answer.text, exchange.id ?? '')) return false
+    const said = errorInText(answer.text, exchange.id ?? '')
+    if (said && isModernError(said, answer.status)) return false
     this.#fallBack(exchange, answer)
     return true
   }
@@ -286,6 +286,11 @@ class Conversation implements ExchangeHost, HttpTraits {
       ended: (error) => this.#end(error),
       unavailable: ({ message }) => {
         const { status, statusText, text } = answer
+        // A server that answered in JSON-RPC, and speaks nothing else, meant what it said.
+        if (errorInText(text, exchange.id ?? '')) {
+          exchange.refuse(answer)
+          return
+        }
         const words = `${link.address} refused Streamable HTTP with status ${status}, and HTTP+SSE: ${message}`
         const cause = statusError(link.address, answer, link.clock)
         const error = new TransportError('CONNECT_FAILED', words, { address: link.address }, { cause })

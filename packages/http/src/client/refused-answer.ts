@@ -51,6 +51,14 @@ export function retryAfterOf({ header }: AnswerHead, clock: Clock): number | und
   return Number.isNaN(date) ? undefined : Math.max(date - clock.epochNow(), 0)
 }
 
+const MODERN_CODES: readonly number[] = [-32_020, -32_021, -32_022]
+const METHOD_NOT_FOUND = -32_601
+
+/** Whether only a server of 2026-07-28 or later refuses so (Streamable HTTP: Backward Compatibility). */
+export function isModernError({ error }: JsonRpcErrorResponse, status: number): boolean {
+  return MODERN_CODES.includes(error.code) || (error.code === METHOD_NOT_FOUND && status === 404)
+}
+
 /** The JSON-RPC error that the text of a refusal is, addressed to the request it refuses. */
 export function errorInText(text: string, id: RequestId): JsonRpcErrorResponse | undefined {
   let value: unknown
