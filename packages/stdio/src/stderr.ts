@@ -52,15 +52,21 @@ function leavingOut(stream: Writable): Forward {
   let leftOutBytes = 0
   const tell = (): void => {
     if (leftOutBytes === 0) return
+    stream.off('drain', tell)
     stream.write(`\n[${leftOutBytes} bytes of standard error were not read in time]\n`)
     leftOutBytes = 0
   }
-  stream.on('drain', tell).off('error', ignore).on('error', ignore)
+  stream.off('error', ignore).on('error', ignore)
   return {
     push: (chunk) => {
       if (stream.destroyed) return
-      if (stream.writableLength + chunk.length > MAX_HELD_BYTES) leftOutBytes += chunk.length
-      else stream.write(chunk)
+      if (stream.writableLength + chunk.length <= MAX_HELD_BYTES) {
+        stream.write(chunk)
+        return
+      }
+      // Not before: the children of many transports share the standard error of this process.
+      if (leftOutBytes === 0) stream.on('drain', tell)
+      leftOutBytes += chunk.length
     },
     stop: () => {
       if (!stream.destroyed) tell()

@@ -74,3 +74,26 @@ describe('an output for words that breaks', () => {
     expect(stderr.listenerCount('error')).toBe(1)
   })
 })
+
+test('an output that many children share has no listener more for each, and hears what was left out', async () => {
+  const taken: string[] = []
+  const held: (() => void)[] = []
+  const own = new Writable({
+    write: (chunk, _encoding, done) => {
+      taken.push(String(chunk))
+      held.push(done)
+    },
+  })
+  const relays = Array.from({ length: 20 }, () => createStderrRelay('inherit', own))
+  for (const relay of relays) relay.open()
+  expect([own.listenerCount('drain'), own.listenerCount('error')]).toEqual([0, 1])
+  const words = Buffer.alloc(600_000, 'x')
+  relays[0]?.push(words)
+  relays[1]?.push(words)
+  expect(own.listenerCount('drain')).toBe(1)
+  const drained = new Promise((resolve) => own.once('drain', resolve))
+  held.shift()?.()
+  await drained
+  expect(taken.at(-1)).toContain('[600000 bytes of standard error were not read in time]')
+  expect(own.listenerCount('drain')).toBe(0)
+})
