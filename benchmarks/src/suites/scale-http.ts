@@ -20,6 +20,8 @@ export const suite: Suite<ManyConnections> = {
     'What do many HTTP sessions cost, while 64 messages are in flight in them and while they are idle?',
   reference: 'bare',
   isCollected: true,
+  // Of the first load, before the code is compiled.
+  warmUpMs: 1_500,
   loads: [
     manyConnections(1),
     manyConnections(100),
