@@ -12,7 +12,10 @@ const newServer = () => {
   server.registerTool('greet', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))
   return server
 }
-const listener = await serve(httpServer({ port: 0 }), (transport) => void serveStdio(newServer, { transport }))
+const listener = await serve(
+  httpServer({ port: 0 }),
+  (transport) => void serveStdio(newServer, { transport }),
+)
 
 const client = new Client({ name: 'demo', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } })
 await client.connect(httpClient({ url: listener.address ?? '' }))

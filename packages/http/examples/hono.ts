@@ -1,14 +1,17 @@
 //#region mount
+
+import { getConnInfo } from '@hono/node-server/conninfo'
 import { serve } from '@mcpwire/core'
 import { httpHandler } from '@mcpwire/http'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { Hono } from 'hono'
 
 const mcp = httpHandler()
+// Where callers are keeps those of other hosts out; with a gate of your own it may be left out.
 await serve(mcp, (connection) => new McpServer({ name: 'greeter', version: '1.0.0' }).connect(connection))
 
 const app = new Hono()
-app.all('/mcp', (c) => mcp.fetch(c.req.raw))
+app.all('/mcp', (c) => mcp.fetch(c.req.raw, { remoteAddress: getConnInfo(c).remote.address }))
 
 //#endregion
 

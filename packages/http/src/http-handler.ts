@@ -1,4 +1,4 @@
-import { createListener, localOnly, resolveOptions } from '@mcpwire/core'
+import { allOf, createListener, type Gate, localOnly, resolveOptions } from '@mcpwire/core'
 import type { HttpListener } from './http-listener.js'
 import { Endpoint } from './server/endpoint.js'
 import {
@@ -26,20 +26,23 @@ export const httpHandlerDefaults: { readonly url: 'http:' } & typeof httpEndpoin
 
 /** A listener that is brought its requests by whatever serves HTTP. */
 export interface HttpHandler extends HttpListener {
-  /** Answers one request: of Hono, Deno, Bun, a worker. Bound, never rejects. Before `start()` it answers 503. */
+  /**
+   * Answers one request: of Hono, Deno, Bun, a worker. Bound, never rejects. Before `start()` it answers 503. Without a
+   * gate it refuses those for which `info` has no `remoteAddress`.
+   */
   readonly fetch: (request: Request, info?: HttpFetchInfo) => Promise<Response>
 }
 
 /**
  * A listener for MCP over HTTP in front of which anything can stand that speaks `Request` and `Response`. Without a
- * gate it serves callers on this host only, by `Host`, `Origin` and the address in `info` where there is one.
+ * gate it serves callers on this host only, by `Host`, `Origin` and the address that `fetch` is told of.
  *
  * @throws TransportError `INVALID_OPTION`
  */
 export function httpHandler(options: HttpHandlerOptions = {}): HttpHandler {
   const settings = resolveOptions(httpHandlerDefaults, options)
   requireEndpointOptions(settings)
-  const gate = settings.gate ?? localOnly()
+  const gate = settings.gate ?? allOf(knownAddress, localOnly())
   const endpoint = new Endpoint({ ...settings, gate })
   const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
@@ -50,4 +53,16 @@ export function httpHandler(options: HttpHandlerOptions = {}): HttpHandler {
       return exchange.response
     },
   })
+}
+
+/** Anybody can call us by a local name: who does not say where callers are must say who may call. */
+const knownAddress: Gate = {
+  admit: ({ remote }) =>
+    remote.address === undefined
+      ? {
+          admit: false,
+          status: 403,
+          reason: 'where the caller is was not told: pass remoteAddress, or give a gate',
+        }
+      : { admit: true },
 }

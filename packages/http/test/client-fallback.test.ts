@@ -82,7 +82,7 @@ describe('a server that refuses the first POST', () => {
     async (status, error) => {
       const { script } = oldServer()
       const server = await scriptedServer((asked) => {
-        if (asked.method !== 'POST' || asked.url !== '/mcp') return script(asked)
+        if (asked.method !== 'POST' || asked.url !== '/mcp') return script(asked, server)
         json(asked.response, { jsonrpc: '2.0', id: null, error }, {}, status)
         return true
       })

@@ -60,6 +60,21 @@ test('has its request go on where that is asked for, and the response reports th
   })
 })
 
+test('takes what belongs to its request along, which no other stream carries [HTTP-S-16]', async () => {
+  const { server } = await left({ onDisconnect: 'continue' })
+  const [connection] = server.connections
+  const headers = { 'mcp-session-id': connection?.sessionId ?? '' }
+  const stream = await server.open({ method: 'GET', headers })
+  const note = { jsonrpc: '2.0' as const, method: 'notifications/x' }
+  await vi.waitFor(() =>
+    expect(connection?.send(note, { relatedRequestId: 7 })).rejects.toMatchObject({ code: 'SEND_FAILED' }),
+  )
+  await connection?.send({ ...note, params: { own: true } })
+  await stream.until(() => stream.events.length > 0, 'the other one came')
+  expect(stream.events).toHaveLength(1)
+  expect(stream.messages).toEqual([{ ...note, params: { own: true } }])
+})
+
 test('finds its response with an event store when it comes back, once', async () => {
   const clock = createFakeClock()
   const server = await served({ clock, eventStore: memoryEventStore() }, () => undefined)

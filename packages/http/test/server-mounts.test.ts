@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve as serveHono } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
 import { isRequest, type Listener, serve } from '@mcpwire/core'
 import {
   Client as ClientV2,
@@ -71,6 +72,19 @@ const mounts: Record<string, () => Promise<number>> = {
     app.all('/mcp', (request, response) => mcp.handle(request, response, request.body))
     return await listening(createServer(app))
   },
+  'Express behind express.json(), as a middleware': async () => {
+    const mcp = await serving(requestHandler())
+    const app = express()
+    app.use(express.json())
+    app.use('/mcp', mcp.handle)
+    return await listening(createServer(app))
+  },
+  'Express as a middleware': async () => {
+    const mcp = await serving(requestHandler())
+    const app = express()
+    app.use('/mcp', mcp.handle)
+    return await listening(createServer(app))
+  },
   'an Express router': async () => {
     const mcp = await serving(requestHandler())
     const app = express()
@@ -94,7 +108,7 @@ const mounts: Record<string, () => Promise<number>> = {
   Hono: async () => {
     const mcp = await serving(httpHandler())
     const app = new Hono()
-    app.all('/mcp', (c) => mcp.fetch(c.req.raw))
+    app.all('/mcp', (c) => mcp.fetch(c.req.raw, { remoteAddress: getConnInfo(c).remote.address }))
     const server = await new Promise<ReturnType<typeof serveHono>>((resolve) => {
       const made = serveHono({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(made))
     })
@@ -139,6 +153,9 @@ describe.each(Object.entries(mounts))('mounted on %s', (_, mount) => {
   })
 })
 
+/** Where web-standard requests of these tests come from. */
+const local = { remoteAddress: '127.0.0.1' }
+
 describe('httpHandler alone', () => {
   const post = (body: unknown, headers: Record<string, string> = {}): Request =>
     new Request('http://localhost/mcp', {
@@ -174,15 +191,21 @@ describe('httpHandler alone', () => {
 
   test('answers a Request with a Response, in JSON and as a stream', async () => {
     const handler = await echoing()
-    const opened = await handler.fetch(post(initialize()))
+    const opened = await handler.fetch(post(initialize()), local)
     expect([opened.status, opened.headers.get('content-type')]).toEqual([200, 'application/json'])
     const headers = { 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' }
-    const noted = await handler.fetch(post({ jsonrpc: '2.0', method: 'notifications/initialized' }, headers))
+    const noted = await handler.fetch(
+      post({ jsonrpc: '2.0', method: 'notifications/initialized' }, headers),
+      local,
+    )
     expect([noted.status, await noted.text()]).toEqual([202, ''])
-    const many = await handler.fetch(post({ jsonrpc: '2.0', id: 1, method: 'test/many' }, headers))
+    const many = await handler.fetch(post({ jsonrpc: '2.0', id: 1, method: 'test/many' }, headers), local)
     expect(many.headers.get('content-type')).toBe('text/event-stream')
     expect((await many.text()).match(/^data: /gm)).toHaveLength(4)
-    const ended = await handler.fetch(new Request('http://localhost/mcp', { method: 'DELETE', headers }))
+    const ended = await handler.fetch(
+      new Request('http://localhost/mcp', { method: 'DELETE', headers }),
+      local,
+    )
     expect(ended.status).toBe(204)
     await vi.waitFor(() => expect(handler.connections.size).toBe(0))
   })
@@ -200,8 +223,13 @@ describe('httpHandler alone', () => {
     expect(seen).toEqual([{ remote: { address: '192.0.2.1', port: 7 }, host: 'localhost', path: '/mcp' }])
   })
 
-  test('refuses a caller beyond this host where there is no gate', async () => {
+  test('refuses a caller beyond this host, and one from nowhere, where there is no gate', async () => {
     const handler = await echoing()
+    const unknown = await handler.fetch(post(initialize()))
+    expect([unknown.status, await unknown.json()]).toMatchObject([
+      403,
+      { error: { message: expect.stringContaining('pass remoteAddress, or give a gate') } },
+    ])
     expect((await handler.fetch(post(initialize()), { remoteAddress: '192.0.2.1' })).status).toBe(403)
   })
 
@@ -211,7 +239,7 @@ describe('httpHandler alone', () => {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json' },
     })
-    expect((await handler.fetch(parsed, { parsedBody: initialize() })).status).toBe(200)
+    expect((await handler.fetch(parsed, { ...local, parsedBody: initialize() })).status).toBe(200)
     let pulled = 0
     const endless = new ReadableStream({
       pull: (controller) => {
@@ -225,35 +253,35 @@ describe('httpHandler alone', () => {
       headers: { 'content-type': 'application/json' },
       duplex: 'half',
     } as RequestInit)
-    const answer = await handler.fetch(long)
+    const answer = await handler.fetch(long, local)
     expect([answer.status, await answer.json()]).toMatchObject([413, { error: { code: -32_600 } }])
     expect(pulled).toBeLessThan(10)
   })
 
   test('answers 503 before it is started and after it is closed', async () => {
     const handler = httpHandler()
-    expect((await handler.fetch(post(initialize()))).status).toBe(503)
+    expect((await handler.fetch(post(initialize()), local)).status).toBe(503)
     await handler.start()
     await handler.close()
-    const late = await handler.fetch(post(initialize()))
+    const late = await handler.fetch(post(initialize()), local)
     expect([late.status, late.headers.get('retry-after')]).toEqual([503, '5'])
   })
 
   test('hears that its caller left', async () => {
     const handler = await echoing()
-    const opened = await handler.fetch(post(initialize()))
+    const opened = await handler.fetch(post(initialize()), local)
     const headers = {
       'mcp-session-id': opened.headers.get('mcp-session-id') ?? '',
       accept: 'text/event-stream',
     }
     const left = new AbortController()
     const get = new Request('http://localhost/mcp', { headers, signal: left.signal })
-    const stream = await handler.fetch(get)
+    const stream = await handler.fetch(get, local)
     const reader = stream.body?.getReader()
     left.abort()
     const [connection] = handler.connections
     await connection?.send({ jsonrpc: '2.0', method: 'notifications/late' })
-    const again = await handler.fetch(new Request('http://localhost/mcp', { headers }))
+    const again = await handler.fetch(new Request('http://localhost/mcp', { headers }), local)
     const text = new TextDecoder().decode((await again.body?.getReader().read())?.value)
     expect(text).toContain('notifications/late')
     reader?.cancel().catch(() => {})

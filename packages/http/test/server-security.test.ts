@@ -259,6 +259,20 @@ describe('hooks', () => {
     for (const answer of answers) expect(answer.headers['x-content-type-options']).toBe('nosniff')
   })
 
+  test('name no header twice: what an answer says itself stands', async () => {
+    const twice: HttpHooks = {
+      preflight: () => ({ status: 204, headers: { 'Access-Control-Allow-Origin': 'https://app.example' } }),
+      responseHeaders: () => ({ 'access-control-allow-origin': '*', 'content-type': 'text/plain' }),
+    }
+    const server = await served({ hooks: twice })
+    const preflight = await server.ask({ method: 'OPTIONS' })
+    expect(preflight.headers['access-control-allow-origin']).toBe('https://app.example')
+    const headers = await server.session()
+    const answer = await server.ask({ body: ask(1), headers })
+    expect(answer.headers['content-type']).toBe('application/json')
+    expect(answer.headers['access-control-allow-origin']).toBe('*')
+  })
+
   test('serve routes beside the endpoint, and what they throw is reported', async () => {
     const failing = {
       routes: {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Handshake } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { type ByteBody, EventWriter } from '../server/event-writer.js'
+import { mergedHeaders } from '../server/merged-headers.js'
 import type { Departures } from './departures.js'
 import { handshakeOf, isSecure } from './node-handshake.js'
 
@@ -145,7 +146,7 @@ export class NodeExchange implements Exchange {
   }
 
   #lines(headers: HeaderLines, isLast: boolean): string[] {
-    const lines = [...headers, ...this.extraHeaders]
+    const lines = mergedHeaders(headers, this.extraHeaders)
     if (isLast || this.#settings.isClosing()) lines.push('connection', 'close')
     return lines
   }

@@ -11,8 +11,9 @@ import { NodeExchange } from './node-exchange.js'
 /** A listener that is brought its requests by a server of `node:http`, or a framework on one. */
 export interface HttpRequestHandler extends HttpListener {
   /**
-   * Answers one request. Bound, never throws. Pass the body where a middleware has read and parsed it, such as
-   * `request.body` behind `express.json()`; that middleware then bounds its length. Before `start()` it answers 503.
+   * Answers one request. Bound, never throws. A body that a middleware has read is taken from `request.body`, where
+   * `express.json()` leaves it, or passed here; that middleware then bounds its length. Before `start()` it answers
+   * 503.
    */
   readonly handle: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => void
 }
@@ -32,8 +33,14 @@ export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHan
   const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
     notify: endpoint.notify,
-    handle: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown): void => {
-      endpoint.handle(new NodeExchange(request, response, exchanges, parsedBody))
+    handle: (request: IncomingMessage, response: ServerResponse, third?: unknown): void => {
+      // As a middleware of Express it gets the next one there.
+      const parsedBody = typeof third === 'function' ? undefined : third
+      endpoint.handle(new NodeExchange(request, response, exchanges, parsedBody ?? bodyReadBefore(request)))
     },
   })
+}
+
+function bodyReadBefore(request: IncomingMessage & { readonly body?: unknown }): unknown {
+  return request.readableEnded ? request.body : undefined
 }

@@ -63,6 +63,11 @@ export class PostAnswer implements LiveStream {
     return this.#state !== 'away' || this.log !== undefined
   }
 
+  /** Whether the client left for good: what belongs to its requests has nowhere to go. */
+  get isLost(): boolean {
+    return this.#state === 'away' && this.log === undefined
+  }
+
   add(call: Call): void {
     this.#calls.push(call)
     this.#unanswered++
@@ -282,7 +287,8 @@ function together(usual: HeaderLines, more: HeaderLines): HeaderLines {
   return more.length === 0 ? usual : [...usual, ...more]
 }
 
-function clientLeft(): Error {
+/** The error for what belongs to a request whose client has left. */
+export function clientLeft(): Error {
   return new TransportError('SEND_FAILED', 'the client left before the response', { delivery: 'none' })
 }
 

@@ -19,7 +19,7 @@ import { HttpContext } from './http-context.js'
 import type { LiveStreams } from './live-streams.js'
 import { MalformedCount } from './malformed-count.js'
 import { jsonWithin } from './message-text.js'
-import { type AnswerFormat, PostAnswer } from './post-answer.js'
+import { type AnswerFormat, clientLeft, PostAnswer } from './post-answer.js'
 import { malformed } from './post-body.js'
 import type { Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
@@ -218,6 +218,8 @@ export class Session implements StreamOwner, ServedSession {
     }
     if (isResponse(message)) return this.#respond(message, outgoing)
     const answer = this.#answerFor(message, options?.relatedRequestId)
+    // To any other stream it would be of a request that the client knows nothing of.
+    if (answer?.isLost && belongsToRequest(message, options)) return Promise.reject(clientLeft())
     if (!answer?.carriesMessages) return this.#standalone.send(outgoing)
     if (isRequest(message)) {
       this.#asked ??= new Map()
@@ -306,6 +308,10 @@ export class Session implements StreamOwner, ServedSession {
 /** Whether it asks how a task is getting on, which is done again and again and wants no stream each time (GEN-34). */
 function pollsTask([first]: readonly JsonRpcMessage[]): boolean {
   return first !== undefined && isRequest(first) && first.method === 'tasks/get'
+}
+
+function belongsToRequest(message: JsonRpcMessage, options: SendOptions | undefined): boolean {
+  return options?.relatedRequestId !== undefined || ('method' in message && message.method === PROGRESS)
 }
 
 function isInitializing(messages: readonly JsonRpcMessage[]): boolean {

@@ -1,6 +1,7 @@
 import type { Handshake, TlsFacts } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { type ByteBody, EventWriter } from './event-writer.js'
+import { mergedHeaders } from './merged-headers.js'
 
 /** What a runtime knows of a request that the request itself does not tell. */
 export interface HttpFetchInfo {
@@ -78,7 +79,10 @@ export class WebExchange implements Exchange {
     if (this.#isAnswered) return
     // Such as 204, which may not even have an empty one.
     const content = body === '' ? null : body
-    const response = new Response(content, { status, headers: pairs([...headers, ...this.extraHeaders]) })
+    const response = new Response(content, {
+      status,
+      headers: pairs(mergedHeaders(headers, this.extraHeaders)),
+    })
     this.#isAnswered = true
     this.request.signal.removeEventListener('abort', this.#gone)
     this.#respond(response)
@@ -102,7 +106,7 @@ export class WebExchange implements Exchange {
       },
       { highWaterMark: HIGH_WATER_BYTES, size: (chunk) => chunk.byteLength },
     )
-    this.#respond(new Response(readable, { headers: pairs([...headers, ...this.extraHeaders]) }))
+    this.#respond(new Response(readable, { headers: pairs(mergedHeaders(headers, this.extraHeaders)) }))
     return writer
   }
 
@@ -129,7 +133,8 @@ export class WebExchange implements Exchange {
     }
     const body = await new Promise<Body>((resolve) => {
       this.#stopReading = resolve
-      bodyOf(reader, maxBytes).then(resolve, () => resolve({ kind: 'gone' }))
+      // Whoever brought the request waits for a response, whatever became of its body.
+      bodyOf(reader, maxBytes).then(resolve, this.#gone)
     })
     this.#stopReading = undefined
     if (body.kind !== 'text') reader?.cancel().catch(ignore)
