@@ -59,3 +59,21 @@ describe('a JSON answer that the platform has decompressed', () => {
     expect(messages).toEqual([JSON.parse(text)])
   })
 })
+
+describe('a fetch that yields what is no Response', () => {
+  const nonsense: Record<string, unknown> = {
+    nothing: undefined,
+    'an empty object': {},
+    'one without headers': { status: 200 },
+    'one whose status is no number': { status: 'fine', headers: new Headers() },
+  }
+
+  test.each(Object.entries(nonsense))('rejects the send: %s', async (_what, response) => {
+    const fetch = async (): Promise<Response> => response as Response
+    const transport = httpClient({ url: 'http://localhost/mcp', fetch })
+    onTestFinished(() => transport.close())
+    await transport.start()
+    const sent = within(transport.send(ask), 'it settles', PATIENCE_MS)
+    await expect(sent).rejects.toMatchObject({ code: 'SEND_FAILED' })
+  })
+})

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { createFakeClock, until, within } from '@mcpwire/compliance'
 import {
+  allowAll,
   type EventStore,
   type Gate,
   type HttpHooks,
@@ -21,7 +22,7 @@ const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/message', 
 
 async function handler(options: HttpHandlerOptions = {}): Promise<HttpHandler & { errors: Error[] }> {
   const errors: Error[] = []
-  const listener = httpHandler(options)
+  const listener = httpHandler({ gate: allowAll(), ...options })
   listener.onerror = (error) => errors.push(error)
   await serve(listener, (connection) => connection.start())
   onTestFinished(() => listener.close())
@@ -98,6 +99,13 @@ describe('a web-standard request', () => {
       expect(mounted.errors.map(({ message }) => message)).toEqual([expect.stringContaining('parsedBody')])
     },
   )
+
+  test('whose body breaks off is answered all the same', async () => {
+    const mounted = await handler()
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('it broke off')) })
+    const half = { body, duplex: 'half' } as RequestInit
+    expect(await statusOf(mounted.fetch(post(half)))).toBe(499)
+  })
 
   test('that was given up before it came is answered all the same', async () => {
     const mounted = await handler()

@@ -152,8 +152,8 @@ export abstract class HttpCall implements EngineHandlers {
     if (!answer) return
     this.#tries ??= { redirects: 0, unauthorized: false, insufficientScope: false }
     const sent = { url: this.#url, generation: this.#generation, tries: this.#tries }
-    wayPast(answer, this.link, sent).then(
-      (url) => {
+    wayPast(answer, this.link, sent)
+      .then((url) => {
         if (this.#isGivenUp) return
         if (url === undefined) {
           this.refused(answer)
@@ -161,9 +161,8 @@ export abstract class HttpCall implements EngineHandlers {
         }
         this.#url = url
         this.begin()
-      },
-      (error) => this.#fail(error),
-    )
+      })
+      .catch((error) => this.#fail(error))
   }
 
   #forgetRefusal(): Refusal | undefined {

@@ -138,6 +138,8 @@ class WebFetchCall implements EngineCall {
       signal: this.#aborter.signal,
       ...(body !== undefined && { body }),
     })
+    if (typeof response?.headers?.get !== 'function' || !Number.isInteger(response.status))
+      throw new Error('fetch() yielded no Response')
     if (response.type === 'opaqueredirect')
       throw new Error('the server redirects, and the platform does not tell where')
     const reader = response.body ? readerOf(response.body) : undefined
