@@ -3,7 +3,7 @@ import { guardStdout, stdioServer } from '@mcpwire/stdio'
 import { endpoint } from './endpoint.js'
 import { tellError } from './report.js'
 import { onFirstSignal } from './signals.js'
-import { onceEach, told } from './telling.js'
+import { onceEach, told, watched } from './telling.js'
 import type { Endpoint, EndpointOptions } from './wire.js'
 
 const NAME = 'mcpwire bridge'
@@ -34,11 +34,13 @@ export async function bridge(target: Endpoint, { verbose, ...options }: BridgeOp
     drainMs: closeTimeoutMs / 2,
     exitOnClose: false,
   })
-  const conversation = pipe(host, verbose ? told(upstream, NAME) : upstream, {
-    onerror: onceEach((error) => tellError(NAME, error)),
+  const tell = onceEach((error: Error) => tellError(NAME, error))
+  const server = watched(upstream, tell)
+  const conversation = pipe(host, verbose ? told(server.transport, NAME) : server.transport, {
+    onerror: tell,
     drainTimeoutMs: closeTimeoutMs,
   })
   onFirstSignal(() => void conversation.close())
   const reason = await conversation.closed
-  return reason ? 1 : 0
+  return reason || server.wasUseless ? 1 : 0
 }

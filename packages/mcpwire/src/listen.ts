@@ -12,7 +12,7 @@ import { endpoint, isSecure, listenerAt } from './endpoint.js'
 import { createPlaces, type Places } from './places.js'
 import { say, tellError } from './report.js'
 import { onFirstSignal } from './signals.js'
-import { onceEach, told } from './telling.js'
+import { onceEach, told, watched } from './telling.js'
 import { UsageError } from './usage-error.js'
 import type { Endpoint, EndpointOptions } from './wire.js'
 import { complaintAbout } from './words.js'
@@ -122,8 +122,12 @@ class Conversations {
     const server = await endpoint(this.#target, settings)
     // Such as by a signal meanwhile.
     if (caller.state !== 'idle') return
-    const conversation = pipe(caller, verbose ? told(server, name) : server, {
-      onerror: onceEach((error, side) => tellError(name, error, side === 'a' ? 'caller' : 'server')),
+    const tell = onceEach((error: Error, side: 'a' | 'b') =>
+      tellError(name, error, side === 'a' ? 'caller' : 'server'),
+    )
+    const { transport } = watched(server, (error) => tell(error, 'b'))
+    const conversation = pipe(caller, verbose ? told(transport, name) : transport, {
+      onerror: tell,
       drainTimeoutMs: settings.closeTimeoutMs,
     })
     this.#current.add(conversation)

@@ -20,8 +20,14 @@ export function say(who: string, text: string): void {
  */
 export function tellError(who: string, error: Error, end: End = 'server'): void {
   const { code, message } = describeError(error)
-  if (code !== null) say(who, `${code}: ${inWordsOfCommandLine(message, end)}`)
+  if (code !== null) say(who, `${code}: ${inWordsOfCommandLine(message, end)}${hintFor(code, message, end)}`)
   else process.stderr.write(`${who}: ${error.stack ?? message}\n`)
+}
+
+/** What to do about it, where the command line has something. */
+export function hintFor(code: Diagnosis['code'], message: string, end: End): string {
+  const hasHeaders = /\b(?:https?|wss?):/.test(message)
+  return code === 'AUTH_REQUIRED' && end === 'server' && hasHeaders ? '; --header sends one' : ''
 }
 
 /** What went wrong: a code of ours or of JSON-RPC, where it has one, and one line. */

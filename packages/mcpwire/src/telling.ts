@@ -1,4 +1,14 @@
-import { type LatencySummary, meter, type Transport, tap, withLayers } from '@mcpwire/core'
+import {
+  isRequest,
+  isTransportError,
+  type LatencySummary,
+  type Layer,
+  meter,
+  type Transport,
+  tap,
+  toError,
+  withLayers,
+} from '@mcpwire/core'
 import { say } from './report.js'
 
 /** Tells each error once: what ended one end ends the other, and both report it. */
@@ -13,12 +23,61 @@ export function onceEach<T extends unknown[]>(
   }
 }
 
+/** A server, and whether it was of any use. */
+export interface WatchedServer {
+  readonly transport: Transport
+  /** Whether requests could not be passed on, and nothing ever came from it. */
+  readonly wasUseless: boolean
+}
+
+/**
+ * The transport to a server, telling why requests cannot be passed on: those who asked are answered without saying so,
+ * since what is wrong may name places that are not for them. What repeats itself is told once.
+ */
+export function watched(upstream: Transport, tell: (error: Error) => void): WatchedServer {
+  let [heard, failed, last] = [0, 0, '']
+  const failing = (thrown: unknown): void => {
+    const error = toError(thrown)
+    failed++
+    if (isTransportError(error, 'CLOSED') || error.message === last) return
+    last = error.message
+    tell(error)
+  }
+  const watch: Layer = (next) => ({
+    connect: async (sink, signal) => {
+      const hearing = {
+        ...sink,
+        message: (...arrived: Parameters<typeof sink.message>) => {
+          heard++
+          sink.message(...arrived)
+        },
+      }
+      const channel = await next.connect(hearing, signal)
+      return {
+        ...channel,
+        send: (message, options) => {
+          const sent = channel.send(message, options)
+          if (isRequest(message)) sent.catch(failing)
+          return sent
+        },
+      }
+    },
+  })
+  const transport = withLayers(upstream, watch)
+  return {
+    transport,
+    get wasUseless() {
+      return failed > 0 && heard === 0
+    },
+  }
+}
+
 /** The transport to a server, telling when it opens, and what passed when it is over. */
 export function told(upstream: Transport, name: string): Transport {
   const traffic = meter()
   const opened = tap({
     onOpen: ({ medium, address, pid }) => {
-      const verb = medium === 'stdio' ? 'running' : 'connected to'
+      const verb = medium === 'stdio' ? 'running' : medium === 'http' ? 'calling' : 'connected to'
       say(name, `${verb} ${address}${pid === undefined ? '' : `, process ${pid}`}`)
     },
   })

@@ -131,3 +131,46 @@ describe('mcpwire --header', () => {
     expect(elsewhere.stderr()).toContain('--header is for a server at a URL of HTTP or WebSocket')
   })
 })
+
+describe('mcpwire bridge to an HTTP server that cannot be used', () => {
+  const initialize = {
+    jsonrpc: '2.0' as const,
+    id: 1,
+    method: 'initialize',
+    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } },
+  }
+
+  async function answering(status: number, type: string, text: string): Promise<string> {
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => response.writeHead(status, { 'content-type': type }).end(text))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+  }
+
+  test.each([
+    ['is not there', undefined, /^mcpwire bridge: SEND_FAILED: cannot send to http:.*ECONNREFUSED/],
+    [
+      'wants a credential',
+      [401, 'text/plain', 'no'],
+      /AUTH_REQUIRED: .* 401: it wants a credential; --header sends one$/,
+    ],
+    ['fails', [500, 'text/plain', 'no'], /SEND_FAILED: .* status 500/],
+    ['is another kind of server', [200, 'text/html', '<p>'], /OUTCOME_UNKNOWN: .* status 200 and text\/html/],
+  ] as const)('says that it %s, in one line', async (_what, answer, line) => {
+    const url = answer ? await answering(answer[0], answer[1], answer[2]) : 'http://127.0.0.1:9/mcp'
+    const bridge = run([...program, 'bridge', url])
+    bridge.send(initialize)
+    expect(await bridge.answer(1)).toHaveProperty('error')
+    bridge.process.stdin?.end()
+    const exit = await bridge.exit
+    const lines = bridge.stderr().trim().split('\n')
+    expect(lines).toEqual([expect.stringMatching(line)])
+    // The last one answered, if not as it should.
+    expect(exit).toBe(answer?.[0] === 200 ? 0 : 1)
+  })
+})
