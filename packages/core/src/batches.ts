@@ -55,7 +55,8 @@ class InitializeWatch implements BatchNegotiation {
   }
 }
 
-function isInitialize(message: JsonRpcMessage): message is JsonRpcRequest {
+/** Whether the message is the request that opens a conversation. */
+export function isInitialize(message: JsonRpcMessage): message is JsonRpcRequest {
   return isRequest(message) && message.method === 'initialize'
 }
 

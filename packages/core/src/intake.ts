@@ -1,4 +1,4 @@
-import { batchesNegotiated } from './batches.js'
+import { type BatchNegotiation, batchesNegotiated, isInitialize } from './batches.js'
 import type { Sink } from './connector.js'
 import { rememberEncoded } from './encoded.js'
 import { TransportError } from './errors.js'
@@ -54,7 +54,8 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
 export class JsonRpcIntake implements Intake {
   readonly #sink: Sink
   readonly #options: IntakeOptions
-  readonly #batches = batchesNegotiated()
+  /** There from the first `initialize` on. */
+  #batches: BatchNegotiation | undefined
   #malformedInARow = 0
   #isAbandoned = false
 
@@ -93,12 +94,17 @@ export class JsonRpcIntake implements Intake {
   }
 
   sent(message: JsonRpcMessage): void {
-    this.#batches.sent(message)
+    this.#negotiating(message)?.sent(message)
+  }
+
+  #negotiating(message: JsonRpcMessage): BatchNegotiation | undefined {
+    if (!this.#batches && isInitialize(message)) this.#batches = batchesNegotiated()
+    return this.#batches
   }
 
   #judge(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
     if (this.#isAbandoned) return
-    if (!Array.isArray(value) || !this.#batches.allowed) {
+    if (!Array.isArray(value) || !this.#batches?.allowed) {
       this.#one(value, text, encoded, context)
       return
     }
@@ -116,7 +122,7 @@ export class JsonRpcIntake implements Intake {
     }
     this.#malformedInARow = 0
     if (encoded) rememberEncoded(message, encoded)
-    this.#batches.received(message)
+    this.#negotiating(message)?.received(message)
     this.#sink.message(message, context)
   }
 

@@ -76,7 +76,8 @@ export function wsClient(options: WsClientOptions): Transport {
   requireCredentials(settings)
   if (settings.tls !== undefined && url.protocol !== 'wss:')
     invalidOption('tls', settings.tls, 'left out where the URL is not wss:')
-  const address = `${url.protocol}//${url.host}${url.pathname}`
+  // Each connection keeps one: joined it is one string, where a template would keep all its parts.
+  const address = [url.protocol, '//', url.host, url.pathname].join('')
   const dial = createDialer({
     ...settings,
     url,

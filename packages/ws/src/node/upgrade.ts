@@ -150,7 +150,8 @@ export function wsAddress(
   { host, port, path }: { host: string; port: number; path: string },
   isSecure: boolean,
 ): string {
-  return `${isSecure ? 'wss' : 'ws'}://${isIPv6(host) ? `[${host}]` : host}:${port}${path}`
+  // Each connection keeps one: joined it is one string, where a template would keep all its parts.
+  return [isSecure ? 'wss' : 'ws', '://', isIPv6(host) ? `[${host}]` : host, ':', port, path].join('')
 }
 
 /** What a caller said, until it is answered. */
