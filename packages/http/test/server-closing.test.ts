@@ -1,0 +1,119 @@
+import { connect } from 'node:net'
+import { isRequest, type Listener } from '@mcpwire/core'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { httpServer } from '../src/node/index.js'
+import { rawHttp } from './support/raw-http.js'
+import { echo, initialize } from './support/served.js'
+
+interface Serving {
+  readonly listener: Listener
+  readonly port: number
+  readonly errors: Error[]
+  /** Opens a session, and yields its header. */
+  session(): Promise<Record<string, string>>
+  /** Resolves when the request that is left open is there. */
+  arrived(): Promise<void>
+  /** Answers it. */
+  answer(): Promise<void>
+}
+
+async function serving(): Promise<Serving> {
+  const listener = httpServer({ port: 0 })
+  const errors: Error[] = []
+  let open: (() => Promise<void>) | undefined
+  listener.onerror = (error) => errors.push(error)
+  listener.onconnection = (connection) => {
+    connection.onmessage = (message) => {
+      if (!isRequest(message)) return
+      const send = (): Promise<void> => connection.send(echo(message))
+      if (message.method === 'test/slow') open = send
+      else void send()
+    }
+    void connection.start()
+  }
+  onTestFinished(() => listener.close())
+  await listener.start()
+  const port = Number(new URL(listener.address ?? '').port)
+  return {
+    listener,
+    port,
+    errors,
+    session: async () => {
+      const { headers } = await rawHttp(port).ask({ body: initialize() })
+      return { 'mcp-session-id': String(headers['mcp-session-id']) }
+    },
+    arrived: () => vi.waitFor(() => expect(open).toBeDefined()),
+    answer: async () => await open?.(),
+  }
+}
+
+/** What arrives on a connection until the server ends it. */
+function heard(
+  port: number,
+  request: string,
+): { readonly text: () => string; readonly over: Promise<string> } {
+  const socket = connect(port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  let text = ''
+  socket.setEncoding('utf8')
+  socket.on('data', (chunk) => {
+    text += chunk
+  })
+  socket.write(request)
+  const over = new Promise<string>((resolve, reject) => {
+    socket.on('end', () => resolve(text))
+    socket.on('error', reject)
+  })
+  return { text: () => text, over }
+}
+
+function lines(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
+}
+
+test('a server that closes ends its streams with their last chunk, not with a cut', async () => {
+  const { listener, port, errors, session } = await serving()
+  const headers = { host: 'localhost', accept: 'text/event-stream', ...(await session()) }
+  const stream = heard(port, `GET /mcp HTTP/1.1\r\n${lines(headers)}\r\n`)
+  await vi.waitFor(() => expect(stream.text()).toContain('text/event-stream'))
+  await listener.close()
+  expect(await stream.over).toMatch(/\r\n0\r\n\r\n$/)
+  expect(errors).toEqual([])
+})
+
+test('a server that drains answers what is in flight while idle connections end', async () => {
+  const { listener, port, errors, session, arrived, answer } = await serving()
+  const headers = { ...(await session()), 'content-type': 'application/json', accept: 'application/json' }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'test/slow' })
+  const length = { host: 'localhost', 'content-length': String(body.length) }
+  const asked = heard(port, `POST /mcp HTTP/1.1\r\n${lines({ ...length, ...headers })}\r\n${body}`)
+  await arrived()
+  const idle = heard(port, `GET /nowhere HTTP/1.1\r\n${lines({ host: 'localhost' })}\r\n`)
+  await vi.waitFor(() => expect(idle.text()).toMatch(/^HTTP\/1.1 404 /))
+  const closing = listener.close({ drainMs: 60_000 })
+  await idle.over
+  expect([asked.text(), listener.connections.size]).toEqual(['', 1])
+  await answer()
+  expect(await asked.over).toMatch(/^HTTP\/1.1 200 [\s\S]*connection: close[\s\S]*"of":"test\/slow"/i)
+  await closing
+  await expect(fetch(`http://127.0.0.1:${port}/mcp`)).rejects.toThrow()
+  expect(errors).toEqual([])
+})
+
+test('a server that closes lets a caller with a slow body go', async () => {
+  const listener = httpServer({ port: 0, closeTimeoutMs: 100 })
+  listener.onconnection = (connection) => void connection.start()
+  await listener.start()
+  const port = Number(new URL(listener.address ?? '').port)
+  const slow = connect(port, '127.0.0.1')
+  const closed = new Promise((resolve) => slow.once('close', resolve))
+  slow.on('error', () => {})
+  slow.resume()
+  const headers = { host: 'localhost', 'content-type': 'application/json', 'content-length': '1000' }
+  slow.write(`POST /mcp HTTP/1.1\r\n${lines(headers)}\r\n{`)
+  await new Promise<void>((resolve) => slow.once('connect', resolve))
+  await listener.close()
+  await closed
+})
