@@ -23,16 +23,26 @@ class NodeHandshake implements Handshake {
     this.remote = remoteOf(socket)
     this.path = pathOf(request)
     this.headers = headersOf(request)
-    const { host } = request.headers
+    const host = authorityIn(request) ?? request.headers.host
     if (host !== undefined) this.host = host
     if (isSecure(socket)) this.tls = tlsFactsOnce(socket)
   }
 }
 
+/** A target in absolute form, as it is sent to proxies and taken by all (RFC 9112, section 3.2.2). */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
+
 /** The path of a request, without its query. */
 function pathOf({ url = '/' }: IncomingMessage): string {
-  const end = url.search(/[?#]/)
-  return end < 0 ? url : url.slice(0, end)
+  const target = url.startsWith('/') ? url : url.replace(ABSOLUTE, '')
+  const end = target.search(/[?#]/)
+  const path = end < 0 ? target : target.slice(0, end)
+  return path === '' ? '/' : path
+}
+
+/** Who is called, where the target says so: what `Host` says then does not count. */
+function authorityIn({ url = '/' }: IncomingMessage): string | undefined {
+  return url.startsWith('/') ? undefined : ABSOLUTE.exec(url)?.[1]
 }
 
 /** Whether the socket speaks TLS. */

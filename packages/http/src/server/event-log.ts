@@ -1,8 +1,11 @@
 import type { EventId, EventStore, JsonRpcMessage } from '@mcpwire/core'
-import { overloaded, toError } from '@mcpwire/core'
+import { overloaded, TransportError, toError } from '@mcpwire/core'
 
 /** What stands in a store for an event without data. Stores of both SDKs' shape leave it out of a replay. */
 const PRIMING = {} as JsonRpcMessage
+
+/** It would end the field, and what follows be read as another (WHATWG, Server-sent events). */
+const UNSENDABLE = /[\r\n\0]/
 
 /** Whether a replayed event is one without data. */
 export function isPriming(message: JsonRpcMessage): boolean {
@@ -66,7 +69,11 @@ export class EventLog {
 
   async #stored(message: JsonRpcMessage): Promise<EventId | undefined> {
     try {
-      return await this.#store.storeEvent(this.streamId, message)
+      const id = await this.#store.storeEvent(this.streamId, message)
+      if (!UNSENDABLE.test(id)) return id
+      throw new TransportError('CALLBACK_FAILED', 'the event store gave an id with a line break in it', {
+        slot: 'eventStore.storeEvent',
+      })
     } catch (error) {
       this.#report(toError(error))
       return undefined

@@ -11,6 +11,9 @@ export interface Posted {
 }
 
 const INITIALIZE = 'initialize'
+const BYTE_ORDER_MARK = 0xfeff
+/** Each request of a batch is one for the application to answer. */
+const MOST_IN_A_BATCH = 100
 
 /** The messages in a body, or why there are none. Whether a batch is allowed is for the session to say. */
 export function postedIn(body: Body, maxBytes: number): Posted | HttpFailure {
@@ -33,7 +36,7 @@ export function postedIn(body: Body, maxBytes: number): Posted | HttpFailure {
 function postedText(text: string): Posted | HttpFailure {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
   } catch {
     return { status: 400, code: PARSE_ERROR, message: 'Parse error: the body is not JSON' }
   }
@@ -49,6 +52,7 @@ function postedValue(value: unknown): Posted | HttpFailure {
 
 function postedBatch(values: readonly unknown[]): Posted | HttpFailure {
   if (values.length === 0) return invalid(400, 'an empty batch')
+  if (values.length > MOST_IN_A_BATCH) return invalid(400, `a batch of more than ${MOST_IN_A_BATCH} messages`)
   const messages: JsonRpcMessage[] = []
   const skipped: string[] = []
   for (const value of values) {

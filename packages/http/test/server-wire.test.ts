@@ -1,0 +1,56 @@
+import type { EventStore } from '@mcpwire/core'
+import { expect, test, vi } from 'vitest'
+import { initialize, served } from './support/served.js'
+
+const ask = (id: number): object => ({ jsonrpc: '2.0', id, method: 'test/echo' })
+
+test('a target in absolute form is the path in it, called by the name in it', async () => {
+  const hosts: (string | undefined)[] = []
+  const gate = {
+    admit: ({ host }: { host?: string }) => {
+      hosts.push(host)
+      return { admit: true } as const
+    },
+  }
+  const server = await served({ gate })
+  const path = `http://inner.example:${server.port}/mcp`
+  expect((await server.ask({ path, body: initialize() })).status).toBe(200)
+  expect(hosts).toEqual([`inner.example:${server.port}`])
+  const local = await served()
+  expect((await local.ask({ path, body: initialize() })).status).toBe(403)
+})
+
+test('a byte order mark in front of a body is no part of it', async () => {
+  const server = await served()
+  const opened = await server.ask({ body: `\ufeff${JSON.stringify(initialize())}` })
+  expect(opened.status).toBe(200)
+})
+
+test('a batch has at most 100 messages', async () => {
+  const server = await served()
+  const headers = await server.session('2025-03-26')
+  const batchOf = (count: number): object[] => Array.from({ length: count }, (_, id) => ask(id))
+  const most = await server.ask({ body: batchOf(100), headers })
+  expect([most.status, most.messages.flat().length]).toEqual([200, 100])
+  const more = await server.ask({ body: batchOf(101), headers })
+  expect([more.status, more.messages]).toMatchObject([
+    400,
+    [{ error: { message: expect.stringContaining('a batch of more than 100 messages') } }],
+  ])
+})
+
+test('an event id with a line break is reported and does not reach the stream', async () => {
+  const eventStore: EventStore = {
+    storeEvent: async () => 'a\ndata: {"forged":true}',
+    replayEventsAfter: () => Promise.reject(new Error('nothing is here')),
+  }
+  const server = await served({ eventStore, answers: 'sse' })
+  const headers = await server.session()
+  const answer = await server.ask({ body: ask(1), headers })
+  expect(answer.messages).toEqual([{ jsonrpc: '2.0', id: 1, result: { of: 'test/echo' } }])
+  await vi.waitFor(() =>
+    expect(server.errors).toContainEqual(
+      expect.objectContaining({ code: 'CALLBACK_FAILED', details: { slot: 'eventStore.storeEvent' } }),
+    ),
+  )
+})
