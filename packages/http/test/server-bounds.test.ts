@@ -29,6 +29,17 @@ function get(headers: Readonly<Record<string, string>>): string {
   return `GET /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
 }
 
+function post(headers: Readonly<Record<string, string>>, body: string): string {
+  const lines = Object.entries({
+    host: '127.0.0.1',
+    accept: 'application/json, text/event-stream',
+    'content-type': 'application/json',
+    'content-length': String(body.length),
+    ...headers,
+  })
+  return `POST /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
+}
+
 /** Heap and buffers together, collected. */
 async function heldBytes(): Promise<number> {
   setFlagsFromString('--expose-gc')
@@ -113,6 +124,44 @@ describe('a client that never reads', () => {
     expect(server.errors.filter((error) => !isTransportError(error, 'OVERLOADED'))).toEqual([])
   })
 })
+
+test.each(['GET', 'POST'] as const)(
+  'a %s stream of which nothing is taken for idleTimeoutMs is cut off',
+  async (method) => {
+    const clock = createFakeClock()
+    const slow = { jsonrpc: '2.0' as const, id: 7, method: 'test/slow' }
+    const server = await served(
+      { clock, idleTimeoutMs: 60_000, maxQueuedBytes: MIB, answers: 'sse' },
+      () => undefined,
+    )
+    const headers = await server.session()
+    const [connection] = server.connections
+    const options = method === 'POST' ? { relatedRequestId: 7 } : {}
+    const body = JSON.stringify(slow)
+    const asking = unread(server.port, method === 'GET' ? get(headers) : post(headers, body))
+    if (method === 'POST') {
+      await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject(slow))
+      await connection?.send(note(), options)
+    }
+    const socket = await asking
+    let isFull = false
+    for (let n = 0; n < 400 && !isFull; n++) {
+      connection?.send(note({ payload: 'x'.repeat(100_000) }), options).catch(() => {
+        isFull = true
+      })
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(isFull).toBe(true)
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    await clock.advance(100_000)
+    socket.resume()
+    await closed
+    // And only then is the session idle.
+    expect(connection?.state).toBe('open')
+    await clock.advance(61_000)
+    expect(connection?.state).toBe('closed')
+  },
+)
 
 describe('sessions', () => {
   test('that vanish without DELETE leave nothing once they are idle', async () => {

@@ -41,6 +41,7 @@ class Turnstile {
 /** Writes texts to a body, those of one turn of the event loop together, and holds what the caller does not read. */
 export class EventWriter implements EventStream {
   isBlocked = false
+  drains = 0
   readonly #body: ByteBody
   readonly #maxQueuedBytes: number
   #held = ''
@@ -114,6 +115,7 @@ export class EventWriter implements EventStream {
   readonly drained = (): void => {
     if (this.#isOver) return
     this.isBlocked = false
+    this.drains++
     this.#bodyBytes = 0
     const behind = this.#behindBody
     this.#behindBody = undefined

@@ -5,7 +5,6 @@ import { endSoon, endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
 import {
   eventStreamHeaders,
-  keepAliveComment,
   messageEvent,
   primingEvent,
   retryHint,
@@ -13,6 +12,7 @@ import {
 } from './event-text.js'
 import type { LiveStream } from './live-streams.js'
 import type { Outgoing, StreamOwner } from './stream-owner.js'
+import { StreamPulse } from './stream-pulse.js'
 
 /** What a client accepts, and the endpoint is set to. */
 export type AnswerFormat = 'auto' | 'json' | 'sse'
@@ -41,6 +41,7 @@ export class PostAnswer implements LiveStream {
   #state: State = 'undecided'
   #exchange: Exchange | undefined
   #stream: EventStream | undefined
+  #pulse: StreamPulse | undefined
   /** Of a batch, until all are there. */
   #responses: Outgoing[] | undefined
   #patience: Disposable | undefined
@@ -142,12 +143,15 @@ export class PostAnswer implements LiveStream {
 
   beat(now: number): void {
     if (this.#state === 'undecided') this.#commit()
-    if (this.#stream && !this.#stream.isBlocked) this.#stream.write(keepAliveComment).catch(ignore)
-    this.dueAt = now + this.#owner.settings.keepAliveIntervalMs
+    const { idleTimeoutMs, keepAliveIntervalMs } = this.#owner.settings
+    this.#pulse ??= new StreamPulse(idleTimeoutMs)
+    if (this.#stream) this.#pulse.beat(this.#stream, now)
+    this.dueAt = now + keepAliveIntervalMs
   }
 
   #watch(exchange: Exchange): void {
     this.#exchange = exchange
+    this.#pulse = undefined
     this.#owner.attached()
     this.#wrote()
     this.#owner.live.add(this)
@@ -156,7 +160,7 @@ export class PostAnswer implements LiveStream {
     })
   }
 
-  /** Remembers when something was last said. */
+  /** Remembers when something was last said. To a client that is behind nothing is. */
   #wrote(): void {
     const { clock, keepAliveIntervalMs } = this.#owner.settings
     this.dueAt = this.#format === 'json' ? Infinity : clock.now() + keepAliveIntervalMs
@@ -185,7 +189,7 @@ export class PostAnswer implements LiveStream {
     const { log } = this
     if (!log) {
       if (!this.#stream) return Promise.reject(clientLeft())
-      this.#wrote()
+      if (!this.#stream.isBlocked) this.#wrote()
       return this.#stream.write(messageEvent(json))
     }
     return log.append(message, json, (id) => {
@@ -193,7 +197,7 @@ export class PostAnswer implements LiveStream {
         if (id === undefined) throw clientLeft()
         return undefined
       }
-      this.#wrote()
+      if (!this.#stream.isBlocked) this.#wrote()
       const written = this.#stream.write(messageEvent(json, id))
       // What is stored is not lost when the client leaves: it comes back for it.
       return id === undefined ? written : written.catch(ignoreLoss)

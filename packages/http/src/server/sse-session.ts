@@ -10,7 +10,8 @@ import {
 } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
 import { endWithin } from './end-within.js'
-import { endpointEvent, eventStreamHeaders, keepAliveComment, messageEvent } from './event-text.js'
+import type { EndpointSettings } from './endpoint-options.js'
+import { endpointEvent, eventStreamHeaders, messageEvent } from './event-text.js'
 import { HttpContext } from './http-context.js'
 import type { LiveStream } from './live-streams.js'
 import { MalformedCount } from './malformed-count.js'
@@ -22,6 +23,7 @@ import type { Opening } from './reception.js'
 import { REVISION_WITH_BATCHES } from './revisions.js'
 import type { ServedSession, SessionHost } from './session-table.js'
 import { Standing } from './standing.js'
+import { StreamPulse } from './stream-pulse.js'
 
 const done: Promise<void> = Promise.resolve()
 
@@ -44,7 +46,7 @@ export class SseSession implements ServedSession {
   #isOver = false
 
   constructor(host: SessionHost, { id, caller, peer, remoteAddress }: Opening) {
-    const { clock, lifetimeMs, keepAliveIntervalMs } = host.settings
+    const { clock, lifetimeMs } = host.settings
     this.#host = host
     this.id = id
     this.#peer = peer
@@ -53,7 +55,7 @@ export class SseSession implements ServedSession {
     this.openedAt = clock.now()
     // While its stream is open it is not idle.
     this.dueAt = this.openedAt + lifetimeMs
-    this.#beats = new KeepAlive(keepAliveIntervalMs, () => this.#stream)
+    this.#beats = new KeepAlive(host.settings, () => this.#stream)
     this.renew(caller)
   }
 
@@ -129,7 +131,7 @@ export class SseSession implements ServedSession {
   }
 
   #write(text: string): Promise<void> {
-    this.#beats.wrote(this.#host.settings.clock.now())
+    if (!this.#stream?.isBlocked) this.#beats.wrote(this.#host.settings.clock.now())
     return this.#stream?.write(text) ?? done
   }
 
@@ -147,10 +149,15 @@ export class SseSession implements ServedSession {
 class KeepAlive implements LiveStream {
   dueAt: number = Infinity
   readonly #intervalMs: number
+  readonly #pulse: StreamPulse
   readonly #streamOf: () => EventStream | undefined
 
-  constructor(intervalMs: number, streamOf: () => EventStream | undefined) {
-    this.#intervalMs = intervalMs
+  constructor(
+    { keepAliveIntervalMs, idleTimeoutMs }: EndpointSettings,
+    streamOf: () => EventStream | undefined,
+  ) {
+    this.#intervalMs = keepAliveIntervalMs
+    this.#pulse = new StreamPulse(idleTimeoutMs)
     this.#streamOf = streamOf
   }
 
@@ -160,7 +167,7 @@ class KeepAlive implements LiveStream {
 
   beat(now: number): void {
     const stream = this.#streamOf()
-    if (stream && !stream.isBlocked) stream.write(keepAliveComment).catch(ignore)
+    if (stream) this.#pulse.beat(stream, now)
     this.wrote(now)
   }
 }

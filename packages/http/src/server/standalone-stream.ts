@@ -1,11 +1,12 @@
-import { overloaded } from '@mcpwire/core'
+import { isTransportError, overloaded } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
 import { endSoon, endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
-import { eventStreamHeaders, keepAliveComment, messageEvent, primingEvent, retryHint } from './event-text.js'
+import { eventStreamHeaders, messageEvent, primingEvent, retryHint } from './event-text.js'
 import { answerFailure, sessionNotFound } from './http-errors.js'
 import type { LiveStream } from './live-streams.js'
 import type { Outgoing, StreamOwner } from './stream-owner.js'
+import { StreamPulse } from './stream-pulse.js'
 import { utf8Length } from './utf8-length.js'
 
 const done: Promise<void> = Promise.resolve()
@@ -18,6 +19,7 @@ export class StandaloneStream implements LiveStream {
   readonly #address: string
   #exchange: Exchange | undefined
   #stream: EventStream | undefined
+  #pulse: StreamPulse | undefined
   #queue: string[] | undefined
   #queuedBytes = 0
   #isOver = false
@@ -35,7 +37,7 @@ export class StandaloneStream implements LiveStream {
       const text = messageEvent(json, id)
       if (!this.#stream) return this.#enqueue(text)
       const written = this.#write(text)
-      return id === undefined ? written : written.catch(ignore)
+      return id === undefined ? written : written.catch(ignoreLoss)
     })
   }
 
@@ -76,8 +78,10 @@ export class StandaloneStream implements LiveStream {
   }
 
   beat(now: number): void {
-    if (this.#stream && !this.#stream.isBlocked) this.#stream.write(keepAliveComment).catch(ignore)
-    this.dueAt = now + this.#owner.settings.keepAliveIntervalMs
+    const { idleTimeoutMs, keepAliveIntervalMs } = this.#owner.settings
+    this.#pulse ??= new StreamPulse(idleTimeoutMs)
+    if (this.#stream) this.#pulse.beat(this.#stream, now)
+    this.dueAt = now + keepAliveIntervalMs
   }
 
   #openNow(exchange: Exchange): void {
@@ -103,6 +107,7 @@ export class StandaloneStream implements LiveStream {
   #attach(exchange: Exchange, stream: EventStream): void {
     this.#exchange = exchange
     this.#stream = stream
+    this.#pulse = undefined
     this.#owner.attached()
     this.#wrote()
     this.#owner.live.add(this)
@@ -127,7 +132,7 @@ export class StandaloneStream implements LiveStream {
 
   #write(text: string): Promise<void> {
     if (!this.#stream) return this.#enqueue(text)
-    this.#wrote()
+    if (!this.#stream.isBlocked) this.#wrote()
     return this.#stream.write(text)
   }
 
@@ -149,3 +154,8 @@ export class StandaloneStream implements LiveStream {
 }
 
 function ignore(): void {}
+
+/** What is stored is not lost when the client leaves: it comes back for it. */
+function ignoreLoss(error: unknown): void {
+  if (!isTransportError(error, 'SEND_FAILED')) throw error
+}
