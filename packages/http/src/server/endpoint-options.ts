@@ -59,6 +59,7 @@ export interface HttpEndpointOptions extends ListenerOptions {
   legacy?: boolean | undefined
   /**
    * How long a session may be without an open stream and without a request in flight, in milliseconds, before it ends.
+   * A client that takes nothing of a stream for as long counts as gone.
    * @defaultValue 1_800_000
    */
   idleTimeoutMs?: number | undefined
