@@ -95,7 +95,10 @@ describe('10 000 requests of three clients at once', () => {
     }
     const [answer, ...rest] = await ask(pool, who, call(who, id, { name: 'whoami', arguments: {} }))
     expect(rest).toEqual([])
-    const { id: answered, result } = answer as unknown as { id: RequestId; result: { content: [{ text: string }] } }
+    const { id: answered, result } = answer as unknown as {
+      id: RequestId
+      result: { content: [{ text: string }] }
+    }
     expect(answered).toBe(id)
     expect(JSON.parse(result.content[0].text)).toMatchObject({
       client: who.token,
