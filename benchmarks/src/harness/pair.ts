@@ -6,6 +6,8 @@ import type { Contestant, Load } from './suite.js'
 
 /** The process or processes of one contestant, connected and waiting to be loaded. */
 export interface Pair {
+  /** Loads it without a figure. No garbage is collected after that, which would let V8 forget what it has compiled. */
+  warmUp(load: Load, milliseconds: number): Promise<void>
   run(load: Load, milliseconds: number): Promise<Figures>
   close(): Promise<void>
 }
@@ -51,11 +53,13 @@ function pairOf(client: WorkerLink, server: WorkerLink | undefined, processes: W
     const usage = (await server?.call('usage')) as Usage | undefined
     return usage ? withServer(figures, usage) : figures
   }
+  const watched = <T>(work: Promise<T>, load: Load, milliseconds: number): Promise<T> =>
+    processes.reduce((result, worker) => worker.orGone(result), patiently(work, load.label, milliseconds))
   return {
-    run: async (load, milliseconds) => {
-      const work = patiently(measured(load, milliseconds), load.label, milliseconds)
-      return await processes.reduce((result, worker) => worker.orGone(result), work)
+    warmUp: async (load, milliseconds) => {
+      await watched(client.call('warmUp', { loadId: load.id, milliseconds }), load, milliseconds)
     },
+    run: (load, milliseconds) => watched(measured(load, milliseconds), load, milliseconds),
     close: async () => {
       await patiently(client.call('close'), 'closing', 0).catch(() => {})
       client.end()

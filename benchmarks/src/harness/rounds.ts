@@ -83,7 +83,7 @@ async function measureRound(
         if (!pair || contestant.skips?.(load)) continue
         onstep({ round, contestant: contestant.id, load: load.id })
         try {
-          await pair.run(load, parameters.warmUpMs)
+          await pair.warmUp(load, parameters.warmUpMs)
           row[contestant.id] = await pair.run(load, parameters.measureMs)
         } catch (error) {
           fail(contestant, error, load)

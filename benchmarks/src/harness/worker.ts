@@ -47,15 +47,22 @@ async function drive({ open, server }: Contestant): Promise<void> {
     command: process.execPath,
     args: server ? [...process.execArgv, worker, controlPath, suiteName, contestantId, 'server', key] : [],
   })
-  const run = async ({ loadId, milliseconds }: RunArguments): Promise<Figures> => {
+  const warmUp = async ({ loadId, milliseconds }: RunArguments): Promise<Counts> => {
     const load = suite.loads.find(({ id }) => id === loadId)
     if (!load) throw new Error(`suite ${suiteName} has no load ${loadId}`)
     await driver.prepare?.(load)
     usageBefore = process.cpuUsage()
-    const counts = await driver.run(load, milliseconds)
+    return await driver.run(load, milliseconds)
+  }
+  const run = async (given: RunArguments): Promise<Figures> => {
+    const counts = await warmUp(given)
     return figuresOf(counts, cpuMicros())
   }
-  serveHarness(controlPath, { key: `${key}:client`, address: '' }, { run, close: () => driver.close() })
+  serveHarness(
+    controlPath,
+    { key: `${key}:client`, address: '' },
+    { warmUp, run, close: () => driver.close() },
+  )
 }
 
 interface RunArguments {
