@@ -161,9 +161,10 @@ export class NodeExchange implements Exchange {
 
   #closed(): void {
     this.#reading?.stop({ kind: 'gone' })
+    // Before the next line: an answer that was ended on a broken connection counts as finished, and never says so.
+    this.#writer?.left()
     if (this.#response.writableFinished) return
     this.hasLeft = true
-    this.#writer?.left()
     this.#left?.()
   }
 }
