@@ -101,7 +101,8 @@ describe('permessage-deflate', () => {
     let count = 0
     const pending = (): number => count - outcomes.length
     // Compressing takes time of its own: it is the peer that holds things up once nothing moves any more.
-    for (let stuck = 0; stuck < 3; stuck = pending() > 0 ? stuck + 1 : 0) {
+    let taken = 0
+    for (let stuck = 0; stuck < 4; ) {
       for (let burst = 0; burst < 12; burst++) {
         count++
         client.send(note(count, randomBytes(8_000).toString('base64'))).then(
@@ -110,6 +111,9 @@ describe('permessage-deflate', () => {
         )
       }
       await new Promise((resolve) => setTimeout(resolve, 25))
+      const before = taken
+      taken = outcomes.filter((each) => each === 'taken').length
+      stuck = pending() > 0 && taken === before ? stuck + 1 : 0
     }
     expect(outcomes).toContain('OVERLOADED')
     await client.close()
