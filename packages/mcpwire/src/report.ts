@@ -25,7 +25,7 @@ export function tellError(who: string, error: Error, end: End = 'server'): void 
 }
 
 /** What to do about it, where the command line has something. */
-export function hintFor(code: Diagnosis['code'], message: string, end: End): string {
+function hintFor(code: Diagnosis['code'], message: string, end: End): string {
   const hasHeaders = /\b(?:https?|wss?):/.test(message)
   return code === 'AUTH_REQUIRED' && end === 'server' && hasHeaders ? '; --header sends one' : ''
 }

@@ -12,7 +12,7 @@ export type ParamHeaders =
   | { readonly isValid: true; readonly headers: readonly ParamHeader[] }
   | { readonly isValid: false; readonly reason: string }
 
-export const PARAM_PREFIX = 'mcp-param-'
+const PARAM_PREFIX = 'mcp-param-'
 const ANNOTATION = 'x-mcp-header'
 /** RFC 9110, section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/

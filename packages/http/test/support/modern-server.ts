@@ -62,7 +62,7 @@ export async function modernServer(options: Partial<HttpServerOptions> = {}): Pr
   return { ...server, url, port: Number(new URL(url).port) }
 }
 
-export function newModernServer(authInfo: AuthInfo | undefined, aborted: (tool: string) => void): McpServer {
+function newModernServer(authInfo: AuthInfo | undefined, aborted: (tool: string) => void): McpServer {
   const server = new McpServer({ name: 'modern', version: '1.0.0' })
   server.registerTool('add', { inputSchema: z.object({ a: z.number(), b: z.number() }) }, ({ a, b }) => ({
     content: [{ type: 'text', text: String(a + b) }],
