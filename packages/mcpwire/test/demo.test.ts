@@ -7,7 +7,7 @@ vi.setConfig({ testTimeout: 40_000 })
 
 const steps = ['connect', 'list tools', 'call echo', 'long call with progress', 'cancel a long call', 'close']
 
-const wires = ['direct', 'bridged', 'tcp', 'tcps', 'unix']
+const wires = ['direct', 'bridged', 'http', 'ws', 'tcp', 'tcps', 'unix']
 const routes = ['v2', 'v1'].flatMap((client) => wires.map((wire) => `${client} ${wire}`))
 
 /** The cells of the rows that tell of a route. */

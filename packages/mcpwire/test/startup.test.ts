@@ -45,6 +45,7 @@ test('the bridge loads what it takes to start the server, and nothing of the oth
     'commands/bridge',
     'endpoint',
     'endpoints/stdio',
+    'header-lines',
     'main',
     'own-version',
     'report',
