@@ -5,6 +5,7 @@ import {
   type Layer,
   meter,
   type Transport,
+  takenAtOnce,
   tap,
   toError,
   withLayers,
@@ -57,7 +58,7 @@ export function watched(upstream: Transport, tell: (error: Error) => void): Watc
         ...channel,
         send: (message, options) => {
           const sent = channel.send(message, options)
-          if (isRequest(message)) sent.catch(failing)
+          if (isRequest(message) && sent !== takenAtOnce) sent.catch(failing)
           return sent
         },
       }

@@ -1,6 +1,6 @@
 import { tooLargeToAccept } from '@mcpwire/core'
 import type { EventSourceMessage } from 'eventsource-parser'
-import { utf8Length } from '../server/utf8-length.js'
+import { utf8Length } from '../utf8-length.js'
 import type { EventReader, ReaderTarget } from './event-reader.js'
 import type { WatchedStream } from './idle-watch.js'
 import type { Link } from './link.js'

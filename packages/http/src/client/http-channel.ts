@@ -20,7 +20,7 @@ import {
   tooLargeToSend,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
-import { utf8Length } from '../server/utf8-length.js'
+import { utf8Length } from '../utf8-length.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'

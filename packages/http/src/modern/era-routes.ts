@@ -11,12 +11,11 @@ import { invalid, isInitialize } from '../server/posted-messages.js'
 import type { Caller } from '../server/principal.js'
 import type { Reception } from '../server/reception.js'
 import type { Routes } from '../server/routes.js'
+import { SESSION_HEADER } from '../server/session-id.js'
 import { type Arrived, SessionRoutes } from '../server/session-routes.js'
 import type { NotifyOptions } from './listen-feed.js'
 import { ModernEndpoint } from './modern-endpoint.js'
 import { claimsRevision, isModern, modernRevisions, namesModernRevision } from './modern-era.js'
-
-const SESSION_HEADER = 'mcp-session-id'
 
 /** The endpoint of Streamable HTTP in every revision: each request is told to the era it belongs to. */
 export class EraRoutes implements Routes {

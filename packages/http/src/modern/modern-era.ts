@@ -10,13 +10,13 @@ import { VERSION_HEADER, VERSION_KEY } from '../mirrored/standard-headers.js'
 import { HEADER_MISMATCH, type HttpFailure, UNSUPPORTED_VERSION } from '../server/http-errors.js'
 import { invalid, isInitialize } from '../server/posted-messages.js'
 import { isSessionless } from '../server/revisions.js'
+import { SESSION_HEADER } from '../server/session-id.js'
 
 /** The revisions without sessions that the endpoint keeps to. */
 export const modernRevisions: readonly string[] = ['2026-07-28']
 
 const INVALID_PARAMS = -32_602
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
-const SESSION_HEADER = 'mcp-session-id'
 
 /**
  * Whether what was posted belongs to the era without sessions: it names its revision in the body, or, outside of any

@@ -1,5 +1,5 @@
 import { type JsonRpcMessage, toJson, tooLargeToSend } from '@mcpwire/core'
-import { utf8Length } from './utf8-length.js'
+import { utf8Length } from '../utf8-length.js'
 
 /** The JSON text of a message. Throws `MESSAGE_TOO_LARGE` where it is over the limit, and `SEND_FAILED` where there is none. */
 export function jsonWithin(message: JsonRpcMessage, maxMessageBytes: number): string {

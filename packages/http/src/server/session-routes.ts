@@ -1,5 +1,6 @@
 import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
 import type { Exchange, HeaderLines } from '../exchange.js'
+import { VERSION_HEADER } from '../mirrored/standard-headers.js'
 import {
   answerFailure,
   HEADER_MISMATCH,
@@ -17,9 +18,8 @@ import { resume } from './resume.js'
 import { isSessionless, REVISION_WITH_BATCHES, revisionNamedBy, sessionRevisions } from './revisions.js'
 import type { Routes } from './routes.js'
 import { Session } from './session.js'
+import { SESSION_HEADER } from './session-id.js'
 
-const SESSION_HEADER = 'mcp-session-id'
-const VERSION_HEADER = 'mcp-protocol-version'
 const noHeaders: HeaderLines = []
 
 /** What was posted, and how to answer it. */

@@ -1,5 +1,6 @@
 import { isTransportError, overloaded } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
+import { utf8Length } from '../utf8-length.js'
 import { endSoon, endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
 import { eventStreamHeaders, messageEvent, primingEvent, retryHint } from './event-text.js'
@@ -7,7 +8,6 @@ import { answerFailure, sessionNotFound } from './http-errors.js'
 import type { LiveStream } from './live-streams.js'
 import type { Outgoing, StreamOwner } from './stream-owner.js'
 import { StreamPulse } from './stream-pulse.js'
-import { utf8Length } from './utf8-length.js'
 
 const done: Promise<void> = Promise.resolve()
 
