@@ -47,8 +47,6 @@ export interface Exchange {
 export interface EventStream {
   /** Whether what was written waits for the caller to read. */
   readonly isBlocked: boolean
-  /** How often the caller has caught up after being behind. */
-  readonly drains: number
   /**
    * Takes a text. Resolves when it was taken and more is wanted; rejects with `OVERLOADED` where there is no room, and
    * with `SEND_FAILED` when the caller leaves before.

@@ -7,7 +7,7 @@ import {
   requireEndpointOptions,
 } from './server/endpoint-options.js'
 import { mountAcceptor } from './server/mount.js'
-import { type HttpFetchInfo, WebExchange } from './server/web-exchange.js'
+import { type HttpFetchInfo, WebExchange, webStalls } from './server/web-exchange.js'
 
 /** Options of a handler for web-standard requests. */
 export interface HttpHandlerOptions extends HttpEndpointOptions {
@@ -44,11 +44,14 @@ export function httpHandler(options: HttpHandlerOptions = {}): HttpHandler {
   requireEndpointOptions(settings)
   const gate = settings.gate ?? allOf(knownAddress, localOnly())
   const endpoint = new Endpoint({ ...settings, gate })
-  const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
+  const stalls = webStalls(settings)
+  const exchanges = { ...settings, stalls }
+  const acceptor = mountAcceptor(endpoint, settings.url, () => stalls.stop())
+  const listener = createListener(acceptor, { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
     notify: endpoint.notify,
     fetch: (request: Request, info: HttpFetchInfo = {}): Promise<Response> => {
-      const exchange = new WebExchange(request, info, settings.maxQueuedBytes)
+      const exchange = new WebExchange(request, info, exchanges)
       endpoint.handle(exchange)
       return exchange.response
     },

@@ -126,12 +126,12 @@ describe('a client that never reads', () => {
 })
 
 test.each(['GET', 'POST'] as const)(
-  'a %s stream of which nothing is taken for idleTimeoutMs is cut off',
+  'a %s stream of which nothing is taken for stallTimeoutMs is cut off, and its session ends later',
   async (method) => {
     const clock = createFakeClock()
     const slow = { jsonrpc: '2.0' as const, id: 7, method: 'test/slow' }
     const server = await served(
-      { clock, idleTimeoutMs: 60_000, maxQueuedBytes: MIB, answers: 'sse' },
+      { clock, idleTimeoutMs: 120_000, stallTimeoutMs: 60_000, maxQueuedBytes: MIB, answers: 'sse' },
       () => undefined,
     )
     const headers = await server.session()
@@ -158,7 +158,7 @@ test.each(['GET', 'POST'] as const)(
     await closed
     // And only then is the session idle.
     expect(connection?.state).toBe('open')
-    await clock.advance(61_000)
+    await clock.advance(121_000)
     expect(connection?.state).toBe('closed')
   },
 )

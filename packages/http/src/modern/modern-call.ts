@@ -8,11 +8,10 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
-import { endSoon } from '../server/end-within.js'
 import type { EndpointSettings } from '../server/endpoint-options.js'
-import { eventStreamHeaders, keepAliveComment, messageEvent } from '../server/event-text.js'
+import { eventStreamHeaders, messageEvent } from '../server/event-text.js'
 import { answerFailure, answerRefusal, type HttpFailure } from '../server/http-errors.js'
-import type { LiveStream, LiveStreams } from '../server/live-streams.js'
+import { keepAlive, type LiveStream, type LiveStreams } from '../server/live-streams.js'
 import { jsonWithin } from '../server/message-text.js'
 import type { AnswerFormat } from '../server/post-answer.js'
 import type { Caller } from '../server/principal.js'
@@ -133,8 +132,7 @@ export class ModernCall implements LiveStream {
   }
 
   beat(now: number): void {
-    const stream = this.#open()
-    if (!stream.isBlocked) stream.write(keepAliveComment).catch(ignore)
+    keepAlive(this.#open())
     this.dueAt = now + this.#host.settings.keepAliveIntervalMs
   }
 
@@ -151,7 +149,7 @@ export class ModernCall implements LiveStream {
     this.#over()
     if (stream) {
       const sent = stream.write(messageEvent(json))
-      void endSoon(stream, this.#host.settings)
+      void stream.end()
       return sent
     }
     if (isDecided) return done
@@ -179,7 +177,7 @@ export class ModernCall implements LiveStream {
     if (this.#state === 'over') return
     const stream = this.#stream
     this.#leave()
-    if (stream) void endSoon(stream, this.#host.settings)
+    if (stream) void stream.end()
     else
       answerRefusal(this.#exchange, {
         admit: false,
@@ -208,5 +206,3 @@ const STATUSES: Readonly<Record<number, number>> = {
 function statusOf(response: JsonRpcResponse): number {
   return ('error' in response && STATUSES[response.error.code]) || 200
 }
-
-function ignore(): void {}

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import timers from 'node:timers'
+import type { Stalls } from '../server/stalls.js'
 
 /** The most answers that wait for one another. */
 const MAX_TOGETHER = 64
@@ -12,14 +14,19 @@ const LARGE_CHARACTERS = 4096
  */
 export class Departures {
   #waiting: { readonly response: ServerResponse; readonly body: string }[] = []
+  readonly #stalls: Stalls<Socket>
   #inTurn = 0
   /** Whether the turn before had several: whether this one will cannot be known yet. */
   #isCrowded = false
 
+  constructor(stalls: Stalls<Socket>) {
+    this.#stalls = stalls
+  }
+
   leave(response: ServerResponse, body: string): void {
     this.#inTurn++
     if (this.#inTurn === 1) timers.setImmediate(this.#turnOver)
-    if ((this.#inTurn === 1 && !this.#isCrowded) || body.length >= LARGE_CHARACTERS) response.end(body)
+    if ((this.#inTurn === 1 && !this.#isCrowded) || body.length >= LARGE_CHARACTERS) this.#end(response, body)
     else if (this.#waiting.push({ response, body }) >= MAX_TOGETHER) this.#letLeave()
   }
 
@@ -32,6 +39,11 @@ export class Departures {
   #letLeave(): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const { response, body } of waiting) if (!response.destroyed) response.end(body)
+    for (const { response, body } of waiting) if (!response.destroyed) this.#end(response, body)
+  }
+
+  #end(response: ServerResponse, body: string): void {
+    response.end(body)
+    if (response.writableLength > 0 && response.socket) this.#stalls.watch(response.socket)
   }
 }

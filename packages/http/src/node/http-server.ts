@@ -26,6 +26,7 @@ import {
 } from '../server/endpoint-options.js'
 import { Departures } from './departures.js'
 import { NodeExchange } from './node-exchange.js'
+import { socketStalls } from './socket-stalls.js'
 
 /** Options of an HTTP server. */
 export interface HttpServerOptions extends HttpEndpointOptions {
@@ -101,7 +102,9 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
     listen: async (door, signal) => {
       let isClosing = false
       const server = tls ? httpsServer(settings, tls) : createServer(serverOptions(settings))
-      const exchanges = { ...settings, departures: new Departures(), isClosing: () => isClosing }
+      const stalls = socketStalls(settings)
+      const departures = new Departures(stalls)
+      const exchanges = { ...settings, departures, stalls, isClosing: () => isClosing }
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         endpoint.handle(new NodeExchange(request, response, exchanges))
       })
@@ -119,10 +122,11 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       const { port } = server.address() as AddressInfo
       return {
         address: urlOf({ ...settings, port }),
-        close: () => {
+        close: async () => {
           isClosing = true
           following?.[Symbol.dispose]()
-          return closed(server, endpoint, settings)
+          await closed(server, endpoint, settings)
+          stalls.stop()
         },
       } satisfies Binding
     },

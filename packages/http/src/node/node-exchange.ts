@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock, Handshake } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { type ByteBody, EventWriter } from '../server/event-writer.js'
 import { mergedHeaders } from '../server/merged-headers.js'
+import type { Stalls } from '../server/stalls.js'
 import type { Departures } from './departures.js'
 import { handshakeOf, isSecure } from './node-handshake.js'
 
@@ -14,10 +16,13 @@ export interface NodeExchangeSettings {
   /** How long a caller that was answered may go on with a body nobody wants, in milliseconds. */
   readonly closeTimeoutMs: number
   readonly departures: Departures
+  readonly stalls: Stalls<Socket>
   /** Whether connections are to end with the answers they carry. */
   readonly isClosing: () => boolean
 }
 
+/** An answer this long leaves in parts, each once the one before was taken. */
+const MOST_TOGETHER_CHARACTERS = 262_144
 /** Room on a stream for what is no message: ids, comments, hints. */
 const SLACK_BYTES = 4096
 
@@ -105,7 +110,8 @@ export class NodeExchange implements Exchange {
     if (status !== 204) lines.push('content-length', String(Buffer.byteLength(body)))
     response.writeHead(status, lines)
     if (!isUnread) {
-      this.#settings.departures.leave(response, body)
+      if (body.length < MOST_TOGETHER_CHARACTERS) this.#settings.departures.leave(response, body)
+      else this.#leaveInParts(body)
       return
     }
     // A connection that is reset while the caller still sends would take the answer with it.
@@ -124,16 +130,13 @@ export class NodeExchange implements Exchange {
   }
 
   stream(headers: HeaderLines): EventStream {
-    const response = this.#response
-    response.writeHead(200, this.#lines(headers, false))
-    const writer = new EventWriter(
-      new ResponseBody(response, this),
-      this.#settings.maxQueuedBytes + SLACK_BYTES,
-    )
-    response.on('drain', writer.drained)
-    this.#writer = writer
-    this.#watch()
-    return writer
+    this.#response.writeHead(200, this.#lines(headers, false))
+    return this.#newWriter(this.#settings.maxQueuedBytes + SLACK_BYTES)
+  }
+
+  /** Called when the caller has to read before more leaves. */
+  fellBehind(): void {
+    this.#settings.stalls.watch(this.#request.socket)
   }
 
   /** Called once the answer is complete. */
@@ -143,6 +146,20 @@ export class NodeExchange implements Exchange {
 
   get address(): string {
     return `http://${this.#request.socket.remoteAddress ?? 'unknown'}`
+  }
+
+  #newWriter(maxQueuedBytes: number): EventWriter {
+    const writer = new EventWriter(new ResponseBody(this.#response, this), maxQueuedBytes)
+    this.#response.on('drain', writer.drained)
+    this.#writer = writer
+    this.#watch()
+    return writer
+  }
+
+  #leaveInParts(body: string): void {
+    const writer = this.#newWriter(Infinity)
+    writer.write(body).catch(ignore)
+    void writer.end()
   }
 
   #lines(headers: HeaderLines, isLast: boolean): string[] {
@@ -222,6 +239,10 @@ class ResponseBody implements ByteBody {
   soon(run: () => void): void {
     process.nextTick(run)
   }
+
+  fellBehind(): void {
+    this.#exchange.fellBehind()
+  }
 }
 
 /** How many pieces of a body are kept as they came: each costs far more than the bytes in it may. */
@@ -287,3 +308,5 @@ class BodyReading {
     done(isUtf8(whole) ? { kind: 'text', text: whole.toString() } : { kind: 'not-utf-8' })
   }
 }
+
+function ignore(): void {}

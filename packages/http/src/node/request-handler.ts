@@ -7,6 +7,7 @@ import { requireEndpointOptions } from '../server/endpoint-options.js'
 import { mountAcceptor } from '../server/mount.js'
 import { Departures } from './departures.js'
 import { NodeExchange } from './node-exchange.js'
+import { socketStalls } from './socket-stalls.js'
 
 /** A listener that is brought its requests by a server of `node:http`, or a framework on one. */
 export interface HttpRequestHandler extends HttpListener {
@@ -29,8 +30,10 @@ export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHan
   requireEndpointOptions(settings)
   const gate = settings.gate ?? localOnly()
   const endpoint = new Endpoint({ ...settings, gate })
-  const exchanges = { ...settings, departures: new Departures(), isClosing: () => false }
-  const listener = createListener(mountAcceptor(endpoint, settings.url), { ...settings, gate: endpoint.gate })
+  const stalls = socketStalls(settings)
+  const exchanges = { ...settings, departures: new Departures(stalls), stalls, isClosing: () => false }
+  const acceptor = mountAcceptor(endpoint, settings.url, () => stalls.stop())
+  const listener = createListener(acceptor, { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
     notify: endpoint.notify,
     handle: (request: IncomingMessage, response: ServerResponse, third?: unknown): void => {

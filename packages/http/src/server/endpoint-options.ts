@@ -59,7 +59,6 @@ export interface HttpEndpointOptions extends ListenerOptions {
   legacy?: boolean | undefined
   /**
    * How long a session may be without an open stream and without a request in flight, in milliseconds, before it ends.
-   * A client that takes nothing of a stream for as long counts as gone.
    * @defaultValue 1_800_000
    */
   idleTimeoutMs?: number | undefined
@@ -97,6 +96,12 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   maxQueuedBytes?: number | undefined
   /**
+   * How long a client may take nothing of what is sent to it, in milliseconds, before its connection is cut. One that
+   * reads slowly is waited for.
+   * @defaultValue 60_000
+   */
+  stallTimeoutMs?: number | undefined
+  /**
    * How long a caller may take over the body of its request, in milliseconds; then it is answered with 408.
    * @defaultValue 30_000
    */
@@ -126,6 +131,7 @@ export const httpEndpointDefaults: {
   readonly cancelAfterMs: 30_000
   readonly maxMessageBytes: 10_485_760
   readonly maxQueuedBytes: 16_777_216
+  readonly stallTimeoutMs: 60_000
   readonly bodyTimeoutMs: 30_000
 } & typeof listenerDefaults = {
   answers: 'auto',
@@ -139,6 +145,7 @@ export const httpEndpointDefaults: {
   cancelAfterMs: 30_000,
   maxMessageBytes: 10_485_760,
   maxQueuedBytes: 16_777_216,
+  stallTimeoutMs: 60_000,
   bodyTimeoutMs: 30_000,
   ...listenerDefaults,
 }
@@ -156,6 +163,7 @@ export interface EndpointSettings extends HttpEndpointOptions {
   readonly cancelAfterMs: number
   readonly maxMessageBytes: number
   readonly maxQueuedBytes: number
+  readonly stallTimeoutMs: number
   readonly bodyTimeoutMs: number
   readonly maxConnections: number
   readonly gateTimeoutMs: number
@@ -185,6 +193,7 @@ export function requireEndpointOptions(settings: EndpointSettings): void {
   requireInRange('cancelAfterMs', settings.cancelAfterMs, 0, Infinity)
   requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, MOST_MESSAGE_BYTES)
   requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
+  requireInRange('stallTimeoutMs', settings.stallTimeoutMs, 1, Infinity)
   requireInRange('bodyTimeoutMs', settings.bodyTimeoutMs, 1, Infinity)
   const { eventStore, httpSse } = settings
   if (eventStore !== undefined && typeof eventStore?.replayEventsAfter !== 'function') {

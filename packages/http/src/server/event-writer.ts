@@ -14,12 +14,17 @@ export interface ByteBody {
   byteLength(text: string): number
   /** Calls back at the end of this turn of the event loop. */
   soon(run: () => void): void
+  /** Hears that the caller has to read before more is written. */
+  fellBehind(): void
 }
 
 /** A write this long leaves before the turn is over: the other process starts reading while this one serialises. */
 const EARLY_FLUSH_CHARACTERS = 4096
 /** How much of what has to wait stays text, whose parts would all be kept. */
 const PACK_CHARACTERS = 65_536
+/** Longer texts leave in parts, each once the one before was taken: that a caller reads shows only between writes. */
+const MOST_TOGETHER_CHARACTERS = 262_144
+const PART_BYTES = 262_144
 
 /** What a write gets that did not have to wait: one promise for all of them costs nothing. */
 const taken: Promise<void> = Promise.resolve()
@@ -66,7 +71,7 @@ export class EventWriter implements EventStream {
   }
 
   write(text: string): Promise<void> {
-    if (this.#isOver) return Promise.reject(this.#lost())
+    if (this.#isOver || this.#ended) return Promise.reject(this.#lost())
     // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
     if (this.isBlocked || (this.#held.length + text.length) * 3 > this.#maxQueuedBytes) {
       const error = this.#reserve(text)
@@ -83,26 +88,16 @@ export class EventWriter implements EventStream {
       this.#isTailDue = true
       this.#body.soon(this.#tail)
     }
-    return this.#behindBody?.promise ?? taken
+    return (this.#behindHeld ?? this.#behindBody)?.promise ?? taken
   }
 
+  /** What is written leaves, however slowly the caller reads; nothing more is taken. */
   end(): Promise<void> {
-    if (this.#isOver) return taken
-    this.isBlocked = false
-    const earlier = this.#behindBody
-    this.#behindBody = undefined
-    this.#flush()
-    this.#isOver = true
-    const last = this.#behindBody as Turnstile | undefined
+    if (this.#isOver || this.#ended) return taken
     return new Promise((resolve) => {
-      const done = (): void => {
-        this.#ended = undefined
-        earlier?.open()
-        last?.open()
-        resolve()
-      }
-      this.#ended = done
-      this.#body.end(done)
+      this.#ended = resolve
+      this.#flush()
+      this.#endIfEmpty()
     })
   }
 
@@ -121,6 +116,7 @@ export class EventWriter implements EventStream {
     this.#behindBody = undefined
     behind?.open()
     this.#flush()
+    this.#endIfEmpty()
   }
 
   /** The caller is gone: nothing that waits will leave. */
@@ -146,19 +142,33 @@ export class EventWriter implements EventStream {
   }
 
   #flush(): void {
-    if (this.isBlocked || this.#isOver || (this.#held === '' && this.#packed.length === 0)) return
-    const chunk = this.#packed.length === 0 ? this.#held : this.#joined()
-    this.#held = ''
-    this.#packed = []
-    this.#heldBytes = 0
-    this.#hasWritten = true
-    if (this.#body.write(chunk)) this.#behindHeld?.open()
-    else {
-      this.isBlocked = true
-      this.#bodyBytes = typeof chunk === 'string' ? this.#body.byteLength(chunk) : chunk.length
-      this.#behindBody = this.#behindHeld ?? new Turnstile()
+    while (!this.isBlocked && !this.#isOver && (this.#held !== '' || this.#packed.length > 0)) {
+      const isShort = this.#packed.length === 0 && this.#held.length <= MOST_TOGETHER_CHARACTERS
+      const chunk = isShort ? this.#heldText() : this.#nextPart()
+      const isLast = this.#held === '' && this.#packed.length === 0
+      this.#hasWritten = true
+      if (!this.#body.write(chunk)) {
+        this.isBlocked = true
+        this.#bodyBytes = typeof chunk === 'string' ? this.#body.byteLength(chunk) : chunk.length
+        this.#behindHeld ??= new Turnstile()
+        if (isLast) this.#behindBody = this.#behindHeld
+        this.#body.fellBehind()
+      } else if (isLast) this.#behindHeld?.open()
+      if (isLast) this.#behindHeld = undefined
     }
-    this.#behindHeld = undefined
+  }
+
+  #endIfEmpty(): void {
+    const ended = this.#ended
+    if (!ended || this.#isOver || this.#held !== '' || this.#packed.length > 0) return
+    this.#isOver = true
+    const last = this.#behindBody
+    this.#ended = () => {
+      this.#ended = undefined
+      last?.open()
+      ended()
+    }
+    this.#body.end(() => this.#ended?.())
   }
 
   #reserve(text: string): Error | undefined {
@@ -177,21 +187,45 @@ export class EventWriter implements EventStream {
     this.#held = ''
   }
 
-  #joined(): Uint8Array {
+  #heldText(): string {
+    const text = this.#held
+    this.#held = ''
+    this.#heldBytes = 0
+    return text
+  }
+
+  /** The first of what is held, as long as a part may be. */
+  #nextPart(): Uint8Array {
     if (this.#held !== '') this.#pack()
-    const whole = new Uint8Array(this.#packed.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const part of this.#packed) {
-      whole.set(part, at)
-      at += part.length
+    const parts: Uint8Array[] = []
+    let room = PART_BYTES
+    for (let [first] = this.#packed; first && room > 0; [first] = this.#packed) {
+      parts.push(first.subarray(0, room))
+      if (first.length > room) this.#packed[0] = first.subarray(room)
+      else this.#packed.shift()
+      room -= Math.min(room, first.length)
     }
-    return whole
+    const part = joined(parts, PART_BYTES - room)
+    this.#heldBytes = this.#packed.reduce((sum, { length }) => sum + length, 0)
+    return part
   }
 
   #lost(): Error {
     const message = `${this.#body.address} left before everything was sent`
     return new TransportError('SEND_FAILED', message, { delivery: 'unknown' })
   }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = parts
+  if (parts.length === 1 && first) return first
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 function ignore(): void {}

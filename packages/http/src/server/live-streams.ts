@@ -1,4 +1,6 @@
 import type { Clock } from '@mcpwire/core'
+import type { EventStream } from '../exchange.js'
+import { keepAliveComment } from './event-text.js'
 import { createSweep, type Sweep } from './sweep.js'
 
 /** Something that is to be looked at when it was silent, or took, for too long. */
@@ -7,6 +9,11 @@ export interface LiveStream {
   readonly dueAt: number
   /** Called at that moment or soon after. */
   beat(now: number): void
+}
+
+/** Says something on a stream that was silent for too long. One whose client is behind is not silent. */
+export function keepAlive(stream: EventStream): void {
+  if (!stream.isBlocked) stream.write(keepAliveComment).catch(ignore)
 }
 
 /** How much later than due a stream may be looked at, as a part of the interval, and at most. */
@@ -52,3 +59,5 @@ export class LiveStreams {
     return next
   }
 }
+
+function ignore(): void {}

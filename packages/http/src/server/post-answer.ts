@@ -1,7 +1,7 @@
 import { errorAnswer, type JsonRpcMessage, TransportError } from '@mcpwire/core'
 import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
 import type { Call } from './call.js'
-import { endSoon, endWithin } from './end-within.js'
+import { endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
 import {
   eventStreamHeaders,
@@ -10,9 +10,8 @@ import {
   retryHint,
   wholeEventsHeaders,
 } from './event-text.js'
-import type { LiveStream } from './live-streams.js'
+import { keepAlive, type LiveStream } from './live-streams.js'
 import type { Outgoing, StreamOwner } from './stream-owner.js'
-import { StreamPulse } from './stream-pulse.js'
 
 /** What a client accepts, and the endpoint is set to. */
 export type AnswerFormat = 'auto' | 'json' | 'sse'
@@ -41,7 +40,6 @@ export class PostAnswer implements LiveStream {
   #state: State = 'undecided'
   #exchange: Exchange | undefined
   #stream: EventStream | undefined
-  #pulse: StreamPulse | undefined
   /** Of a batch, until all are there. */
   #responses: Outgoing[] | undefined
   #patience: Disposable | undefined
@@ -120,7 +118,7 @@ export class PostAnswer implements LiveStream {
     this.log?.inTurn(() => {
       if (this.#state !== 'open' || !this.#stream) return
       this.#stream.write(retryHint(this.#owner.settings.retryMs)).catch(ignore)
-      void endSoon(this.#stream, this.#owner.settings)
+      void this.#stream.end()
       this.#detach()
       this.#state = 'away'
     })
@@ -129,7 +127,7 @@ export class PostAnswer implements LiveStream {
   /** Continues on another HTTP answer, whose stream has what was missed already. */
   continueOn(exchange: Exchange, stream: EventStream): void {
     if (this.#state === 'over') {
-      void endSoon(stream, this.#owner.settings)
+      void stream.end()
       return
     }
     const stale = this.#stream
@@ -143,15 +141,12 @@ export class PostAnswer implements LiveStream {
 
   beat(now: number): void {
     if (this.#state === 'undecided') this.#commit()
-    const { idleTimeoutMs, keepAliveIntervalMs } = this.#owner.settings
-    this.#pulse ??= new StreamPulse(idleTimeoutMs)
-    if (this.#stream) this.#pulse.beat(this.#stream, now)
-    this.dueAt = now + keepAliveIntervalMs
+    if (this.#stream) keepAlive(this.#stream)
+    this.dueAt = now + this.#owner.settings.keepAliveIntervalMs
   }
 
   #watch(exchange: Exchange): void {
     this.#exchange = exchange
-    this.#pulse = undefined
     this.#owner.attached()
     this.#wrote()
     this.#owner.live.add(this)
@@ -248,7 +243,7 @@ export class PostAnswer implements LiveStream {
   #end(): Promise<void> {
     const stream = this.#stream
     this.#over()
-    return stream ? endSoon(stream, this.#owner.settings) : done
+    return stream?.end() ?? done
   }
 
   #over(): void {

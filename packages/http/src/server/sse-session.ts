@@ -13,7 +13,7 @@ import { endWithin } from './end-within.js'
 import type { EndpointSettings } from './endpoint-options.js'
 import { endpointEvent, eventStreamHeaders, messageEvent } from './event-text.js'
 import { HttpContext } from './http-context.js'
-import type { LiveStream } from './live-streams.js'
+import { keepAlive, type LiveStream } from './live-streams.js'
 import { MalformedCount } from './malformed-count.js'
 import { jsonWithin } from './message-text.js'
 import { malformed } from './post-body.js'
@@ -23,7 +23,6 @@ import type { Opening } from './reception.js'
 import { REVISION_WITH_BATCHES } from './revisions.js'
 import type { ServedSession, SessionHost } from './session-table.js'
 import { Standing } from './standing.js'
-import { StreamPulse } from './stream-pulse.js'
 
 const done: Promise<void> = Promise.resolve()
 
@@ -149,15 +148,10 @@ export class SseSession implements ServedSession {
 class KeepAlive implements LiveStream {
   dueAt: number = Infinity
   readonly #intervalMs: number
-  readonly #pulse: StreamPulse
   readonly #streamOf: () => EventStream | undefined
 
-  constructor(
-    { keepAliveIntervalMs, idleTimeoutMs }: EndpointSettings,
-    streamOf: () => EventStream | undefined,
-  ) {
+  constructor({ keepAliveIntervalMs }: EndpointSettings, streamOf: () => EventStream | undefined) {
     this.#intervalMs = keepAliveIntervalMs
-    this.#pulse = new StreamPulse(idleTimeoutMs)
     this.#streamOf = streamOf
   }
 
@@ -167,7 +161,7 @@ class KeepAlive implements LiveStream {
 
   beat(now: number): void {
     const stream = this.#streamOf()
-    if (stream) this.#pulse.beat(stream, now)
+    if (stream) keepAlive(stream)
     this.wrote(now)
   }
 }

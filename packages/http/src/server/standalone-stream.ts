@@ -5,9 +5,8 @@ import { endSoon, endWithin } from './end-within.js'
 import type { EventLog } from './event-log.js'
 import { eventStreamHeaders, messageEvent, primingEvent, retryHint } from './event-text.js'
 import { answerFailure, sessionNotFound } from './http-errors.js'
-import type { LiveStream } from './live-streams.js'
+import { keepAlive, type LiveStream } from './live-streams.js'
 import type { Outgoing, StreamOwner } from './stream-owner.js'
-import { StreamPulse } from './stream-pulse.js'
 
 const done: Promise<void> = Promise.resolve()
 
@@ -19,7 +18,6 @@ export class StandaloneStream implements LiveStream {
   readonly #address: string
   #exchange: Exchange | undefined
   #stream: EventStream | undefined
-  #pulse: StreamPulse | undefined
   #queue: string[] | undefined
   #queuedBytes = 0
   #isOver = false
@@ -50,7 +48,7 @@ export class StandaloneStream implements LiveStream {
   /** Continues on a stream that has what was missed already. */
   continueOn(exchange: Exchange, stream: EventStream): void {
     if (this.#isOver) {
-      void endSoon(stream, this.#owner.settings)
+      void stream.end()
       return
     }
     this.#replace()
@@ -78,10 +76,8 @@ export class StandaloneStream implements LiveStream {
   }
 
   beat(now: number): void {
-    const { idleTimeoutMs, keepAliveIntervalMs } = this.#owner.settings
-    this.#pulse ??= new StreamPulse(idleTimeoutMs)
-    if (this.#stream) this.#pulse.beat(this.#stream, now)
-    this.dueAt = now + keepAliveIntervalMs
+    if (this.#stream) keepAlive(this.#stream)
+    this.dueAt = now + this.#owner.settings.keepAliveIntervalMs
   }
 
   #openNow(exchange: Exchange): void {
@@ -107,7 +103,6 @@ export class StandaloneStream implements LiveStream {
   #attach(exchange: Exchange, stream: EventStream): void {
     this.#exchange = exchange
     this.#stream = stream
-    this.#pulse = undefined
     this.#owner.attached()
     this.#wrote()
     this.#owner.live.add(this)

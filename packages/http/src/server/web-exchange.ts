@@ -2,6 +2,7 @@ import type { Handshake, TlsFacts } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { type ByteBody, EventWriter } from './event-writer.js'
 import { mergedHeaders } from './merged-headers.js'
+import { type StallLimit, Stalls } from './stalls.js'
 
 /** What a runtime knows of a request that the request itself does not tell. */
 export interface HttpFetchInfo {
@@ -21,6 +22,21 @@ const HIGH_WATER_BYTES = 16_384
 const failedBody = '{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}'
 const encoder = new TextEncoder()
 
+/** What an exchange needs to know besides its request. */
+export interface WebExchangeSettings {
+  readonly maxQueuedBytes: number
+  readonly stalls: Stalls<WebExchange>
+}
+
+/** Cuts off streams of which nothing is taken. */
+export function webStalls(limit: StallLimit): Stalls<WebExchange> {
+  return new Stalls(limit, {
+    isBehind: (exchange) => exchange.isBehind,
+    progress: (exchange) => exchange.drains,
+    cutOff: (exchange) => exchange.cutOff(),
+  })
+}
+
 /** One web-standard request, answered with a web-standard response. */
 export class WebExchange implements Exchange {
   readonly method: string
@@ -30,19 +46,19 @@ export class WebExchange implements Exchange {
   extraHeaders: HeaderLines = []
   hasLeft = false
   readonly #info: HttpFetchInfo
-  readonly #maxQueuedBytes: number
+  readonly #settings: WebExchangeSettings
   #respond!: (response: Response) => void
   #isAnswered = false
   #left: (() => void) | undefined
   #stopReading: ((body: Body) => void) | undefined
   #writer: EventWriter | undefined
 
-  constructor(request: Request, info: HttpFetchInfo, maxQueuedBytes: number) {
+  constructor(request: Request, info: HttpFetchInfo, settings: WebExchangeSettings) {
     this.request = request
     this.method = request.method
     this.handshake = handshakeOf(request, info)
     this.#info = info
-    this.#maxQueuedBytes = maxQueuedBytes
+    this.#settings = settings
     this.response = new Promise((resolve) => {
       this.#respond = resolve
     })
@@ -95,8 +111,9 @@ export class WebExchange implements Exchange {
 
   stream(headers: HeaderLines): EventStream {
     this.#isAnswered = true
-    const body = new StreamBody(this.handshake.remote.address)
-    const writer = new EventWriter(body, this.#maxQueuedBytes + SLACK_BYTES)
+    const { maxQueuedBytes, stalls } = this.#settings
+    const body = new StreamBody(this.handshake.remote.address, () => stalls.watch(this))
+    const writer = new EventWriter(body, maxQueuedBytes + SLACK_BYTES)
     this.#writer = writer
     const readable = new ReadableStream<Uint8Array>(
       {
@@ -108,6 +125,22 @@ export class WebExchange implements Exchange {
     )
     this.#respond(new Response(readable, { headers: pairs(mergedHeaders(headers, this.extraHeaders)) }))
     return writer
+  }
+
+  /** Whether its caller has to read before more leaves. */
+  get isBehind(): boolean {
+    return this.#writer?.isBlocked === true && !this.hasLeft
+  }
+
+  /** How often the caller has caught up after being behind. */
+  get drains(): number {
+    return this.#writer?.drains ?? 0
+  }
+
+  /** Gives up a caller that takes nothing any more. */
+  cutOff(): void {
+    this.#writer?.destroy()
+    this.#gone()
   }
 
   readonly #gone = (): void => {
@@ -189,10 +222,12 @@ function pairs(lines: HeaderLines): [string, string][] {
 
 class StreamBody implements ByteBody {
   readonly address: string
+  readonly fellBehind: () => void
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
 
-  constructor(address: string | undefined) {
+  constructor(address: string | undefined, fellBehind: () => void) {
     this.address = `http://${address ?? ''}`
+    this.fellBehind = fellBehind
   }
 
   open(controller: ReadableStreamDefaultController<Uint8Array>): void {

@@ -1,0 +1,106 @@
+import { connect, type Socket } from 'node:net'
+import { createFakeClock, until } from '@mcpwire/compliance'
+import type { JsonRpcMessage, JsonRpcRequest } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { modern, postOf } from './support/modern.js'
+import { served } from './support/served.js'
+
+const PATIENCE_MS = 10_000
+const MIB = 1_048_576
+const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
+const usual = {
+  host: '127.0.0.1',
+  accept: 'application/json, text/event-stream',
+  'content-type': 'application/json',
+}
+
+function post(headers: Readonly<Record<string, unknown>>, body: string): string {
+  const lines = Object.entries({ ...usual, 'content-length': body.length, ...headers })
+  return `POST /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
+}
+
+/** A caller that reads nothing until it is told to. */
+function silent(port: number, words: string): Socket & { bytes: number } {
+  const socket = Object.assign(connect(port, '127.0.0.1'), { bytes: 0 })
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => {})
+  socket.pause()
+  socket.write(words)
+  return socket
+}
+
+/** Reads a little at a time. */
+async function sip(socket: Socket & { bytes: number }): Promise<void> {
+  const chunk = (socket.read(65_536) ?? socket.read()) as Buffer | null
+  socket.bytes += chunk?.length ?? 0
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+const isAsked = (messages: readonly JsonRpcMessage[]): boolean =>
+  messages.some((message) => 'method' in message && message.method === ask.method)
+
+const text = 'x'.repeat(9 * MIB)
+const large = ({ id }: JsonRpcRequest): JsonRpcMessage => ({ jsonrpc: '2.0', id, result: { text } })
+
+describe('an answer of which nothing is taken for stallTimeoutMs', () => {
+  test.each([
+    ['JSON', 'json', false],
+    ['a stream', 'sse', false],
+    ['a stream that has begun', 'sse', true],
+  ] as const)('is cut off: %s', async (_what, answers, hasBegun) => {
+    const clock = createFakeClock()
+    const server = await served({ clock, answers, stallTimeoutMs: 60_000 }, (request, connection) => {
+      const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/x' }
+      if (hasBegun) void connection.send(note, { relatedRequestId: ask.id })
+      return large(request)
+    })
+    const headers = await server.session()
+    const socket = silent(server.port, post(headers, JSON.stringify(ask)))
+    await until(() => isAsked(server.messages), 'it is asked', PATIENCE_MS)
+    await server.ask({ method: 'GET', path: '/elsewhere' })
+    await clock.advance(30_000)
+    expect(socket.closed).toBe(false)
+    await clock.advance(60_000)
+    socket.on('data', (chunk: Buffer) => {
+      socket.bytes += chunk.length
+    })
+    socket.resume()
+    await until(() => socket.closed, 'the connection is cut', PATIENCE_MS)
+    expect(socket.bytes).toBeLessThan(9 * MIB)
+    expect(server.connections[0]?.state).toBe('open')
+  })
+
+  test('is cut off in 2026-07-28 as well', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, stallTimeoutMs: 60_000 }, large)
+    const { headers = {} } = postOf(modern('test/ask', {}, 7))
+    const socket = silent(server.port, post(headers, JSON.stringify(modern('test/ask', {}, 7))))
+    await until(() => server.messages.length === 1, 'it is asked', PATIENCE_MS)
+    await server.ask({ method: 'GET', path: '/elsewhere' })
+    await clock.advance(90_000)
+    socket.resume()
+    await until(() => socket.closed, 'the connection is cut', PATIENCE_MS)
+  })
+})
+
+describe('an answer that is taken slowly', () => {
+  test.each([
+    ['JSON', 'json', false],
+    ['a stream that has begun', 'sse', true],
+  ] as const)('arrives whole: %s', async (_what, answers, hasBegun) => {
+    const clock = createFakeClock()
+    const server = await served({ clock, answers, stallTimeoutMs: 60_000 }, (request, connection) => {
+      const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/x' }
+      if (hasBegun) void connection.send(note, { relatedRequestId: ask.id })
+      return large(request)
+    })
+    const headers = await server.session()
+    const socket = silent(server.port, post({ ...headers, connection: 'close' }, JSON.stringify(ask)))
+    await until(() => isAsked(server.messages), 'it is asked', PATIENCE_MS)
+    while (!socket.closed && !socket.readableEnded && socket.bytes < 9 * MIB) {
+      for (let sips = 0; sips < 8; sips++) await sip(socket)
+      await clock.advance(1_000)
+    }
+    expect(socket.bytes).toBeGreaterThan(9 * MIB)
+  })
+})
