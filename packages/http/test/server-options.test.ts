@@ -13,6 +13,9 @@ const bad: readonly (readonly [string, unknown])[] = [
   ['idleTimeoutMs', 0],
   ['lifetimeMs', Number.NaN],
   ['maxSessionsPerAddress', 0],
+  ['principal', 'sub'],
+  ['maxInFlight', 0],
+  ['stallTimeoutMs', 0],
   ['onDisconnect', 'never'],
   ['cancelAfterMs', -1],
   ['maxMessageBytes', 0],
@@ -50,6 +53,7 @@ test.each([
   ['path', 'mcp'],
   ['path', '/mcp?x'],
   ['headersTimeoutMs', 0],
+  ['maxSockets', 0],
 ])('httpServer refuses %s: %s at once', (option, value) => {
   expect(codeOf(() => httpServer({ port: 0, [option]: value }))).toEqual(['INVALID_OPTION', option])
 })

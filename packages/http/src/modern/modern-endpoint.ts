@@ -44,13 +44,14 @@ export class ModernEndpoint {
   readonly #schemas = new Map<string, ToolSchemas>()
 
   constructor(reception: Reception) {
-    const { clock, idleTimeoutMs, modern } = reception.settings
+    const { clock, idleTimeoutMs, maxInFlight, modern } = reception.settings
     this.#reception = reception
     this.#feed = new ListenFeed(reception.report)
     this.#isShared = modern === 'multiplexed'
     this.#host = {
       now: () => clock.now(),
       idleTimeoutMs,
+      maxInFlight,
       answered: (call, response) => this.#answered(call, response),
       rests: (connection) => this.#rests(connection),
       over: (connection) => this.#forget(connection),

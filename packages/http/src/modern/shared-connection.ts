@@ -7,6 +7,7 @@ import {
   type JsonRpcResponse,
   type MessageContext,
   type MultiplexedCall,
+  type Multiplexer,
   type Peer,
   type Refusal,
   type RequestId,
@@ -14,6 +15,7 @@ import {
   type Sink,
   TransportError,
 } from '@mcpwire/core'
+import { tooManyInFlight } from '../server/http-errors.js'
 import type { ServedSession } from '../server/session-table.js'
 import type { ModernCall } from './modern-call.js'
 
@@ -24,6 +26,7 @@ const done: Promise<void> = Promise.resolve()
 export interface SharedHost {
   now(): number
   readonly idleTimeoutMs: number
+  readonly maxInFlight: number
   /** A response was sent: some say what is to be known of later requests. */
   answered(call: ModernCall, response: JsonRpcResponse): void
   /** Nobody awaits anything of it at the moment. */
@@ -61,7 +64,7 @@ export class SharedConnection implements ServedSession {
   /** No client can name it: to each its requests are all there is. */
   readonly isServed = false
   readonly #host: SharedHost
-  readonly #multiplexer = createMultiplexer<ModernCall>()
+  readonly #multiplexer: Multiplexer<ModernCall>
   #lastActive: number
   #state: State = { name: 'waiting', calls: new Map() }
 
@@ -70,6 +73,7 @@ export class SharedConnection implements ServedSession {
     this.id = id
     this.peer = peer
     this.principal = principal
+    this.#multiplexer = createMultiplexer({ maxInFlight: host.maxInFlight })
     this.openedAt = host.now()
     this.#lastActive = this.openedAt
   }
@@ -93,8 +97,7 @@ export class SharedConnection implements ServedSession {
   take(call: ModernCall, request: JsonRpcRequest, context: MessageContext): void {
     const step = this.#multiplexer.fromCaller(call, request)
     if (step.kind !== 'send') {
-      const reason = 'too many requests are being answered'
-      call.refuse({ admit: false, status: 503, reason })
+      call.fail(tooManyInFlight(this.#host.maxInFlight, call.id))
       return
     }
     const { message } = step

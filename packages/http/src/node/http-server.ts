@@ -52,6 +52,12 @@ export interface HttpServerOptions extends HttpEndpointOptions {
    * @defaultValue 10_000
    */
   headersTimeoutMs?: number | undefined
+  /**
+   * Most connections of clients at once, whatever is said on them; further ones are cut off. Ten for each of
+   * `maxConnections` unless given.
+   * @defaultValue undefined
+   */
+  maxSockets?: number | undefined
 }
 
 /** What `httpServer` uses for options that are not given. */
@@ -78,6 +84,7 @@ export function httpServer(options: HttpServerOptions): HttpListener {
   requireInteger('port', settings.port, 0, 65_535)
   requirePath('path', settings.path)
   requireInRange('headersTimeoutMs', settings.headersTimeoutMs, 1, Infinity)
+  if (settings.maxSockets !== undefined) requireInteger('maxSockets', settings.maxSockets, 1, Infinity)
   requireEndpointOptions(settings)
   const tls = settings.tls && loadTlsServer(settings.tls)
   const bindsBeyondThisHost = settings.host !== 'localhost' && !isLoopback(settings.host)
@@ -109,6 +116,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
         endpoint.handle(new NodeExchange(request, response, exchanges))
       })
       server.on('connection', (socket: Socket) => socket.on('error', ignore))
+      limitSockets(server, settings, door)
       const following = tls && follow(server as HttpsServer, tls, { door, isClosing: () => isClosing })
       try {
         await bind(server, settings, signal)
@@ -131,6 +139,18 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       } satisfies Binding
     },
   }
+}
+
+const SOCKETS_PER_CONNECTION = 10
+
+/** Nobody was asked yet who calls: without a limit anybody could take all the files that may be open. */
+function limitSockets(server: HttpServer | HttpsServer, settings: Settings, door: Door): void {
+  const { maxConnections, maxSockets = maxConnections * SOCKETS_PER_CONNECTION } = settings
+  server.maxConnections = maxSockets
+  server.on('drop', () => {
+    const message = `a caller was cut off: ${maxSockets} connections are open (maxSockets)`
+    door.report(new TransportError('REFUSED', message, { status: 503 }))
+  })
 }
 
 /** Longer than load balancers keep theirs, lest they send a request on a connection that is about to close. */

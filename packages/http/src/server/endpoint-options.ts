@@ -1,4 +1,5 @@
 import {
+  type AuthInfo,
   type Clock,
   type EventStore,
   type HttpHooks,
@@ -58,6 +59,12 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   legacy?: boolean | undefined
   /**
+   * Tells the callers of the gate apart: those for whom it yields the same text share what one of them opened. By
+   * `clientId` and `extra.sub` unless given. Where it throws or yields no text, the caller is refused.
+   * @defaultValue undefined
+   */
+  principal?: ((authInfo: AuthInfo) => string) | undefined
+  /**
    * How long a session may be without an open stream and without a request in flight, in milliseconds, before it ends.
    * @defaultValue 1_800_000
    */
@@ -73,6 +80,12 @@ export interface HttpEndpointOptions extends ListenerOptions {
    * @defaultValue Infinity
    */
   maxSessionsPerAddress?: number | undefined
+  /**
+   * Most requests of one session, or in 2026-07-28 of one principal, that await their response at once, subscriptions
+   * included; further ones are answered with 503.
+   * @defaultValue 10_000
+   */
+  maxInFlight?: number | undefined
   /**
    * What becomes of a request whose client leaves before the response: it goes on, it is cancelled after
    * `cancelAfterMs` unless the client comes back for it, or it is cancelled at once. `continue` where there is an
@@ -128,6 +141,7 @@ export const httpEndpointDefaults: {
   readonly idleTimeoutMs: 1_800_000
   readonly lifetimeMs: number
   readonly maxSessionsPerAddress: number
+  readonly maxInFlight: 10_000
   readonly cancelAfterMs: 30_000
   readonly maxMessageBytes: 10_485_760
   readonly maxQueuedBytes: 16_777_216
@@ -142,6 +156,7 @@ export const httpEndpointDefaults: {
   idleTimeoutMs: 1_800_000,
   lifetimeMs: Infinity,
   maxSessionsPerAddress: Infinity,
+  maxInFlight: 10_000,
   cancelAfterMs: 30_000,
   maxMessageBytes: 10_485_760,
   maxQueuedBytes: 16_777_216,
@@ -160,6 +175,7 @@ export interface EndpointSettings extends HttpEndpointOptions {
   readonly idleTimeoutMs: number
   readonly lifetimeMs: number
   readonly maxSessionsPerAddress: number
+  readonly maxInFlight: number
   readonly cancelAfterMs: number
   readonly maxMessageBytes: number
   readonly maxQueuedBytes: number
@@ -187,6 +203,7 @@ export function requireEndpointOptions(settings: EndpointSettings): void {
   requireInRange('idleTimeoutMs', settings.idleTimeoutMs, 1, Infinity)
   requireInRange('lifetimeMs', settings.lifetimeMs, 1, Infinity)
   requireInteger('maxSessionsPerAddress', settings.maxSessionsPerAddress, 1, Infinity)
+  requireInteger('maxInFlight', settings.maxInFlight, 1, Infinity)
   if (settings.onDisconnect !== undefined) {
     requireOneOf('onDisconnect', settings.onDisconnect, ['continue', 'cancel-after', 'cancel'])
   }
@@ -195,7 +212,10 @@ export function requireEndpointOptions(settings: EndpointSettings): void {
   requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
   requireInRange('stallTimeoutMs', settings.stallTimeoutMs, 1, Infinity)
   requireInRange('bodyTimeoutMs', settings.bodyTimeoutMs, 1, Infinity)
-  const { eventStore, httpSse } = settings
+  const { eventStore, httpSse, principal } = settings
+  if (principal !== undefined && typeof principal !== 'function') {
+    invalidOption('principal', principal, 'a function')
+  }
   if (eventStore !== undefined && typeof eventStore?.replayEventsAfter !== 'function') {
     invalidOption('eventStore', eventStore, 'an EventStore')
   }

@@ -1,4 +1,5 @@
 import {
+  type Admission,
   type AdmissionOutcome,
   admit,
   type Door,
@@ -97,12 +98,24 @@ export class Endpoint {
     }
     if (exchange.hasLeft) return
     this.#guarded(exchange, () => {
-      if (outcome.admitted) this.#dispatch(exchange, routes, callerOf(outcome.admission))
+      if (outcome.admitted) this.#admitted(exchange, routes, outcome.admission)
       else {
         if (outcome.error) this.#reception.report(outcome.error)
         answerRefusal(exchange, outcome.refusal)
       }
     })
+  }
+
+  #admitted(exchange: Exchange, routes: Routes, admission: Admission): void {
+    let caller: Caller
+    try {
+      caller = callerOf(admission, this.#settings.principal)
+    } catch (error) {
+      this.#reception.report(toError(error))
+      refuseBusy(exchange, 'the server could not tell who the caller is')
+      return
+    }
+    this.#dispatch(exchange, routes, caller)
   }
 
   #dispatch(exchange: Exchange, { methods }: Routes, caller: Caller): void {

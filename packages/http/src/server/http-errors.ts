@@ -5,6 +5,8 @@ export const PARSE_ERROR = -32_700
 export const INVALID_REQUEST = -32_600
 /** A header contradicts the body (2026-07-28). */
 export const HEADER_MISMATCH = -32_020
+/** More waits than may (ours, as every wire says it). */
+const OVERLOADED = -31_003
 /** The revision is none this server keeps to (2026-07-28). */
 export const UNSUPPORTED_VERSION = -32_022
 
@@ -17,6 +19,16 @@ export interface HttpFailure {
   /** The id of the request, where it could be read. */
   readonly id?: RequestId | undefined
   readonly headers?: HeaderLines
+}
+
+/** How long a caller without a better hint is told to stay away, in seconds. */
+const RETRY_AFTER_SECONDS = '5'
+
+/** What a client gets that has as many requests in flight as it may. */
+export function tooManyInFlight(maxInFlight: number, id?: RequestId): HttpFailure {
+  const message = `Overloaded: ${maxInFlight} requests are being answered`
+  const headers = ['retry-after', RETRY_AFTER_SECONDS]
+  return { status: 503, code: OVERLOADED, message, data: { code: 'OVERLOADED' }, id, headers }
 }
 
 /** What a client gets whose session is not there, or is not its own. */
@@ -36,9 +48,6 @@ export function answerFailure(exchange: Exchange, failure: HttpFailure): void {
   const body = { jsonrpc: '2.0', ...(id !== undefined && { id }), error }
   exchange.answer(status, [...jsonHeaders, ...headers], JSON.stringify(body))
 }
-
-/** How long a caller without a better hint is told to stay away, in seconds. */
-const RETRY_AFTER_SECONDS = '5'
 
 /** Answers with what a gate, a policy or a limit decided. */
 export function answerRefusal(exchange: Exchange, refusal: Refusal): void {

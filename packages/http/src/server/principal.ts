@@ -1,4 +1,4 @@
-import { type Admission, type AuthInfo, concealAuthInfo } from '@mcpwire/core'
+import { type Admission, type AuthInfo, concealAuthInfo, TransportError, toError } from '@mcpwire/core'
 
 /** Who sent a request: what a gate established, and one text to compare it by. */
 export interface Caller {
@@ -10,11 +10,32 @@ export interface Caller {
 
 const anybody = ''
 
-/** What the gate's admission says about the caller. */
-export function callerOf(admission: Admission): Caller {
+/** Tells the callers of a gate apart: those of whom it says the same are one. */
+export type PrincipalOf = (authInfo: AuthInfo) => string
+
+/**
+ * What the gate's admission says about the caller.
+ *
+ * @throws TransportError `CALLBACK_FAILED` where `principalOf` does not say who it is
+ */
+export function callerOf(admission: Admission, principalOf: PrincipalOf = clientAndSubject): Caller {
   const { authInfo } = admission
   if (authInfo === undefined) return { authInfo: undefined, principal: anybody, admission }
-  const { clientId, extra } = authInfo
-  const subject = extra?.['sub'] ?? extra?.['subject'] ?? null
-  return { authInfo: concealAuthInfo(authInfo), principal: JSON.stringify([clientId, subject]), admission }
+  return { authInfo: concealAuthInfo(authInfo), principal: named(authInfo, principalOf), admission }
+}
+
+function clientAndSubject({ clientId, extra }: AuthInfo): string {
+  return JSON.stringify([clientId, extra?.['sub'] ?? extra?.['subject'] ?? null])
+}
+
+function named(authInfo: AuthInfo, principalOf: PrincipalOf): string {
+  try {
+    const principal: unknown = principalOf(authInfo)
+    // Not to be taken for nobody in particular, who has the empty one.
+    if (typeof principal === 'string') return `=${principal}`
+    throw new Error('it is no text')
+  } catch (cause) {
+    const message = `a caller was refused because principal() failed: ${toError(cause).message}`
+    throw new TransportError('CALLBACK_FAILED', message, { slot: 'principal' }, { cause })
+  }
 }

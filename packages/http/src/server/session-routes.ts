@@ -6,6 +6,7 @@ import {
   HEADER_MISMATCH,
   type HttpFailure,
   sessionNotFound,
+  tooManyInFlight,
   UNSUPPORTED_VERSION,
 } from './http-errors.js'
 import { acceptsEvents, acceptsJson } from './media-types.js'
@@ -84,7 +85,7 @@ export class SessionRoutes implements Routes {
     }
     const session = this.#sessionOf(exchange, caller, idIn(first))
     if (!session) return
-    const wrong = batchFailure(session, posted) ?? repeatedId(session, posted)
+    const wrong = batchFailure(session, posted) ?? repeatedId(session, posted) ?? overload(session, posted)
     if (wrong) answerFailure(exchange, wrong)
     else session.take(exchange, posted, caller, isTaskPoll(first) && format === 'auto' ? 'json' : format)
   }
@@ -201,6 +202,13 @@ function unsupported(
 function batchFailure({ revision }: Session, { isBatch }: Posted): HttpFailure | undefined {
   if (!isBatch || revision === REVISION_WITH_BATCHES) return undefined
   return invalid(400, 'a batch, and the session keeps to a revision without them')
+}
+
+function overload({ inFlight, settings }: Session, { messages }: Posted): HttpFailure | undefined {
+  const { maxInFlight } = settings
+  if (inFlight + messages.length <= maxInFlight) return undefined
+  const asked = messages.filter(isRequest)
+  return inFlight + asked.length <= maxInFlight ? undefined : tooManyInFlight(maxInFlight, asked[0]?.id)
 }
 
 function repeatedId(session: Session, { messages }: Posted): HttpFailure | undefined {

@@ -160,6 +160,11 @@ export class Session implements StreamOwner, ServedSession {
     return version === this.revision || (this.supported ?? sessionRevisions).includes(version)
   }
 
+  /** How many requests await their response. */
+  get inFlight(): number {
+    return this.#calls.size
+  }
+
   /** Whether a request with this id awaits its response already. */
   awaits(id: RequestId): boolean {
     return this.#calls.has(id)

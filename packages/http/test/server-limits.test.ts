@@ -1,0 +1,128 @@
+import { connect, type Socket } from 'node:net'
+import { until } from '@mcpwire/compliance'
+import type { AuthInfo, Gate, JsonRpcMessage } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { modern, postOf } from './support/modern.js'
+import { initialize, served } from './support/served.js'
+
+const PATIENCE_MS = 5_000
+const ask = (id: number): JsonRpcMessage => ({ jsonrpc: '2.0', id, method: 'test/ask' })
+
+function idle(port: number): Socket {
+  const socket = connect(port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => {})
+  socket.resume()
+  return socket
+}
+
+/** Admits whoever says who it is, as users of one client. */
+const users: Gate = {
+  admit: ({ headers }) => {
+    const extra = { user: headers['authorization'] }
+    return { admit: true, authInfo: { token: 'secret', clientId: 'app', scopes: [], extra } }
+  },
+}
+
+describe('maxSockets', () => {
+  test('bounds the connections there are, whatever is said on them', async () => {
+    const server = await served({ maxSockets: 5 })
+    const sockets = Array.from({ length: 5 }, () => idle(server.port))
+    await until(() => sockets.every(({ readyState }) => readyState === 'open'), 'all connect', PATIENCE_MS)
+    const sixth = idle(server.port)
+    await until(() => sixth.closed, 'one more is cut off', PATIENCE_MS)
+    const refused = expect.objectContaining({ code: 'REFUSED', details: { status: 503 } })
+    await until(() => server.errors.length > 0, 'the listener is told', PATIENCE_MS)
+    expect(server.errors).toEqual([refused])
+    expect(sockets.some(({ closed }) => closed)).toBe(false)
+    sockets[0]?.destroy()
+    await until(
+      () =>
+        server.ask({ body: initialize() }).then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
+      'there is room again',
+      PATIENCE_MS,
+    )
+  })
+
+  test('is ten for each of maxConnections unless given', async () => {
+    const server = await served({ maxConnections: 1 })
+    const sockets = Array.from({ length: 12 }, () => idle(server.port))
+    await until(() => sockets.filter(({ closed }) => closed).length === 2, 'two are cut off', PATIENCE_MS)
+  })
+})
+
+describe('maxInFlight', () => {
+  test('bounds the requests of a session that await their response', async () => {
+    const server = await served({ maxInFlight: 2 }, () => undefined)
+    const headers = await server.session()
+    for (const id of [1, 2]) void server.ask({ body: ask(id), headers }).catch(() => {})
+    await until(() => server.messages.length === 4, 'two are asked', PATIENCE_MS)
+    const { status, headers: said, messages } = await server.ask({ body: ask(3), headers })
+    expect([status, said['retry-after']]).toEqual([503, '5'])
+    expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
+  })
+
+  test('bounds those that their clients left and may come back for', async () => {
+    const server = await served({ maxInFlight: 2, onDisconnect: 'continue' }, () => undefined)
+    const headers = await server.session()
+    for (const id of [1, 2]) void server.ask({ body: ask(id), headers }).catch(() => {})
+    await until(() => server.messages.length === 4, 'two are asked', PATIENCE_MS)
+    server.leaveAll()
+    expect((await server.ask({ body: ask(3), headers })).status).toBe(503)
+    await server.connections[0]?.send({ jsonrpc: '2.0', id: 1, result: {} }).catch(() => {})
+    void server.ask({ body: ask(3), headers }).catch(() => {})
+    await until(() => server.messages.length === 5, 'there is room again', PATIENCE_MS)
+  })
+
+  test('bounds the requests of a principal in 2026-07-28', async () => {
+    const server = await served({ maxInFlight: 2 }, () => undefined)
+    for (const id of [1, 2]) void server.ask(postOf(modern('test/ask', {}, id))).catch(() => {})
+    await until(() => server.messages.length === 2, 'two are asked', PATIENCE_MS)
+    const { status, headers, messages } = await server.ask(postOf(modern('test/ask', {}, 3)))
+    expect([status, headers['retry-after']]).toEqual([503, '5'])
+    expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
+  })
+})
+
+describe('principal', () => {
+  const user = ({ extra }: AuthInfo): string => String(extra?.['user'])
+
+  test('tells the users of one client apart', async () => {
+    const server = await served({ gate: users, principal: user })
+    const headers = await server.session('2025-11-25', { authorization: 'ann' })
+    expect((await server.ask({ body: ask(1), headers })).status).toBe(200)
+    const others = { ...headers, authorization: 'bob' }
+    expect((await server.ask({ body: ask(2), headers: others })).status).toBe(404)
+  })
+
+  test('gives each a connection of its own in 2026-07-28', async () => {
+    const server = await served({ gate: users, principal: user })
+    for (const authorization of ['ann', 'bob', 'ann']) {
+      expect((await server.ask(postOf(modern('test/ask'), { authorization }))).status).toBe(200)
+    }
+    expect(server.connections).toHaveLength(2)
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('the token is secret')
+      },
+    ],
+    ['yields no text', () => undefined],
+    ['yields a promise', () => Promise.resolve('ann')],
+  ])('admits nobody where it %s', async (_what, principal) => {
+    const server = await served({ gate: users, principal: principal as unknown as () => string })
+    const answer = await server.ask({ body: initialize() })
+    expect(answer.status).toBe(503)
+    expect(answer.text).not.toContain('secret')
+    expect(server.errors).toEqual([
+      expect.objectContaining({ code: 'CALLBACK_FAILED', details: { slot: 'principal' } }),
+    ])
+    expect(server.connections).toEqual([])
+  })
+})
