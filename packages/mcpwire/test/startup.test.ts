@@ -2,14 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { run, serverCommand, sourceProgram } from './support/bin.js'
+import { program, run, serverCommand, sourceProgram } from './support/bin.js'
 
 vi.setConfig({ testTimeout: 20_000 })
 
 /** The modules that a command line loads, as the coverage of V8 lists them; those that run it from sources left out. */
-async function modulesOf(...argv: string[]): Promise<string[]> {
+async function filesLoadedBy(commandLine: readonly string[]): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'mcpwire-'))
-  const { process, exit } = run([...sourceProgram, ...argv], { NODE_V8_COVERAGE: folder })
+  const { process, exit } = run(commandLine, { NODE_V8_COVERAGE: folder })
   process.stdin?.end()
   await exit
   const urls = readdirSync(folder).flatMap((name) => {
@@ -20,6 +20,10 @@ async function modulesOf(...argv: string[]): Promise<string[]> {
     (url) => /^(?:file:|\/)/.test(url) && !/node_modules\/(?:tsx|esbuild|get-tsconfig)/.test(url),
   )
   return [...new Set(files)]
+}
+
+function modulesOf(...argv: string[]): Promise<string[]> {
+  return filesLoadedBy([...sourceProgram, ...argv])
 }
 
 function packagesOf(modules: readonly string[]): string[] {
@@ -55,8 +59,21 @@ test('the bridge loads what it takes to start the server, and nothing of the oth
     'words',
   ])
   expect(modules.filter((url) => /packages\/(?!core|stdio|mcpwire)/.test(url))).toEqual([])
-  // All of core and of one wire. More of them is more time until the server runs.
-  expect(modules.length).toBeLessThan(120)
+})
+
+test('as published, it loads a few files of its own and one package until the server runs', async () => {
+  const files = await filesLoadedBy([...program, 'bridge', '--', ...serverCommand('raw-server')])
+  // To parse the command line. On Windows there is cross-spawn too.
+  expect(packagesOf(files)).toEqual(['commander'])
+  const ours = files.filter((url) => /\/programs\/bin/.test(url))
+  expect(ours.length).toBeGreaterThan(0)
+  // More of them is more time: a file costs half a millisecond to find and read.
+  expect(ours.length).toBeLessThan(18)
+})
+
+test('as published, nothing loads what it does not take', async () => {
+  const files = await filesLoadedBy([...program, 'bridge', 'ws://127.0.0.1:1/'])
+  expect(packagesOf(files)).toEqual(['commander', 'ws'])
 })
 
 test('a bridge to a URL loads that wire, and no other', async () => {

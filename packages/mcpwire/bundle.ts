@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type BuildResult, build, type Plugin } from 'esbuild'
+
+const own = fileURLToPath(new URL('.', import.meta.url))
+const OURS = /^@mcpwire\//
+const CHUNK = /^bin-.*\.m?js$/
+
+/** Packages of others stay where they are installed, with their licences; so does what is an optional peer. */
+const othersStayOutside: Plugin = {
+  name: 'others stay outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^[^./#]/ }, ({ path, kind }) => {
+      return kind === 'entry-point' || OURS.test(path) ? undefined : { external: true }
+    })
+  },
+}
+
+/**
+ * Makes few files of the program, its workspace packages included: what a start takes longest for is to find and read
+ * a hundred modules. Made of sources, and only of what this package says it depends on.
+ *
+ * Everything is written next to each other, one folder below the `package.json` that the version is read from.
+ */
+export async function bundle(
+  outdir: string,
+  entryPoints: readonly string[],
+  extension: string,
+): Promise<void> {
+  const { metafile } = await build({
+    absWorkingDir: own,
+    entryPoints: [...entryPoints],
+    outdir,
+    entryNames: '[name]',
+    chunkNames: 'bin-[name]-[hash]',
+    outExtension: { '.js': extension },
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    conditions: ['@mcpwire/source'],
+    plugins: [othersStayOutside],
+    metafile: true,
+    logLevel: 'error',
+  })
+  const undeclared = externalsOf(metafile).filter((name) => !declared().has(name))
+  if (undeclared.length > 0)
+    throw new Error(`mcpwire/package.json does not depend on ${undeclared.join(', ')}`)
+  const written = new Set(Object.keys(metafile.outputs).map((path) => join(own, path)))
+  for (const name of readdirSync(outdir)) {
+    // Of an earlier build.
+    if (CHUNK.test(name) && !written.has(join(outdir, name))) rmSync(join(outdir, name))
+  }
+}
+
+function externalsOf(metafile: NonNullable<BuildResult['metafile']>): string[] {
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)
+  const names = imports
+    .filter(({ external, path }) => external && !isBuiltin(path))
+    .map(({ path }) =>
+      path
+        .split('/')
+        .slice(0, path.startsWith('@') ? 2 : 1)
+        .join('/'),
+    )
+  return [...new Set(names)]
+}
+
+function declared(): Set<string> {
+  const manifest = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8')) as Record<string, object>
+  return new Set([
+    ...Object.keys(manifest['dependencies'] ?? {}),
+    ...Object.keys(manifest['peerDependencies'] ?? {}),
+  ])
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const dist = join(own, 'dist')
+  await bundle(dist, ['src/bin.ts'], '.js')
+  // The compiler's, of the file that this one takes the place of.
+  rmSync(join(dist, 'bin.js.map'), { force: true })
+}
