@@ -12,15 +12,15 @@ export interface HttpAuthContext {
 
 /**
  * Where the bearer tokens of a client come from. The `AuthProvider` of the v2 SDK fits. What any of these throws is
- * what the `send()` concerned rejects with, as it is.
+ * what the `send()` concerned rejects with, as it is; what does not settle in time is `CALLBACK_FAILED`.
  */
 export interface HttpAuth {
-  /** The current token, if there is one. Asked before every request. */
+  /** The current token, if there is one. Asked before every request, and awaited for `connectTimeoutMs`. */
   token(): Promise<string | undefined> | string | undefined
   /**
    * Called when the server answers with status 401, once for all requests that are refused meanwhile. When it
    * resolves, `token()` yields a better token and each of them is sent once more; a second 401 rejects with
-   * `AUTH_REQUIRED`.
+   * `AUTH_REQUIRED`. It may take `authTimeoutMs`.
    */
   onUnauthorized?(context: HttpAuthContext): Promise<void>
   /**

@@ -133,11 +133,17 @@ export interface HttpClientOptions extends CreateTransportOptions {
    */
   maxSockets?: number | undefined
   /**
-   * How long making a connection may take, in milliseconds; and how long the text of a refusal, the first event of
-   * HTTP+SSE, or a session in place of a lost one.
+   * How long making a connection may take, in milliseconds; and how long `auth.token()`, `headers()`, the text of a
+   * refusal, the first event of HTTP+SSE, or a session in place of a lost one.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined
+  /**
+   * How long `auth.onUnauthorized()` and `auth.onInsufficientScope()` may take, which may ask a person, in
+   * milliseconds.
+   * @defaultValue 300_000
+   */
+  authTimeoutMs?: number | undefined
   /**
    * Whether `close()` tells the server that the session is over, which may take up to `closeTimeoutMs`.
    * @defaultValue true
@@ -173,6 +179,7 @@ export const httpClientDefaults: {
   readonly streamIdleTimeoutMs: 300_000
   readonly maxSockets: 64
   readonly connectTimeoutMs: 10_000
+  readonly authTimeoutMs: 300_000
   readonly endSessionOnClose: true
   readonly maxMessageBytes: 10_485_760
   readonly maxQueuedBytes: 16_777_216
@@ -189,6 +196,7 @@ export const httpClientDefaults: {
   streamIdleTimeoutMs: 300_000,
   maxSockets: 64,
   connectTimeoutMs: 10_000,
+  authTimeoutMs: 300_000,
   endSessionOnClose: true,
   maxMessageBytes: 10_485_760,
   maxQueuedBytes: 16_777_216,

@@ -9,6 +9,7 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import { createEngine } from '#engine'
+import { AskedInTime } from './client/asked-in-time.js'
 import { Authorization } from './client/authorization.js'
 import { EventReaders } from './client/event-reader.js'
 import { httpChannel } from './client/http-channel.js'
@@ -46,11 +47,11 @@ export function httpClient(options: HttpClientOptions): Transport {
   let engine: ReturnType<typeof createEngine> | undefined = createEngine(engineSettings)
 
   function newLink(): Link {
-    const authorization = auth && new Authorization(auth, url, settings.fetch ?? globalThis.fetch)
-    const headers = new RequestHeaders({
-      headers: settings.headers,
-      token: authorization && (() => authorization.token()),
-    })
+    const asked = new AskedInTime(clock)
+    const fetch = settings.fetch ?? globalThis.fetch
+    const authorization = auth && new Authorization({ ...settings, auth, serverUrl: url, fetch, asked })
+    const token = authorization && (() => authorization.token())
+    const headers = new RequestHeaders({ ...settings, token, asked })
     headers.sessionId = settings.sessionId
     headers.protocolVersion = settings.protocolVersion
     const taken = engine ?? createEngine(engineSettings)
@@ -62,6 +63,7 @@ export function httpClient(options: HttpClientOptions): Transport {
       address,
       headers,
       authorization,
+      asked,
       watch: new IdleWatch(clock, settings.streamIdleTimeoutMs),
       lingering: new IdleWatch(clock, LINGER_MS),
       readers: new EventReaders(settings.maxMessageBytes),
@@ -108,6 +110,7 @@ function requireNumbers(settings: Settings, reconnect: Readonly<Record<string, u
   requireInRange('maxRetryMs', settings.maxRetryMs, settings.minRetryMs, Infinity)
   requireInRange('streamIdleTimeoutMs', settings.streamIdleTimeoutMs, 1, Infinity)
   requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
+  requireInRange('authTimeoutMs', settings.authTimeoutMs, 1, Infinity)
   requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
   requireInRange('reconnect.firstDelayMs', reconnect['firstDelayMs'], 1, Infinity)
   requireInRange('reconnect.maxDelayMs', reconnect['maxDelayMs'], 1, Infinity)

@@ -26,6 +26,7 @@ describe('an option that cannot work is refused at once', () => {
     ['maxRetryMs', { maxRetryMs: 50, minRetryMs: 100 }],
     ['streamIdleTimeoutMs', { streamIdleTimeoutMs: 0 }],
     ['connectTimeoutMs', { connectTimeoutMs: 0 }],
+    ['authTimeoutMs', { authTimeoutMs: 0 }],
     ['closeTimeoutMs', { closeTimeoutMs: -1 }],
     ['reconnect', { reconnect: 3 }],
     ['reconnect.firstDelayMs', { reconnect: { firstDelayMs: 0 } }],

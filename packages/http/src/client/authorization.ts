@@ -1,30 +1,40 @@
 import type { Fetch } from '../engine-settings.js'
 import type { HttpAuth } from '../http-auth.js'
+import { type AskedInTime, isPromised } from './asked-in-time.js'
 import type { RefusedAnswer } from './refused-answer.js'
 import { markAsAuthFailure } from './sdk-marks.js'
 
 /** Names of headers that say what an answer wants. */
 const TOLD = ['www-authenticate', 'content-type', 'retry-after'] as const
 
+/** What asking for credentials takes. */
+export interface AuthorizationSettings {
+  readonly auth: HttpAuth
+  readonly serverUrl: URL
+  readonly fetch: Fetch
+  readonly asked: AskedInTime
+  readonly connectTimeoutMs: number
+  readonly authTimeoutMs: number
+}
+
 /** Asks for credentials on behalf of all requests of one client. */
 export class Authorization {
-  readonly #auth: HttpAuth
-  readonly #serverUrl: URL
-  readonly #fetch: Fetch
+  readonly #settings: AuthorizationSettings
   /** Grows whenever a new credential may be had. */
   generation = 0
   #underWay: Promise<void> | undefined
 
-  constructor(auth: HttpAuth, serverUrl: URL, fetch: Fetch) {
-    this.#auth = auth
-    this.#serverUrl = serverUrl
-    this.#fetch = fetch
+  constructor(settings: AuthorizationSettings) {
+    this.#settings = settings
   }
 
-  /** The credential to send. Rejects with what the application threw. */
+  /** The credential to send. Rejects with what the application threw, or `CALLBACK_FAILED` where it takes too long. */
   async token(): Promise<string | undefined> {
+    const { auth, asked, connectTimeoutMs: timeoutMs } = this.#settings
     try {
-      return (await this.#auth.token()) ?? undefined
+      const token = auth.token()
+      if (!isPromised(token)) return token ?? undefined
+      return (await asked.wait(token, { slot: 'token', option: 'connectTimeoutMs', timeoutMs })) ?? undefined
     } catch (error) {
       throw markAsAuthFailure(error)
     }
@@ -35,13 +45,10 @@ export class Authorization {
    * refused request was sent. All who were refused meanwhile share one attempt.
    */
   async renew(answer: RefusedAnswer, generation: number): Promise<boolean> {
-    const ask =
-      answer.status === 401
-        ? this.#auth.onUnauthorized?.bind(this.#auth)
-        : this.#auth.onInsufficientScope?.bind(this.#auth)
-    if (!ask) return false
+    const slot = answer.status === 401 ? 'onUnauthorized' : 'onInsufficientScope'
+    if (!this.#settings.auth[slot]) return false
     if (generation === this.generation) {
-      this.#underWay ??= this.#ask(ask, answer).finally(() => {
+      this.#underWay ??= this.#ask(slot, answer).finally(() => {
         this.#underWay = undefined
       })
       await this.#underWay
@@ -49,9 +56,11 @@ export class Authorization {
     return true
   }
 
-  async #ask(ask: NonNullable<HttpAuth['onUnauthorized']>, answer: RefusedAnswer): Promise<void> {
+  async #ask(slot: 'onUnauthorized' | 'onInsufficientScope', answer: RefusedAnswer): Promise<void> {
+    const { auth, serverUrl, fetch: fetchFn, asked, authTimeoutMs: timeoutMs } = this.#settings
     try {
-      await ask({ response: responseOf(answer), serverUrl: new URL(this.#serverUrl), fetchFn: this.#fetch })
+      const done = auth[slot]?.({ response: responseOf(answer), serverUrl: new URL(serverUrl), fetchFn })
+      if (isPromised(done)) await asked.wait(done, { slot, option: 'authTimeoutMs', timeoutMs })
     } catch (error) {
       throw markAsAuthFailure(error)
     }

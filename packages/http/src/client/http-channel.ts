@@ -147,6 +147,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     const { endSessionOnClose, closeTimeoutMs } = this.#options
     if (endSessionOnClose && this.sessionId !== undefined)
       await endSession(this.link, closeTimeoutMs * PART_OF_CLOSE)
+    this.link.asked.stop(gone(this.link.address))
     await this.link.engine.close()
   }
 
@@ -329,6 +330,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.#oldStream?.stop()
     for (const exchange of [...this.#exchanges]) exchange.fail(error)
     this.link.lingering.stop()
+    this.link.asked.stop(error)
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Clock, isTransportError, TransportError } from '@mcpwire/core'
 import type { Engine } from '../engine.js'
+import type { AskedInTime } from './asked-in-time.js'
 import { type Authorization, wantsMoreScope } from './authorization.js'
 import type { EventReaders } from './event-reader.js'
 import type { IdleWatch } from './idle-watch.js'
@@ -18,6 +19,8 @@ export interface Link {
   readonly address: string
   readonly headers: RequestHeaders
   readonly authorization: Authorization | undefined
+  /** What the application was asked for. */
+  readonly asked: AskedInTime
   readonly watch: IdleWatch
   /** Answers of which nothing more is wanted than their end. */
   readonly lingering: IdleWatch

@@ -1,4 +1,5 @@
-import { TransportError, toError } from '@mcpwire/core'
+import { isTransportError, TransportError, toError } from '@mcpwire/core'
+import { type AskedInTime, isPromised } from './asked-in-time.js'
 import { EVENTS_TYPE, JSON_TYPE } from './media-type.js'
 
 /** Headers by name. */
@@ -15,6 +16,8 @@ export interface HeaderSource {
   readonly headers: Headers | (() => Headers | Promise<Headers>)
   /** The current credential. What it throws is passed on as it is. */
   readonly token: (() => Promise<string | undefined>) | undefined
+  readonly asked: AskedInTime
+  readonly connectTimeoutMs: number
 }
 
 /**
@@ -23,16 +26,17 @@ export interface HeaderSource {
  */
 export class RequestHeaders {
   readonly #dynamic: HeaderSource['headers'] | undefined
-  readonly #token: HeaderSource['token']
+  readonly #source: HeaderSource
   readonly #fixed: Headers
   #sessionId: string | undefined
   #protocolVersion: string | undefined
   #post: Headers | undefined
 
-  constructor({ headers, token }: HeaderSource) {
+  constructor(source: HeaderSource) {
+    const { headers } = source
     this.#dynamic = typeof headers === 'function' ? headers : undefined
     this.#fixed = typeof headers === 'function' ? {} : inLowerCase(headers)
-    this.#token = token
+    this.#source = source
   }
 
   get sessionId(): string | undefined {
@@ -93,23 +97,28 @@ export class RequestHeaders {
 
   #complete(base: Headers, own: Headers | undefined, mirrored?: Headers): Headers | Promise<Headers> {
     const mine = own === undefined ? mirrored : { ...mirrored, ...inLowerCase(own) }
-    if (!this.#dynamic && !this.#token) return mine ? { ...base, ...mine } : base
+    if (!this.#dynamic && !this.#source.token) return mine ? { ...base, ...mine } : base
     return this.#asked(base, mine)
   }
 
   async #asked(base: Headers, mine: Headers | undefined): Promise<Headers> {
-    const token = await this.#token?.()
+    const token = await this.#source.token?.()
     const asked = await this.#ask()
     return { ...base, ...(token !== undefined && { authorization: `Bearer ${token}` }), ...asked, ...mine }
   }
 
   async #ask(): Promise<Headers | undefined> {
     if (typeof this.#dynamic !== 'function') return undefined
+    const { asked, connectTimeoutMs: timeoutMs } = this.#source
     try {
-      const headers = await this.#dynamic()
+      const yielded = this.#dynamic()
+      const headers = isPromised(yielded)
+        ? await asked.wait(yielded, { slot: 'headers', option: 'connectTimeoutMs', timeoutMs })
+        : yielded
       if (!areHeaders(headers)) throw new Error('it yielded no headers')
       return inLowerCase(headers)
     } catch (cause) {
+      if (isTransportError(cause, 'CALLBACK_FAILED')) throw cause
       const message = `headers() failed: ${toError(cause).message}`
       throw new TransportError('CALLBACK_FAILED', message, { slot: 'headers' }, { cause })
     }
