@@ -47,6 +47,8 @@ export interface Exchange {
 export interface EventStream {
   /** Whether what was written waits for the caller to read. */
   readonly isBlocked: boolean
+  /** How much more it takes before it is overloaded. */
+  readonly freeBytes: number
   /**
    * Takes a text. Resolves when it was taken and more is wanted; rejects with `OVERLOADED` where there is no room, and
    * with `SEND_FAILED` when the caller leaves before.

@@ -13,6 +13,7 @@ const bad: readonly (readonly [string, unknown])[] = [
   ['idleTimeoutMs', 0],
   ['lifetimeMs', Number.NaN],
   ['maxSessionsPerAddress', 0],
+  ['eventStoreTimeoutMs', 0],
   ['principal', 'sub'],
   ['maxInFlight', 0],
   ['stallTimeoutMs', 0],

@@ -35,6 +35,12 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   eventStore?: EventStore | undefined
   /**
+   * How long the event store may take over one call, in milliseconds. What could not be stored in time is sent all the
+   * same, and cannot be sent again; whoever comes back meanwhile is answered with 500.
+   * @defaultValue 5_000
+   */
+  eventStoreTimeoutMs?: number | undefined
+  /**
    * How long a stream may be silent before a comment is sent on it, in milliseconds; proxies cut idle streams after
    * 20 s and more. `Infinity` sends none.
    * @defaultValue 15_000
@@ -134,6 +140,7 @@ export interface HttpEndpointOptions extends ListenerOptions {
 /** What an endpoint uses for options that are not given. */
 export const httpEndpointDefaults: {
   readonly answers: 'auto'
+  readonly eventStoreTimeoutMs: 5_000
   readonly keepAliveIntervalMs: 15_000
   readonly retryMs: 1_000
   readonly modern: 'multiplexed'
@@ -149,6 +156,7 @@ export const httpEndpointDefaults: {
   readonly bodyTimeoutMs: 30_000
 } & typeof listenerDefaults = {
   answers: 'auto',
+  eventStoreTimeoutMs: 5_000,
   keepAliveIntervalMs: 15_000,
   retryMs: 1_000,
   modern: 'multiplexed',
@@ -168,6 +176,7 @@ export const httpEndpointDefaults: {
 /** Options of an endpoint after their defaults. */
 export interface EndpointSettings extends HttpEndpointOptions {
   readonly answers: 'auto' | 'json' | 'sse'
+  readonly eventStoreTimeoutMs: number
   readonly keepAliveIntervalMs: number
   readonly retryMs: number
   readonly modern: 'multiplexed' | 'per-request' | 'off'
@@ -193,6 +202,7 @@ const MOST_MESSAGE_BYTES = 2 ** 29 - 1
 /** Throws `INVALID_OPTION` unless the options can work. */
 export function requireEndpointOptions(settings: EndpointSettings): void {
   requireOneOf('answers', settings.answers, ['auto', 'json', 'sse'])
+  requireInRange('eventStoreTimeoutMs', settings.eventStoreTimeoutMs, 1, Infinity)
   requireInRange('keepAliveIntervalMs', settings.keepAliveIntervalMs, 1, Infinity)
   requireInteger('retryMs', settings.retryMs, 0, 2 ** 31 - 1)
   requireOneOf('modern', settings.modern, ['multiplexed', 'per-request', 'off'])

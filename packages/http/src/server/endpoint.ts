@@ -18,6 +18,7 @@ import { type Caller, callerOf } from './principal.js'
 import { Reception, refuseBusy } from './reception.js'
 import type { Routes } from './routes.js'
 import { SseRoutes } from './sse-routes.js'
+import { timelyStore } from './timely-store.js'
 
 /** Serves MCP to whatever front end brings requests to it. */
 export class Endpoint {
@@ -30,7 +31,8 @@ export class Endpoint {
   readonly #shut = new AbortController()
 
   /** Serves at one path of its own, or at whatever path requests are brought from. */
-  constructor(settings: EndpointSettings, path?: string) {
+  constructor(given: EndpointSettings, path?: string) {
+    const settings = { ...given, eventStore: timelyStore(given.eventStore, given) }
     this.#settings = settings
     this.#path = path
     this.#reception = new Reception(settings)

@@ -1,11 +1,18 @@
 import type { EventId, EventStore, JsonRpcMessage } from '@mcpwire/core'
-import { overloaded, TransportError, toError } from '@mcpwire/core'
+import { isTransportError, overloaded, TransportError, toError } from '@mcpwire/core'
+import type { EventStream } from '../exchange.js'
+import { utf8Length } from '../utf8-length.js'
+import type { Outgoing } from './stream-owner.js'
+import { storeFailure } from './timely-store.js'
 
 /** What stands in a store for an event without data. Stores of both SDKs' shape leave it out of a replay. */
 const PRIMING = {} as JsonRpcMessage
 
 /** It would end the field, and what follows be read as another (WHATWG, Server-sent events). */
 const UNSENDABLE = /[\r\n\0]/
+
+/** What an event has besides its message: the names of its fields, and an id as long as they usually are. */
+const FRAME_BYTES = 96
 
 /** Whether a replayed event is one without data. */
 export function isPriming(message: JsonRpcMessage): boolean {
@@ -17,37 +24,33 @@ export class EventLog {
   readonly streamId: string
   readonly #store: EventStore
   readonly #report: (error: Error) => void
-  readonly #maxQueuedBytes: number
   #last: Promise<unknown> = Promise.resolve()
-  /** The length of the texts that wait to be stored. */
+  /** The bytes of what waits to be stored. */
   #waiting = 0
 
-  constructor(
-    store: EventStore,
-    streamId: string,
-    options: { readonly report: (error: Error) => void; readonly maxQueuedBytes: number },
-  ) {
+  constructor(store: EventStore, streamId: string, report: (error: Error) => void) {
     this.streamId = streamId
     this.#store = store
-    this.#report = options.report
-    this.#maxQueuedBytes = options.maxQueuedBytes
+    this.#report = report
   }
 
-  /** Stores a message, then calls `write` with its id; without one where the store failed, which is reported. */
+  /**
+   * Stores a message, then calls `write` with its id; without one where the store failed, which is reported. What has
+   * no room among `freeBytes` is rejected before it is stored: what was stored reaches the client, now or later.
+   */
   append(
-    message: JsonRpcMessage,
-    json: string,
+    { message, json }: Outgoing,
+    freeBytes: number,
     write: (id: EventId | undefined) => Promise<void> | undefined,
   ): Promise<void> {
-    const queued = this.#waiting + json.length
-    if (queued > this.#maxQueuedBytes) {
-      return Promise.reject(overloaded('the event store', queued, this.#maxQueuedBytes))
-    }
+    const bytes = utf8Length(json) + FRAME_BYTES
+    const queued = this.#waiting + bytes
+    if (queued > freeBytes) return Promise.reject(overloaded('the stream', queued, freeBytes))
     this.#waiting = queued
     return new Promise((resolve, reject) => {
       this.inTurn(async () => {
         const id = await this.#stored(message)
-        this.#waiting -= json.length
+        this.#waiting -= bytes
         // The next may be stored while this one waits for the caller to read.
         attempt(() => write(id)).then(resolve, reject)
       })
@@ -75,10 +78,21 @@ export class EventLog {
         slot: 'eventStore.storeEvent',
       })
     } catch (error) {
-      this.#report(toError(error))
+      this.#report(storeFailure('storeEvent', error))
       return undefined
     }
   }
+}
+
+/**
+ * Settles for what was stored before it was written. It is not lost when the client leaves: it comes back for it. One
+ * that is further behind than was to be expected is cut off, for it to do that.
+ */
+export function stored(stream: EventStream, written: Promise<void>): Promise<void> {
+  return written.catch((error: unknown) => {
+    if (isTransportError(error, 'OVERLOADED')) stream.destroy()
+    else if (!isTransportError(error, 'SEND_FAILED')) throw error
+  })
 }
 
 /** What `work` yields, or throws, as a promise. */

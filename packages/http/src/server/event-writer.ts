@@ -70,6 +70,11 @@ export class EventWriter implements EventStream {
     body.soon(this.#tail)
   }
 
+  get freeBytes(): number {
+    const held = this.isBlocked ? this.#heldBytes : this.#body.byteLength(this.#held)
+    return this.#maxQueuedBytes - this.#bodyBytes - held
+  }
+
   write(text: string): Promise<void> {
     if (this.#isOver || this.#ended) return Promise.reject(this.#lost())
     // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.

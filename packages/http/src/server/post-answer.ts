@@ -2,7 +2,7 @@ import { errorAnswer, type JsonRpcMessage, TransportError } from '@mcpwire/core'
 import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
 import type { Call } from './call.js'
 import { endWithin } from './end-within.js'
-import type { EventLog } from './event-log.js'
+import { type EventLog, stored } from './event-log.js'
 import {
   eventStreamHeaders,
   messageEvent,
@@ -180,22 +180,23 @@ export class PostAnswer implements LiveStream {
     for (const outgoing of responses) this.#put(outgoing).catch(ignore)
   }
 
-  #put({ message, json }: Outgoing): Promise<void> {
+  #put(outgoing: Outgoing): Promise<void> {
     const { log } = this
+    const { json } = outgoing
     if (!log) {
       if (!this.#stream) return Promise.reject(clientLeft())
       if (!this.#stream.isBlocked) this.#wrote()
       return this.#stream.write(messageEvent(json))
     }
-    return log.append(message, json, (id) => {
+    const { maxQueuedBytes } = this.#owner.settings
+    return log.append(outgoing, this.#stream?.freeBytes ?? maxQueuedBytes, (id) => {
       if (!this.#stream) {
         if (id === undefined) throw clientLeft()
         return undefined
       }
       if (!this.#stream.isBlocked) this.#wrote()
       const written = this.#stream.write(messageEvent(json, id))
-      // What is stored is not lost when the client leaves: it comes back for it.
-      return id === undefined ? written : written.catch(ignoreLoss)
+      return id === undefined ? written : stored(this.#stream, written)
     })
   }
 
@@ -292,7 +293,3 @@ export function clientLeft(): Error {
 }
 
 function ignore(): void {}
-
-function ignoreLoss(error: unknown): void {
-  if (!(error instanceof TransportError) || error.code !== 'SEND_FAILED') throw error
-}

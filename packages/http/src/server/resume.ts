@@ -1,4 +1,4 @@
-import { type EventStore, type JsonRpcMessage, toError } from '@mcpwire/core'
+import { type EventStore, isTransportError, type JsonRpcMessage, toError } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
 import { isPriming } from './event-log.js'
 import { eventStreamHeaders, messageEvent, wholeEventsHeaders } from './event-text.js'
@@ -55,7 +55,9 @@ async function streamOf({ eventStore, lastEventId }: Point): Promise<string | un
   try {
     if (eventStore.getStreamIdForEventId) return await eventStore.getStreamIdForEventId(lastEventId)
     return await eventStore.replayEventsAfter(lastEventId, { send: async () => {} })
-  } catch {
+  } catch (error) {
+    // It cannot be asked, which says nothing about the event.
+    if (isTransportError(error, 'CALLBACK_FAILED')) throw error
     return undefined
   }
 }

@@ -186,10 +186,10 @@ export class Session implements StreamOwner, ServedSession {
   }
 
   newLog(): EventLog | undefined {
-    const { eventStore, maxQueuedBytes } = this.settings
+    const { eventStore } = this.settings
     if (!eventStore) return undefined
     const streamId = `${this.id}/${this.#lastLog++}`
-    return new EventLog(eventStore, streamId, { report: this.report, maxQueuedBytes })
+    return new EventLog(eventStore, streamId, this.report)
   }
 
   attached(): void {

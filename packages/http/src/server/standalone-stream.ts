@@ -1,8 +1,8 @@
-import { isTransportError, overloaded } from '@mcpwire/core'
+import { overloaded } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
 import { utf8Length } from '../utf8-length.js'
 import { endSoon, endWithin } from './end-within.js'
-import type { EventLog } from './event-log.js'
+import { type EventLog, stored } from './event-log.js'
 import { eventStreamHeaders, messageEvent, primingEvent, retryHint } from './event-text.js'
 import { answerFailure, sessionNotFound } from './http-errors.js'
 import { keepAlive, type LiveStream } from './live-streams.js'
@@ -28,14 +28,16 @@ export class StandaloneStream implements LiveStream {
     this.log = owner.newLog()
   }
 
-  send({ message, json }: Outgoing): Promise<void> {
+  send(outgoing: Outgoing): Promise<void> {
     const { log } = this
+    const { json } = outgoing
     if (!log) return this.#stream ? this.#write(messageEvent(json)) : this.#enqueue(messageEvent(json))
-    return log.append(message, json, (id) => {
+    const free = this.#stream?.freeBytes ?? this.#owner.settings.maxQueuedBytes - this.#queuedBytes
+    return log.append(outgoing, free, (id) => {
       const text = messageEvent(json, id)
-      if (!this.#stream) return this.#enqueue(text)
+      if (!this.#stream) return this.#enqueue(text, id !== undefined)
       const written = this.#write(text)
-      return id === undefined ? written : written.catch(ignoreLoss)
+      return id === undefined ? written : stored(this.#stream, written)
     })
   }
 
@@ -136,10 +138,11 @@ export class StandaloneStream implements LiveStream {
     this.dueAt = clock.now() + keepAliveIntervalMs
   }
 
-  #enqueue(text: string): Promise<void> {
+  /** What is stored already is not to be rejected any more: there was room before. */
+  #enqueue(text: string, isStored = false): Promise<void> {
     const { maxQueuedBytes } = this.#owner.settings
     const queuedBytes = this.#queuedBytes + utf8Length(text)
-    if (queuedBytes > maxQueuedBytes)
+    if (queuedBytes > maxQueuedBytes && !isStored)
       return Promise.reject(overloaded(this.#address, queuedBytes, maxQueuedBytes))
     this.#queue ??= []
     this.#queue.push(text)
@@ -149,8 +152,3 @@ export class StandaloneStream implements LiveStream {
 }
 
 function ignore(): void {}
-
-/** What is stored is not lost when the client leaves: it comes back for it. */
-function ignoreLoss(error: unknown): void {
-  if (!isTransportError(error, 'SEND_FAILED')) throw error
-}

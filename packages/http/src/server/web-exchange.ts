@@ -112,7 +112,10 @@ export class WebExchange implements Exchange {
   stream(headers: HeaderLines): EventStream {
     this.#isAnswered = true
     const { maxQueuedBytes, stalls } = this.#settings
-    const body = new StreamBody(this.handshake.remote.address, () => stalls.watch(this))
+    const body = new StreamBody(this.handshake.remote.address, {
+      fellBehind: () => stalls.watch(this),
+      cut: this.#gone,
+    })
     const writer = new EventWriter(body, maxQueuedBytes + SLACK_BYTES)
     this.#writer = writer
     const readable = new ReadableStream<Uint8Array>(
@@ -140,7 +143,6 @@ export class WebExchange implements Exchange {
   /** Gives up a caller that takes nothing any more. */
   cutOff(): void {
     this.#writer?.destroy()
-    this.#gone()
   }
 
   readonly #gone = (): void => {
@@ -223,11 +225,16 @@ function pairs(lines: HeaderLines): [string, string][] {
 class StreamBody implements ByteBody {
   readonly address: string
   readonly fellBehind: () => void
+  readonly #cut: () => void
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
 
-  constructor(address: string | undefined, fellBehind: () => void) {
+  constructor(
+    address: string | undefined,
+    { fellBehind, cut }: { readonly fellBehind: () => void; readonly cut: () => void },
+  ) {
     this.address = `http://${address ?? ''}`
     this.fellBehind = fellBehind
+    this.#cut = cut
   }
 
   open(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -250,6 +257,7 @@ class StreamBody implements ByteBody {
 
   destroy(): void {
     this.#controller?.error(new Error('the stream was cut off'))
+    this.#cut()
   }
 
   encode(text: string): Uint8Array {

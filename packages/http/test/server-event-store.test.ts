@@ -1,0 +1,151 @@
+import { connect } from 'node:net'
+import { createFakeClock, until, within } from '@mcpwire/compliance'
+import { type EventStore, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { memoryEventStore } from '../src/index.js'
+import { served } from './support/served.js'
+
+const PATIENCE_MS = 5_000
+const MIB = 1_048_576
+const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
+const note = (params: Record<string, unknown> = {}): JsonRpcMessage => ({
+  jsonrpc: '2.0',
+  method: 'notifications/x',
+  params,
+})
+
+/** A store whose calls are never answered while it hangs, and counted. */
+function hanging(): EventStore & { hangs: boolean; unanswered: number } {
+  const inner = memoryEventStore()
+  const unless = <T>(call: () => Promise<T>): Promise<T> => {
+    if (!store.hangs) return call()
+    store.unanswered++
+    return new Promise(() => {})
+  }
+  const store: EventStore & { hangs: boolean; unanswered: number } = {
+    hangs: false,
+    unanswered: 0,
+    storeEvent: (stream, message) => unless(() => inner.storeEvent(stream, message)),
+    replayEventsAfter: (id, how) => unless(() => inner.replayEventsAfter(id, how)),
+    getStreamIdForEventId: (id) => unless(() => inner.getStreamIdForEventId(id)),
+  }
+  return store
+}
+
+describe('an event store that hangs', () => {
+  const late = (slot: string): unknown =>
+    expect.objectContaining({ code: 'CALLBACK_FAILED', details: { slot } })
+
+  test('holds up a response for eventStoreTimeoutMs, those after it not at all', async () => {
+    const clock = createFakeClock()
+    const eventStore = hanging()
+    const server = await served({ clock, eventStore, eventStoreTimeoutMs: 1_000 })
+    const headers = await server.session()
+    eventStore.hangs = true
+    const first = server.ask({ body: ask, headers })
+    await until(() => eventStore.unanswered > 0, 'the store is asked', PATIENCE_MS)
+    const second = server.ask({ body: { ...ask, id: 8 }, headers })
+    await until(() => server.messages.length === 4, 'both are asked', PATIENCE_MS)
+    await clock.advance(1_100)
+    const answers = await within(Promise.all([first, second]), 'both are answered', PATIENCE_MS)
+    expect(answers.flatMap(({ messages }) => messages)).toMatchObject([{ id: 7 }, { id: 8 }])
+    expect(server.errors.length).toBeGreaterThan(0)
+    expect(new Set(server.errors)).toEqual(new Set(server.errors.map(() => late('eventStore.storeEvent'))))
+  })
+
+  test('is used again once it answers', async () => {
+    const clock = createFakeClock()
+    const eventStore = hanging()
+    const server = await served({ clock, eventStore, eventStoreTimeoutMs: 1_000 })
+    const headers = await server.session()
+    eventStore.hangs = true
+    const first = server.ask({ body: ask, headers })
+    await until(() => eventStore.unanswered > 0, 'the store is asked', PATIENCE_MS)
+    await clock.advance(1_100)
+    await within(first, 'an answer', PATIENCE_MS)
+    await clock.advance(1_100)
+    eventStore.hangs = false
+    const stream = await server.open({ body: { ...ask, id: 8 }, headers })
+    await stream.until(() => stream.messages.length === 1, 'the answer')
+    expect(stream.events.at(-1)?.id).toEqual(expect.any(String))
+  })
+
+  test.each(['getStreamIdForEventId', 'replayEventsAfter'] as const)(
+    'leaves nobody waiting who comes back: %s',
+    async (slot) => {
+      const clock = createFakeClock()
+      const eventStore = hanging()
+      if (slot === 'replayEventsAfter') delete eventStore.getStreamIdForEventId
+      const server = await served({ clock, eventStore, eventStoreTimeoutMs: 1_000 }, () => undefined)
+      const headers = await server.session()
+      const stream = await server.open({ body: ask, headers })
+      await stream.until(() => stream.events.length === 1, 'it begins')
+      const { id: lastEventId = '' } = stream.events[0] ?? {}
+      stream.leave()
+      eventStore.hangs = true
+      const back = server.ask({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
+      await until(() => eventStore.unanswered > 0, 'the store is asked', PATIENCE_MS)
+      await clock.advance(1_100)
+      expect((await within(back, 'an answer', PATIENCE_MS)).status).toBe(500)
+      expect(server.errors).toEqual([late(`eventStore.${slot}`)])
+    },
+  )
+
+  test('keeps the session from closing no longer than its time', async () => {
+    const eventStore = hanging()
+    const server = await served({ eventStore, closeTimeoutMs: 100 }, () => undefined)
+    const headers = await server.session()
+    eventStore.hangs = true
+    void server.connections[0]?.send(note()).catch(() => {})
+    void server.ask({ body: ask, headers }).catch(() => {})
+    await until(() => eventStore.unanswered > 1, 'the store is asked', PATIENCE_MS)
+    await within(server.listener.close(), 'it closes', PATIENCE_MS)
+  })
+})
+
+test.each(['GET', 'POST'] as const)(
+  'what is rejected for want of room is not in the store, and what is in it is not rejected: %s',
+  async (method) => {
+    const inner = memoryEventStore()
+    const stored = new Set<unknown>()
+    const eventStore: EventStore = {
+      replayEventsAfter: (id, how) => inner.replayEventsAfter(id, how),
+      storeEvent: async (stream, message) => {
+        if ('method' in message) stored.add(message.params?.['n'])
+        await new Promise((resolve) => setImmediate(resolve))
+        // Longer than anybody reckons with, so that room may be short after all.
+        return `${await inner.storeEvent(stream, message)}${'.'.repeat(2_000)}`
+      },
+    }
+    const server = await served({ eventStore, maxQueuedBytes: MIB }, () => undefined)
+    const headers = await server.session()
+    const socket = connect(server.port, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    socket.on('error', () => {})
+    const body = method === 'GET' ? '' : JSON.stringify(ask)
+    const lines = {
+      host: '127.0.0.1',
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+      ...headers,
+    }
+    const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.write(`${method} /mcp HTTP/1.1\r\n${head.join('')}\r\n${body}`)
+    await new Promise<void>((resolve) => socket.once('data', () => resolve()))
+    socket.pause()
+    const outcomes = new Map<number, string>()
+    const related = method === 'POST' ? { relatedRequestId: ask.id } : {}
+    for (let n = 0; n < 3_000; n++) {
+      server.connections[0]?.send(note({ n, text: 'x'.repeat(5_000) }), related).then(
+        () => outcomes.set(n, 'taken'),
+        (error) => outcomes.set(n, isTransportError(error) ? error.code : String(error)),
+      )
+      if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    const rejected = [...outcomes].filter(([, outcome]) => outcome !== 'taken')
+    expect(rejected.length).toBeGreaterThan(100)
+    expect(new Set(rejected.map(([, outcome]) => outcome))).toEqual(new Set(['OVERLOADED']))
+    expect(rejected.filter(([n]) => stored.has(n))).toEqual([])
+  },
+)
