@@ -27,7 +27,7 @@ export function onceEach<T extends unknown[]>(
 /** A server, and whether it was of any use. */
 export interface WatchedServer {
   readonly transport: Transport
-  /** Whether requests could not be passed on, and nothing ever came from it. */
+  /** Whether nothing ever came from it, and it failed or requests could not be passed on. */
   readonly wasUseless: boolean
 }
 
@@ -48,6 +48,11 @@ export function watched(upstream: Transport, tell: (error: Error) => void): Watc
     connect: async (sink, signal) => {
       const hearing = {
         ...sink,
+        error: (error: Error) => {
+          // As of one that had not failed yet when its input ended.
+          if (isTransportError(error, 'PROCESS_EXITED')) failed++
+          sink.error(error)
+        },
         message: (...arrived: Parameters<typeof sink.message>) => {
           heard++
           sink.message(...arrived)

@@ -106,6 +106,23 @@ describe('when the server ends', () => {
   })
 })
 
+describe('when there is no input at all', () => {
+  test('a server that fails fails the bridge, which says why', async () => {
+    const script = 'setTimeout(() => { console.error("no config"); process.exit(3) }, 50)'
+    const { process: bridging, stderr, exit } = run(bridge([process.execPath, '--eval', script]))
+    bridging.stdin?.end()
+    expect(await exit).toBe(1)
+    expect(stderr()).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: no config$/m)
+  })
+
+  test('a server that ends in order does not', async () => {
+    const { process: bridging, stderr, exit } = run(bridge(raw))
+    bridging.stdin?.end()
+    expect(await exit).toBe(0)
+    expect(stderr()).toBe('')
+  })
+})
+
 describe('when the bridge is to end', () => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'by %s, it ends in order with its server',

@@ -48,9 +48,17 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     child.stdin.destroy()
     await shutDown(child, timeoutMs, clock)
     await lastWords(child.stderr, clock)
-    const exit = await Promise.race([child.exited, Promise.resolve(undefined)])
+    const exit = await exitSoFar(child)
     child.release()
     if (!isClosing) sink.end(reasonOf(exit, address, tail.text(), lost))
+  }
+
+  /** Why a child failed that never said anything: whoever closed early does not know yet that it was of no use. */
+  async function failureOfSilent(): Promise<Error | undefined> {
+    const exit = await exitSoFar(child)
+    if (!exit || exit.isByUs || channel.traffic?.bytesReceived !== 0) return undefined
+    await lastWords(child.stderr, clock)
+    return reasonOf(exit, address, tail.text(), undefined)
   }
 
   const channel = duplexChannel(
@@ -75,11 +83,17 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
       isClosing = true
       const closed = channel.close()
       await shutDown(child, closeTimeoutMs, clock)
+      const failure = await failureOfSilent()
       // Whoever left the group may hold the pipes for good.
       child.release()
       await closed
+      if (failure) sink.error(failure)
     },
   }
+}
+
+function exitSoFar({ exited }: Child): Promise<Exit | undefined> {
+  return Promise.race([exited, Promise.resolve(undefined)])
 }
 
 /** Why the conversation is over; nothing where the child ended in order, or was ended by us after it had. */

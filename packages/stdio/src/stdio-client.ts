@@ -88,7 +88,8 @@ export interface StdioClientTransport extends Transport {
  *
  * `close()` ends the child's input, asks its whole process group to end by SIGTERM after half of `closeTimeoutMs`,
  * and by SIGKILL after three quarters. When the child ends first, `closed` settles with `PROCESS_EXITED` unless its
- * exit code is 0. A child that ends when it is asked `server/discover` first of all is started again, once.
+ * exit code is 0; one that fails during `close()` without ever having said anything is reported to `onerror` with it.
+ * A child that ends when it is asked `server/discover` first of all is started again, once.
  *
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2025-11-25, Transports: stdio; MCP 2026-07-28, Transports: stdio

@@ -59,6 +59,23 @@ describe('the end of a child', () => {
     expect(heard.messages).toHaveLength(count)
   })
 
+  const fails = 'process.stdin.resume().on("end", () => { console.error("no config"); process.exit(3) })'
+  const says = `process.stdout.write('${message(1)}\\n');`
+
+  test.each([
+    ['never said anything, is told', fails, [{ code: 'PROCESS_EXITED', details: { exitCode: 3 } }]],
+    ['said something, is not', says + fails, []],
+  ])('as a failure after its input was ended by close(), where it %s', async (_, code, errors) => {
+    const transport = stdioClient({ ...script(code), stderr: 'ignore' })
+    const heard = hearing(transport)
+    await transport.start()
+    if (code.startsWith(says)) await until(() => heard.messages.length === 1)
+    await transport.close()
+    expect(heard.errors).toMatchObject(errors)
+    for (const error of heard.errors) expect(error.message).toContain('exited with code 3: no config')
+    expect([await transport.closed, heard.closes]).toEqual([undefined, 1])
+  })
+
   test('waits for a consumer that is slow', async () => {
     const count = 200
     const line = JSON.stringify(note(0, { text: 'x'.repeat(1_000) }))
