@@ -83,6 +83,38 @@ describe('the connection of a principal', () => {
     expect(server.errors).toEqual([])
   })
 
+  test('is retired at lifetimeMs: subscriptions end in order, requests are answered, others get a new one', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, lifetimeMs: 10_000, idleTimeoutMs: 5_000 }, application)
+    const stream = await server.open(postOf(listen('sub')))
+    const hanging = server.open(postOf(hang))
+    await vi.waitFor(() => expect(server.messages).toHaveLength(2))
+    await clock.advance(9_000)
+    expect(stream.isOver).toBe(false)
+    await clock.advance(2_000)
+    await stream.until(() => stream.isOver, 'the subscription ends')
+    const ended = { resultType: 'complete', _meta: { [SUBSCRIPTION_KEY]: 'sub' } }
+    expect(stream.messages.at(-1)).toEqual({ jsonrpc: '2.0', id: 'sub', result: ended })
+    const cancelled = { method: 'notifications/cancelled', params: { requestId: 1 } }
+    await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject(cancelled))
+    expect((await server.ask(postOf(call))).status).toBe(200)
+    const [old, young] = server.connections
+    expect([old?.state, young?.state]).toEqual(['open', 'open'])
+    await old?.send({ jsonrpc: '2.0', id: 2, result: {} })
+    expect((await hanging).status).toBe(200)
+    await vi.waitFor(() => expect(old?.state).toBe('closed'))
+    expect(young?.state).toBe('open')
+    expect(await old?.closed).toBeUndefined()
+  })
+
+  test('that is idle at lifetimeMs ends then', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, lifetimeMs: 10_000 }, application)
+    await server.ask(postOf(call))
+    await clock.advance(11_000)
+    expect(server.connections[0]?.state).toBe('closed')
+  })
+
   test('gives way to that of another principal where there is room for no more, unless it is in use', async () => {
     const server = await served({ gate: byName, maxConnections: 3 }, application)
     const busy = await server.open(as('busy', listen()))

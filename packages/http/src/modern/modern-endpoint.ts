@@ -44,16 +44,18 @@ export class ModernEndpoint {
   readonly #schemas = new Map<string, ToolSchemas>()
 
   constructor(reception: Reception) {
-    const { clock, idleTimeoutMs, maxInFlight, modern } = reception.settings
+    const { clock, idleTimeoutMs, lifetimeMs, maxInFlight, modern } = reception.settings
     this.#reception = reception
     this.#feed = new ListenFeed(reception.report)
     this.#isShared = modern === 'multiplexed'
     this.#host = {
       now: () => clock.now(),
       idleTimeoutMs,
+      lifetimeMs,
       maxInFlight,
       answered: (call, response) => this.#answered(call, response),
       rests: (connection) => this.#rests(connection),
+      retired: (connection) => this.#retired(connection),
       over: (connection) => this.#forget(connection),
     }
   }
@@ -179,14 +181,18 @@ export class ModernEndpoint {
   }
 
   #rests(connection: SharedConnection): void {
-    if (this.#isShared) this.#reception.rests(connection)
+    if (this.#isShared && !connection.isRetired) this.#reception.rests(connection)
     // One turn later, so that the send that has answered it is over first.
     else void done.then(ignore).then(() => connection.end())
   }
 
-  #forget(connection: SharedConnection): void {
+  #retired(connection: SharedConnection): void {
     if (this.#connections.get(connection.principal) === connection)
       this.#connections.delete(connection.principal)
+  }
+
+  #forget(connection: SharedConnection): void {
+    this.#retired(connection)
     this.#reception.over(connection)
   }
 }

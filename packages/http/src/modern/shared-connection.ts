@@ -26,11 +26,14 @@ const done: Promise<void> = Promise.resolve()
 export interface SharedHost {
   now(): number
   readonly idleTimeoutMs: number
+  readonly lifetimeMs: number
   readonly maxInFlight: number
   /** A response was sent: some say what is to be known of later requests. */
   answered(call: ModernCall, response: JsonRpcResponse): void
   /** Nobody awaits anything of it at the moment. */
   rests(connection: SharedConnection): void
+  /** Nobody is to ask anything of it any more. */
+  retired(connection: SharedConnection): void
   /** Nothing can be asked of it any more. */
   over(connection: SharedConnection): void
 }
@@ -66,6 +69,9 @@ export class SharedConnection implements ServedSession {
   readonly #host: SharedHost
   readonly #multiplexer: Multiplexer<ModernCall>
   #lastActive: number
+  /** The subscriptions there are, which last until somebody ends them. */
+  readonly #subscriptions = new Map<ModernCall, MessageContext>()
+  #isRetired = false
   #state: State = { name: 'waiting', calls: new Map() }
 
   constructor(host: SharedHost, { id, peer, principal }: SharedOpening) {
@@ -80,12 +86,19 @@ export class SharedConnection implements ServedSession {
 
   /** The moment at which it ends unless somebody asks something. */
   get dueAt(): number {
-    return this.isBusy ? Infinity : this.#lastActive + this.#host.idleTimeoutMs
+    if (this.#isRetired) return Infinity
+    const idle = this.isBusy ? Infinity : this.#lastActive + this.#host.idleTimeoutMs
+    return Math.min(idle, this.openedAt + this.#host.lifetimeMs)
   }
 
   /** Whether somebody awaits an answer. */
   get isBusy(): boolean {
     return this.#multiplexer.inFlight > 0
+  }
+
+  /** Whether it ends with the last answer it owes. */
+  get isRetired(): boolean {
+    return this.#isRetired
   }
 
   /** Whether requests can be made of it. */
@@ -102,6 +115,7 @@ export class SharedConnection implements ServedSession {
     }
     const { message } = step
     if (this.#state.name === 'waiting') this.#state.calls.set(call, { message, context })
+    if (call.isListen) this.#subscriptions.set(call, context)
     call.await(() => this.#left(call, context))
     // Who has left already needs no answer.
     if (this.#state.name === 'open' && !call.isOver) this.#state.sink.message(message, context)
@@ -128,11 +142,25 @@ export class SharedConnection implements ServedSession {
     for (const { caller } of this.#over()) caller.refuse(refusal)
   }
 
-  /** Ends it on the endpoint's account. */
+  /** Ends it on the endpoint's account, but for requests in flight, which are answered before. */
   end(): void {
+    if (this.isBusy && !this.#isRetired) {
+      this.#retire()
+      return
+    }
     const { sink } = this.#state as { sink?: Sink }
     void this.#close()
     sink?.end()
+  }
+
+  /** Subscriptions would outlive any time it has: they end now, for their clients to open others. */
+  #retire(): void {
+    this.#isRetired = true
+    this.#host.retired(this)
+    for (const [call, context] of this.#subscriptions) {
+      call.complete().catch(ignore)
+      this.#left(call, context)
+    }
   }
 
   #over(): readonly MultiplexedCall<ModernCall>[] {
@@ -165,12 +193,14 @@ export class SharedConnection implements ServedSession {
 
   #deliver(call: ModernCall, message: JsonRpcMessage): Promise<void> {
     if (isResponse(message)) {
+      if (call.isListen) this.#subscriptions.delete(call)
       this.#host.answered(call, message)
       return this.#last(call.respond(message))
     }
     if (message.method !== CANCELLED) return call.notify(message)
     // How the application may end a subscription (SUB-S-09); over HTTP its response says so.
     this.#multiplexer.left(call)
+    this.#subscriptions.delete(call)
     return this.#last(call.complete())
   }
 
@@ -183,6 +213,7 @@ export class SharedConnection implements ServedSession {
 
   #left(call: ModernCall, context: MessageContext): void {
     const cancellations = this.#multiplexer.left(call)
+    this.#subscriptions.delete(call)
     if (this.#state.name === 'waiting') this.#state.calls.delete(call)
     if (this.#state.name === 'open') for (const each of cancellations) this.#state.sink.message(each, context)
     this.#rests()

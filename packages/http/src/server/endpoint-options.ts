@@ -54,7 +54,9 @@ export interface HttpEndpointOptions extends ListenerOptions {
   /**
    * How clients of 2026-07-28, who have no sessions, are served: with `multiplexed` the application has one connection
    * for all requests of one principal, with `per-request` one for each request, with `off` they are refused. What
-   * changes is told to their subscriptions by the application, in `per-request` by `notify` of the listener.
+   * changes is told to their subscriptions by the application, in `per-request` by `notify` of the listener. Headers
+   * that repeat arguments (`Mcp-Param-*`) are compared once a list of tools was sent to that principal: only it says
+   * which there are.
    * @defaultValue 'multiplexed'
    */
   modern?: 'multiplexed' | 'per-request' | 'off' | undefined
@@ -76,7 +78,8 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   idleTimeoutMs?: number | undefined
   /**
-   * How long a session may last, in milliseconds.
+   * How long a session may last, in milliseconds. A connection of 2026-07-28 then gets no more requests, its
+   * subscriptions end, and it ends with its last answer.
    * @defaultValue Infinity
    */
   lifetimeMs?: number | undefined
