@@ -74,6 +74,12 @@ export function schemeOf(target: string): string | undefined {
   return SCHEME.exec(target)?.[0].toLowerCase()
 }
 
+/** Where a server is, without what may be secret: arguments, and what a URL says of a user or in its query. */
+export function addressOf(target: Endpoint): string {
+  if (typeof target !== 'string') return `stdio:${target[0]}`
+  return target.replace(/[?#].*$/, '').replace(/\/\/[^/]*@/, '//')
+}
+
 function unknownEndpoint(target: Endpoint, scheme: string | undefined): TransportError {
   const what = scheme === undefined ? `no URL: "${target}"` : `unknown scheme "${scheme}"`
   const message = `${what}; known: ${[...wires.keys()].join(', ')} (stdio: takes a command instead of a URL)`

@@ -67,7 +67,16 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     roundTrips: null,
     error: null,
   }
-  const dial = { connect, timeoutMs, onerror, clock }
+  let dialled: Transport | undefined
+  const dial: Dial = {
+    connect: async () => {
+      dialled = await connect()
+      return dialled
+    },
+    timeoutMs,
+    onerror,
+    clock,
+  }
   try {
     const startedAt = clock.now()
     const conversation = await negotiate(dial)
@@ -89,7 +98,9 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     report.healthy = true
   } catch (error) {
     if (isTransportError(error, 'INVALID_OPTION')) throw error
-    report.error = describeError(error)
+    const diagnosis = describeError(error)
+    report.address ??= diagnosis.address ?? dialled?.peer?.address ?? null
+    report.error = { ...diagnosis, address: report.address }
   }
   return report
 }

@@ -19,29 +19,64 @@ export function say(who: string, text: string): void {
  * stack.
  */
 export function tellError(who: string, error: Error, end: End = 'server'): void {
-  const { code, message } = describeError(error)
-  if (code !== null) say(who, `${code}: ${inWordsOfCommandLine(message, end)}${hintFor(code, message, end)}`)
+  const { code, message } = describeError(error, end)
+  if (code !== null) say(who, `${code}: ${message}`)
   else process.stderr.write(`${who}: ${error.stack ?? message}\n`)
 }
 
-/** What to do about it, where the command line has something. */
-function hintFor(code: Diagnosis['code'], message: string, end: End): string {
-  const hasHeaders = /\b(?:https?|wss?):/.test(message)
-  return code === 'AUTH_REQUIRED' && end === 'server' && hasHeaders ? '; --header sends one' : ''
-}
-
-/** What went wrong: a code of ours or of JSON-RPC, where it has one, and one line. */
+/** What went wrong. */
 export interface Diagnosis {
+  /** A code of ours or of JSON-RPC, where it has one. */
   readonly code: string | number | null
+  /** One line. */
   readonly message: string
+  /** Where, as far as the error knows. */
+  readonly address: string | null
+  /** The option of the command line that changes it, where there is one. */
+  readonly option: string | null
 }
 
-/** The diagnosis of whatever was thrown. That a transport is closed says less than why it is. */
-export function describeError(thrown: unknown): Diagnosis {
+/**
+ * The diagnosis of whatever was thrown, in words of the command line. That a transport is closed says less than why
+ * it is.
+ */
+export function describeError(thrown: unknown, end: End = 'server'): Diagnosis {
   const error = toError(thrown)
   const told = isTransportError(error, 'CLOSED') && error.cause instanceof Error ? error.cause : error
   const code = isTransportError(told) || isJsonRpcError(told) ? told.code : null
-  return { code, message: printable(told.message) }
+  const message = printable(inWordsOfCommandLine(told.message, end)) + (end === 'server' ? hintFor(told) : '')
+  const address = factIn(told, 'address')
+  return {
+    code,
+    message,
+    address: typeof address === 'string' ? address : null,
+    option: /(?<!\S)--[a-z][a-z-]+/.exec(message)?.[0] ?? null,
+  }
+}
+
+const HTTP_URL = /\bhttps?:\/\/[^\s,;]+/
+const USUAL_PATH = '/mcp'
+const NOT_FOUND = 404
+
+/** What to do about it, where the command line has something. */
+function hintFor(error: Error): string {
+  const { message } = error
+  if (isTransportError(error, 'REQUEST_TIMEOUT')) return '; --timeout-ms allows for more'
+  if (isTransportError(error, 'AUTH_REQUIRED') && /\b(?:https?|wss?):/.test(message))
+    return '; --header sends one'
+  const [url] = HTTP_URL.exec(message) ?? []
+  if (url === undefined || factIn(error, 'status') !== NOT_FOUND) return ''
+  const usual = new URL(USUAL_PATH, url).href
+  return url === usual ? '' : `; servers usually are at ${usual}`
+}
+
+/** What the details of an error, or else of what caused it, say under that name. */
+function factIn(error: unknown, name: 'address' | 'status'): unknown {
+  for (let each = error; isTransportError(each); each = each.cause) {
+    const fact = Object.entries(each.details ?? {}).find(([key]) => key === name)
+    if (fact) return fact[1]
+  }
+  return undefined
 }
 
 /** The text as one line that a terminal only shows: what others wrote may contain sequences that steer one. */

@@ -42,6 +42,9 @@ export function inWordsOfCommandLine(text: string, end: End): string {
       // Content instead of a file is for programs.
       .replace(/, or tls\.\w+File,?/g, '')
       .replaceAll(' (tls.minVersion)', '')
+      .replace(/\boption "(\w+)"/g, (text, name: string) => {
+        return SAME.includes(name) ? `option --${name}` : (PLACES.get(name) ?? text)
+      })
       .replace(
         /\b(tls\.[a-z]+)File\b|\btls\.\w+|\b(?:max|close)[A-Z]\w+/g,
         (name, part: string | undefined) => {

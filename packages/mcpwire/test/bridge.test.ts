@@ -93,7 +93,7 @@ describe('when the server ends', () => {
 
   test.each([
     ['is not found', ['/nowhere/at-all'], [], /CONNECT_FAILED: .*\/nowhere\/at-all.* was not found/],
-    ['has no folder to run in', raw, ['--cwd', '/nowhere'], /CONNECT_FAILED: .*"cwd" \(\/nowhere\)/],
+    ['has no folder to run in', raw, ['--cwd', '/nowhere'], /CONNECT_FAILED: .*option --cwd \(\/nowhere\)/],
     ['is dead on arrival', [process.execPath, '/nowhere.js'], [], /PROCESS_EXITED: .*exited with code 1/],
   ])('before it began, since it %s, that is told', async (_, server, options, line) => {
     const { stderr, stdout, exit } = run(bridge(server, ...options))

@@ -140,7 +140,7 @@ describe('mcpwire bridge to an HTTP server that cannot be used', () => {
     params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } },
   }
 
-  async function answering(status: number, type: string, text: string): Promise<string> {
+  async function answering(status: number, type: string, text: string, path = '/mcp'): Promise<string> {
     const server = createServer((request, response) => {
       request.resume().on('end', () => response.writeHead(status, { 'content-type': type }).end(text))
     })
@@ -149,8 +149,35 @@ describe('mcpwire bridge to an HTTP server that cannot be used', () => {
       server.closeAllConnections()
       server.close()
     })
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
   }
+
+  test('names the path that servers usually are at, where there is nothing at this one', async () => {
+    const url = await answering(404, 'text/plain', 'no', '/')
+    const bridge = run([...program, 'bridge', url])
+    bridge.send(initialize)
+    bridge.process.stdin?.end()
+    expect(await bridge.exit).toBe(1)
+    expect(bridge.stderr()).toMatch(new RegExp(` 404.*; servers usually are at ${url}mcp$`, 'm'))
+
+    const probes = [url, `${url}mcp`].map((each) => run([...program, 'probe', '--json', each]))
+    expect(await Promise.all(probes.map(({ exit }) => exit))).toEqual([1, 1])
+    const [wrong, usual] = probes.map(({ stdout }) => JSON.parse(stdout()))
+    expect(wrong).toMatchObject({ address: url, error: { address: url, option: null } })
+    expect(wrong.error.message).toContain(` 404`)
+    expect(wrong.error.message).toMatch(new RegExp(`; servers usually are at ${url}mcp$`))
+    expect(usual.error.message).not.toContain('usually')
+  })
+
+  test('names the option that a probe would need', async () => {
+    const url = await answering(401, 'text/plain', 'no')
+    const probing = run([...program, 'probe', '--json', url])
+    expect(await probing.exit).toBe(1)
+    expect(JSON.parse(probing.stdout())).toMatchObject({
+      address: url,
+      error: { code: 'AUTH_REQUIRED', address: url, option: '--header' },
+    })
+  })
 
   test.each([
     ['is not there', undefined, /^mcpwire bridge: SEND_FAILED: cannot send to http:.*ECONNREFUSED/],

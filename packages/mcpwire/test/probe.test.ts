@@ -139,6 +139,49 @@ describe('mcpwire probe', () => {
     expect(JSON.parse(stdout())).toMatchObject({ healthy: false, error: { code: 'CONNECT_FAILED' } })
   })
 
+  const silentServer = [process.execPath, '--eval', 'process.stdin.resume()']
+
+  test.each([
+    [
+      'a command that is not there',
+      ['--', '/nowhere/at-all'],
+      'stdio:/nowhere/at-all',
+      'CONNECT_FAILED',
+      null,
+    ],
+    [
+      'a folder that is not there',
+      ['--cwd', '/nowhere', '--', 'node'],
+      'stdio:node',
+      'CONNECT_FAILED',
+      '--cwd',
+    ],
+    [
+      'a server that answers nothing',
+      ['--timeout-ms', '300', '--', ...silentServer],
+      `stdio:${process.execPath}`,
+      'REQUEST_TIMEOUT',
+      '--timeout-ms',
+    ],
+    [
+      'a server that ends',
+      ['--', process.execPath, '--eval', '0'],
+      `stdio:${process.execPath}`,
+      'CLOSED',
+      null,
+    ],
+    ['nobody at a URL', ['ws://127.0.0.1:1/mcp?key=secret'], 'ws://127.0.0.1:1/mcp', 'CONNECT_FAILED', null],
+  ])('says in JSON where it failed, why, and what to change: %s', async (_, argv, address, code, option) => {
+    const { stdout, stderr, exit } = run([...program, 'probe', '--json', ...argv])
+    expect(await exit).toBe(1)
+    const report = JSON.parse(stdout())
+    expect(report).toMatchObject({ healthy: false, address, error: { code, address, option } })
+    expect(report.error.message).toEqual(expect.stringMatching(option ?? /./))
+    expect(stdout() + stderr()).not.toContain('secret')
+    // Once is enough.
+    expect(stderr()).not.toContain(report.error.message)
+  })
+
   test('leaves no server behind when it is interrupted', async () => {
     const silent = [
       process.execPath,

@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.js'
 import { addServerOptions, endpointOptions, number, type ServerOptions } from '../command-options.js'
-import { endpoint } from '../endpoint.js'
+import { addressOf, endpoint } from '../endpoint.js'
 import { probe } from '../probe.js'
 import { probeTable } from '../probe-table.js'
-import { print, tellError } from '../report.js'
+import { describeError, print, tellError } from '../report.js'
 import { endOnSignal } from '../signals.js'
-import { inWordsOfCommandLine } from '../words.js'
 
 const COUNT = 20
 const MAX_COUNT = 1_000_000
@@ -40,14 +39,19 @@ Examples:
       const target = context.targetOf(url)
       const options = endpointOptions(target, server)
       endOnSignal()
+      const heard: Error[] = []
       const report = await probe(() => endpoint(target, options), {
         count,
         timeoutMs,
-        onerror: (error) => tellError('mcpwire probe', error),
+        onerror: (error) => void heard.push(error),
       })
-      if (report.error) {
-        const message = inWordsOfCommandLine(report.error.message, 'server')
-        report.error = { ...report.error, message }
+      // That the server is not healthy is told once, in the report.
+      for (const error of heard) {
+        if (describeError(error).message !== report.error?.message) tellError('mcpwire probe', error)
+      }
+      if (report.error && report.address === null) {
+        report.address = addressOf(target)
+        report.error = { ...report.error, address: report.address }
       }
       await print(json ? JSON.stringify(report, null, 2) : probeTable(report, process.stdout))
       context.finish(report.healthy ? 0 : 1)
