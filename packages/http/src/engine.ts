@@ -10,6 +10,11 @@ export interface EngineRequest {
    * a request of this end is over: some sockets are kept for them.
    */
   readonly isReply?: boolean | undefined
+  /**
+   * Whether it opens the conversation. Where the platform does not tell connecting from waiting for an answer, the
+   * answer of such a request has to begin within the time for connecting.
+   */
+  readonly isOpening?: boolean | undefined
 }
 
 /** The start of an answer. */

@@ -134,7 +134,8 @@ export interface HttpClientOptions extends CreateTransportOptions {
   maxSockets?: number | undefined
   /**
    * How long making a connection may take, in milliseconds; and how long `auth.token()`, `headers()`, the text of a
-   * refusal, the first event of HTTP+SSE, or a session in place of a lost one.
+   * refusal, the first event of HTTP+SSE, or a session in place of a lost one. A `fetch` does not tell connecting from
+   * waiting: there it is how long an answer to `initialize` or `server/discover` may take to begin.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined

@@ -17,6 +17,7 @@ import { JsonAnswer, type JsonAnswerOwner } from './json-answer.js'
 import { KeptStream } from './kept-stream.js'
 import type { Link } from './link.js'
 import { EVENTS_TYPE, JSON_TYPE, mediaTypeOf } from './media-type.js'
+import { isOpening } from './opening.js'
 import { errorInText, type RefusedAnswer, statusError } from './refused-answer.js'
 import { type Headers, isModernRevision } from './request-headers.js'
 import { markAsAuthFailure } from './sdk-marks.js'
@@ -28,6 +29,8 @@ export interface ExchangeHost {
   readonly postUrl: URL
   /** Whether answers come on a stream of their own, as over HTTP+SSE, instead of with the status. */
   readonly answersElsewhere: boolean
+  /** Whether the server has taken any message, and so speaks what we speak. */
+  readonly isUnderstood: boolean
   /** The headers that repeat the message, where its revision has such. */
   mirroring(message: JsonRpcMessage): Headers
   /** The server took the message. */
@@ -182,6 +185,10 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
 
   protected override get isReply(): boolean {
     return this.id === undefined
+  }
+
+  protected override get isOpening(): boolean {
+    return !this.#host.isUnderstood && isOpening(this.message)
   }
 
   protected headers(): Headers | Promise<Headers> {

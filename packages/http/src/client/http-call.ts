@@ -52,6 +52,11 @@ export abstract class HttpCall implements EngineHandlers {
     return false
   }
 
+  /** Whether it opens the conversation. */
+  protected get isOpening(): boolean {
+    return false
+  }
+
   get isGivenUp(): boolean {
     return this.#isGivenUp
   }
@@ -132,10 +137,10 @@ export abstract class HttpCall implements EngineHandlers {
 
   #send(headers: Headers): void {
     if (this.#isGivenUp) return
-    const { body, isReply } = this
+    const { body, isReply, isOpening } = this
     try {
       this.#call = this.link.engine.send(
-        { method: this.#method, url: this.#url, headers, body, isReply },
+        { method: this.#method, url: this.#url, headers, body, isReply, isOpening },
         this,
       )
     } catch (error) {

@@ -67,6 +67,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   readonly setProtocolVersion: (version: string) => void
   postUrl: URL
   answersElsewhere = false
+  isUnderstood = false
   readonly #sink: Sink
   readonly #options: HttpChannelOptions
   readonly #intake: Intake
@@ -78,8 +79,6 @@ class Conversation implements ExchangeHost, HttpTraits {
   readonly #requests: Map<RequestId, Exchange> = new Map()
   #hearing: Exchange | undefined
   #oldStream: HttpSse | undefined
-  /** Whether the server has taken any message, and so speaks what we speak. */
-  #isUnderstood = false
   #queuedBytes = 0
   #isOver = false
 
@@ -170,7 +169,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   accepted(exchange: Exchange, head: AnswerHead): void {
-    this.#isUnderstood = true
+    this.isUnderstood = true
     if (exchange.isInitialize) {
       const sessionId = head.header('mcp-session-id')
       if (sessionId) this.link.headers.sessionId = sessionId
@@ -211,7 +210,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     }
     if (this.#tools.takesOver(exchange, answer)) return true
     const { httpSse } = this.#options
-    if (!httpSse || this.#isUnderstood || !exchange.isInitialize || !isOldStatus(answer.status)) return false
+    if (!httpSse || this.isUnderstood || !exchange.isInitialize || !isOldStatus(answer.status)) return false
     const said = errorInText(answer.text, exchange.id ?? '')
     if (said && isModernError(said, answer.status)) return false
     this.#fallBack(exchange, answer)

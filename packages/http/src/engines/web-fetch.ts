@@ -1,3 +1,4 @@
+import { type Clock, TransportError } from '@mcpwire/core'
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
 import type { Fetch } from '../engine-settings.js'
 import { deliveryOf } from './delivery.js'
@@ -12,13 +13,30 @@ export interface WebFetchSettings {
   readonly maxSockets: number
   /** Makes an error of what `fetch` rejects with. */
   readonly inWords?: ((failure: unknown) => Error) | undefined
+  /** How soon an answer begins to what opens a conversation; as late as it likes where connecting has a limit. */
+  readonly opening?: OpeningLimit | undefined
+  /** Where a socket is not free for another request before the turn of the event loop is over. */
+  readonly afterTurn?: ((then: () => void) => void) | undefined
+}
+
+/** How long an answer may take that stands for the connection. */
+export interface OpeningLimit {
+  readonly address: string
+  readonly connectTimeoutMs: number
+  readonly clock: Clock
 }
 
 /**
- * An engine on any WHATWG `fetch`. Which sockets there are, and how long connecting may take, is up to that
- * function; an answer that redirects is a failure where it hides where to.
+ * An engine on any WHATWG `fetch`. Which sockets there are is up to that function, and how long connecting may take
+ * but for what opens a conversation; an answer that redirects is a failure where it hides where to.
  */
-export function webFetchEngine({ fetch, maxSockets, inWords = inPlainWords }: WebFetchSettings): Engine {
+export function webFetchEngine({
+  fetch,
+  maxSockets,
+  opening,
+  inWords = inPlainWords,
+  afterTurn = (then) => then(),
+}: WebFetchSettings): Engine {
   const underWay = new Set<WebFetchCall>()
   const slots = new Slots(maxSockets, () => undefined)
   let isClosed = false
@@ -27,6 +45,8 @@ export function webFetchEngine({ fetch, maxSockets, inWords = inPlainWords }: We
     fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
     slots,
     inWords,
+    opening,
+    afterTurn,
     done: (call) => underWay.delete(call),
   }
   return {
@@ -58,6 +78,8 @@ interface CallSettings {
   readonly fetch: Fetch
   readonly slots: Slots<undefined>
   readonly inWords: (failure: unknown) => Error
+  readonly opening: OpeningLimit | undefined
+  readonly afterTurn: (then: () => void) => void
   readonly done: (call: WebFetchCall) => void
 }
 
@@ -73,6 +95,7 @@ class WebFetchCall implements EngineCall {
   #stop: (() => void) | undefined
   #goOn: (() => void) | undefined
   #paused: Promise<void> | undefined
+  #late: Disposable | undefined
 
   constructor(request: EngineRequest, handlers: EngineHandlers, settings: CallSettings) {
     this.isReply = request.isReply ?? false
@@ -83,7 +106,8 @@ class WebFetchCall implements EngineCall {
 
   begin(): void {
     this.#hasBegun = true
-    const { inWords } = this.#settings
+    const { inWords, opening } = this.#settings
+    if (opening && this.#request.isOpening) this.#hurry(opening)
     this.#exchange().then(
       () => this.#over(() => this.#handlers.end()),
       (cause: unknown) => this.#over(() => this.#handlers.failed(inWords(cause), deliveryOf(cause))),
@@ -111,6 +135,14 @@ class WebFetchCall implements EngineCall {
     queueMicrotask(() => this.#giveUp(() => this.#handlers.failed(cause, delivery)))
   }
 
+  #hurry({ address, connectTimeoutMs: timeoutMs, clock }: OpeningLimit): void {
+    this.#late = clock.deadline(timeoutMs, () => {
+      const message = `${address} did not begin to answer within connectTimeoutMs (${timeoutMs} ms)`
+      const error = new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
+      this.#giveUp(() => this.#handlers.failed(error, 'unknown'))
+    })
+  }
+
   #giveUp(tell: () => void): void {
     if (this.#isOver) return
     this.#over(tell)
@@ -123,8 +155,10 @@ class WebFetchCall implements EngineCall {
     this.#isOver = true
     this.#settings.done(this)
     this.resume()
-    if (this.#hasBegun) this.#settings.slots.give(undefined)
-    else this.#settings.slots.forget(this)
+    this.#late?.[Symbol.dispose]()
+    const { slots, afterTurn } = this.#settings
+    if (this.#hasBegun) afterTurn(() => slots.give(undefined))
+    else slots.forget(this)
     tell()
   }
 
@@ -138,6 +172,7 @@ class WebFetchCall implements EngineCall {
       signal: this.#aborter.signal,
       ...(body !== undefined && { body }),
     })
+    this.#late?.[Symbol.dispose]()
     if (typeof response?.headers?.get !== 'function' || !Number.isInteger(response.status))
       throw new Error('fetch() yielded no Response')
     if (response.type === 'opaqueredirect')

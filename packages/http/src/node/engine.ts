@@ -5,6 +5,7 @@ import { nodeFetchEngine } from './engines/node-fetch.js'
 import { undiciEngine } from './engines/undici.js'
 import { inWords } from './failure-words.js'
 import { createConnector } from './socket-connector.js'
+import { afterTurn } from './turn.js'
 
 /**
  * Chooses by the options: the `fetch` that was given, node-fetch for an `agent`, else undici on sockets of our own
@@ -16,7 +17,7 @@ export const createEngine: CreateEngine = (settings) => {
     invalidOption('tls', undefined, 'left out where the URL is not https:')
   if (fetch !== undefined) {
     refuseBeside('fetch', settings, ['agent', 'tls', 'proxy'])
-    return webFetchEngine({ fetch, maxSockets, inWords })
+    return webFetchEngine({ fetch, maxSockets, inWords, opening: settings, afterTurn })
   }
   if (agent !== undefined) {
     refuseBeside('agent', settings, ['tls', 'proxy'])

@@ -8,5 +8,5 @@ export const createEngine: CreateEngine = (settings) => {
     if (settings[option] !== undefined)
       invalidOption(option, undefined, 'left out where the platform makes the connections')
   }
-  return webFetchEngine(settings)
+  return webFetchEngine({ ...settings, opening: settings })
 }

@@ -1,10 +1,19 @@
+import { TransportError } from '@mcpwire/core'
 import type { Engine } from '../../engine.js'
 import type { EngineSettings, Fetch } from '../../engine-settings.js'
 import { webFetchEngine } from '../../engines/web-fetch.js'
 import { inWords } from '../failure-words.js'
+import { afterTurn } from '../turn.js'
+import { connectingInTime } from './connecting-agent.js'
 
 /** An engine on node-fetch, whose connections an agent of Node makes. Nothing of it is loaded before it is used. */
-export function nodeFetchEngine({ agent, maxSockets }: EngineSettings): Engine {
+export function nodeFetchEngine({ agent: given, maxSockets, ...settings }: EngineSettings): Engine {
+  const { address, clock, connectTimeoutMs: timeoutMs } = settings
+  const late = (): Error => {
+    const message = `${address} did not accept a connection within connectTimeoutMs (${timeoutMs} ms)`
+    return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
+  }
+  const agent = connectingInTime(given as object, { clock, timeoutMs, late })
   const fetch = async (url: URL, init: RequestInit): Promise<unknown> => {
     const { default: nodeFetch } = await import('node-fetch')
     // What is given up meanwhile would make the body of its request an error that nobody hears.
@@ -13,10 +22,10 @@ export function nodeFetchEngine({ agent, maxSockets }: EngineSettings): Engine {
       // As the other engines, which ask for no compression.
       return await nodeFetch(url, { ...(init as object), agent: agent as never, compress: false })
     } catch (cause) {
-      throw withoutUrl(cause)
+      throw (cause as { code?: unknown }).code === 'CONNECT_TIMEOUT' ? late() : withoutUrl(cause)
     }
   }
-  return webFetchEngine({ fetch: fetch as Fetch, maxSockets, inWords })
+  return webFetchEngine({ fetch: fetch as Fetch, maxSockets, inWords, afterTurn })
 }
 
 /** node-fetch tells the whole URL, whose query may hold a secret. */
