@@ -70,7 +70,7 @@ export const engineKinds: readonly EngineKind[] = [
   {
     name: 'a fetch that was given',
     ownsSockets: false,
-    reusesSockets: false,
+    reusesSockets: true,
     create: createNodeEngine,
     plain: () => ({ fetch: dispatching(new Agent()) }),
     mutualTls: { with: () => ({ fetch: dispatching(new Agent({ connect: tls })) }) },
