@@ -10,6 +10,8 @@ export type Body =
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'too-large'; readonly bytes: number }
   | { readonly kind: 'not-utf-8' }
+  /** It has a content coding, such as `gzip`, and was not read. */
+  | { readonly kind: 'coded' }
   | { readonly kind: 'too-slow' }
   /** The caller left before it was complete. */
   | { readonly kind: 'gone' }

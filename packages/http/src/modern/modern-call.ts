@@ -12,14 +12,13 @@ import type { EndpointSettings } from '../server/endpoint-options.js'
 import { eventStreamHeaders, messageEvent } from '../server/event-text.js'
 import { answerFailure, answerRefusal, type HttpFailure } from '../server/http-errors.js'
 import { keepAlive, type LiveStream, type LiveStreams } from '../server/live-streams.js'
-import { jsonWithin } from '../server/message-text.js'
+import { jsonWithin, unsendable } from '../server/message-text.js'
 import type { AnswerFormat } from '../server/post-answer.js'
 import type { Caller } from '../server/principal.js'
 import { Standing } from '../server/standing.js'
 
 const LISTEN = 'subscriptions/listen'
 const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
-const INTERNAL_ERROR = -32_603
 const jsonHeaders: HeaderLines = ['content-type', 'application/json']
 const done: Promise<void> = Promise.resolve()
 
@@ -97,8 +96,7 @@ export class ModernCall implements LiveStream {
       json = jsonWithin(response, this.#host.settings.maxMessageBytes)
     } catch (error) {
       // Whoever waits for an answer that cannot be sent is better told so.
-      const told = { code: INTERNAL_ERROR, message: 'the response could not be sent' }
-      void this.#send(JSON.stringify({ jsonrpc: '2.0', id: this.id, error: told }), 200)
+      void this.#send(JSON.stringify({ jsonrpc: '2.0', id: this.id, error: unsendable }), 200)
       return Promise.reject(error)
     }
     return this.#send(json, statusOf(response))

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Clock, Handshake } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { type ByteBody, EventWriter } from '../server/event-writer.js'
+import { isPlainCoding } from '../server/media-types.js'
 import { mergedHeaders } from '../server/merged-headers.js'
 import type { Stalls } from '../server/stalls.js'
 import type { Departures } from './departures.js'
@@ -92,6 +93,10 @@ export class NodeExchange implements Exchange {
     const parsed = this.#parsedBody
     if (parsed !== undefined) {
       done({ kind: 'value', value: parsed })
+      return
+    }
+    if (!isPlainCoding(this.#request.headers['content-encoding'])) {
+      done({ kind: 'coded' })
       return
     }
     this.#reading = new BodyReading(this.#request, maxBytes, done)

@@ -3,9 +3,17 @@ const EVENTS_TYPE = 'text/event-stream'
 /** What clients of MCP send. */
 const USUAL_ACCEPT = `${JSON_TYPE}, ${EVENTS_TYPE}`
 
-/** Whether the type of a body is JSON, whatever its parameters. */
+/** Whether the type of a body is JSON in UTF-8, which is what JSON is without a word about it. */
 export function isJson(contentType: string | undefined): boolean {
-  return contentType === JSON_TYPE || typeOf(contentType ?? '') === JSON_TYPE
+  if (contentType === JSON_TYPE) return true
+  if (contentType === undefined || typeOf(contentType) !== JSON_TYPE) return false
+  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(contentType) ?? []
+  return /^(utf-?8|us-ascii)$/i.test(charset)
+}
+
+/** Whether a body is as its type says, not compressed or coded otherwise. */
+export function isPlainCoding(contentEncoding: string | undefined): boolean {
+  return contentEncoding === undefined || contentEncoding.trim().toLowerCase() === 'identity'
 }
 
 /** Whether an answer in JSON is acceptable; one without the header accepts anything (RFC 9110, section 12.5.1). */

@@ -17,7 +17,7 @@ export interface BodyHandlers {
 export function readPosted(exchange: Exchange, reception: Reception, { take, refused }: BodyHandlers): void {
   const { maxMessageBytes, bodyTimeoutMs, clock } = reception.settings
   if (!isJson(exchange.handshake.headers['content-type'])) {
-    answerFailure(exchange, invalid(415, 'the Content-Type must be application/json'))
+    answerFailure(exchange, invalid(415, 'the Content-Type must be application/json, in UTF-8'))
     return
   }
   const slow = new SlowBody(exchange, clock.now() + bodyTimeoutMs)

@@ -24,6 +24,8 @@ export function postedIn(body: Body, maxBytes: number): Posted | HttpFailure {
       return postedValue(body.value)
     case 'too-large':
       return invalid(413, `the body is longer than ${maxBytes} bytes`)
+    case 'coded':
+      return invalid(415, 'the body must have no Content-Encoding')
     case 'too-slow':
       return invalid(408, 'the body did not arrive in time')
     case 'not-utf-8':

@@ -18,7 +18,7 @@ import { EventLog } from './event-log.js'
 import { HttpContext } from './http-context.js'
 import type { LiveStreams } from './live-streams.js'
 import { MalformedCount } from './malformed-count.js'
-import { jsonWithin } from './message-text.js'
+import { jsonWithin, unsendable } from './message-text.js'
 import { type AnswerFormat, clientLeft, PostAnswer } from './post-answer.js'
 import { malformed } from './post-body.js'
 import type { Posted } from './posted-messages.js'
@@ -219,6 +219,7 @@ export class Session implements StreamOwner, ServedSession {
     try {
       outgoing = { message, json: jsonWithin(message, this.settings.maxMessageBytes) }
     } catch (error) {
+      if (isResponse(message)) this.#tellUnsendable(message)
       return Promise.reject(error)
     }
     if (isResponse(message)) return this.#respond(message, outgoing)
@@ -289,6 +290,13 @@ export class Session implements StreamOwner, ServedSession {
     return sent
   }
 
+  /** Whoever waits for an answer that cannot be sent is better told so. */
+  #tellUnsendable({ id }: JsonRpcResponse): void {
+    if (id === undefined || !this.#calls.has(id)) return
+    const message: JsonRpcResponse = { jsonrpc: '2.0', id, error: unsendable }
+    this.#respond(message, { message, json: JSON.stringify(message) }).catch(ignore)
+  }
+
   /** The answer that a message goes out on: of the request it belongs to, else of the only one there is. */
   #answerFor(message: JsonRpcMessage, related: RequestId | undefined): PostAnswer | undefined {
     if (related !== undefined) return this.#calls.get(related)?.answer
@@ -323,6 +331,8 @@ function isInitializing(messages: readonly JsonRpcMessage[]): boolean {
   const [first] = messages
   return first !== undefined && isRequest(first) && first.method === 'initialize'
 }
+
+function ignore(): void {}
 
 class SessionTraits {
   readonly #session: Session

@@ -1,6 +1,7 @@
 import type { Handshake, TlsFacts } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { type ByteBody, EventWriter } from './event-writer.js'
+import { isPlainCoding } from './media-types.js'
 import { mergedHeaders } from './merged-headers.js'
 import { type StallLimit, Stalls } from './stalls.js'
 
@@ -84,7 +85,8 @@ export class WebExchange implements Exchange {
     const { body } = this.request
     if (body?.locked || this.request.bodyUsed)
       throw new Error('the body was read before: pass it as `parsedBody`')
-    void this.#read(body?.getReader(), maxBytes, done)
+    if (!isPlainCoding(this.handshake.headers['content-encoding'])) done({ kind: 'coded' })
+    else void this.#read(body?.getReader(), maxBytes, done)
   }
 
   stopReading(): void {
