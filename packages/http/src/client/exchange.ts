@@ -67,6 +67,8 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   sessionId: string | undefined
   /** Since when the end of what it still receives is due, by the clock. */
   heardAtMs = 0
+  /** Whether its response was delivered. */
+  isAnswered = false
   /** How often it was sent again because a session was lost. */
   renewals = 0
   readonly #host: ExchangeHost
@@ -75,7 +77,6 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   #resolve!: () => void
   #reject!: (error: unknown) => void
   #isSettled = false
-  #isAnswered = false
   #stage: Stage = 'status'
   #json: JsonAnswer | undefined
   #unwantedBytes = 0
@@ -146,7 +147,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
 
   /** Its response arrived, on whatever stream. */
   answered(): void {
-    this.#isAnswered = true
+    this.isAnswered = true
     if (this.#stage === 'resumed') this.#over()
     else if (this.#stage === 'elsewhere') this.#over(true, true)
     else if (this.#stage === 'events') this.#linger()
@@ -158,8 +159,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     if (!this.#isSettled) {
       this.#reject(error)
       this.#settled()
-    } else if (this.id !== undefined && !this.#isAnswered)
-      this.#host.answer(errorAnswer(this.id, error), this)
+    } else if (this.id !== undefined && !this.isAnswered) this.#host.answer(errorAnswer(this.id, error), this)
     this.#over()
   }
 
@@ -209,7 +209,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
       if (head.header('content-length') === undefined) this.#linger()
     } else if (this.#host.answersElsewhere) {
       this.#stage = 'elsewhere'
-      if (this.#isAnswered) this.#over(true, true)
+      if (this.isAnswered) this.#over(true, true)
     } else if (type === EVENTS_TYPE) {
       this.#stage = 'events'
       this.#feed = new EventFeed(this, this.link)
@@ -219,7 +219,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
       this.#json = new JsonAnswer(this, this.link, head)
       this.#json.open()
     } else
-      this.#lose(
+      this.broken(
         `${this.link.address} answered a request with status ${head.status} and ${type ?? 'no type'}, which is no message: is it an MCP endpoint?`,
       )
   }
@@ -302,30 +302,26 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
 
   complete(text: string): void {
     this.#host.hear(text, this)
-    if (this.#isAnswered) this.#over()
-    else this.#lose(`${this.link.address} answered a request with something else than its response`)
+    if (this.isAnswered) this.#over()
+    else this.broken(`${this.link.address} answered a request with something else than its response`)
   }
 
   unreadable(bytes: Uint8Array): void {
     this.#host.unreadable(bytes)
-    this.#lose(`the answer of ${this.link.address} is not UTF-8`)
-  }
-
-  broken(why: string, cause?: unknown): void {
-    this.#lose(why, cause)
+    this.broken(`the answer of ${this.link.address} is not UTF-8`)
   }
 
   /** The stream of the request ended. */
   #interrupted(cause: Error | undefined): void {
     const feed = this.#feed as EventFeed
-    if (this.#isAnswered) {
+    if (this.isAnswered) {
       this.#over()
       return
     }
     const isResumable = feed.lastEventId !== undefined && !this.isModern
     if (!isResumable || this.sessionId !== this.link.headers.sessionId) {
       feed.close()
-      this.#lose(`the stream of a request to ${this.link.address} ended before its response`, cause)
+      this.broken(`the stream of a request to ${this.link.address} ended before its response`, cause)
       return
     }
     this.#keep(feed).goOn(cause)
@@ -334,7 +330,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   #keep(feed: EventFeed): KeptStream {
     this.#stage = 'resumed'
     const gone = (error: Error): void =>
-      this.#lose(`a request to ${this.link.address} could not be resumed`, error)
+      this.broken(`a request to ${this.link.address} could not be resumed`, error)
     this.#stream = new KeptStream(
       this.link,
       {
@@ -351,7 +347,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   }
 
   /** The request may have run, and its response will not come. */
-  #lose(message: string, cause?: unknown): void {
+  broken(message: string, cause?: unknown): void {
     const method = 'method' in this.message ? this.message.method : ''
     const error = new TransportError('OUTCOME_UNKNOWN', message, { method }, { cause })
     // The answer says no more than that: its reader may be behind another transport.

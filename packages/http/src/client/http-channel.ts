@@ -46,6 +46,9 @@ export interface HttpChannelOptions {
 /** How much of the time for closing the server has to hear of it, which need not answer. */
 const PART_OF_CLOSE = 3 / 4
 
+/** The most of a response nobody asked for that is shown, in characters. */
+const MAX_PREVIEW = 64
+
 /** A channel to one server over HTTP: one POST a message. */
 export function httpChannel(link: Link, sink: Sink, options: HttpChannelOptions): Channel {
   const conversation = new Conversation(link, sink, options)
@@ -256,6 +259,10 @@ class Conversation implements ExchangeHost, HttpTraits {
     const from = this.#hearing
     const response = from?.adopts && from.id !== undefined ? { ...message, id: from.id } : message
     const exchange = response.id === undefined ? undefined : this.#requests.get(response.id)
+    if (response.id !== undefined && (!exchange || exchange.isAnswered)) {
+      this.report(unasked(this.link.address, response.id))
+      return
+    }
     if (exchange?.isInitialize && 'result' in response) {
       const version = response.result['protocolVersion']
       if (typeof version === 'string') this.link.headers.protocolVersion = version
@@ -341,6 +348,14 @@ function isOldStatus(status: number): boolean {
 /** What a send that was under way is answered with. */
 function closedBy(cause: Error): Error {
   return new TransportError('CLOSED', `the transport is closed: ${cause.message}`, undefined, { cause })
+}
+
+/** Nobody waits for such a response; delivered, it would be taken for one to a request to come. */
+function unasked(address: string, id: RequestId): Error {
+  const message = `${address} answered no request in flight: one that was answered, given up or never sent`
+  return new TransportError('MALFORMED_MESSAGE', message, {
+    preview: JSON.stringify(id).slice(0, MAX_PREVIEW),
+  })
 }
 
 /** What a send is answered with once nothing can leave any more. */
