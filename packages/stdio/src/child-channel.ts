@@ -10,6 +10,7 @@ import { duplexChannel } from '@mcpwire/core/node'
 import type { Child, Exit } from './child-process.js'
 import { lastWords } from './last-words.js'
 import { noiseReporter } from './noise.js'
+import { flowWithBreaks } from './noise-breaks.js'
 import { shutDown } from './shutdown.js'
 import { createStderrTail } from './stderr-tail.js'
 
@@ -61,6 +62,12 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     return reasonOf(exit, address, tail.text(), undefined)
   }
 
+  const flow = flowWithBreaks(child.stdout)
+  const report = noiseReporter(address, sink, options.onnoise)
+  const noise = (text: string): void => {
+    report(text)
+    flow.noise()
+  }
   const channel = duplexChannel(
     { readable: child.stdout, writable: child.stdin },
     { ...sink, end: (lost) => void end(closeTimeoutMs, lost) },
@@ -68,17 +75,18 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
       ...options,
       oversize: 'skip',
       maxMalformedInARow: Infinity,
-      noise: noiseReporter(address, sink, options.onnoise),
+      noise,
     },
   )
 
   void child.exited.then(async () => {
-    await lastWords(child.stdout, clock)
+    await lastWords(child.stdout, clock, () => flow.isHeld)
     await end(Math.min(LEFTOVERS_MS, closeTimeoutMs))
   })
 
   return {
     ...channel,
+    flow,
     close: async () => {
       isClosing = true
       const closed = channel.close()

@@ -9,9 +9,13 @@ const LONGEST_MS = 50
 /**
  * Resolves when everything was read that a process wrote before it exited. That is the end of the stream; where
  * somebody else holds the pipe open it is silence, looked for twice so that there was a read in between even on a
- * machine that is busy. Waits for a stream that is paused.
+ * machine that is busy. Waits while its consumer holds it.
  */
-export function lastWords(stream: Readable, clock: Clock): Promise<void> {
+export function lastWords(
+  stream: Readable,
+  clock: Clock,
+  isHeld: () => boolean = () => stream.isPaused(),
+): Promise<void> {
   return new Promise((resolve) => {
     if (stream.readableEnded || stream.destroyed) {
       resolve()
@@ -21,8 +25,8 @@ export function lastWords(stream: Readable, clock: Clock): Promise<void> {
     let looks = 0
     let next = clock.deadline(QUIET_MS, look)
     function look(): void {
-      looks = stream.isPaused() ? 0 : looks + 1
-      if (looks === 2 || (!stream.isPaused() && clock.now() - start >= LONGEST_MS)) done()
+      looks = isHeld() ? 0 : looks + 1
+      if (looks === 2 || (!isHeld() && clock.now() - start >= LONGEST_MS)) done()
       else next = clock.deadline(QUIET_MS, look)
     }
     function heard(): void {

@@ -69,7 +69,7 @@ describe('the end of a child', () => {
     const transport = stdioClient({ ...script(code), stderr: 'ignore' })
     const heard = hearing(transport)
     await transport.start()
-    if (code.startsWith(says)) await until(() => heard.messages.length === 1)
+    if (code.startsWith(says)) await until(() => heard.messages.length === 1, 'it spoke', PATIENCE_MS)
     await transport.close()
     expect(heard.errors).toMatchObject(errors)
     for (const error of heard.errors) expect(error.message).toContain('exited with code 3: no config')
@@ -348,6 +348,46 @@ test('noise is reported ten times to those who gave no onnoise, and never ends t
   expect(heard.errors.map(({ code }) => code)).toEqual(Array(10).fill('MALFORMED_MESSAGE'))
   expect(heard.errors.at(-1)?.message).toContain('onnoise')
   await transport.close()
+})
+
+describe('a flood of noise', () => {
+  /** Each line is `y`; a pipe has room for 32 768 of them. */
+  const LINES_IN_A_PIPE = 32_768
+
+  test('leaves others their turn, and ends with the child', async () => {
+    let [inTurn, most, total] = [0, 0, 0]
+    const onnoise = (): void => {
+      total++
+      most = Math.max(most, ++inTurn)
+    }
+    const transport = stdioClient({ command: 'yes', stderr: 'ignore', onnoise })
+    await transport.start()
+    while (total < 20 * LINES_IN_A_PIPE) {
+      await new Promise((resolve) => setImmediate(resolve))
+      inTurn = 0
+    }
+    process.kill(transport.pid ?? 0, 'SIGKILL')
+    expect(await transport.closed).toMatchObject({ code: 'PROCESS_EXITED', details: { signal: 'SIGKILL' } })
+    expect(most).toBeLessThanOrEqual(2 * LINES_IN_A_PIPE)
+  })
+
+  test('waits while the consumer does, and hides no message', async () => {
+    let total = 0
+    const command = `yes | head -n ${8 * LINES_IN_A_PIPE}; echo '${message(1)}'; cat`
+    const onnoise = (): void => void total++
+    const transport = stdioClient({ command: 'sh', args: ['-c', command], stderr: 'ignore', onnoise })
+    const heard = hearing(transport)
+    await transport.start()
+    await until(() => total > LINES_IN_A_PIPE, 'some noise arrived', PATIENCE_MS)
+    transport.flow?.pause()
+    const before = total
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(total).toBe(before)
+    transport.flow?.resume()
+    await until(() => heard.messages.length === 1, 'the message arrived', PATIENCE_MS)
+    expect(total).toBe(8 * LINES_IN_A_PIPE)
+    await transport.close()
+  })
 })
 
 test('only a server that was asked server/discover and nothing else is started again', async () => {
