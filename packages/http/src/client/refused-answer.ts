@@ -6,6 +6,7 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
+import { CAPABILITY_MISSING, HEADER_MISMATCH, METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../error-codes.js'
 import { markAsHttpError } from './sdk-marks.js'
 
 /** An answer that is no success, with as much of its text as an error needs. */
@@ -51,8 +52,7 @@ export function retryAfterOf({ header }: AnswerHead, clock: Clock): number | und
   return Number.isNaN(date) ? undefined : Math.max(date - clock.epochNow(), 0)
 }
 
-const MODERN_CODES: readonly number[] = [-32_020, -32_021, -32_022]
-const METHOD_NOT_FOUND = -32_601
+const MODERN_CODES: readonly number[] = [HEADER_MISMATCH, CAPABILITY_MISSING, UNSUPPORTED_VERSION]
 
 /** Whether only a server of 2026-07-28 or later refuses so (Streamable HTTP: Backward Compatibility). */
 export function isModernError({ error }: JsonRpcErrorResponse, status: number): boolean {

@@ -7,6 +7,7 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
+import { HEADER_MISMATCH } from '../error-codes.js'
 import type { ParamHeader } from '../mirrored/param-headers.js'
 import { mirroredHeaders } from '../mirrored/standard-headers.js'
 import { ToolSchemas } from '../mirrored/tool-schemas.js'
@@ -21,7 +22,6 @@ export interface ToolHeadersOwner {
   report(error: Error): void
 }
 
-const HEADER_MISMATCH = -32_020
 const TOOL_LIST = 'tools/list'
 const TOOL_CALL = 'tools/call'
 const MAX_TOOLS = 1_000

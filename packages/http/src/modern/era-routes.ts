@@ -1,12 +1,8 @@
 import type { JsonRpcMessage, JsonRpcNotification } from '@mcpwire/core'
+import { INVALID_REQUEST, UNSUPPORTED_VERSION } from '../error-codes.js'
 import type { Exchange } from '../exchange.js'
 import { VERSION_HEADER } from '../mirrored/standard-headers.js'
-import {
-  answerFailure,
-  type HttpFailure,
-  INVALID_REQUEST,
-  UNSUPPORTED_VERSION,
-} from '../server/http-errors.js'
+import { answerFailure, type HttpFailure } from '../server/http-errors.js'
 import { invalid, isInitialize } from '../server/posted-messages.js'
 import type { Caller } from '../server/principal.js'
 import type { Reception } from '../server/reception.js'

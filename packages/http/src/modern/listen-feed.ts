@@ -5,12 +5,12 @@ import {
   TransportError,
   toError,
 } from '@mcpwire/core'
+import { INVALID_PARAMS } from '../error-codes.js'
 import type { ModernCall } from './modern-call.js'
 
 const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
 const UPDATED = 'notifications/resources/updated'
-const INVALID_PARAMS = -32_602
 /** The changes a client can ask to hear of, by the notification that tells of them. */
 const SWITCHES: Readonly<Record<string, string>> = {
   'notifications/tools/list_changed': 'toolsListChanged',

@@ -7,6 +7,7 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
+import { CAPABILITY_MISSING, HEADER_MISMATCH, METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../error-codes.js'
 import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
 import type { EndpointSettings } from '../server/endpoint-options.js'
 import { eventStreamHeaders, messageEvent } from '../server/event-text.js'
@@ -195,10 +196,10 @@ export class ModernCall implements LiveStream {
 
 /** The statuses that go with errors (2026-07-28, Streamable HTTP); any other answer is a 200. */
 const STATUSES: Readonly<Record<number, number>> = {
-  [-32_601]: 404,
-  [-32_020]: 400,
-  [-32_021]: 400,
-  [-32_022]: 400,
+  [METHOD_NOT_FOUND]: 404,
+  [HEADER_MISMATCH]: 400,
+  [CAPABILITY_MISSING]: 400,
+  [UNSUPPORTED_VERSION]: 400,
 }
 
 function statusOf(response: JsonRpcResponse): number {

@@ -1,4 +1,5 @@
 import { isResponse, type JsonRpcMessage, type JsonRpcRequest } from '@mcpwire/core'
+import { HEADER_MISMATCH, INVALID_PARAMS, UNSUPPORTED_VERSION } from '../error-codes.js'
 import {
   type HeaderFault,
   type HeaderOf,
@@ -7,7 +8,7 @@ import {
   versionMissing,
 } from '../mirrored/header-faults.js'
 import { VERSION_HEADER, VERSION_KEY } from '../mirrored/standard-headers.js'
-import { HEADER_MISMATCH, type HttpFailure, UNSUPPORTED_VERSION } from '../server/http-errors.js'
+import type { HttpFailure } from '../server/http-errors.js'
 import { invalid, isInitialize } from '../server/posted-messages.js'
 import { isSessionless } from '../server/revisions.js'
 import { SESSION_HEADER } from '../server/session-id.js'
@@ -15,7 +16,6 @@ import { SESSION_HEADER } from '../server/session-id.js'
 /** The revisions without sessions that the endpoint keeps to. */
 export const modernRevisions: readonly string[] = ['2026-07-28']
 
-const INVALID_PARAMS = -32_602
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
 
 /**

@@ -7,12 +7,13 @@ import {
   type JsonRpcNotification,
   toError,
 } from '@mcpwire/core'
+import { INVALID_REQUEST } from '../error-codes.js'
 import type { Exchange } from '../exchange.js'
 import { EraRoutes } from '../modern/era-routes.js'
 import type { NotifyOptions } from '../modern/listen-feed.js'
 import type { EndpointSettings } from './endpoint-options.js'
 import { answerHook, linesOf } from './hook-answer.js'
-import { answerFailure, answerRefusal, INVALID_REQUEST } from './http-errors.js'
+import { answerFailure, answerRefusal } from './http-errors.js'
 import { invalid } from './posted-messages.js'
 import { type Caller, callerOf } from './principal.js'
 import { Reception, refuseBusy } from './reception.js'

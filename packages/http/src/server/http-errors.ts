@@ -1,14 +1,9 @@
 import { type Refusal, type RequestId, refusalMessage } from '@mcpwire/core'
+import { INVALID_REQUEST } from '../error-codes.js'
 import type { Exchange, HeaderLines } from '../exchange.js'
 
-export const PARSE_ERROR = -32_700
-export const INVALID_REQUEST = -32_600
-/** A header contradicts the body (2026-07-28). */
-export const HEADER_MISMATCH = -32_020
 /** More waits than may (ours, as every wire says it). */
 const OVERLOADED = -31_003
-/** The revision is none this server keeps to (2026-07-28). */
-export const UNSUPPORTED_VERSION = -32_022
 
 /** Why a request is not served. */
 export interface HttpFailure {

@@ -1,8 +1,12 @@
 import { type JsonRpcMessage, toJson, tooLargeToSend } from '@mcpwire/core'
+import { INTERNAL_ERROR } from '../error-codes.js'
 import { utf8Length } from '../utf8-length.js'
 
 /** What is told to who waits for a response that cannot be sent. */
-export const unsendable = { code: -32_603, message: 'the response could not be sent' } as const
+export const unsendable: { readonly code: number; readonly message: string } = {
+  code: INTERNAL_ERROR,
+  message: 'the response could not be sent',
+}
 
 /** The JSON text of a message. Throws `MESSAGE_TOO_LARGE` where it is over the limit, and `SEND_FAILED` where there is none. */
 export function jsonWithin(message: JsonRpcMessage, maxMessageBytes: number): string {

@@ -1,6 +1,7 @@
 import { isRequest, isRequestId, type JsonRpcMessage, parseMessage, type RequestId } from '@mcpwire/core'
+import { INVALID_REQUEST, PARSE_ERROR } from '../error-codes.js'
 import type { Body } from '../exchange.js'
-import { type HttpFailure, INVALID_REQUEST, PARSE_ERROR } from './http-errors.js'
+import type { HttpFailure } from './http-errors.js'
 
 /** What a body says. */
 export interface Posted {

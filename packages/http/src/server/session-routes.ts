@@ -1,14 +1,8 @@
 import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../error-codes.js'
 import type { Exchange, HeaderLines } from '../exchange.js'
 import { VERSION_HEADER } from '../mirrored/standard-headers.js'
-import {
-  answerFailure,
-  HEADER_MISMATCH,
-  type HttpFailure,
-  sessionNotFound,
-  tooManyInFlight,
-  UNSUPPORTED_VERSION,
-} from './http-errors.js'
+import { answerFailure, type HttpFailure, sessionNotFound, tooManyInFlight } from './http-errors.js'
 import { acceptsEvents, acceptsJson } from './media-types.js'
 import type { AnswerFormat } from './post-answer.js'
 import { readPosted } from './post-body.js'
