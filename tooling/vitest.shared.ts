@@ -11,6 +11,8 @@ export function projectConfig(name: string): ViteUserConfig {
       include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
       reporters: ['default', ['json', { outputFile: '.results/test.json' }]],
       pool: 'forks',
+      // Importing the same sources and SDKs anew for each file takes longer than most tests.
+      isolate: false,
       maxWorkers: 2,
       // Several packages test at once on few cores; what must be quick says so itself.
       testTimeout: 30_000,

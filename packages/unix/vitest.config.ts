@@ -2,5 +2,6 @@ import { mergeConfig } from 'vitest/config'
 import { projectConfig } from '../../tooling/vitest.shared.js'
 
 export default mergeConfig(projectConfig('unix'), {
-  test: { globalSetup: ['test/support/build-programs.ts'] },
+  // A test replaces a module of Node, which only a file that imports everything anew sees.
+  test: { globalSetup: ['test/support/build-programs.ts'], isolate: true },
 })
