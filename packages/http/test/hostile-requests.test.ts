@@ -4,7 +4,7 @@ import { until } from '@mcpwire/compliance'
 import { allowAll, type JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { httpHandler, memoryEventStore } from '../src/index.js'
-import { envelope } from './support/modern.js'
+import { envelope, modern, postOf } from './support/modern.js'
 import { initialize, type Served, served } from './support/served.js'
 
 const PATIENCE_MS = 5_000
@@ -153,6 +153,40 @@ test('a web-standard request with a content coding is refused', async () => {
   const headers = { ...usual, 'content-encoding': 'gzip' }
   const request = new Request('http://localhost/mcp', { method: 'POST', headers, body: gzipSync(opening) })
   expect((await listener.fetch(request)).status).toBe(415)
+})
+
+test('a header of blanks costs no more than any other of its length', async () => {
+  const listener = httpHandler({ gate: allowAll() })
+  await listener.start()
+  onTestFinished(() => listener.close())
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'a', _meta: envelope },
+  })
+  const headers = {
+    ...usual,
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': 'tools/call',
+    'mcp-name': `a${' '.repeat(500_000)}b`,
+  }
+  // Minutes, where the time grows with the square of the length.
+  const answer = await listener.fetch(new Request('http://localhost/mcp', { method: 'POST', headers, body }))
+  expect(answer.status).toBe(400)
+  expect(await answer.json()).toMatchObject({ error: { code: -32_020 } })
+})
+
+test('a subscription to more resources than anybody needs is refused', async () => {
+  const server = await served({ modern: 'per-request' })
+  const listen = (count: number) => {
+    const resourceSubscriptions = Array.from({ length: count }, (_, n) => `file:///${n}`)
+    return postOf(modern('subscriptions/listen', { notifications: { resourceSubscriptions } }))
+  }
+  const refused = await server.ask(listen(1_001))
+  expect(refused.messages).toMatchObject([{ error: { code: -32_602 } }])
+  const stream = await server.open(listen(1_000))
+  await stream.until(() => stream.messages.length === 1, 'it is acknowledged')
 })
 
 describe('in a session', () => {

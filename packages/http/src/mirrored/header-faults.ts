@@ -83,7 +83,16 @@ const DECIMAL = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /** Blanks around a value are none of it (RFC 9110, section 5.5). */
 function withoutBlanks(value: string): string {
-  return value.replace(/^[\t ]+|[\t ]+$/g, '')
+  let start = 0
+  let end = value.length
+  // Not by a pattern for the end, which would look at every blank inside as often as there are some.
+  while (start < end && isBlank(value.charCodeAt(start))) start++
+  while (end > start && isBlank(value.charCodeAt(end - 1))) end--
+  return value.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }
 
 function missing(header: string): HeaderFault {

@@ -18,6 +18,8 @@ const SWITCHES: Readonly<Record<string, string>> = {
   'notifications/resources/list_changed': 'resourcesListChanged',
 }
 const MAX_SUBSCRIPTIONS = 10_000
+/** Of one subscription. They are held for as long as it lasts. */
+const MAX_RESOURCES = 1_000
 
 /** Who is to hear of a change. */
 export interface NotifyOptions {
@@ -49,6 +51,9 @@ export class ListenFeed {
     if (typeof wanted !== 'object' || wanted === null) {
       const error = { code: INVALID_PARAMS, message: 'Invalid params: "notifications" is required' }
       call.respond({ jsonrpc: '2.0', id, error }).catch(ignore)
+    } else if (countOf(wanted) > MAX_RESOURCES) {
+      const message = `Invalid params: "resourceSubscriptions" names more than ${MAX_RESOURCES} resources`
+      call.respond({ jsonrpc: '2.0', id, error: { code: INVALID_PARAMS, message } }).catch(ignore)
     } else if (this.#filters.size >= MAX_SUBSCRIPTIONS) {
       call.refuse({ admit: false, status: 503, reason: 'too many subscriptions are open' })
     } else {
@@ -94,6 +99,11 @@ export class ListenFeed {
     }
     await told.catch(ignore)
   }
+}
+
+function countOf(wanted: object): number {
+  const { resourceSubscriptions } = wanted as { resourceSubscriptions?: unknown }
+  return Array.isArray(resourceSubscriptions) ? resourceSubscriptions.length : 0
 }
 
 function filterOf(wanted: Record<string, unknown>): Filter {
