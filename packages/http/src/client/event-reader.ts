@@ -1,4 +1,5 @@
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
+import { LoneIds } from './lone-ids.js'
 import { Utf8Chunks } from './utf8-chunks.js'
 
 /** Who hears what is read. */
@@ -41,6 +42,7 @@ export class EventReader {
   readonly #readers: EventReaders
   readonly #parser: EventSourceParser
   readonly #text = new Utf8Chunks()
+  readonly #loneIds = new LoneIds()
   #isFeeding = false
 
   constructor(readers: EventReaders, maxBufferSize: number) {
@@ -60,7 +62,7 @@ export class EventReader {
     if (text === '') return
     this.#isFeeding = true
     try {
-      this.#parser.feed(text)
+      this.#feed(text)
     } finally {
       this.#isFeeding = false
       if (!this.target) this.#reset()
@@ -74,8 +76,24 @@ export class EventReader {
     if (!this.#isFeeding) this.#reset()
   }
 
+  #feed(text: string): void {
+    let rest = text
+    if (this.#loneIds.mayBeIn(text)) {
+      let from = 0
+      for (let lone = this.#loneIds.next(text, 0); lone; lone = this.#loneIds.next(text, from)) {
+        this.#parser.feed(text.slice(from, lone.end))
+        from = lone.end
+        this.target?.read({ id: lone.id, event: undefined, data: '' })
+        if (!this.target) return
+      }
+      rest = text.slice(from)
+    }
+    if (rest !== '') this.#parser.feed(rest)
+  }
+
   #reset(): void {
     this.#parser.reset()
+    this.#loneIds.reset()
     this.#text.reset()
     this.#readers.keep(this)
   }

@@ -1,0 +1,82 @@
+import { createFakeClock } from '@mcpwire/compliance'
+import { isRequest } from '@mcpwire/core'
+import { describe, expect, test } from 'vitest'
+import { EventReaders } from '../src/client/event-reader.js'
+import { event, introducedClient, resultFor, scriptedServer, stream } from './support/scripted-server.js'
+
+const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
+const note = { jsonrpc: '2.0' as const, method: 'notifications/x' }
+
+test.each([
+  ['alone', 'id: e1\n\n', 'e1'],
+  ['behind a message', `${event(note, 'e0')}id: e1\n\n`, 'e1'],
+  ['before a message without one', `id: e1\n\n${event(note)}`, 'e1'],
+  ['before a message with one', `id: e1\n\n${event(note, 'e2')}`, 'e2'],
+  ['with other fields but data', 'event: ping\r\nid: e1\r\nretry: 7\r\n\r\n', 'e1'],
+  ['in an event that did not end', 'id: e0\n\nid: e1\n', 'e0'],
+])('a stream is resumed behind an event that is but an id: %s', async (_where, text, resumedBehind) => {
+  const clock = createFakeClock()
+  const server = await scriptedServer(({ method, headers, message, response }) => {
+    if (method === 'GET' && headers['last-event-id'] !== undefined)
+      stream(response, event(resultFor(1))).end()
+    else if (message && isRequest(message) && message.method === 'tools/call') stream(response, text).end()
+    else return false
+    return true
+  })
+  const tokens: string[] = []
+  const client = await introducedClient(server, { clock, random: () => 0 })
+  await client.transport.send(call, { onresumptiontoken: (token) => tokens.push(token) })
+  await server.until(() => clock.pending === 1, 'it waits')
+  await clock.advance(1_000)
+  expect(await client.answerTo(1)).toEqual(resultFor(1))
+  const behind = server.of('GET').map(({ headers }) => headers['last-event-id'])
+  expect(behind.filter((id) => id !== undefined)).toEqual([resumedBehind])
+  expect(tokens.at(-1)).toBe(resumedBehind)
+})
+
+test('the stream beside requests is resumed behind one as well', async () => {
+  const server = await scriptedServer(({ method, headers, response }) => {
+    if (method !== 'GET') return false
+    if (headers['last-event-id'] === undefined) stream(response, 'id: g1\nretry: 0\n\n').end()
+    else stream(response, event(note))
+    return true
+  })
+  const client = await introducedClient(server, { minRetryMs: 0 })
+  await expect.poll(() => client.messages.at(-1)).toEqual(note)
+  expect(server.of('GET').map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'g1'])
+})
+
+describe('ids are read the same wherever the bytes are cut', () => {
+  const fields =
+    ': hi\n\nid: a\n\nid: b\ndata: 1\n\nid\n\ndata: 2\nid: c\n\nevent: x\nid: d\n\nid: e\nid:f\n\nid: \0\n\nid: g\n'
+  const read = ['a', 'b 1', '', 'c 2', 'd', 'f']
+
+  /** The ids and data that come out of these pieces. */
+  function readOf(pieces: readonly Uint8Array[]): string[] {
+    const found: string[] = []
+    const reader = new EventReaders(4_096).take({
+      read: ({ id, data }) => found.push(data === '' ? (id ?? '') : `${id} ${data}`),
+      retry: () => {},
+      overflow: () => {},
+    })
+    for (const piece of pieces) reader.push(piece)
+    return found
+  }
+
+  test.each([
+    ['LF', '\n'],
+    ['CR', '\r'],
+    ['CRLF', '\r\n'],
+  ])('with lines that end in %s', (_, end) => {
+    // A lone CR ends a line once it is known that no LF follows it.
+    const bytes = Buffer.from(`${fields.replaceAll('\n', end)}:`)
+    expect(readOf([bytes])).toEqual(read)
+    expect(readOf(Array.from(bytes, (byte) => Buffer.of(byte)))).toEqual(read)
+    for (let first = 1; first < bytes.length; first++) {
+      for (let second = first; second < bytes.length; second += 3) {
+        const pieces = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)]
+        expect(readOf(pieces), `cut at ${first} and ${second}`).toEqual(read)
+      }
+    }
+  })
+})
