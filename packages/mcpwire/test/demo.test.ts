@@ -21,8 +21,12 @@ function rowsOf(table: string): string[][] {
   )
 }
 
-test('the demonstration drives a real server with both clients on every route, and prints the times', async () => {
-  const { stdout, stderr, exit } = run([...program, 'demo'])
+// At the same time: each waits for most of its own.
+test.concurrent('drives a real server with both clients on every route, and prints the times', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { stdout, stderr, exit } = run([...program, 'demo'], {}, onTestFinished)
   expect(await exit, stderr()).toBe(0)
   const rows = rowsOf(stdout())
   expect(rows.map(([route]) => route)).toEqual(routes)
@@ -32,9 +36,9 @@ test('the demonstration drives a real server with both clients on every route, a
   expect(stderr()).toBe('')
 })
 
-test('a wrong answer fails it, and is named', async () => {
+test.concurrent('a wrong answer fails it, and is named', async ({ expect, onTestFinished }) => {
   const planted = join(PROGRAMS, 'planted-demo.mjs')
-  const { stdout, stderr, exit } = run([process.execPath, planted, ...program])
+  const { stdout, stderr, exit } = run([process.execPath, planted, ...program], {}, onTestFinished)
   expect(await exit).toBe(1)
   const rows = rowsOf(stdout())
   expect(rows.map((cells) => cells[steps.indexOf('call echo') + 1])).toEqual(routes.map(() => 'failed'))

@@ -5,10 +5,10 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { McpServer as ServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { McpServer as ServerV2 } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, test, vi } from 'vitest'
 import { z } from 'zod'
 import { endpoint, listenerAt } from '../src/endpoint.js'
-import { program, serverCommand } from './support/bin.js'
+import { program, serverCommand, type WhenFinished } from './support/bin.js'
 import { folder, listening } from './support/listening.js'
 
 vi.setConfig({ testTimeout: 30_000 })
@@ -33,18 +33,20 @@ const matrix: readonly { client: Kind; server: Kind; outcome: Era | RegExp }[] =
 ]
 
 /** Each wire, as a way to a server of that kind. */
-const wires: Readonly<Record<string, (server: Kind) => Promise<Transport>>> = {
+const wires: Readonly<Record<string, (server: Kind, whenFinished: WhenFinished) => Promise<Transport>>> = {
   stdio: (server) => endpoint(commandOf(server), { stderr: 'ignore' }),
-  tcp: (server) => listened('tcp://127.0.0.1:0', server),
-  unix: (server) => listened(`unix:${join(folder(), 'socket')}`, server),
-  ws: (server) => listened('ws://127.0.0.1:0/mcp', server),
-  http: (server) => listened('http://127.0.0.1:0/mcp', server),
-  'http, through a bridge to a process': async (server) => {
-    const { addresses } = await listening(['http://127.0.0.1:0/mcp'], [], commandOf(server))
+  tcp: (server, whenFinished) => listened('tcp://127.0.0.1:0', server, whenFinished),
+  unix: (server, whenFinished) => {
+    return listened(`unix:${join(folder(whenFinished), 'socket')}`, server, whenFinished)
+  },
+  ws: (server, whenFinished) => listened('ws://127.0.0.1:0/mcp', server, whenFinished),
+  http: (server, whenFinished) => listened('http://127.0.0.1:0/mcp', server, whenFinished),
+  'http, through a bridge to a process': async (server, whenFinished) => {
+    const { addresses } = await listening(['http://127.0.0.1:0/mcp'], [], commandOf(server), whenFinished)
     return await endpoint(addresses[0] ?? '')
   },
-  'stdio, through a bridge to http': async (server) => {
-    const url = await addressOf('http://127.0.0.1:0/mcp', server)
+  'stdio, through a bridge to http': async (server, whenFinished) => {
+    const url = await addressOf('http://127.0.0.1:0/mcp', server, whenFinished)
     return await endpoint([...program, 'bridge', url], { stderr: 'ignore' })
   },
 }
@@ -54,13 +56,13 @@ function commandOf(server: Kind): string[] {
   return serverCommand('v2-server', server === 'dual' ? 'serve' : 'reject')
 }
 
-async function listened(url: string, kind: Kind): Promise<Transport> {
-  return await endpoint(await addressOf(url, kind))
+async function listened(url: string, kind: Kind, whenFinished: WhenFinished): Promise<Transport> {
+  return await endpoint(await addressOf(url, kind, whenFinished))
 }
 
-async function addressOf(url: string, kind: Kind): Promise<string> {
+async function addressOf(url: string, kind: Kind, whenFinished: WhenFinished): Promise<string> {
   const listener = await listenerAt(url)
-  onTestFinished(() => listener.close())
+  whenFinished(() => listener.close())
   await serve(listener, (connection) => answer(connection, kind))
   return listener.address ?? ''
 }
@@ -81,32 +83,37 @@ function withTool<S extends ServerV1 | ServerV2>(server: S): S {
   return server
 }
 
-async function connected(transport: Transport, kind: Kind): Promise<ClientV1 | ClientV2> {
+async function connected(
+  transport: Transport,
+  kind: Kind,
+  whenFinished: WhenFinished,
+): Promise<ClientV1 | ClientV2> {
   const mode = kind === 'dual' ? 'auto' : { pin: MODERN }
   const client = kind === 'legacy' ? new ClientV1(info) : new ClientV2(info, { versionNegotiation: { mode } })
-  onTestFinished(() => client.close())
+  whenFinished(() => client.close())
   await client.connect(transport)
   return client
 }
 
 describe.each(Object.keys(wires))('over %s', (wire) => {
-  test.each(matrix)(
+  // At the same time: each starts up to three processes, and waits for them.
+  test.concurrent.for(matrix)(
     '$client client, $server server: $outcome [VER-S-04, VER-C-06]',
-    async ({ client: kind, server, outcome }) => {
+    async ({ client: kind, server, outcome }, { expect, onTestFinished: whenFinished }) => {
       const asked = new Set<string>()
       const noting: Layer = tap({
         onSend: (message) => {
           if ('method' in message) asked.add(message.method)
         },
       })
-      const dial = wires[wire] as (server: Kind) => Promise<Transport>
-      const transport = withLayers(await dial(server), noting)
+      const dial = wires[wire] as (typeof wires)[string]
+      const transport = withLayers(await dial(server, whenFinished), noting)
       if (outcome instanceof RegExp) {
-        await expect(connected(transport, kind)).rejects.toThrow(outcome)
+        await expect(connected(transport, kind, whenFinished)).rejects.toThrow(outcome)
         await transport.close()
         return
       }
-      const client = await connected(transport, kind)
+      const client = await connected(transport, kind, whenFinished)
       expect((await client.listTools()).tools.length).toBeGreaterThan(0)
       const call = await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } })
       expect(call.content).toEqual([{ type: 'text', text: '3' }])

@@ -48,5 +48,5 @@ test('a line for people is one line', () => {
 })
 
 test('what is thrown and is no error has no code', () => {
-  expect(describeError('text')).toEqual({ code: null, message: 'text' })
+  expect(describeError('text')).toEqual({ code: null, message: 'text', address: null, option: null })
 })

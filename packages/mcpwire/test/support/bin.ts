@@ -42,11 +42,18 @@ export interface Run {
   call(method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>
 }
 
+/** What calls back at the end of a test: that of the running one, or of one among many that run at the same time. */
+export type WhenFinished = (end: () => void | Promise<void>) => void
+
 /** Runs a command line, which ends with the test. */
-export function run(commandLine: readonly string[], environment: NodeJS.ProcessEnv = {}): Run {
+export function run(
+  commandLine: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  whenFinished: WhenFinished = onTestFinished,
+): Run {
   const [command = '', ...args] = commandLine
   const child = spawn(command, args, { env: { ...process.env, ...environment } })
-  onTestFinished(() => void child.kill('SIGKILL'))
+  whenFinished(() => void child.kill('SIGKILL'))
   let [stdout, stderr, lastId] = ['', '', 0]
   child.stdout.on('data', (chunk) => {
     stdout += chunk

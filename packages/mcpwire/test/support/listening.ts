@@ -5,7 +5,7 @@ import { type JsonRpcPeer, peer } from '@mcpwire/core'
 import { expect, onTestFinished, vi } from 'vitest'
 import { selfSigned } from '../../src/demo/certificate.js'
 import { type EndpointOptions, endpoint } from '../../src/index.js'
-import { program, type Run, run, serverCommand } from './bin.js'
+import { program, type Run, run, serverCommand, type WhenFinished } from './bin.js'
 
 /** A server without an SDK. */
 const raw: readonly string[] = serverCommand('raw-server')
@@ -22,9 +22,10 @@ export async function listening(
   urls: readonly string[],
   options: readonly string[] = [],
   server: readonly string[] = raw,
+  whenFinished: WhenFinished = onTestFinished,
 ): Promise<Listening> {
   const listen = urls.flatMap((url) => ['--listen', url])
-  const running = run([...program, 'bridge', ...listen, ...options, '--', ...server])
+  const running = run([...program, 'bridge', ...listen, ...options, '--', ...server], {}, whenFinished)
   const lines = (): string[] => running.stderr().split('\n').slice(0, -1)
   await vi.waitFor(() => expect(lines().filter((line) => isPlace(line))).toHaveLength(urls.length), {
     timeout: 10_000,
@@ -56,9 +57,9 @@ export async function pidOf(client: JsonRpcPeer): Promise<number> {
 }
 
 /** A folder that is new, and goes with the test. */
-export function folder(): string {
+export function folder(whenFinished: WhenFinished = onTestFinished): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'mcpwire-')))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  whenFinished(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
 
