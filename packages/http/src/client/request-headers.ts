@@ -31,6 +31,8 @@ export class RequestHeaders {
   #sessionId: string | undefined
   #protocolVersion: string | undefined
   #post: Headers | undefined
+  /** What a POST carries besides what repeats its message, which is often the same. */
+  #mirroring: WeakMap<Headers, Headers> = new WeakMap()
 
   constructor(source: HeaderSource) {
     const { headers } = source
@@ -45,7 +47,7 @@ export class RequestHeaders {
 
   set sessionId(id: string | undefined) {
     this.#sessionId = id
-    this.#post = undefined
+    this.#forget()
   }
 
   get protocolVersion(): string | undefined {
@@ -54,7 +56,7 @@ export class RequestHeaders {
 
   set protocolVersion(version: string | undefined) {
     this.#protocolVersion = version
-    this.#post = undefined
+    this.#forget()
   }
 
   /**
@@ -62,8 +64,12 @@ export class RequestHeaders {
    * where a function of the application is asked.
    */
   post(own: Headers | undefined, mirrored?: Headers): Headers | Promise<Headers> {
+    const known = own === undefined && mirrored && this.#mirroring.get(mirrored)
+    if (known) return known
     this.#post ??= this.#in({ accept: `${JSON_TYPE}, ${EVENTS_TYPE}`, 'content-type': JSON_TYPE })
-    return this.#complete(this.#post, own, mirrored)
+    const headers = this.#complete(this.#post, own, mirrored)
+    if (own === undefined && mirrored && !(headers instanceof Promise)) this.#mirroring.set(mirrored, headers)
+    return headers
   }
 
   /** For the POST that begins a session, and so names none. */
@@ -84,6 +90,11 @@ export class RequestHeaders {
   /** For the DELETE that ends a session. */
   end(): Headers | Promise<Headers> {
     return this.#complete(this.#in({}), undefined)
+  }
+
+  #forget(): void {
+    this.#post = undefined
+    this.#mirroring = new WeakMap()
   }
 
   #in(base: Headers): Headers {

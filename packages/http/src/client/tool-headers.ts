@@ -9,9 +9,9 @@ import {
 } from '@mcpwire/core'
 import { HEADER_MISMATCH } from '../error-codes.js'
 import type { ParamHeader } from '../mirrored/param-headers.js'
-import { mirroredHeaders } from '../mirrored/standard-headers.js'
 import { ToolSchemas } from '../mirrored/tool-schemas.js'
 import type { Exchange } from './exchange.js'
+import { MirroredHeaders } from './mirrored-headers.js'
 import { errorInText, type RefusedAnswer } from './refused-answer.js'
 import type { Headers } from './request-headers.js'
 
@@ -41,6 +41,7 @@ interface Refused {
 export class ToolHeaders {
   readonly #owner: ToolHeadersOwner
   readonly #schemas = new ToolSchemas(MAX_TOOLS)
+  readonly #mirrored = new MirroredHeaders()
   readonly #waiting: Refused[] = []
   /** The calls that were sent once more. */
   readonly #repeated = new WeakSet<Exchange>()
@@ -53,7 +54,7 @@ export class ToolHeaders {
 
   /** The headers that repeat the message. */
   mirroring(message: JsonRpcMessage): Headers {
-    return mirroredHeaders(message, this.#paramsOf(message))
+    return this.#mirrored.of(message, this.#paramsOf(message))
   }
 
   /** Learns from what answers `exchange`. Yields what to pass on, unless the request was ours. */

@@ -22,6 +22,14 @@ export function nameParamOf(method: string): string | undefined {
   return Object.hasOwn(NAME_PARAMS, method) ? NAME_PARAMS[method] : undefined
 }
 
+/** What `Mcp-Name` says of a message, if anything. */
+export function nameIn(message: JsonRpcMessage): string | undefined {
+  if (!isRequest(message)) return undefined
+  const nameParam = nameParamOf(message.method)
+  const name = nameParam === undefined ? undefined : message.params?.[nameParam]
+  return typeof name === 'string' ? name : undefined
+}
+
 /**
  * The headers that mirror a message, by lower-case name: its revision, method and name, and of a tool call the
  * arguments that the tool's schema wants there (2026-07-28, Streamable HTTP). A message that names no revision has no
@@ -37,9 +45,8 @@ export function mirroredHeaders(
   if (typeof version === 'string') headers[VERSION_HEADER] = encodeHeaderValue(version)
   headers[METHOD_HEADER] = encodeHeaderValue(message.method)
   if (!isRequest(message)) return headers
-  const nameParam = nameParamOf(message.method)
-  const name = nameParam === undefined ? undefined : message.params?.[nameParam]
-  if (typeof name === 'string') headers[NAME_HEADER] = encodeHeaderValue(name)
+  const name = nameIn(message)
+  if (name !== undefined) headers[NAME_HEADER] = encodeHeaderValue(name)
   if (message.method === 'tools/call') addParams(headers, message, params)
   return headers
 }

@@ -26,6 +26,7 @@ import {
 } from '../server/endpoint-options.js'
 import { Departures } from './departures.js'
 import { NodeExchange } from './node-exchange.js'
+import { ServedMessage } from './served-message.js'
 import { socketStalls } from './socket-stalls.js'
 
 /** Options of an HTTP server. */
@@ -174,6 +175,7 @@ function serverOptions({ headersTimeoutMs }: Settings): object {
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+    IncomingMessage: ServedMessage,
   }
 }
 
