@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { createFakeClock, until } from '@mcpwire/compliance'
-import type { JsonRpcMessage, JsonRpcRequest } from '@mcpwire/core'
+import { allowAll, type JsonRpcMessage, type JsonRpcRequest } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { httpHandler } from '../src/index.js'
 import { modern, postOf } from './support/modern.js'
 import { served } from './support/served.js'
 
@@ -103,4 +104,37 @@ describe('an answer that is taken slowly', () => {
     }
     expect(socket.bytes).toBeGreaterThan(9 * MIB)
   })
+})
+
+test('a web-standard stream of which nothing is taken for stallTimeoutMs is cut off', async () => {
+  const clock = createFakeClock()
+  const listener = httpHandler({ clock, gate: allowAll(), stallTimeoutMs: 60_000 })
+  let cancelled = 0
+  listener.onconnection = (connection) => {
+    connection.onmessage = (message) => {
+      if (!('id' in message)) cancelled++
+      else if ('method' in message) {
+        const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/x', params: { text } }
+        connection.send(note, { relatedRequestId: message.id ?? 0 }).catch(() => {})
+      }
+    }
+    void connection.start()
+  }
+  await listener.start()
+  onTestFinished(() => listener.close())
+  const { body, headers } = postOf(modern('test/ask', {}, 7))
+  const given = { ...usual, ...(headers as Record<string, string>) }
+  const init = { method: 'POST', headers: given, body: JSON.stringify(body) }
+  const answer = await listener.fetch(new Request('http://localhost/mcp', init))
+  const reader = answer.body?.getReader()
+  await reader?.read()
+  await clock.advance(45_000)
+  await reader?.read()
+  await clock.advance(45_000)
+  expect(cancelled).toBe(0)
+  await clock.advance(60_000)
+  expect(cancelled).toBe(1)
+  await expect(async () => {
+    while (!(await reader?.read())?.done);
+  }).rejects.toThrow('cut off')
 })
