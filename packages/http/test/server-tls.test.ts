@@ -1,5 +1,6 @@
 import { request } from 'node:https'
 import { connect } from 'node:tls'
+import { createFakeClock, until } from '@mcpwire/compliance'
 import type { Gate, TlsFacts, TlsMaterial, TlsSource } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { createAuthority } from '../../../tooling/certificates.js'
@@ -112,4 +113,45 @@ test('names what is wrong with its certificate before it listens', () => {
   expect(() =>
     httpServer({ port: 0, tls: { certFile: '/nowhere/cert.pem', keyFile: '/nowhere/key.pem' } }),
   ).toThrow(/nowhere/)
+})
+
+test('an answer over TLS of which nothing is taken for stallTimeoutMs is cut off', async () => {
+  const clock = createFakeClock()
+  const listener = httpServer({ port: 0, tls: host, clock, stallTimeoutMs: 60_000 })
+  let isAnswered = false
+  listener.onconnection = (connection) => {
+    connection.onmessage = () => {
+      const result = { text: 'x'.repeat(9_000_000) }
+      void connection.send({ jsonrpc: '2.0', id: 'init', result }).then(() => {
+        isAnswered = true
+      })
+    }
+    void connection.start()
+  }
+  await listener.start()
+  onTestFinished(() => listener.close())
+  const port = Number(new URL(listener.address ?? '').port)
+  const socket = connect({ host: '127.0.0.1', port, ca: authority.cert })
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => {})
+  socket.pause()
+  const body = JSON.stringify(initialize())
+  const headers = [
+    'host: localhost',
+    'content-type: application/json',
+    'accept: application/json',
+    `content-length: ${body.length}`,
+  ]
+  socket.write(`POST /mcp HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${body}`)
+  await until(() => isAnswered, 'it is answered', 5_000)
+  await until(() => clock.pending > 0, 'it is watched', 5_000)
+  let turns = 0
+  // The system takes some of it first, later than the answer is given.
+  while (!socket.closed && turns++ < 100) {
+    await new Promise((resolve) => setImmediate(resolve))
+    await clock.advance(10_000)
+    if (turns === 50) socket.resume()
+  }
+  await until(() => socket.closed, 'the connection is cut', 5_000)
+  expect(socket.bytesRead).toBeLessThan(9_000_000)
 })
