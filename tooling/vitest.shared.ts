@@ -17,8 +17,6 @@ export function projectConfig(name: string): ViteUserConfig {
       // Several packages test at once on few cores; what must be quick says so itself.
       testTimeout: 30_000,
       hookTimeout: 60_000,
-      // A machine that others keep busy may upset a test of real processes and sockets; one that is wrong fails thrice.
-      retry: process.env['CI'] ? 2 : 0,
     },
   })
 }

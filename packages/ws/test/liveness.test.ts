@@ -1,11 +1,15 @@
+import { connect, type Socket } from 'node:net'
 import { createFakeClock, tcpProxy } from '@mcpwire/compliance'
+import type { Clock } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import { wsClient } from '../src/index.js'
 import { keepalive } from '../src/keepalive.js'
 import { frame, PING, PONG } from './support/frames.js'
+import { plainServer } from './support/ports.js'
 import { eventually, serving } from './support/serving.js'
 
-const NOTE = { jsonrpc: '2.0', method: 'notifications/x' } as const
+const NOTE = '{"jsonrpc":"2.0","method":"notifications/x"}'
+const CUT_AFTER_MS = 20_000
 
 describe('keepalive', () => {
   function watch(options: { pingIntervalMs?: number; pongTimeoutMs?: number } = {}) {
@@ -78,9 +82,8 @@ test('a server loses a client that vanishes within pingIntervalMs + pongTimeoutM
   const client = await server.upgraded()
   await clock.advance(15_000)
   await eventually(() => client.frames.some(({ opcode }) => opcode === PING), 'the ping came')
-  client.write(frame('', { opcode: PONG }))
-  await eventually(() => true, 'turns')
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  client.write(Buffer.concat([frame('', { opcode: PONG }), frame(NOTE)]))
+  await eventually(() => server.messages.length > 0, 'what followed the pong was read')
   await clock.advance(14_999)
   expect(server.connections[0]?.state).toBe('open')
   await clock.advance(20_001)
@@ -100,42 +103,60 @@ test('a client loses a server that vanishes', async () => {
   await proxy.close()
 })
 
-// 20 s are 400 ms here, and everything else as much shorter.
 test('an idle connection outlives a proxy that cuts what is idle', async () => {
-  const cutAfterMs = 400
-  const scaled = { pingIntervalMs: 300, pongTimeoutMs: 100 }
-  await using server = await serving({ ...scaled })
-  const proxy = await idleCuttingProxy(server.port, cutAfterMs)
-  const kept = wsClient({ url: `ws://127.0.0.1:${proxy.port}/mcp`, pingIntervalMs: Infinity })
+  const clock = createFakeClock()
+  await using server = await serving({ clock, ...intervals })
+  await using proxy = await idleCuttingProxy(server.port, clock)
+  const kept = wsClient({ url: proxy.url, clock, pingIntervalMs: Infinity })
   await kept.start()
-  await new Promise((resolve) => setTimeout(resolve, 5 * cutAfterMs))
+  for (let pings = 0; pings < 5; pings++) {
+    const { toClient, toServer } = proxy.passed()
+    await clock.advance(intervals.pingIntervalMs)
+    const hasAnswered = () => proxy.passed().toClient > toClient && proxy.passed().toServer > toServer
+    await eventually(hasAnswered, 'a ping and its answer passed')
+  }
   expect(kept.state).toBe('open')
-  await kept.send(NOTE)
   await kept.close()
-  await using deaf = await serving({ pingIntervalMs: Infinity })
-  const other = await idleCuttingProxy(deaf.port, cutAfterMs)
-  const cut = wsClient({ url: `ws://127.0.0.1:${other.port}/mcp`, pingIntervalMs: Infinity })
-  await cut.start()
-  expect(await cut.closed).toMatchObject({ code: 'PEER_LOST' })
-  await Promise.all([proxy.close(), other.close()])
 })
 
-async function idleCuttingProxy(port: number, cutAfterMs: number) {
-  const { connect } = await import('node:net')
-  const { plainServer } = await import('./support/ports.js')
-  return await plainServer((near) => {
+test('a proxy that cuts what is idle cuts a connection without pings', async () => {
+  const clock = createFakeClock()
+  await using server = await serving({ clock, pingIntervalMs: Infinity })
+  await using proxy = await idleCuttingProxy(server.port, clock)
+  const cut = wsClient({ url: proxy.url, clock, pingIntervalMs: Infinity })
+  await cut.start()
+  await clock.advance(CUT_AFTER_MS)
+  expect(await cut.closed).toMatchObject({ code: 'PEER_LOST' })
+})
+
+/** Cuts a connection through which nothing has passed, either way, for `CUT_AFTER_MS`. */
+async function idleCuttingProxy(port: number, clock: Clock) {
+  const passed = { toClient: 0, toServer: 0 }
+  const proxy = await plainServer((near) => {
     const far = connect({ port, host: '127.0.0.1' })
     far.on('error', () => {})
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      from.pipe(to)
-      from.setTimeout(cutAfterMs, () => {
-        near.destroy()
-        far.destroy()
-      })
-      from.on('close', () => to.destroy())
+    const cut = (): void => {
+      near.destroy()
+      far.destroy()
     }
+    const idle = clock.deadline(CUT_AFTER_MS, cut)
+    const pass = (from: Socket, to: Socket, direction: keyof typeof passed): void => {
+      from.on('data', (bytes) => {
+        idle.reset(CUT_AFTER_MS)
+        to.write(bytes)
+        passed[direction] += bytes.length
+      })
+      from.on('close', () => {
+        idle[Symbol.dispose]()
+        to.destroy()
+      })
+    }
+    pass(near, far, 'toServer')
+    pass(far, near, 'toClient')
   })
+  return {
+    url: `ws://127.0.0.1:${proxy.port}/mcp`,
+    passed: () => ({ ...passed }),
+    [Symbol.asyncDispose]: () => proxy.close(),
+  }
 }

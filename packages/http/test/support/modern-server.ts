@@ -29,7 +29,7 @@ export const byName: Gate = {
 }
 
 export async function modernServer(options: Partial<HttpServerOptions> = {}): Promise<ModernServer> {
-  const listener = httpServer({ port: 0, closeTimeoutMs: 200, ...options })
+  const listener = httpServer({ port: 0, closeTimeoutMs: 5_000, ...options })
   const server = {
     listener,
     connections: [] as Transport[],

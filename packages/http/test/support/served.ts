@@ -50,7 +50,7 @@ export async function served(
   options: Partial<HttpServerOptions> = {},
   application: Application = echo,
 ): Promise<Served> {
-  const listener = httpServer({ port: 0, closeTimeoutMs: 200, ...options })
+  const listener = httpServer({ port: 0, closeTimeoutMs: 5_000, ...options })
   const connections: Transport[] = []
   const messages: JsonRpcMessage[] = []
   const errors: Error[] = []

@@ -19,10 +19,11 @@ export interface Serving extends AsyncDisposable {
 
 /** A server that starts every connection, and answers requests with their own params. */
 export async function serving(options: Partial<WsServerOptions> = {}): Promise<Serving> {
-  const listener = wsServer({ port: 0, closeTimeoutMs: 100, ...options })
+  const listener = wsServer({ port: 0, closeTimeoutMs: 5_000, ...options })
   const connections: Transport[] = []
   const messages: JsonRpcMessage[] = []
   const errors: Error[] = []
+  const clients: RawClient[] = []
   listener.onerror = (error) => errors.push(error)
   listener.onconnection = (connection) => {
     connections.push(connection)
@@ -45,6 +46,7 @@ export async function serving(options: Partial<WsServerOptions> = {}): Promise<S
     errors,
     upgraded: async (request) => {
       const client = await rawClient(port, upgradeRequest(port, request))
+      clients.push(client)
       await until(
         () => client.answer.status !== 0 || client.isClosed,
         'the upgrade was answered',
@@ -54,7 +56,11 @@ export async function serving(options: Partial<WsServerOptions> = {}): Promise<S
         throw new Error(`the upgrade was answered with ${client.answer.status}`)
       return client
     },
-    [Symbol.asyncDispose]: async () => await listener.close(),
+    [Symbol.asyncDispose]: async () => {
+      // They answer no close frame, which the listener would wait for.
+      for (const { socket } of clients) socket.destroy()
+      await listener.close()
+    },
   }
 }
 
