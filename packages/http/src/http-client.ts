@@ -15,7 +15,7 @@ import { EventReaders } from './client/event-reader.js'
 import { httpChannel } from './client/http-channel.js'
 import { IdleWatch } from './client/idle-watch.js'
 import type { Link } from './client/link.js'
-import { areHeaders, RequestHeaders } from './client/request-headers.js'
+import { faultOfHeaders, RequestHeaders } from './client/request-headers.js'
 import { type HttpClientOptions, httpClientDefaults, httpReconnectDefaults } from './http-client-options.js'
 
 /** How long a server may take to end an answer that has nothing more to carry, in milliseconds. */
@@ -98,8 +98,13 @@ function requireHttpUrl(given: unknown): URL {
 }
 
 function refuseUrl(needed: string): never {
-  const details = { option: 'url', received: undefined }
-  throw new TransportError('INVALID_OPTION', `option "url" must be ${needed}`, details)
+  return refuseUnseen('url', needed)
+}
+
+/** Refuses an option whose value may be a secret. */
+function refuseUnseen(option: string, needed: string): never {
+  const details = { option, received: undefined }
+  throw new TransportError('INVALID_OPTION', `option "${option}" must be ${needed}`, details)
 }
 
 function requireNumbers(settings: Settings, reconnect: Readonly<Record<string, unknown>>): void {
@@ -123,8 +128,8 @@ function requireRest(settings: Settings): void {
   for (const option of ['httpSse', 'standaloneStream', 'endSessionOnClose'] as const) {
     if (typeof settings[option] !== 'boolean') invalidOption(option, settings[option], 'true or false')
   }
-  if (typeof headers !== 'function' && !areHeaders(headers))
-    invalidOption('headers', undefined, 'an object of headers, or a function that yields one')
+  const fault = typeof headers === 'function' ? undefined : faultOfHeaders(headers)
+  if (fault !== undefined) refuseUnseen('headers', `a function, or ${fault}`)
   if (auth !== undefined && typeof auth.token !== 'function')
     invalidOption('auth', undefined, 'an object with a function "token"')
   for (const option of ['random', 'onstreamstate'] as const) {

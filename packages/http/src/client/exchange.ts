@@ -259,7 +259,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
    */
   refuse(answer: RefusedAnswer): void {
     const { status } = answer
-    const error = statusError(this.link.address, answer, this.link.clock)
+    const error = statusError(this.link, answer)
     if (status === 401 && this.link.authorization) markAsAuthFailure(error)
     const isAnswer = status >= 400 && status < 500 && status !== 401 && status !== 403
     if (this.id === undefined || !isAnswer) {
@@ -334,6 +334,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     this.#stream = new KeptStream(
       this.link,
       {
+        what: 'the stream of a request',
         isPolled: true,
         event: (data, type) => this.event(data, type),
         token: (id) => this.token(id),

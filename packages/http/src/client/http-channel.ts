@@ -24,7 +24,7 @@ import { utf8Length } from '../utf8-length.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
-import { errorInText, isModernError, type RefusedAnswer, statusError } from './refused-answer.js'
+import { errorInText, isModernError, type RefusedAnswer, statusError, statusWords } from './refused-answer.js'
 import type { Headers } from './request-headers.js'
 import { markAsHttpError } from './sdk-marks.js'
 import { endSession } from './session-end.js'
@@ -298,8 +298,8 @@ class Conversation implements ExchangeHost, HttpTraits {
           exchange.refuse(answer)
           return
         }
-        const words = `${link.address} refused Streamable HTTP with status ${status}, and HTTP+SSE: ${message}`
-        const cause = statusError(link.address, answer, link.clock)
+        const words = `${link.address} refused Streamable HTTP with status ${status}${statusWords(link, answer)}; and HTTP+SSE: ${message}`
+        const cause = statusError(link, answer)
         const error = new TransportError('CONNECT_FAILED', words, { address: link.address }, { cause })
         exchange.fail(markAsHttpError(error, { status, statusText, text }))
       },

@@ -79,7 +79,7 @@ export class HttpSse extends HttpCall implements FeedOwner {
   }
 
   protected refused(answer: RefusedAnswer): void {
-    this.#lost(statusError(this.link.address, answer, this.link.clock))
+    this.#lost(statusError(this.link, answer))
   }
 
   protected unsent(error: unknown): void {

@@ -10,6 +10,8 @@ import type { Headers } from './request-headers.js'
 
 /** Whom a kept stream serves. */
 export interface KeptStreamOwner extends Omit<FeedOwner, 'silent'> {
+  /** What errors call the stream. */
+  readonly what: string
   /** Whether a stream was of use that only moved on to another event: its server lets a request be asked about. */
   readonly isPolled?: boolean
   /** The stream is open, for the first time or once more. */
@@ -102,8 +104,8 @@ export class KeptStream {
   }
 
   refused(answer: RefusedAnswer): void {
-    const { address, clock } = this.#link
-    const error = statusError(address, answer, clock)
+    const { clock } = this.#link
+    const error = statusError(this.#link, answer, this.#owner.what)
     this.feed.events = 0
     if (PASSING.has(answer.status)) this.ended(error, retryAfterOf(answer, clock))
     else {
@@ -143,7 +145,8 @@ export class KeptStream {
     const { address } = this.#link
     const { attempts } = this.#budget
     this.stop()
-    const message = `${address} did not give a stream back in ${attempts} attempts`
+    const counted = `${attempts} attempts in a row were of no use (reconnect.maxAttempts)`
+    const message = `${address} did not give back ${this.#owner.what}: ${counted}`
     this.#owner.lost(new TransportError('RECONNECT_EXHAUSTED', message, { attempts }, { cause }))
   }
 }

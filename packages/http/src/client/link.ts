@@ -3,6 +3,7 @@ import type { Engine } from '../engine.js'
 import type { AskedInTime } from './asked-in-time.js'
 import { type Authorization, wantsMoreScope } from './authorization.js'
 import type { EventReaders } from './event-reader.js'
+import { hintAt } from './failure-hints.js'
 import type { IdleWatch } from './idle-watch.js'
 import type { ReconnectSettings } from './reconnect-budget.js'
 import type { RefusedAnswer } from './refused-answer.js'
@@ -73,6 +74,7 @@ function redirectWithin(answer: RefusedAnswer, from: URL, tries: Tries): URL | u
 /** The error for a request that failed before it was answered. */
 export function unsent(address: string, cause: Error, delivery: 'none' | 'unknown'): Error {
   if (isTransportError(cause)) return cause
-  const message = `cannot send to ${address}: ${cause.message}`
+  const hint = hintAt(cause)
+  const message = `cannot send to ${address}: ${cause.message}${hint === undefined ? '' : `; ${hint}`}`
   return new TransportError('SEND_FAILED', message, { delivery }, { cause })
 }

@@ -7,6 +7,7 @@ import {
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
 import { CAPABILITY_MISSING, HEADER_MISMATCH, METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../error-codes.js'
+import { meaningOf } from './refusal-words.js'
 import { markAsHttpError } from './sdk-marks.js'
 
 /** An answer that is no success, with as much of its text as an error needs. */
@@ -14,31 +15,45 @@ export interface RefusedAnswer extends AnswerHead {
   readonly text: string
 }
 
-/** The error for an answer that is no success, as both SDKs and our own users tell it from others. */
-export function statusError(
-  address: string,
-  answer: RefusedAnswer,
-  clock: Clock,
-  cause?: unknown,
-): TransportError {
+/**
+ * The error for an answer that is no success, as both SDKs and our own users tell it from others. `asked` is what was
+ * asked for, where that is no message.
+ */
+export function statusError(link: RefusedLink, answer: RefusedAnswer, asked?: string): TransportError {
   const { status, statusText, text } = answer
-  const error = errorFor(address, answer, clock, cause)
-  return markAsHttpError(error, { status, statusText, text })
+  return markAsHttpError(errorFor(link, answer, asked), { status, statusText, text })
 }
 
-function errorFor(address: string, answer: RefusedAnswer, clock: Clock, cause: unknown): TransportError {
+/** What is known of whom the answer came from. */
+export interface RefusedLink {
+  readonly address: string
+  readonly url: URL
+  readonly clock: Clock
+  readonly authorization: object | undefined
+}
+
+/** What the status of an answer is to people. */
+export function statusWords(link: RefusedLink, answer: RefusedAnswer): string {
+  const { url, authorization, clock } = link
+  const retryAfterMs = retryAfterOf(answer, clock)
+  const meaning = meaningOf(answer, { url, hasAuth: authorization !== undefined, retryAfterMs })
+  return meaning === undefined ? '' : `: ${meaning}`
+}
+
+function errorFor(link: RefusedLink, answer: RefusedAnswer, asked: string | undefined): TransportError {
   const { status } = answer
-  const message = `${address} answered with status ${status}`
+  const when = asked === undefined ? '' : ` when asked for ${asked}`
+  const message = `${link.address} answered with status ${status}${when}${statusWords(link, answer)}`
   if (status === 401) {
     const challenge = answer.header('www-authenticate')
     const details = { status, ...(challenge !== undefined && { challenge }) }
-    return new TransportError('AUTH_REQUIRED', `${message}: it wants a credential`, details, { cause })
+    return new TransportError('AUTH_REQUIRED', message, details)
   }
   if (status >= 500 && status !== 503)
-    return new TransportError('SEND_FAILED', message, { delivery: 'unknown' }, { cause })
-  const retryAfterMs = retryAfterOf(answer, clock)
+    return new TransportError('SEND_FAILED', message, { delivery: 'unknown' })
+  const retryAfterMs = retryAfterOf(answer, link.clock)
   const details = { status, ...(retryAfterMs !== undefined && { retryAfterMs }) }
-  return new TransportError('REFUSED', message, details, { cause })
+  return new TransportError('REFUSED', message, details)
 }
 
 const SECONDS = /^\d{1,9}$/

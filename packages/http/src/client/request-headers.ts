@@ -11,6 +11,9 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/
 const HEADER_ASCII = /^[\x20-\x7e]*$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
+/** The most of the name of a header that is shown, in characters. */
+const MAX_NAME_SHOWN = 64
+
 /** What the headers of one client are made from. */
 export interface HeaderSource {
   readonly headers: Headers | (() => Headers | Promise<Headers>)
@@ -126,7 +129,8 @@ export class RequestHeaders {
       const headers = isPromised(yielded)
         ? await asked.wait(yielded, { slot: 'headers', option: 'connectTimeoutMs', timeoutMs })
         : yielded
-      if (!areHeaders(headers)) throw new Error('it yielded no headers')
+      const fault = faultOfHeaders(headers)
+      if (fault !== undefined) throw new Error(`it must yield ${fault}`)
       return inLowerCase(headers)
     } catch (cause) {
       if (isTransportError(cause, 'CALLBACK_FAILED')) throw cause
@@ -143,12 +147,17 @@ export function isModernRevision(revision: string | undefined): boolean {
   return revision !== undefined && revision >= FIRST_MODERN_REVISION
 }
 
-/** Whether the value is an object of headers that HTTP can carry. */
-export function areHeaders(value: unknown): value is Headers {
-  if (typeof value !== 'object' || value === null) return false
-  return Object.entries(value).every(
-    ([name, each]) => HEADER_NAME.test(name) && typeof each === 'string' && HEADER_VALUE.test(each),
-  )
+/** What keeps HTTP from carrying the headers, in words that continue "must be" and show no value. */
+export function faultOfHeaders(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return 'an object of headers'
+  for (const [name, each] of Object.entries(value)) {
+    const shown = JSON.stringify(name.slice(0, MAX_NAME_SHOWN))
+    if (!HEADER_NAME.test(name)) return `an object of headers; ${shown} is no name of one`
+    if (typeof each !== 'string') return `an object of headers; the value of ${shown} is no text`
+    if (!HEADER_VALUE.test(each))
+      return `an object of headers; the value of ${shown} has characters that cannot be sent`
+  }
+  return undefined
 }
 
 /** The text as a header carries it: one character for each byte of its UTF-8 (HTML, Server-sent events). */

@@ -17,6 +17,9 @@ export interface StandaloneStreamOwner {
   sessionLost(sessionId: string): void
 }
 
+/** What errors call the stream, for which the session goes on without it. */
+const WHAT = 'the stream for messages that belong to no request, which do not arrive without it'
+
 /** With these a server says, one way or another, that it has no such stream. */
 const NOT_OFFERED = new Set([400, 404, 405, 406, 501])
 
@@ -40,6 +43,7 @@ export class StandaloneStream {
     this.#stream?.stop()
     this.#owner.state('connecting')
     this.#stream = new KeptStream(this.#link, {
+      what: WHAT,
       event: (data, type) => {
         this.#overlongInARow = 0
         if (type === 'message') this.#owner.hear(data)
