@@ -84,7 +84,7 @@ function targetOf(url: string | undefined, server: readonly string[] | undefined
 function failed(thrown: unknown, program: Command, own: readonly string[]): number {
   const command = program.commands.find((each) => each.name() === own[0])
   const name = command ? `mcpwire ${command.name()}` : 'mcpwire'
-  const complaint = complaintOf(thrown)
+  const complaint = complaintOf(thrown, own)
   if (complaint === undefined) {
     tellError(name, toError(thrown))
     return FAILED
@@ -97,11 +97,13 @@ function failed(thrown: unknown, program: Command, own: readonly string[]): numb
 }
 
 /** What to say of a command line that makes no sense; empty where only help was asked for, undefined otherwise. */
-function complaintOf(thrown: unknown): string | undefined {
+function complaintOf(thrown: unknown, own: readonly string[]): string | undefined {
   if (thrown instanceof UsageError) return thrown.message
   if (thrown instanceof CommanderError) {
     if (thrown.exitCode === 0) return ''
-    return thrown.code === 'commander.help' ? 'missing a command' : thrown.message.replace(/^error: /, '')
+    if (thrown.code !== 'commander.help') return thrown.message.replace(/^error: /, '')
+    const [command, asked] = own
+    return command === 'help' && asked !== undefined ? `unknown command '${asked}'` : 'missing a command'
   }
   return isTransportError(thrown, 'INVALID_OPTION') ? complaintAbout(thrown, 'server') : undefined
 }

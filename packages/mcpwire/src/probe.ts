@@ -1,6 +1,7 @@
 import {
   type Clock,
   createLatencyHistogram,
+  isJsonRpcError,
   isTransportError,
   systemClock,
   type Transport,
@@ -68,13 +69,17 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     error: null,
   }
   let dialled: Transport | undefined
+  let reported: Error | undefined
   const dial: Dial = {
     connect: async () => {
       dialled = await connect()
       return dialled
     },
     timeoutMs,
-    onerror,
+    onerror: (error) => {
+      reported = error
+      onerror?.(error)
+    },
     clock,
   }
   try {
@@ -98,11 +103,17 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     report.healthy = true
   } catch (error) {
     if (isTransportError(error, 'INVALID_OPTION')) throw error
-    const diagnosis = describeError(error)
+    const diagnosis = describeError(answersFor(error, reported) ? reported : error)
     report.address ??= diagnosis.address ?? dialled?.peer?.address ?? null
     report.error = { ...diagnosis, address: report.address }
   }
   return report
+}
+
+/** Whether it is the answer that a transport gave in place of a server, because of what it reported. */
+function answersFor(error: unknown, reported: Error | undefined): boolean {
+  if (!isJsonRpcError(error) || !isTransportError(reported)) return false
+  return (error.data as { code?: unknown } | undefined)?.code === reported.code
 }
 
 async function listTools(conversation: Conversation): Promise<ProbeReport['tools']> {

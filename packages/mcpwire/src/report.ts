@@ -4,9 +4,21 @@ import { type End, inWordsOfCommandLine } from './words.js'
 /** The longest line of a diagnosis, in characters. */
 const MAX_LINE = 500
 
-/** Writes a result to standard output. Resolves once it is out. */
+/**
+ * Writes a result to standard output. Resolves once it is out, or nobody reads it any more, as in a pipe to `head`;
+ * rejects where it cannot be written.
+ */
 export function print(text: string): Promise<void> {
-  return new Promise((resolve) => process.stdout.write(`${text}\n`, () => resolve()))
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${text}\n`, (error) => {
+      if (error && isOfSystem(error) && error.code !== 'EPIPE') reject(error)
+      else resolve()
+    })
+  })
+}
+
+function isOfSystem(error: Error): error is NodeJS.ErrnoException {
+  return 'syscall' in error
 }
 
 /** Writes one line to standard error, the only place for words: standard output carries messages or results. */
@@ -15,12 +27,13 @@ export function say(who: string, text: string): void {
 }
 
 /**
- * Writes what went wrong at an end as one line, with its code. What is none of our errors is a bug, and shows its
- * stack.
+ * Writes what went wrong at an end as one line, with its code. What is none of our errors, nor one of the system, is a
+ * bug, and shows its stack.
  */
 export function tellError(who: string, error: Error, end: End = 'server'): void {
   const { code, message } = describeError(error, end)
   if (code !== null) say(who, `${code}: ${message}`)
+  else if (isOfSystem(error)) say(who, message)
   else process.stderr.write(`${who}: ${error.stack ?? message}\n`)
 }
 
@@ -67,7 +80,7 @@ function hintFor(error: Error): string {
   const [url] = HTTP_URL.exec(message) ?? []
   if (url === undefined || factIn(error, 'status') !== NOT_FOUND) return ''
   const usual = new URL(USUAL_PATH, url).href
-  return url === usual ? '' : `; servers usually are at ${usual}`
+  return url === usual || message.includes(` ${USUAL_PATH}`) ? '' : `; servers usually are at ${usual}`
 }
 
 /** What the details of an error, or else of what caused it, say under that name. */

@@ -38,6 +38,8 @@ export interface WatchedServer {
 export function watched(upstream: Transport, tell: (error: Error) => void): WatchedServer {
   let [heard, failed, last] = [0, 0, '']
   const failing = (thrown: unknown): void => {
+    // What was cut short by an end that was asked for did not fail.
+    if (transport.state === 'closing') return
     const error = toError(thrown)
     failed++
     if (isTransportError(error, 'CLOSED') || error.message === last) return

@@ -30,6 +30,7 @@ const SAME: readonly string[] = ['cwd', 'env', 'inherit']
 /** What is no option here, but part of where the server is. */
 const PLACES: ReadonlyMap<string, string> = new Map([
   ['endpoint', 'the URL'],
+  ['url', 'the URL'],
   ['path', 'the path in the URL'],
   ['command', 'the command'],
   ['args', 'the arguments of the command'],
@@ -42,6 +43,10 @@ export function inWordsOfCommandLine(text: string, end: End): string {
       // Content instead of a file is for programs.
       .replace(/, or tls\.\w+File,?/g, '')
       .replaceAll(' (tls.minVersion)', '')
+      .replace(/; see headers$/, '; see --header')
+      .replace(/ \(option (?:url|auth|headers|proxy)(?:, or \w+)?\)/g, '')
+      .replace(/\bthe option url\b/g, 'the URL')
+      .replace(/\bthe option proxy\b/g, 'HTTP_PROXY or HTTPS_PROXY')
       .replace(/\boption "(\w+)"/g, (text, name: string) => {
         return SAME.includes(name) ? `option --${name}` : (PLACES.get(name) ?? text)
       })

@@ -154,19 +154,51 @@ describe('mcpwire bridge to an HTTP server that cannot be used', () => {
 
   test('names the path that servers usually are at, where there is nothing at this one', async () => {
     const url = await answering(404, 'text/plain', 'no', '/')
+    // Said by the transport, or for it.
+    const hint = / 404.* (?:servers usually are|servers mostly answer) at \S*\/mcp\b/
     const bridge = run([...program, 'bridge', url])
     bridge.send(initialize)
     bridge.process.stdin?.end()
     expect(await bridge.exit).toBe(1)
-    expect(bridge.stderr()).toMatch(new RegExp(` 404.*; servers usually are at ${url}mcp$`, 'm'))
+    expect(bridge.stderr()).toMatch(hint)
 
     const probes = [url, `${url}mcp`].map((each) => run([...program, 'probe', '--json', each]))
     expect(await Promise.all(probes.map(({ exit }) => exit))).toEqual([1, 1])
     const [wrong, usual] = probes.map(({ stdout }) => JSON.parse(stdout()))
     expect(wrong).toMatchObject({ address: url, error: { address: url, option: null } })
-    expect(wrong.error.message).toContain(` 404`)
-    expect(wrong.error.message).toMatch(new RegExp(`; servers usually are at ${url}mcp$`))
-    expect(usual.error.message).not.toContain('usually')
+    expect(wrong.error.message).toMatch(hint)
+    expect(usual.error.message).not.toMatch(hint)
+  })
+
+  test('says nothing of what it cuts short when it is to end', async () => {
+    const server = createServer(() => {})
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const asked = new Promise((resolve) => server.once('request', resolve))
+    const bridge = run([
+      ...program,
+      'bridge',
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    ])
+    bridge.send(initialize)
+    await asked
+    bridge.process.kill('SIGINT')
+    expect(await bridge.exit).toBe(0)
+    expect(bridge.stderr()).toBe('')
+  })
+
+  test('says why it was refused, once, where a transport answers requests in its place', async () => {
+    const url = await answering(403, 'text/plain', 'no')
+    const probing = run([...program, 'probe', '--json', url])
+    expect(await probing.exit).toBe(1)
+    expect(JSON.parse(probing.stdout()).error).toMatchObject({
+      code: 'REFUSED',
+      message: expect.stringContaining('status 403'),
+    })
+    expect(probing.stderr()).toBe('')
   })
 
   test('names the option that a probe would need', async () => {

@@ -69,6 +69,18 @@ describe('a bridge that listens', () => {
     ])
   })
 
+  test('goes on when nobody reads what it says', async () => {
+    const running = await listening([TCP], ['--max-connections', '1', '--verbose'])
+    running.process.stderr?.destroy()
+    const first = await caller(running.addresses[0])
+    expect(await first.request('ping')).toEqual({})
+    const refused = run([...program, 'bridge', running.addresses[0] ?? ''])
+    expect(await refused.exit).toBe(1)
+    expect(await first.request('ping')).toEqual({})
+    running.process.kill('SIGTERM')
+    expect(await running.exit).toBe(0)
+  })
+
   test('--verbose tells of each conversation by its number', async () => {
     const { addresses, said } = await listening([TCP], ['--verbose'])
     const client = await caller(addresses[0])

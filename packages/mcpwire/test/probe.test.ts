@@ -139,6 +139,21 @@ describe('mcpwire probe', () => {
     expect(JSON.parse(stdout())).toMatchObject({ healthy: false, error: { code: 'CONNECT_FAILED' } })
   })
 
+  test.each([[[]], [['--json']]])('ends in order when nobody reads its result (%j)', async (options) => {
+    const probing = run([...program, 'probe', ...options, '--', ...serverCommand('raw-server')])
+    probing.process.stdout?.destroy()
+    expect(await probing.exit).toBe(0)
+    expect(probing.stderr()).toBe('')
+  })
+
+  test('fails in one line when its result cannot be written', async () => {
+    const command = [...program, 'probe', '--', ...serverCommand('raw-server')]
+    const quoted = command.map((each) => `'${each}'`).join(' ')
+    const probing = run(['sh', '-c', `${quoted} > /dev/full`])
+    expect(await probing.exit).toBe(1)
+    expect(probing.stderr()).toMatch(/^mcpwire probe: ENOSPC: .*\n$/)
+  })
+
   const silentServer = [process.execPath, '--eval', 'process.stdin.resume()']
 
   test.each([

@@ -31,6 +31,7 @@ describe('a command line that makes no sense', () => {
   test.each([
     [[], 'missing a command', usage],
     [['brigde'], "unknown command 'brigde' (Did you mean bridge?)", usage],
+    [['help', 'brigde'], "unknown command 'brigde'", usage],
     [['--frob'], "unknown option '--frob'", usage],
     [['bridge'], 'missing the server: a URL, or "--" and the command that runs it', bridgeUsage],
     [['bridge', '--'], 'missing the command after "--"', bridgeUsage],
@@ -65,6 +66,12 @@ describe('a command line that makes no sense', () => {
     ],
     [['bridge', 'tcp://localhost'], /^the URL must be tcp:\/\/host:port or tcps:\/\/host:port/, bridgeUsage],
     [['bridge', 'tcp://localhost:0'], /^the URL must be tcp:\/\/host:port/, bridgeUsage],
+    [['bridge', 'http://'], 'the URL must be a URL', bridgeUsage],
+    ...['http', 'ws'].map((scheme): [string[], string, string] => [
+      ['probe', `${scheme}://user:secret@h/`],
+      'the URL must be a URL without user and password; see --header',
+      probeUsage,
+    ]),
     [['bridge', 'unix:'], /^the URL must be unix:\/path/, bridgeUsage],
     [
       ['bridge', `unix:/${'x'.repeat(200)}`],

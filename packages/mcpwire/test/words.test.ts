@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { inWordsOfCommandLine } from '../src/words.js'
+
+test.each([
+  ['it wants a credential (option auth, or headers)', 'it wants a credential'],
+  ['is the path right (option url)? It may not be', 'is the path right? It may not be'],
+  ['it redirects; make it the option url', 'it redirects; make it the URL'],
+  ['user and password in the option proxy', 'user and password in HTTP_PROXY or HTTPS_PROXY'],
+  ['option "cwd" (/nowhere) is no folder', 'option --cwd (/nowhere) is no folder'],
+  ['option "command" (x) was not found', 'the command (x) was not found'],
+  ['not within closeTimeoutMs (5 ms)', 'not within --close-timeout-ms (5 ms)'],
+  ['not one of tls.ca, or tls.caFile', 'not one of --tls-ca'],
+])('%s: %s', (text, words) => {
+  expect(inWordsOfCommandLine(text, 'server')).toBe(words)
+})
