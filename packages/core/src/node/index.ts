@@ -1,4 +1,5 @@
 // For authors of transports on Node
+export { bindServer, type ServerBinding, watchTls } from './bind-server.js'
 export {
   type ByteStreamOptions,
   byteStreamDefaults,

@@ -1,25 +1,19 @@
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import type { Acceptor, Binding, Door, Handshake, Incoming, Peer, Refusal } from '../index.js'
-import { refusalMessage, TransportError, toError } from '../index.js'
+import { refusalMessage, TransportError } from '../index.js'
+import { bindServer, type ServerBinding } from './bind-server.js'
 import { sharingChannel } from './duplex-channel.js'
 import { type PreambleSettings, readPreamble } from './preamble.js'
 import type { StreamLifeOptions } from './stream-life.js'
-import { tlsMeaningOf } from './tls-errors.js'
 import type { TlsServerEnd } from './tls-options.js'
 import { certificateRefusal, createTlsStage, type TlsStage } from './tls-server.js'
 
 /** What a medium of sockets supplies to accept callers. */
-export interface SocketAcceptorOptions {
+export interface SocketAcceptorOptions extends ServerBinding {
   /** Makes the server, of `node:net` with `pauseOnConnect` and `allowHalfOpen`. Called once for each binding. */
   readonly createServer: () => Server
   readonly bindsBeyondThisHost: boolean
-  /** Starts the server listening. */
-  readonly listen: (server: Server) => void
-  /** Stops it from listening; `server.close()` unless given. */
-  readonly unlisten?: ((server: Server) => void) | undefined
-  /** What to call the address in errors, before it is bound. */
-  readonly requestedAddress: string
   /** The URL of what was bound. */
   readonly addressOf: (server: Server) => string
   /** Who is calling. */
@@ -53,13 +47,11 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
         else arrive(socket)
       })
       try {
-        await bind(server, options, signal)
+        await bindServer(server, options, { door, signal })
       } catch (error) {
         stage?.stop()
         throw error
       }
-      // Such as too many open files: the next caller may find room again.
-      server.on('error', (cause) => door.report(acceptFailed(options.requestedAddress, cause)))
       return bindingOf(server, lobby, stage, options)
     },
   }
@@ -112,14 +104,6 @@ function securely(
     socket.on('error', ignore)
     socket.allowHalfOpen = true
     void bringToDoor(socket, lobby, options, door)
-  })
-  server.on('tlsClientError', (cause, socket) => {
-    // Node leaves a socket open whose handshake took too long.
-    socket.destroy()
-    if (lobby.isClosing) return
-    const address = socket.remoteAddress ?? 'a caller'
-    const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
-    door.report(new TransportError('PEER_LOST', message, { address }, { cause }))
   })
   return (socket) => {
     const caller = callerOf(socket)
@@ -174,38 +158,6 @@ function callerOf({ remoteAddress, remotePort }: Socket): string {
 }
 
 function ignore(): void {}
-
-function bind(server: Server, options: SocketAcceptorOptions, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // Stays for good: looking up the address may fail after nobody waits for it any more.
-    server.on('error', ignore)
-    const settled = (): void => {
-      server.off('error', onerror)
-      signal.removeEventListener('abort', onabort)
-    }
-    const onerror = (cause: Error): void => {
-      settled()
-      server.close()
-      reject(listenFailed(options.requestedAddress, cause))
-    }
-    const onabort = (): void => {
-      settled()
-      unlisten(server, options)
-      reject(signal.reason)
-    }
-    server.once('error', onerror)
-    signal.addEventListener('abort', onabort, { once: true })
-    server.once('listening', () => {
-      settled()
-      resolve()
-    })
-    try {
-      options.listen(server)
-    } catch (cause) {
-      onerror(toError(cause))
-    }
-  })
-}
 
 function unlisten(server: Server, options: SocketAcceptorOptions): void {
   if (options.unlisten) options.unlisten(server)
@@ -296,14 +248,4 @@ function turnAway(
   socket.end(`${JSON.stringify(refusalMessage(refusal))}\n`, () => {
     if (!isPatient) socket.destroy()
   })
-}
-
-function listenFailed(address: string, cause: Error): Error {
-  const message = `cannot listen on ${address}: ${cause.message}`
-  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
-}
-
-function acceptFailed(address: string, cause: Error): Error {
-  const message = `a caller of ${address} could not be accepted: ${cause.message}`
-  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
 }

@@ -1,5 +1,6 @@
 import { createServer, type Server, type TLSSocket } from 'node:tls'
-import { type Refusal, toError } from '../index.js'
+import type { Refusal } from '../index.js'
+import { watchTls } from './bind-server.js'
 import { tlsMeaningOf } from './tls-errors.js'
 import { ALPN_PROTOCOL, type TlsServerEnd } from './tls-options.js'
 
@@ -27,14 +28,8 @@ export function createTlsStage(tls: TlsServerEnd, report: (error: Error) => void
     requestCert: tls.clientCertificates !== 'none',
     rejectUnauthorized: false,
   })
-  const following = tls.source?.onchange(() => {
-    try {
-      server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
-    } catch (error) {
-      report(toError(error))
-    }
-  })
-  return { server, stop: () => following?.[Symbol.dispose]() }
+  const watching = watchTls(server, tls, report)
+  return { server, stop: () => watching[Symbol.dispose]() }
 }
 
 /** Why the caller's certificate, or the lack of one, keeps it out; nothing where it may come in. */

@@ -13,9 +13,14 @@ import {
   requireText,
   resolveOptions,
   TransportError,
-  toError,
 } from '@mcpwire/core'
-import { loadTlsServer, type TlsServerEnd, type TlsServerOptions, tlsMeaningOf } from '@mcpwire/core/node'
+import {
+  bindServer,
+  loadTlsServer,
+  type TlsServerEnd,
+  type TlsServerOptions,
+  watchTls,
+} from '@mcpwire/core/node'
 import type { HttpListener } from '../http-listener.js'
 import { Endpoint } from '../server/endpoint.js'
 import {
@@ -118,22 +123,22 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       })
       server.on('connection', (socket: Socket) => socket.on('error', ignore))
       limitSockets(server, settings, door)
-      const following = tls && follow(server as HttpsServer, tls, { door, isClosing: () => isClosing })
+      const watching = tls && watchTls(server as HttpsServer, tls, door.report)
+      const { host, port: requestedPort } = settings
+      const listen = (): void => void server.listen({ host, port: requestedPort })
       try {
-        await bind(server, settings, signal)
+        await bindServer(server, { requestedAddress: urlOf(settings), listen }, { door, signal })
       } catch (error) {
-        following?.[Symbol.dispose]()
+        watching?.[Symbol.dispose]()
         throw error
       }
       endpoint.open(door)
-      // Such as too many open files: the next caller may find room again.
-      server.on('error', (cause) => door.report(acceptFailed(urlOf(settings), cause)))
       const { port } = server.address() as AddressInfo
       return {
         address: urlOf({ ...settings, port }),
         close: async () => {
           isClosing = true
-          following?.[Symbol.dispose]()
+          watching?.[Symbol.dispose]()
           await closed(server, endpoint, settings)
           stalls.stop()
         },
@@ -191,29 +196,6 @@ function httpsServer(settings: Settings, tls: TlsServerEnd): HttpsServer {
   })
 }
 
-/** Uses new material of the source for new connections, and reports what goes wrong with TLS. */
-function follow(
-  server: HttpsServer,
-  tls: TlsServerEnd,
-  { door, isClosing }: { readonly door: Door; readonly isClosing: () => boolean },
-): Disposable | undefined {
-  server.on('tlsClientError', (cause, socket) => {
-    const address = socket.remoteAddress ?? 'a caller'
-    // Node leaves a socket open whose handshake took too long.
-    socket.destroy()
-    if (isClosing()) return
-    const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
-    door.report(new TransportError('PEER_LOST', message, { address }, { cause }))
-  })
-  return tls.source?.onchange(() => {
-    try {
-      server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
-    } catch (error) {
-      door.report(toError(error))
-    }
-  })
-}
-
 function ignore(): void {}
 
 /** Ends idle connections at once, those with an answer under way after it, and none later than in time. */
@@ -230,40 +212,6 @@ function closed(server: HttpServer, endpoint: Endpoint, { clock, closeTimeoutMs 
   })
 }
 
-function bind(server: HttpServer | HttpsServer, settings: Settings, signal: AbortSignal): Promise<void> {
-  const { host, port } = settings
-  return new Promise((resolve, reject) => {
-    // Stays for good: looking up the address may fail after nobody waits for it any more.
-    server.on('error', ignore)
-    const settled = (): void => {
-      server.off('error', onerror)
-      signal.removeEventListener('abort', onabort)
-    }
-    const onerror = (cause: Error): void => {
-      settled()
-      const address = urlOf(settings)
-      const message = `cannot listen on ${address}: ${cause.message}`
-      reject(new TransportError('LISTEN_FAILED', message, { address }, { cause }))
-    }
-    const onabort = (): void => {
-      settled()
-      server.close()
-      reject(signal.reason)
-    }
-    server.once('error', onerror)
-    signal.addEventListener('abort', onabort, { once: true })
-    server.listen({ host, port }, () => {
-      settled()
-      resolve()
-    })
-  })
-}
-
 function urlOf({ host, port, path, tls }: Pick<Settings, 'host' | 'port' | 'path' | 'tls'>): string {
   return `${tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}${path}`
-}
-
-function acceptFailed(address: string, cause: Error): Error {
-  const message = `a caller of ${address} could not be accepted: ${cause.message}`
-  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
 }

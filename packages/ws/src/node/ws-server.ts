@@ -6,7 +6,6 @@ import {
   type Acceptor,
   type Binding,
   createListener,
-  type Door,
   isLoopback,
   type Listener,
   localOnly,
@@ -14,10 +13,14 @@ import {
   requireInteger,
   requireText,
   resolveOptions,
-  TransportError,
-  toError,
 } from '@mcpwire/core'
-import { loadTlsServer, type TlsServerEnd, type TlsServerOptions, tlsMeaningOf } from '@mcpwire/core/node'
+import {
+  bindServer,
+  loadTlsServer,
+  type TlsServerEnd,
+  type TlsServerOptions,
+  watchTls,
+} from '@mcpwire/core/node'
 import { deflateOf } from '../deflate.js'
 import { certificateRefusal } from './client-certificate.js'
 import { answerPlainly, answerRefusal } from './http-refusal.js'
@@ -106,19 +109,20 @@ function acceptorOf(
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         answerOther(response, pathOf(request) === settings.path)
       })
-      const following = tls && follow(server as HttpsServer, tls, door, () => isClosing)
+      const watching = tls && watchTls(server as HttpsServer, tls, door.report)
+      const requestedAddress = wsAddress(settings, tls !== undefined)
+      const { host, port: requestedPort } = settings
+      const listen = (): void => void server.listen({ host, port: requestedPort })
       try {
-        await bind(server, settings, signal)
+        await bindServer(server, { requestedAddress, listen }, { door, signal })
       } catch (error) {
-        following?.[Symbol.dispose]()
+        watching?.[Symbol.dispose]()
         throw error
       }
-      // Such as too many open files: the next caller may find room again.
-      server.on('error', (cause) => door.report(acceptFailed(requestedAddress(settings), cause)))
       const { port } = server.address() as AddressInfo
       return bindingOf(server, lobby, wsAddress({ ...settings, port }, tls !== undefined), () => {
         isClosing = true
-        following?.[Symbol.dispose]()
+        watching?.[Symbol.dispose]()
       })
     },
   }
@@ -140,30 +144,6 @@ function httpsServer(tls: TlsServerEnd): HttpsServer {
   })
 }
 
-/** Uses new material of the source for new connections, and reports what goes wrong with TLS. */
-function follow(
-  server: HttpsServer,
-  tls: TlsServerEnd,
-  door: Door,
-  isClosing: () => boolean,
-): Disposable | undefined {
-  server.on('tlsClientError', (cause, socket) => {
-    const address = socket.remoteAddress ?? 'a caller'
-    // Node leaves a socket open whose handshake took too long.
-    socket.destroy()
-    if (isClosing()) return
-    const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
-    door.report(new TransportError('PEER_LOST', message, { address }, { cause }))
-  })
-  return tls.source?.onchange(() => {
-    try {
-      server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
-    } catch (error) {
-      door.report(toError(error))
-    }
-  })
-}
-
 /** A request that does not even ask to upgrade. */
 function answerOther(response: ServerResponse, isOurPath: boolean): void {
   const headers = { 'content-type': 'text/plain', connection: 'close' }
@@ -172,50 +152,6 @@ function answerOther(response: ServerResponse, isOurPath: boolean): void {
 }
 
 function ignore(): void {}
-
-function bind(server: HttpServer | HttpsServer, settings: Settings, signal: AbortSignal): Promise<void> {
-  const { host, port } = settings
-  return new Promise((resolve, reject) => {
-    // Stays for good: looking up the address may fail after nobody waits for it any more.
-    server.on('error', ignore)
-    const settled = (): void => {
-      server.off('error', onerror)
-      signal.removeEventListener('abort', onabort)
-    }
-    const onerror = (cause: Error): void => {
-      settled()
-      const address = requestedAddress(settings)
-      reject(
-        new TransportError(
-          'LISTEN_FAILED',
-          `cannot listen on ${address}: ${cause.message}`,
-          { address },
-          { cause },
-        ),
-      )
-    }
-    const onabort = (): void => {
-      settled()
-      server.close()
-      reject(signal.reason)
-    }
-    server.once('error', onerror)
-    signal.addEventListener('abort', onabort, { once: true })
-    server.listen({ host, port }, () => {
-      settled()
-      resolve()
-    })
-  })
-}
-
-function requestedAddress(settings: Settings): string {
-  return wsAddress(settings, settings.tls !== undefined)
-}
-
-function acceptFailed(address: string, cause: Error): Error {
-  const message = `a caller of ${address} could not be accepted: ${cause.message}`
-  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
-}
 
 /** Those who were offered to the door are for the listener to end; it refuses or closes each of them. */
 function bindingOf(
