@@ -191,12 +191,12 @@ describe('mcpwire bridge to an HTTP server that cannot be used', () => {
   })
 
   test('says why it was refused, once, where a transport answers requests in its place', async () => {
-    const url = await answering(403, 'text/plain', 'no')
+    const url = await answering(407, 'text/plain', 'no')
     const probing = run([...program, 'probe', '--json', url])
     expect(await probing.exit).toBe(1)
     expect(JSON.parse(probing.stdout()).error).toMatchObject({
       code: 'REFUSED',
-      message: expect.stringContaining('status 403'),
+      message: expect.stringContaining('status 407'),
     })
     expect(probing.stderr()).toBe('')
   })
