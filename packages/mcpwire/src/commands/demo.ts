@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.js'
-import type { Expectations } from '../demo/steps.js'
 import { print, say } from '../report.js'
 import { endOnSignal } from '../signals.js'
 
@@ -40,19 +39,18 @@ Exit code: 0 every answer was right, 1 one was not or a package is missing.`,
  * Runs the demonstration, `program` being the command line of this program, and prints how long each step took.
  * Resolves with the exit code.
  */
-export async function demo(program: readonly string[], expected?: Expectations): Promise<number> {
+async function demo(program: readonly string[]): Promise<number> {
   const missing = [...NEEDED].filter(([, module]) => !isInstalled(module)).map(([name]) => name)
   if (missing.length > 0) {
     say(NAME, `not installed: ${missing.join(', ')}`)
     say(NAME, `npm install ${missing.join(' ')}`)
     return 1
   }
-  const [{ runDemo }, { rightAnswers }, { demoTable }] = await Promise.all([
+  const [{ runDemo }, { demoTable }] = await Promise.all([
     import('../demo/run-demo.js'),
-    import('../demo/steps.js'),
     import('../demo/demo-table.js'),
   ])
-  const results = await runDemo(expected ?? rightAnswers, program)
+  const results = await runDemo(program)
   await print(demoTable(results, process.stdout))
   const failures = results.flatMap(({ name, steps }) => {
     return [...steps].flatMap(([step, { failure }]) => (failure ? [`${name}, ${step}: ${failure}`] : []))

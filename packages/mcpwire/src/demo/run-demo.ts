@@ -6,7 +6,7 @@ import { endpoint } from '../endpoint.js'
 import { describeError } from '../report.js'
 import { listeningBridge } from './listening-bridge.js'
 import { type DemoClient, sdkClients } from './sdk-clients.js'
-import { type Expectations, type Step, stepsFor } from './steps.js'
+import { steps } from './steps.js'
 
 /** How one step went: how long it took, or why it failed. */
 export interface StepResult {
@@ -31,8 +31,7 @@ interface Route {
  * Drives the server with each client directly, through the bridge, and over every wire that a bridge listens on, one
  * after the other so that none costs the others time. `program` is the command line of this program without a command.
  */
-export async function runDemo(expected: Expectations, program: readonly string[]): Promise<RouteResult[]> {
-  const steps = stepsFor(expected)
+export async function runDemo(program: readonly string[]): Promise<RouteResult[]> {
   const server = [process.execPath, serverScript(), 'stdio']
   const bridge = await listeningBridge(program, server)
   const run = (command: readonly string[]) => () => endpoint(command, { stderr: 'ignore' })
@@ -43,7 +42,7 @@ export async function runDemo(expected: Expectations, program: readonly string[]
   ])
   const results: RouteResult[] = []
   try {
-    for (const route of routes(ways)) results.push(await take(route, steps))
+    for (const route of routes(ways)) results.push(await take(route))
   } finally {
     await bridge.close()
   }
@@ -64,7 +63,7 @@ function serverScript(): string {
   return join(dirname(manifestPath), Object.values(bin)[0] ?? '')
 }
 
-async function take({ name, client, transport }: Route, steps: readonly Step[]): Promise<RouteResult> {
+async function take({ name, client, transport }: Route): Promise<RouteResult> {
   const arrived: number[] = []
   const progress = tap({
     onReceive: (message) => {

@@ -5,12 +5,12 @@ import { bundle } from '../../bundle.js'
 import { PROGRAMS } from './programs.js'
 
 /**
- * Makes plain JavaScript of the program, as what is published is made, and of those of `test/programs` that are
- * written in TypeScript. From sources, so that no test runs an older build.
+ * Makes plain JavaScript of the program, as what is published is made, from sources, so that no test runs an older
+ * build.
  */
 export async function setup(): Promise<void> {
   mkdirSync(PROGRAMS, { recursive: true })
-  await bundle(PROGRAMS, ['src/bin.ts', 'test/programs/planted-demo.ts'], '.mjs')
+  await bundle(PROGRAMS, ['src/bin.ts'], '.mjs')
   // Where the program looks up its version.
   const manifest = fileURLToPath(new URL('../../package.json', import.meta.url))
   copyFileSync(manifest, join(dirname(PROGRAMS), 'package.json'))
