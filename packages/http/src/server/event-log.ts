@@ -2,7 +2,7 @@ import type { EventId, EventStore, JsonRpcMessage } from '@mcpwire/core'
 import { isTransportError, overloaded, TransportError, toError } from '@mcpwire/core'
 import type { EventStream } from '../exchange.js'
 import { utf8Length } from '../utf8-length.js'
-import type { Outgoing } from './stream-owner.js'
+import type { Outgoing } from './message-text.js'
 import { storeFailure } from './timely-store.js'
 
 /** What stands in a store for an event without data. Stores of both SDKs' shape leave it out of a replay. */

@@ -2,6 +2,12 @@ import { type JsonRpcMessage, toJson, tooLargeToSend } from '@mcpwire/core'
 import { INTERNAL_ERROR } from '../error-codes.js'
 import { utf8Length } from '../utf8-length.js'
 
+/** A message on its way out, with its text. */
+export interface Outgoing {
+  readonly message: JsonRpcMessage
+  readonly json: string
+}
+
 /** What is told to who waits for a response that cannot be sent. */
 export const unsendable: { readonly code: number; readonly message: string } = {
   code: INTERNAL_ERROR,

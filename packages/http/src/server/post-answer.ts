@@ -11,7 +11,8 @@ import {
   wholeEventsHeaders,
 } from './event-text.js'
 import { keepAlive, type LiveStream } from './live-streams.js'
-import type { Outgoing, StreamOwner } from './stream-owner.js'
+import type { Outgoing } from './message-text.js'
+import type { StreamOwner } from './stream-owner.js'
 
 /** What a client accepts, and the endpoint is set to. */
 export type AnswerFormat = 'auto' | 'json' | 'sse'

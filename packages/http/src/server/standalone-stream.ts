@@ -6,7 +6,8 @@ import { type EventLog, stored } from './event-log.js'
 import { eventStreamHeaders, messageEvent, primingEvent, retryHint } from './event-text.js'
 import { answerFailure, sessionNotFound } from './http-errors.js'
 import { keepAlive, type LiveStream } from './live-streams.js'
-import type { Outgoing, StreamOwner } from './stream-owner.js'
+import type { Outgoing } from './message-text.js'
+import type { StreamOwner } from './stream-owner.js'
 
 const done: Promise<void> = Promise.resolve()
 

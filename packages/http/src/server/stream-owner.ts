@@ -1,4 +1,3 @@
-import type { JsonRpcMessage } from '@mcpwire/core'
 import type { Call } from './call.js'
 import type { EndpointSettings } from './endpoint-options.js'
 import type { EventLog } from './event-log.js'
@@ -20,10 +19,4 @@ export interface StreamOwner {
   /** The client is not there to learn of its session. */
   unheard(): void
   report(error: Error): void
-}
-
-/** A message on its way out, with its text. */
-export interface Outgoing {
-  readonly message: JsonRpcMessage
-  readonly json: string
 }
