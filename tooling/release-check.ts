@@ -68,7 +68,12 @@ async function tryOut(
     const wanted = others.map((name) => tarballs.get(name) ?? `${name}@${pinnedVersion(root, name)}`)
     await mustRun('npm', [...INSTALL, ...wanted], folder)
   }
-  return [...installed, ...(await importProblems(folder, manifest)), ...(await runExample(folder, isSuite))]
+  return [
+    ...installed,
+    ...(await importProblems(folder, manifest)),
+    ...(await typeProblems(folder, manifest, root)),
+    ...(await runExample(folder, isSuite)),
+  ]
 }
 
 /** Installing one package brings it, core, and what their manifests name; nothing else of ours, nothing by accident. */
@@ -98,16 +103,52 @@ async function installedNames(folder: string): Promise<string[]> {
   return [...names.filter((name) => !name.startsWith('@')), ...(await Promise.all(scoped)).flat()]
 }
 
-async function importProblems(
-  folder: string,
-  { name, exports }: WorkspacePackage['manifest'],
-): Promise<string[]> {
-  const specifiers = Object.keys(exports ?? {})
-    .filter((subpath) => !subpath.endsWith('.json'))
-    .map((subpath) => name + subpath.slice(1))
-  const code = specifiers.map((specifier) => `await import('${specifier}')`).join('\n')
+async function importProblems(folder: string, manifest: WorkspacePackage['manifest']): Promise<string[]> {
+  const code = specifiersOf(manifest)
+    .map((specifier) => `await import('${specifier}')`)
+    .join('\n')
   const { exitCode, output } = await runCommand(process.execPath, ['--input-type=module', '-e', code], folder)
   return exitCode === 0 ? [] : [`importing it fails:\n${output}`]
+}
+
+/**
+ * Declarations compile in a project that has no newer library than ES2022 and checks what it imports. An entry next
+ * to one for Node does without the types of Node.
+ */
+async function typeProblems(
+  folder: string,
+  manifest: WorkspacePackage['manifest'],
+  root: string,
+): Promise<string[]> {
+  // The declarations of a test runner are its own affair.
+  if (manifest.peerDependencies?.['vitest'] !== undefined) return []
+  const forNode = `${manifest.name}/node`
+  const specifiers = specifiersOf(manifest)
+  const problems: string[] = []
+  for (const specifier of specifiers) {
+    const isNeutral = specifier !== forNode && specifiers.includes(forNode)
+    await writeFile(join(folder, 'consumer.ts'), `export * from '${specifier}'\n`)
+    const compilerOptions = {
+      ...{ target: 'es2022', lib: isNeutral ? ['es2022', 'dom', 'dom.iterable'] : ['es2022'] },
+      ...{ module: 'nodenext', strict: true, skipLibCheck: false, noEmit: true },
+      ...{ typeRoots: [join(root, 'node_modules/@types')], types: isNeutral ? [] : ['node'] },
+    }
+    await writeFile(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
+    )
+    const compiler = [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]
+    const { exitCode, output } = await runCommand(process.execPath, compiler, folder)
+    if (exitCode !== 0) problems.push(`${specifier} does not compile with the library of ES2022:\n${output}`)
+  }
+  return problems
+}
+
+/** What can be imported of a package, but its manifest. */
+function specifiersOf({ name, exports }: WorkspacePackage['manifest']): string[] {
+  return Object.keys(exports ?? {})
+    .filter((subpath) => !subpath.endsWith('.json'))
+    .map((subpath) => name + subpath.slice(1))
 }
 
 async function runExample(folder: string, isSuite: boolean): Promise<string[]> {

@@ -1,3 +1,5 @@
+// Kept in the declarations, as the library of who imports them may have nothing disposable.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { JsonRpcMessage, RequestId } from './message.js'
 
 /** Who is calling, as established by whoever checked the credentials. The shape both MCP SDKs use. */
