@@ -1,4 +1,9 @@
-import type { RefusedAnswer } from './refused-answer.js'
+import type { AnswerHead } from '../engine.js'
+
+/** What a server said in place of taking a message. */
+export interface Refusal extends AnswerHead {
+  readonly text: string
+}
 
 /** What is known about the one that was refused. */
 export interface RefusedCaller {
@@ -17,60 +22,38 @@ const CREDENTIAL = /\b(bearer|basic)\s+\S+/gi
 const UNPRINTABLE = /[\p{C}\s]+/gu
 
 /** What the status means to whoever has to do something about it, where anything is known. */
-export function meaningOf(answer: RefusedAnswer, caller: RefusedCaller): string | undefined {
-  const { status } = answer
-  if (status >= 300 && status < 400) return redirectWords(answer, caller.url)
-  if (status >= 500 && status !== 503) return saidBy(answer)
-  return meanings[status]?.(answer, caller)
-}
-
-const meanings: Readonly<
-  Record<number, (answer: RefusedAnswer, caller: RefusedCaller) => string | undefined>
-> = {
-  401: (_, { hasAuth }) =>
-    hasAuth
-      ? 'it does not take the credential, or wants another one (option auth)'
-      : 'it wants a credential (option auth, or headers)',
-  403: ({ header }) =>
-    /insufficient_scope/i.test(header('www-authenticate') ?? '')
+export function meaningOf(
+  refusal: Refusal,
+  { url, hasAuth, retryAfterMs }: RefusedCaller,
+): string | undefined {
+  const { status, header } = refusal
+  if (retryAfterMs !== undefined) return `ask again in ${Math.ceil(retryAfterMs / 1_000)} s (Retry-After)`
+  if (status >= 300 && status < 400) return redirectWords(header('location'), url)
+  if (status >= 500) return saidBy(refusal.text)
+  if (status === 401)
+    return hasAuth
+      ? 'it does not take the credential (option auth)'
+      : 'it wants a credential (option auth, or headers)'
+  if (status === 403)
+    return /insufficient_scope/i.test(header('www-authenticate') ?? '')
       ? 'the token grants too little (insufficient_scope)'
-      : 'it does not admit this caller; servers that guard against other sites refuse a Host or Origin they do not know',
-  404: (_, { url }) =>
-    USUAL_PATH.test(url.pathname)
-      ? 'nothing answers at that path (option url)'
-      : 'is the path right (option url)? MCP servers mostly answer at /mcp',
-  405: () => 'it takes no such request at that path (option url)',
-  407: () => 'the proxy wants a credential (user and password in the option proxy)',
-  413: () => 'the message is too long for it',
-  421: () => 'it is not the server for that host (option url)',
-  429: (_, caller) => retryWords('too many requests', caller),
-  503: (_, caller) => retryWords('it has no room now', caller),
-}
-
-function retryWords(why: string, { retryAfterMs }: RefusedCaller): string {
-  return retryAfterMs === undefined
-    ? why
-    : `${why}; ask again in ${Math.ceil(retryAfterMs / 1_000)} s (Retry-After)`
+      : 'it does not admit this caller, or does not know this Host or Origin'
+  if (status === 404 || status === 405)
+    return `is the path right (option url)?${USUAL_PATH.test(url.pathname) ? '' : ' MCP servers mostly answer at /mcp'}`
+  return undefined
 }
 
 /** Where to, without what may be a secret in it. */
-function redirectWords({ status, header }: RefusedAnswer, from: URL): string {
-  const location = header('location')
+function redirectWords(location: string | undefined, from: URL): string {
   if (location === undefined || !URL.canParse(location, from)) return 'it redirects without saying where'
-  const to = new URL(location, from)
-  const place = to.origin === 'null' ? to.protocol : `${to.origin}${to.pathname}`
-  if (to.origin !== from.origin)
-    return `it redirects to ${place}, another origin; if that is right, make it the option url`
-  if (status !== 307 && status !== 308)
-    return `it redirects to ${place} in a way that drops the message; make it the option url`
-  return `it redirects again and again, at last to ${place}`
+  const { origin, protocol, pathname } = new URL(location, from)
+  const place = origin === 'null' ? protocol : origin + pathname
+  return `it redirects to ${place}; if that is right, make it the option url`
 }
 
-/** The first words of a text for people. */
-function saidBy({ text, header }: RefusedAnswer): string | undefined {
-  const isPage = /html/i.test(header('content-type') ?? '') || text.trimStart().startsWith('<')
-  const said = isPage ? (/<title[^>]*>([^<]*)/i.exec(text)?.[1] ?? '') : text
-  const words = said.replace(UNPRINTABLE, ' ').replace(CREDENTIAL, '$1 …').trim()
-  if (words === '') return undefined
-  return words.length > MAX_SAID ? `${words.slice(0, MAX_SAID)}…` : words
+/** The first words of a text for people, which a page is not. */
+function saidBy(text: string): string | undefined {
+  if (/^\s*</.test(text)) return undefined
+  const words = text.replace(UNPRINTABLE, ' ').replace(CREDENTIAL, '$1 …').trim()
+  return words.length > MAX_SAID ? `${words.slice(0, MAX_SAID)}…` : words || undefined
 }

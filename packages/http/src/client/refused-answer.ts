@@ -7,13 +7,11 @@ import {
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
 import { CAPABILITY_MISSING, HEADER_MISMATCH, METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../error-codes.js'
-import { meaningOf } from './refusal-words.js'
+import { meaningOf, type Refusal } from './refusal-words.js'
 import { markAsHttpError } from './sdk-marks.js'
 
 /** An answer that is no success, with as much of its text as an error needs. */
-export interface RefusedAnswer extends AnswerHead {
-  readonly text: string
-}
+export type RefusedAnswer = Refusal
 
 /**
  * The error for an answer that is no success, as both SDKs and our own users tell it from others. `asked` is what was
