@@ -16,6 +16,15 @@ export const sessionHeaders = {
   'mcp-protocol-version': '2025-11-25',
 }
 
+/** What every request without a session carries, which repeats its body (2026-07-28, Streamable HTTP). */
+export const mirroredHeaders = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+  'mcp-protocol-version': '2026-07-28',
+  'mcp-method': 'tools/call',
+  'mcp-name': 'search_documents',
+}
+
 const sent: Promise<void> = Promise.resolve()
 const NO_LIMIT_MS = 0
 
@@ -66,13 +75,18 @@ export function eventOf(text: string): string {
 }
 
 /** A POST per message by undici's `request`, which nearly everyone starts with. No limits, no checks. */
-export function undiciRequest(url: string, answers: Answers, dispatcher: Dispatcher): TransportLike {
+export function undiciRequest(
+  url: string,
+  answers: Answers,
+  dispatcher: Dispatcher,
+  headers: Readonly<Record<string, string>> = sessionHeaders,
+): TransportLike {
   const messageIn = answers === 'json' ? JSON.parse : eventIn
   const exchange = async (message: JsonRpcMessage): Promise<void> => {
     try {
       const { body } = await request(url, {
         method: 'POST',
-        headers: sessionHeaders,
+        headers,
         body: JSON.stringify(message),
         dispatcher,
       })

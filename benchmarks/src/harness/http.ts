@@ -12,6 +12,7 @@ import {
   type Answers,
   listenBareHttp,
   listenHttp,
+  mirroredHeaders,
   undiciDispatch,
   undiciRequest,
 } from '../floors/bare-http.js'
@@ -58,6 +59,9 @@ export function httpContestants(answers: Answers): Contestant<ExchangeLoad>[] {
   return [
     bare('undici-request', 'floor: undici request', answers, (url) =>
       undiciRequest(url, answers, new Agent()),
+    ),
+    bare('undici-request-modern', 'floor: undici request, 2026-07-28', answers, (url) =>
+      withoutSession(undiciRequest(url, answers, new Agent(), mirroredHeaders)),
     ),
     bare('undici-dispatch', 'floor: undici dispatch', answers, (url) => undiciDispatch(url, answers)),
     ...[...sdkHttp, ourHttp].map((ends) => inSession(ends, answers)),

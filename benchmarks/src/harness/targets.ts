@@ -120,11 +120,11 @@ function streamTargets(suite: string, sdk?: 'sdk'): Target[] {
   ]
 }
 
-/** The revision without sessions has to be as fast. */
+/** The revision without sessions, whose requests say more: its floor says as much. */
 function modernTargets(suite: string): Target[] {
   const targets = [
-    throughput(suite, 'undici-request', 1, 'round-trips-64', 'undici request + bare node:http'),
-    latency(suite, 'undici-request'),
+    throughput(suite, 'undici-request-modern', 1, 'round-trips-64', 'undici request + bare node:http'),
+    latency(suite, 'undici-request-modern'),
   ]
   return targets.map(({ id, says, quantity, ...rest }) => ({
     ...rest,
