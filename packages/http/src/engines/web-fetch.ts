@@ -20,7 +20,7 @@ export interface WebFetchSettings {
 }
 
 /** How long an answer may take that stands for the connection. */
-export interface OpeningLimit {
+interface OpeningLimit {
   readonly address: string
   readonly connectTimeoutMs: number
   readonly clock: Clock
