@@ -11,22 +11,12 @@ import { build } from 'esbuild'
 import { chromium, type Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { chromiumFlags, pageWith } from '../../../tooling/page-in-chromium.js'
 import { chromiumProgram, missing } from '../../../tooling/system-packages.js'
 import { type UpgradeHandlerOptions, upgradeHandler } from '../src/node/index.js'
 import type { Visit } from './programs/page.js'
 
 const TIMEOUT_MS = 300_000
-
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--host-resolver-rules=MAP evil.example 127.0.0.1',
-]
 
 async function bundle(): Promise<string> {
   const { outputFiles } = await build({
@@ -43,11 +33,7 @@ async function bundle(): Promise<string> {
 
 /** A page and an MCP server on one port. */
 async function site(script: string, options: Omit<UpgradeHandlerOptions, 'server'>) {
-  const server = createServer((request, response) => {
-    const isScript = request.url === '/page.js'
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
-    response.end(isScript ? script : '<!doctype html><script src="/page.js"></script>')
-  })
+  const server = createServer(pageWith(script))
   await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))
   const connections: Transport[] = []
   const listener = await serve(upgradeHandler({ server, ...options }), (connection) => {
@@ -87,7 +73,7 @@ test('a page in Chromium completes a session, and is refused from a foreign orig
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: chromiumProgram.path,
     headless: true,
-    args: flags,
+    args: [...chromiumFlags],
   })
   onTestFinished(async () => {
     await browser.close()
