@@ -16,6 +16,7 @@ import { httpChannel } from './client/http-channel.js'
 import { IdleWatch } from './client/idle-watch.js'
 import type { Link } from './client/link.js'
 import { faultOfHeaders, RequestHeaders } from './client/request-headers.js'
+import type { Fetch } from './engine-settings.js'
 import { type HttpClientOptions, httpClientDefaults, httpReconnectDefaults } from './http-client-options.js'
 
 /** How long a server may take to end an answer that has nothing more to carry, in milliseconds. */
@@ -48,7 +49,8 @@ export function httpClient(options: HttpClientOptions): Transport {
 
   function newLink(): Link {
     const asked = new AskedInTime(clock)
-    const fetch = settings.fetch ?? globalThis.fetch
+    // As a function of nobody: the platform's refuses to be a method of something else.
+    const fetch: Fetch = (url, init) => (settings.fetch ?? globalThis.fetch)(url, init)
     const authorization = auth && new Authorization({ ...settings, auth, serverUrl: url, fetch, asked })
     const token = authorization && (() => authorization.token())
     const headers = new RequestHeaders({ ...settings, token, asked })

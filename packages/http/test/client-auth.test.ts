@@ -37,6 +37,23 @@ test('the AuthProvider of the v2 SDK fits', () => {
 })
 
 describe('a refused token', () => {
+  test('may be replaced with the fetch of the platform, which refuses to be a method of anything else', async () => {
+    vi.stubGlobal('fetch', async function (this: unknown) {
+      if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation')
+      return new Response('t1')
+    })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    let token = 't0'
+    const onUnauthorized = async (context: HttpAuthContext): Promise<void> => {
+      const answer = await context.fetchFn(context.serverUrl)
+      token = await answer.text()
+    }
+    const server = await scriptedServer(wanting(() => 't1'))
+    const client = await introducedClient(server, { auth: { token: () => token, onUnauthorized } })
+    await client.transport.send(call(1))
+    expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
+  })
+
   test('is replaced once for all requests that it was refused for, and each is sent once more', async () => {
     let wanted = 't0'
     const server = await scriptedServer(wanting(() => wanted))
