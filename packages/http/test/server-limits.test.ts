@@ -6,6 +6,7 @@ import { modern, postOf } from './support/modern.js'
 import { initialize, served } from './support/served.js'
 
 const PATIENCE_MS = 5_000
+const httpSse = { path: '/sse', messagesPath: '/messages' }
 const ask = (id: number): JsonRpcMessage => ({ jsonrpc: '2.0', id, method: 'test/ask' })
 
 function idle(port: number): Socket {
@@ -84,6 +85,37 @@ describe('maxInFlight', () => {
     const { status, headers, messages } = await server.ask(postOf(modern('test/ask', {}, 3)))
     expect([status, headers['retry-after']]).toEqual([503, '5'])
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
+  })
+})
+
+describe('maxInFlight over HTTP+SSE', () => {
+  async function opened() {
+    const server = await served({ maxInFlight: 2, httpSse }, () => undefined)
+    const headers = { accept: 'text/event-stream' }
+    const events = await server.open({ method: 'GET', path: httpSse.path, headers })
+    await events.until(() => events.events.length === 1, 'the first event came')
+    const path = events.events[0]?.data ?? ''
+    const post = (body: unknown) => server.ask({ path, body })
+    for (const id of [1, 2]) expect((await post(ask(id))).status).toBe(202)
+    return { server, post }
+  }
+
+  test('bounds the requests of a session that await their response', async () => {
+    const { server, post } = await opened()
+    const { status, headers, messages } = await post(ask(3))
+    expect([status, headers['retry-after']]).toEqual([503, '5'])
+    expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
+    expect(server.messages).toEqual([ask(1), ask(2)])
+  })
+
+  test('counts none that was answered or cancelled', async () => {
+    const { server, post } = await opened()
+    await server.connections[0]?.send({ jsonrpc: '2.0', id: 1, result: {} })
+    expect((await post(ask(3))).status).toBe(202)
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 2 } }
+    expect((await post(cancelled)).status).toBe(202)
+    expect((await post(ask(4))).status).toBe(202)
+    expect((await post(ask(5))).status).toBe(503)
   })
 })
 

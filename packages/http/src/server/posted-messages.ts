@@ -1,7 +1,7 @@
 import { isRequest, isRequestId, type JsonRpcMessage, parseMessage, type RequestId } from '@mcpwire/core'
 import { INVALID_REQUEST, PARSE_ERROR } from '../error-codes.js'
 import type { Body } from '../exchange.js'
-import type { HttpFailure } from './http-errors.js'
+import { type HttpFailure, tooManyInFlight } from './http-errors.js'
 
 /** What a body says. */
 export interface Posted {
@@ -9,6 +9,13 @@ export interface Posted {
   readonly isBatch: boolean
   /** Why parts of a batch are no messages; they are left out. */
   readonly skipped?: readonly string[]
+}
+
+/** Whom requests are asked of. */
+interface Asked {
+  /** How many await their response. */
+  readonly inFlight: number
+  readonly settings: { readonly maxInFlight: number }
 }
 
 const INITIALIZE = 'initialize'
@@ -71,6 +78,16 @@ function postedBatch(values: readonly unknown[]): Posted | HttpFailure {
 /** Whether the message opens a session. */
 export function isInitialize(message: JsonRpcMessage): boolean {
   return isRequest(message) && message.method === INITIALIZE
+}
+
+/** What those get who would have more requests in flight with these than they may. */
+export function overload(
+  { inFlight, settings: { maxInFlight } }: Asked,
+  { messages }: Posted,
+): HttpFailure | undefined {
+  if (inFlight + messages.length <= maxInFlight) return undefined
+  const asked = messages.filter(isRequest)
+  return inFlight + asked.length <= maxInFlight ? undefined : tooManyInFlight(maxInFlight, asked[0]?.id)
 }
 
 /** A failure that is the caller's. */

@@ -2,11 +2,11 @@ import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
 import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../error-codes.js'
 import type { Exchange, HeaderLines } from '../exchange.js'
 import { VERSION_HEADER } from '../mirrored/standard-headers.js'
-import { answerFailure, type HttpFailure, sessionNotFound, tooManyInFlight } from './http-errors.js'
+import { answerFailure, type HttpFailure, sessionNotFound } from './http-errors.js'
 import { acceptsEvents, acceptsJson } from './media-types.js'
 import type { AnswerFormat } from './post-answer.js'
 import { readPosted } from './post-body.js'
-import { invalid, isInitialize, type Posted } from './posted-messages.js'
+import { invalid, isInitialize, overload, type Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
 import { type Reception, refusesLapsed } from './reception.js'
 import { resume } from './resume.js'
@@ -196,13 +196,6 @@ function unsupported(
 function batchFailure({ revision }: Session, { isBatch }: Posted): HttpFailure | undefined {
   if (!isBatch || revision === REVISION_WITH_BATCHES) return undefined
   return invalid(400, 'a batch, and the session keeps to a revision without them')
-}
-
-function overload({ inFlight, settings }: Session, { messages }: Posted): HttpFailure | undefined {
-  const { maxInFlight } = settings
-  if (inFlight + messages.length <= maxInFlight) return undefined
-  const asked = messages.filter(isRequest)
-  return inFlight + asked.length <= maxInFlight ? undefined : tooManyInFlight(maxInFlight, asked[0]?.id)
 }
 
 function repeatedId(session: Session, { messages }: Posted): HttpFailure | undefined {

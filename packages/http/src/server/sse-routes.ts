@@ -3,7 +3,7 @@ import type { HttpSseOptions } from './endpoint-options.js'
 import { answerFailure, sessionNotFound } from './http-errors.js'
 import { acceptsEvents } from './media-types.js'
 import { readPosted } from './post-body.js'
-import { invalid, type Posted } from './posted-messages.js'
+import { invalid, overload, type Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
 import { type Reception, refusesLapsed } from './reception.js'
 import type { Routes } from './routes.js'
@@ -77,7 +77,9 @@ export class SseRoutes {
       answerFailure(exchange, invalid(400, 'a batch, and the session keeps to a revision without them'))
       return
     }
-    session.take(exchange, posted, caller)
+    const tooMany = overload(session, posted)
+    if (tooMany) answerFailure(exchange, tooMany)
+    else session.take(exchange, posted, caller)
   }
 
   #known(exchange: Exchange, caller: Caller): SseSession | undefined {

@@ -24,6 +24,7 @@ import { REVISION_WITH_BATCHES } from './revisions.js'
 import type { ServedSession, SessionHost } from './session-table.js'
 import { Standing } from './standing.js'
 
+const CANCELLED = 'notifications/cancelled'
 const done: Promise<void> = Promise.resolve()
 
 /** One client of HTTP+SSE: everything to it goes over the one stream it opened, with which the session ends. */
@@ -41,6 +42,7 @@ export class SseSession implements ServedSession {
   #sink: Sink | undefined
   #stream: EventStream | undefined
   #initializeId: RequestId | undefined
+  readonly #awaited = new Set<RequestId>()
   #revision: string | undefined
   #isOver = false
 
@@ -56,6 +58,15 @@ export class SseSession implements ServedSession {
     this.dueAt = this.openedAt + lifetimeMs
     this.#beats = new KeepAlive(host.settings, () => this.#stream)
     this.renew(caller)
+  }
+
+  get settings(): EndpointSettings {
+    return this.#host.settings
+  }
+
+  /** How many requests await their response. */
+  get inFlight(): number {
+    return this.#awaited.size
   }
 
   get isServed(): boolean {
@@ -105,7 +116,7 @@ export class SseSession implements ServedSession {
     for (const why of skipped) this.#sink?.error(malformed(why, this.#peer.address, ''))
     const context = new HttpContext(exchange, caller.authInfo)
     for (const message of messages) {
-      if (isRequest(message) && message.method === 'initialize') this.#initializeId = message.id
+      this.#expect(message)
       this.#sink?.message(message, context)
     }
     exchange.answer(202, [])
@@ -117,7 +128,18 @@ export class SseSession implements ServedSession {
     this.#sink?.end(reason)
   }
 
+  #expect(message: JsonRpcMessage): void {
+    if (isRequest(message)) {
+      this.#awaited.add(message.id)
+      if (message.method === 'initialize') this.#initializeId = message.id
+    } else if ('method' in message && message.method === CANCELLED) {
+      // Nobody answers it any more (GEN-28).
+      this.#awaited.delete(message.params?.['requestId'] as RequestId)
+    }
+  }
+
   #send(message: JsonRpcMessage): Promise<void> {
+    if (isResponse(message) && message.id !== undefined) this.#awaited.delete(message.id)
     if (isResponse(message) && message.id === this.#initializeId && 'result' in message) {
       const { protocolVersion } = message.result
       if (typeof protocolVersion === 'string') this.#revision = protocolVersion
