@@ -56,6 +56,12 @@ describe('a POST', () => {
     expect(posts.map(({ headers }) => headers['mcp-name'])).toEqual(['t0', 't1', 't2'])
   })
 
+  test('tells an empty name from none', async () => {
+    const requests = [modern('tools/call', {}, 1), modern('tools/call', { name: '' }, 2)]
+    const posts = await posted(requests)
+    expect(posts.map(({ headers }) => headers['mcp-name'])).toEqual([undefined, ''])
+  })
+
   test('encodes a name that no header can carry [HDR-C-04]', async () => {
     const names = ['grüße', ' padded ', 'two\nlines', '=?base64?YQ==?=', 'plain']
     const posts = await posted(names.map((name, id) => modern('tools/call', { name }, id)))

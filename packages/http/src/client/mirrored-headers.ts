@@ -20,7 +20,9 @@ export class MirroredHeaders {
   of(message: JsonRpcMessage, params: readonly ParamHeader[]): Headers {
     if (!('method' in message) || params.length > 0) return mirroredHeaders(message, params)
     const version = message.params?._meta?.[VERSION_KEY]
-    const key = `${message.method} ${nameIn(message) ?? ''}`
+    const name = nameIn(message)
+    // An empty name is one, too, and no method that has a name has a line break.
+    const key = name === undefined ? message.method : `${message.method}\n${name}`
     const kept = this.#kept.get(key)
     if (kept && kept.version === version) return kept.headers
     const headers = mirroredHeaders(message)
