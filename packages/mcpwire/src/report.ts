@@ -57,13 +57,16 @@ export function describeError(thrown: unknown, end: End = 'server'): Diagnosis {
   const error = toError(thrown)
   const told = isTransportError(error, 'CLOSED') && error.cause instanceof Error ? error.cause : error
   const code = isTransportError(told) || isJsonRpcError(told) ? told.code : null
-  const message = printable(inWordsOfCommandLine(told.message, end)) + (end === 'server' ? hintFor(told) : '')
+  // What a server says is its own: what looks like an option there is none of ours.
+  const isTheirs = isTransportError(told, 'PROCESS_EXITED') || isJsonRpcError(told)
+  const words = isTheirs ? told.message : inWordsOfCommandLine(told.message, end)
+  const message = printable(words) + (end === 'server' ? hintFor(told) : '')
   const address = factIn(told, 'address')
   return {
     code,
     message,
     address: typeof address === 'string' ? address : null,
-    option: /(?<!\S)--[a-z][a-z-]+/.exec(message)?.[0] ?? null,
+    option: (!isTheirs && /(?<!\S)--[a-z][a-z-]+/.exec(message)?.[0]) || null,
   }
 }
 

@@ -86,6 +86,23 @@ describe('a probe', () => {
     expect(report.roundTrips).toBeNull()
   })
 
+  test('leaves the words of a server as they are, and takes none for an option of ours', async () => {
+    const words = 'error: option "path" needs --foo, or maxMessageBytes'
+    const server = [process.execPath, '--eval', `console.error(${JSON.stringify(words)}); process.exit(2)`]
+    const refusing = async () => {
+      const [near, far] = memoryPair()
+      const initialize = (): never => {
+        throw new Error(words)
+      }
+      await peer(far, { requests: { initialize } }).start()
+      return near
+    }
+    const message = expect.stringContaining(words)
+    expect((await probed(server)).error).toMatchObject({ code: 'PROCESS_EXITED', message, option: null })
+    const { error } = await probe(refusing, { count: 1, timeoutMs: 1_000 })
+    expect(error).toMatchObject({ code: -32_603, message, option: null })
+  })
+
   test('tells of an error the server answers with', async () => {
     const connect = async () => {
       const [near, far] = memoryPair()
