@@ -42,6 +42,28 @@ function oldServer({ status = 405, endpoint = '/messages?s=1' } = {}): {
   }
 }
 
+test('what its stream wants may take a person as long as authTimeoutMs', async () => {
+  const clock = createFakeClock()
+  const { script } = oldServer()
+  const server = await scriptedServer((asked, each) => {
+    if (asked.method !== 'GET' || asked.headers.authorization === 'Bearer t1') return script(asked, each)
+    asked.response.writeHead(401, { 'www-authenticate': 'Bearer' }).end()
+    return true
+  })
+  let token = 't0'
+  let consent: (() => void) | undefined
+  const onUnauthorized = () => new Promise<void>((resolve) => (consent = resolve))
+  const client = await startedClient(server, { clock, auth: { token: () => token, onUnauthorized } })
+  const sent = client.transport.send(initialize)
+  await server.until(() => consent !== undefined, 'somebody is asked')
+  await clock.advance(60_000)
+  token = 't1'
+  consent?.()
+  await sent
+  expect(await client.answerTo('init')).toMatchObject({ result: { protocolVersion: '2024-11-05' } })
+  expect(clock.pending).toBe(1)
+})
+
 describe('a server that refuses the first POST', () => {
   test.each([400, 404, 405])(
     'with %d is spoken to over HTTP+SSE [SSE-C-03, SSE-C-07, SSE-C-08]',

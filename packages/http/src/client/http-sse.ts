@@ -22,22 +22,33 @@ export interface HttpSseOwner {
 export class HttpSse extends HttpCall implements FeedOwner {
   readonly #owner: HttpSseOwner
   readonly #feed: EventFeed
-  readonly #patience: Disposable
+  #patience: Disposable | undefined
   #isOpen = false
 
   constructor(link: Link, owner: HttpSseOwner) {
     super(link, 'GET')
     this.#owner = owner
     this.#feed = new EventFeed(this, link)
-    const { address, connectTimeoutMs: timeoutMs } = link
-    this.#patience = link.clock.deadline(timeoutMs, () => {
+  }
+
+  override begin(): void {
+    const { address, clock, connectTimeoutMs: timeoutMs } = this.link
+    this.#patience?.[Symbol.dispose]()
+    this.#patience = clock.deadline(timeoutMs, () => {
       const message = `${address} named no endpoint within connectTimeoutMs (${timeoutMs} ms)`
       this.#lost(new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs }))
     })
+    super.begin()
+  }
+
+  override head(head: AnswerHead): void {
+    // What a refusal asks for has a time of its own, such as the consent of a person.
+    if (head.status < 200 || head.status >= 300) this.#patience?.[Symbol.dispose]()
+    super.head(head)
   }
 
   stop(): void {
-    this.#patience[Symbol.dispose]()
+    this.#patience?.[Symbol.dispose]()
     this.#feed.close()
     this.giveUp()
   }
@@ -94,7 +105,7 @@ export class HttpSse extends HttpCall implements FeedOwner {
       return
     }
     this.#isOpen = true
-    this.#patience[Symbol.dispose]()
+    this.#patience?.[Symbol.dispose]()
     this.#owner.endpoint(url)
   }
 
