@@ -1,9 +1,10 @@
 import { connect } from 'node:net'
+import { createFakeClock, turns } from '@mcpwire/compliance'
 import { isRequest, type Listener } from '@mcpwire/core'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { httpServer } from '../src/node/index.js'
 import { rawHttp } from './support/raw-http.js'
-import { echo, initialize } from './support/served.js'
+import { echo, initialize, served } from './support/served.js'
 
 interface Serving {
   readonly listener: Listener
@@ -116,4 +117,19 @@ test('a server that closes lets a caller with a slow body go', async () => {
   await new Promise<void>((resolve) => slow.once('connect', resolve))
   await listener.close()
   await closed
+})
+
+test('a server whose sockets are gone before its sessions leaves no deadline behind', async () => {
+  const clock = createFakeClock()
+  const server = await served({ clock, onDisconnect: 'continue' }, () => undefined)
+  const headers = await server.session()
+  const request = { jsonrpc: '2.0', id: 1, method: 'test/slow' }
+  server.ask({ body: request, headers }).catch(() => {})
+  await vi.waitFor(() => expect(server.messages).toHaveLength(3))
+  server.leaveAll()
+  const closing = server.listener.close({ drainMs: 60_000 })
+  await turns(20)
+  await clock.advance(60_000)
+  await closing
+  expect(clock.pending).toBe(0)
 })

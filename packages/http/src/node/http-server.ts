@@ -202,12 +202,15 @@ function ignore(): void {}
 function closed(server: HttpServer, endpoint: Endpoint, { clock, closeTimeoutMs }: Settings): Promise<void> {
   return new Promise((resolve) => {
     let late: Disposable | undefined
+    let isClosed = false
     server.close(() => {
+      isClosed = true
       late?.[Symbol.dispose]()
       resolve()
     })
     endpoint.close(() => {
-      late = clock.deadline(closeTimeoutMs / 2, () => server.closeAllConnections())
+      // Sessions may outlast the sockets of their clients.
+      if (!isClosed) late = clock.deadline(closeTimeoutMs / 2, () => server.closeAllConnections())
     })
   })
 }
