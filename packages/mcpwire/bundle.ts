@@ -46,7 +46,8 @@ export async function bundle(
     metafile: true,
     logLevel: 'error',
   })
-  const undeclared = externalsOf(metafile).filter((name) => !declared().has(name))
+  const known = declared()
+  const undeclared = externalsOf(metafile).filter((name) => !known.has(name))
   if (undeclared.length > 0)
     throw new Error(`mcpwire/package.json does not depend on ${undeclared.join(', ')}`)
   const written = new Set(Object.keys(metafile.outputs).map((path) => join(own, path)))

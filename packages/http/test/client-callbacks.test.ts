@@ -139,3 +139,16 @@ test('those who wait for one onUnauthorized() that never settles are all told, a
   await expect(client.transport.send(call)).rejects.toMatchObject({ code: 'AUTH_REQUIRED' })
   expect(asked).toBe(2)
 })
+
+test('what is no promise but throws when it is waited for fails the send, and nothing waits for it any more', async () => {
+  const clock = createFakeClock()
+  const thenable = {
+    // biome-ignore lint/suspicious/noThenProperty: what a broken library may yield
+    then: () => {
+      throw new Error('broken')
+    },
+  } as unknown as Promise<string>
+  const client = await startedClient(await scriptedServer(), { clock, ...auth({ token: () => thenable }) })
+  await expect(client.transport.send(call)).rejects.toThrow('broken')
+  expect(clock.pending).toBe(0)
+})

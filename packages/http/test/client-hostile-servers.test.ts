@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { until } from '@mcpwire/compliance'
-import type { JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type HttpClientOptions, httpClient } from '../src/index.js'
+import type { HttpClientOptions } from '../src/index.js'
 import { type EngineKind, engineKinds } from './support/engine-kinds.js'
+import { startedClient } from './support/scripted-server.js'
 
 const PATIENCE_MS = 5_000
 const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
@@ -50,16 +50,10 @@ async function rawServer(
   return { url: `http://127.0.0.1:${port}/mcp`, bodies, connections: () => connections }
 }
 
-async function clientOf(url: string, options: Partial<HttpClientOptions> = {}) {
-  const transport = httpClient({ url, standaloneStream: false, httpSse: false, ...options })
-  const messages: JsonRpcMessage[] = []
-  const errors: Error[] = []
-  transport.onmessage = (message) => messages.push(message)
-  transport.onerror = (error) => errors.push(error)
-  onTestFinished(() => transport.close())
-  await transport.start()
-  return { transport, messages, errors }
-}
+const patiently = (fact: () => boolean, what: string): Promise<void> => until(fact, what, PATIENCE_MS)
+
+const clientOf = (url: string, options: Partial<HttpClientOptions> = {}) =>
+  startedClient({ url, until: patiently }, { standaloneStream: false, httpSse: false, ...options })
 
 /** What comes of one request: how `send()` ended, and what it was answered with. */
 async function outcomeOf(url: string, options: Partial<HttpClientOptions> = {}) {

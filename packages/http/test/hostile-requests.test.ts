@@ -1,10 +1,11 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { until } from '@mcpwire/compliance'
 import { allowAll, type JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { httpHandler, memoryEventStore } from '../src/index.js'
 import { envelope, modern, postOf } from './support/modern.js'
+import { socketTo } from './support/raw-socket.js'
 import { initialize, type Served, served } from './support/served.js'
 
 const PATIENCE_MS = 5_000
@@ -16,16 +17,6 @@ const usual = {
 const opening = JSON.stringify(initialize())
 const ask = (id: unknown = 7): string => JSON.stringify({ jsonrpc: '2.0', id, method: 'test/ask' })
 const note = (method: string, params: object): string => JSON.stringify({ jsonrpc: '2.0', method, params })
-
-function talk(port: number): Socket & { text: string } {
-  const socket = Object.assign(connect(port, '127.0.0.1'), { text: '' })
-  socket.on('error', () => {})
-  socket.on('data', (chunk) => {
-    socket.text += chunk
-  })
-  onTestFinished(() => void socket.destroy())
-  return socket
-}
 
 /** A request as it stands on the wire. */
 function wire(first: string, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): Buffer {
@@ -40,7 +31,7 @@ function post(body: string | Buffer, more: Readonly<Record<string, string>> = {}
 
 /** Says something on a connection of its own, and yields the status and the text of the one answer. */
 async function answerTo(server: Served, words: Buffer): Promise<{ status: number; text: string }> {
-  const socket = talk(server.port)
+  const socket = socketTo(server.port)
   socket.write(words)
   await until(() => /\r\n\r\n/.test(socket.text) || socket.closed, 'there is an answer', PATIENCE_MS)
   await until(() => isWhole(socket), 'the answer is whole', PATIENCE_MS)
@@ -226,7 +217,7 @@ describe('in a session', () => {
   test('requests in a row on one connection are answered in their order', async () => {
     const server = await served()
     const headers = await server.session()
-    const socket = talk(server.port)
+    const socket = socketTo(server.port)
     socket.write(Buffer.concat([1, 2, 3, 4, 5].map((id) => post(ask(id), headers))))
     await until(() => (socket.text.match(/"id":\d/g) ?? []).length === 5, 'all are answered', PATIENCE_MS)
     expect(socket.text.match(/"id":\d/g)).toEqual([1, 2, 3, 4, 5].map((id) => `"id":${id}`))
@@ -235,7 +226,7 @@ describe('in a session', () => {
   test('a client that sends no more after its request is answered', async () => {
     const server = await served({}, () => undefined)
     const headers = await server.session()
-    const socket = talk(server.port)
+    const socket = socketTo(server.port)
     socket.end(post(ask(), headers))
     await until(() => server.messages.length === 3, 'it is asked', PATIENCE_MS)
     await server.connections[0]?.send({ jsonrpc: '2.0', id: 7, result: {} })

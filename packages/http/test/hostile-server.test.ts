@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { createFakeClock, until, within } from '@mcpwire/compliance'
 import {
   allowAll,
@@ -12,6 +12,7 @@ import {
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type HttpHandler, type HttpHandlerOptions, httpHandler, memoryEventStore } from '../src/index.js'
 import { modern, postOf } from './support/modern.js'
+import { socketTo } from './support/raw-socket.js'
 import { initialize, served } from './support/served.js'
 
 const PATIENCE_MS = 5_000
@@ -40,17 +41,6 @@ function post(init: RequestInit = {}): Request {
 
 async function statusOf(answer: Promise<Response>): Promise<number> {
   return (await within(answer, 'there is an answer', PATIENCE_MS)).status
-}
-
-/** A connection over which a test writes what it likes. */
-function socketTo(port: number): Socket & { text: string } {
-  const socket = Object.assign(connect(port, '127.0.0.1'), { text: '' })
-  socket.on('error', () => {})
-  socket.on('data', (chunk) => {
-    socket.text += chunk
-  })
-  onTestFinished(() => void socket.destroy())
-  return socket
 }
 
 const head = (first: string, headers: Readonly<Record<string, string>>): string =>

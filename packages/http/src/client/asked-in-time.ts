@@ -34,7 +34,8 @@ export class AskedInTime {
         this.#waiting.delete(giveUp)
       }
       this.#waiting.add(giveUp)
-      promised.then(
+      // One that is no promise of the platform may throw when it is asked.
+      Promise.resolve(promised).then(
         (value) => {
           settled()
           resolve(value)

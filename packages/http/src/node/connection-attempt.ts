@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { TransportError } from '@mcpwire/core'
 
 /** What comes of an attempt to connect: an error, or a socket that is ready. */
 export type Connected = (...outcome: [Error, null] | [null, Socket]) => void
@@ -41,4 +42,10 @@ export class ConnectionAttempt {
     for (const socket of this.#sockets) socket.destroy()
     this.#done(cause, null)
   }
+}
+
+/** What an attempt fails with that takes longer than it may. */
+export function connectTimeout(address: string, timeoutMs: number): Error {
+  const message = `${address} did not accept a connection within connectTimeoutMs (${timeoutMs} ms)`
+  return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
 }

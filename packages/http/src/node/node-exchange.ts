@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Handshake } from '@mcpwire/core'
 import type { Body, EventStream, Exchange, HeaderLines } from '../exchange.js'
-import { type ByteBody, EventWriter } from '../server/event-writer.js'
+import { type ByteBody, EventWriter, MOST_TOGETHER_CHARACTERS } from '../server/event-writer.js'
 import { isPlainCoding } from '../server/media-types.js'
 import { mergedHeaders } from '../server/merged-headers.js'
 import type { Stalls } from '../server/stalls.js'
@@ -22,8 +22,6 @@ export interface NodeExchangeSettings {
   readonly isClosing: () => boolean
 }
 
-/** An answer this long leaves in parts, each once the one before was taken. */
-const MOST_TOGETHER_CHARACTERS = 262_144
 /** Room on a stream for what is no message: ids, comments, hints. */
 const SLACK_BYTES = 4096
 
@@ -115,7 +113,7 @@ export class NodeExchange implements Exchange {
     if (status !== 204) lines.push('content-length', String(Buffer.byteLength(body)))
     response.writeHead(status, lines)
     if (!isUnread) {
-      if (body.length < MOST_TOGETHER_CHARACTERS) this.#settings.departures.leave(response, body)
+      if (body.length <= MOST_TOGETHER_CHARACTERS) this.#settings.departures.leave(response, body)
       else this.#leaveInParts(body)
       return
     }

@@ -7,8 +7,8 @@ const MOST_NAMES = 512
 const LONGEST_NAME = 64
 
 /**
- * A request whose headers Node does not put together, for which that is a tenth of what a small request costs: it
- * makes every name anew, where here it is looked up.
+ * A request whose headers Node does not put together: it makes every name anew, where here it is looked up. For a
+ * small request that shows.
  */
 export class ServedMessage extends IncomingMessage {
   madeHeaders: IncomingHttpHeaders | undefined

@@ -1,11 +1,11 @@
 import { request } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
-import { TransportError, toError } from '@mcpwire/core'
+import { toError } from '@mcpwire/core'
 import { loadTlsEnd, type TlsEnd } from '@mcpwire/core/node'
 import type { EngineSettings } from '../engine-settings.js'
 import { httpTlsDefaults } from '../tls-options.js'
-import { type Connected, ConnectionAttempt } from './connection-attempt.js'
+import { type Connected, ConnectionAttempt, connectTimeout } from './connection-attempt.js'
 import { inWords } from './failure-words.js'
 import { type HttpProxy, proxyTo } from './proxy.js'
 
@@ -52,8 +52,7 @@ export function createConnector(settings: EngineSettings): SocketConnector {
         done(...outcome)
       })
       const late = clock.deadline(timeoutMs, () => {
-        const message = `${address} did not accept a connection within connectTimeoutMs (${timeoutMs} ms)`
-        attempt.fail(new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs }))
+        attempt.fail(connectTimeout(address, timeoutMs))
       })
       if (isClosed) attempt.fail(new Error('the engine is closed'))
       else follow(route, attempt)

@@ -36,7 +36,8 @@ export interface HttpEndpointOptions extends ListenerOptions {
   eventStore?: EventStore | undefined
   /**
    * How long the event store may take over one call, in milliseconds. What could not be stored in time is sent all the
-   * same, and cannot be sent again; whoever comes back meanwhile is answered with 500.
+   * same, and once more to who comes back where the store had it after all; meanwhile those who come back are
+   * answered with 500.
    * @defaultValue 5_000
    */
   eventStoreTimeoutMs?: number | undefined

@@ -23,7 +23,7 @@ const EARLY_FLUSH_CHARACTERS = 4096
 /** How much of what has to wait stays text, whose parts would all be kept. */
 const PACK_CHARACTERS = 65_536
 /** Longer texts leave in parts, each once the one before was taken: that a caller reads shows only between writes. */
-const MOST_TOGETHER_CHARACTERS = 262_144
+export const MOST_TOGETHER_CHARACTERS = 262_144
 const PART_BYTES = 262_144
 
 /** What a write gets that did not have to wait: one promise for all of them costs nothing. */

@@ -134,7 +134,7 @@ export interface ScriptedClient {
 
 /** A client that is started and has said nothing. */
 export async function startedClient(
-  server: ScriptedServer,
+  server: Pick<ScriptedServer, 'url' | 'until'>,
   options: Partial<HttpClientOptions> = {},
 ): Promise<ScriptedClient> {
   const transport = httpClient({ url: server.url, closeTimeoutMs: 500, ...options })
@@ -158,7 +158,7 @@ export async function startedClient(
 
 /** A client that has done its handshake, as an SDK does. */
 export async function introducedClient(
-  server: ScriptedServer,
+  server: Pick<ScriptedServer, 'url' | 'until'>,
   options: Partial<HttpClientOptions> = {},
 ): Promise<ScriptedClient> {
   const client = await startedClient(server, options)

@@ -1,7 +1,7 @@
-import { TransportError } from '@mcpwire/core'
 import type { Engine } from '../../engine.js'
 import type { EngineSettings, Fetch } from '../../engine-settings.js'
 import { webFetchEngine } from '../../engines/web-fetch.js'
+import { connectTimeout } from '../connection-attempt.js'
 import { inWords } from '../failure-words.js'
 import { afterTurn } from '../turn.js'
 import { connectingInTime } from './connecting-agent.js'
@@ -9,10 +9,7 @@ import { connectingInTime } from './connecting-agent.js'
 /** An engine on node-fetch, whose connections an agent of Node makes. Nothing of it is loaded before it is used. */
 export function nodeFetchEngine({ agent: given, maxSockets, ...settings }: EngineSettings): Engine {
   const { address, clock, connectTimeoutMs: timeoutMs } = settings
-  const late = (): Error => {
-    const message = `${address} did not accept a connection within connectTimeoutMs (${timeoutMs} ms)`
-    return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
-  }
+  const late = (): Error => connectTimeout(address, timeoutMs)
   const agent = connectingInTime(given as object, { clock, timeoutMs, late })
   const fetch = async (url: URL, init: RequestInit): Promise<unknown> => {
     const { default: nodeFetch } = await import('node-fetch')
