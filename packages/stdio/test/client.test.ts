@@ -9,7 +9,7 @@ import { type StdioClientOptions, stdioClient } from '../src/index.js'
 import { temporaryFolder } from './support/folder.js'
 import { linesOf } from './support/lines.js'
 import { hearing, note, outcomesOf, request } from './support/messages.js'
-import { isRunning, PATIENCE_MS, processesWith, SLACK, untilGone } from './support/processes.js'
+import { PATIENCE_MS, processesWith, SLACK, untilGone } from './support/processes.js'
 import { program, script } from './support/programs.js'
 
 /** Answers every line with the same line. */
@@ -119,7 +119,7 @@ describe('the end of a child', () => {
     await transport.start()
     const { pid } = transport
     expect(await transport.closed).toBeUndefined()
-    expect(isRunning(pid ?? 0)).toBe(false)
+    await untilGone(pid ?? 0)
   })
 })
 
@@ -290,7 +290,7 @@ test('sends to a child that is stuck are bounded by maxQueuedBytes, and all sett
   const kinds = new Set(await outcomes)
   expect(kinds).toContain('OVERLOADED')
   expect([...kinds].filter((kind) => !['sent', 'CLOSED', 'OVERLOADED'].includes(kind))).toEqual([])
-  expect(isRunning(pid ?? 0)).toBe(false)
+  await untilGone(pid ?? 0)
 })
 
 test('a child that ignores the end of its input ends with the process that runs it', async () => {
@@ -427,7 +427,7 @@ test('close() while a server starts again leaves no process', async () => {
   await transport.close()
   expect(['CLOSED', 'sent']).toContain((await outcomesOf([late]))[0])
   expect(heard.closes).toBe(1)
-  expect(isRunning(pid ?? 0)).toBe(false)
+  await untilGone(pid ?? 0)
   expect(processesWith('MCPWIRE_TEST', 'again')).toEqual([])
 })
 
