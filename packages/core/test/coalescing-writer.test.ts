@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
+import { collectedMemory } from '../../../tooling/collected-memory.js'
 import { createCoalescingWriter } from '../src/node/index.js'
 
 const LIMIT = 16_777_216
@@ -63,12 +64,11 @@ describe('a writer whose stream is full', () => {
     await new Promise((resolve) => process.nextTick(resolve))
     const text = `${'x'.repeat(15)}\n`
     const COUNT = 500_000
-    const before = process.memoryUsage()
+    const before = await collectedMemory()
     for (let n = 0; n < COUNT; n++) void writer.write(text)
-    const after = process.memoryUsage()
-    const grown = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers
+    const after = await collectedMemory()
     // A string that is put together of as many parts would take 32 bytes for each more.
-    expect(grown).toBeLessThan(COUNT * text.length * 2)
+    expect(after.held - before.held).toBeLessThan(COUNT * text.length * 2)
     writer.stop()
   })
 })

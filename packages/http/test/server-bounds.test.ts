@@ -1,9 +1,8 @@
 import { connect, type Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-import { createFakeClock, turns } from '@mcpwire/compliance'
+import { createFakeClock } from '@mcpwire/compliance'
 import { isTransportError, type JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { collectedMemory } from '../../../tooling/collected-memory.js'
 import { initialize, served } from './support/served.js'
 
 const note = (params: Record<string, unknown> = {}): JsonRpcMessage => ({
@@ -40,18 +39,6 @@ function post(headers: Readonly<Record<string, string>>, body: string): string {
   return `POST /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
 }
 
-/** Heap and buffers together, collected. */
-async function heldBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  for (let times = 0; times < 3; times++) {
-    collect()
-    await turns(5)
-  }
-  const { heapUsed, arrayBuffers, external } = process.memoryUsage()
-  return heapUsed + Math.max(arrayBuffers, external)
-}
-
 describe('a client that never reads', () => {
   test('costs at most maxQueuedBytes and 1 MiB, and its sends settle', async () => {
     const maxQueuedBytes = 4 * MIB
@@ -64,7 +51,7 @@ describe('a client that never reads', () => {
     let overloads = 0
     const others: unknown[] = []
     let most = 0
-    const before = await heldBytes()
+    const before = (await collectedMemory()).held
     for (let n = 0; n < 3_000; n++) {
       const sending = connection?.send(note({ n, payload: `${n}${payload}` })) ?? Promise.resolve()
       pending.add(sending)
@@ -76,7 +63,7 @@ describe('a client that never reads', () => {
         })
         .finally(() => pending.delete(sending))
       if (n % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
-      if (n % 500 === 499) most = Math.max(most, (await heldBytes()) - before)
+      if (n % 500 === 499) most = Math.max(most, (await collectedMemory()).held - before)
     }
     expect(overloads).toBeGreaterThan(2_000)
     expect(others).toEqual([])

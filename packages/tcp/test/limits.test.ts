@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { turns, until } from '@mcpwire/compliance'
 import { allowAll, type JsonRpcMessage } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
+import { collectedMemory } from '../../../tooling/collected-memory.js'
 import { tcpServer } from '../src/index.js'
 import { tls } from './support/credentials.js'
 import { clientOf, listening } from './support/ends.js'
@@ -14,18 +13,6 @@ const MIB = 1_048_576
 const QUEUE_BYTES = 4 * MIB
 const MESSAGE_BYTES = 65_536
 const MAX_MESSAGE_BYTES = 8 * MIB
-
-/** Heap and buffers together, collected. */
-async function heldBytes(): Promise<{ held: number; rss: number }> {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  for (let times = 0; times < 3; times++) {
-    collect()
-    await turns(5)
-  }
-  const { heapUsed, arrayBuffers, external, rss } = process.memoryUsage()
-  return { held: heapUsed + Math.max(arrayBuffers, external), rss }
-}
 
 test.each([
   ['plain', {}],
@@ -48,7 +35,7 @@ test.each([
       method: 'notifications/message',
       params: { n, fill: 'x'.repeat(MESSAGE_BYTES) },
     })
-    const before = await heldBytes()
+    const before = await collectedMemory()
     let failure: unknown
     for (let sent = 0; failure === undefined; sent++) {
       connection.send(message(sent)).catch((error: unknown) => {
@@ -58,7 +45,7 @@ test.each([
       if (sent > 10_000) throw new Error('there is no end to it')
     }
     expect(failure).toMatchObject({ code: 'OVERLOADED', details: { maxQueuedBytes: QUEUE_BYTES } })
-    const after = await heldBytes()
+    const after = await collectedMemory()
     expect(after.held - before.held).toBeLessThanOrEqual(QUEUE_BYTES + MIB)
     // What the allocator keeps for itself counts as resident too.
     expect(after.rss - before.rss).toBeLessThanOrEqual(10 * QUEUE_BYTES)
@@ -71,7 +58,7 @@ test('a line without end is cut at maxMessageBytes, and no more of it is held', 
   onTestFinished(() => void socket.destroy())
   await until(() => connections.length === 1, 'it came', PATIENCE_MS)
   const connection = connections[0] as (typeof connections)[0]
-  const before = await heldBytes()
+  const before = await collectedMemory()
   const piece = Buffer.alloc(MESSAGE_BYTES, 'x')
   let written = 0
   let most = 0
@@ -88,7 +75,7 @@ test('a line without end is cut at maxMessageBytes, and no more of it is held', 
   })
   // Twice the limit while the collected bytes move to a larger place, and what was not collected yet.
   expect(most - before.held).toBeLessThanOrEqual(4 * MAX_MESSAGE_BYTES)
-  expect((await heldBytes()).held - before.held).toBeLessThanOrEqual(MIB)
+  expect((await collectedMemory()).held - before.held).toBeLessThanOrEqual(MIB)
 })
 
 test.each(['0.0.0.0', '::', '192.0.2.1'])(
