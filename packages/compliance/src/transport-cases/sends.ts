@@ -117,8 +117,11 @@ export const sendCases: readonly ClauseCase[] = [
 
 /** How many turns of the event loop nothing moves in when hardly anything will any more. */
 const STILL_TURNS = 100
-/** More than finds room later on: systems widen a window, and look again at one that was closed, in their own time. */
-const REMAINDER_PIECES = 128
+/**
+ * More than finds room later on, if the queue takes so many: a busy system may be still for as many turns and then
+ * widen a window, or look again at one that was closed. 128 pieces were too few now and then.
+ */
+const REMAINDER_PIECES = 1_024
 
 /** Sends until a send stays pending, and more than can leave while the peer reads nothing. */
 async function fill(transport: Transport): Promise<SendLog> {
@@ -132,7 +135,11 @@ async function fill(transport: Transport): Promise<SendLog> {
     still = log.pending > 0 && log.pending === pending ? still + 1 : 0
   }
   expect(log.pending).toBeGreaterThan(0)
-  for (const _ of count(REMAINDER_PIECES)) log.send(noteOfBytes(sent++, PIECE_BYTES))
+  const most = sent + REMAINDER_PIECES
+  while (log.failures.length === 0 && sent < most) {
+    for (const _ of count(64)) log.send(noteOfBytes(sent++, PIECE_BYTES))
+    await turn()
+  }
   return log
 }
 
