@@ -79,6 +79,8 @@ describe('when the server ends', () => {
     const { pid } = await call('facts')
     const answered = answer(1)
     send({ jsonrpc: '2.0', id: 1, method: 'hang' })
+    // The server reads in order: what came before this is with it.
+    await call('ping')
     process.kill(pid as number, 'SIGKILL')
     expect(await answered).toMatchObject({ error: { code: -31_002, data: { code: 'PROCESS_EXITED' } } })
     expect(await exit).toBe(1)
