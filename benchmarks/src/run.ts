@@ -17,7 +17,7 @@ const USAGE = `bench <suite …|all> [options]
   --save          also write benchmarks/results/<suite>.json, which is committed
   --quick         two short rounds, to see that it works; never saved
   --rounds <n>    rounds (7)
-  --measure <ms>  how long to measure each contestant under each load, in each round (600)
+  --measure <ms>  how long to measure each contestant under each load, in each round (600, or what the suite says)
   --warm-up <ms>  how long to load it before that (300, or what the suite says)
   --only <ids>    contestants, with commas between them; never saved
   --json          print the results as JSON instead of tables
@@ -146,7 +146,8 @@ function parametersFrom(given: typeof values, suite: Suite): RoundParameters {
   }
   return {
     rounds: number('rounds', 7, 2),
-    measureMs: number('measure', 600, 60),
+    measureMs: number('measure', suite.measureMs ?? 600, 60),
     warmUpMs: number('warm-up', suite.warmUpMs ?? 300, 40),
+    slices: values.quick ? 1 : (suite.slices ?? 1),
   }
 }

@@ -1,11 +1,12 @@
 import { memoryPair } from '@mcpwire/core'
 import { describe, expect, it } from 'vitest'
 import { exchangeDriver, oneWay, respond, roundTrips } from '../src/harness/exchange.js'
+import { merged } from '../src/harness/figures.js'
 import { type FramingLoad, framingInput } from '../src/harness/framing-input.js'
 import { answerTo, notificationOf, requestOf } from '../src/harness/messages.js'
 import { summaryOf } from '../src/harness/results.js'
 import { rotated } from '../src/harness/rounds.js'
-import { resultsFrom } from './sample-results.js'
+import { figuresOf, resultsFrom } from './sample-results.js'
 
 describe('messages', () => {
   it('have the sizes the method names', () => {
@@ -54,6 +55,15 @@ describe('summaryOf', () => {
       q1: 1.5,
       q3: 2.5,
     })
+  })
+})
+
+describe('merged', () => {
+  it('has the median of what was measured in turns, and all messages', () => {
+    const part = (messages: number, p50Micros: number) => {
+      return { ...figuresOf(messages), p50Micros }
+    }
+    expect(merged([part(10, 3), part(20, 900), part(30, 1)])).toMatchObject({ messages: 60, p50Micros: 3 })
   })
 })
 

@@ -66,7 +66,8 @@ function figuresIn(rates: Rates, round: number): Record<string, Figures> {
   )
 }
 
-function figuresOf(rate: number): Figures {
+/** What one contestant showed, made up from its rate. */
+export function figuresOf(rate: number): Figures {
   return {
     messages: rate,
     messagesPerSecond: rate,

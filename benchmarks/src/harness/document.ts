@@ -18,11 +18,12 @@ export function fillBlocks(text: string, blocks: Readonly<Record<string, string>
 /** The section of one suite: its question, where it was measured, the chart and a table for each load. */
 export function suiteSection(results: Results, chartPath: string): string {
   const { suite, question, loads, parameters } = results
-  const { rounds, measureMs, warmUpMs } = parameters
+  const { rounds, measureMs, warmUpMs, slices = 1 } = parameters
+  const turns = slices === 1 ? '' : ` in ${slices} turns`
   return [
     `### ${suite}`,
     '',
-    `${question} ${rounds} rounds of ${measureMs} ms after ${warmUpMs} ms of warm-up. ${circumstancesLine(results)}`,
+    `${question} ${rounds} rounds of ${measureMs} ms${turns} after ${warmUpMs} ms of warm-up. ${circumstancesLine(results)}`,
     '',
     `![messages per second, ${suite}](${chartPath})`,
     ...loads.flatMap((load) => [

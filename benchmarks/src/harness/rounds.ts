@@ -1,5 +1,5 @@
 import type { ControlHost } from './control.js'
-import type { Figures } from './figures.js'
+import { type Figures, merged } from './figures.js'
 import { openPair, type Pair } from './pair.js'
 import type { Contestant, Load, Suite } from './suite.js'
 
@@ -8,6 +8,8 @@ export interface RoundParameters {
   readonly rounds: number
   readonly warmUpMs: number
   readonly measureMs: number
+  /** In how many turns, one without it: see `Suite`. */
+  readonly slices?: number
 }
 
 /** One round: every contestant under every load, one after the other. Load id → contestant id → figures. */
@@ -35,7 +37,7 @@ export interface Step {
 
 /**
  * Measures all contestants, interleaved: in every round new processes, and under every load all of them in turn, each
- * round and load beginning with another one. A drift of the machine thus hits all of them alike.
+ * round, load and slice beginning with another one. A drift of the machine thus hits all of them alike.
  */
 export async function measureRounds(
   host: ControlHost,
@@ -67,6 +69,7 @@ async function measureRound(
     const text = error instanceof Error ? error.message : String(error)
     failures.push({ round, contestant: contestant.id, ...(load && { load: load.id }), error: text })
   }
+  const { warmUpMs, measureMs, slices = 1 } = parameters
   try {
     for (const contestant of order) {
       try {
@@ -76,21 +79,35 @@ async function measureRound(
       }
     }
     for (const [index, load] of suite.loads.entries()) {
-      const row: Record<string, Figures> = {}
-      figures[load.id] = row
-      for (const contestant of rotated(order, index)) {
+      const parts = new Map<Contestant, Figures[]>()
+      const attempt = async (
+        contestant: Contestant,
+        work: (pair: Pair) => Promise<unknown>,
+      ): Promise<void> => {
         const pair = pairs.get(contestant)
-        if (!pair || contestant.skips?.(load)) continue
-        onstep({ round, contestant: contestant.id, load: load.id })
+        if (!pair || contestant.skips?.(load)) return
         try {
-          await pair.warmUp(load, parameters.warmUpMs)
-          row[contestant.id] = await pair.run(load, parameters.measureMs)
+          await work(pair)
         } catch (error) {
           fail(contestant, error, load)
           pairs.delete(contestant)
+          parts.delete(contestant)
           await pair.close()
         }
       }
+      for (let slice = 0; slice < slices; slice++) {
+        for (const contestant of rotated(order, index + slice)) {
+          await attempt(contestant, async (pair) => {
+            if (slice === 0) {
+              onstep({ round, contestant: contestant.id, load: load.id })
+              parts.set(contestant, [])
+              await pair.warmUp(load, warmUpMs)
+            }
+            parts.get(contestant)?.push(await pair.run(load, measureMs / slices))
+          })
+        }
+      }
+      figures[load.id] = Object.fromEntries([...parts].map(([{ id }, measured]) => [id, merged(measured)]))
     }
   } finally {
     await Promise.all([...pairs.values()].map((pair) => pair.close()))

@@ -16,6 +16,13 @@ export interface Suite<L extends Load = Load> {
   readonly isCollected?: boolean
   /** How long to load a contestant before it is measured, where the usual is too short for its code to be compiled. */
   readonly warmUpMs?: number
+  /** How long to measure each contestant under each load, in each round, where the usual does not do. */
+  readonly measureMs?: number
+  /**
+   * In how many turns a measurement is taken, each contestant's between those of the others: a machine that is slower
+   * for some seconds is slower for all of them. Not for suites that collect garbage. Without it, in one.
+   */
+  readonly slices?: number
   readonly loads: readonly L[]
   readonly contestants: readonly Contestant<L>[]
 }

@@ -8,7 +8,9 @@ export const suite: Suite<ExchangeLoad> = {
   question: 'What does a conversation over HTTP cost, where each answer is a body of JSON?',
   reference: 'undici-request',
   // With one request in flight there are few of them, and what is compiled late would be measured: many come first.
-  warmUpMs: 5_000,
+  warmUpMs: 3_000,
+  measureMs: 1_800,
+  slices: 12,
   loads: [roundTrips(64), roundTrips(1)],
   contestants: httpContestants('json'),
 }
