@@ -35,7 +35,7 @@ export const targets: readonly Target[] = [
   latency('ws'),
   throughput('http-json', 'undici-request', 1, 'round-trips-64', 'undici request + bare node:http'),
   latency('http-json', 'undici-request'),
-  atMost('http-json', ['sdk-v1', 'sdk-v2'], 1 / 8, 'latency-sdk', 'an eighth of the official SDK'),
+  atMost('http-json', ['sdk-v1', 'sdk-v2'], 1 / 5, 'latency-sdk', 'a fifth of the official SDK'),
   throughput('http-sse', 'undici-request', 1, 'round-trips-64', 'undici request + bare node:http'),
   latency('http-sse', 'undici-request'),
   ...['http-json', 'http-sse'].flatMap((suite) => modernTargets(suite)),
