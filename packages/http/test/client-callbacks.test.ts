@@ -104,6 +104,20 @@ test('token() that never settles keeps neither the end of a session nor its stre
   expect(server.of('DELETE')).toEqual([])
 })
 
+test('token() that is late once does not cost the stream of the session', async () => {
+  const clock = createFakeClock()
+  let isSilent = true
+  const server = await scriptedServer()
+  const token = (): string | Promise<never> => (isSilent ? never() : 'x')
+  const client = await startedClient(server, { clock, sessionId: 'session-1', auth: { token } })
+  await clock.advance(10_000)
+  isSilent = false
+  await server.until(() => clock.pending > 0, 'another attempt is due')
+  await clock.advance(60_000)
+  await server.until(() => server.of('GET').length === 1, 'the stream is asked for')
+  expect(client.errors).toEqual([])
+})
+
 test('what comes too late is not used, and its failure is nobody’s', async () => {
   const clock = createFakeClock()
   const server = await scriptedServer()

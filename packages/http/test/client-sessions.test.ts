@@ -1,3 +1,4 @@
+import { createFakeClock } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import type { StreamState } from '../src/index.js'
@@ -83,6 +84,29 @@ describe('a session that the server forgot', () => {
       const begins = message && 'method' in message && message.method === 'initialize'
       expect('mcp-session-id' in headers).toBe(!begins)
     }
+  })
+
+  test('is followed by one that may take a person as long as authTimeoutMs', async () => {
+    const clock = createFakeClock()
+    let token = 't0'
+    const { script, forget } = forgetful(({ headers, response }, nth) => {
+      const isRefused = nth > 0 && headers.authorization !== 'Bearer t1'
+      if (isRefused) response.writeHead(401, { 'www-authenticate': 'Bearer' }).end()
+      return isRefused
+    })
+    const server = await scriptedServer(script)
+    let consent: (() => void) | undefined
+    const onUnauthorized = () => new Promise<void>((resolve) => (consent = resolve))
+    const client = await introducedClient(server, { clock, auth: { token: () => token, onUnauthorized } })
+    forget()
+    const sent = client.transport.send(call(1))
+    await server.until(() => consent !== undefined, 'somebody is asked')
+    await clock.advance(60_000)
+    token = 't1'
+    consent?.()
+    await sent
+    expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
+    expect(client.errors).toEqual([])
   })
 
   test('is not looked for twice: a second 404 ends the transport with SESSION_LOST', async () => {

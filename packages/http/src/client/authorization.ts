@@ -28,6 +28,11 @@ export class Authorization {
     this.#settings = settings
   }
 
+  /** Settles when the application has been asked for another credential, while it is. */
+  get asking(): Promise<void> | undefined {
+    return this.#underWay
+  }
+
   /** The credential to send. Rejects with what the application threw, or `CALLBACK_FAILED` where it takes too long. */
   async token(): Promise<string | undefined> {
     const { auth, asked, connectTimeoutMs: timeoutMs } = this.#settings

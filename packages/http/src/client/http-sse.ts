@@ -6,6 +6,7 @@ import type { Link } from './link.js'
 import { EVENTS_TYPE, mediaTypeOf } from './media-type.js'
 import { type RefusedAnswer, statusError } from './refused-answer.js'
 import type { Headers } from './request-headers.js'
+import { serverDeadline } from './server-deadline.js'
 
 /** Whom the one stream of HTTP+SSE serves. */
 export interface HttpSseOwner {
@@ -32,19 +33,13 @@ export class HttpSse extends HttpCall implements FeedOwner {
   }
 
   override begin(): void {
-    const { address, clock, connectTimeoutMs: timeoutMs } = this.link
+    const { address, connectTimeoutMs: timeoutMs } = this.link
     this.#patience?.[Symbol.dispose]()
-    this.#patience = clock.deadline(timeoutMs, () => {
+    this.#patience = serverDeadline(this.link, () => {
       const message = `${address} named no endpoint within connectTimeoutMs (${timeoutMs} ms)`
       this.#lost(new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs }))
     })
     super.begin()
-  }
-
-  override head(head: AnswerHead): void {
-    // What a refusal asks for has a time of its own, such as the consent of a person.
-    if (head.status < 200 || head.status >= 300) this.#patience?.[Symbol.dispose]()
-    super.head(head)
   }
 
   stop(): void {

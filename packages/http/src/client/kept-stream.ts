@@ -115,8 +115,8 @@ export class KeptStream {
   }
 
   unsent(error: unknown): void {
-    // What the application threw is no better the next time.
-    if (isTransportError(error) && error.code !== 'CALLBACK_FAILED') {
+    // What the application threw is no better the next time; what it was late with may be.
+    if (isTransportError(error) && (error.code !== 'CALLBACK_FAILED' || error.cause === undefined)) {
       this.feed.events = 0
       this.ended(error)
     } else {

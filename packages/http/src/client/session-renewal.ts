@@ -8,6 +8,7 @@ import {
 } from '@mcpwire/core'
 import type { Exchange } from './exchange.js'
 import type { Link } from './link.js'
+import { serverDeadline } from './server-deadline.js'
 
 /** What a renewal needs of its client. */
 export interface RenewalOwner {
@@ -68,11 +69,11 @@ export class SessionRenewal {
 
   /** Begins a new session unless that was done already. */
   begin(sessionId: string): void {
-    const { headers, clock, connectTimeoutMs } = this.#link
+    const { headers, connectTimeoutMs } = this.#link
     if (this.isUnderWay || headers.sessionId !== sessionId) return
     headers.sessionId = undefined
     headers.protocolVersion = undefined
-    const late = clock.deadline(connectTimeoutMs, () => {
+    const late = serverDeadline(this.#link, () => {
       this.#fail(this.#lost(sessionId, `there was no other within connectTimeoutMs (${connectTimeoutMs} ms)`))
     })
     this.#stage = { name: 'renewing', sessionId, late }
