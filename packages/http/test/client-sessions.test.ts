@@ -158,7 +158,8 @@ describe('a session that the server forgot', () => {
     })
   })
 
-  test('is lost where the server forgets the next one before it is introduced', async () => {
+  test('is lost at once where the server forgets the next one, of the same id, before it is introduced', async () => {
+    const clock = createFakeClock()
     const server = await scriptedServer((asked, server) => {
       const isLate = server.posted().filter((method) => method === 'initialize').length > 1
       const isBeginning = asked.message && isRequest(asked.message) && asked.message.method === 'initialize'
@@ -167,7 +168,7 @@ describe('a session that the server forgot', () => {
       asked.response.writeHead(404).end()
       return true
     })
-    const client = await introducedClient(server)
+    const client = await introducedClient(server, { clock })
     await expect(client.transport.send(call(1))).rejects.toMatchObject({ code: 'SESSION_LOST' })
     expect(await client.transport.closed).toMatchObject({ code: 'SESSION_LOST' })
   })

@@ -29,6 +29,8 @@ export class SessionRenewal {
   readonly #owner: RenewalOwner
   readonly #waiting: Exchange[] = []
   #stage: Stage = { name: 'none' }
+  /** What introduces the client to the new session, whose id may be that of the old one. */
+  #introduction: Exchange | undefined
 
   constructor(link: Link, replay: HandshakeReplay, owner: RenewalOwner) {
     this.#link = link
@@ -50,7 +52,7 @@ export class SessionRenewal {
   refused(exchange: Exchange): void {
     const { message, sessionId = '' } = exchange
     const isAnew = this.#stage.name === 'renewing' && this.#stage.sessionId !== sessionId
-    if (isAnew || exchange.renewals > 0) {
+    if (isAnew || exchange === this.#introduction || exchange.renewals > 0) {
       const error = this.#lost(sessionId, 'it forgot the one that followed at once')
       exchange.fail(error)
       this.#fail(error)
@@ -94,12 +96,16 @@ export class SessionRenewal {
   stop(): void {
     if (this.#stage.name === 'renewing') this.#stage.late[Symbol.dispose]()
     this.#stage = { name: 'none' }
+    this.#introduction = undefined
     this.#waiting.length = 0
   }
 
   async #introduce(messages: readonly JsonRpcMessage[]): Promise<void> {
     try {
-      for (const message of messages) await this.#owner.send(message).sent
+      for (const message of messages) {
+        this.#introduction = this.#owner.send(message)
+        await this.#introduction.sent
+      }
     } catch (error) {
       this.#refusedAnew(error)
       return
