@@ -1,14 +1,15 @@
+import { OVERLOADED_CODE, REFUSED_CODE } from './error-codes.js'
 import { isTransportError, type TransportErrorCode } from './errors.js'
 import type { JsonRpcErrorResponse, RequestId } from './message.js'
 
 /** The JSON-RPC errors we originate where the other end cannot answer; outside the range JSON-RPC reserves. */
 const ANSWERS: Partial<Record<TransportErrorCode, readonly [code: number, message: string]>> = {
   REQUEST_TIMEOUT: [-31_001, 'request timeout'],
-  OVERLOADED: [-31_003, 'overloaded'],
+  OVERLOADED: [OVERLOADED_CODE, 'overloaded'],
   CIRCUIT_OPEN: [-31_005, 'circuit open'],
   OUTCOME_UNKNOWN: [-31_006, 'outcome unknown'],
-  REFUSED: [-31_007, 'refused'],
-  AUTH_REQUIRED: [-31_007, 'refused'],
+  REFUSED: [REFUSED_CODE, 'refused'],
+  AUTH_REQUIRED: [REFUSED_CODE, 'refused'],
 }
 const UPSTREAM_LOST = [-31_002, 'upstream lost'] as const
 

@@ -1,4 +1,5 @@
 import { CANCELLED_METHOD, cancelledBy, LISTEN_METHOD, PROGRESS_METHOD } from './era.js'
+import { OVERLOADED_CODE, REFUSED_CODE } from './error-codes.js'
 import {
   isRequest,
   isResponse,
@@ -165,7 +166,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     if (this.#callOf(caller, id))
       return { kind: 'answer', message: failed(id, INVALID_REQUEST, 'the id is in use') }
     if (this.#calls.size >= this.#maxInFlight) {
-      return { kind: 'answer', message: failed(id, OVERLOADED, 'overloaded', { code: 'OVERLOADED' }) }
+      return { kind: 'answer', message: failed(id, OVERLOADED_CODE, 'overloaded', { code: 'OVERLOADED' }) }
     }
     const number = ++this.#lastNumber
     const call = { caller, id, method, number, meta: params?._meta }
@@ -250,15 +251,13 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
 /** How many requests that were given up are remembered, so that what still comes for them is not reported. */
 const MAX_GIVEN_UP = 10_000
 const INVALID_REQUEST = -32_600
-const OVERLOADED = -31_003
-const REFUSED = -31_007
 
 function delivery<C>({ caller, id }: Call<C>, message: JsonRpcMessage): SharedStep<C> {
   return { kind: 'deliver', caller, requestId: id, message }
 }
 
 function refused(id: RequestId): JsonRpcErrorResponse {
-  return failed(id, REFUSED, 'refused', { code: 'REFUSED' })
+  return failed(id, REFUSED_CODE, 'refused', { code: 'REFUSED' })
 }
 
 function failed(id: RequestId, code: number, message: string, data?: unknown): JsonRpcErrorResponse {

@@ -1,9 +1,7 @@
+import { REFUSED_CODE } from './error-codes.js'
 import { TransportError } from './errors.js'
 import type { Refusal } from './gate.js'
 import type { JsonRpcErrorResponse, JsonRpcMessage } from './message.js'
-
-/** The JSON-RPC error code by which these packages tell a caller that it is not admitted. */
-const REFUSED_CODE = -31_007
 
 /**
  * What a medium without statuses says to a caller before it hangs up: an error response without an id, with code

@@ -1,9 +1,6 @@
-import { type Refusal, type RequestId, refusalMessage } from '@mcpwire/core'
+import { OVERLOADED_CODE, type Refusal, type RequestId, refusalMessage } from '@mcpwire/core'
 import { INVALID_REQUEST } from '../error-codes.js'
 import type { Exchange, HeaderLines } from '../exchange.js'
-
-/** More waits than may (ours, as every wire says it). */
-const OVERLOADED = -31_003
 
 /** Why a request is not served. */
 export interface HttpFailure {
@@ -23,7 +20,7 @@ const RETRY_AFTER_SECONDS = '5'
 export function tooManyInFlight(maxInFlight: number, id?: RequestId): HttpFailure {
   const message = `Overloaded: ${maxInFlight} requests are being answered`
   const headers = ['retry-after', RETRY_AFTER_SECONDS]
-  return { status: 503, code: OVERLOADED, message, data: { code: 'OVERLOADED' }, id, headers }
+  return { status: 503, code: OVERLOADED_CODE, message, data: { code: 'OVERLOADED' }, id, headers }
 }
 
 /** What a client gets whose session is not there, or is not its own. */
