@@ -1,8 +1,8 @@
-import { connect, type Socket } from 'node:net'
 import { createFakeClock } from '@mcpwire/compliance'
 import { isTransportError, type JsonRpcMessage } from '@mcpwire/core'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { collectedMemory } from '../../../tooling/collected-memory.js'
+import { unread, wireRequest } from './support/raw-socket.js'
 import { initialize, served } from './support/served.js'
 
 const note = (params: Record<string, unknown> = {}): JsonRpcMessage => ({
@@ -12,39 +12,12 @@ const note = (params: Record<string, unknown> = {}): JsonRpcMessage => ({
 })
 const MIB = 1_048_576
 
-/** A caller that says what it is given, and reads nothing but the head of the answer. */
-async function unread(port: number, head: string): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
-  onTestFinished(() => void socket.destroy())
-  socket.on('error', () => {})
-  socket.write(head)
-  await new Promise<void>((resolve) => socket.once('data', () => resolve()))
-  socket.pause()
-  return socket
-}
-
-function get(headers: Readonly<Record<string, string>>): string {
-  const lines = Object.entries({ host: '127.0.0.1', accept: 'text/event-stream', ...headers })
-  return `GET /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
-}
-
-function post(headers: Readonly<Record<string, string>>, body: string): string {
-  const lines = Object.entries({
-    host: '127.0.0.1',
-    accept: 'application/json, text/event-stream',
-    'content-type': 'application/json',
-    'content-length': String(body.length),
-    ...headers,
-  })
-  return `POST /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
-}
-
 describe('a client that never reads', () => {
   test('costs at most maxQueuedBytes and 1 MiB, and its sends settle', async () => {
     const maxQueuedBytes = 4 * MIB
     const server = await served({ maxQueuedBytes })
     const headers = await server.session()
-    await unread(server.port, get(headers))
+    await unread(server.port, wireRequest('GET', headers))
     const [connection] = server.connections
     const payload = 'x'.repeat(100_000)
     const pending = new Set<Promise<void>>()
@@ -77,7 +50,7 @@ describe('a client that never reads', () => {
   test('keeps its session from closing no longer than closeTimeoutMs', async () => {
     const server = await served({ closeTimeoutMs: 100 })
     const headers = await server.session()
-    const socket = await unread(server.port, get(headers))
+    const socket = await unread(server.port, wireRequest('GET', headers))
     const [connection] = server.connections
     let isBehind = false
     while (!isBehind) {
@@ -99,7 +72,7 @@ describe('a client that never reads', () => {
     const clock = createFakeClock()
     const server = await served({ clock, maxQueuedBytes: MIB })
     const headers = await server.session()
-    await unread(server.port, get(headers))
+    await unread(server.port, wireRequest('GET', headers))
     const [connection] = server.connections
     const failures: unknown[] = []
     for (let n = 0; n < 200 && failures.length === 0; n++) {
@@ -125,7 +98,7 @@ test.each(['GET', 'POST'] as const)(
     const [connection] = server.connections
     const options = method === 'POST' ? { relatedRequestId: 7 } : {}
     const body = JSON.stringify(slow)
-    const asking = unread(server.port, method === 'GET' ? get(headers) : post(headers, body))
+    const asking = unread(server.port, wireRequest(method, headers, method === 'GET' ? '' : body))
     if (method === 'POST') {
       await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject(slow))
       await connection?.send(note(), options)

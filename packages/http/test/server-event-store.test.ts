@@ -1,8 +1,8 @@
-import { connect } from 'node:net'
 import { createFakeClock, until, within } from '@mcpwire/compliance'
 import { type EventStore, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { memoryEventStore } from '../src/index.js'
+import { unread, wireRequest } from './support/raw-socket.js'
 import { served } from './support/served.js'
 
 const PATIENCE_MS = 5_000
@@ -119,21 +119,8 @@ test.each(['GET', 'POST'] as const)(
     }
     const server = await served({ eventStore, maxQueuedBytes: MIB }, () => undefined)
     const headers = await server.session()
-    const socket = connect(server.port, '127.0.0.1')
-    onTestFinished(() => void socket.destroy())
-    socket.on('error', () => {})
     const body = method === 'GET' ? '' : JSON.stringify(ask)
-    const lines = {
-      host: '127.0.0.1',
-      accept: 'application/json, text/event-stream',
-      'content-type': 'application/json',
-      'content-length': String(body.length),
-      ...headers,
-    }
-    const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
-    socket.write(`${method} /mcp HTTP/1.1\r\n${head.join('')}\r\n${body}`)
-    await new Promise<void>((resolve) => socket.once('data', () => resolve()))
-    socket.pause()
+    await unread(server.port, wireRequest(method, headers, body))
     const outcomes = new Map<number, string>()
     const related = method === 'POST' ? { relatedRequestId: ask.id } : {}
     for (let n = 0; n < 3_000; n++) {

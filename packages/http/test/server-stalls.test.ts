@@ -1,30 +1,19 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { createFakeClock, until } from '@mcpwire/compliance'
-import { allowAll, type JsonRpcMessage, type JsonRpcRequest } from '@mcpwire/core'
+import { allowAll, type Clock, type JsonRpcMessage, type JsonRpcRequest } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { httpHandler } from '../src/index.js'
 import { modern, postOf } from './support/modern.js'
-import { served } from './support/served.js'
+import { silentTo, usualHeaders, wireRequest } from './support/raw-socket.js'
+import { type Served, served } from './support/served.js'
 
 const PATIENCE_MS = 10_000
 const MIB = 1_048_576
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
-const usual = {
-  host: '127.0.0.1',
-  accept: 'application/json, text/event-stream',
-  'content-type': 'application/json',
-}
-
-function post(headers: Readonly<Record<string, unknown>>, body: string): string {
-  const lines = Object.entries({ ...usual, 'content-length': body.length, ...headers })
-  return `POST /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
-}
 
 /** A caller that reads nothing until it is told to. */
 function silent(port: number, words: string): Socket & { bytes: number } {
-  const socket = Object.assign(connect(port, '127.0.0.1'), { bytes: 0 })
-  onTestFinished(() => void socket.destroy())
-  socket.on('error', () => {})
+  const socket = Object.assign(silentTo(port), { bytes: 0 })
   socket.pause()
   socket.write(words)
   return socket
@@ -43,6 +32,15 @@ const isAsked = (messages: readonly JsonRpcMessage[]): boolean =>
 const text = 'x'.repeat(9 * MIB)
 const large = ({ id }: JsonRpcRequest): JsonRpcMessage => ({ jsonrpc: '2.0', id, result: { text } })
 
+/** A server of large answers, whose streams have begun before them or not. */
+function answering(clock: Clock, answers: 'json' | 'sse', hasBegun: boolean): Promise<Served> {
+  return served({ clock, answers, stallTimeoutMs: 60_000 }, (request, connection) => {
+    const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/x' }
+    if (hasBegun) void connection.send(note, { relatedRequestId: ask.id })
+    return large(request)
+  })
+}
+
 describe('an answer of which nothing is taken for stallTimeoutMs', () => {
   test.each([
     ['JSON', 'json', false],
@@ -50,13 +48,9 @@ describe('an answer of which nothing is taken for stallTimeoutMs', () => {
     ['a stream that has begun', 'sse', true],
   ] as const)('is cut off: %s', async (_what, answers, hasBegun) => {
     const clock = createFakeClock()
-    const server = await served({ clock, answers, stallTimeoutMs: 60_000 }, (request, connection) => {
-      const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/x' }
-      if (hasBegun) void connection.send(note, { relatedRequestId: ask.id })
-      return large(request)
-    })
+    const server = await answering(clock, answers, hasBegun)
     const headers = await server.session()
-    const socket = silent(server.port, post(headers, JSON.stringify(ask)))
+    const socket = silent(server.port, wireRequest('POST', headers, JSON.stringify(ask)))
     await until(() => isAsked(server.messages), 'it is asked', PATIENCE_MS)
     await server.ask({ method: 'GET', path: '/elsewhere' })
     await clock.advance(30_000)
@@ -75,7 +69,10 @@ describe('an answer of which nothing is taken for stallTimeoutMs', () => {
     const clock = createFakeClock()
     const server = await served({ clock, stallTimeoutMs: 60_000 }, large)
     const { headers = {} } = postOf(modern('test/ask', {}, 7))
-    const socket = silent(server.port, post(headers, JSON.stringify(modern('test/ask', {}, 7))))
+    const socket = silent(
+      server.port,
+      wireRequest('POST', headers, JSON.stringify(modern('test/ask', {}, 7))),
+    )
     await until(() => server.messages.length === 1, 'it is asked', PATIENCE_MS)
     await server.ask({ method: 'GET', path: '/elsewhere' })
     await clock.advance(90_000)
@@ -90,13 +87,12 @@ describe('an answer that is taken slowly', () => {
     ['a stream that has begun', 'sse', true],
   ] as const)('arrives whole: %s', async (_what, answers, hasBegun) => {
     const clock = createFakeClock()
-    const server = await served({ clock, answers, stallTimeoutMs: 60_000 }, (request, connection) => {
-      const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/x' }
-      if (hasBegun) void connection.send(note, { relatedRequestId: ask.id })
-      return large(request)
-    })
+    const server = await answering(clock, answers, hasBegun)
     const headers = await server.session()
-    const socket = silent(server.port, post({ ...headers, connection: 'close' }, JSON.stringify(ask)))
+    const socket = silent(
+      server.port,
+      wireRequest('POST', { ...headers, connection: 'close' }, JSON.stringify(ask)),
+    )
     await until(() => isAsked(server.messages), 'it is asked', PATIENCE_MS)
     while (!socket.closed && !socket.readableEnded && socket.bytes < 9 * MIB) {
       for (let sips = 0; sips < 8; sips++) await sip(socket)
@@ -123,7 +119,7 @@ test('a web-standard stream of which nothing is taken for stallTimeoutMs is cut 
   await listener.start()
   onTestFinished(() => listener.close())
   const { body, headers } = postOf(modern('test/ask', {}, 7))
-  const given = { ...usual, ...(headers as Record<string, string>) }
+  const given = { ...usualHeaders, ...(headers as Record<string, string>) }
   const init = { method: 'POST', headers: given, body: JSON.stringify(body) }
   const answer = await listener.fetch(new Request('http://localhost/mcp', init))
   const reader = answer.body?.getReader()
