@@ -3,33 +3,18 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Gate, type HttpHooks, serve, type Transport } from '@mcpwire/core'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { build } from 'esbuild'
 import { chromium, type Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { chromiumFlags, pageWith } from '../../../tooling/page-in-chromium.js'
+import { bundledForBrowsers, chromiumFlags, pageWith } from '../../../tooling/page-in-chromium.js'
 import { chromiumProgram, missing } from '../../../tooling/system-packages.js'
 import { httpServer } from '../src/node/index.js'
 import type { Visit } from './programs/page.js'
 
 const TIMEOUT_MS = 300_000
-
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('programs/page.ts', import.meta.url))],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    platform: 'browser',
-    target: 'es2023',
-    conditions: ['@mcpwire/source', 'browser'],
-  })
-  return outputFiles[0]?.text ?? ''
-}
 
 /** A site with a page that is not the MCP server's: every request from it crosses origins. */
 async function site(script: string): Promise<number> {
@@ -81,7 +66,7 @@ test('a page in Chromium completes a session across an allowed origin, and is re
 }, async ({ skip }) => {
   const why = missing(chromiumProgram)
   if (why !== undefined) skip(why)
-  const script = await bundle()
+  const script = await bundledForBrowsers(new URL('programs/page.ts', import.meta.url))
   expect(script).not.toContain('node:')
 
   const profile = await mkdtemp(join(tmpdir(), 'mcpwire-chromium-'))

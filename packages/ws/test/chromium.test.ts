@@ -3,33 +3,18 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { allOf, type Gate, localOnly, serve, type Transport } from '@mcpwire/core'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { build } from 'esbuild'
 import { chromium, type Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { chromiumFlags, pageWith } from '../../../tooling/page-in-chromium.js'
+import { bundledForBrowsers, chromiumFlags, pageWith } from '../../../tooling/page-in-chromium.js'
 import { chromiumProgram, missing } from '../../../tooling/system-packages.js'
 import { type UpgradeHandlerOptions, upgradeHandler } from '../src/node/index.js'
 import type { Visit } from './programs/page.js'
 
 const TIMEOUT_MS = 300_000
-
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('programs/page.ts', import.meta.url))],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    platform: 'browser',
-    target: 'es2023',
-    conditions: ['@mcpwire/source', 'browser'],
-  })
-  return outputFiles[0]?.text ?? ''
-}
 
 /** A page and an MCP server on one port. */
 async function site(script: string, options: Omit<UpgradeHandlerOptions, 'server'>) {
@@ -66,7 +51,7 @@ test('a page in Chromium completes a session, and is refused from a foreign orig
 }, async ({ skip }) => {
   const why = missing(chromiumProgram)
   if (why !== undefined) skip(why)
-  const script = await bundle()
+  const script = await bundledForBrowsers(new URL('programs/page.ts', import.meta.url))
   expect(script).not.toContain('node:')
 
   const profile = await mkdtemp(join(tmpdir(), 'mcpwire-chromium-'))
