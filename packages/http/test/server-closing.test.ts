@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { createFakeClock, turns } from '@mcpwire/compliance'
 import { isRequest, type Listener } from '@mcpwire/core'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { httpServer } from '../src/node/index.js'
+import { credentials } from './support/engine-kinds.js'
 import { rawHttp } from './support/raw-http.js'
 import { echo, initialize, served } from './support/served.js'
 
@@ -118,6 +121,24 @@ test('a server that closes lets a caller with a slow body go', async () => {
   await listener.close()
   await closed
 })
+
+test.each(['plain', 'TLS'])(
+  'a server that closes waits for no connection that was not used yet: %s',
+  async (wire) => {
+    const isTls = wire === 'TLS'
+    const clock = createFakeClock()
+    const server = await served({ clock, ...(isTls && { tls: credentials.server }) })
+    const spare = isTls
+      ? connectTls({ port: server.port, host: 'localhost', ca: credentials.ca })
+      : connect(server.port)
+    const closed = new Promise((resolve) => spare.once('close', resolve))
+    spare.on('error', () => {}).resume()
+    await once(spare, isTls ? 'secureConnect' : 'connect')
+    await server.listener.close()
+    await closed
+    expect(clock.pending).toBe(0)
+  },
+)
 
 test('a server whose sockets are gone before its sessions leaves no deadline behind', async () => {
   const clock = createFakeClock()

@@ -33,6 +33,7 @@ import { Departures } from './departures.js'
 import { NodeExchange } from './node-exchange.js'
 import { ServedMessage } from './served-message.js'
 import { socketStalls } from './socket-stalls.js'
+import { UnusedSockets } from './unused-sockets.js'
 
 /** Options of an HTTP server. */
 export interface HttpServerOptions extends HttpEndpointOptions {
@@ -123,6 +124,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       })
       server.on('connection', (socket: Socket) => socket.on('error', ignore))
       limitSockets(server, settings, door)
+      const unused = new UnusedSockets(server, { isTls: tls !== undefined })
       const watching = tls && watchTls(server as HttpsServer, tls, door.report)
       const { host, port: requestedPort } = settings
       const listen = (): void => void server.listen({ host, port: requestedPort })
@@ -139,7 +141,9 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
         close: async () => {
           isClosing = true
           watching?.[Symbol.dispose]()
-          await closed(server, endpoint, settings)
+          const ended = closed(server, endpoint, settings)
+          unused.close()
+          await ended
           stalls.stop()
         },
       } satisfies Binding
