@@ -13,6 +13,8 @@ export const suite: Suite<ExchangeLoad> = {
   name: 'bridge',
   question: 'What does a bridge between a client and the server it runs cost?',
   reference: 'relay',
+  measureMs: 1_200,
+  slices: 8,
   loads: [roundTrips(1), roundTrips(64)],
   contestants: [
     through('relay', 'floor: a relay that parses and stringifies', [relay]),

@@ -10,6 +10,8 @@ export const suite: Suite<Pushed> = {
   name: 'sse-stream',
   question: 'What do notifications cost that a server sends over one stream of events?',
   reference: 'bare-stream',
+  measureMs: 1_200,
+  slices: 8,
   loads: [pushed()],
   contestants: [
     contestant('bare-stream', 'floor: each event written by itself', bareEventClient, listenBareEvents),

@@ -15,6 +15,8 @@ export const suite: Suite<ExchangeLoad> = {
   name: 'stdio',
   question: 'What does a conversation with a child process cost?',
   reference: 'best',
+  measureMs: 1_200,
+  slices: 8,
   loads: [roundTrips(1), roundTrips(64), roundTrips(1024), roundTrips(4, 1_000_000)],
   contestants: [
     overPipes('naive', 'floor: a write per message', naiveByteStream),

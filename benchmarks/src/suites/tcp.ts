@@ -20,6 +20,8 @@ export const suite: Suite<ExchangeLoad> = {
   name: 'tcp',
   question: 'What does a conversation over TCP cost?',
   reference: 'best',
+  measureMs: 1_200,
+  slices: 8,
   loads: [roundTrips(1), roundTrips(64), roundTrips(1024)],
   contestants: [
     overSockets('naive', 'floor: a write per message', bare, naiveByteStream),

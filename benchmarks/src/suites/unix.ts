@@ -23,6 +23,8 @@ export const suite: Suite<ExchangeLoad> = {
   name: 'unix',
   question: 'What does a conversation over a Unix socket cost?',
   reference: 'best',
+  measureMs: 1_200,
+  slices: 8,
   loads: [roundTrips(1), roundTrips(64), roundTrips(1024), roundTrips(4, 1_000_000)],
   contestants: [
     overSockets('naive', 'floor: a write per message', bare, naiveByteStream),

@@ -11,6 +11,8 @@ export const suite: Suite<ExchangeLoad> = {
   name: 'ws',
   question: 'What does a conversation over WebSocket cost?',
   reference: 'best',
+  measureMs: 1_200,
+  slices: 8,
   loads: [roundTrips(1), roundTrips(64), roundTrips(64, 2_000)],
   contestants: [
     bare('naive', 'floor: a plain ws echo', (socket) => naiveWebSocket(socket)),
