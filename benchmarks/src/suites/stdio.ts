@@ -15,6 +15,8 @@ export const suite: Suite<ExchangeLoad> = {
   name: 'stdio',
   question: 'What does a conversation with a child process cost?',
   reference: 'best',
+  // With one request in flight there are few of them, and what is compiled late would be measured.
+  warmUpMs: 2_000,
   measureMs: 1_200,
   slices: 8,
   loads: [roundTrips(1), roundTrips(64), roundTrips(1024), roundTrips(4, 1_000_000)],
