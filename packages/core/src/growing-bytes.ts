@@ -45,15 +45,18 @@ class Store implements GrowingBytes {
 
   clear(): void {
     this.length = 0
-    if (this.#bytes.length > LARGE_BYTES) this.#bytes = NOTHING
+    if (this.#bytes.length <= LARGE_BYTES) return
+    keepSpare(this.#bytes)
+    this.#bytes = NOTHING
   }
 
   #makeRoom(bytes: number): void {
     if (bytes <= this.#bytes.length || growInPlace(this.#bytes.buffer, bytes)) return
     const wanted = Math.max(bytes, this.#bytes.length * 2, SMALLEST_BYTES)
-    const larger = new Uint8Array(
-      wanted > LARGE_BYTES ? growable(wanted, this.#reservedBytes) : new ArrayBuffer(wanted),
-    )
+    const larger =
+      wanted > LARGE_BYTES
+        ? (takeSpare(wanted) ?? new Uint8Array(growable(wanted, this.#reservedBytes)))
+        : new Uint8Array(wanted)
     larger.set(this.view())
     this.#bytes = larger
   }
@@ -61,8 +64,31 @@ class Store implements GrowingBytes {
 
 const NOTHING: Uint8Array = new Uint8Array(0)
 
+/** The most memory that is kept for the next large message, whosever it is. */
+const MAX_SPARE_BYTES = 4_194_304
+
+/**
+ * A large store that nobody uses. One for all: memory that is new to the process costs more than what is written to
+ * it, a third of what it takes to read a message of 1 MB.
+ */
+let spare: Uint8Array | undefined
+
+function takeSpare(bytes: number): Uint8Array | undefined {
+  const taken = spare
+  if (!taken || (bytes > taken.length && !growInPlace(taken.buffer, bytes))) return undefined
+  spare = undefined
+  return taken
+}
+
+/** Keeps the store, or a part that is not too large, unless a larger one is kept. */
+function keepSpare(store: Uint8Array): void {
+  if (store.length > MAX_SPARE_BYTES && !shrinkInPlace(store.buffer, MAX_SPARE_BYTES)) return
+  if (!spare || store.length > spare.length) spare = store
+}
+
 /** A buffer that may change its length, which neither Node 20's types nor every platform know (ECMAScript 2024). */
 interface GrowableBuffer extends ArrayBuffer {
+  readonly resizable: boolean
   readonly maxByteLength: number
   resize(bytes: number): void
 }
@@ -73,6 +99,13 @@ function growInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
   if (bytes > maxByteLength) return false
   const stride = Math.ceil((bytes * GROWTH) / LARGE_BYTES) * LARGE_BYTES
   ;(buffer as GrowableBuffer).resize(Math.min(stride, maxByteLength))
+  return true
+}
+
+/** Makes the buffer shorter, if it is one that can. What it gives up is no longer held in memory. */
+function shrinkInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
+  if (!(buffer as Partial<GrowableBuffer>).resizable) return false
+  ;(buffer as GrowableBuffer).resize(bytes)
   return true
 }
 

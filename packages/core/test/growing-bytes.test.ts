@@ -49,4 +49,29 @@ describe('growing bytes', () => {
     expect(bytes.length).toBe(640 * 65_536)
     expect(stores.size).toBeLessThanOrEqual(3)
   })
+
+  it('hand a large store on to whoever needs one next, but never to two', () => {
+    const [first, second, third] = [0, 1, 2].map(() => createGrowingBytes(67_108_864))
+    const large = new Uint8Array(200_000)
+    first?.append(large.fill(1))
+    const store = first?.view().buffer
+    first?.clear()
+    second?.append(large.fill(2))
+    third?.append(large.fill(3))
+    first?.append(large.fill(4))
+
+    expect(second?.view().buffer).toBe(store)
+    expect([first, second, third].map((bytes) => [...new Set(bytes?.view())])).toEqual([[4], [2], [3]])
+  })
+
+  it('keep no more than 4 MiB of a store for the next', () => {
+    const first = createGrowingBytes(67_108_864)
+    first.append(new Uint8Array(20_000_000).fill(1))
+    first.clear()
+    const second = createGrowingBytes(67_108_864)
+    second.append(new Uint8Array(200_000).fill(2))
+
+    expect(second.view().buffer.byteLength).toBeLessThanOrEqual(4_194_304)
+    expect(second.length).toBe(200_000)
+  })
 })
