@@ -153,6 +153,23 @@ describe.each(Object.entries(mounts))('mounted on %s', (_, mount) => {
   })
 })
 
+test.each([
+  ['request and reply of Fastify', (request: object, reply: object) => [request, reply]],
+  ['its reply alone', ({ raw }: { raw: object }, reply: object) => [raw, reply]],
+  ['its request alone', (request: object, { raw }: { raw: object }) => [request, raw]],
+  ['nothing', () => []],
+])('handle() says what it takes where it is given %s, and Fastify tells the caller', async (_, given) => {
+  const mcp = await serving(requestHandler())
+  const app = fastify()
+  onTestFinished(() => app.close())
+  app.all('/mcp', (request, reply) => {
+    mcp.handle(...(given(request, reply) as unknown as Parameters<typeof mcp.handle>))
+  })
+  const answer = await app.inject({ method: 'POST', url: '/mcp', payload: initialize() })
+  expect(answer.statusCode).toBe(500)
+  expect(answer.json().message).toMatch(/handle\(\) takes .* of node:http; .*request\.raw and reply\.raw/)
+})
+
 /** Where web-standard requests of these tests come from. */
 const local = { remoteAddress: '127.0.0.1' }
 

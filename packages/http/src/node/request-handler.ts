@@ -12,9 +12,9 @@ import { socketStalls } from './socket-stalls.js'
 /** A listener that is brought its requests by a server of `node:http`, or a framework on one. */
 export interface HttpRequestHandler extends HttpListener {
   /**
-   * Answers one request. Bound, never throws. A body that a middleware has read is taken from `request.body`, where
-   * `express.json()` leaves it, or passed here; that middleware then bounds its length. Before `start()` it answers
-   * 503.
+   * Answers one request. Bound; throws only where request and response are not those of `node:http`, as those of
+   * Fastify, whose `raw` are. A body that a middleware has read is taken from `request.body`, where `express.json()`
+   * leaves it, or passed here; that middleware then bounds its length. Before `start()` it answers 503.
    */
   readonly handle: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => void
 }
@@ -37,11 +37,22 @@ export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHan
   return Object.assign(listener, {
     notify: endpoint.notify,
     handle: (request: IncomingMessage, response: ServerResponse, third?: unknown): void => {
+      requireNodes(request, response)
       // As a middleware of Express it gets the next one there.
       const parsedBody = typeof third === 'function' ? undefined : third
       endpoint.handle(new NodeExchange(request, response, exchanges, parsedBody ?? bodyReadBefore(request)))
     },
   })
+}
+
+/** Frameworks wrap them, and whoever asked for none of our types passes on what the framework gave. */
+function requireNodes(request: unknown, response: unknown): void {
+  const { on } = (request ?? {}) as Partial<IncomingMessage>
+  const { once, writeHead } = (response ?? {}) as Partial<ServerResponse>
+  if (typeof on === 'function' && typeof once === 'function' && typeof writeHead === 'function') return
+  throw new TypeError(
+    'handle() takes request and response of node:http; with Fastify call reply.hijack(), and pass request.raw and reply.raw',
+  )
 }
 
 function bodyReadBefore(request: IncomingMessage & { readonly body?: unknown }): unknown {
