@@ -3,7 +3,7 @@ import { type Clock, systemClock } from './clock.js'
 import type { Layer } from './connector.js'
 import { createWatchedTransport } from './create-transport.js'
 import { TransportError, toError } from './errors.js'
-import type { Admission, Gate } from './gate.js'
+import { type Admission, type Gate, requireGate } from './gate.js'
 import { layered } from './layers.js'
 import type { Acceptor, Binding, Door, Incoming, Listener } from './listener.js'
 import { invalidOption, requireInRange, requireInteger, resolveOptions } from './options.js'
@@ -80,6 +80,7 @@ export const listenerDefaults: {
  */
 export function createListener(acceptor: Acceptor, options: ListenerOptions = {}): Listener {
   const settings = resolveOptions(listenerDefaults, options)
+  if (settings.gate !== undefined) requireGate('gate', settings.gate)
   requireInRange('gateTimeoutMs', settings.gateTimeoutMs, 1, Infinity)
   requireInteger('maxConnections', settings.maxConnections, 1, Infinity)
   requireInRange('startTimeoutMs', settings.startTimeoutMs, 1, Infinity)
@@ -134,6 +135,15 @@ class ConnectionListener implements Listener {
     return this.#address
   }
 
+  /** What an SDK sets when it takes this for a transport. */
+  set onmessage(_callback: unknown) {
+    this.#noTransport()
+  }
+
+  async send(): Promise<never> {
+    return this.#noTransport()
+  }
+
   async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { name } = this.#life
     if (name === 'closing' || name === 'closed') {
@@ -173,6 +183,12 @@ class ConnectionListener implements Listener {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #noTransport(): never {
+    const message =
+      'this is a listener: use serve(listener, accept), where accept connects a server to each connection'
+    throw new TransportError('INVALID_OPTION', message, { option: 'transport', received: this })
   }
 
   async #bind(signal: AbortSignal): Promise<void> {
@@ -258,6 +274,7 @@ class ConnectionListener implements Listener {
       ...(grant && { grant }),
       clock,
       left: this.#left,
+      report: this.#report,
     })
     const connection = this.#connectionOf(incoming, supervision, admission)
     this.connections.add(connection)

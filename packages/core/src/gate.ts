@@ -1,4 +1,5 @@
 import { TransportError } from './errors.js'
+import { invalidOption } from './options.js'
 import type { AuthInfo, TlsFacts } from './transport.js'
 
 /** What is known of a caller before anything it says is heard. */
@@ -50,6 +51,12 @@ export interface Gate {
   admit(handshake: Handshake, signal: AbortSignal): Verdict | Promise<Verdict>
 }
 
+/** Throws `INVALID_OPTION` unless the value is a gate. */
+export function requireGate(option: string, value: unknown): asserts value is Gate {
+  if (typeof (value as Partial<Gate> | null | undefined)?.admit === 'function') return
+  invalidOption(option, value, 'an object with a method admit(), as localOnly() returns it')
+}
+
 /** Admits everybody. The explicit way to serve beyond this host without asking who calls. */
 export function allowAll(): Gate {
   return { admit: () => ({ admit: true }) }
@@ -83,7 +90,7 @@ export function localOnly(): Gate {
  * Admits whom every one of the gates admits, asked in order; the first refusal stands. The caller is who the last
  * gate that says so says it is; the admission ends when the first of theirs does.
  *
- * @throws TransportError `INVALID_OPTION` when there is no gate
+ * @throws TransportError `INVALID_OPTION` when there is no gate, or one that is none
  */
 export function allOf(...gates: Gate[]): Gate {
   if (gates.length === 0) {
@@ -92,6 +99,7 @@ export function allOf(...gates: Gate[]): Gate {
       received: [],
     })
   }
+  for (const gate of gates) requireGate('gate', gate)
   return {
     async admit(handshake, signal) {
       let together: Admission = { admit: true }

@@ -7,7 +7,10 @@ import type { Transport } from './transport.js'
  * It never sends anything itself, to one connection or to all.
  */
 export interface Listener extends AsyncDisposable {
-  /** The URL to hand to the same package's client, such as `tcp://127.0.0.1:7000`; undefined until started. */
+  /**
+   * Where it listens, as a URL such as `tcp://127.0.0.1:7000`, with the port that was bound where 0 was asked for.
+   * Clients over HTTP and WebSocket take it as their `url`. Undefined until started.
+   */
   readonly address: string | undefined
   /** The connections that were yielded and have not ended. */
   readonly connections: ReadonlySet<Transport>

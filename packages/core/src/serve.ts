@@ -1,11 +1,13 @@
 import { TransportError, toError } from './errors.js'
 import type { Listener } from './listener.js'
+import { invalidOption } from './options.js'
 import { guarded, ignore } from './promises.js'
 import type { Transport } from './transport.js'
 
 /**
  * Serves every conversation that comes: each connection of a listener, or the one of a transport. Resolves once
- * the listener is bound, or the transport was accepted; rejects with what `start()` or `accept` rejects with.
+ * the listener is bound, or the transport was accepted; rejects with what `start()` or `accept` rejects with, and with
+ * `INVALID_OPTION` where `accept` is no function.
  *
  * `accept` starts the transport it is given, as `connect()` of either MCP SDK does. Where it fails, that one
  * connection is closed and the listener's `onerror` told; others go on.
@@ -14,6 +16,9 @@ export async function serve<T extends Transport | Listener>(
   source: T,
   accept: (transport: Transport) => unknown,
 ): Promise<T> {
+  if (typeof accept !== 'function') {
+    invalidOption('accept', accept, 'a function, such as (connection) => newServer().connect(connection)')
+  }
   if ('connections' in source) await serveListener(source, accept)
   else await accept(source)
   return source

@@ -24,6 +24,8 @@ export interface Supervised extends Admitted {
   readonly clock: Clock
   /** Hears that the connection has ended. */
   readonly left: (supervision: Supervision) => void
+  /** Hears that nobody started the connection. */
+  readonly report: (error: Error) => void
 }
 
 /** What a listener keeps an eye on, for one connection, from its admission to its end. */
@@ -35,17 +37,19 @@ export class Supervision implements TransportWatch {
   connection: Transport | undefined
   readonly #clock: Clock
   readonly #left: (supervision: Supervision) => void
+  readonly #report: (error: Error) => void
   readonly #unanswered = new FewIds()
   #untilStarted: Disposable | undefined
   #stops: (() => void)[] | undefined
   #waiting: (() => void)[] | undefined
   #lastActivity = 0
 
-  constructor({ incoming, grant, clock, left }: Supervised) {
+  constructor({ incoming, grant, clock, left, report }: Supervised) {
     this.incoming = incoming
     this.grant = grant
     this.#clock = clock
     this.#left = left
+    this.#report = report
   }
 
   /** Ends the connection when it is not started in time, idle or alive for too long, or no longer admitted. */
@@ -54,7 +58,7 @@ export class Supervision implements TransportWatch {
     const { grant } = this
     const clock = this.#clock
     this.#lastActivity = clock.now()
-    this.#untilStarted = untilStarted(connection, startTimeoutMs, clock)
+    this.#untilStarted = untilStarted(connection, startTimeoutMs, clock, this.#report)
     const stops = [
       untilInvalid(connection, admission, clock),
       untilOld(connection, grant, clock),
@@ -196,11 +200,19 @@ export function concealAuthInfo(authInfo: AuthInfo): AuthInfo {
   return Object.defineProperty({ ...authInfo }, INSPECT, { value: () => shown, enumerable: false })
 }
 
-function untilStarted(connection: Transport, startTimeoutMs: number, clock: Clock): Disposable {
+function untilStarted(
+  connection: Transport,
+  startTimeoutMs: number,
+  clock: Clock,
+  report: (error: Error) => void,
+): Disposable {
   return clock.deadline(startTimeoutMs, () => {
     if (connection.state !== 'idle') return
     const message = `an admitted connection was not started within startTimeoutMs (${startTimeoutMs} ms)`
-    void connection.close({ reason: new TransportError('CLOSED', message, undefined) })
+    const reason = new TransportError('CLOSED', message, undefined)
+    void connection.close({ reason })
+    // Whoever forgot to start it listens to nothing of it.
+    report(reason)
   })
 }
 

@@ -26,6 +26,7 @@ const bad: readonly (readonly [string, unknown])[] = [
   ['eventStore', {}],
   ['maxConnections', 0],
   ['gateTimeoutMs', 0],
+  ['gate', () => true],
 ]
 const factories = {
   httpServer: (options: object) => httpServer({ port: 0, ...options }),

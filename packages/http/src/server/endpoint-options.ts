@@ -6,6 +6,7 @@ import {
   invalidOption,
   type ListenerOptions,
   listenerDefaults,
+  requireGate,
   requireInRange,
   requireInteger,
   requireOneOf,
@@ -205,6 +206,8 @@ const MOST_MESSAGE_BYTES = 2 ** 29 - 1
 
 /** Throws `INVALID_OPTION` unless the options can work. */
 export function requireEndpointOptions(settings: EndpointSettings): void {
+  // The listener gets a gate of ours, which asks this one.
+  if (settings.gate !== undefined) requireGate('gate', settings.gate)
   requireOneOf('answers', settings.answers, ['auto', 'json', 'sse'])
   requireInRange('eventStoreTimeoutMs', settings.eventStoreTimeoutMs, 1, Infinity)
   requireInRange('keepAliveIntervalMs', settings.keepAliveIntervalMs, 1, Infinity)

@@ -1,0 +1,89 @@
+import { McpServer as LegacyServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { McpServer as ModernServer } from '@modelcontextprotocol/server'
+import { expect, test } from 'vitest'
+import {
+  allOf,
+  allowAll,
+  type Gate,
+  localOnly,
+  memoryClient,
+  memoryListener,
+  memoryPair,
+  serve,
+  type TransportLike,
+} from '../src/index.js'
+import { fakeClock } from './support/fake-clock.js'
+
+const identity = { name: 'test', version: '1' }
+
+test.each([
+  ['nothing', undefined],
+  ['a server', new ModernServer(identity)],
+])('serve() takes %s for no accept', async (_what, accept) => {
+  const listener = memoryListener()
+  const [transport] = memoryPair()
+  const refused = { code: 'INVALID_OPTION', details: { option: 'accept', received: accept } }
+  await expect(serve(listener, accept as never)).rejects.toMatchObject(refused)
+  await expect(serve(transport, accept as never)).rejects.toMatchObject(refused)
+
+  expect([listener.address, transport.state]).toEqual([undefined, 'idle'])
+})
+
+test.each([
+  ['a function', () => ({ admit: true })],
+  ['the maker of a gate', localOnly],
+  ['null', null],
+  ['an object without admit', {}],
+])('a gate that is %s is refused at once', (_what, given) => {
+  const gate = given as unknown as Gate
+  const refused = expect.objectContaining({
+    code: 'INVALID_OPTION',
+    details: { option: 'gate', received: given },
+  })
+
+  expect(() => memoryListener({ gate })).toThrow(refused)
+  expect(() => allOf(allowAll(), gate)).toThrow(refused)
+})
+
+test.each([
+  ['v1', new LegacyServer(identity)],
+  ['v2', new ModernServer(identity)],
+] as const)(
+  'a listener that a server of SDK %s is connected to says what to do',
+  async (_version, server) => {
+    const listener = memoryListener()
+    const connecting = server.connect(listener as unknown as never)
+
+    await expect(connecting).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining('this is a listener: use serve(listener, accept)'),
+    })
+    expect(listener.address).toBeUndefined()
+  },
+)
+
+test('a listener that is to send says what to do', async () => {
+  const listener = memoryListener() as unknown as TransportLike
+  expect(listener.onmessage).toBeUndefined()
+  const sending = listener.send({ jsonrpc: '2.0', method: 'n' })
+
+  await expect(sending).rejects.toThrow('use serve(listener, accept)')
+})
+
+test('a connection that accept never starts is reported once its time is up', async () => {
+  const clock = fakeClock()
+  const listener = memoryListener({ clock, startTimeoutMs: 100 })
+  const errors: Error[] = []
+  listener.onerror = (error) => errors.push(error)
+  await serve(listener, () => {})
+  const connecting = memoryClient({ listener }).start()
+  connecting.catch(() => {})
+  await clock.advance(99)
+  expect(errors).toEqual([])
+  await clock.advance(1)
+
+  expect(errors).toMatchObject([
+    { code: 'CLOSED', message: expect.stringContaining('startTimeoutMs (100 ms)') },
+  ])
+  await expect(connecting).rejects.toMatchObject({ code: 'REFUSED' })
+})
