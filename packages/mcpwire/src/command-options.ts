@@ -45,6 +45,8 @@ export function refuseGiven(flags: Readonly<Record<string, unknown>>, why: strin
 /** Adds the options of a command that runs a server, or connects to one. */
 export function addServerOptions(command: Command): void {
   command
+    // Those of a command without "--" in front: see `targetOf`.
+    .allowExcessArguments()
     .argument(
       '[url]',
       'the server: http://host:port/path, https://…, ws://…, wss://…, tcp://host:port, tcps://…, unix:/path or unix:@name',
@@ -54,7 +56,7 @@ export function addServerOptions(command: Command): void {
     .addOption(
       new Option(
         '--inherit <which>',
-        'variables it gets of ours: paths, locale and proxies, all, or none',
+        'variables it gets of ours: paths, locale, proxies and certificates, all, or none (default: safe)',
       ).choices(['safe', 'all', 'none']),
     )
     .option(

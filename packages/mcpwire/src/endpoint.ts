@@ -34,7 +34,7 @@ const SCHEME = /^[a-z][a-z0-9+.-]+:/i
  * Rejects with `INVALID_OPTION` where the endpoint or an option cannot work.
  */
 export async function endpoint(target: Endpoint, options: EndpointOptions = {}): Promise<Transport> {
-  const wire = await wireFor(target)
+  const wire = await wireFor(target, 'endpoint')
   if (options.headers !== undefined && !hasHeaders(target))
     invalidOption('headers', undefined, 'left out where the URL is none of HTTP or WebSocket')
   return wire.connectTo(target, options)
@@ -46,16 +46,19 @@ export async function endpoint(target: Endpoint, options: EndpointOptions = {}):
  * Rejects with `INVALID_OPTION` where the URL or an option cannot work.
  */
 export async function listenerAt(url: string, options: ListenOptions = {}): Promise<Listener> {
-  const wire = await wireFor(url)
+  const wire = await wireFor(url, 'listen')
   if (wire.listenOn) return wire.listenOn(url, options)
   const message = `nobody can listen on ${url}: that is the wire between a process and its child`
   throw new TransportError('INVALID_OPTION', message, { option: 'listen', received: url })
 }
 
-async function wireFor(target: Endpoint): Promise<Wire> {
+/** What a URL is for, and so the option that it is. */
+type Purpose = 'endpoint' | 'listen'
+
+async function wireFor(target: Endpoint, purpose: Purpose): Promise<Wire> {
   const scheme = typeof target === 'string' ? schemeOf(target) : 'stdio:'
   const known = scheme === undefined ? undefined : wires.get(scheme)
-  if (!known) throw unknownEndpoint(target, scheme)
+  if (!known) throw unknownEndpoint(target, scheme, purpose)
   return await known.load()
 }
 
@@ -80,8 +83,13 @@ export function addressOf(target: Endpoint): string {
   return target.replace(/[?#].*$/, '').replace(/\/\/[^/]*@/, '//')
 }
 
-function unknownEndpoint(target: Endpoint, scheme: string | undefined): TransportError {
+function unknownEndpoint(target: Endpoint, scheme: string | undefined, purpose: Purpose): TransportError {
   const what = scheme === undefined ? `no URL: "${target}"` : `unknown scheme "${scheme}"`
-  const message = `${what}; known: ${[...wires.keys()].join(', ')} (stdio: takes a command instead of a URL)`
-  return new TransportError('INVALID_OPTION', message, { option: 'endpoint', received: target })
+  const known = [...wires.keys()]
+  const choice =
+    purpose === 'listen'
+      ? known.filter((each) => each !== 'stdio:').join(', ')
+      : `${known.join(', ')} (stdio: takes a command instead of a URL)`
+  const message = `${what}; known: ${choice}`
+  return new TransportError('INVALID_OPTION', message, { option: purpose, received: target })
 }

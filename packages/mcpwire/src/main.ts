@@ -35,7 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const server = separator < 0 ? undefined : argv.slice(separator + 1)
   let exitCode = 0
   const program = await createProgram(own, {
-    targetOf: (url) => targetOf(url, server),
+    targetOf: (places) => targetOf(places, server),
     refuseServer: () => {
       if (server) throw new UsageError('this command runs no server: nothing may follow "--"')
     },
@@ -71,11 +71,14 @@ async function createProgram(own: readonly string[], context: CommandContext): P
 }
 
 /** Where the server is, by what stands before and after `--`. */
-function targetOf(url: string | undefined, server: readonly string[] | undefined): Endpoint {
+function targetOf(places: readonly string[], server: readonly string[] | undefined): Endpoint {
+  const [url, ...others] = places
   if (url !== undefined && server)
-    throw new UsageError(`either a URL or a command after "--", not both: ${url}`)
-  if (url !== undefined && schemeOf(url) !== undefined) return url
-  if (url !== undefined) throw new UsageError(`missing "--" before the command: -- ${url}`)
+    throw new UsageError(`either a URL or a command after "--", not both: ${places.join(' ')}`)
+  if (url !== undefined && schemeOf(url) === undefined)
+    throw new UsageError(`missing "--" before the command: -- ${places.join(' ')}`)
+  if (others.length > 0) throw new UsageError(`one server at a time, not also: ${others.join(' ')}`)
+  if (url !== undefined) return url
   if (!server) throw new UsageError('missing the server: a URL, or "--" and the command that runs it')
   if (server.length === 0) throw new UsageError('missing the command after "--"')
   return server

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { memoryPair, peer } from '@mcpwire/core'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { endpoint } from '../src/index.js'
 import { type ProbeReport, probe } from '../src/probe.js'
 import { isAlive, program, run, serverCommand } from './support/bin.js'
@@ -84,6 +86,25 @@ describe('a probe', () => {
     const report = await probed(server, code === 'REQUEST_TIMEOUT' ? 300 : 20_000)
     expect(report).toMatchObject({ healthy: false, error: { code, message: expect.stringMatching(message) } })
     expect(report.roundTrips).toBeNull()
+  })
+
+  test.each([
+    ['ends the conversation', /^the server ended the conversation without an answer$/, 'memory'],
+    ['speaks TLS', /without an answer; does it speak TLS, as at tcps:\/\/\?$/, 'tcp'],
+  ])('says what it looks like when a server %s', async (_, message, medium) => {
+    const server = createServer((socket) => socket.once('data', () => socket.end())).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const ending = async () => {
+      const [near, far] = memoryPair()
+      far.onmessage = () => void far.close()
+      await far.start()
+      return near
+    }
+    const { port } = server.address() as AddressInfo
+    const connect = medium === 'tcp' ? () => endpoint(`tcp://127.0.0.1:${port}`) : ending
+    const { error } = await probe(connect, { count: 1, timeoutMs: 5_000 })
+    expect(error).toMatchObject({ code: 'CLOSED', message: expect.stringMatching(message) })
   })
 
   test('leaves the words of a server as they are, and takes none for an option of ours', async () => {

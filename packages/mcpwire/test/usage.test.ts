@@ -41,7 +41,14 @@ describe('a command line that makes no sense', () => {
       bridgeUsage,
     ],
     [['bridge', 'node'], 'missing "--" before the command: -- node', bridgeUsage],
-    [['bridge', 'node', 'server.js'], /too many arguments/, bridgeUsage],
+    [['bridge', 'node', 'server.js'], 'missing "--" before the command: -- node server.js', bridgeUsage],
+    [['probe', 'node', 'server.js'], 'missing "--" before the command: -- node server.js', probeUsage],
+    [['bridge', 'tcp://h:1', 'tcp://h:2'], 'one server at a time, not also: tcp://h:2', bridgeUsage],
+    [
+      ['bridge', 'tcp://h:1', 'x', '--', 'node'],
+      'either a URL or a command after "--", not both: tcp://h:1 x',
+      bridgeUsage,
+    ],
     [['bridge', '--frob', '--', 'node'], "unknown option '--frob'", bridgeUsage],
     [
       ['bridge', '--verbos', '--', 'node'],
@@ -129,7 +136,11 @@ describe('a command line that makes no sense', () => {
       /^--listen stdio:: nobody can listen on stdio:/,
       bridgeUsage,
     ],
-    [['bridge', '--listen', '7000', '--', 'node'], /^--listen 7000: no URL: "7000"; known: /, bridgeUsage],
+    [
+      ['bridge', '--listen', '7000', '--', 'node'],
+      '--listen 7000: no URL: "7000"; known: tcp:, tcps:, unix:, ws:, wss:, http:, https:',
+      bridgeUsage,
+    ],
     [
       ['bridge', '--listen', 'tcp://h', '--', 'node'],
       /^--listen tcp:\/\/h: the URL must be tcp:/,
@@ -256,4 +267,10 @@ test.each(['bridge', 'probe'])('the README names every option of %s with its def
     const cells = row.split('|').map((cell) => cell.trim())
     if (value !== undefined) expect(cells[2]).toBe(value)
   }
+})
+
+test.each(['bridge', 'probe'])('the help of %s names the default of --inherit', async (name) => {
+  expect((await said([name, '--help'])).stdout.replace(/\s+/g, ' ')).toMatch(
+    /--inherit [^-]*\(default: safe\)/,
+  )
 })

@@ -88,9 +88,9 @@ Examples:
   mcpwire bridge --listen http://127.0.0.1:8080/mcp -- my-server
   mcpwire bridge --listen tcp://127.0.0.1:7000 --listen unix:/run/x.sock -- my-server`,
     )
-    .action(async (url: string | undefined, options: Options) => {
+    .action(async (_url: string | undefined, options: Options) => {
       const { listen, verbose = false, maxMessageBytes, closeTimeoutMs } = options
-      const target = context.targetOf(url)
+      const target = context.targetOf(command.args)
       const server = { ...endpointOptions(target, options), maxMessageBytes, closeTimeoutMs }
       if (!listen) {
         refuseListenFlags(command, options)

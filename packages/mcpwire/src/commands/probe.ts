@@ -35,8 +35,8 @@ Examples:
   mcpwire probe http://127.0.0.1:8080/mcp
   mcpwire probe -- npx -y @modelcontextprotocol/server-everything`,
     )
-    .action(async (url: string | undefined, { count, timeoutMs, json, ...server }: Options) => {
-      const target = context.targetOf(url)
+    .action(async (_url: string | undefined, { count, timeoutMs, json, ...server }: Options) => {
+      const target = context.targetOf(command.args)
       const options = endpointOptions(target, server)
       endOnSignal()
       const heard: Error[] = []
