@@ -52,9 +52,9 @@ describe('ids are read the same wherever the bytes are cut', () => {
   const read = ['a', 'b 1', '', 'c 2', 'd', 'f']
 
   /** The ids and data that come out of these pieces. */
-  function readOf(pieces: readonly Uint8Array[]): string[] {
+  function readOf(pieces: readonly Uint8Array[], maxMessageBytes = 4_096): string[] {
     const found: string[] = []
-    const reader = new EventReaders(4_096).take({
+    const reader = new EventReaders(maxMessageBytes).take({
       read: ({ id, data }) => found.push(data === '' ? (id ?? '') : `${id} ${data}`),
       retry: () => {},
       overflow: () => {},
@@ -63,13 +63,37 @@ describe('ids are read the same wherever the bytes are cut', () => {
     return found
   }
 
+  test('one longer than headers are is left out, and what it would resume behind stays', () => {
+    const long = 'é☃'.repeat(50_000)
+    const bytes = Buffer.from(`id: a\n\nid: ${long}\n\nid: ${long}\ndata: 1\n\nid: b\n\n`)
+    expect(readOf([bytes])).toEqual(['a', 'undefined 1', 'b'])
+    const pieces = Array.from({ length: bytes.length / 1_000 + 1 }, (_, at) =>
+      bytes.subarray(at * 1_000, at * 1_000 + 1_000),
+    )
+    expect(readOf(pieces, 1_000_000)).toEqual(['a', 'undefined 1', 'b'])
+  })
+
+  // Each took seconds while a line cost as much as all that follows it, or all that came before.
+  test.each([
+    ['lines that end in CR', [Buffer.alloc(1_000_000, '\r')]],
+    ['events that are but an id', [Buffer.from('id: 1\n\n'.repeat(200_000))]],
+    ['a line in pieces', Array.from({ length: 8_000 }, () => Buffer.alloc(1_400, 'i'))],
+    [
+      'an id in pieces',
+      [Buffer.from('id:'), ...Array.from({ length: 8_000 }, () => Buffer.alloc(1_400, 'i'))],
+    ],
+  ])('%s cost what their bytes do', (_, pieces) => {
+    const startedAt = performance.now()
+    readOf(pieces, 20_000_000)
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+  })
+
   test.each([
     ['LF', '\n'],
     ['CR', '\r'],
     ['CRLF', '\r\n'],
   ])('with lines that end in %s', (_, end) => {
-    // A lone CR ends a line once it is known that no LF follows it.
-    const bytes = Buffer.from(`${fields.replaceAll('\n', end)}:`)
+    const bytes = Buffer.from(fields.replaceAll('\n', end))
     expect(readOf([bytes])).toEqual(read)
     expect(readOf(Array.from(bytes, (byte) => Buffer.of(byte)))).toEqual(read)
     for (let first = 1; first < bytes.length; first++) {

@@ -1,5 +1,6 @@
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
-import { LoneIds } from './lone-ids.js'
+import { LineEnds } from './line-ends.js'
+import { isUsableId, LoneIds } from './lone-ids.js'
 import { Utf8Chunks } from './utf8-chunks.js'
 
 /** Who hears what is read. */
@@ -42,6 +43,7 @@ export class EventReader {
   readonly #readers: EventReaders
   readonly #parser: EventSourceParser
   readonly #text = new Utf8Chunks()
+  readonly #lineEnds = new LineEnds()
   readonly #loneIds = new LoneIds()
   #isFeeding = false
 
@@ -49,7 +51,7 @@ export class EventReader {
     this.#readers = readers
     this.#parser = createParser({
       maxBufferSize,
-      onEvent: (event) => this.target?.read(event),
+      onEvent: (event) => this.target?.read(resumable(event)),
       onRetry: (retryMs) => this.target?.retry(retryMs),
       onError: ({ type }) => {
         if (type === 'max-buffer-size-exceeded') this.target?.overflow(maxBufferSize)
@@ -58,7 +60,7 @@ export class EventReader {
   }
 
   push(chunk: Uint8Array): void {
-    const text = this.#text.decode(chunk)
+    const text = this.#lineEnds.asLineFeeds(this.#text.decode(chunk))
     if (text === '') return
     this.#isFeeding = true
     try {
@@ -93,8 +95,14 @@ export class EventReader {
 
   #reset(): void {
     this.#parser.reset()
+    this.#lineEnds.reset()
     this.#loneIds.reset()
     this.#text.reset()
     this.#readers.keep(this)
   }
+}
+
+/** The event, without an id that cannot be sent back. */
+function resumable(event: EventSourceMessage): EventSourceMessage {
+  return event.id === undefined || isUsableId(event.id) ? event : { ...event, id: undefined }
 }

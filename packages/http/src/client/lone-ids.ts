@@ -1,7 +1,8 @@
 const LF = '\n'
-const CR = '\r'
-/** As many as tell a line of data from others. */
+/** As many as tell a line of data, or of an id, from others. */
 const NAME_CHARACTERS = 5
+/** A longer id cannot be sent back: as UTF-8 it would not fit into the headers that servers accept, mostly 16 KiB. */
+const MAX_ID_CHARACTERS = 4_096
 
 /** An event that is nothing but an id, and where in the text it ends. */
 export interface LoneId {
@@ -11,36 +12,27 @@ export interface LoneId {
 
 /**
  * Finds events without data that have an id. They count for where a stream is resumed (HTML, Server-sent events:
- * dispatching sets the last event id first), but the parser skips them whole.
+ * dispatching sets the last event id first), but the parser skips them whole. Reads text whose lines end in LF.
  */
 export class LoneIds {
   /** The id in the event so far. */
   #id: string | undefined
   #hasData = false
-  /** The beginning of the last line, as much of it as says what it is. */
+  /** The beginning of the last line, as much of it as says what it is; all of it where it is an id. */
   #started = ''
-  /** Whether a line feed, if it comes next, still belongs to the end of the last line. */
-  #endedInCr = false
+  #isIdStarted = false
 
   /** Whether the text has to be read: one of whole events without ids need not be. */
   mayBeIn(text: string): boolean {
-    const isBetween = this.#id === undefined && !this.#hasData && this.#started === '' && !this.#endedInCr
-    return (
-      !isBetween ||
-      !text.endsWith('\n\n') ||
-      text.startsWith('id') ||
-      text.includes('\nid') ||
-      text.includes('\rid')
-    )
+    const isBetween = this.#id === undefined && !this.#hasData && this.#started === ''
+    return !isBetween || !text.endsWith('\n\n') || text.startsWith('id') || text.includes('\nid')
   }
 
   /** Reads on from there. After the last one, the next text is to be read from its beginning. */
   next(text: string, from: number): LoneId | undefined {
-    let at = this.#endedInCr && text.startsWith(LF, from) ? from + 1 : from
-    this.#endedInCr = false
-    const hasCr = text.includes(CR, at)
+    let at = from
     while (at < text.length) {
-      const end = hasCr ? endOfLine(text, at) : text.indexOf(LF, at)
+      const end = text.indexOf(LF, at)
       if (end === -1) {
         this.#begin(text.slice(at))
         return undefined
@@ -48,10 +40,6 @@ export class LoneIds {
       const line = this.#started + text.slice(at, end)
       this.#started = ''
       at = end + 1
-      if (text[end] === CR) {
-        this.#endedInCr = at === text.length
-        if (text[at] === LF) at++
-      }
       if (line !== '') {
         this.#field(line)
         continue
@@ -65,14 +53,16 @@ export class LoneIds {
   reset(): void {
     this.#over()
     this.#started = ''
-    this.#endedInCr = false
   }
 
   #begin(rest: string): void {
-    // Of other lines the first few characters say all there is to know. The parser limits how long an id may be.
-    const isId = (this.#started || rest).startsWith('i')
-    const kept = this.#started + (isId ? rest : rest.slice(0, NAME_CHARACTERS))
-    this.#started = isId ? kept : kept.slice(0, NAME_CHARACTERS)
+    if (this.#started.length < NAME_CHARACTERS) {
+      const started = this.#started + rest.slice(0, MAX_ID_CHARACTERS + NAME_CHARACTERS)
+      this.#isIdStarted = STARTS_AS_ID.test(started)
+      this.#started = this.#isIdStarted ? started : started.slice(0, NAME_CHARACTERS)
+    } else if (this.#isIdStarted && this.#started.length <= MAX_ID_CHARACTERS + NAME_CHARACTERS) {
+      this.#started += rest.slice(0, MAX_ID_CHARACTERS)
+    }
   }
 
   #field(line: string): void {
@@ -80,7 +70,7 @@ export class LoneIds {
     else if (line === 'id') this.#id = ''
     else if (line.startsWith('id:')) {
       const value = line.slice(line[3] === ' ' ? 4 : 3)
-      if (!value.includes('\0')) this.#id = value
+      if (isUsableId(value)) this.#id = value
     }
   }
 
@@ -93,8 +83,9 @@ export class LoneIds {
   }
 }
 
-function endOfLine(text: string, from: number): number {
-  const lf = text.indexOf(LF, from)
-  const cr = (lf === -1 ? text.slice(from) : text.slice(from, lf)).indexOf(CR)
-  return cr === -1 ? lf : from + cr
+const STARTS_AS_ID = /^(?:i|id|id:.*)$/s
+
+/** Whether a stream can be resumed behind an event with that id. */
+export function isUsableId(id: string): boolean {
+  return id.length <= MAX_ID_CHARACTERS && !id.includes('\0')
 }
