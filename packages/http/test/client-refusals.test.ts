@@ -92,6 +92,27 @@ describe('a request that is refused with', () => {
     })
   })
 
+  test.each(['-5', '1.5', '5, 6', 'soon', '2 minutes', '1 Jan'])(
+    '503 with a Retry-After that says neither seconds nor a date says nothing: %s',
+    async (value) => {
+      const server = await scriptedServer(refusing(503, { 'retry-after': value }))
+      const client = await introducedClient(server)
+      const error = await client.transport.send(call).catch((reason) => reason)
+      expect(error).toMatchObject({ code: 'REFUSED', details: { status: 503 } })
+      expect(error.details).not.toHaveProperty('retryAfterMs')
+    },
+  )
+
+  test.each(['Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994', 'Sun, 06 Nov 1994 08:49:37 GMT'])(
+    '503 until a date that is past may be asked again at once: %s',
+    async (value) => {
+      const server = await scriptedServer(refusing(503, { 'retry-after': value }))
+      const client = await introducedClient(server)
+      const error = await client.transport.send(call).catch((reason) => reason)
+      expect(error.details.retryAfterMs).toBe(0)
+    },
+  )
+
   test('503 until a date says how long that is', async () => {
     const server = await scriptedServer(
       refusing(503, { 'retry-after': new Date(Date.now() + 60_000).toUTCString() }),

@@ -55,13 +55,15 @@ function errorFor(link: RefusedLink, answer: RefusedAnswer, asked: string | unde
 }
 
 const SECONDS = /^\d{1,9}$/
+/** Any of the three forms of a date (RFC 9110, section 5.6.7): `Date.parse` takes `-5` and `1.5` for dates too. */
+const HTTP_DATE = /^(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? .*\d\d:\d\d:\d\d/
 
 /** When it makes sense to ask again, as `Retry-After` says in seconds or by a date (RFC 9110, section 10.2.3). */
 export function retryAfterOf({ header }: AnswerHead, clock: Clock): number | undefined {
   const value = header('retry-after')?.trim()
   if (value === undefined) return undefined
   if (SECONDS.test(value)) return Number(value) * 1_000
-  const date = Date.parse(value)
+  const date = HTTP_DATE.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(date - clock.epochNow(), 0)
 }
 
