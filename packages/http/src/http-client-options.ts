@@ -1,8 +1,8 @@
 import { type Clock, type CreateTransportOptions, createTransportDefaults, systemRandom } from '@mcpwire/core'
-import type { Headers } from './client/request-headers.js'
 import type { StreamState } from './client/standalone-stream.js'
 import type { Fetch } from './engine-settings.js'
 import type { HttpAuth } from './http-auth.js'
+import type { HttpHeaders } from './http-headers.js'
 import type { HttpTlsOptions } from './tls-options.js'
 
 /** When a stream that ended is asked for again. */
@@ -60,18 +60,21 @@ export interface HttpClientOptions extends CreateTransportOptions {
    */
   agent?: object | undefined
   /**
-   * Headers of every request; a function is asked each time. They win over the client's own, and those in the options
-   * of one `send()` win over them.
+   * Headers of every request: an object, a `Headers`, or other pairs of name and value. A function is asked each time.
+   * They win over the client's own, and those in the options of one `send()` win over them.
    * @defaultValue {}
    */
-  headers?: Headers | (() => Headers | Promise<Headers>) | undefined
+  headers?: HttpHeaders | (() => HttpHeaders | Promise<HttpHeaders>) | undefined
   /**
-   * Where bearer tokens come from.
+   * Where bearer tokens come from: `token()` yields the current one, `onUnauthorized()` and `onInsufficientScope()`
+   * get a better one.
    * @defaultValue undefined
    */
   auth?: HttpAuth | undefined
   /**
-   * How an `https:` server is verified, and what this end shows. Not for browsers, where the platform decides.
+   * How an `https:` server is verified, and what this end shows: `caFile`, `certFile` and `keyFile`, or their content in
+   * `ca`, `cert` and `key`, with `passphrase`; a `source` of these that may change; `serverName`; and `minVersion`,
+   * `'TLSv1.2'` unless given. Not for browsers, where the platform decides.
    * @defaultValue undefined
    */
   tls?: HttpTlsOptions | undefined
@@ -171,7 +174,7 @@ export interface HttpClientOptions extends CreateTransportOptions {
 
 /** What `httpClient` uses for options that are not given. */
 export const httpClientDefaults: {
-  readonly headers: Headers
+  readonly headers: HttpHeaders
   readonly httpSse: true
   readonly standaloneStream: true
   readonly reconnect: HttpReconnectOptions

@@ -15,9 +15,10 @@ import { EventReaders } from './client/event-reader.js'
 import { httpChannel } from './client/http-channel.js'
 import { IdleWatch } from './client/idle-watch.js'
 import type { Link } from './client/link.js'
-import { faultOfHeaders, RequestHeaders } from './client/request-headers.js'
+import { type HeaderSource, RequestHeaders } from './client/request-headers.js'
 import type { Fetch } from './engine-settings.js'
 import { type HttpClientOptions, httpClientDefaults, httpReconnectDefaults } from './http-client-options.js'
+import { headersIn } from './http-headers.js'
 
 /** How long a server may take to end an answer that has nothing more to carry, in milliseconds. */
 const LINGER_MS = 2_000
@@ -40,6 +41,7 @@ export function httpClient(options: HttpClientOptions): Transport {
   const url = requireHttpUrl(settings.url)
   requireNumbers(settings, reconnect)
   requireRest(settings)
+  const headersOption = requireHeaders(settings.headers)
   const address = `${url.protocol}//${url.host}${url.pathname}`
   const peer = Object.freeze({ medium: 'http', address })
   const { auth, clock } = settings
@@ -53,7 +55,7 @@ export function httpClient(options: HttpClientOptions): Transport {
     const fetch: Fetch = (url, init) => (settings.fetch ?? globalThis.fetch)(url, init)
     const authorization = auth && new Authorization({ ...settings, auth, serverUrl: url, fetch, asked })
     const token = authorization && (() => authorization.token())
-    const headers = new RequestHeaders({ ...settings, token, asked })
+    const headers = new RequestHeaders({ ...settings, headers: headersOption, token, asked })
     headers.sessionId = settings.sessionId
     headers.protocolVersion = settings.protocolVersion
     const taken = engine ?? createEngine(engineSettings)
@@ -109,6 +111,12 @@ function refuseUnseen(option: string, needed: string): never {
   throw new TransportError('INVALID_OPTION', `option "${option}" must be ${needed}`, details)
 }
 
+function requireHeaders(given: Settings['headers']): HeaderSource['headers'] {
+  if (typeof given === 'function') return given
+  const headers = headersIn(given)
+  return typeof headers === 'string' ? refuseUnseen('headers', `a function, or ${headers}`) : headers
+}
+
 function requireNumbers(settings: Settings, reconnect: Readonly<Record<string, unknown>>): void {
   requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, Infinity)
   requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
@@ -126,12 +134,10 @@ function requireNumbers(settings: Settings, reconnect: Readonly<Record<string, u
 }
 
 function requireRest(settings: Settings): void {
-  const { headers, auth, sessionId, protocolVersion } = settings
+  const { auth, sessionId, protocolVersion } = settings
   for (const option of ['httpSse', 'standaloneStream', 'endSessionOnClose'] as const) {
     if (typeof settings[option] !== 'boolean') invalidOption(option, settings[option], 'true or false')
   }
-  const fault = typeof headers === 'function' ? undefined : faultOfHeaders(headers)
-  if (fault !== undefined) refuseUnseen('headers', `a function, or ${fault}`)
   if (auth !== undefined && typeof auth.token !== 'function')
     invalidOption('auth', undefined, 'an object with a function "token"')
   for (const option of ['random', 'onstreamstate'] as const) {

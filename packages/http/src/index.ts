@@ -1,5 +1,4 @@
 // For applications: the client
-export type { Headers } from './client/request-headers.js'
 export type { StreamState } from './client/standalone-stream.js'
 export type { Fetch } from './engine-settings.js'
 export type { HttpAuth, HttpAuthContext } from './http-auth.js'
@@ -10,6 +9,7 @@ export {
   httpClientDefaults,
   httpReconnectDefaults,
 } from './http-client-options.js'
+export type { HttpHeaders } from './http-headers.js'
 export { type HttpTlsOptions, httpTlsDefaults } from './tls-options.js'
 
 // For applications: the servers

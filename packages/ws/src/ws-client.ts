@@ -16,21 +16,20 @@ import type { FrameSocket } from './frame-socket.js'
 import { SUBPROTOCOL, tokenSubprotocol } from './subprotocol.js'
 import type { WsTlsOptions } from './tls-options.js'
 import { wsChannel } from './ws-channel.js'
+import { type HeaderRecord, headersIn, type WsHeaders } from './ws-headers.js'
 import { requireWsOptions, type WsOptions, wsDefaults } from './ws-options.js'
-
-/** Headers by name. */
-export type Headers = Readonly<Record<string, string>>
 
 /** Options of a client over WebSocket. */
 export interface WsClientOptions extends WsOptions {
   /** Where the server is: `ws://` or `wss://`. */
   url: string | URL
   /**
-   * Headers of the request that opens the connection; a function is asked with each connection, since a token may
-   * have been renewed since the last. Browsers cannot send any.
+   * Headers of the request that opens the connection: an object, a `Headers`, or other pairs of name and value. A
+   * function is asked with each connection, since a token may have been renewed since the last. Browsers cannot send
+   * any.
    * @defaultValue {}
    */
-  headers?: Headers | (() => Headers | Promise<Headers>) | undefined
+  headers?: WsHeaders | (() => WsHeaders | Promise<WsHeaders>) | undefined
   /**
    * A bearer token to offer as a subprotocol, to a server whose `tokenInSubprotocol` is on: the one way for pages.
    * Proxies and servers may log it; prefer `headers` where there is a choice.
@@ -38,7 +37,9 @@ export interface WsClientOptions extends WsOptions {
    */
   tokenInSubprotocol?: string | (() => string | Promise<string>) | undefined
   /**
-   * How a `wss:` server is verified, and what this end shows. Not for browsers, where the platform decides.
+   * How a `wss:` server is verified, and what this end shows: `caFile`, `certFile` and `keyFile`, or their content in
+   * `ca`, `cert` and `key`, with `passphrase`; a `source` of these that may change; `serverName`; and `minVersion`,
+   * `'TLSv1.3'` unless given. Not for browsers, where the platform decides.
    * @defaultValue undefined
    */
   tls?: WsTlsOptions | undefined
@@ -51,7 +52,7 @@ export interface WsClientOptions extends WsOptions {
 
 /** What `wsClient` uses for options that are not given. */
 export const wsClientDefaults: {
-  readonly headers: Headers
+  readonly headers: WsHeaders
   readonly connectTimeoutMs: 10_000
 } & typeof wsDefaults = {
   headers: {},
@@ -69,7 +70,8 @@ export const wsClientDefaults: {
  * @throws TransportError `INVALID_OPTION`
  */
 export function wsClient(options: WsClientOptions): Transport {
-  const settings = resolveOptions(wsClientDefaults, options)
+  const given = resolveOptions(wsClientDefaults, options)
+  const settings = { ...given, headers: requireHeaders(given.headers) }
   const url = requireWsUrl(settings.url)
   requireWsOptions(settings)
   requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
@@ -101,7 +103,9 @@ export function wsClient(options: WsClientOptions): Transport {
   )
 }
 
-type Settings = ReturnType<typeof resolveOptions<typeof wsClientDefaults, WsClientOptions>>
+type Given = ReturnType<typeof resolveOptions<typeof wsClientDefaults, WsClientOptions>>
+type Settings = Omit<Given, 'headers'> & { readonly headers: HeaderRecord | AskedHeaders }
+type AskedHeaders = () => WsHeaders | Promise<WsHeaders>
 
 /** What is wrong with a URL is told without showing it: it may hold a password or a token. */
 function requireWsUrl(given: unknown): URL {
@@ -126,10 +130,15 @@ function refuseUrl(needed: string): never {
   })
 }
 
-function requireCredentials({ headers, tokenInSubprotocol: token, requireSubprotocol }: Settings): void {
-  const areHeaders = typeof headers === 'object' && headers !== null && Object.values(headers).every(isText)
-  if (typeof headers !== 'function' && !areHeaders)
-    invalidOption('headers', undefined, 'an object of strings, or a function that yields one')
+function requireHeaders(given: Given['headers']): Settings['headers'] {
+  if (typeof given === 'function') return given
+  return (
+    headersIn(given) ??
+    invalidOption('headers', undefined, 'headers by name or in pairs, or a function that yields them')
+  )
+}
+
+function requireCredentials({ tokenInSubprotocol: token, requireSubprotocol }: Settings): void {
   if (token === undefined) return
   if (typeof token !== 'function') requireTextSecretly('tokenInSubprotocol', token)
   // A server selects one of what is offered, and must not select the token.
@@ -182,9 +191,8 @@ async function open(
 
 async function openingOf(settings: Settings, signal: AbortSignal): Promise<Opening> {
   const { headers, tokenInSubprotocol: token, requireSubprotocol } = settings
-  const asked = await asking('headers', headers, signal)
-  if (typeof asked !== 'object' || asked === null || !Object.values(asked).every(isText))
-    throw callbackFailed('headers', new Error('it yielded no headers'))
+  const asked = headersIn(await asking<WsHeaders>('headers', headers, signal))
+  if (!asked) throw callbackFailed('headers', new Error('it yielded no headers'))
   const subprotocols = requireSubprotocol ? [SUBPROTOCOL] : []
   if (token === undefined) return { headers: asked, subprotocols }
   const known = await asking('tokenInSubprotocol', token, signal)

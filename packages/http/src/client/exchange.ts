@@ -8,6 +8,7 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
+import type { HeaderRecord } from '../http-headers.js'
 import { VERSION_KEY } from '../mirrored/standard-headers.js'
 import { callBack, callBackAtEnd } from './callbacks.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'
@@ -19,7 +20,7 @@ import type { Link } from './link.js'
 import { EVENTS_TYPE, JSON_TYPE, mediaTypeOf } from './media-type.js'
 import { isOpening } from './opening.js'
 import { errorInText, type RefusedAnswer, statusError } from './refused-answer.js'
-import { type Headers, isModernRevision } from './request-headers.js'
+import { isModernRevision } from './request-headers.js'
 import { markAsAuthFailure } from './sdk-marks.js'
 
 /** The client that an exchange belongs to. */
@@ -32,7 +33,7 @@ export interface ExchangeHost {
   /** Whether the server has taken any message, and so speaks what we speak. */
   readonly isUnderstood: boolean
   /** The headers that repeat the message, where its revision has such. */
-  mirroring(message: JsonRpcMessage): Headers
+  mirroring(message: JsonRpcMessage): HeaderRecord
   /** The server took the message. */
   accepted(exchange: Exchange, head: AnswerHead): void
   /** Text of an answer, which should hold a message. */
@@ -191,11 +192,11 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     return !this.#host.isUnderstood && isOpening(this.message)
   }
 
-  protected headers(): Headers | Promise<Headers> {
+  protected headers(): HeaderRecord | Promise<HeaderRecord> {
     const { headers } = this.link
     const own = this.#options?.headers
     const mirrored = this.isModern ? this.#host.mirroring(this.message) : undefined
-    return this.isInitialize ? headers.initialize({ ...mirrored, ...own }) : headers.post(own, mirrored)
+    return this.isInitialize ? headers.initialize(own, mirrored) : headers.post(own, mirrored)
   }
 
   protected accepted(head: AnswerHead): void {

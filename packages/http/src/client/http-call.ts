@@ -1,9 +1,9 @@
 import { toError } from '@mcpwire/core'
 import type { AnswerHead, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
+import type { HeaderRecord } from '../http-headers.js'
 import { BodyText } from './body-text.js'
 import { type Link, type Tries, unsent, wayPast } from './link.js'
 import type { RefusedAnswer } from './refused-answer.js'
-import type { Headers } from './request-headers.js'
 
 /** The most of the text of a refusal that is kept, in bytes. */
 const MAX_REFUSAL_BYTES = 65_536
@@ -30,7 +30,7 @@ export abstract class HttpCall implements EngineHandlers {
   }
 
   /** What to send with it, asked each time it is sent. */
-  protected abstract headers(): Headers | Promise<Headers>
+  protected abstract headers(): HeaderRecord | Promise<HeaderRecord>
   /** The server took the request; its answer begins. */
   protected abstract accepted(head: AnswerHead): void
   protected abstract received(chunk: Uint8Array): void
@@ -65,7 +65,7 @@ export abstract class HttpCall implements EngineHandlers {
   begin(): void {
     this.#isAccepted = false
     this.#generation = this.link.authorization?.generation ?? 0
-    let headers: Headers | Promise<Headers>
+    let headers: HeaderRecord | Promise<HeaderRecord>
     try {
       headers = this.headers()
     } catch (error) {
@@ -135,7 +135,7 @@ export abstract class HttpCall implements EngineHandlers {
     else this.#fail(unsent(this.link.address, cause, delivery))
   }
 
-  #send(headers: Headers): void {
+  #send(headers: HeaderRecord): void {
     if (this.#isGivenUp) return
     const { body, isReply, isOpening } = this
     try {

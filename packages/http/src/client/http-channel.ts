@@ -20,12 +20,12 @@ import {
   tooLargeToSend,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
+import type { HeaderRecord } from '../http-headers.js'
 import { utf8Length } from '../utf8-length.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
 import { errorInText, isModernError, type RefusedAnswer, statusError, statusWords } from './refused-answer.js'
-import type { Headers } from './request-headers.js'
 import { markAsHttpError } from './sdk-marks.js'
 import { endSession } from './session-end.js'
 import { SessionRenewal } from './session-renewal.js'
@@ -167,7 +167,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     for (const exchange of this.#exchanges) exchange.resume()
   }
 
-  mirroring(message: JsonRpcMessage): Headers {
+  mirroring(message: JsonRpcMessage): HeaderRecord {
     return this.#tools.mirroring(message)
   }
 

@@ -1,11 +1,11 @@
 import { TransportError } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
+import type { HeaderRecord } from '../http-headers.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'
 import { HttpCall } from './http-call.js'
 import type { Link } from './link.js'
 import { EVENTS_TYPE, mediaTypeOf } from './media-type.js'
 import { type RefusedAnswer, statusError } from './refused-answer.js'
-import type { Headers } from './request-headers.js'
 import { serverDeadline } from './server-deadline.js'
 
 /** Whom the one stream of HTTP+SSE serves. */
@@ -63,7 +63,7 @@ export class HttpSse extends HttpCall implements FeedOwner {
 
   token(): void {}
 
-  protected headers(): Headers | Promise<Headers> {
+  protected headers(): HeaderRecord | Promise<HeaderRecord> {
     return this.link.headers.events(undefined)
   }
 

@@ -1,12 +1,12 @@
 import { isTransportError, TransportError, toError } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
+import type { HeaderRecord } from '../http-headers.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'
 import { HttpCall } from './http-call.js'
 import type { Link } from './link.js'
 import { EVENTS_TYPE, mediaTypeOf } from './media-type.js'
 import { ReconnectBudget } from './reconnect-budget.js'
 import { type RefusedAnswer, retryAfterOf, statusError } from './refused-answer.js'
-import type { Headers } from './request-headers.js'
 
 /** Whom a kept stream serves. */
 export interface KeptStreamOwner extends Omit<FeedOwner, 'silent'> {
@@ -160,7 +160,7 @@ class EventsCall extends HttpCall {
     this.#stream = stream
   }
 
-  protected headers(): Headers | Promise<Headers> {
+  protected headers(): HeaderRecord | Promise<HeaderRecord> {
     return this.link.headers.events(this.#stream.feed.lastEventId)
   }
 

@@ -1,7 +1,7 @@
 import type { JsonRpcMessage } from '@mcpwire/core'
+import type { HeaderRecord } from '../http-headers.js'
 import type { ParamHeader } from '../mirrored/param-headers.js'
 import { mirroredHeaders, nameIn, VERSION_KEY } from '../mirrored/standard-headers.js'
-import type { Headers } from './request-headers.js'
 
 /** How many sets of headers are kept. A client says the same of its requests, and calls a few tools over and over. */
 const MOST_KEPT = 256
@@ -9,7 +9,7 @@ const MOST_KEPT = 256
 /** What was made for messages that name the same method and subject. */
 interface Kept {
   readonly version: unknown
-  readonly headers: Headers
+  readonly headers: HeaderRecord
 }
 
 /** The headers that repeat messages: one and the same object for messages that are repeated alike. */
@@ -17,7 +17,7 @@ export class MirroredHeaders {
   readonly #kept = new Map<string, Kept>()
 
   /** Those for one message. The arguments that headers repeat, if any, are its own. */
-  of(message: JsonRpcMessage, params: readonly ParamHeader[]): Headers {
+  of(message: JsonRpcMessage, params: readonly ParamHeader[]): HeaderRecord {
     if (!('method' in message) || params.length > 0) return mirroredHeaders(message, params)
     const version = message.params?._meta?.[VERSION_KEY]
     const name = nameIn(message)

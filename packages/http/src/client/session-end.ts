@@ -1,6 +1,6 @@
+import type { HeaderRecord } from '../http-headers.js'
 import { HttpCall } from './http-call.js'
 import type { Link } from './link.js'
-import type { Headers } from './request-headers.js'
 
 /** Tells the server that its session is over. Resolves when it knows, or cannot be told. */
 export function endSession(link: Link, timeoutMs: number): Promise<void> {
@@ -26,7 +26,7 @@ class EndSession extends HttpCall {
     this.#done = done
   }
 
-  protected headers(): Headers | Promise<Headers> {
+  protected headers(): HeaderRecord | Promise<HeaderRecord> {
     return this.link.headers.end()
   }
 

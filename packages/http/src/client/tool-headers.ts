@@ -8,12 +8,12 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import { HEADER_MISMATCH } from '../error-codes.js'
+import type { HeaderRecord } from '../http-headers.js'
 import type { ParamHeader } from '../mirrored/param-headers.js'
 import { ToolSchemas } from '../mirrored/tool-schemas.js'
 import type { Exchange } from './exchange.js'
 import { MirroredHeaders } from './mirrored-headers.js'
 import { errorInText, type RefusedAnswer } from './refused-answer.js'
-import type { Headers } from './request-headers.js'
 
 /** What keeping headers in line with the schemas of tools takes. */
 export interface ToolHeadersOwner {
@@ -53,7 +53,7 @@ export class ToolHeaders {
   }
 
   /** The headers that repeat the message. */
-  mirroring(message: JsonRpcMessage): Headers {
+  mirroring(message: JsonRpcMessage): HeaderRecord {
     return this.#mirrored.of(message, this.#paramsOf(message))
   }
 

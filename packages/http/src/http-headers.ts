@@ -1,0 +1,52 @@
+/** Headers by name, or as pairs of name and value, such as a `Headers` of the platform or a `Map`. */
+export type HttpHeaders = HeaderRecord | Iterable<readonly [name: string, value: string]>
+
+/** Headers by name. */
+export type HeaderRecord = Readonly<Record<string, string>>
+
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** The most of the name of a header that is shown, in characters. */
+const MAX_NAME_SHOWN = 64
+
+const NEEDED = 'headers by name or in pairs'
+
+/** The headers by lower-case name, or what keeps HTTP from carrying them: in words that continue "must be". */
+export function headersIn(value: unknown): HeaderRecord | string {
+  if (typeof value !== 'object' || value === null) return NEEDED
+  const pairs: (readonly [string, string])[] = []
+  for (const pair of pairsOf(value as HttpHeaders)) {
+    if (!Array.isArray(pair)) return NEEDED
+    const fault = faultOfHeader(pair[0], pair[1])
+    if (fault !== undefined) return `${NEEDED}; ${fault}`
+    pairs.push(pair as readonly [string, string])
+  }
+  return inLowerCase(pairs)
+}
+
+/** What keeps HTTP from carrying the header, in words that do not show its value. */
+export function faultOfHeader(name: unknown, value: unknown): string | undefined {
+  const shown = JSON.stringify(String(name).slice(0, MAX_NAME_SHOWN))
+  if (typeof name !== 'string' || !HEADER_NAME.test(name)) return `${shown} is no name of one`
+  if (typeof value !== 'string') return `the value of ${shown} is no text`
+  return HEADER_VALUE.test(value) ? undefined : `the value of ${shown} has characters that cannot be sent`
+}
+
+/** The headers as pairs, whatever they were given as. */
+export function pairsOf(headers: HttpHeaders): Iterable<readonly [string, string]> {
+  return Symbol.iterator in headers
+    ? (headers as Iterable<readonly [string, string]>)
+    : Object.entries(headers)
+}
+
+/** The headers by lower-case name. Several of one name are one (RFC 9110, section 5.3). */
+export function inLowerCase(headers: HttpHeaders): HeaderRecord {
+  const joined = new Map<string, string>()
+  for (const [name, value] of pairsOf(headers)) {
+    const key = name.toLowerCase()
+    const before = joined.get(key)
+    joined.set(key, before === undefined ? value : `${before}, ${value}`)
+  }
+  return Object.fromEntries(joined)
+}

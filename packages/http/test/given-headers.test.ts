@@ -1,0 +1,68 @@
+import type { SendOptions } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type HttpHeaders, httpClient } from '../src/index.js'
+import { httpServer } from '../src/node/index.js'
+import { introducedClient, scriptedServer, startedClient } from './support/scripted-server.js'
+
+const record = { authorization: 'Bearer abc', 'X-Two': 'a, b' }
+const pairs: [string, string][] = [
+  ['authorization', 'Bearer abc'],
+  ['x-two', 'a'],
+  ['X-Two', 'b'],
+]
+function* inTurn(): Generator<[string, string]> {
+  yield* pairs
+}
+
+const shapes: [string, () => HttpHeaders][] = [
+  ['an object', () => record],
+  ['the platform’s Headers', () => new Headers(pairs)],
+  ['a Map', () => new Map(Object.entries(record))],
+  ['a list of pairs, of which two have one name', () => pairs],
+  ['a generator, which can be read once', inTurn],
+]
+
+describe.each(shapes)('headers given as %s', (_, given) => {
+  test.each(['given', 'yielded by a function'])(
+    'are sent with every request where they are %s',
+    async (kind) => {
+      const server = await scriptedServer()
+      await introducedClient(server, { headers: kind === 'given' ? given() : given })
+      await server.until(() => server.asked.length >= 3, 'the stream was asked for')
+      for (const { headers } of server.asked)
+        expect(headers).toMatchObject({ authorization: 'Bearer abc', 'x-two': 'a, b' })
+    },
+  )
+
+  test('are sent with the one message whose send() has them', async () => {
+    const server = await scriptedServer()
+    const client = await startedClient(server)
+    const headers = given() as SendOptions['headers']
+    const initialize = { jsonrpc: '2.0' as const, id: 0, method: 'initialize', params: {} }
+    await client.transport.send(initialize, { headers })
+    expect(server.asked[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-two': 'a, b' })
+  })
+
+  test('are added to every answer where responseHeaders() yields them', async () => {
+    const responseHeaders = given as () => Readonly<Record<string, string>>
+    const listener = httpServer({ port: 0, hooks: { responseHeaders } })
+    await listener.start()
+    onTestFinished(() => listener.close())
+    const { headers } = await fetch(listener.address ?? '', { method: 'PUT' })
+    expect(headers.get('x-two')).toBe('a, b')
+  })
+})
+
+test.each([
+  [[['a b', 's3cret']], '"a b" is no name'],
+  [new Map([['a', 's3cret\n']]), 'the value of "a" has characters that cannot be sent'],
+  [['a', 's3cret'], 'headers by name or in pairs'],
+  [[['a']], 'the value of "a" is no text'],
+  ['a: s3cret', 'headers by name or in pairs'],
+])('%o are no headers, and refused without their values', (given, says) => {
+  const headers = given as unknown as HttpHeaders
+  const refused = (): unknown => httpClient({ url: 'http://127.0.0.1:1/mcp', headers })
+  expect(refused).toThrow(says)
+  expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
+  expect(refused).not.toThrow('s3cret')
+})
