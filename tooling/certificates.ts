@@ -9,6 +9,7 @@ interface Credential {
 
 /** What a certificate is to say. */
 interface Subject {
+  /** Empty for a certificate without a subject, as those that only have alternative names. */
   readonly name: string
   readonly organization?: string
   /** Names and IPv4 addresses it is for. */
@@ -112,7 +113,7 @@ function nameOf({ name, organization }: Subject): Buffer {
   const attribute = (type: string, value: string): Buffer =>
     element(0x31, sequence(oid(type), element(0x0c, Buffer.from(value))))
   return sequence(
-    attribute('2.5.4.3', name),
+    ...(name === '' ? [] : [attribute('2.5.4.3', name)]),
     ...(organization === undefined ? [] : [attribute('2.5.4.10', organization)]),
   )
 }

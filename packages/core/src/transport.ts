@@ -52,7 +52,7 @@ export interface TlsFacts {
   readonly cipher: string
   /** Whether the other end's certificate was verified against the configured authorities. */
   readonly authorized: boolean
-  /** The subject of its certificate, as one line. */
+  /** The subject of its certificate, as one line. Absent where the certificate has none. */
   readonly subject?: string
   /** Its subject alternative names, such as `DNS:agent.example`. */
   readonly altNames?: readonly string[]

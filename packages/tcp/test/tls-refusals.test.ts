@@ -123,6 +123,27 @@ test('every reason is another', () => {
     expect(new Set(rows.map((row) => row[side])).size).toBe(rows.length)
 })
 
+test('certificates without a subject are as good as others', async () => {
+  const server = authority.issue({ name: '', names: ['127.0.0.1'] })
+  const client = authority.issue({ name: '', names: ['agent.test'] })
+  const { port, connections } = await listening({ tls: { ...server, ca: authority.cert } })
+  const { transport } = clientOf({ port, tls: { ca: authority.cert, ...client } })
+  await transport.start()
+  await until(() => connections.length > 0, 'it was let in', PATIENCE_MS)
+  expect(transport.peer?.tls).toMatchObject({ authorized: true, altNames: ['IP Address:127.0.0.1'] })
+  expect(transport.peer?.tls).not.toHaveProperty('subject')
+  expect(connections[0]?.peer?.tls).toMatchObject({ authorized: true, altNames: ['DNS:agent.test'] })
+})
+
+test('a client certificate without a subject that is not trusted is refused', async () => {
+  const found = await reasons(mutualTls.server, {
+    ...tls.client,
+    ...stranger.issue({ name: '', names: ['agent.test'] }),
+  })
+  expect(found.code).toBe('AUTH_REQUIRED')
+  expect(found.atServer).toContain('the client certificate was not accepted')
+})
+
 test('a caller that does not speak TLS is hung up on, and reported', async () => {
   const { port, errors } = await listening({ tls: tls.server })
   const { transport } = clientOf({ port })

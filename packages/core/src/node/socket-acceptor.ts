@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import type { Acceptor, Binding, Door, Handshake, Incoming, Peer, Refusal } from '../index.js'
-import { refusalMessage, TransportError } from '../index.js'
+import { refusalMessage, TransportError, toError } from '../index.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
 import { sharingChannel } from './duplex-channel.js'
 import { type PreambleSettings, readPreamble } from './preamble.js'
@@ -118,14 +118,27 @@ function securely(
   }
 }
 
-/** Never rejects. */
+/** Never rejects: whatever goes wrong with a caller costs no more than that caller. */
 async function bringToDoor(
   socket: Socket,
   lobby: Lobby,
   options: SocketAcceptorOptions,
   door: Door,
 ): Promise<void> {
-  if (socket.destroyed) return
+  try {
+    if (!socket.destroyed) await bringSocketToDoor(socket, lobby, options, door)
+  } catch (cause) {
+    socket.destroy()
+    door.report(toError(cause))
+  }
+}
+
+async function bringSocketToDoor(
+  socket: Socket,
+  lobby: Lobby,
+  options: SocketAcceptorOptions,
+  door: Door,
+): Promise<void> {
   const { tls, preamble, channel } = options
   const { handshake, peer } = options.describe(socket)
   const refuse = (refusal: Refusal): void => {

@@ -13,10 +13,15 @@ export function tlsFactsOf(socket: TLSSocket): TlsFacts {
   if (!certificate) return Object.freeze(facts)
   return Object.freeze({
     ...facts,
-    subject: certificate.subject.split('\n').join(', '),
+    ...subjectOf(certificate),
     ...(certificate.subjectAltName !== undefined && { altNames: namesIn(certificate.subjectAltName) }),
     fingerprint256: certificate.fingerprint256,
   })
+}
+
+/** There is none in a certificate that has but alternative names (RFC 5280, section 4.1.2.6), whatever Node's type says. */
+function subjectOf({ subject }: { readonly subject?: string | undefined }): { readonly subject?: string } {
+  return subject === undefined || subject === '' ? {} : { subject: subject.split('\n').join(', ') }
 }
 
 /** `DNS:a, IP Address:127.0.0.1, URI:"with, comma"` as separate names. */
