@@ -39,6 +39,8 @@ interface Row {
 }
 
 const auth = { token: () => 't0ken-s3cret' }
+const refusal = (message: string): string =>
+  JSON.stringify({ jsonrpc: '2.0', error: { code: -31_007, message } })
 const page = '<!doctype html><html><head><title> Bad\n gateway </title></head><body>s3cret</body></html>'
 
 describe('the error for a refusal says what it means', () => {
@@ -48,6 +50,16 @@ describe('the error for a refusal says what it means', () => {
       status: 401,
       options: { auth },
       says: 'it does not take the credential (option auth)',
+    },
+    {
+      status: 401,
+      options: { auth: { token: () => undefined } },
+      says: 'it wants a credential, and auth.token() yielded none',
+    },
+    {
+      status: 401,
+      options: { headers: { authorization: 'Bearer t0ken-s3cret' } },
+      says: 'it does not take the credential (option headers)',
     },
     { status: 403, says: 'does not know this Host or Origin' },
     {
@@ -61,6 +73,49 @@ describe('the error for a refusal says what it means', () => {
     { status: 405, says: 'is the path right (option url)?' },
     { status: 429, headers: { 'retry-after': '7' }, says: 'ask again in 7 s (Retry-After)' },
     { status: 503, headers: { 'retry-after': '2' }, says: 'ask again in 2 s (Retry-After)' },
+    {
+      status: 401,
+      body: refusal('a token is required.'),
+      says: 'status 401: a token is required; it wants a credential (option auth, or headers)',
+    },
+    {
+      status: 401,
+      body: 'no such token:\n t0ken-s3cret',
+      options: { auth },
+      says: 'status 401: no such token: …; it does not take the credential (option auth)',
+    },
+    { status: 403, body: refusal('not \u001b[31myou'), says: 'status 403: not [31myou; it does not admit' },
+    { status: 404, body: 'no POST /mcp?key=s3cret', says: 'status 404: no POST /mcp?…; is the path right' },
+    {
+      status: 503,
+      headers: { 'retry-after': '5' },
+      body: refusal('the server does not serve yet'),
+      says: 'status 503: the server does not serve yet; ask again in 5 s (Retry-After)',
+    },
+    {
+      status: 429,
+      headers: { 'retry-after': '5' },
+      body: refusal('x'.repeat(5_000)),
+      says: `status 429: ${'x'.repeat(120)}…; ask again in 5 s (Retry-After)`,
+    },
+    {
+      status: 422,
+      body: JSON.stringify({ error: { message: 7 } }),
+      says: 'status 422: {"error":{"message":7}}',
+    },
+    { status: 400, body: 'null', says: 'status 400: null' },
+    {
+      status: 302,
+      headers: { location: '/new' },
+      body: 'to /new?s3cret',
+      says: 'status 302: it redirects to',
+    },
+    {
+      status: 426,
+      headers: { upgrade: 'websocket' },
+      body: 'this is a WebSocket\n',
+      says: 'status 426: this is a WebSocket; is wsClient meant, and ws:// in the option url?',
+    },
     { status: 500, body: 'the database is\u0000 away', says: 'status 500: the database is away' },
     { status: 500, body: 'no: Bearer t0ken-s3cret ', says: 'status 500: no: Bearer …' },
     { status: 500, body: 'x'.repeat(5_000), says: `status 500: ${'x'.repeat(120)}…` },

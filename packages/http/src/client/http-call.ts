@@ -20,6 +20,7 @@ export abstract class HttpCall implements EngineHandlers {
   #refusal: Refusal | undefined
   #tries: Tries | undefined
   #generation = 0
+  #credential: string | undefined
   #isAccepted = false
   #isGivenUp = false
 
@@ -101,32 +102,32 @@ export abstract class HttpCall implements EngineHandlers {
   }
 
   head(head: AnswerHead): void {
-    const { status } = head
-    if (status >= 200 && status < 300) {
-      this.#isAccepted = true
-      if (this.link.flow.isPaused) this.#call?.pause()
-      this.accepted(head)
-    } else {
-      this.#refusal = new Refusal(head)
-      // What it says is no reason to wait long for it.
-      this.#refusal.patience = this.link.clock.deadline(this.link.connectTimeoutMs, () => {
-        this.#call?.abort()
-        this.#judge()
-      })
+    try {
+      this.#head(head)
+    } catch (error) {
+      this.#broke(error)
     }
   }
 
   data(chunk: Uint8Array): void {
-    if (!this.#refusal) this.received(chunk)
-    else if (!this.#refusal.add(chunk)) {
-      this.#call?.abort()
-      this.#judge()
+    try {
+      if (!this.#refusal) this.received(chunk)
+      else if (!this.#refusal.add(chunk)) {
+        this.#call?.abort()
+        this.#judge()
+      }
+    } catch (error) {
+      this.#broke(error)
     }
   }
 
   end(): void {
-    if (this.#refusal) this.#judge()
-    else this.finished()
+    try {
+      if (this.#refusal) this.#judge()
+      else this.finished()
+    } catch (error) {
+      this.#broke(error)
+    }
   }
 
   failed(cause: Error, delivery: 'none' | 'unknown'): void {
@@ -135,8 +136,33 @@ export abstract class HttpCall implements EngineHandlers {
     else this.#fail(unsent(this.link.address, cause, delivery))
   }
 
+  #head(head: AnswerHead): void {
+    const { status } = head
+    if (status >= 200 && status < 300) {
+      this.#isAccepted = true
+      if (this.link.flow.isPaused) this.#call?.pause()
+      this.accepted(head)
+    } else {
+      this.#refusal = new Refusal(head, this.#credential)
+      // What it says is no reason to wait long for it.
+      this.#refusal.patience = this.link.clock.deadline(this.link.connectTimeoutMs, () => {
+        this.#call?.abort()
+        this.#judge()
+      })
+    }
+  }
+
+  /** Something of ours failed of the answer. No engine knows what to do with that; whoever waits hears of it. */
+  #broke(error: unknown): void {
+    const cause = toError(error)
+    this.#call?.abort()
+    if (this.#isAccepted) this.severed(cause)
+    else this.#fail(cause)
+  }
+
   #send(headers: HeaderRecord): void {
     if (this.#isGivenUp) return
+    this.#credential = headers['authorization']
     const { body, isReply, isOpening } = this
     try {
       this.#call = this.link.engine.send(
@@ -183,11 +209,13 @@ class Refusal implements RefusedAnswer {
   readonly status: number
   readonly statusText: string
   readonly header: AnswerHead['header']
+  readonly credential: string | undefined
   patience: Disposable | undefined
   readonly #body = new BodyText(MAX_REFUSAL_BYTES)
   #isText = true
 
-  constructor(head: AnswerHead) {
+  constructor(head: AnswerHead, credential: string | undefined) {
+    this.credential = credential
     this.status = head.status
     this.statusText = head.statusText
     this.header = (name) => head.header(name)

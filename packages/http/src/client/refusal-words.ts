@@ -3,6 +3,8 @@ import type { AnswerHead } from '../engine.js'
 /** What a server said in place of taking a message. */
 export interface Refusal extends AnswerHead {
   readonly text: string
+  /** The value of `authorization` that was sent. */
+  readonly credential?: string | undefined
 }
 
 /** What is known about the one that was refused. */
@@ -21,26 +23,36 @@ const MAX_SAID = 120
 const CREDENTIAL = /\b(bearer|basic)\s+\S+/gi
 const UNPRINTABLE = /[\p{C}\s]+/gu
 
-/** What the status means to whoever has to do something about it, where anything is known. */
-export function meaningOf(
-  refusal: Refusal,
-  { url, hasAuth, retryAfterMs }: RefusedCaller,
-): string | undefined {
+/** What the server said, and what the status means to whoever has to do something about it. */
+export function meaningOf(refusal: Refusal, caller: RefusedCaller): string | undefined {
+  const { status } = refusal
+  // What those say is where to, perhaps with a secret.
+  const said = status >= 300 && status < 400 ? undefined : saidBy(refusal, caller.url)
+  const hint = hintAt(refusal, caller)
+  return said && hint ? `${said}; ${hint}` : (said ?? hint)
+}
+
+function hintAt(refusal: Refusal, { url, hasAuth, retryAfterMs }: RefusedCaller): string | undefined {
   const { status, header } = refusal
   if (retryAfterMs !== undefined) return `ask again in ${Math.ceil(retryAfterMs / 1_000)} s (Retry-After)`
   if (status >= 300 && status < 400) return redirectWords(header('location'), url)
-  if (status >= 500) return saidBy(refusal.text)
-  if (status === 401)
-    return hasAuth
-      ? 'it does not take the credential (option auth)'
-      : 'it wants a credential (option auth, or headers)'
+  if (status === 401) return credentialWords(refusal.credential !== undefined, hasAuth)
   if (status === 403)
     return /insufficient_scope/i.test(header('www-authenticate') ?? '')
       ? 'the token grants too little (insufficient_scope)'
       : 'it does not admit this caller, or does not know this Host or Origin'
   if (status === 404 || status === 405)
     return `is the path right (option url)?${USUAL_PATH.test(url.pathname) ? '' : ' MCP servers mostly answer at /mcp'}`
+  if (status === 426 && /websocket/i.test(header('upgrade') ?? ''))
+    return 'is wsClient meant, and ws:// in the option url?'
   return undefined
+}
+
+function credentialWords(wasGiven: boolean, hasAuth: boolean): string {
+  if (wasGiven) return `it does not take the credential (option ${hasAuth ? 'auth' : 'headers'})`
+  return hasAuth
+    ? 'it wants a credential, and auth.token() yielded none'
+    : 'it wants a credential (option auth, or headers)'
 }
 
 /** Where to, without what may be a secret in it. */
@@ -51,9 +63,23 @@ function redirectWords(location: string | undefined, from: URL): string {
   return `it redirects to ${place}; if that is right, make it the option url`
 }
 
-/** The first words of a text for people, which a page is not. */
-function saidBy(text: string): string | undefined {
+/** The first words for people, which those of a page are not. Nothing in them is what the client keeps secret. */
+function saidBy({ text, credential }: Refusal, { search }: URL): string | undefined {
   if (/^\s*</.test(text)) return undefined
-  const words = text.replace(UNPRINTABLE, ' ').replace(CREDENTIAL, '$1 …').trim()
+  const token = credential?.split(' ').at(-1)
+  let words = messageIn(text)
+  if (token) words = words.replaceAll(token, '…')
+  if (search) words = words.replaceAll(search, '?…')
+  words = words.replace(UNPRINTABLE, ' ').replace(CREDENTIAL, '$1 …').trim().replace(/\.+$/, '')
   return words.length > MAX_SAID ? `${words.slice(0, MAX_SAID)}…` : words || undefined
+}
+
+/** The message of a JSON-RPC error, or else all of it. */
+function messageIn(text: string): string {
+  try {
+    const message: unknown = JSON.parse(text)?.error?.message
+    return typeof message === 'string' ? message : text
+  } catch {
+    return text
+  }
 }
