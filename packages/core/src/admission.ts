@@ -3,6 +3,7 @@ import { TransportError, toError } from './errors.js'
 import type { Admission, Gate, Handshake, Refusal, Verdict } from './gate.js'
 import { isThenable } from './promises.js'
 import type { SessionGrant, SessionPolicy } from './session-policy.js'
+import { checkedVerdict, isTime } from './verdict.js'
 import { whenAborted } from './when-aborted.js'
 
 /** Who decides, and how long they may take. */
@@ -30,7 +31,7 @@ export async function admit(
   const { gate, sessions, clock } = keepers
   let verdict: Verdict
   try {
-    verdict = gate ? checked(await asked(gate, handshake, keepers, signal)) : { admit: true }
+    verdict = gate ? checkedVerdict(await asked(gate, handshake, keepers, signal)) : { admit: true }
   } catch (cause) {
     if (signal.aborted) return { admitted: false, refusal: unavailable('the server is shutting down') }
     return failedClosed('gate.admit', cause)
@@ -46,7 +47,7 @@ export async function admit(
   try {
     const grant: SessionGrant | Refusal | undefined = sessions.open(handshake, verdict)
     if (isThenable(grant)) throw await rejectionOf(grant)
-    if (grant?.admit !== true) return { admitted: false, refusal: checked(grant) as Refusal }
+    if (grant?.admit !== true) return { admitted: false, refusal: checkedVerdict(grant) as Refusal }
     if (isDuration(grant.lifetimeMs) && isDuration(grant.idleTimeoutMs)) {
       return { admitted: true, admission: verdict, grant }
     }
@@ -56,7 +57,7 @@ export async function admit(
   }
 }
 
-/** The signal of gates that answered at once: nothing gives those up, so one does for all of them. */
+/** The signal for gates that do not look at it and answered at once: one does for all of them. */
 let unused: AbortController | undefined
 
 /** The gate's answer, unless the signal or the deadline comes first; the gate's own signal then aborts. */
@@ -67,11 +68,12 @@ function asked(
   signal: AbortSignal,
 ): Verdict | Promise<Verdict> {
   signal.throwIfAborted()
-  const patience = unused ?? new AbortController()
-  unused = undefined
+  const isUnseen = gate.admit.length < 2
+  const patience = (isUnseen ? unused : undefined) ?? new AbortController()
+  if (isUnseen) unused = undefined
   const verdict = gate.admit(handshake, patience.signal)
   if (isThenable(verdict)) return inTime(verdict, patience, keepers, signal)
-  unused = patience
+  if (isUnseen) unused = patience
   return verdict
 }
 
@@ -111,21 +113,6 @@ function inTime(
   })
 }
 
-const refusalStatuses: readonly unknown[] = [401, 403, 421, 429, 503]
-
-/** The verdict, or an error where it is not one: a condition that cannot be watched must not pass for none. */
-function checked(verdict: Verdict): Verdict {
-  if (verdict?.admit === true) {
-    const { authInfo, expiresAt, revoked } = verdict
-    if (authInfo !== undefined && !isObject(authInfo)) throw new Error('authInfo is no object')
-    if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('expiresAt is no time')
-    if (revoked !== undefined && !isSignal(revoked)) throw new Error('revoked is no signal')
-    return verdict
-  }
-  if (verdict?.admit === false && refusalStatuses.includes(verdict.status)) return verdict
-  throw new Error('the verdict is neither an admission nor a refusal')
-}
-
 /** A policy answers at once; what a promise of one rejects with is to be heard all the same. */
 async function rejectionOf(promise: PromiseLike<unknown>): Promise<unknown> {
   try {
@@ -134,18 +121,6 @@ async function rejectionOf(promise: PromiseLike<unknown>): Promise<unknown> {
     return error
   }
   return new Error('it answered with a promise')
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-}
-
-function isSignal(value: AbortSignal | null): boolean {
-  return typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
-}
-
-function isTime(value: unknown): boolean {
-  return typeof value === 'number' && !Number.isNaN(value)
 }
 
 function isDuration(ms: unknown): boolean {

@@ -125,7 +125,8 @@ class Decoder implements LineDecoder {
       this.#handlers.oversize(line.length, line)
       return
     }
-    const encoded = this.#keepEncoded ? line.slice() : undefined
+    // Not by `slice`, which for a Buffer is a view.
+    const encoded = this.#keepEncoded ? new Uint8Array(line) : undefined
     const text = this.#decoded(line)
     // Let go of before the line is parsed: the bytes of a long one would only crowd the heap meanwhile.
     this.#held?.clear()

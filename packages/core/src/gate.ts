@@ -1,6 +1,7 @@
 import { TransportError } from './errors.js'
 import { invalidOption } from './options.js'
 import type { AuthInfo, TlsFacts } from './transport.js'
+import { checkedVerdict } from './verdict.js'
 
 /** What is known of a caller before anything it says is heard. */
 export interface Handshake {
@@ -105,8 +106,9 @@ export function allOf(...gates: Gate[]): Gate {
       let together: Admission = { admit: true }
       for (const gate of gates) {
         signal.throwIfAborted()
-        const verdict = await gate.admit(handshake, signal)
-        if (verdict?.admit !== true) return verdict
+        // Judged one by one: what a single gate would be refused for must not get lost among others.
+        const verdict = checkedVerdict(await gate.admit(handshake, signal))
+        if (!verdict.admit) return verdict
         together = both(together, verdict)
       }
       return together

@@ -202,6 +202,20 @@ describe('when the door closes', () => {
     expect(gate.admit).not.toHaveBeenCalled()
   })
 
+  test('what gates leave on their signal is not left to the next caller', async () => {
+    const seen: AbortSignal[] = []
+    const gate: Gate = {
+      admit: (_, asked) => {
+        seen.push(asked)
+        return { admit: true }
+      },
+    }
+    await asking(gate).outcome
+    await asking(gate).outcome
+
+    expect(new Set(seen).size).toBe(2)
+  })
+
   test('no listener is left on its signal by those who were admitted', async () => {
     const controller = new AbortController()
     const [added, removed] = [

@@ -487,6 +487,19 @@ describe('a connection ends', () => {
     await expect(connection.closed).resolves.toMatchObject({ code: 'REFUSED', details: { status: 401 } })
   })
 
+  test('on time where the admission expires in a month, though a long deadline may be late', async () => {
+    const monthMs = 30 * 86_400_000
+    const fake = fakeClock()
+    const late = { ...fake, deadline: (ms: number, expire: () => void) => fake.deadline(ms * 1.01, expire) }
+    const gate = { admit: () => ({ admit: true as const, expiresAt: fake.epochNow() + monthMs }) }
+    const { connection } = await startedWith({ gate, clock: late })
+    await fake.advance(monthMs - 1)
+    expect(connection.state).toBe('open')
+    await fake.advance(100)
+
+    expect(connection.state).toBe('closed')
+  })
+
   test('not early where the admission expires in years', async () => {
     const expiresAt = fakeClock().epochNow() + 1e12
     const { clock, connection } = await startedWith({ gate: { admit: () => ({ admit: true, expiresAt }) } })

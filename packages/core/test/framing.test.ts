@@ -95,9 +95,12 @@ describe('lines', () => {
     expect(heard.lines).toEqual(['a', 'b'])
   })
 
-  test('come with a copy of their bytes where that was asked for', () => {
+  test.each([
+    ['an array', (text: string): Uint8Array => bytesOf(text)],
+    ['a Buffer, whose slices share its memory', (text: string): Uint8Array => Buffer.from(text)],
+  ])('come with a copy of their bytes where that was asked for: %s', (_, chunkOf) => {
     const heard = decoding({ keepEncoded: true })
-    const chunk = bytesOf('ab\ncd')
+    const chunk = chunkOf('ab\ncd')
     heard.decoder.push(chunk)
     heard.decoder.push(bytesOf('\n'))
     chunk.fill(0)

@@ -178,11 +178,21 @@ describe('allOf', () => {
     expect(asked).toEqual(['a', handshake, signal, 'b', handshake, signal])
   })
 
-  test('passes nonsense on, for whoever enforces the verdict to refuse', async () => {
-    for (const nonsense of [undefined, null, {}, { admit: 'yes' }]) {
-      const verdict = await allOf(saying(nonsense as never), allowAll()).admit(caller(), signal)
-      expect(verdict).toBe(nonsense)
-    }
+  test.each([
+    [undefined],
+    [null],
+    [{}],
+    [{ admit: 'yes' }],
+    [{ admit: false, status: 200 }],
+    [{ admit: true, expiresAt: null }],
+    [{ admit: true, revoked: '' }],
+    [{ admit: true, authInfo: 0 }],
+  ])('admits nobody on nonsense, wherever it stands: %o', async (nonsense) => {
+    for (const gates of [
+      [saying(nonsense as never), allowAll()],
+      [allowAll(), saying(nonsense as never)],
+    ])
+      await expect(allOf(...gates).admit(caller(), signal)).rejects.toThrow(/the verdict|is no/)
   })
 
   test('rejects where a gate throws', async () => {
