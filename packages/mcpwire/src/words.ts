@@ -44,7 +44,7 @@ export function inWordsOfCommandLine(text: string, end: End): string {
       .replace(/, or tls\.\w+File,?/g, '')
       .replaceAll(' (tls.minVersion)', '')
       .replace(/; see headers$/, '; see --header')
-      .replace(/ \(options? (?:url|auth|headers|proxy)(?:, (?:or )?\w+)?\)/g, '')
+      .replace(/ \(options? (?:url|auth|headers|proxy|host|port|path)(?:, (?:or )?\w+)?\)/g, '')
       .replace(/\bthe option url\b/g, 'the URL')
       .replace(/\bthe option proxy\b/g, 'HTTP_PROXY or HTTPS_PROXY')
       .replace(/\boption "(\w+)"/g, (text, name: string) => {

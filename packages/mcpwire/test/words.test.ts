@@ -4,6 +4,8 @@ import { inWordsOfCommandLine } from '../src/words.js'
 test.each([
   ['it wants a credential (option auth, or headers)', 'it wants a credential'],
   ['is it running (options url, proxy)?', 'is it running?'],
+  ['is that host right (options host, port)?', 'is that host right?'],
+  ['another server listens there (option path)', 'another server listens there'],
   ['is the path right (option url)? It may not be', 'is the path right? It may not be'],
   ['it redirects; make it the option url', 'it redirects; make it the URL'],
   ['user and password in the option proxy', 'user and password in HTTP_PROXY or HTTPS_PROXY'],

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP, type Socket } from 'node:net'
 import { type Clock, isTransportError, TransportError } from '@mcpwire/core'
-import { askForHeaders, type Preamble, type TlsEnd } from '@mcpwire/core/node'
+import { askForHeaders, connectHintOf, type Preamble, type TlsEnd } from '@mcpwire/core/node'
 import { interleaved, race } from './race.js'
 import { type SocketSettings, socketOptions } from './socket-options.js'
 import { secured } from './tls-client.js'
@@ -48,7 +48,8 @@ export async function dial(target: Target, address: string, signal: AbortSignal)
   } catch (cause) {
     attempt.signal.throwIfAborted()
     if (isTransportError(cause)) throw cause
-    const message = `cannot connect to ${address}: ${(cause as Error).message}`
+    const hint = connectHintOf(cause, 'options host, port')
+    const message = `cannot connect to ${address}: ${(cause as Error).message}${hint}`
     throw new TransportError('CONNECT_FAILED', message, { address }, { cause })
   } finally {
     late[Symbol.dispose]()

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { createFakeClock, startLeakCheck, turns, until } from '@mcpwire/compliance'
 import { isTransportError } from '@mcpwire/core'
 import { afterEach, expect, test, vi } from 'vitest'
-import { tcpClient } from '../src/index.js'
+import { tcpClient, tcpServer } from '../src/index.js'
 import { tls } from './support/credentials.js'
 import { bareServer, clientOf, freePort, listening } from './support/ends.js'
 
@@ -35,7 +35,9 @@ test('a port where nobody listens is CONNECT_FAILED, naming address and reason',
   const { transport, closes } = clientOf({ port })
   const failure = await failureOf(transport.start())
   expect(failure).toMatchObject({ code: 'CONNECT_FAILED', details: { address: `tcp://127.0.0.1:${port}` } })
-  expect(String(failure)).toContain('ECONNREFUSED')
+  expect((failure as Error).message).toMatch(
+    /: connect ECONNREFUSED \S+; is it running, and the port right \(options host, port\)\?$/,
+  )
   expect((failure as Error).cause).toMatchObject({ code: 'ECONNREFUSED' })
   expect(closes()).toBe(1)
   await leaks.released(PATIENCE_MS)
@@ -48,7 +50,27 @@ test('a name that nobody knows is CONNECT_FAILED', async () => {
   const failure = await failureOf(tcpClient({ host: 'nowhere.invalid', port: 7_000 }).start())
   expect(failure).toMatchObject({
     code: 'CONNECT_FAILED',
-    message: 'cannot connect to tcp://nowhere.invalid:7000: getaddrinfo ENOTFOUND nowhere.invalid',
+    message:
+      'cannot connect to tcp://nowhere.invalid:7000: getaddrinfo ENOTFOUND nowhere.invalid; is that host right (options host, port)?',
+  })
+})
+
+test('a name with two addresses where nobody listens says what to look at too', async () => {
+  resolveTo('127.9.9.9', '127.0.0.1')
+  const failure = await failureOf(tcpClient({ host: 'racing.test', port: await freePort() }).start())
+  expect(failure).toMatchObject({
+    code: 'CONNECT_FAILED',
+    message: expect.stringContaining('; is it running'),
+  })
+})
+
+test('a port that another listens on is LISTEN_FAILED, naming the option', async () => {
+  const { port } = await listening()
+  await expect(tcpServer({ port }).start()).rejects.toMatchObject({
+    code: 'LISTEN_FAILED',
+    message: expect.stringMatching(
+      /EADDRINUSE.*; another program listens there: choose another port \(option port\)$/,
+    ),
   })
 })
 

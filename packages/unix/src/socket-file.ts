@@ -87,7 +87,7 @@ function silenceOf(path: string, clock: Clock): Promise<string> {
       resolve(verdict)
     }
     const late = clock.deadline(PROBE_MS, () => settle('a server that does not answer is there'))
-    probe.once('connect', () => settle('another server listens there'))
+    probe.once('connect', () => settle('another server listens there (option path)'))
     probe.on('error', (error) => {
       const code = codeOf(error)
       if (code === 'ECONNREFUSED' || code === 'ENOENT') settle('dead')

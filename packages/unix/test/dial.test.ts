@@ -35,12 +35,12 @@ describe('a client', () => {
     mkdirSync(join(folder, 'directory'))
     await makeStaleSocket(join(folder, 'stale'))
     const facts = [
-      ['none', 'there is no such socket'],
-      ['none/either', 'there is no such socket'],
-      ['file/below', 'there is no such socket'],
-      ['file', 'nobody listens there'],
-      ['directory', 'nobody listens there'],
-      ['stale', 'nobody listens there'],
+      ['none', 'there is no such socket; is it running, and the path right (option path)?'],
+      ['none/either', 'there is no such socket; is it running, and the path right (option path)?'],
+      ['file/below', 'there is no such socket; is it running, and the path right (option path)?'],
+      ['file', 'nobody listens there; is it running, and the path right (option path)?'],
+      ['directory', 'nobody listens there; is it running, and the path right (option path)?'],
+      ['stale', 'nobody listens there; is it running, and the path right (option path)?'],
     ] as const
     for (const [name, why] of facts) {
       const path = join(folder, name)

@@ -141,7 +141,7 @@ describe.runIf(isRoot)('another user of this host', () => {
 
       expect(await server.heard()).toEqual({
         code: 'LISTEN_FAILED',
-        message: `cannot listen on unix:${path}: the permissions of its folder keep this user out`,
+        message: `cannot listen on unix:${path}: the permissions of its folder keep this user out (option path)`,
       })
     }
   })

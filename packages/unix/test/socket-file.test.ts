@@ -160,7 +160,7 @@ describe('what is at the path already', () => {
     const path = join(await temporaryFolder(), 'server')
     await served({ path }).start()
 
-    expect(await refusalOf({ path })).toContain('another server listens there')
+    expect(await refusalOf({ path })).toContain('another server listens there (option path)')
     expect(await isAlive(path)).toBe(true)
   })
 
@@ -400,7 +400,7 @@ describe.runIf(process.platform === 'linux')('an abstract name', () => {
     const listener = served({ path })
     await listener.start()
     expect(listener.address).toBe(`unix:${path}`)
-    expect(await refusalOf({ path })).toContain('another server listens there')
+    expect(await refusalOf({ path })).toContain('another server listens there (option path)')
     await listener.close()
 
     await served({ path }).start()
@@ -414,7 +414,7 @@ describe.runIf(process.platform === 'linux')('an abstract name', () => {
 
     expect(error).toMatchObject({
       code: 'CONNECT_FAILED',
-      message: `cannot connect to unix:${path}: nobody listens there`,
+      message: expect.stringContaining('nobody listens there'),
       details: { address: `unix:${path}` },
     })
   })

@@ -95,8 +95,15 @@ export function watchTls(server: TlsServer, tls: TlsServerEnd, report: (error: E
   }
 }
 
+const LISTEN_HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: '; another program listens there: choose another port (option port)',
+  EACCES: '; this user may not listen there: choose another port (option port)',
+  EADDRNOTAVAIL: '; this machine does not have that address (option host)',
+}
+
 function listenFailed(address: string, cause: Error): Error {
-  const message = `cannot listen on ${address}: ${cause.message}`
+  const hint = LISTEN_HINTS[(cause as NodeJS.ErrnoException).code ?? ''] ?? ''
+  const message = `cannot listen on ${address}: ${cause.message}${hint}`
   return new TransportError('LISTEN_FAILED', message, { address }, { cause })
 }
 

@@ -10,6 +10,7 @@ export {
   type CoalescingWriterOptions,
   createCoalescingWriter,
 } from './coalescing-writer.js'
+export { connectHintOf } from './connect-hints.js'
 export { type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
 export type { InboundOptions } from './inbound.js'
 export {

@@ -29,7 +29,13 @@ const meanings: Readonly<Record<string, string>> = {
 
 /** A sentence for what went wrong with TLS, or nothing where the cause is another or not known here. */
 export function tlsMeaningOf(cause: unknown): string | undefined {
-  const code = typeof cause === 'string' ? cause : (cause as { code?: unknown } | null)?.code
+  const code = typeof cause === 'string' ? cause : codeIn(cause as NodeJS.ErrnoException | null)
   // OpenSSL 3.2 renamed its alerts.
   return typeof code === 'string' ? meanings[code.replace('SSL/TLS_ALERT', 'SSLV3_ALERT')] : undefined
+}
+
+/** Where writing is what fails, Node has OpenSSL's words in the message and no code for them. */
+function codeIn(cause: NodeJS.ErrnoException | null): unknown {
+  const said = cause?.code === 'EPROTO' ? /:SSL routines:[^:]*:([^:]+):/.exec(cause.message)?.[1] : undefined
+  return said === undefined ? cause?.code : `ERR_SSL_${said.toUpperCase().replaceAll(' ', '_')}`
 }

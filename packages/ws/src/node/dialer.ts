@@ -1,11 +1,12 @@
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
-import { refusalError, TransportError, toError } from '@mcpwire/core'
-import { loadTlsEnd, type TlsEnd, tlsFactsOf, tlsMeaningOf } from '@mcpwire/core/node'
+import { refusalError, TransportError } from '@mcpwire/core'
+import { loadTlsEnd, type TlsEnd, tlsFactsOf } from '@mcpwire/core/node'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { CreateDialer, DialerOptions, Opening } from '../dialer.js'
 import type { FrameSocket } from '../frame-socket.js'
+import { connectFailed } from './connect-failed.js'
 import { deflateSettings } from './deflate-settings.js'
 import { type RefusalAnswer, refusalIn } from './http-refusal.js'
 import { wsFrames } from './ws-frames.js'
@@ -39,7 +40,7 @@ function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<Fr
       made.socket?.destroy()
     }
     const abort = (): void => fail(signal.reason)
-    const onerror = (cause: Error): void => fail(connectFailed(target.address, cause))
+    const onerror = (cause: Error): void => fail(connectFailed(target, cause))
     signal.addEventListener('abort', abort, { once: true })
     // Stays until the frames have their own: `terminate()` while connecting emits an error too.
     ws.on('error', onerror)
@@ -100,12 +101,6 @@ function requireSendable(headers: Readonly<Record<string, string>>, address: str
       throw new TransportError('CONNECT_FAILED', message, { address })
     }
   }
-}
-
-function connectFailed(address: string, cause: Error): Error {
-  const said = cause.message === '' ? (cause as NodeJS.ErrnoException).code : cause.message
-  const message = `cannot connect to ${address}: ${tlsMeaningOf(cause) ?? said}`
-  return new TransportError('CONNECT_FAILED', message, { address }, { cause: toError(cause) })
 }
 
 function refused(address: string, answer: RefusalAnswer): Error {

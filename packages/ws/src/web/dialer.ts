@@ -29,7 +29,7 @@ export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, defl
       const close = ({ code }: CloseEvent): void => {
         settled()
         // The platform keeps from a page why it could not connect.
-        const message = `cannot connect to ${address} (${code})`
+        const message = `cannot connect to ${address} (${code}); is it running, and the option url right?`
         reject(new TransportError('CONNECT_FAILED', message, { address }))
       }
       signal.addEventListener('abort', abort, { once: true })
