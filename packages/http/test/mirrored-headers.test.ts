@@ -234,6 +234,31 @@ describe('arguments in headers', () => {
     for (let depth = 0; depth < 50_000; depth++) schema = { not: schema }
     expect(paramHeadersOf(schema)).toMatchObject({ isValid: false })
   })
+
+  test('are looked for however wide the schema is', () => {
+    const anyOf = Array.from({ length: 200_000 }, () => ({}))
+    const region = { type: 'string', 'x-mcp-header': 'Region' }
+    expect(paramHeadersOf({ anyOf, properties: { region } })).toEqual({
+      isValid: true,
+      headers: [{ header: 'mcp-param-region', path: ['region'], type: 'string' }],
+    })
+  })
+
+  test('are looked for in time that is linear in the schema, and may not lie too deep in all', () => {
+    let bare: object = {}
+    let annotated: object = {}
+    for (let depth = 0; depth < 60_000; depth++) {
+      bare = { properties: { a: bare } }
+      annotated = { type: 'string', 'x-mcp-header': `h${depth}`, properties: { a: annotated } }
+    }
+    const since = performance.now()
+    expect(paramHeadersOf(bare)).toEqual({ isValid: true, headers: [] })
+    expect(paramHeadersOf({ properties: { a: annotated } })).toMatchObject({
+      isValid: false,
+      reason: expect.stringContaining('too deep'),
+    })
+    expect(performance.now() - since).toBeLessThan(2_000)
+  })
 })
 
 describe('what a server checks', () => {

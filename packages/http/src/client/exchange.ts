@@ -242,7 +242,8 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
 
   protected severed(cause: Error): void {
     if (this.#stage === 'events') this.#interrupted(cause)
-    else if (this.#stage === 'json') this.broken(`the answer of ${this.link.address} broke off`, cause)
+    else if (this.#stage === 'json' || this.#stage === 'status')
+      this.broken(`the answer of ${this.link.address} broke off`, cause)
     else this.link.lingering.delete(this)
   }
 

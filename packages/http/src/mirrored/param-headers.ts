@@ -25,15 +25,19 @@ const SCHEMA_WORDS = [
 /** The words of JSON Schema, besides `properties`, whose value has schemas by name. */
 const MAP_WORDS = ['patternProperties', 'dependentSchemas', 'dependencies', '$defs', 'definitions']
 
+/** The most keys that lead to all arguments of one tool together: far more than headers can carry. */
+const MAX_KEYS = 10_000
+
 /**
  * Finds the arguments that an input schema wants in headers (2026-07-28, Streamable HTTP, Schema Extension). One
- * that breaks a constraint makes the whole tool invalid. Looks at every schema inside, however deep.
+ * that breaks a constraint makes the whole tool invalid. Looks at every schema inside, however deep and many.
  */
 export function paramHeadersOf(inputSchema: unknown): ParamHeaders {
   const headers: ParamHeader[] = []
   const names = new Set<string>()
   // Not by recursion: the schema is somebody else's, and may be deeper than the stack.
-  const waiting: Place[] = [{ schema: inputSchema, path: [], isReachable: true }]
+  const waiting: Place[] = [{ schema: inputSchema, way: undefined, isReachable: true }]
+  let keys = 0
   for (let place = waiting.pop(); place; place = waiting.pop()) {
     if (!isObject(place.schema)) continue
     if (Object.hasOwn(place.schema, ANNOTATION)) {
@@ -41,10 +45,12 @@ export function paramHeadersOf(inputSchema: unknown): ParamHeaders {
       if (typeof found === 'string') return { isValid: false, reason: found }
       if (names.has(found.header))
         return { isValid: false, reason: `two properties want the header ${found.header}` }
+      keys += found.path.length
+      if (keys > MAX_KEYS) return { isValid: false, reason: `too many have ${ANNOTATION}, or lie too deep` }
       names.add(found.header)
       headers.push(found)
     }
-    waiting.push(...placesIn(place.schema, place))
+    for (const inner of placesIn(place.schema, place)) waiting.push(inner)
   }
   return { isValid: true, headers }
 }
@@ -69,14 +75,22 @@ export function paramText(value: unknown): string | undefined {
     : undefined
 }
 
+/** The keys of `properties` that lead to a place, the last one first: most places need no list of their own. */
+interface Way {
+  readonly key: string
+  readonly before: Way | undefined
+}
+
 interface Place {
   readonly schema: unknown
-  readonly path: readonly string[]
+  /** Nothing at the root. */
+  readonly way: Way | undefined
   /** Whether only `properties` lead here. */
   readonly isReachable: boolean
 }
 
-function annotated(schema: Record<string, unknown>, { path, isReachable }: Place): ParamHeader | string {
+function annotated(schema: Record<string, unknown>, { way, isReachable }: Place): ParamHeader | string {
+  const path = pathAlong(way)
   const name = schema[ANNOTATION]
   const { type } = schema
   const where = `${ANNOTATION} at ${path.length === 0 ? 'the root' : JSON.stringify(path.join('.')).slice(0, 80)}`
@@ -89,13 +103,19 @@ function annotated(schema: Record<string, unknown>, { path, isReachable }: Place
   return `${where}: only a property of type string, integer or boolean may have one`
 }
 
-function placesIn(schema: Record<string, unknown>, { path, isReachable }: Place): Place[] {
+function pathAlong(way: Way | undefined): string[] {
+  const path: string[] = []
+  for (let at = way; at; at = at.before) path.push(at.key)
+  return path.reverse()
+}
+
+function placesIn(schema: Record<string, unknown>, { way, isReachable }: Place): Place[] {
   const places: Place[] = []
   for (const [key, inner] of entriesOf(schema['properties'])) {
-    places.push({ schema: inner, path: [...path, key], isReachable })
+    places.push({ schema: inner, way: { key, before: way }, isReachable })
   }
   const add = (inner: unknown): void => {
-    places.push({ schema: inner, path, isReachable: false })
+    places.push({ schema: inner, way, isReachable: false })
   }
   for (const word of SCHEMA_WORDS) {
     const inner = schema[word]

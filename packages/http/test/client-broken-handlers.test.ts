@@ -1,0 +1,61 @@
+import { Agent } from 'node:http'
+import { isRequest } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { HttpClientOptions } from '../src/index.js'
+import { ToolSchemas } from '../src/mirrored/tool-schemas.js'
+import { modern } from './support/modern.js'
+import { event, json, resultFor, scriptedServer, startedClient, stream } from './support/scripted-server.js'
+
+const engines: Record<string, () => Partial<HttpClientOptions>> = {
+  'the connections of its own': () => ({}),
+  'a fetch': () => ({ fetch: (url, init) => globalThis.fetch(url, init) }),
+  'an agent': () => {
+    const agent = new Agent()
+    onTestFinished(() => agent.destroy())
+    return { agent }
+  },
+}
+
+const fault = new Error('a fault of ours')
+
+describe.each(Object.entries(engines))('over %s', (_name, options) => {
+  test.each(['json', 'events'])(
+    'what fails while an answer in %s is taken answers its request, and no other',
+    async (how) => {
+      const spy = vi.spyOn(ToolSchemas.prototype, 'check').mockImplementation((response) => {
+        if ('result' in response) throw fault
+        return { response, excluded: [] }
+      })
+      onTestFinished(() => spy.mockRestore())
+      const server = await scriptedServer(({ message, response }) => {
+        if (!message || !isRequest(message)) return false
+        if (how === 'json') json(response, resultFor(message.id, { tools: [] }))
+        else stream(response, event(resultFor(message.id, { tools: [] }))).end()
+        return true
+      })
+      const client = await startedClient(server, options())
+      await client.transport.send(modern('tools/list'))
+      expect(await client.answerTo(1)).toMatchObject({
+        error: { code: -31_006, data: { code: 'OUTCOME_UNKNOWN' } },
+      })
+      expect(client.errors).toEqual([expect.objectContaining({ code: 'OUTCOME_UNKNOWN', cause: fault })])
+      await client.transport.send(modern('tools/call', {}, 2))
+      expect(await client.answerTo(2)).toEqual(resultFor(2, { tools: [] }))
+    },
+  )
+})
+
+test('what fails while the head of an answer is taken answers its request', async () => {
+  const fetch = async (): Promise<Response> => {
+    const response = Response.json(resultFor(1))
+    vi.spyOn(response.headers, 'get').mockImplementation(() => {
+      throw fault
+    })
+    return response
+  }
+  const server = await scriptedServer()
+  const client = await startedClient(server, { fetch })
+  await client.transport.send(modern('tools/list'))
+  expect(await client.answerTo(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } })
+  expect(client.errors).toMatchObject([{ code: 'OUTCOME_UNKNOWN', cause: fault }])
+})
