@@ -37,6 +37,22 @@ test('the AuthProvider of the v2 SDK fits', () => {
 })
 
 describe('a refused token', () => {
+  test.each(['Non autoris\xe9', 'Not \xe6\x9c\xaa here'])(
+    'may be replaced whatever the reason phrase of the refusal: %s',
+    async (phrase) => {
+      const { auth, current } = provider()
+      const server = await scriptedServer((asked) => {
+        if (asked.headers.authorization === `Bearer ${current()}` && current() !== 't0') return false
+        asked.response.writeHead(401, phrase, { 'www-authenticate': challenge }).end()
+        return true
+      })
+      const client = await introducedClient(server, { auth })
+      await client.transport.send(call(1))
+      expect(await client.answerTo(1)).toMatchObject({ id: 1, result: {} })
+      expect(auth.onUnauthorized).toHaveBeenCalledTimes(1)
+    },
+  )
+
   test('may be replaced with the fetch of the platform, which refuses to be a method of anything else', async () => {
     vi.stubGlobal('fetch', async function (this: unknown) {
       if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation')

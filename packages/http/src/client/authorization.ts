@@ -83,7 +83,12 @@ function responseOf(answer: RefusedAnswer): Response {
   const headers = new Headers()
   for (const name of TOLD) {
     const value = answer.header(name)
-    if (value !== undefined) headers.set(name, value)
+    if (value !== undefined) headers.set(name, asByteString(value))
   }
-  return new Response(text, { status, statusText, headers })
+  return new Response(text, { status, statusText: asByteString(statusText), headers })
+}
+
+/** The text as a `Response` takes it, whatever bytes a server sent: what it cannot hold is left out. */
+function asByteString(text: string): string {
+  return text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '')
 }
