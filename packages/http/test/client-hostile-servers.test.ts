@@ -297,6 +297,18 @@ describe.each(engineKinds)('over $name', (kind: EngineKind) => {
     expect(server.bodies).toHaveLength(3)
   })
 
+  test('a request that is answered with another protocol fails, and the next one is sent', async () => {
+    const server = await rawServer((socket, nth) => {
+      if (nth > 1) socket.write(okJson(result.replace('"id":1', '"id":2')))
+      else
+        socket.write(answer(['HTTP/1.1 101 Switching Protocols', 'connection: upgrade', 'upgrade: x'], 'x'))
+    })
+    const { transport, messages } = await clientOf(server.url, options())
+    await expect(transport.send(call)).rejects.toMatchObject({ code: 'SEND_FAILED' })
+    await transport.send({ ...call, id: 2 })
+    await until(() => messages.length === 1, 'the second is answered', PATIENCE_MS)
+  })
+
   test('requests in a row to a server that closes each connection are all answered', async () => {
     const server = await rawServer((socket, nth) =>
       socket.end(okJson(result.replace('"id":1', `"id":${nth}`), 'connection: close')),

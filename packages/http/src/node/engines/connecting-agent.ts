@@ -36,6 +36,11 @@ function watch(request: ClientRequest, isQueued: boolean, { clock, timeoutMs, la
   let deadline = isQueued ? undefined : begin()
   const done = (): void => deadline?.[Symbol.dispose]()
   request.once('close', done)
+  // Nobody asked for another protocol. Without a listener the request would never end; with one, the socket is its.
+  request.once('upgrade', (_answer, socket) => {
+    socket.on('error', () => {}).destroy()
+    request.emit('error', new Error('the server switched to another protocol (status 101)'))
+  })
   request.once('socket', (socket) => {
     const isSecuring = (socket as TLSSocket & { readonly secureConnecting?: boolean }).secureConnecting
     if (!isSecuring && !socket.connecting) {
