@@ -54,9 +54,6 @@ export interface ExchangeHost {
 /** What an exchange awaits. */
 type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'nothing'
 
-/** The most of a body nobody wants that is read, so that its socket can be used again. */
-const MAX_UNWANTED_BYTES = 65_536
-
 /** One message on its way to the server, and whatever comes back for it. */
 export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, WatchedStream {
   readonly message: JsonRpcMessage
@@ -80,7 +77,6 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   #isSettled = false
   #stage: Stage = 'status'
   #json: JsonAnswer | undefined
-  #unwantedBytes = 0
   #feed: EventFeed | undefined
   #stream: KeptStream | undefined
   #onabort: (() => void) | undefined
@@ -188,6 +184,10 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     return this.id === undefined
   }
 
+  protected override get isRead(): boolean {
+    return this.#stage === 'events' || this.#stage === 'json'
+  }
+
   protected override get isOpening(): boolean {
     return !this.#host.isUnderstood && isOpening(this.message)
   }
@@ -203,14 +203,12 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     this.#settle()
     this.#host.accepted(this, head)
     const type = mediaTypeOf(head.header('content-type'))
-    if (this.id === undefined) {
-      if (type === EVENTS_TYPE) this.giveUp()
-      this.#over(true, true)
-      // What follows is nobody's, and must not keep a socket for ever.
-      if (head.header('content-length') === undefined) this.#linger()
-    } else if (this.#host.answersElsewhere) {
+    if (this.id === undefined || this.#host.answersElsewhere) {
       this.#stage = 'elsewhere'
-      if (this.isAnswered) this.#over(true, true)
+      if (this.id === undefined || this.isAnswered) this.#over(true, true)
+      // What follows is nobody's, and must not keep a socket for ever.
+      if (type === EVENTS_TYPE) this.giveUp()
+      else if (head.header('content-length') !== '0') this.#linger()
     } else if (type === EVENTS_TYPE) {
       this.#stage = 'events'
       this.#feed = new EventFeed(this, this.link)
@@ -227,11 +225,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
 
   protected received(chunk: Uint8Array): void {
     if (this.#stage === 'events') this.#feed?.push(chunk)
-    else if (this.#stage === 'json') this.#json?.push(chunk)
-    else {
-      this.#unwantedBytes += chunk.length
-      if (this.#unwantedBytes > MAX_UNWANTED_BYTES) this.giveUp()
-    }
+    else this.#json?.push(chunk)
   }
 
   protected finished(): void {
@@ -293,7 +287,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   /** The end that was due did not come. */
   idle(): void {
     this.giveUp()
-    this.#over()
+    if (this.#stage !== 'elsewhere') this.#over()
   }
 
   silent(error: Error): void {
@@ -381,11 +375,13 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     if (this.#stage === 'nothing') return
     const hadStream = this.id !== undefined && this.#stage !== 'status'
     this.#stage = 'nothing'
-    if (!keepsCall) this.giveUp()
+    if (!keepsCall) {
+      this.giveUp()
+      this.link.lingering.delete(this)
+    }
     this.#json?.close()
     this.#feed?.close()
     this.#stream?.stop()
-    this.link.lingering.delete(this)
     if (this.#onabort) this.#options?.requestSignal?.removeEventListener('abort', this.#onabort)
     this.#host.over(this)
     const { onRequestStreamEnd } = this.#options ?? {}

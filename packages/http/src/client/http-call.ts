@@ -7,6 +7,8 @@ import type { RefusedAnswer } from './refused-answer.js'
 
 /** The most of the text of a refusal that is kept, in bytes. */
 const MAX_REFUSAL_BYTES = 65_536
+/** The most of a body nobody wants that is read, so that its socket can be used again. */
+const MAX_UNWANTED_BYTES = 65_536
 
 /**
  * One HTTP request, sent again where redirects and challenges ask for it. What it is for is up to those who extend
@@ -23,6 +25,7 @@ export abstract class HttpCall implements EngineHandlers {
   #credential: string | undefined
   #isAccepted = false
   #isGivenUp = false
+  #unwantedBytes = 0
 
   constructor(link: Link, method: EngineRequest['method'], url: URL = link.url) {
     this.link = link
@@ -43,6 +46,11 @@ export abstract class HttpCall implements EngineHandlers {
   protected abstract unsent(error: unknown): void
   /** The answer broke off. */
   protected abstract severed(cause: Error): void
+
+  /** Whether anybody wants what arrives. What nobody wants is not held back: its socket is wanted. */
+  protected get isRead(): boolean {
+    return true
+  }
 
   /** The body, where it has one. */
   protected get body(): string | undefined {
@@ -94,7 +102,7 @@ export abstract class HttpCall implements EngineHandlers {
   }
 
   pause(): void {
-    this.#call?.pause()
+    if (this.#isAccepted && this.isRead) this.#call?.pause()
   }
 
   resume(): void {
@@ -111,10 +119,11 @@ export abstract class HttpCall implements EngineHandlers {
 
   data(chunk: Uint8Array): void {
     try {
-      if (!this.#refusal) this.received(chunk)
-      else if (!this.#refusal.add(chunk)) {
-        this.#call?.abort()
-        this.#judge()
+      if (this.#refusal) this.#hearRefusal(this.#refusal, chunk)
+      else if (this.isRead) this.received(chunk)
+      else {
+        this.#unwantedBytes += chunk.length
+        if (this.#unwantedBytes > MAX_UNWANTED_BYTES) this.giveUp()
       }
     } catch (error) {
       this.#broke(error)
@@ -140,8 +149,8 @@ export abstract class HttpCall implements EngineHandlers {
     const { status } = head
     if (status >= 200 && status < 300) {
       this.#isAccepted = true
-      if (this.link.flow.isPaused) this.#call?.pause()
       this.accepted(head)
+      if (this.link.flow.isPaused && !this.#isGivenUp) this.pause()
     } else {
       this.#refusal = new Refusal(head, this.#credential)
       // What it says is no reason to wait long for it.
@@ -150,6 +159,12 @@ export abstract class HttpCall implements EngineHandlers {
         this.#judge()
       })
     }
+  }
+
+  #hearRefusal(refusal: Refusal, chunk: Uint8Array): void {
+    if (refusal.add(chunk)) return
+    this.#call?.abort()
+    this.#judge()
   }
 
   /** Something of ours failed of the answer. No engine knows what to do with that; whoever waits hears of it. */
