@@ -16,11 +16,14 @@ export function optionTables(root: string): Map<string, string> {
 }
 
 function tableOf(checker: ts.TypeChecker, node: ts.InterfaceDeclaration): string {
-  const rows = checker.getTypeAtLocation(node).getProperties().flatMap(rowOf)
+  const rows = checker
+    .getTypeAtLocation(node)
+    .getProperties()
+    .flatMap((option) => rowOf(checker, option))
   return ['| option | type | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
 
-function rowOf(option: ts.Symbol): string[] {
+function rowOf(checker: ts.TypeChecker, option: ts.Symbol): string[] {
   const declaration = option.declarations?.[0]
   if (declaration === undefined) return []
   const required = (option.flags & ts.SymbolFlags.Optional) === 0
@@ -28,18 +31,32 @@ function rowOf(option: ts.Symbol): string[] {
   const absent = required ? 'required' : '–'
   const value = fallback === undefined || fallback === 'undefined' ? absent : `\`${cell(fallback)}\``
   return [
-    `| \`${option.name}\` | \`${cell(typeTextOf(declaration))}\` | ${value} | ${cell(docTextOf(declaration))} |`,
+    `| \`${option.name}\` | \`${cell(typeTextOf(checker, declaration))}\` | ${value} | ${cell(docTextOf(declaration))} |`,
   ]
 }
 
-/** The type as written, without the `| undefined` that every optional member carries. */
-function typeTextOf(declaration: ts.Declaration): string {
+/**
+ * The type as written, without the `| undefined` that every optional member carries, and with the values of a type
+ * that is nothing but a choice of texts in place of its name.
+ */
+function typeTextOf(checker: ts.TypeChecker, declaration: ts.Declaration): string {
   if (ts.isMethodSignature(declaration)) return 'function'
   if (!ts.isPropertySignature(declaration) || declaration.type === undefined) return 'unknown'
-  return oneLine(declaration.type.getText())
-    .replace(/^\| /, '')
+  const { type } = declaration
+  const members = ts.isUnionTypeNode(type) ? type.types : [type]
+  return members
+    .map((member) => choiceOf(checker, member) ?? oneLine(member.getText()))
+    .join(' | ')
     .replace(/ \| undefined$/, '')
     .replace(/^\((.*)\)$/, '$1')
+}
+
+/** `'a' | 'b'` for the name of a type that is just that. */
+function choiceOf(checker: ts.TypeChecker, node: ts.TypeNode): string | undefined {
+  if (!ts.isTypeReferenceNode(node)) return undefined
+  const type = checker.getTypeAtLocation(node)
+  if (!type.isUnion() || !type.types.every((each) => each.isStringLiteral())) return undefined
+  return type.types.map((each) => `'${each.value}'`).join(' | ')
 }
 
 function cell(text: string): string {

@@ -40,7 +40,14 @@ test('fills option tables, examples and clauses, and finds nothing to do afterwa
   const files = {
     ...manifest('core'),
     'packages/core/src/index.ts': `
+import type { Format } from './format.js'
+type Level = 'all' | 'none'
+type Many = string | number
 export interface WireOptions {
+  /** How much. */
+  level?: Level | Level[] | undefined
+  /** Which. */
+  format: Format | false | Many
   /** Where to. */
   host: string
   /**
@@ -50,6 +57,7 @@ export interface WireOptions {
   limitMs?: number | undefined
 }
 `,
+    'packages/core/src/format.ts': "export type Format =\n  | 'json'\n  | 'sse'\n",
     'packages/core/examples/first.ts':
       'const before = 0\n{\n  //#region use\n  use(before)\n\n    .deeply()\n  //#endregion use\n}\n',
     'packages/compliance/src/clauses.ts': "export const clauses = { C1: 'One life.' } as const\n",
@@ -61,6 +69,8 @@ export interface WireOptions {
   expect(docs.get('docs/contract.md')).toContain('| C1 | One life. |')
   const readme = docs.get('packages/core/README.md')
   expect(readme).toContain('| `host` | `string` | required | Where to. |')
+  expect(readme).toContain("| `level` | `'all' \\| 'none' \\| Level[]` | – | How much. |")
+  expect(readme).toContain("| `format` | `'json' \\| 'sse' \\| false \\| Many` | required | Which. |")
   expect(readme).toContain('| `limitMs` | `number` | `1_000` | How long. |')
   expect(readme).toContain('```ts\nuse(before)\n\n  .deeply()\n```')
   expect(checkGenerated(fixture({ ...files, ...Object.fromEntries(docs) }))).toEqual([])

@@ -17,7 +17,8 @@ import type { TransportWatch } from './transport-watch.js'
 /** Options every listener has, whatever it listens on. */
 export interface ListenerOptions {
   /**
-   * Who may talk. Required where callers on other hosts can reach the listener.
+   * Who may talk: its `admit(handshake)` answers `{ admit: true, authInfo }`, or `{ admit: false, status, reason }`.
+   * Required where callers on other hosts can reach the listener.
    * @defaultValue undefined
    */
   gate?: Gate | undefined
@@ -32,7 +33,8 @@ export interface ListenerOptions {
    */
   layers?: readonly Layer[] | undefined
   /**
-   * Who may open a session and how long it lives.
+   * Who may open a session and how long it lives: its `open(handshake, admission)` answers `{ admit: true }`, with
+   * `lifetimeMs`, `idleTimeoutMs` and `release` as wanted, or what a gate refuses with.
    * @defaultValue undefined
    */
   sessions?: SessionPolicy | undefined

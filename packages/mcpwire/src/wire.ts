@@ -9,7 +9,8 @@ export interface EndpointOptions
     'cwd' | 'env' | 'inherit' | 'stderr' | 'maxMessageBytes' | 'closeTimeoutMs'
   > {
   /**
-   * What to show and to accept where the URL is one of a secure wire.
+   * What to show and to accept where the URL is one of a secure wire: `caFile`, `certFile`, `keyFile`, `serverName`
+   * and the other members of `TlsClientOptions`.
    * @defaultValue undefined
    */
   tls?: TlsClientOptions | undefined

@@ -33,7 +33,8 @@ export interface TcpClientOptions extends ByteStreamOptions {
    */
   host?: string | undefined
   /**
-   * Speaks TLS, with these settings; `{}` for the authorities that Node ships.
+   * Speaks TLS, with `caFile`, `certFile`, `keyFile`, `serverName` and the others in the README, under TLS; `{}`
+   * for the authorities that Node ships.
    * @defaultValue undefined
    */
   tls?: TlsClientOptions | undefined
@@ -54,7 +55,8 @@ export interface TcpClientOptions extends ByteStreamOptions {
    */
   connectTimeoutMs?: number | undefined
   /**
-   * Headers to send in front of the conversation, to a server whose `preamble` expects them.
+   * Headers to send in front of the conversation, to a server whose `preamble` expects them: `headers` is a function
+   * that yields them, asked with each connection.
    * @defaultValue undefined
    */
   preamble?: Preamble | undefined

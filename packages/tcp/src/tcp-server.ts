@@ -39,7 +39,7 @@ export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
    */
   host?: string | undefined
   /**
-   * Speaks TLS, with this certificate.
+   * Speaks TLS, with the certificate in `certFile` and `keyFile`, and the others in the README, under TLS.
    * @defaultValue undefined
    */
   tls?: TlsServerOptions | undefined
@@ -55,7 +55,8 @@ export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
    */
   keepAliveMs?: number | undefined
   /**
-   * Expects callers to send headers in front of the conversation, for the gate to read.
+   * Expects callers to send headers in front of the conversation, for the gate to read, within `timeoutMs` (5 000)
+   * and `maxBytes` (8 192).
    * @defaultValue undefined
    */
   preamble?: PreambleOptions | undefined

@@ -22,7 +22,8 @@ export interface UnixClientOptions extends ByteStreamOptions {
    */
   connectTimeoutMs?: number | undefined
   /**
-   * Headers to send in front of the conversation, to a server whose `preamble` expects them.
+   * Headers to send in front of the conversation, to a server whose `preamble` expects them: `headers` is a function
+   * that yields them, asked with each connection.
    * @defaultValue undefined
    */
   preamble?: Preamble | undefined

@@ -38,7 +38,8 @@ export interface UnixServerOptions extends ListenerOptions, ByteStreamOptions {
    */
   mode?: number | undefined
   /**
-   * Expects callers to send headers in front of the conversation, for the gate to read.
+   * Expects callers to send headers in front of the conversation, for the gate to read, within `timeoutMs` (5 000)
+   * and `maxBytes` (8 192).
    * @defaultValue undefined
    */
   preamble?: PreambleOptions | undefined

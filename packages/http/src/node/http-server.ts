@@ -50,7 +50,10 @@ export interface HttpServerOptions extends HttpEndpointOptions {
    */
   path?: string | undefined
   /**
-   * Serves `https:`, with this certificate.
+   * Serves `https:`, with the certificate in `certFile` and `keyFile`, or as content in `cert` and `key`, with
+   * `passphrase`; a `source` of these that may change; `caFile` or `ca` for the authorities of callers, and
+   * `clientCertificates` (`'none'`, `'optional'`, `'required'`) for whether they must have one of theirs;
+   * `minVersion`, `'TLSv1.3'` unless given; and `handshakeTimeoutMs`, 10 000.
    * @defaultValue undefined
    */
   tls?: TlsServerOptions | undefined

@@ -32,6 +32,7 @@ export interface HttpEndpointOptions extends ListenerOptions {
   answers?: 'auto' | 'json' | 'sse' | undefined
   /**
    * Keeps what was sent on streams, so that clients which lost one can have the rest. Serves any number of sessions.
+   * `memoryEventStore()` is one that keeps within bounds.
    * @defaultValue undefined
    */
   eventStore?: EventStore | undefined
@@ -131,12 +132,14 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   bodyTimeoutMs?: number | undefined
   /**
-   * CORS, headers for every answer, and routes beside the endpoint.
+   * Functions of the handshake: `preflight` answers for CORS, `responseHeaders` yields headers for every answer, and
+   * `routes` has one for each path beside the endpoint, which no gate guards.
    * @defaultValue undefined
    */
   hooks?: HttpHooks | undefined
   /**
-   * Serves HTTP+SSE of 2024-11-05 too, at two paths beside the endpoint.
+   * Serves HTTP+SSE of 2024-11-05 too, with its streams at `path` and its messages at `messagesPath`. Both are
+   * required, and neither is the endpoint's.
    * @defaultValue undefined
    */
   httpSse?: HttpSseOptions | undefined
