@@ -5,6 +5,7 @@ import {
   type Peer,
   type Sink,
   TransportError,
+  toError,
 } from '@mcpwire/core'
 import { duplexChannel } from '@mcpwire/core/node'
 import type { Child, Exit } from './child-process.js'
@@ -46,12 +47,17 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
   async function end(timeoutMs: number, lost?: Error): Promise<void> {
     if (isEnding || isClosing) return
     isEnding = true
+    let failure = lost
     child.stdin.destroy()
-    await shutDown(child, timeoutMs, clock)
-    await lastWords(child.stderr, clock)
-    const exit = await exitSoFar(child)
-    child.release()
-    if (!isClosing) sink.end(reasonOf(exit, address, tail.text(), lost))
+    try {
+      await shutDown(child, timeoutMs, clock)
+      await lastWords(child.stderr, clock)
+    } catch (error) {
+      failure ??= toError(error)
+    } finally {
+      child.release()
+    }
+    if (!isClosing) sink.end(reasonOf(await exitSoFar(child), address, tail.text(), failure))
   }
 
   /** Why a child failed that never said anything: whoever closed early does not know yet that it was of no use. */
@@ -90,10 +96,14 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     close: async () => {
       isClosing = true
       const closed = channel.close()
-      await shutDown(child, closeTimeoutMs, clock)
-      const failure = await failureOfSilent()
-      // Whoever left the group may hold the pipes for good.
-      child.release()
+      let failure: Error | undefined
+      try {
+        await shutDown(child, closeTimeoutMs, clock)
+        failure = await failureOfSilent()
+      } finally {
+        // Whoever left the group may hold the pipes for good.
+        child.release()
+      }
       await closed
       if (failure) sink.error(failure)
     },

@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { startLeakCheck, until } from '@mcpwire/compliance'
 import { expect, test } from 'vitest'
 import { stdioClient } from '../src/index.js'
 import { hearing, outcomesOf, request } from './support/messages.js'
 import { PATIENCE_MS, processesWith, SLACK } from './support/processes.js'
-import { script } from './support/programs.js'
+import { program, script } from './support/programs.js'
 
 const ROUNDS = 10
 
@@ -90,6 +92,17 @@ test('a shell, a server and grandchildren that all ignore SIGTERM are gone withi
   expect(performance.now() - startedAt).toBeLessThan(closeTimeoutMs * SLACK)
   expect(living()).toEqual([])
   expect(heard.closes).toBe(1)
+})
+
+test.each([
+  ['die', 'PROCESS_EXITED'],
+  ['close', 'in order'],
+])('a host without a file to open is told of the end, and leaves no process: %s', async (how, told) => {
+  const { command, args } = program('crowded', how, how)
+  const host = ['-c', 'ulimit -n 100; exec "$0" "$@"', command, ...args]
+  const { stdout, stderr } = await promisify(execFile)('sh', host, { timeout: PATIENCE_MS })
+  expect([stdout, stderr]).toEqual([`${told}\n`, ''])
+  expect(processesWith('CROWDED', how)).toEqual([])
 })
 
 test('after 200 children there is no process, handle, file or listener left', async () => {

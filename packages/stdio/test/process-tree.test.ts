@@ -1,5 +1,8 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { isTreeAlive, type KillSystem, killTree } from '../src/process-tree.js'
+import { isTreeAlive, type KillSystem, killTree, runningInGroup } from '../src/process-tree.js'
+import { temporaryFolder } from './support/folder.js'
 
 interface Fake extends KillSystem {
   readonly calls: string[]
@@ -54,9 +57,48 @@ describe('isTreeAlive', () => {
     expect(isTreeAlive(7, fakeSystem('darwin', { [-7]: 'ESRCH' }))).toBe(false)
   })
 
+  test('believes the group where nobody knows who is in it', () => {
+    const system = { ...fakeSystem('linux'), runningIn: () => undefined }
+    expect(isTreeAlive(7, system)).toBe(true)
+  })
+
   test('asks for the process itself on Windows', () => {
     const system = fakeSystem('win32', { 7: 'ESRCH' })
     expect(isTreeAlive(7, system)).toBe(false)
     expect(system.calls).toEqual(['kill 7 0'])
+  })
+})
+
+describe('the processes of a group', () => {
+  /** A folder as `/proc` is, with these processes. A line that is undefined cannot be read. */
+  async function listOf(folder: string, processes: Record<number, string | undefined>): Promise<string> {
+    for (const [pid, line] of Object.entries(processes)) {
+      await mkdir(join(folder, pid))
+      if (line === undefined) await mkdir(join(folder, pid, 'stat'))
+      else await writeFile(join(folder, pid, 'stat'), line)
+    }
+    return folder
+  }
+  const own = { [process.pid]: `${process.pid} (node) S 1 1 1` }
+
+  test('are those that have not exited, whatever they are called', async () => {
+    await using folder = await temporaryFolder()
+    const processes = { ...own, 7: '7 (a) b) S 1 7 7', 8: '8 (c) Z 7 7 7', 9: '9 (d) S 1 9 9' }
+    expect(runningInGroup(7, await listOf(folder.path, processes))).toBe(1)
+    expect(runningInGroup(8, folder.path)).toBe(0)
+  })
+
+  test('are unknown where none can be listed, or this one is not among them', async () => {
+    await using folder = await temporaryFolder()
+    expect(runningInGroup(7, join(folder.path, 'none'))).toBeUndefined()
+    expect(runningInGroup(7, folder.path)).toBeUndefined()
+    expect(runningInGroup(7, await listOf(folder.path, { 9: '9 (d) S 1 9 9' }))).toBeUndefined()
+  })
+
+  test('are unknown where one cannot be read, but not where one is gone meanwhile', async () => {
+    await using folder = await temporaryFolder()
+    await mkdir(join(folder.path, '8'))
+    expect(runningInGroup(7, await listOf(folder.path, own))).toBe(0)
+    expect(runningInGroup(7, await listOf(folder.path, { 9: undefined }))).toBeUndefined()
   })
 })
