@@ -52,7 +52,7 @@ function leavingOut(stream: Writable): Forward {
   let leftOutBytes = 0
   const tell = (): void => {
     if (leftOutBytes === 0) return
-    stream.off('drain', tell)
+    unlessDrained(stream, tell)
     stream.write(`\n[${leftOutBytes} bytes of standard error were not read in time]\n`)
     leftOutBytes = 0
   }
@@ -64,16 +64,39 @@ function leavingOut(stream: Writable): Forward {
         stream.write(chunk)
         return
       }
-      // Not before: the children of many transports share the standard error of this process.
-      if (leftOutBytes === 0) stream.on('drain', tell)
+      if (leftOutBytes === 0) onceDrained(stream, tell)
       leftOutBytes += chunk.length
     },
     stop: () => {
       if (!stream.destroyed) tell()
       // The error listener stays: what was written last may still fail, when nobody listens any more.
-      stream.off('drain', tell)
+      unlessDrained(stream, tell)
     },
   }
+}
+
+/** Who waits for a stream that is full. The children of many transports share the standard error of this process. */
+const waiting = new WeakMap<Writable, Set<() => void>>()
+
+/** Calls back when the stream takes more, with one listener for all who wait for it. */
+function onceDrained(stream: Writable, call: () => void): void {
+  const calls = waiting.get(stream)
+  if (calls) calls.add(call)
+  else {
+    waiting.set(stream, new Set([call]))
+    stream.on('drain', drained)
+  }
+}
+
+function unlessDrained(stream: Writable, call: () => void): void {
+  const calls = waiting.get(stream)
+  if (!calls?.delete(call) || calls.size > 0) return
+  waiting.delete(stream)
+  stream.off('drain', drained)
+}
+
+function drained(this: Writable): void {
+  for (const call of [...(waiting.get(this) ?? [])]) call()
 }
 
 function ignore(): void {}
