@@ -14,6 +14,7 @@ import { Authorization } from './client/authorization.js'
 import { EventReaders } from './client/event-reader.js'
 import { httpChannel } from './client/http-channel.js'
 import { IdleWatch } from './client/idle-watch.js'
+import { Inflow } from './client/inflow.js'
 import type { Link } from './client/link.js'
 import { type HeaderSource, RequestHeaders } from './client/request-headers.js'
 import type { Fetch } from './engine-settings.js'
@@ -51,6 +52,7 @@ export function httpClient(options: HttpClientOptions): Transport {
 
   function newLink(): Link {
     const asked = new AskedInTime(clock)
+    const inflow = new Inflow(clock)
     // As a function of nobody: the platform's refuses to be a method of something else.
     const fetch: Fetch = (url, init) => (settings.fetch ?? globalThis.fetch)(url, init)
     const authorization = auth && new Authorization({ ...settings, auth, serverUrl: url, fetch, asked })
@@ -68,11 +70,11 @@ export function httpClient(options: HttpClientOptions): Transport {
       headers,
       authorization,
       asked,
-      watch: new IdleWatch(clock, settings.streamIdleTimeoutMs),
+      watch: new IdleWatch(clock, settings.streamIdleTimeoutMs, inflow),
       lingering: new IdleWatch(clock, LINGER_MS),
       readers: new EventReaders(settings.maxMessageBytes),
       reconnect: { ...settings, ...reconnect },
-      flow: { isPaused: false },
+      inflow,
     }
   }
 

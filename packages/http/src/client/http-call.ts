@@ -150,7 +150,7 @@ export abstract class HttpCall implements EngineHandlers {
     if (status >= 200 && status < 300) {
       this.#isAccepted = true
       this.accepted(head)
-      if (this.link.flow.isPaused && !this.#isGivenUp) this.pause()
+      if (this.link.inflow.isPaused && !this.#isGivenUp) this.pause()
     } else {
       this.#refusal = new Refusal(head, this.#credential)
       // What it says is no reason to wait long for it.

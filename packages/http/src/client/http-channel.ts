@@ -154,14 +154,14 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   pause(): void {
-    this.link.flow.isPaused = true
+    this.link.inflow.pause()
     this.#standalone.pause()
     this.#oldStream?.pause()
     for (const exchange of this.#exchanges) exchange.pause()
   }
 
   resume(): void {
-    this.link.flow.isPaused = false
+    this.link.inflow.resume()
     this.#standalone.resume()
     this.#oldStream?.resume()
     for (const exchange of this.#exchanges) exchange.resume()

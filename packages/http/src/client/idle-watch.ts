@@ -1,4 +1,5 @@
 import { type Clock, TransportError } from '@mcpwire/core'
+import type { Inflow } from './inflow.js'
 
 /** A stream from which something should be heard now and then. */
 export interface WatchedStream {
@@ -12,12 +13,15 @@ export interface WatchedStream {
 export class IdleWatch {
   readonly timeoutMs: number
   readonly #clock: Clock
+  readonly #inflow: Inflow | undefined
   readonly #streams: Set<WatchedStream> = new Set()
   readonly #fresh: Set<WatchedStream> = new Set()
   #check: Disposable | undefined
 
-  constructor(clock: Clock, timeoutMs: number) {
+  /** What is held back is not silent; without an inflow nothing of it is wanted, and so none held back. */
+  constructor(clock: Clock, timeoutMs: number, inflow?: Inflow) {
     this.#clock = clock
+    this.#inflow = inflow
     this.timeoutMs = timeoutMs
   }
 
@@ -56,9 +60,10 @@ export class IdleWatch {
 
   #look(): void {
     this.#check = undefined
+    const heldAtMs = this.#inflow?.heldAtMs ?? -Infinity
     let earliest = Infinity
     for (const stream of [...this.#streams]) {
-      const leftMs = stream.heardAtMs + this.timeoutMs - this.#clock.now()
+      const leftMs = Math.max(stream.heardAtMs, heldAtMs) + this.timeoutMs - this.#clock.now()
       if (leftMs > 0) earliest = Math.min(earliest, leftMs)
       else {
         this.#streams.delete(stream)

@@ -5,6 +5,7 @@ import { type Authorization, wantsMoreScope } from './authorization.js'
 import type { EventReaders } from './event-reader.js'
 import { hintAt } from './failure-hints.js'
 import type { IdleWatch } from './idle-watch.js'
+import type { Inflow } from './inflow.js'
 import type { ReconnectSettings } from './reconnect-budget.js'
 import type { RefusedAnswer } from './refused-answer.js'
 import type { RequestHeaders } from './request-headers.js'
@@ -30,8 +31,7 @@ export interface Link {
   readonly reconnect: ReconnectSettings
   readonly maxMessageBytes: number
   readonly connectTimeoutMs: number
-  /** Whether what arrives is held back for now, also from what begins meanwhile. */
-  readonly flow: { isPaused: boolean }
+  readonly inflow: Inflow
 }
 
 /** What one request has already tried to get past refusals. */

@@ -2,22 +2,25 @@ import type { Link } from './link.js'
 
 /**
  * Calls back once the server has had `connectTimeoutMs`. It begins anew after the application was asked for a
- * credential: that has a time of its own, such as a person takes.
+ * credential, which has a time of its own, such as a person takes, and after what arrives was held back.
  */
 export function serverDeadline(
-  { clock, connectTimeoutMs, authorization }: Link,
+  { clock, connectTimeoutMs, authorization, inflow }: Link,
   late: () => void,
 ): Disposable {
   let waiting: Disposable
   let isOver = false
-  const wait = (): void => {
+  const wait = (timeoutMs = connectTimeoutMs): void => {
     if (isOver) return
-    waiting = clock.deadline(connectTimeoutMs, () => {
+    waiting = clock.deadline(timeoutMs, () => {
       const asking = authorization?.asking
-      if (asking) asking.then(wait, wait)
+      const leftMs = inflow.heldAtMs + connectTimeoutMs - clock.now()
+      if (asking) asking.then(goOn, goOn)
+      else if (leftMs > 0) wait(leftMs)
       else late()
     })
   }
+  const goOn = (): void => wait()
   wait()
   return {
     [Symbol.dispose]: () => {
