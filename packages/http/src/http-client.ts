@@ -31,7 +31,9 @@ const LINGER_MS = 2_000
  * `send()` resolves when the server took the message. It rejects with `AUTH_REQUIRED` (401), `REFUSED` (403, 503, and
  * for what is no request any other status), `SESSION_LOST`, `CONNECT_TIMEOUT`, `SEND_FAILED`, or with what the
  * application threw while it was asked for a token or for headers. A request that is refused with another status of
- * 4xx, or whose answer is lost on the way, is answered with a JSON-RPC error.
+ * 4xx, or whose answer is lost on the way, is answered with a JSON-RPC error. Only the message that opens the
+ * conversation tells whether there is a server: it rejects with `CONNECT_FAILED` where nobody is reached, and
+ * `initialize` with that or `REFUSED` where something else than an MCP server answers.
  *
  * @throws TransportError `INVALID_OPTION`
  */

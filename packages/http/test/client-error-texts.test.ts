@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { createServer as createTcpServer } from 'node:net'
+import { createServer as createTcpServer, type Socket } from 'node:net'
 import { isRequest } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type HttpClientOptions, httpClient } from '../src/index.js'
@@ -179,6 +179,21 @@ describe('the error for what never arrived says what to look at', () => {
     expect(error).toMatchObject({ details: { delivery: 'none' }, cause: { code: 'ECONNREFUSED' } })
   })
 
+  test.each(['initialize', 'server/discover'])('where nothing listens for the first %s', async (method) => {
+    const transport = httpClient({ url: 'http://127.0.0.1:1/mcp' })
+    onTestFinished(() => transport.close())
+    await transport.start()
+    const error: Error = await transport.send({ jsonrpc: '2.0', id: 0, method }).catch((reason) => reason)
+    expect(error).toMatchObject({
+      code: 'CONNECT_FAILED',
+      details: { address: 'http://127.0.0.1:1/mcp' },
+      cause: { code: 'ECONNREFUSED' },
+    })
+    expect(error.message).toMatch(
+      /^cannot connect to http:\/\/127\.0\.0\.1:1\/mcp: .*ECONNREFUSED.*; is it running, and the port right/,
+    )
+  })
+
   test('where no host has that name', async () => {
     const error = await refusalOf('http://nowhere.invalid/mcp')
     expect(error.message).toMatch(/nowhere\.invalid.*is that host right, or behind a proxy/)
@@ -197,6 +212,48 @@ describe('the error for what never arrived says what to look at', () => {
     await using server = await listenCounting(createServer())
     const error = await refusalOf(`https://127.0.0.1:${server.port}/mcp`)
     expect(error.message).toContain('it does not speak TLS; is the option url to start with http://?')
+  })
+
+  const ALERT = Buffer.from([0x15, 3, 1, 0, 2, 2, 0x46])
+
+  test.each([
+    ['hangs up', {}, (socket: Socket) => socket.end()],
+    ['hangs up', { fetch: globalThis.fetch }, (socket: Socket) => socket.end()],
+    ['says so', {}, (socket: Socket) => socket.end(ALERT)],
+    ['says so', { fetch: globalThis.fetch }, (socket: Socket) => socket.end(ALERT)],
+  ])('where TLS is not spoken to a server that then %s: %o', async (_, options, conduct) => {
+    await using server = await listenCounting(
+      createTcpServer((socket) => socket.once('data', () => conduct(socket))),
+    )
+    const error = await refusalOf(`http://127.0.0.1:${server.port}/mcp`, options)
+    expect(error.message).toMatch(/; is the option url to start with https:\/\/\?$/)
+    expect(error).toMatchObject({ code: 'SEND_FAILED', details: { delivery: 'unknown' } })
+  })
+
+  test('where TLS is not spoken to a server of Node with it', async () => {
+    const { cert, key } = credentials.server
+    await using server = await listenCounting(createTlsServer({ cert, key }))
+    const error = await refusalOf(`http://127.0.0.1:${server.port}/mcp`)
+    expect(error.message).toContain('; is the option url to start with https://?')
+  })
+
+  test('where a server hangs up that has answered before, or speaks TLS', async () => {
+    const server = await scriptedServer(({ message, response }) => {
+      if (!message || !isRequest(message) || message.method !== 'tools/call') return false
+      response.destroy()
+      return true
+    })
+    const client = await introducedClient(server, { standaloneStream: false })
+    const error: Error = await client.transport.send(call).catch((reason) => reason)
+    expect(error.message).toMatch(/before the answer was complete$/)
+    const { cert, key } = credentials.server
+    await using secure = await listenCounting(
+      createTlsServer({ cert, key }, ({ socket }) => socket.destroy()),
+    )
+    const tls = { ca: credentials.ca }
+    expect((await refusalOf(`https://127.0.0.1:${secure.port}/mcp`, { tls })).message).toMatch(
+      /before the answer was complete$/,
+    )
   })
 
   test('where what answers is something else', async () => {

@@ -126,11 +126,50 @@ describe('a server that refuses the first POST', () => {
     expect(await client.answerTo('init')).toMatchObject({ error })
   })
 
+  test.each([404, 405])(
+    'with %d and a JSON-RPC error and HTTP+SSE as well, is asked whether that is right',
+    async (status) => {
+      const error = { code: -32_600, message: 'Invalid request: there is nothing here' }
+      const server = await scriptedServer(({ response, method }) => {
+        if (method === 'GET') response.writeHead(status).end()
+        else json(response, { jsonrpc: '2.0', error }, {}, status)
+        return true
+      })
+      const { transport } = await startedClient({ ...server, url: new URL('/', server.url).href })
+      const refused: Error = await transport.send(initialize).catch((reason) => reason)
+      expect(refused).toMatchObject({ code: 'CONNECT_FAILED', details: { address: transport.peer?.address } })
+      expect(refused.message).toContain(
+        `${transport.peer?.address} refused Streamable HTTP with status ${status}: ${error.message}; is the path right (option url)? MCP servers mostly answer at /mcp`,
+      )
+    },
+  )
+
+  test.each([402, 407, 409, 415, 422, 426, 429])(
+    'with %d and no JSON-RPC error is no server, which send() says',
+    async (status) => {
+      const server = await scriptedServer(({ response }) => {
+        response.writeHead(status, { 'retry-after': '7' }).end('something else')
+        return true
+      })
+      const client = await startedClient(server)
+      await expect(client.transport.send(initialize)).rejects.toMatchObject({
+        code: 'REFUSED',
+        details: { status, retryAfterMs: 7_000 },
+        message: expect.stringContaining(`${server.url} answered with status ${status}: something else`),
+      })
+      expect(client.errors).toEqual([])
+      expect(client.messages).toEqual([])
+      expect(server.of('GET')).toEqual([])
+    },
+  )
+
   test('is not where httpSse is off, or where the refusal is of a later era', async () => {
     const server = await scriptedServer(oldServer().script)
     const client = await startedClient(server, { httpSse: false })
-    await client.transport.send(initialize)
-    expect(await client.answerTo('init')).toMatchObject({ error: { data: { code: 'REFUSED' } } })
+    await expect(client.transport.send(initialize)).rejects.toMatchObject({
+      code: 'REFUSED',
+      details: { status: 405 },
+    })
     expect(server.of('GET')).toEqual([])
 
     const error = { code: -32_022, message: 'unsupported protocol version' }
@@ -156,6 +195,20 @@ describe('a server that refuses the first POST', () => {
       cause: { code: 'REFUSED', details: { status: 404 } },
     })
     expect(client.transport.state).toBe('open')
+  })
+
+  test.each([400, 404, 405])('and then refuses the request with %d there rejects', async (status) => {
+    const server = await scriptedServer(({ method, response }) => {
+      if (method === 'GET') stream(response, 'event: endpoint\ndata: /elsewhere\n\n')
+      else response.writeHead(status).end()
+      return true
+    })
+    const client = await startedClient(server)
+    await expect(client.transport.send(initialize)).rejects.toMatchObject({
+      code: 'REFUSED',
+      details: { status },
+    })
+    expect(server.of('GET').length).toBe(1)
   })
 
   test.each(['http://evil.example/messages', '//evil.example/messages', 'https://127.0.0.1/messages'])(

@@ -212,11 +212,11 @@ describe('mcpwire bridge to an HTTP server that cannot be used', () => {
   })
 
   test.each([
-    ['is not there', undefined, /^mcpwire bridge: SEND_FAILED: cannot send to http:.*ECONNREFUSED/],
+    ['is not there', undefined, /^mcpwire bridge: CONNECT_FAILED: cannot connect to http:.*ECONNREFUSED/],
     [
       'wants a credential',
       [401, 'text/plain', 'no'],
-      /AUTH_REQUIRED: .* 401: it wants a credential; --header sends one$/,
+      /AUTH_REQUIRED: .* 401: no; it wants a credential; --header sends one$/,
     ],
     ['fails', [500, 'text/plain', 'no'], /SEND_FAILED: .* status 500/],
     ['is another kind of server', [200, 'text/html', '<p>'], /OUTCOME_UNKNOWN: .* status 200 and text\/html/],

@@ -19,7 +19,7 @@ import { KeptStream } from './kept-stream.js'
 import type { Link } from './link.js'
 import { EVENTS_TYPE, JSON_TYPE, mediaTypeOf } from './media-type.js'
 import { isOpening } from './opening.js'
-import { errorInText, type RefusedAnswer, statusError } from './refused-answer.js'
+import { errorInText, isNoServer, type RefusedAnswer, statusError } from './refused-answer.js'
 import { isModernRevision } from './request-headers.js'
 import { markAsAuthFailure } from './sdk-marks.js'
 
@@ -250,19 +250,20 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   }
 
   /**
-   * Lets the refusal stand. To both SDKs a request that is refused with a status of 4xx is one that was answered;
-   * v2 decides about the era by the rest.
+   * Lets the refusal stand. To both SDKs a request but `initialize` that is refused with a status of 4xx is one that
+   * was answered; v2 decides about the era by the rest.
    */
   refuse(answer: RefusedAnswer): void {
     const { status } = answer
     const error = statusError(this.link, answer)
     if (status === 401 && this.link.authorization) markAsAuthFailure(error)
     const isAnswer = status >= 400 && status < 500 && status !== 401 && status !== 403
-    if (this.id === undefined || !isAnswer) {
+    const own = this.id === undefined ? undefined : errorInText(answer.text, this.id)
+    const isLost = this.isInitialize && !this.#host.isUnderstood && isNoServer(answer, own)
+    if (this.id === undefined || !isAnswer || isLost) {
       this.fail(error)
       return
     }
-    const own = errorInText(answer.text, this.id)
     if (!own) this.#host.report(error)
     this.#settle()
     this.#host.answer(own ?? errorAnswer(this.id, error), this)

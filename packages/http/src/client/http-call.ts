@@ -142,7 +142,7 @@ export abstract class HttpCall implements EngineHandlers {
   failed(cause: Error, delivery: 'none' | 'unknown'): void {
     if (this.#refusal) this.#judge()
     else if (this.#isAccepted) this.severed(cause)
-    else this.#fail(unsent(this.link.address, cause, delivery))
+    else this.#fail(unsent(this.link.address, cause, { delivery, isOpening: this.isOpening }))
   }
 
   #head(head: AnswerHead): void {
@@ -185,7 +185,7 @@ export abstract class HttpCall implements EngineHandlers {
         this,
       )
     } catch (error) {
-      this.#fail(unsent(this.link.address, toError(error), 'none'))
+      this.#fail(unsent(this.link.address, toError(error), { delivery: 'none', isOpening }))
     }
   }
 

@@ -25,7 +25,14 @@ import { utf8Length } from '../utf8-length.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
-import { errorInText, isModernError, type RefusedAnswer, statusError, statusWords } from './refused-answer.js'
+import {
+  errorInText,
+  isModernError,
+  isNoServer,
+  type RefusedAnswer,
+  statusError,
+  statusWords,
+} from './refused-answer.js'
 import { markAsHttpError } from './sdk-marks.js'
 import { endSession } from './session-end.js'
 import { SessionRenewal } from './session-renewal.js'
@@ -213,7 +220,15 @@ class Conversation implements ExchangeHost, HttpTraits {
     }
     if (this.#tools.takesOver(exchange, answer)) return true
     const { httpSse } = this.#options
-    if (!httpSse || this.isUnderstood || !exchange.isInitialize || !isOldStatus(answer.status)) return false
+    // What refuses by then is the endpoint that the old transport named.
+    if (
+      !httpSse ||
+      this.answersElsewhere ||
+      this.isUnderstood ||
+      !exchange.isInitialize ||
+      !isOldStatus(answer.status)
+    )
+      return false
     const said = errorInText(answer.text, exchange.id ?? '')
     if (said && isModernError(said, answer.status)) return false
     this.#fallBack(exchange, answer)
@@ -294,7 +309,7 @@ class Conversation implements ExchangeHost, HttpTraits {
       unavailable: ({ message }) => {
         const { status, statusText, text } = answer
         // A server that answered in JSON-RPC, and speaks nothing else, meant what it said.
-        if (errorInText(text, exchange.id ?? '')) {
+        if (!isNoServer(answer, errorInText(text, exchange.id ?? ''))) {
           exchange.refuse(answer)
           return
         }

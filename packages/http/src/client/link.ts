@@ -71,10 +71,19 @@ function redirectWithin(answer: RefusedAnswer, from: URL, tries: Tries): URL | u
   return to.origin === from.origin ? to : undefined
 }
 
+/** A request that failed before it was answered. */
+export interface Unsent {
+  readonly delivery: 'none' | 'unknown'
+  /** Whether it was to open the conversation. */
+  readonly isOpening: boolean
+}
+
 /** The error for a request that failed before it was answered. */
-export function unsent(address: string, cause: Error, delivery: 'none' | 'unknown'): Error {
+export function unsent(address: string, cause: Error, { delivery, isOpening }: Unsent): Error {
   if (isTransportError(cause)) return cause
-  const hint = hintAt(cause)
-  const message = `cannot send to ${address}: ${cause.message}${hint === undefined ? '' : `; ${hint}`}`
-  return new TransportError('SEND_FAILED', message, { delivery }, { cause })
+  const hint = hintAt(cause, address)
+  const words = `${address}: ${cause.message}${hint === undefined ? '' : `; ${hint}`}`
+  return isOpening && delivery === 'none'
+    ? new TransportError('CONNECT_FAILED', `cannot connect to ${words}`, { address }, { cause })
+    : new TransportError('SEND_FAILED', `cannot send to ${words}`, { delivery }, { cause })
 }

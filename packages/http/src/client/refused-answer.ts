@@ -74,6 +74,14 @@ export function isModernError({ error }: JsonRpcErrorResponse, status: number): 
   return MODERN_CODES.includes(error.code) || (error.code === METHOD_NOT_FOUND && status === 404)
 }
 
+/**
+ * Whether the first message was refused by something else than an MCP server: in other words than JSON-RPC, or for its
+ * path. `said` is the JSON-RPC error in the answer.
+ */
+export function isNoServer({ status }: RefusedAnswer, said: JsonRpcErrorResponse | undefined): boolean {
+  return !said || ((status === 404 || status === 405) && !isModernError(said, status))
+}
+
 /** The JSON-RPC error that the text of a refusal is, addressed to the request it refuses. */
 export function errorInText(text: string, id: RequestId): JsonRpcErrorResponse | undefined {
   let value: unknown
