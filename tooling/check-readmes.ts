@@ -30,11 +30,21 @@ const BANNED = [
   'world-class',
 ]
 
-/** READMEs are short, show only code that is run, and like all docs link to what exists and claim nothing by adjective. */
+/**
+ * READMEs are short, show only code that is run and link only to what is in the tarball. All docs link to what exists
+ * and claim nothing by adjective.
+ */
 export function checkReadmes(root: string): Problems {
-  const readmes = publicPackages(root).map(({ folder }) => `packages/${folder}/README.md`)
+  const readmes = publicPackages(root).map(({ folder, manifest }) => ({
+    path: `packages/${folder}/README.md`,
+    files: manifest.files ?? [],
+  }))
   return [
-    ...readmes.flatMap((path) => (existsSync(join(root, path)) ? shape(root, path) : [`${path}: missing`])),
+    ...readmes.flatMap(({ path, files }) =>
+      existsSync(join(root, path))
+        ? [...shape(root, path), ...unpacked(root, path, files)]
+        : [`${path}: missing`],
+    ),
     ...markdownFiles(root).flatMap((path) => [...adjectives(root, path), ...links(root, path)]),
   ]
 }
@@ -56,13 +66,41 @@ function adjectives(root: string, path: string): string[] {
     .map(({ 0: word, index }) => `${path}:${lineAt(text, index)}: '${word}' claims without a fact`)
 }
 
-function links(root: string, path: string): string[] {
+/** Links of a package's README that lead nowhere where it is read with the package alone. */
+function unpacked(root: string, path: string, files: readonly string[]): string[] {
+  return localLinks(root, path)
+    .filter(({ target }) => !target.startsWith('#') && !isPacked(target.replace(/#.*/, ''), files))
+    .filter(({ target }) => existsSync(join(root, dirname(path), target.replace(/#.*/, ''))))
+    .map(({ target, place }) => `${place}: link to ${target}, which is not in the tarball`)
+}
+
+/** Whether `files` of a package.json names a path, or a folder that it is in, and does not take it out again. */
+function isPacked(path: string, files: readonly string[]): boolean {
+  const matches = (pattern: string): boolean => {
+    const [, bare = ''] = /^!?(?:\.\/)?(.*?)\/?$/.exec(pattern) ?? []
+    const escaped = bare.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*')
+    return new RegExp(`^${escaped}(?:/|$)`).test(path)
+  }
+  const taken = files.filter(matches)
+  return taken.length > 0 && !taken.some((pattern) => pattern.startsWith('!'))
+}
+
+interface LocalLink {
+  readonly target: string
+  readonly place: string
+}
+
+function localLinks(root: string, path: string): LocalLink[] {
   const text = prose(readFileSync(join(root, path), 'utf8'))
-  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(({ 1: target = '', index }) => {
-    if (/^[a-z]+:/i.test(target)) return []
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(({ 1: target = '', index }) => ({ target, place: `${path}:${lineAt(text, index)}` }))
+    .filter(({ target }) => !/^[a-z]+:/i.test(target))
+}
+
+function links(root: string, path: string): string[] {
+  return localLinks(root, path).flatMap(({ target, place }) => {
     const [file = '', anchor] = target.split('#')
     const absolute = file === '' ? join(root, path) : join(root, dirname(path), file)
-    const place = `${path}:${lineAt(text, index)}`
     if (!existsSync(absolute)) return [`${place}: link to ${target}, which does not exist`]
     if (anchor === undefined || !absolute.endsWith('.md')) return []
     return headingsOf(absolute).includes(anchor) ? [] : [`${place}: no heading #${anchor} in ${target}`]

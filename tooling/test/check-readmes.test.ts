@@ -28,6 +28,26 @@ test.each([
   expect(check(readme)).toEqual([problem])
 })
 
+test.each([
+  ['[x](examples/a.ts)', ['dist', 'examples'], []],
+  ['[x](examples/a.ts)', ['dist', 'examples/*.ts'], []],
+  ['[x](#x)\n# x\n', ['dist'], []],
+  ['[x](examples/a.ts)', ['dist'], ['examples/a.ts']],
+  ['[x](examples/a.ts)', ['examples', '!examples/a.ts'], ['examples/a.ts']],
+  ['[x](../../docs/x.md)', ['dist'], ['../../docs/x.md']],
+])('takes %s with files %j', (readme, files, missing) => {
+  const root = fixture({
+    ...manifest('core', { files }),
+    'packages/core/README.md': readme,
+    'packages/core/examples/a.ts': '',
+    'docs/x.md': '',
+  })
+  const problems = missing.map(
+    (target) => `packages/core/README.md:1: link to ${target}, which is not in the tarball`,
+  )
+  expect(checkReadmes(root)).toEqual(problems)
+})
+
 test('finds a package without a README', () => {
   expect(checkReadmes(fixture(manifest('core')))).toEqual(['packages/core/README.md: missing'])
 })

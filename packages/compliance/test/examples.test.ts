@@ -1,2 +1,3 @@
 import '../examples/memory-pair.compliance.js'
 import '../examples/port-transport.compliance.js'
+import '../examples/stream-transport.compliance.js'

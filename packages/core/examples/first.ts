@@ -9,6 +9,7 @@ const listener = await serve(memoryListener(), async (connection) => {
   server.registerTool('greet', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))
   await server.connect(connection)
 })
+listener.onerror = (error) => console.error(error.message)
 
 const client = new Client({ name: 'demo', version: '1.0.0' })
 await client.connect(memoryClient({ listener }))

@@ -2,5 +2,6 @@ import { testExamples } from '../../../tooling/test-examples.js'
 
 testExamples(new URL('../examples/', import.meta.url), {
   'first.ts': { said: ["text: 'hello'"] },
+  'gate.ts': { said: ["[ 'Ada' ]"] },
   'layers.ts': { said: ['{ sum: 2 }\n1 answered\nit ended in order'] },
 })

@@ -16,6 +16,7 @@ const listener = await serve(
   httpServer({ port: 0 }),
   (transport) => void serveStdio(newServer, { transport }),
 )
+listener.onerror = (error) => console.error(error.message)
 
 const client = new Client({ name: 'demo', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } })
 await client.connect(httpClient({ url: listener.address ?? '' }))

@@ -14,6 +14,7 @@ const listener = await serve(unixServer({ path }), async (connection) => {
   server.registerTool('greet', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))
   await server.connect(connection)
 })
+listener.onerror = (error) => console.error(error.message)
 
 const client = new Client({ name: 'demo', version: '1.0.0' })
 await client.connect(unixClient({ path }))

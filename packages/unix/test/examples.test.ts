@@ -2,5 +2,5 @@ import { testExamples } from '../../../tooling/test-examples.js'
 
 testExamples(new URL('../examples/', import.meta.url), {
   'first.ts': { said: ["text: 'hello'"] },
-  'token.ts': { said: ['hello, Ada', 'a token is required'] },
+  'token.ts': { said: ['greeter of Ada', 'a token is required'] },
 })
