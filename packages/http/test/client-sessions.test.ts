@@ -1,4 +1,4 @@
-import { createFakeClock } from '@mcpwire/compliance'
+import { createFakeClock, turns } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import type { StreamState } from '../src/index.js'
@@ -203,6 +203,75 @@ describe('a session that the server forgot', () => {
     const last = server.of('GET').at(-1)
     expect(last?.headers).toMatchObject({ 'mcp-session-id': 'session-2' })
     expect(client.errors).toEqual([])
+  })
+
+  test.each([
+    ['while it is followed by another', 'renewing'],
+    ['after it was followed by another', 'renewed'],
+  ])('keeps no message that was refused with 401 %s', async (_when, moment) => {
+    const { script, forget } = forgetful()
+    let token = 't0'
+    let isForgotten = false
+    const held: { late?: Asked; initialize?: () => void } = {}
+    const server = await scriptedServer((asked, server) => {
+      const { message, headers, response } = asked
+      if (isForgotten && headers.authorization === 'Bearer t0') {
+        if (idOf(message) === 2) held.late = asked
+        else response.writeHead(401).end()
+        return true
+      }
+      const isNext = isForgotten && message && 'method' in message && message.method === 'initialize'
+      if (!isNext || moment === 'renewed') return script(asked, server)
+      held.initialize = () => script(asked, server)
+      return true
+    })
+    const auth = {
+      token: () => token,
+      onUnauthorized: async () => {
+        token = 't1'
+      },
+    }
+    const client = await introducedClient(server, { auth, standaloneStream: false })
+    forget()
+    isForgotten = true
+    const late = client.transport.send(call(2))
+    await server.until(() => held.late !== undefined, 'the second is under way')
+    const first = client.transport.send(call(1))
+    if (moment === 'renewing') await server.until(() => held.initialize !== undefined, 'another is begun')
+    else await client.answerTo(1)
+    held.late?.response.writeHead(401).end()
+    await turns(50)
+    held.initialize?.()
+    await Promise.all([first, late])
+    for (const id of [1, 2]) expect(await client.answerTo(id)).toEqual(resultFor(id, { of: 'tools/call' }))
+    const retried = server.of('POST').filter(({ message }) => idOf(message) === 2)
+    expect(retried.map(sessionOf)).toEqual(['session-1', 'session-2'])
+    expect(client.errors).toEqual([])
+  })
+
+  test.each([
+    [reply, { status: 'rejected', reason: { code: 'SESSION_LOST' } }],
+    [
+      { jsonrpc: '2.0' as const, method: 'notifications/cancelled', params: { requestId: 1 } },
+      { status: 'fulfilled' },
+    ],
+  ])('takes with it what was refused with 401 and is of no use in the next: %o', async (message, outcome) => {
+    const { script, forget } = forgetful()
+    const held: Asked[] = []
+    const server = await scriptedServer((asked, server) => {
+      if (JSON.stringify(asked.message) !== JSON.stringify(message)) return script(asked, server)
+      held.push(asked)
+      return true
+    })
+    const auth = { token: () => 't', onUnauthorized: async () => {} }
+    const client = await introducedClient(server, { auth, standaloneStream: false })
+    const sent = Promise.allSettled([client.transport.send(message)])
+    await server.until(() => held.length === 1, 'it is under way')
+    forget()
+    await client.transport.send(note)
+    held[0]?.response.writeHead(401).end()
+    expect(await sent).toMatchObject([outcome])
+    expect(held).toHaveLength(1)
   })
 
   test('cannot be told by 404 where there is none: that is the answer', async () => {

@@ -42,6 +42,8 @@ export interface ExchangeHost {
   unreadable(bytes: Uint8Array): void
   /** An answer in place of one that will not come. */
   answer(response: JsonRpcErrorResponse, from: Exchange): void
+  /** Sends the message once more, with which the server did nothing: its session may be another by now. */
+  again(exchange: Exchange): void
   /** A refusal that the client may know a way around: it then sends the message again, or fails it. */
   takesOver(exchange: Exchange, answer: RefusedAnswer): boolean
   report(error: Error): void
@@ -58,6 +60,7 @@ type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'nothing'
 export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, WatchedStream {
   readonly message: JsonRpcMessage
   readonly id: RequestId | undefined
+  readonly isInitialize: boolean
   readonly bytes: number
   /** Settles as `send()` does. */
   readonly sent: Promise<void>
@@ -92,6 +95,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     this.#host = host
     this.message = message
     this.id = isRequest(message) ? message.id : undefined
+    this.isInitialize = isRequest(message) && message.method === 'initialize'
     this.bytes = bytes
     this.#text = text
     this.#options = options
@@ -113,10 +117,6 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   /** Whether nothing more is heard of it. */
   get isOver(): boolean {
     return this.#stage === 'nothing'
-  }
-
-  get isInitialize(): boolean {
-    return this.id !== undefined && 'method' in this.message && this.message.method === 'initialize'
   }
 
   /** Whether it keeps to a revision whose requests say so themselves, and whose streams cannot be resumed. */
@@ -174,6 +174,10 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   override resume(): void {
     if (this.#stream) this.#stream.resume()
     else super.resume()
+  }
+
+  protected override again(): void {
+    this.#host.again(this)
   }
 
   protected override get body(): string {

@@ -89,6 +89,11 @@ export abstract class HttpCall implements EngineHandlers {
       )
   }
 
+  /** Sends it once more, now that the server may take it. */
+  protected again(): void {
+    this.begin()
+  }
+
   /** Sends it elsewhere from now on. */
   moveTo(url: URL): void {
     this.#url = url
@@ -206,7 +211,7 @@ export abstract class HttpCall implements EngineHandlers {
           return
         }
         this.#url = url
-        this.begin()
+        this.again()
       })
       .catch((error) => this.#fail(error))
   }

@@ -213,6 +213,10 @@ class Conversation implements ExchangeHost, HttpTraits {
     if (own && !this.#isOver) this.#deliver(own, undefined)
   }
 
+  again(exchange: Exchange): void {
+    this.#renewal.again(exchange)
+  }
+
   takesOver(exchange: Exchange, answer: RefusedAnswer): boolean {
     if (answer.status === 404 && exchange.sessionId !== undefined) {
       this.#renewal.refused(exchange)

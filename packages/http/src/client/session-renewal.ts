@@ -50,7 +50,7 @@ export class SessionRenewal {
 
   /** The server knows the session of this message no more, and so did nothing with it. */
   refused(exchange: Exchange): void {
-    const { message, sessionId = '' } = exchange
+    const { sessionId = '' } = exchange
     const isAnew = this.#stage.name === 'renewing' && this.#stage.sessionId !== sessionId
     if (isAnew || exchange === this.#introduction || exchange.renewals > 0) {
       const error = this.#lost(sessionId, 'it forgot the one that followed at once')
@@ -59,14 +59,17 @@ export class SessionRenewal {
       return
     }
     exchange.renewals++
-    // Requests of the old session have no answer in the new one, and none of its requests is there to be cancelled.
-    if (isResponse(message)) exchange.fail(this.#lost(sessionId, 'the request it answers went with it'))
-    else if (message.method === 'notifications/cancelled') exchange.drop()
-    else if (!this.isUnderWay && this.#link.headers.sessionId !== sessionId) exchange.start()
-    else {
-      this.hold(exchange)
-      this.begin(sessionId)
-    }
+    this.#followUp(exchange, sessionId)
+  }
+
+  /** Sends a message again with which the server did nothing, in the session there is by now. */
+  again(exchange: Exchange): void {
+    const { sessionId } = exchange
+    const isOurs = exchange === this.#introduction || exchange.isInitialize
+    const isOutdated = sessionId !== undefined && sessionId !== this.#link.headers.sessionId
+    if (isOurs || (!this.isUnderWay && !isOutdated)) exchange.start()
+    else if (sessionId === undefined) this.hold(exchange)
+    else this.#followUp(exchange, sessionId)
   }
 
   /** Begins a new session unless that was done already. */
@@ -98,6 +101,19 @@ export class SessionRenewal {
     this.#stage = { name: 'none' }
     this.#introduction = undefined
     this.#waiting.length = 0
+  }
+
+  /** Does with a message of that session what can be done in the next one. */
+  #followUp(exchange: Exchange, sessionId: string): void {
+    const { message } = exchange
+    // Requests of the old session have no answer in the new one, and none of its requests is there to be cancelled.
+    if (isResponse(message)) exchange.fail(this.#lost(sessionId, 'the request it answers went with it'))
+    else if (message.method === 'notifications/cancelled') exchange.drop()
+    else if (!this.isUnderWay && this.#link.headers.sessionId !== sessionId) exchange.start()
+    else {
+      this.hold(exchange)
+      this.begin(sessionId)
+    }
   }
 
   async #introduce(messages: readonly JsonRpcMessage[]): Promise<void> {
