@@ -3,6 +3,7 @@ import { isTransportError, toError } from './errors.js'
 import { errorMemberOf, INTERNAL_ERROR, JsonRpcError, METHOD_NOT_FOUND } from './json-rpc-error.js'
 import type { JsonRpcMessage, JsonRpcRequest, MessageParams, RequestId } from './message.js'
 import type { JsonRpcResult } from './pending-requests.js'
+import { ignore } from './promises.js'
 import type { MessageContext, SendOptions } from './transport.js'
 
 /** One incoming request, for the handler that answers it. */
@@ -37,6 +38,8 @@ export interface Answering {
 export class IncomingRequests {
   readonly #answering: Answering
   readonly #active = new Map<RequestId, AbortController>()
+  /** The responses that are being taken. */
+  readonly #sending = new Set<Promise<void>>()
 
   constructor(answering: Answering) {
     this.#answering = answering
@@ -107,16 +110,35 @@ export class IncomingRequests {
   async #respond(id: RequestId, response: JsonRpcMessage): Promise<void> {
     const { send, report } = this.#answering
     try {
-      await send(response, { relatedRequestId: id })
+      await this.#sendOnceThereIsRoom(id, response)
     } catch (error) {
       report(toError(error))
       // Whoever waits for an answer that cannot be sent is better told so.
-      if (!isUnsendable(error)) return
+      if (!isUnsendable(error) && !isTransportError(error, 'OVERLOADED')) return
       const message = 'the response could not be sent'
       await send(
         { jsonrpc: '2.0', id, error: { code: INTERNAL_ERROR, message } },
         { relatedRequestId: id },
       ).catch((again) => report(toError(again)))
+    }
+  }
+
+  /** What finds no room waits for the responses before it to be taken; without any there will be none for it either. */
+  async #sendOnceThereIsRoom(id: RequestId, response: JsonRpcMessage): Promise<void> {
+    for (;;) {
+      const sent = this.#answering.send(response, { relatedRequestId: id })
+      const settled = sent.then(ignore, ignore)
+      this.#sending.add(settled)
+      try {
+        await sent
+        return
+      } catch (error) {
+        this.#sending.delete(settled)
+        if (!isTransportError(error, 'OVERLOADED') || this.#sending.size === 0) throw error
+        await Promise.race(this.#sending)
+      } finally {
+        this.#sending.delete(settled)
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 import { CallsInFlight } from './calls-in-flight.js'
 import { cancelledBy, LISTEN_METHOD, namesRevision, PROGRESS_METHOD } from './era.js'
 import { errorAnswer } from './error-answer.js'
-import { toError } from './errors.js'
+import { isTransportError, TransportError, toError } from './errors.js'
 import { isUnsendable } from './incoming-requests.js'
 import {
   isErrorResponse,
@@ -14,6 +14,7 @@ import {
   type RequestId,
 } from './message.js'
 import type { Flow, SendOptions, TransportLike } from './transport.js'
+import { type OrderedSend, WaitingSends } from './waiting-sends.js'
 
 /** What one direction of a pipe needs besides its ends. */
 export interface DirectionSettings {
@@ -35,7 +36,10 @@ export class PipeDirection {
   readonly #calls = new CallsInFlight()
   /** What waits for the other end to open. */
   #held: JsonRpcMessage[] | undefined = []
+  #sends = 0
   #pendingSends = 0
+  /** What `to` had no room for. Nothing passes it: messages leave in their order. */
+  readonly #waiting = new WaitingSends()
   #isPaused = false
   #isOver = false
   readonly #whenIdle: (() => void)[] = []
@@ -77,6 +81,7 @@ export class PipeDirection {
   stop(): void {
     this.#isOver = true
     this.#held = undefined
+    this.#waiting.clear()
     this.#calls.takeAll()
     this.#settleIdle()
   }
@@ -148,17 +153,37 @@ export class PipeDirection {
   }
 
   #send(message: JsonRpcMessage, options: SendOptions | undefined): void {
-    this.#pendingSends++
+    const send = { place: this.#sends++, message, options }
+    if (this.#waiting.size > 0 && this.#mayWait()) this.#waiting.add(send)
+    else this.#sendNow(send)
     this.#balance()
-    const settled = (): void => {
-      this.#pendingSends--
-      this.#balance()
-      this.#settleIdle()
-    }
-    attempt(() => this.#to.send(message, options)).then(settled, (error) => {
-      this.#failed(message, toError(error))
-      settled()
-    })
+  }
+
+  #sendNow(send: OrderedSend): void {
+    this.#pendingSends++
+    attempt(() => this.#to.send(send.message, send.options)).then(
+      () => this.#settled(),
+      (error) => {
+        // Alone it would find no room either: then only what is pending before it makes some.
+        const isFull = isTransportError(error, 'OVERLOADED') && this.#pendingSends > 1
+        if (isFull && !this.#isOver && this.#mayWait()) this.#waiting.add(send)
+        else this.#failed(send.message, toError(error))
+        this.#settled(isFull)
+      },
+    )
+  }
+
+  #settled(isFull = false): void {
+    this.#pendingSends--
+    const next = isFull ? undefined : this.#waiting.takeFirst()
+    if (next) this.#sendNow(next)
+    this.#balance()
+    this.#settleIdle()
+  }
+
+  /** Whoever can be paused sends little more than what was on its way; others might send for ever. */
+  #mayWait(): boolean {
+    return flowOf(this.#from) !== undefined || this.#waiting.size < this.#settings.maxPendingSends
   }
 
   #failed(message: JsonRpcMessage, error: Error): void {
@@ -169,27 +194,36 @@ export class PipeDirection {
     }
     this.#settings.report(error)
     const isResult = isResponse(message) && !isErrorResponse(message)
-    if (isResult && isUnsendable(error)) this.answer(message.id, error)
+    if (!isResult) return
+    if (isUnsendable(error)) this.answer(message.id, error)
+    // Not as `OVERLOADED`, after which a request may be sent again: this one has run.
+    else if (isTransportError(error, 'OVERLOADED')) this.answer(message.id, unsent(error))
   }
 
   /** Stops and continues the arrival of messages as `to` takes them. */
   #balance(): void {
     const { maxPendingSends } = this.#settings
+    const isFull = this.#waiting.size > 0
     const waiting = this.#pendingSends + (this.#held?.length ?? 0)
-    if (!this.#isPaused && waiting > maxPendingSends) {
+    if (!this.#isPaused && (isFull || waiting > maxPendingSends)) {
       this.#isPaused = true
       flowOf(this.#from)?.pause()
-    } else if (this.#isPaused && waiting <= maxPendingSends / 2) {
+    } else if (this.#isPaused && !isFull && waiting <= maxPendingSends / 2) {
       this.#isPaused = false
       flowOf(this.#from)?.resume()
     }
   }
 
   #settleIdle(): void {
-    if (this.#isOver || (this.#pendingSends === 0 && !this.#held?.length)) {
+    if (this.#isOver || (this.#pendingSends + this.#waiting.size === 0 && !this.#held?.length)) {
       for (const resolve of this.#whenIdle.splice(0)) resolve()
     }
   }
+}
+
+function unsent(cause: Error): TransportError {
+  const message = 'there is no room for the response'
+  return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
 }
 
 /** Read each time: it is there only while the transport is open. */

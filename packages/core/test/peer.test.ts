@@ -7,6 +7,7 @@ import {
   type PeerOptions,
   peer,
   type Transport,
+  TransportError,
 } from '../src/index.js'
 import { fakeClock, settled } from './support/fake-clock.js'
 import { type ScriptedTransport, scriptedTransport } from './support/scripted-transport.js'
@@ -412,6 +413,38 @@ describe('peer: answering', () => {
     await settled()
     expect(transport.sent.map(({ options }) => options)).toEqual(Array(3).fill({ relatedRequestId: '' }))
     expect(transport.sent.at(-1)?.message).toEqual({ jsonrpc: '2.0', id: '', result: {} })
+  })
+
+  it('sends every answer, also those that found the transport full', async () => {
+    const transport = scriptedTransport()
+    const onerror = vi.fn()
+    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onerror })
+    await answering.start()
+    const drains: (() => void)[] = []
+    const taken: unknown[] = []
+    let room = 1
+    transport.send = (message) => {
+      if (room === 0) {
+        const details = { queuedBytes: 9, maxQueuedBytes: 8 }
+        return Promise.reject(new TransportError('OVERLOADED', 'full', details))
+      }
+      room--
+      taken.push(message)
+      return new Promise((resolve) => drains.push(resolve))
+    }
+    for (const id of [1, 2, 3]) transport.onmessage?.({ jsonrpc: '2.0', id, method: 'get' })
+    await settled()
+    while (drains.length > 0) {
+      room++
+      drains.shift()?.()
+      await settled()
+    }
+    // In any order: they are answers to requests of their own.
+    expect(taken).toHaveLength(3)
+    expect(new Set(taken)).toEqual(
+      new Set([1, 2, 3].map((id) => ({ jsonrpc: '2.0', id, result: { fine: true } }))),
+    )
+    expect(onerror).not.toHaveBeenCalled()
   })
 
   it('answers with an error where the result cannot be sent', async () => {

@@ -32,6 +32,8 @@ const cancelled = (requestId: string | number): JsonRpcMessage =>
   notification('notifications/cancelled', { requestId })
 const response = (id: string | number, result = {}): JsonRpcMessage => ({ jsonrpc: '2.0', id, result })
 
+const overload = new TransportError('OVERLOADED', 'full', { queuedBytes: 9, maxQueuedBytes: 8 })
+
 interface Piped {
   /** What a client and a server use, and the ends of the pipe between them. */
   client: Transport
@@ -348,10 +350,65 @@ describe('pipe: overload', () => {
     await client.close()
   })
 
+  it('keeps in order, and loses nothing of, what finds the other end full', async () => {
+    const onerror = vi.fn()
+    const { a, b } = await scriptedPipe({ onerror })
+    let room = 2
+    const taken: JsonRpcMessage[] = []
+    const drains: (() => void)[] = []
+    b.send = (message) => {
+      if (room === 0) return Promise.reject(overload)
+      room--
+      taken.push(message)
+      return new Promise((resolve) => drains.push(resolve))
+    }
+    const sent = [0, 1, 2, 3, 4, 5, 6].map((n) => (n % 3 === 0 ? numbered(n) : request(n)))
+    for (const message of sent.slice(0, 5)) a.onmessage?.(message)
+    await settled()
+    expect(a.flowed).toEqual(['pause'])
+    for (const message of sent.slice(5)) a.onmessage?.(message)
+    for (let count = 0; count < sent.length; count++) {
+      room++
+      drains.shift()?.()
+      await settled()
+    }
+    expect(taken).toEqual(sent)
+    expect([a.flowed, a.sent, onerror.mock.calls]).toEqual([['pause', 'resume'], [], []])
+  })
+
+  it('holds no more than maxPendingSends of an end that cannot be paused', async () => {
+    const onerror = vi.fn()
+    const { a, b } = await scriptedPipe({ onerror, maxPendingSends: 3 })
+    a.flow = undefined as never
+    let isFull = false
+    b.answer = () => (isFull ? Promise.reject(overload) : new Promise(() => {}))
+    a.onmessage?.(numbered(0))
+    isFull = true
+    for (let n = 1; n <= 6; n++) {
+      a.onmessage?.(numbered(n))
+      await settled()
+    }
+    expect(onerror).toHaveBeenCalledTimes(3)
+  })
+
+  it('answers with an error where there is no room for a result, and none to come', async () => {
+    const { a, b } = await scriptedPipe()
+    a.onmessage?.(request(1))
+    a.answer = () => {
+      a.answer = () => Promise.resolve()
+      return Promise.reject(overload)
+    }
+    b.onmessage?.(response(1))
+    await settled()
+    expect(a.sent.at(-1)?.message).toMatchObject({
+      id: 1,
+      error: { data: { code: 'SEND_FAILED', cause: 'OVERLOADED' } },
+    })
+  })
+
   it('answers requests that cannot be sent and reports what else cannot', async () => {
     const onerror = vi.fn()
     const { a, b } = await scriptedPipe({ onerror })
-    const overload = new TransportError('OVERLOADED', 'full', { queuedBytes: 9, maxQueuedBytes: 8 })
     b.answer = () => Promise.reject(overload)
     a.onmessage?.(request(1))
     a.onmessage?.(numbered(1))

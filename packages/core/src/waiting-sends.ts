@@ -1,0 +1,33 @@
+import type { JsonRpcMessage } from './message.js'
+import type { SendOptions } from './transport.js'
+
+/** A message on its way out, and its place among all. */
+export interface OrderedSend {
+  readonly place: number
+  readonly message: JsonRpcMessage
+  readonly options: SendOptions | undefined
+}
+
+/** Messages that found no room, in the order in which they were to leave. */
+export class WaitingSends {
+  readonly #waiting: OrderedSend[] = []
+
+  get size(): number {
+    return this.#waiting.length
+  }
+
+  /** Takes one to its place, which is mostly the last: what finds no room is known a little later. */
+  add(send: OrderedSend): void {
+    let at = this.#waiting.length
+    while (at > 0 && (this.#waiting[at - 1] as OrderedSend).place > send.place) at--
+    this.#waiting.splice(at, 0, send)
+  }
+
+  takeFirst(): OrderedSend | undefined {
+    return this.#waiting.shift()
+  }
+
+  clear(): void {
+    this.#waiting.length = 0
+  }
+}
