@@ -11,7 +11,7 @@ import {
 } from '@mcpwire/core'
 import { deflateOf } from '../deflate.js'
 import { answerPlainly } from './http-refusal.js'
-import { createUsher, pathOf, wsAddress } from './upgrade.js'
+import { createUsher, ignore, pathOf, wsAddress } from './upgrade.js'
 import { requireUpgradeOptions, type WsUpgradeOptions, wsUpgradeDefaults } from './upgrade-options.js'
 
 /** Options of a listener on somebody else's HTTP server. */
@@ -43,10 +43,14 @@ export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
         const address = addressOf(server, path)
         const deflate = deflateOf(settings.deflate)
         const usher = createUsher({ ...settings, deflate, isGoingAway: () => isClosing })
-        const onupgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-          if (pathOf(request) === path) usher(request, socket, head, door)
-          else if (server.listenerCount('upgrade') === 1) answerPlainly(socket, 404, 'there is nothing here')
+        const onupgrade: UpgradeListener = (request, socket, head) => {
+          // For every path: Node took its own listener off, and whoever takes the others may be late with theirs.
+          socket.on('error', ignore)
+          const asked = pathOf(request)
+          if (asked === path) usher(request, socket, head, door)
+          else if (isForNobody(asked, server, onupgrade)) answerPlainly(socket, 404, 'there is nothing here')
         }
+        onupgrade[PATH] = path
         server.on('upgrade', onupgrade)
         return {
           address,
@@ -59,6 +63,20 @@ export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
     },
     { ...settings, gate },
   )
+}
+
+/** The path that a listener for `upgrade` of ours takes; other copies of this package know it too. */
+const PATH: unique symbol = Symbol.for('@mcpwire/ws/upgrade-path') as never
+
+interface UpgradeListener {
+  (request: IncomingMessage, socket: Socket, head: Buffer): void
+  [PATH]?: string
+}
+
+/** Whether an upgrade is left to the listener: all others are of ours too, none takes that path, and it is the first. */
+function isForNobody(asked: string, server: HttpServer | HttpsServer, listener: UpgradeListener): boolean {
+  const all: readonly UpgradeListener[] = server.listeners('upgrade') as UpgradeListener[]
+  return all[0] === listener && all.every((each) => each[PATH] !== undefined && each[PATH] !== asked)
 }
 
 function addressOf(server: HttpServer | HttpsServer, path: string): string {

@@ -18,7 +18,7 @@ export interface UpgradeSettings extends WsChannelOptions {
   readonly tokenInSubprotocol: boolean
 }
 
-/** Takes upgrade requests for the right path to the door. */
+/** Takes upgrade requests for the right path to the door. Errors of the socket go to `ignore` by then. */
 export type Usher = (request: IncomingMessage, socket: Socket, head: Buffer, door: Door) => void
 
 /** The form of a key: 16 bytes in base64 (RFC 6455, section 4.1). */
@@ -36,8 +36,6 @@ export function createUsher(settings: UpgradeSettings): Usher {
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   })
   return (request, socket, head, door) => {
-    // Stays for good: a socket without it takes the process down when its peer resets.
-    socket.on('error', ignore)
     const offered = subprotocolsIn(request)
     const wrong = whatIsWrong(request, offered, settings)
     if (wrong) {
@@ -69,7 +67,8 @@ export function createUsher(settings: UpgradeSettings): Usher {
   }
 }
 
-function ignore(): void {}
+/** Listens for errors of a socket as long as nobody else does: without it a peer that resets ends the process. */
+export function ignore(): void {}
 
 type Answer = readonly [status: number, text: string, headers?: Readonly<Record<string, string>>]
 

@@ -25,7 +25,7 @@ import { deflateOf } from '../deflate.js'
 import { certificateRefusal } from './client-certificate.js'
 import { answerPlainly, answerRefusal } from './http-refusal.js'
 import { createLobby, type Lobby } from './lobby.js'
-import { createUsher, pathOf, wsAddress } from './upgrade.js'
+import { createUsher, ignore, pathOf, wsAddress } from './upgrade.js'
 import { requireUpgradeOptions, type WsUpgradeOptions, wsUpgradeDefaults } from './upgrade-options.js'
 
 /** Options of a WebSocket server. */
@@ -98,12 +98,13 @@ function acceptorOf(
       const usher = createUsher({ ...settings, deflate, isGoingAway: () => isClosing })
       const server = tls ? httpsServer(tls) : createServer(plainOptions)
       server.on('connection', (socket: Socket) => {
-        // Stays for good: a socket without it takes the process down when its peer resets.
         socket.on('error', ignore)
         lobby.enter(socket, door)
       })
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         lobby.leave(socket)
+        // The one of `connection` is on the socket below this one.
+        if (tls) socket.on('error', ignore)
         const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
         if (certificate) answerRefusal(socket, certificate)
         else if (pathOf(request) !== settings.path) answerPlainly(socket, 404, 'there is nothing here')
@@ -153,8 +154,6 @@ function answerOther(response: ServerResponse, isOurPath: boolean): void {
   if (isOurPath) response.writeHead(426, { ...headers, upgrade: 'websocket' }).end('this is a WebSocket\n')
   else response.writeHead(404, headers).end('there is nothing here\n')
 }
-
-function ignore(): void {}
 
 /** Those who were offered to the door are for the listener to end; it refuses or closes each of them. */
 function bindingOf(
