@@ -27,10 +27,11 @@ export function headersIn(value: unknown): HeaderRecord | string {
 
 /** What keeps HTTP from carrying the header, in words that do not show its value. */
 export function faultOfHeader(name: unknown, value: unknown): string | undefined {
+  const isName = typeof name === 'string' && HEADER_NAME.test(name)
+  if (isName && typeof value === 'string' && HEADER_VALUE.test(value)) return undefined
   const shown = JSON.stringify(String(name).slice(0, MAX_NAME_SHOWN))
-  if (typeof name !== 'string' || !HEADER_NAME.test(name)) return `${shown} is no name of one`
-  if (typeof value !== 'string') return `the value of ${shown} is no text`
-  return HEADER_VALUE.test(value) ? undefined : `the value of ${shown} has characters that cannot be sent`
+  if (!isName) return `${shown} is no name of a header`
+  return `the value of ${shown} ${typeof value === 'string' ? 'has characters that cannot be sent' : 'is no text'}`
 }
 
 /** The headers as pairs, whatever they were given as. */

@@ -1,6 +1,7 @@
 import { type Clock, TransportError } from '@mcpwire/core'
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
 import type { Fetch } from '../engine-settings.js'
+import { faultOfHeader } from '../http-headers.js'
 import { deliveryOf } from './delivery.js'
 import { inPlainWords } from './failure-words.js'
 import { Slots } from './slots.js'
@@ -195,14 +196,11 @@ class WebFetchCall implements EngineCall {
   }
 }
 
-const SENDABLE_NAME = /^[!#$%&'*+.^`|~\w-]+$/
-const SENDABLE_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
-
 /** What is wrong with headers, without their values, which platforms would show. */
 function unsendable(headers: EngineRequest['headers']): string | undefined {
   for (const [name, value] of Object.entries(headers)) {
-    if (!SENDABLE_NAME.test(name) || !SENDABLE_VALUE.test(value))
-      return `the header ${JSON.stringify(name)} has characters that cannot be sent`
+    const fault = faultOfHeader(name, value)
+    if (fault !== undefined) return fault
   }
   return undefined
 }
