@@ -8,6 +8,7 @@ import {
   type Transport,
 } from '@mcpwire/core'
 import type { TlsServerOptions } from '@mcpwire/core/node'
+import { allOrigins, originOf } from './allowed-origins.js'
 import { endpoint, isSecure, listenerAt } from './endpoint.js'
 import { createPlaces, type Places } from './places.js'
 import { say, tellError } from './report.js'
@@ -27,7 +28,10 @@ export interface ListenBridgeOptions {
   readonly maxConnections: number
   /** How long requests in flight may take once the bridge is to end, in milliseconds. */
   readonly drainMs: number
-  readonly gate: Gate | undefined
+  /** Whether callers from other hosts are admitted. */
+  readonly allowRemote: boolean
+  /** Where pages may be from besides this host. */
+  readonly allowOrigins: readonly string[]
   /** What URLs of secure wires show and accept. */
   readonly tls: TlsServerOptions
   readonly server: EndpointOptions & { readonly maxMessageBytes: number; readonly closeTimeoutMs: number }
@@ -77,10 +81,26 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
 }
 
 async function listenerFor(url: string, options: ListenBridgeOptions, places: Places): Promise<Listener> {
-  const { gate, tls, maxConnections, server } = options
+  const { tls, maxConnections, server } = options
   const { maxMessageBytes, closeTimeoutMs } = server
+  const gate = gateOf(options, () => listener.address)
   const settings = { gate, sessions: places.policy, maxConnections, maxMessageBytes, closeTimeoutMs }
-  return await explained(url, () => listenerAt(url, isSecure(url) ? { ...settings, tls } : settings))
+  const listener = await explained(url, () =>
+    listenerAt(url, isSecure(url) ? { ...settings, tls } : settings),
+  )
+  return listener
+}
+
+function gateOf(
+  { allowRemote, allowOrigins }: ListenBridgeOptions,
+  address: () => string | undefined,
+): Gate | undefined {
+  const origins = allowOrigins.map((text) => {
+    const origin = originOf(text)
+    if (origin !== undefined) return origin
+    throw new UsageError(`--allow-origin ${text} must be where a page is from, such as https://app.example`)
+  })
+  return allowRemote ? allOrigins(origins, address) : undefined
 }
 
 /** Starts a listener. What it rejects with it has also told, unless that is a matter of the command line. */

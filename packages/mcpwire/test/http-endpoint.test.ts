@@ -83,6 +83,19 @@ describe('mcpwire bridge over HTTP', () => {
     expect((await chained.listTools()).tools.length).toBeGreaterThan(0)
   })
 
+  test('has one server for all callers of 2026-07-28, which has no sessions to tell them apart by', async () => {
+    const bridge = await listening(['http://127.0.0.1:0/mcp'], ['--verbose'], serverCommand('v2-server'))
+    const calls = ['alice', 'bob'].map(async (name) => {
+      const pinned = { mode: { pin: '2026-07-28' } }
+      const client = new ClientV2({ name, version: '1.0.0' }, { versionNegotiation: pinned })
+      await client.connect(await endpoint(bridge.addresses[0] ?? ''))
+      onTestFinished(() => client.close())
+      return await client.listTools()
+    })
+    for (const { tools } of await Promise.all(calls)) expect(tools.length).toBeGreaterThan(0)
+    expect(bridge.said()).toEqual([expect.stringMatching(/^mcpwire bridge #1: running /)])
+  })
+
   test('serves over TLS', async () => {
     const { certFile, keyFile } = certificate('over https')
     const flags = ['--listen-cert', certFile, '--listen-key', keyFile]

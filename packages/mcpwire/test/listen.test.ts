@@ -15,6 +15,11 @@ function socketFile(): string {
   return join(folder(), 's')
 }
 
+/** The origin of a page that would be at that URL. */
+function placeOf(url = ''): string {
+  return new URL(url.replace(/^ws/, 'http')).origin
+}
+
 describe('a bridge that listens', () => {
   test('gives each caller a server of its own, wherever it calls', async () => {
     const path = socketFile()
@@ -56,6 +61,29 @@ describe('a bridge that listens', () => {
     const client = await caller(addresses[0]?.replace('0.0.0.0', '127.0.0.1'))
     expect(await client.request('ping')).toEqual({})
   })
+
+  test.each(['http://0.0.0.0:0/mcp', 'ws://0.0.0.0:0/mcp'])(
+    '--allow-remote admits no page but those of this host and --allow-origin: %s',
+    async (url) => {
+      const flags = [
+        '--allow-remote',
+        '--allow-origin',
+        'https://app.example:443',
+        '--allow-origin',
+        'app://x',
+      ]
+      const { addresses } = await listening([url], flags)
+      const address = addresses[0]?.replace('0.0.0.0', '127.0.0.1')
+      const from = async (origin: string): Promise<unknown> => {
+        const client = await caller(address, { headers: { origin } })
+        return await client.request('initialize', { protocolVersion: '2025-11-25' })
+      }
+      for (const origin of ['https://app.example', 'app://x', 'http://localhost:3000', placeOf(addresses[0])])
+        expect(await from(origin)).toMatchObject({ serverInfo: { name: 'raw' } })
+      for (const origin of ['http://evil.example', 'https://app.example:8443', 'http://app.example', 'null'])
+        await expect(from(origin)).rejects.toMatchObject({ message: expect.stringContaining('403') })
+    },
+  )
 
   test('--max-message-bytes ends the conversation of a caller who exceeds it', async () => {
     const { addresses, said } = await listening([TCP], ['--max-message-bytes', '2048'])

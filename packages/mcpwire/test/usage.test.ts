@@ -123,6 +123,7 @@ describe('a command line that makes no sense', () => {
       ['--max-connections', '100'],
       ['--drain-ms', '5000'],
       ['--allow-remote'],
+      ['--allow-origin', 'https://app.example'],
       ['--listen-cert', '/x'],
       ['--listen-key', '/x'],
       ['--listen-ca', '/x'],
@@ -151,6 +152,16 @@ describe('a command line that makes no sense', () => {
       '--listen tcp://0.0.0.0:0: callers on other hosts could connect; --allow-remote admits them',
       bridgeUsage,
     ],
+    [
+      ['bridge', '--listen', 'tcp://127.0.0.1:0', '--allow-origin', 'https://app.example', '--', 'node'],
+      '--allow-origin needs --allow-remote: without it only pages of this host are admitted',
+      bridgeUsage,
+    ],
+    ...['app.example', 'https://app.example/page', 'null'].map((origin): [string[], string, string] => [
+      ['bridge', '--listen', 'tcp://127.0.0.1:0', '--allow-remote', '--allow-origin', origin, '--', 'node'],
+      `--allow-origin ${origin} must be where a page is from, such as https://app.example`,
+      bridgeUsage,
+    ]),
     [
       ['bridge', '--listen', 'tcps://127.0.0.1:0', '--', 'node'],
       '--listen tcps://127.0.0.1:0: option --listen-cert must be given: a server shows a certificate',

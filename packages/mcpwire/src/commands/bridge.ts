@@ -1,4 +1,3 @@
-import { allowAll } from '@mcpwire/core'
 import { byteStreamDefaults } from '@mcpwire/core/node'
 import type { Command } from 'commander'
 import { bridge } from '../bridge.js'
@@ -34,6 +33,7 @@ interface ListenFlags {
   readonly maxConnections: number
   readonly drainMs: number
   readonly allowRemote?: boolean
+  readonly allowOrigin?: readonly string[]
   readonly listenCert?: string
   readonly listenKey?: string
   readonly listenCa?: string
@@ -69,7 +69,11 @@ export function define(command: Command, context: CommandContext): void {
       number(0, Infinity),
       DRAIN_MS,
     )
-    .option('--allow-remote', 'admit callers from other hosts, whoever they are')
+    .option(
+      '--allow-remote',
+      'admit callers from other hosts, whoever they are, but no pages of other origins',
+    )
+    .option('--allow-origin <origin>', 'admit pages of that origin too; may be given again', more)
     .option('--listen-cert <file>', 'certificate to show to callers of tcps://, wss:// and https://, in PEM')
     .option('--listen-key <file>', 'private key of that certificate')
     .option('--listen-ca <file>', 'authorities that callers must have a certificate from')
@@ -117,6 +121,7 @@ function refuseListenFlags(command: Command, flags: ListenFlags): void {
       '--max-connections': given('maxConnections'),
       '--drain-ms': given('drainMs'),
       '--allow-remote': given('allowRemote'),
+      '--allow-origin': given('allowOrigin'),
       '--listen-cert': given('listenCert'),
       '--listen-key': given('listenKey'),
       '--listen-ca': given('listenCa'),
@@ -127,8 +132,13 @@ function refuseListenFlags(command: Command, flags: ListenFlags): void {
 
 function listenOptions(
   urls: readonly string[],
-  { maxConnections, drainMs, allowRemote, listenCert, listenKey, listenCa }: ListenFlags,
+  { maxConnections, drainMs, allowRemote = false, allowOrigin, ...flags }: ListenFlags,
 ): Omit<ListenBridgeOptions, 'server' | 'verbose'> {
+  const { listenCert, listenKey, listenCa } = flags
+  if (!allowRemote) {
+    const why = 'needs --allow-remote: without it only pages of this host are admitted'
+    refuseGiven({ '--allow-origin': allowOrigin }, why)
+  }
   if (!urls.some(isSecure)) {
     refuseGiven(
       { '--listen-cert': listenCert, '--listen-key': listenKey, '--listen-ca': listenCa },
@@ -139,7 +149,8 @@ function listenOptions(
     urls,
     maxConnections,
     drainMs,
-    gate: allowRemote ? allowAll() : undefined,
+    allowRemote,
+    allowOrigins: allowOrigin ?? [],
     tls: { certFile: listenCert, keyFile: listenKey, caFile: listenCa },
   }
 }
