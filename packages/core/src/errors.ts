@@ -59,7 +59,8 @@ export interface TransportErrorDetails {
    */
   OVERLOADED: { readonly queuedBytes: number; readonly maxQueuedBytes: number }
   /**
-   * The connection broke, went silent past a deadline, or ended where an answer was due.
+   * The connection broke, went silent past a deadline, or ended where an answer was due: any over HTTP, the first one
+   * over a stream of bytes. Other ends in order are none of these, whatever was still asked.
    * @retry yes
    */
   PEER_LOST: { readonly address: string }

@@ -54,7 +54,7 @@ export function refusalIn(message: JsonRpcMessage, address: string): Error | und
 const MAX_WORDS = 200
 
 /** What another says, on one line and within bounds: it may be read in a terminal or a log. */
-function printable(words: string): string {
+export function printable(words: string): string {
   const shown = words.slice(0, MAX_WORDS).replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
   return words.length > MAX_WORDS ? `${shown}…` : shown
 }

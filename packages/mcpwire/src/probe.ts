@@ -9,6 +9,9 @@ import {
 import { type Conversation, type Dial, type Era, initialize, negotiate } from './negotiate.js'
 import { type Diagnosis, describeError } from './report.js'
 
+/** What an end without a reason means. */
+const ENDED = 'the server ended the conversation without an answer'
+
 /** How to probe. */
 export interface ProbeOptions {
   /** How many round trips to time. */
@@ -105,16 +108,10 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     if (isTransportError(error, 'INVALID_OPTION')) throw error
     const diagnosis = describeError(answersFor(error, reported) ? reported : error)
     report.address ??= diagnosis.address ?? dialled?.peer?.address ?? null
-    const message = diagnosis.code === 'CLOSED' ? endedAt(report.address) : diagnosis.message
+    const message = diagnosis.code === 'CLOSED' ? ENDED : diagnosis.message
     report.error = { ...diagnosis, message, address: report.address }
   }
   return report
-}
-
-/** What an end without a reason means. A server that speaks TLS cannot say one to whom does not. */
-function endedAt(address: string | null): string {
-  const hint = address?.startsWith('tcp://') ? '; does it speak TLS, as at tcps://?' : ''
-  return `the server ended the conversation without an answer${hint}`
 }
 
 /** Whether it is the answer that a transport gave in place of a server, because of what it reported. */

@@ -43,6 +43,7 @@ export function inWordsOfCommandLine(text: string, end: End): string {
       // Content instead of a file is for programs.
       .replace(/, or tls\.\w+File,?/g, '')
       .replaceAll(' (tls.minVersion)', '')
+      .replaceAll(' (option tls)', ', as at tcps://')
       .replace(/; see headers$/, '; see --header')
       .replace(/ \(options? (?:url|auth|headers|proxy|host|port|path)(?:, (?:or )?\w+)?\)/g, '')
       .replace(/\bthe option url\b/g, 'the URL')

@@ -5,6 +5,7 @@ test.each([
   ['it wants a credential (option auth, or headers)', 'it wants a credential'],
   ['is it running (options url, proxy)?', 'is it running?'],
   ['is that host right (options host, port)?', 'is that host right?'],
+  ['does it speak TLS (option tls)?', 'does it speak TLS, as at tcps://?'],
   ['another server listens there (option path)', 'another server listens there'],
   ['is the path right (option url)? It may not be', 'is the path right? It may not be'],
   ['it redirects; make it the option url', 'it redirects; make it the URL'],

@@ -11,6 +11,7 @@ import {
   type ByteStreamOptions,
   byteStreamDefaults,
   duplexChannel,
+  judgeTls,
   loadTlsEnd,
   type Preamble,
   requireByteStreamLimits,
@@ -115,6 +116,8 @@ export function tcpClient(options: TcpClientOptions): Transport {
           closeTimeoutMs,
           clock,
           explain: tlsMeaningOf,
+          judgeFirst: tls === undefined ? judgeTls : undefined,
+          silenceHint: tls === undefined ? '; does it speak TLS (option tls)?' : undefined,
         })
       },
     },

@@ -9,8 +9,8 @@ export interface CoalescingWriter {
    * `OVERLOADED` when there is no room.
    */
   write(text: string): Promise<void>
-  /** Writes what is left and ends the stream. */
-  finish(): void
+  /** Writes what is left, and a last text whatever room there is, and ends the stream. */
+  finish(last?: string): void
   /** Forgets what is left; what waits is never settled by this writer again. */
   stop(): void
   readonly bytesWritten: number
@@ -80,14 +80,14 @@ class Writer implements CoalescingWriter {
     return this.#behindStream() ?? takenAtOnce
   }
 
-  finish(): void {
+  finish(last?: string): void {
     const earlier = this.#backlog?.behindStream
     this.#release()
     this.#stream.once('finish', () => {
       earlier?.resolve()
       this.#backlog?.behindStream.resolve()
     })
-    this.#stream.end()
+    this.#stream.end(last)
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import type {
   IntakeOptions,
+  JsonRpcErrorResponse,
   JsonRpcMessage,
   LineDecoder,
   LineHandlers,
@@ -7,7 +8,15 @@ import type {
   Peer,
   Sink,
 } from '../index.js'
-import { createLineDecoder, JsonRpcIntake, previewOf, refusalIn, tooLargeToAccept } from '../index.js'
+import {
+  createLineDecoder,
+  isErrorResponse,
+  JsonRpcIntake,
+  previewOf,
+  refusalIn,
+  tooLargeToAccept,
+} from '../index.js'
+import { farewellIn } from './farewell.js'
 
 /** What bounds and judges what arrives. */
 export interface InboundOptions {
@@ -16,12 +25,9 @@ export interface InboundOptions {
   /** What a message over the limit does: ends the conversation (the default), or is reported and skipped. */
   readonly oversize?: 'end' | 'skip' | undefined
   /**
-   * Judges the first bytes, before they are read as messages: an error ends the conversation, and `answer` says
-   * something before that.
+   * Judges the first bytes, before they are read as messages: an error ends the conversation.
    */
-  readonly judgeFirst?:
-    | ((chunk: Uint8Array, peer: Peer, answer: (text: string) => void) => Error | undefined)
-    | undefined
+  readonly judgeFirst?: ((chunk: Uint8Array, peer: Peer) => Error | undefined) | undefined
   /** As for `createIntake`. */
   readonly maxMalformedInARow?: number | undefined
   /** As for `createIntake`. */
@@ -32,10 +38,10 @@ export interface InboundOptions {
 export interface InboundHandlers {
   message(message: JsonRpcMessage, context: MessageContext | undefined): void
   error(error: Error): void
-  /** What ends the conversation. */
+  /** What the peer says it ended the conversation for. */
   over(error: Error): void
-  /** Says something that is no message. */
-  answer(text: string): void
+  /** What this end ends the conversation for. */
+  abandon(error: Error): void
 }
 
 /**
@@ -61,14 +67,10 @@ export class Inbound implements LineHandlers, IntakeOptions, Pick<Sink, 'message
   }
 
   push(chunk: Uint8Array): void {
-    const wrong = this.bytesReceived === 0 ? this.#judgeFirst(chunk) : undefined
+    const wrong = this.bytesReceived === 0 ? this.#options.judgeFirst?.(chunk, this.#peer) : undefined
     this.bytesReceived += chunk.length
     if (wrong) this.abandon(wrong)
     else this.#decoder.push(chunk)
-  }
-
-  #judgeFirst(chunk: Uint8Array): Error | undefined {
-    return this.#options.judgeFirst?.(chunk, this.#peer, (text) => this.#handlers.answer(text))
   }
 
   /** No more bytes come; a last line without a line feed is delivered. */
@@ -102,11 +104,18 @@ export class Inbound implements LineHandlers, IntakeOptions, Pick<Sink, 'message
   }
 
   message(message: JsonRpcMessage, context?: MessageContext): void {
-    // The first may be the refusal of a listener that has no other way to say so.
-    const refused = this.#isHeard ? undefined : refusalIn(message, this.address)
+    // Few messages have no id, and fewer no method either.
+    const { id } = message as JsonRpcErrorResponse
+    const ended = id === undefined && isErrorResponse(message) ? this.#lastWordIn(message) : undefined
     this.#isHeard = true
-    if (refused) this.abandon(refused)
+    if (ended) this.#handlers.over(ended)
     else this.#handlers.message(message, context)
+  }
+
+  /** The first message may be the refusal of a listener that has no other way to say so. */
+  #lastWordIn(message: JsonRpcErrorResponse): Error | undefined {
+    const refused = this.#isHeard ? undefined : refusalIn(message, this.address)
+    return refused ?? farewellIn(message, this.address)
   }
 
   error(error: Error): void {
@@ -114,7 +123,7 @@ export class Inbound implements LineHandlers, IntakeOptions, Pick<Sink, 'message
   }
 
   abandon(error: Error): void {
-    this.#handlers.over(error)
+    this.#handlers.abandon(error)
   }
 
   get address(): string {

@@ -25,6 +25,7 @@ export {
   requirePreambleOptions,
   sendPreamble,
 } from './preamble.js'
+export { judgeTls } from './judge-tls.js'
 export type { ByteStreams, StreamLifeOptions } from './stream-life.js'
 export { type SocketAcceptorOptions, socketAcceptor } from './socket-acceptor.js'
 export { tlsMeaningOf } from './tls-errors.js'

@@ -4,6 +4,7 @@ import type { Acceptor, Binding, Door, Handshake, Incoming, Peer, Refusal } from
 import { refusalMessage, TransportError, toError } from '../index.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
 import { sharingChannel } from './duplex-channel.js'
+import { judgeTls } from './judge-tls.js'
 import { type PreambleSettings, readPreamble } from './preamble.js'
 import type { StreamLifeOptions } from './stream-life.js'
 import type { TlsServerEnd } from './tls-options.js'
@@ -29,7 +30,7 @@ export interface SocketAcceptorOptions extends ServerBinding {
 
 /** Makes an acceptor of a server of sockets. Sockets are not read before their connector connects. */
 export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
-  const judgeFirst = given.tls ? undefined : refuseTls
+  const judgeFirst = given.tls ? undefined : judgeTls
   const options = { ...given, channel: { ...given.channel, judgeFirst } }
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
@@ -226,18 +227,6 @@ function incomingOf(
     },
     refuse: (refusal) => turnAway(socket, refusal, lobby, options.channel),
   }
-}
-
-const TLS_HANDSHAKE = 0x16
-const TLS_VERSION = 0x03
-
-/** A caller that begins to speak TLS would wait for an answer in vain, and its bytes pass for a line without end. */
-function refuseTls(chunk: Uint8Array, { address }: Peer, answer: (text: string) => void): Error | undefined {
-  if (chunk[0] !== TLS_HANDSHAKE || chunk[1] !== TLS_VERSION) return undefined
-  const reason = 'it speaks TLS, and this end does not (tls)'
-  // No TLS either, by which the caller knows.
-  answer(`${JSON.stringify(refusalMessage({ admit: false, status: 403, reason }))}\n`)
-  return new TransportError('PEER_LOST', `lost ${address}: ${reason}`, { address })
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Clock, Flow, JsonRpcMessage, MessageContext, Peer, Sink, Traffic } from '../index.js'
-import { TransportError, toJson, tooLargeToSend } from '../index.js'
+import { isRequest, TransportError, toJson, tooLargeToSend } from '../index.js'
 import { type CoalescingWriter, createCoalescingWriter } from './coalescing-writer.js'
+import { farewellMessage } from './farewell.js'
 import { Inbound, type InboundHandlers, type InboundOptions } from './inbound.js'
 
 /** A stream in each direction. A `Duplex`, such as a socket, is both. */
@@ -19,6 +20,8 @@ export interface StreamLifeOptions extends InboundOptions {
   readonly beforeEnd?: (() => Promise<void>) | undefined
   /** Says in words what an error of the streams means, where the medium knows better than they do. */
   readonly explain?: ((cause: Error) => string | undefined) | undefined
+  /** What to look at where the peer ended the conversation without a word, having been asked something. */
+  readonly silenceHint?: string | undefined
   /**
    * Whether the readable is only paused in the end, not destroyed. For a standard input, whose number would go to
    * the next file that is opened.
@@ -52,6 +55,10 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
   readonly #writer: CoalescingWriter
   #stage: Stage = 'open'
   #brokenBy: Error | undefined
+  /** Why this end is ending it, where the peer did something wrong. */
+  #abandonedFor: Error | undefined
+  /** That something was asked before anything was heard. */
+  #isAsking = false
   #patience: Disposable | undefined
 
   constructor({ readable, writable }: ByteStreams, sink: Sink, options: StreamLifeOptions, peer: Peer) {
@@ -97,10 +104,6 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     this.#sink.error(error)
   }
 
-  answer(text: string): void {
-    this.#writable.write(text)
-  }
-
   send(message: JsonRpcMessage): Promise<void> {
     const text = toJson(message)
     const { maxMessageBytes } = this.#options
@@ -109,11 +112,32 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     const isSendable = this.#stage === 'answering' || (this.#stage === 'open' && this.#brokenBy === undefined)
     if (!isSendable) return Promise.reject(gone(this.address, this.#brokenBy))
     this.#inbound.sent(message)
+    if (this.#inbound.bytesReceived === 0) this.#isAsking ||= isRequest(message)
     return this.#writer.write(`${text}\n`)
   }
 
+  /**
+   * Ends it for what the peer did. The peer is told, lest that looks like an orderly end, and heard until it hangs up
+   * too, for at most `closeTimeoutMs`: a socket that is closed on unread bytes may take the words back.
+   */
+  abandon(reason: Error): void {
+    this.#inbound.stop()
+    const { writable } = this.#writable
+    if (this.#stage !== 'open' || this.#brokenBy || !writable) {
+      this.over(reason)
+      return
+    }
+    const { clock, closeTimeoutMs } = this.#options
+    this.#stage = 'finishing'
+    this.#abandonedFor = reason
+    this.#patience = clock.deadline(closeTimeoutMs, () => this.over())
+    this.#writable.once('finish', () => this.#overOnceBothEnded())
+    this.#writer.finish(`${toJson(farewellMessage(reason))}\n`)
+    this.#readable.resume()
+  }
+
   /** Ends it without a farewell: what was not sent yet is dropped. */
-  over(reason?: Error): void {
+  over(reason: Error | undefined = this.#abandonedFor): void {
     if (this.#stage === 'over') return
     this.#stage = 'over'
     this.#release()
@@ -124,6 +148,8 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
   async close(): Promise<void> {
     this.#stage = 'over'
     this.#inbound.stop()
+    // The end is ours now, and would keep this to itself.
+    if (this.#abandonedFor) this.#sink.error(this.#abandonedFor)
     await this.#ended()
     this.#release()
   }
@@ -134,10 +160,16 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
 
   /** The peer is done: what it said last is heard, what waits for it is sent, and that is all. */
   inputEnded(): void {
+    if (this.#abandonedFor) this.#overOnceBothEnded()
     if (this.#stage !== 'open') return
     this.#inbound.end()
     // The last line may have ended it.
-    if (this.#isOver()) return
+    if (!this.#isOpen()) return
+    if (this.#isAsking && this.#inbound.bytesReceived === 0) {
+      const { silenceHint = '' } = this.#options
+      this.#lost(`lost ${this.address}: it ended the conversation without an answer${silenceHint}`)
+      return
+    }
     this.#stage = 'answering'
     const answered = this.#options.beforeEnd?.()
     if (answered) void answered.then(() => this.#finish())
@@ -169,8 +201,12 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     return Object.is(this.#readable, this.#writable)
   }
 
-  #isOver(): boolean {
-    return this.#stage === 'over'
+  #isOpen(): boolean {
+    return this.#stage === 'open'
+  }
+
+  #overOnceBothEnded(): void {
+    if (this.#readable.readableEnded && this.#writable.writableFinished) this.over()
   }
 
   /** An end that comes while we are ending is the one we wait for. */
