@@ -1,3 +1,4 @@
+import { turns } from '@mcpwire/compliance'
 import { type AuthProvider, Client, UnauthorizedError } from '@modelcontextprotocol/client'
 import { UnauthorizedError as UnauthorizedErrorV1 } from '@modelcontextprotocol/sdk/client/auth.js'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
@@ -188,6 +189,79 @@ describe('a token that grants too little', () => {
       details: { status: 403 },
     })
     expect(onInsufficientScope).toHaveBeenCalledTimes(1)
+  })
+
+  describe('is asked about', () => {
+    const named = (method: string, id: number) => ({ jsonrpc: '2.0' as const, id, method })
+
+    /** Refuses `wide` with 403 once it is told to, unless the token is wide, and `plain` with 401 for the first. */
+    async function between() {
+      const held: (() => void)[] = []
+      const server = await scriptedServer(({ message, headers, response }) => {
+        const { method } = (message ?? {}) as { method?: string }
+        const token = headers.authorization
+        if (method === 'wide' && token !== 'Bearer wide')
+          held.push(() => response.writeHead(403, { 'www-authenticate': wants }).end())
+        else if (method === 'plain' && token === 'Bearer t0') response.writeHead(401).end()
+        else return false
+        return true
+      })
+      return { server, held }
+    }
+
+    test.each([
+      ['where a 401 had the token replaced meanwhile', false],
+      ['once the token is there that a 401 asks for', true],
+    ])('%s', async (_when, isSlow) => {
+      const { server, held } = await between()
+      let token = 't0'
+      let go = (): void => {}
+      const slots: string[] = []
+      const client = await introducedClient(server, {
+        standaloneStream: false,
+        auth: {
+          token: () => token,
+          onUnauthorized: async () => {
+            slots.push('onUnauthorized')
+            if (isSlow) await new Promise<void>((resolve) => (go = resolve))
+            token = 't1'
+            slots.push('t1')
+          },
+          onInsufficientScope: async () => {
+            slots.push('onInsufficientScope')
+            token = 'wide'
+          },
+        },
+      })
+      const wide = client.transport.send(named('wide', 1))
+      await server.until(() => held.length === 1, 'it is under way')
+      const plain = client.transport.send(named('plain', 2))
+      if (!isSlow) await plain
+      await server.until(() => slots.length > 0, 'another token is asked for')
+      held[0]?.()
+      await turns(50)
+      go()
+      await Promise.all([plain, wide])
+      expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'wide' }))
+      expect(slots).toEqual(['onUnauthorized', 't1', 'onInsufficientScope'])
+    })
+
+    test('once, also where the rights were granted while a request was under way', async () => {
+      const { server, held } = await between()
+      let token = 't0'
+      const onInsufficientScope = vi.fn(async () => {
+        token = 'wide'
+      })
+      const auth = { token: () => token, onInsufficientScope }
+      const client = await introducedClient(server, { standaloneStream: false, auth })
+      const sent = [client.transport.send(named('wide', 1)), client.transport.send(named('wide', 2))]
+      await server.until(() => held.length === 2, 'both are under way')
+      held[0]?.()
+      await Promise.race(sent)
+      held[1]?.()
+      await Promise.all(sent)
+      expect(onInsufficientScope).toHaveBeenCalledTimes(1)
+    })
   })
 
   test('is not asked about for another 403', async () => {

@@ -17,12 +17,17 @@ export interface AuthorizationSettings {
   readonly authTimeoutMs: number
 }
 
+/** What the application is asked for when a credential was refused. */
+type Slot = 'onUnauthorized' | 'onInsufficientScope'
+
 /** Asks for credentials on behalf of all requests of one client. */
 export class Authorization {
   readonly #settings: AuthorizationSettings
   /** Grows whenever a new credential may be had. */
   generation = 0
-  #underWay: Promise<void> | undefined
+  /** What `generation` was when more rights were last granted. */
+  #widened = 0
+  #underWay: { readonly slot: Slot; readonly done: Promise<void> } | undefined
 
   constructor(settings: AuthorizationSettings) {
     this.#settings = settings
@@ -30,7 +35,7 @@ export class Authorization {
 
   /** Settles when the application has been asked for another credential, while it is. */
   get asking(): Promise<void> | undefined {
-    return this.#underWay
+    return this.#underWay?.done
   }
 
   /** The credential to send. Rejects with what the application threw, or `CALLBACK_FAILED` where it takes too long. */
@@ -47,21 +52,22 @@ export class Authorization {
 
   /**
    * Gets another credential where that can be done, and says whether it was: `generation` is what it was when the
-   * refused request was sent. All who were refused meanwhile share one attempt.
+   * refused request was sent. All who were refused meanwhile share one attempt; what answers a 401 need not grant
+   * more than before, while what grants more is another credential, too.
    */
   async renew(answer: RefusedAnswer, generation: number): Promise<boolean> {
     const slot = answer.status === 401 ? 'onUnauthorized' : 'onInsufficientScope'
     if (!this.#settings.auth[slot]) return false
-    if (generation === this.generation) {
-      this.#underWay ??= this.#ask(slot, answer).finally(() => {
-        this.#underWay = undefined
-      })
-      await this.#underWay
+    const wantsMore = slot === 'onInsufficientScope'
+    while (wantsMore && this.#underWay?.slot === 'onUnauthorized') await this.#underWay.done.catch(ignore)
+    if (generation >= (wantsMore ? this.#widened : this.generation)) {
+      this.#underWay ??= { slot, done: this.#ask(slot, answer).finally(() => (this.#underWay = undefined)) }
+      await this.#underWay.done
     }
     return true
   }
 
-  async #ask(slot: 'onUnauthorized' | 'onInsufficientScope', answer: RefusedAnswer): Promise<void> {
+  async #ask(slot: Slot, answer: RefusedAnswer): Promise<void> {
     const { auth, serverUrl, fetch: fetchFn, asked, authTimeoutMs: timeoutMs } = this.#settings
     try {
       const done = auth[slot]?.({ response: responseOf(answer), serverUrl: new URL(serverUrl), fetchFn })
@@ -70,6 +76,7 @@ export class Authorization {
       throw markAsAuthFailure(error)
     }
     this.generation++
+    if (slot === 'onInsufficientScope') this.#widened = this.generation
   }
 }
 
@@ -92,3 +99,5 @@ function responseOf(answer: RefusedAnswer): Response {
 function asByteString(text: string): string {
   return text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '')
 }
+
+function ignore(): void {}
