@@ -344,3 +344,18 @@ test('headers are asked for each time, and win over ours; those of one message w
   })
   expect(posts[1]?.headers).toMatchObject({ 'x-mine': 'all' })
 })
+
+const mine = { authorization: 'Bearer mine' }
+
+test.each([
+  ['an object', mine],
+  ['a function', () => mine],
+])('headers given as %s win over the token of auth, in every request', async (_how, headers) => {
+  const server = await scriptedServer()
+  const client = await introducedClient(server, { headers, auth: { token: () => 'from-auth' } })
+  await client.transport.send(call(1))
+  await server.until(() => server.of('GET').length === 1, 'the stream was asked for')
+  await client.transport.close()
+  expect(server.of('DELETE')).toHaveLength(1)
+  expect(new Set(server.asked.map((each) => each.headers.authorization))).toEqual(new Set(['Bearer mine']))
+})

@@ -115,7 +115,8 @@ export class RequestHeaders {
   async #asked(base: HeaderRecord, mine: HeaderRecord | undefined): Promise<HeaderRecord> {
     const token = await this.#source.token?.()
     const asked = await this.#ask()
-    return { ...base, ...(token !== undefined && { authorization: `Bearer ${token}` }), ...asked, ...mine }
+    // Before the rest: what was given as headers wins over it.
+    return { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...base, ...asked, ...mine }
   }
 
   async #ask(): Promise<HeaderRecord | undefined> {
