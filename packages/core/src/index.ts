@@ -135,7 +135,7 @@ export {
   resolveOptions,
 } from './options.js'
 export { takenAtOnce } from './pending-sends.js'
-export { refusalError, refusalIn, refusalMessage } from './refusal.js'
+export { printable, refusalError, refusalIn, refusalMessage } from './refusal.js'
 export { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
 export type { SessionGrant, SessionPolicy } from './session-policy.js'
 export { concealAuthInfo } from './supervision.js'

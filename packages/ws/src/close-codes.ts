@@ -1,4 +1,4 @@
-import { isTransportError, TransportError, type TransportErrorCode } from '@mcpwire/core'
+import { isTransportError, printable, TransportError, type TransportErrorCode } from '@mcpwire/core'
 
 /** The code of a server that shuts down, and of a page that is left. */
 export const GOING_AWAY = 1001
@@ -24,6 +24,7 @@ export const closeCodes: readonly CloseCode[] = [
   { code: GOING_AWAY, name: 'going away', sentFor: [] },
   { code: 1002, name: 'protocol error', sentFor: [], heardAs: 'MALFORMED_MESSAGE' },
   { code: 1003, name: 'unsupported data', sentFor: [], heardAs: 'MALFORMED_MESSAGE' },
+  { code: 1005, name: 'no code given', sentFor: [] },
   { code: 1006, name: 'no close frame came', sentFor: [], heardAs: 'PEER_LOST' },
   { code: 1007, name: 'invalid payload', sentFor: ['MALFORMED_MESSAGE'], heardAs: 'MALFORMED_MESSAGE' },
   { code: 1008, name: 'policy violation', sentFor: ['REFUSED'], heardAs: 'REFUSED', status: 403 },
@@ -57,18 +58,31 @@ export class CloseFrame extends Error {
   readonly closeReason: string
 
   constructor(closeCode: number, closeReason: string) {
-    super(`close code ${closeCode}${closeReason === '' ? '' : `: ${closeReason}`}`)
+    super(`close code ${closeCode}${closeReason === '' ? '' : `: ${printable(closeReason)}`}`)
     this.closeCode = closeCode
     this.closeReason = closeReason
   }
 }
 
+/** Who closed. */
+export interface ClosingPeer {
+  readonly address: string
+  /** Whether it may be a page, whose codes for ours are others; those of anybody else's own mean nothing here. */
+  readonly hearsPages?: boolean | undefined
+}
+
 /** What the peer meant by its close code, or nothing where it ended in order. */
-export function errorFor(code: number, reason: string, address: string): Error | undefined {
-  const meaning = closeCodes.find((each) => each.code === code || pageCode(each.code) === code)
+export function errorFor(
+  code: number,
+  reason: string,
+  { address, hearsPages = false }: ClosingPeer,
+): Error | undefined {
+  const meaning = closeCodes.find(
+    (each) => each.code === code || (hearsPages && each.sentFor.length > 0 && pageCode(each.code) === code),
+  )
   if (meaning && !meaning.heardAs) return undefined
   const cause = new CloseFrame(code, reason)
-  const said = reason === '' ? `${code} (${meaning?.name ?? 'of its own'})` : `${code}: ${reason}`
+  const said = reason === '' ? `${code} (${meaning?.name ?? 'of its own'})` : `${code}: ${printable(reason)}`
   const message =
     code === 1006 ? `${address} hung up without a close frame` : `${address} closed with ${said}`
   switch (meaning?.heardAs) {

@@ -10,6 +10,7 @@ import {
   type Peer,
   type Sink,
   TransportError,
+  type TransportErrorCode,
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core'
@@ -27,6 +28,8 @@ export interface WsChannelOptions {
   readonly clock: Clock
   /** Whether this end is going away altogether, which is what it then says when it closes in order. */
   readonly isGoingAway?: (() => boolean) | undefined
+  /** Whether the peer may be a page: see `errorFor`. */
+  readonly hearsPages?: boolean | undefined
 }
 
 /** The longest reason a close frame carries (RFC 6455, section 5.5: 125 bytes, two of them the code). */
@@ -82,6 +85,10 @@ class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
     return this.#peer.address
   }
 
+  get hearsPages(): boolean | undefined {
+    return this.#options.hearsPages
+  }
+
   send(message: JsonRpcMessage): Promise<void> {
     const text = toJson(message)
     const refusal =
@@ -105,7 +112,7 @@ class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
       this.#stage = { name: 'closing', late: this.#terminateLater(), closed: resolve }
       if (last.name !== 'open') return
       const code = (reason ?? !this.#options.isGoingAway?.()) ? codeFor(reason) : GOING_AWAY
-      this.#socket.close(code, reasonText(reason))
+      this.#socket.close(code, reasonText(reason, this.address))
     })
   }
 
@@ -145,7 +152,7 @@ class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
     const last = this.#stage
     this.#stage = { name: 'over' }
     this.#alive[Symbol.dispose]()
-    if (last.name === 'open') this.#sink.end(errorFor(code, reason, this.address))
+    if (last.name === 'open') this.#sink.end(errorFor(code, reason, this))
     else if (last.name === 'ending') {
       last.late?.[Symbol.dispose]()
       this.#sink.end(last.reason)
@@ -184,7 +191,7 @@ class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
   #end(reason: Error, code: number): void {
     if (this.#stage.name !== 'open') return
     this.failed(reason)
-    this.#socket.close(code, reasonText(reason))
+    this.#socket.close(code, reasonText(reason, this.address))
   }
 
   #terminateLater(): Disposable {
@@ -216,9 +223,21 @@ function silentText({ pingIntervalMs, pongTimeoutMs }: WsChannelOptions, address
   return `${address} was silent for ${pingIntervalMs} ms (pingIntervalMs) and ${pongTimeoutMs} ms more (pongTimeoutMs)`
 }
 
-/** Of errors of others, and of callbacks, nobody knows what their texts give away. */
-function reasonText(reason: Error | undefined): string {
-  if (!isTransportError(reason) || reason.code === 'CALLBACK_FAILED') return ''
+/** The codes whose texts are for the peer: those of what it did itself, or of what was decided about it. */
+const TOLD: readonly TransportErrorCode[] = [
+  'AUTH_REQUIRED',
+  'MALFORMED_MESSAGE',
+  'MESSAGE_TOO_LARGE',
+  'REFUSED',
+]
+
+/** An address, each of which starts with its scheme: `tcp://`, `unix:/`, `stdio:`. */
+const ADDRESS = /[a-z]:\S/i
+
+/** Nobody knows what other texts give away. Where one names an address, it is about an upstream that `pipe` leads to. */
+function reasonText(reason: Error | undefined, address: string): string {
+  if (!isTransportError(reason) || !TOLD.includes(reason.code)) return ''
+  if (ADDRESS.test(reason.message.replaceAll(address, ''))) return ''
   const bytes = new TextEncoder().encode(reason.message)
   if (bytes.length <= MAX_REASON_BYTES) return new TextDecoder().decode(bytes)
   // As a stream, so that a character that is cut is left out.

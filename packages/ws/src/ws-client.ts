@@ -77,7 +77,7 @@ export function wsClient(options: WsClientOptions): Transport {
   requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
   requireCredentials(settings)
   if (settings.tls !== undefined && url.protocol !== 'wss:')
-    invalidOption('tls', settings.tls, 'left out where the URL is not wss:')
+    refuseSecret('tls', 'left out where the option url starts with ws://')
   // Each connection keeps one: joined it is one string, where a template would keep all its parts.
   const address = [url.protocol, '//', url.host, url.pathname].join('')
   const dial = createDialer({
@@ -113,21 +113,19 @@ function requireWsUrl(given: unknown): URL {
   try {
     url = new URL(String(given))
   } catch {
-    return refuseUrl('a URL')
+    return refuseSecret('url', 'a URL')
   }
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
-    return refuseUrl('a URL that starts with ws:// or wss://')
+    return refuseSecret('url', 'a URL that starts with ws:// or wss://')
   if (url.username !== '' || url.password !== '')
-    return refuseUrl('a URL without user and password; see headers')
-  if (url.hash !== '') return refuseUrl('a URL without a fragment')
+    return refuseSecret('url', 'a URL without user and password; see headers')
+  if (url.hash !== '') return refuseSecret('url', 'a URL without a fragment')
   return url
 }
 
-function refuseUrl(needed: string): never {
-  throw new TransportError('INVALID_OPTION', `option "url" must be ${needed}`, {
-    option: 'url',
-    received: undefined,
-  })
+function refuseSecret(option: string, needed: string): never {
+  const details = { option, received: undefined }
+  throw new TransportError('INVALID_OPTION', `option "${option}" must be ${needed}`, details)
 }
 
 function requireHeaders(given: Given['headers']): Settings['headers'] {

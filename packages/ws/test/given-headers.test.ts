@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { type WsHeaders, wsClient } from '../src/index.js'
 import { serving } from './support/serving.js'
@@ -51,3 +52,15 @@ test.each([[['a', 's3cret']], [[['a']]], [[[1, 's3cret']]], [new Set(['s3cret'])
     })
   },
 )
+
+test('certificates for a URL without TLS are refused without being shown', () => {
+  const tls = { key: 'PRIVATE', passphrase: 's3cret' }
+  let error: unknown
+  try {
+    wsClient({ url: 'ws://127.0.0.1:1/', tls })
+  } catch (thrown) {
+    error = thrown
+  }
+  expect(error).toMatchObject({ code: 'INVALID_OPTION', details: { option: 'tls' } })
+  expect(inspect(error, { depth: Infinity })).not.toMatch(/PRIVATE|s3cret/)
+})

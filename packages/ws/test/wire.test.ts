@@ -5,7 +5,7 @@ import { type JsonRpcMessage, type Transport, TransportError } from '@mcpwire/co
 import { afterEach, describe, expect, type MockInstance, test, vi } from 'vitest'
 import { closeCodes, codeFor, errorFor, pageCode } from '../src/close-codes.js'
 import { CloseFrame, wsClient } from '../src/index.js'
-import { closeFrame, frame } from './support/frames.js'
+import { CLOSE, closeFrame, frame } from './support/frames.js'
 import { plainServer } from './support/ports.js'
 import { eventually, serving } from './support/serving.js'
 
@@ -124,16 +124,44 @@ describe('permessage-deflate', () => {
 })
 
 describe('close codes', () => {
+  const server = { address: 'ws://peer' }
+  const caller = { ...server, hearsPages: true }
+
   test.each(closeCodes.filter(({ code }) => code !== 1006))(
-    '$code is heard as $heardAs, from pages too',
-    ({ code, heardAs }) => {
-      for (const given of [code, pageCode(code)]) {
-        const error = errorFor(given, 'because', 'ws://peer')
+    '$code is heard as $heardAs, from pages too where they send it',
+    ({ code, sentFor, heardAs }) => {
+      const ways = [[code, server] as const, [code, caller] as const]
+      if (sentFor.length > 0) ways.push([pageCode(code), caller])
+      for (const [given, peer] of ways) {
+        const error = errorFor(given, 'because', peer)
         expect((error as TransportError | undefined)?.code).toBe(heardAs)
         if (error) expect(error.cause).toMatchObject({ closeCode: given, closeReason: 'because' })
       }
     },
   )
+
+  test.each([4000, 4001, 4003, 4008, 4321])('%i of a server is its own business', (code) => {
+    expect(errorFor(code, '', server)).toMatchObject({ code: 'PEER_LOST' })
+  })
+
+  test.each([4000, 4001, 4003, 4006, 4010, 4012, 4321])('%i means nothing that pages of ours say', (code) => {
+    expect(errorFor(code, '', caller)).toMatchObject({ code: 'PEER_LOST' })
+  })
+
+  test('a peer that closes without a code ends in order', async () => {
+    await using server = await serving()
+    const client = await server.upgraded()
+    client.write(frame('', { opcode: CLOSE }))
+    expect(await server.connections[0]?.closed).toBeUndefined()
+    expect(server.errors).toEqual([])
+  })
+
+  test('what a peer says is shown on one line', () => {
+    const error = errorFor(1008, 'a\u001b[2Jb\nc\u202e', server)
+    expect(error?.message).toBe('ws://peer closed with 1008: a [2Jb c ')
+    expect(String(error?.cause)).not.toContain('\n')
+    expect(error?.cause).toMatchObject({ closeReason: 'a\u001b[2Jb\nc\u202e' })
+  })
 
   test('those of errors are heard as the same error, or as what the peer can do about it', () => {
     for (const { code, sentFor, heardAs } of closeCodes) {
@@ -148,10 +176,9 @@ describe('close codes', () => {
       ]).toContain(heardAs)
     }
     expect([codeFor(undefined), codeFor(new Error('own'))]).toEqual([1000, 1011])
-    expect(errorFor(4321, '', 'ws://peer')).toMatchObject({ code: 'PEER_LOST' })
   })
 
-  test('a close frame says why, in at most 123 bytes, and nothing of errors that are not ours', async () => {
+  test("a close frame says why, in at most 123 bytes, and nothing of what is none of the peer's business", async () => {
     await using server = await serving()
     for (const [reason, said] of [
       [
@@ -159,6 +186,13 @@ describe('close codes', () => {
         /^not any more 語{36}$/,
       ],
       [new Error('password=hunter2'), /^$/],
+      // What an upstream did, as `pipe` passes it on.
+      [new TransportError('PEER_LOST', 'lost upstream', { address: 'x' }), /^$/],
+      [
+        new TransportError('REFUSED', 'tcp://10.0.0.1:7000 refused the connection: no', { status: 403 }),
+        /^$/,
+      ],
+      [new TransportError('MALFORMED_MESSAGE', '10 malformed messages from unix:/a', { preview: '' }), /^$/],
     ] as const) {
       const client = await server.upgraded()
       const connection = server.connections.at(-1)
@@ -167,6 +201,14 @@ describe('close codes', () => {
       expect(client.closeFrame?.reason).toMatch(said)
       expect(client.closeFrame?.code).toBe(codeFor(reason))
     }
+  })
+
+  test('a close frame says what the peer itself did', async () => {
+    await using server = await serving()
+    const client = await server.upgraded()
+    client.write(Buffer.concat(Array(10).fill(frame('{}'))))
+    await eventually(() => client.closeFrame !== undefined, 'the close frame came')
+    expect(client.closeFrame?.reason).toMatch(/^10 malformed messages in a row from ws:/)
   })
 
   test('closed carries the code and reason of the server', async () => {
@@ -200,6 +242,11 @@ describe('close codes', () => {
   })
 })
 
+function refusal(message: string): string {
+  const body = JSON.stringify({ error: { message } })
+  return `HTTP/1.1 403 x\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}
+
 describe('connecting', () => {
   test.each([
     ['says what is no HTTP', 'SSH-2.0-x\r\n', 'CONNECT_FAILED'],
@@ -221,6 +268,11 @@ describe('connecting', () => {
       'AUTH_REQUIRED',
     ],
     ['refuses in words without end', `HTTP/1.1 503 x\r\n\r\n${'x'.repeat(100_000)}`, 'REFUSED'],
+    [
+      'refuses in words that would steer a terminal',
+      refusal(`\u001b[2J\u001b]0;x\u0007 a\nb ${'x'.repeat(3_000)}`),
+      'REFUSED',
+    ],
   ])('to a server that %s fails and leaves no socket', async (_, answer, code) => {
     const sockets = new Set<Socket>()
     const server = await plainServer((socket) => {
@@ -232,6 +284,8 @@ describe('connecting', () => {
     const failure = await client.start().catch((error: unknown) => error)
     expect(failure).toMatchObject({ code })
     expect(String(failure)).not.toContain('hunter2')
+    expect(String(failure)).not.toMatch(/\p{Cc}/u)
+    expect(String(failure).length).toBeLessThan(400)
     await eventually(() => sockets.size === 0, 'the socket is closed')
     await server.close()
   })

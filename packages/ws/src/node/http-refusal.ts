@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Refusal, refusalMessage } from '@mcpwire/core'
+import { printable, type Refusal, refusalMessage } from '@mcpwire/core'
 
 /** What an HTTP answer says instead of switching protocols. */
 export interface RefusalAnswer {
@@ -77,7 +77,7 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
 function reasonIn(body: string): string | undefined {
   try {
     const message: unknown = (JSON.parse(body) as { error?: { message?: unknown } } | null)?.error?.message
-    return typeof message === 'string' ? message : undefined
+    return typeof message === 'string' ? printable(message) : undefined
   } catch {
     return undefined
   }

@@ -35,6 +35,7 @@ export function createUsher(settings: UpgradeSettings): Usher {
     perMessageDeflate: deflateSettings(settings.deflate),
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   })
+  const channel = { ...settings, hearsPages: true }
   return (request, socket, head, door) => {
     const offered = subprotocolsIn(request)
     const wrong = whatIsWrong(request, offered, settings)
@@ -57,7 +58,7 @@ export function createUsher(settings: UpgradeSettings): Usher {
           }
           const ws = waiting && upgraded(upgrader, waiting, socket)
           waiting = undefined
-          if (ws) return channelOn(ws, socket, sink, settings, peer)
+          if (ws) return channelOn(ws, socket, sink, channel, peer)
           const { address } = peer
           throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
         },
