@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { modern, postOf } from './support/modern.js'
-import { served } from './support/served.js'
+import { initialize, served } from './support/served.js'
 
 test('a connection tells before it is started whether it is a session, and which', async () => {
   const server = await served()
@@ -15,4 +15,32 @@ test('a connection tells before it is started whether it is a session, and which
   await server.ask(postOf(modern('tools/list')))
 
   expect(seen).toEqual([headers['mcp-session-id'], undefined])
+})
+
+describe.each(['auto', 'json', 'sse'] as const)('with answers as %s, no session is named', (answers) => {
+  test('by an initialize that the application refuses', async () => {
+    const server = await served({ answers })
+    server.listener.onconnection = (connection) => {
+      connection.onmessage = (message) => {
+        const { id } = message as { id: string }
+        const error = { code: -32_602, message: 'unsupported' }
+        connection.send({ jsonrpc: '2.0', id, error }).catch(() => {})
+      }
+      void connection.start()
+    }
+    const answer = await server.ask({ body: initialize() })
+    expect(answer).toMatchObject({ status: 200, messages: [{ id: 'init', error: { code: -32_602 } }] })
+    expect(answer.headers).not.toHaveProperty('mcp-session-id')
+  })
+
+  test('by an initialize whose session ends before it is answered', async () => {
+    const server = await served({ answers })
+    server.listener.onconnection = (connection) => {
+      connection.onmessage = () => void connection.close()
+      void connection.start()
+    }
+    const answer = await server.ask({ body: initialize() })
+    expect(answer).toMatchObject({ status: 200, messages: [{ id: 'init', error: expect.anything() }] })
+    expect(answer.headers).not.toHaveProperty('mcp-session-id')
+  })
 })

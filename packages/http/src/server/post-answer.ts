@@ -23,6 +23,7 @@ export type AnswerFormat = 'auto' | 'json' | 'sse'
  */
 type State = 'undecided' | 'open' | 'away' | 'over'
 
+const noHeaders: HeaderLines = []
 const jsonHeaders: HeaderLines = ['content-type', 'application/json']
 const done: Promise<void> = Promise.resolve()
 
@@ -34,8 +35,8 @@ export class PostAnswer implements LiveStream {
   readonly #owner: StreamOwner
   readonly #format: AnswerFormat
   readonly #isBatch: boolean
-  /** Headers of this answer alone. */
-  readonly #headers: HeaderLines
+  /** Headers of this answer alone: they name the session that it opens. */
+  #headers: HeaderLines
   readonly #calls: Call[] = []
   #unanswered = 0
   #state: State = 'undecided'
@@ -96,6 +97,11 @@ export class PostAnswer implements LiveStream {
     return sent
   }
 
+  /** There will be no session to go on with: it is not named, unless that was done. */
+  opensNothing(): void {
+    if (this.#state === 'undecided') this.#headers = noHeaders
+  }
+
   /** Nobody waits for the response of this call any more. */
   drop(call: Call): void {
     call.isAnswered = true
@@ -106,6 +112,7 @@ export class PostAnswer implements LiveStream {
   /** The session is over: tells the client that nobody will answer, and ends. */
   abandon(): Promise<void> {
     if (this.#state === 'over') return done
+    this.opensNothing()
     if (this.#exchange && !this.#exchange.hasLeft) {
       for (const call of this.#calls) if (!call.isAnswered) void this.#tellLost(call)
     }

@@ -284,6 +284,7 @@ export class Session implements StreamOwner, ServedSession {
     if ('result' in message && typeof message.result['protocolVersion'] === 'string') {
       this.revision = message.result['protocolVersion']
     }
+    if ('error' in message) call.answer.opensNothing()
     const sent = call.answer.respond(call, outgoing)
     // Whose initialize failed does not come back with its session.
     if ('error' in message) this.end()
