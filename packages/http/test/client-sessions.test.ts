@@ -9,6 +9,7 @@ import {
   json,
   resultFor,
   type Script,
+  SESSION_ID,
   scriptedServer,
   startedClient,
   stream,
@@ -286,6 +287,45 @@ describe('a session that the server forgot', () => {
     await client.transport.send(call(1))
     expect(await client.answerTo(1)).toMatchObject({ error: { data: { code: 'REFUSED' } } })
     expect(server.posted().filter((method) => method === 'initialize')).toHaveLength(1)
+  })
+})
+
+describe('a session that is named by a refusal to initialize', () => {
+  const initialize = (id: string) => ({ jsonrpc: '2.0' as const, id, method: 'initialize', params: {} })
+
+  test.each(['json', 'events'])('in %s is none', async (how) => {
+    let begun = 0
+    const server = await scriptedServer(({ message, response }) => {
+      if (!message || !isRequest(message) || message.method !== 'initialize' || begun++ > 0) return false
+      const error = { jsonrpc: '2.0', id: message.id, error: { code: -32_602, message: 'no' } }
+      const headers = { 'mcp-session-id': 'session-0' }
+      if (how === 'json') json(response, error, headers)
+      else response.writeHead(200, { 'content-type': 'text/event-stream', ...headers }).end(event(error))
+      return true
+    })
+    const client = await startedClient(server)
+    await client.transport.send(initialize('first'))
+    expect(await client.answerTo('first')).toMatchObject({ error: { code: -32_602 } })
+    expect(client.transport.sessionId).toBeUndefined()
+    await client.transport.send(call(1))
+    await client.answerTo(1)
+    await client.transport.send(initialize('second'))
+    await client.answerTo('second')
+    expect(client.transport.sessionId).toBe(SESSION_ID)
+    expect(server.asked.map(sessionOf)).toEqual([undefined, undefined, undefined])
+  })
+
+  test('leaves the session there was before that named none', async () => {
+    let begun = 0
+    const server = await scriptedServer(({ message, response }) => {
+      if (!message || !isRequest(message) || message.method !== 'initialize' || begun++ === 0) return false
+      json(response, { jsonrpc: '2.0', id: message.id, error: { code: -32_600, message: 'twice' } })
+      return true
+    })
+    const client = await introducedClient(server)
+    await client.transport.send(initialize('second'))
+    await client.answerTo('second')
+    expect(client.transport.sessionId).toBe(SESSION_ID)
   })
 })
 

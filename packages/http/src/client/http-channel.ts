@@ -9,6 +9,7 @@ import {
   isResponse,
   type JsonRpcErrorResponse,
   type JsonRpcMessage,
+  type JsonRpcResponse,
   type MessageContext,
   overloaded,
   type Peer,
@@ -88,6 +89,8 @@ class Conversation implements ExchangeHost, HttpTraits {
   readonly #exchanges: Set<Exchange> = new Set()
   readonly #requests: Map<RequestId, Exchange> = new Map()
   #hearing: Exchange | undefined
+  /** What the present session was begun with, until its response is there. */
+  #begun: Exchange | undefined
   #oldStream: HttpSse | undefined
   #queuedBytes = 0
   #isOver = false
@@ -182,7 +185,10 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.isUnderstood = true
     if (exchange.isInitialize) {
       const sessionId = head.header('mcp-session-id')
-      if (sessionId) this.link.headers.sessionId = sessionId
+      if (sessionId) {
+        this.link.headers.sessionId = sessionId
+        this.#begun = exchange
+      }
     }
     if (exchange.id !== undefined || !('method' in exchange.message)) return
     const { method, params } = exchange.message
@@ -282,13 +288,19 @@ class Conversation implements ExchangeHost, HttpTraits {
       this.report(unasked(this.link.address, response.id))
       return
     }
-    if (exchange?.isInitialize && 'result' in response) {
-      const version = response.result['protocolVersion']
-      if (typeof version === 'string') this.link.headers.protocolVersion = version
-    }
+    if (exchange?.isInitialize) this.#initialized(response, exchange)
     const own = this.#tools.heard(response, exchange)
     if (own) this.#deliver(own, context)
     exchange?.answered()
+  }
+
+  #initialized(response: JsonRpcResponse, exchange: Exchange): void {
+    const { headers } = this.link
+    if ('result' in response) {
+      const version = response.result['protocolVersion']
+      if (typeof version === 'string') headers.protocolVersion = version
+    } else if (exchange === this.#begun) headers.sessionId = undefined
+    this.#begun = undefined
   }
 
   #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
@@ -317,7 +329,8 @@ class Conversation implements ExchangeHost, HttpTraits {
           exchange.refuse(answer)
           return
         }
-        const words = `${link.address} refused Streamable HTTP with status ${status}${statusWords(link, answer)}; and HTTP+SSE: ${message}`
+        const why = statusWords(link, answer)
+        const words = `${link.address} refused Streamable HTTP with status ${status}${why}; and HTTP+SSE: ${message.replace(why, '')}`
         const cause = statusError(link, answer)
         const error = new TransportError('CONNECT_FAILED', words, { address: link.address }, { cause })
         exchange.fail(markAsHttpError(error, { status, statusText, text }))
