@@ -6,7 +6,13 @@ import { TransportError, toError } from './errors.js'
 import { type Admission, type Gate, requireGate } from './gate.js'
 import { layered } from './layers.js'
 import type { Acceptor, Binding, Door, Incoming, Listener } from './listener.js'
-import { invalidOption, requireInRange, requireInteger, resolveOptions } from './options.js'
+import {
+  invalidOption,
+  type KnownOptions,
+  requireInRange,
+  requireInteger,
+  resolveOptions,
+} from './options.js'
 import { attempt, guarded, ignore, orGiveUp, patiently } from './promises.js'
 import type { SessionGrant, SessionPolicy } from './session-policy.js'
 import { type Admitted, Supervision, supervised } from './supervision.js'
@@ -75,6 +81,14 @@ export const listenerDefaults: {
   clock: systemClock,
 }
 
+/** Each option of a listener, for those who have more of their own. */
+export const knownListenerOptions: KnownOptions<ListenerOptions> = {
+  ...listenerDefaults,
+  gate: 1,
+  layers: 1,
+  sessions: 1,
+}
+
 /**
  * Makes a listener of an acceptor: admission, limits, the life of each connection and the orderly end of all.
  *
@@ -83,6 +97,8 @@ export const listenerDefaults: {
 export function createListener(acceptor: Acceptor, options: ListenerOptions = {}): Listener {
   const settings = resolveOptions(listenerDefaults, options)
   if (settings.gate !== undefined) requireGate('gate', settings.gate)
+  const { layers = [] } = settings
+  if (!Array.isArray(layers)) invalidOption('layers', layers, 'an array')
   requireInRange('gateTimeoutMs', settings.gateTimeoutMs, 1, Infinity)
   requireInteger('maxConnections', settings.maxConnections, 1, Infinity)
   requireInRange('startTimeoutMs', settings.startTimeoutMs, 1, Infinity)

@@ -4,6 +4,7 @@ import type { Channel, Connector, ProcessTraits, Sink } from './connector.js'
 import { Delivery, type DeliveryHandlers } from './delivery.js'
 import { TransportError, toError } from './errors.js'
 import type { JsonRpcMessage } from './message.js'
+import { noMessage } from './message-limits.js'
 import { requireInRange, resolveOptions } from './options.js'
 import { PendingSends, takenAtOnce } from './pending-sends.js'
 import {
@@ -173,6 +174,7 @@ class ConnectedTransport implements Transport {
   send(message: JsonRpcMessage, options?: SendOptions): Promise<void> {
     const life = this.#life
     if (life.name !== 'open') return Promise.reject(this.#notOpenError())
+    if (typeof message !== 'object' || message === null) return Promise.reject(noMessage(message))
     let taken: Promise<void> | undefined
     this.#delivery.enter()
     try {

@@ -22,7 +22,7 @@ export interface TransportErrorDetails {
    * by `start()` where only the binding tells.
    * @retry no
    */
-  INVALID_OPTION: { readonly option: string; readonly received: unknown }
+  INVALID_OPTION: { readonly option: string; readonly received?: unknown }
   /**
    * The conversation never opened. `cause` is what the medium said.
    * @retry yes

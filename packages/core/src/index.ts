@@ -101,7 +101,7 @@ export {
 } from './clock.js'
 export type { Compression } from './compression.js'
 export type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink, Traffic } from './connector.js'
-export { createListener } from './create-listener.js'
+export { createListener, knownListenerOptions } from './create-listener.js'
 export { createTransport } from './create-transport.js'
 export { rememberEncoded } from './encoded.js'
 export { errorAnswer } from './error-answer.js'
@@ -127,9 +127,12 @@ export {
 } from './multiplexer.js'
 export {
   invalidOption,
+  type KnownOptions,
   type Resolved,
+  refuseUnseen,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
   requireOneOf,
   requireText,
   resolveOptions,

@@ -1,4 +1,9 @@
-import { createListener, type ListenerOptions, listenerDefaults } from './create-listener.js'
+import {
+  createListener,
+  knownListenerOptions,
+  type ListenerOptions,
+  listenerDefaults,
+} from './create-listener.js'
 import { createTransport } from './create-transport.js'
 import { TransportError } from './errors.js'
 import type { Incoming, Listener } from './listener.js'
@@ -9,7 +14,7 @@ import {
   memoryPairDefaults,
   requireMemoryLimits,
 } from './memory.js'
-import { invalidOption, resolveOptions } from './options.js'
+import { invalidOption, type KnownOptions, requireKnownOptions, resolveOptions } from './options.js'
 import { refusalError } from './refusal.js'
 import type { Transport } from './transport.js'
 
@@ -35,6 +40,9 @@ export const memoryClientDefaults: {
   ...memoryPairDefaults,
 }
 
+const knownOptions: KnownOptions<MemoryListenerOptions> = { ...knownListenerOptions, ...memoryPairDefaults }
+const knownClientOptions: KnownOptions<MemoryClientOptions> = { ...memoryClientDefaults, listener: 1 }
+
 type Offer = (incoming: Incoming) => void
 
 /** Where to take a caller, and what its listener is bounded by. */
@@ -52,6 +60,7 @@ let listenersMade = 0
  * @throws TransportError `INVALID_OPTION`
  */
 export function memoryListener(options: MemoryListenerOptions = {}): Listener {
+  requireKnownOptions(options, knownOptions)
   const limits = resolveOptions({ ...memoryPairDefaults, ...listenerDefaults }, options)
   requireMemoryLimits(limits)
   const address = `memory:${++listenersMade}`
@@ -82,6 +91,7 @@ export function memoryListener(options: MemoryListenerOptions = {}): Listener {
  * @throws TransportError `INVALID_OPTION`
  */
 export function memoryClient(options: MemoryClientOptions): Transport {
+  requireKnownOptions(options, knownClientOptions)
   const settings = resolveOptions(memoryClientDefaults, options)
   requireMemoryLimits(settings)
   const doorOf = doors.get(settings.listener)

@@ -4,7 +4,7 @@ import { TransportError } from './errors.js'
 import { createIntake, type Intake } from './intake.js'
 import { type JsonRpcMessage, toJson } from './message.js'
 import { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
-import { requireInteger, resolveOptions } from './options.js'
+import { type KnownOptions, requireInteger, requireKnownOptions, resolveOptions } from './options.js'
 import { takenAtOnce } from './pending-sends.js'
 import type { Peer, Transport } from './transport.js'
 
@@ -31,6 +31,8 @@ export const memoryPairDefaults: {
   readonly clock: typeof createTransportDefaults.clock
 } = { maxMessageBytes: 10_485_760, maxQueuedBytes: 16_777_216, ...createTransportDefaults }
 
+const known: KnownOptions<MemoryPairOptions> = memoryPairDefaults
+
 /**
  * Two transports in this process, connected to each other. Messages cross as JSON text, so that nothing is shared
  * between the ends and every clause of the contract holds as it does on a wire.
@@ -38,6 +40,7 @@ export const memoryPairDefaults: {
  * @throws TransportError `INVALID_OPTION`
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Transport, Transport] {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(memoryPairDefaults, options)
   requireMemoryLimits(settings)
   const [a, b] = memoryEnds(

@@ -1,9 +1,16 @@
 import { TransportError } from './errors.js'
+import { kindOf } from './options.js'
 
 /** The error for a message of our own that is over the limit. */
 export function tooLargeToSend(bytes: number, maxMessageBytes: number): TransportError {
   const message = `a message of ${bytes} bytes is longer than maxMessageBytes (${maxMessageBytes}); nothing was sent`
   return new TransportError('MESSAGE_TOO_LARGE', message, { bytes, maxMessageBytes })
+}
+
+/** The error for what was to be sent and is no message. */
+export function noMessage(given: unknown): TransportError {
+  const message = `a message must be an object; received ${kindOf(given)}`
+  return new TransportError('SEND_FAILED', message, { delivery: 'none' })
 }
 
 /** The error for a message of the peer that is over the limit. */

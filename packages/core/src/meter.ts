@@ -3,7 +3,7 @@ import type { Channel, Layer, Traffic } from './connector.js'
 import { cancelledBy, LISTEN_METHOD } from './era.js'
 import { createLatencyHistogram, type LatencyHistogram, type LatencySummary } from './latency-histogram.js'
 import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from './message.js'
-import { resolveOptions } from './options.js'
+import { type KnownOptions, requireKnownOptions, resolveOptions } from './options.js'
 
 /** Options of a meter. */
 export interface MeterOptions {
@@ -16,6 +16,8 @@ export interface MeterOptions {
 
 /** What a meter does unless told otherwise. */
 export const meterDefaults: { readonly clock: Clock } = { clock: systemClock }
+
+const known: KnownOptions<MeterOptions> = meterDefaults
 
 /** What passed in one direction. */
 export interface DirectionSnapshot {
@@ -60,6 +62,7 @@ const MAX_AWAITED = 4_096
  * neither do subscriptions, which are answered when they end.
  */
 export function meter(options: MeterOptions = {}): Meter {
+  requireKnownOptions(options, known)
   const { clock } = resolveOptions(meterDefaults, options)
   const total = new Totals()
   return {

@@ -14,6 +14,35 @@ export type Resolved<D extends object, G extends object> = Readonly<
   }
 >
 
+/** A member for each option there is, whatever its value: the compiler finds one that is missing. */
+export type KnownOptions<O extends object> = Readonly<Record<keyof O, unknown>>
+
+/**
+ * Throws `INVALID_OPTION` unless what was given is an object whose every member is known, or `undefined`. Shows no
+ * value: whatever is in the wrong place may be a secret. For the function that an application calls, of all that
+ * share its options.
+ */
+export function requireKnownOptions(given: unknown, known: object, group?: string): asserts given is object {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const what = group === undefined ? 'the options' : `option "${group}"`
+    refuse(group ?? 'options', `${what} must be an object; received ${kindOf(given)}`)
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || Object.hasOwn(known, name)) continue
+    const option = group === undefined ? name : `${group}.${name}`
+    refuse(option, `option "${option}" is not known; known: ${Object.keys(known).join(', ')}`)
+  }
+}
+
+/** Throws `INVALID_OPTION` naming the option and what it needs to be, but not what it was: that may be a secret. */
+export function refuseUnseen(option: string, needed: string, cause?: unknown): never {
+  refuse(option, `option "${option}" must be ${needed}`, cause)
+}
+
+function refuse(option: string, message: string, cause?: unknown): never {
+  throw new TransportError('INVALID_OPTION', message, { option }, { cause })
+}
+
 /** Throws `INVALID_OPTION` naming the option, what it needs to be and what it was. */
 export function invalidOption(option: string, received: unknown, needed: string, cause?: unknown): never {
   const message = `option "${option}" must be ${needed}; received ${describe(received)}`
@@ -56,7 +85,12 @@ export function requireText(option: string, value: unknown): asserts value is st
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
-  if (typeof value === 'function') return 'a function'
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  return String(value)
+  return typeof value === 'object' || typeof value === 'function' ? kindOf(value) : String(value)
+}
+
+/** What a value is, without the value. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value !== 'object') return `a ${typeof value}`
+  return Array.isArray(value) ? 'an array' : 'an object'
 }

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.js'
 import type { RequestHandler } from './incoming-requests.js'
 import type { JsonRpcNotification, MessageParams } from './message.js'
+import type { KnownOptions } from './options.js'
 import type { MessageContext, SendOptions } from './transport.js'
 
 /** Hears one kind of notification. */
@@ -32,6 +33,16 @@ export interface PeerOptions {
 
 /** What a peer does unless told otherwise. */
 export const peerDefaults: { readonly clock: Clock } = { clock: systemClock }
+
+/** Each option of a peer. */
+export const knownPeerOptions: KnownOptions<PeerOptions> = {
+  ...peerDefaults,
+  requests: 1,
+  onrequest: 1,
+  notifications: 1,
+  onnotification: 1,
+  onerror: 1,
+}
 
 /** How to send one request and how long to wait for its answer. */
 export interface RequestOptions {

@@ -14,8 +14,14 @@ import {
   type MessageParams,
   type RequestId,
 } from './message.js'
-import { requireInRange, resolveOptions } from './options.js'
-import { type PeerOptions, peerDefaults, type RequestOptions, requestDefaults } from './peer-options.js'
+import { requireInRange, requireKnownOptions, resolveOptions } from './options.js'
+import {
+  knownPeerOptions,
+  type PeerOptions,
+  peerDefaults,
+  type RequestOptions,
+  requestDefaults,
+} from './peer-options.js'
 import { type JsonRpcResult, type Patience, PendingRequests } from './pending-requests.js'
 import { guarded } from './promises.js'
 import type { MessageContext, SendOptions, TransportLike } from './transport.js'
@@ -42,8 +48,11 @@ export interface JsonRpcPeer extends AsyncDisposable {
  *
  * `ping` is answered without a handler. Progress that a request asked for, and cancellations of requests being
  * answered, are acted on; every other notification goes to its handler.
+ *
+ * @throws TransportError `INVALID_OPTION`
  */
 export function peer(transport: TransportLike, options: PeerOptions = {}): JsonRpcPeer {
+  requireKnownOptions(options, knownPeerOptions)
   return new TransportPeer(transport, resolveOptions(peerDefaults, options))
 }
 

@@ -1,7 +1,14 @@
 import { type Clock, systemClock } from './clock.js'
 import { closedError } from './closed-error.js'
 import { TransportError, toError } from './errors.js'
-import { invalidOption, requireInRange, requireInteger, resolveOptions } from './options.js'
+import {
+  invalidOption,
+  type KnownOptions,
+  requireInRange,
+  requireInteger,
+  requireKnownOptions,
+  resolveOptions,
+} from './options.js'
 import { PipeDirection } from './pipe-direction.js'
 import { guarded, ignore } from './promises.js'
 import type { TransportLike } from './transport.js'
@@ -35,6 +42,8 @@ export const pipeDefaults: {
   readonly clock: Clock
 } = { maxPendingSends: 64, drainTimeoutMs: 2_000, clock: systemClock }
 
+const known: KnownOptions<PipeOptions> = { ...pipeDefaults, onerror: 1 }
+
 /** Two transports that are one conversation. */
 export interface Pipe extends AsyncDisposable {
   /** Settles once both ends have ended, with why the first of them did unless that was orderly. Never rejects. */
@@ -58,6 +67,7 @@ export interface Pipe extends AsyncDisposable {
  * @throws TransportError `INVALID_OPTION` when an end is one of ours and was started before
  */
 export function pipe(a: TransportLike, b: TransportLike, options: PipeOptions = {}): Pipe {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(pipeDefaults, options)
   requireInteger('maxPendingSends', settings.maxPendingSends, 1, Infinity)
   requireInRange('drainTimeoutMs', settings.drainTimeoutMs, 0, Infinity)

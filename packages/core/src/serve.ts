@@ -7,7 +7,7 @@ import type { Transport } from './transport.js'
 /**
  * Serves every conversation that comes: each connection of a listener, or the one of a transport. Resolves once
  * the listener is bound, or the transport was accepted; rejects with what `start()` or `accept` rejects with, and with
- * `INVALID_OPTION` where `accept` is no function.
+ * `INVALID_OPTION` where the two are something else.
  *
  * `accept` starts the transport it is given, as `connect()` of either MCP SDK does. Where it fails, that one
  * connection is closed and the listener's `onerror` told; others go on.
@@ -19,6 +19,7 @@ export async function serve<T extends Transport | Listener>(
   if (typeof accept !== 'function') {
     invalidOption('accept', accept, 'a function, such as (connection) => newServer().connect(connection)')
   }
+  if (typeof source?.start !== 'function') invalidOption('source', source, 'a listener or a transport')
   if ('connections' in source) await serveListener(source, accept)
   else await accept(source)
   return source

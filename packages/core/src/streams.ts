@@ -1,7 +1,7 @@
 import { TransportError } from './errors.js'
 import type { Listener } from './listener.js'
 import type { JsonRpcMessage } from './message.js'
-import { requireInteger } from './options.js'
+import { type KnownOptions, requireInteger, requireKnownOptions } from './options.js'
 import type { MessageContext, Transport } from './transport.js'
 
 /** One message, with what travelled along. */
@@ -26,17 +26,22 @@ export interface MessagesOptions {
 /** What `messages` uses for options that are not given. */
 export const messagesDefaults: { readonly maxQueuedMessages: 10_000 } = { maxQueuedMessages: 10_000 }
 
+const known: KnownOptions<MessagesOptions> = messagesDefaults
+
 /**
  * The messages of a transport, one after another. Takes the transport's slots when called, so call it before
  * `start()`, and do not share the transport with an MCP SDK. The peer is asked to wait while the loop is busy.
  *
  * The loop ends when the conversation has ended in order, and throws the reason when it has not. Leaving the loop
  * closes the transport.
+ *
+ * @throws TransportError `INVALID_OPTION`
  */
 export function messages(
   transport: Transport,
   options: MessagesOptions = {},
 ): AsyncIterableIterator<ReceivedMessage> {
+  requireKnownOptions(options, known)
   const maxQueuedMessages = options.maxQueuedMessages ?? messagesDefaults.maxQueuedMessages
   requireInteger('maxQueuedMessages', maxQueuedMessages, 1, Infinity)
   let isPaused = false

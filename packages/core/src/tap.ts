@@ -1,6 +1,7 @@
 import type { Channel, Layer, Sink } from './connector.js'
 import { TransportError, toError } from './errors.js'
 import type { JsonRpcMessage } from './message.js'
+import { type KnownOptions, requireKnownOptions } from './options.js'
 import type { MessageContext, Peer, SendOptions } from './transport.js'
 
 /** What can be observed of a conversation. Each is called before what it tells of goes on. */
@@ -17,11 +18,16 @@ export interface TapCallbacks {
   onClose?: ((reason: Error | undefined) => void) | undefined
 }
 
+const known: KnownOptions<TapCallbacks> = { onOpen: 1, onSend: 1, onReceive: 1, onError: 1, onClose: 1 }
+
 /**
  * Observes what passes and changes nothing. A callback that throws or rejects is reported as `CALLBACK_FAILED`;
  * what it was told of goes on all the same.
+ *
+ * @throws TransportError `INVALID_OPTION`
  */
 export function tap(callbacks: TapCallbacks): Layer {
+  requireKnownOptions(callbacks, known)
   return (next) => ({
     ...next,
     connect: async (sink, signal) => {

@@ -1,8 +1,10 @@
 import type { TLSSocket } from 'node:tls'
 import {
   createTransport,
+  type KnownOptions,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
   requireText,
   resolveOptions,
   type Transport,
@@ -77,6 +79,8 @@ export const tcpClientDefaults: {
   ...byteStreamDefaults,
 }
 
+const known: KnownOptions<TcpClientOptions> = { ...tcpClientDefaults, port: 1, tls: 1, preamble: 1 }
+
 /**
  * A transport to one MCP server listening on TCP. Opens nothing until `start()`.
  *
@@ -87,6 +91,7 @@ export const tcpClientDefaults: {
  * @see MCP 2026-07-28, Transports: custom transports over byte streams use the framing of stdio
  */
 export function tcpClient(options: TcpClientOptions): Transport {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(tcpClientDefaults, options)
   const { host, port, tls, preamble } = settings
   requireText('host', host)
@@ -94,10 +99,10 @@ export function tcpClient(options: TcpClientOptions): Transport {
   requireInRange('keepAliveMs', settings.keepAliveMs, 1_000, Infinity)
   requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
   requireByteStreamLimits(settings)
-  if (preamble) requirePreamble(preamble)
+  if (preamble !== undefined) requirePreamble(preamble)
   if (tls?.serverName !== undefined) requireText('tls.serverName', tls.serverName)
   const address = tcpAddress(host, port, tls !== undefined)
-  const secure = tls && { end: loadTlsEnd(tls), serverName: tls.serverName ?? host }
+  const secure = tls === undefined ? undefined : { end: loadTlsEnd(tls), serverName: tls.serverName ?? host }
   const target = { ...settings, secure }
   const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
   return createTransport(

@@ -4,12 +4,15 @@ import {
   createListener,
   type Handshake,
   isLoopback,
+  type KnownOptions,
+  knownListenerOptions,
   type Listener,
   type ListenerOptions,
   listenerDefaults,
   type Peer,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
   requireText,
   resolveOptions,
 } from '@mcpwire/core'
@@ -18,9 +21,8 @@ import {
   byteStreamDefaults,
   loadTlsServer,
   type PreambleOptions,
-  preambleDefaults,
+  preambleSettings,
   requireByteStreamLimits,
-  requirePreambleOptions,
   socketAcceptor,
   type TlsServerOptions,
   tlsFactsOf,
@@ -76,21 +78,29 @@ export const tcpServerDefaults: {
   ...listenerDefaults,
 }
 
+const known: KnownOptions<TcpServerOptions> = {
+  ...tcpServerDefaults,
+  ...knownListenerOptions,
+  port: 1,
+  tls: 1,
+  preamble: 1,
+}
+
 /**
  * A listener on TCP, with TLS and certificates of callers where asked for. Binds nothing until `start()`.
  *
  * @throws TransportError `INVALID_OPTION`
  */
 export function tcpServer(options: TcpServerOptions): Listener {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(tcpServerDefaults, options)
   const { host, port } = settings
   requireText('host', host)
   requireInteger('port', port, 0, 65_535)
   requireInRange('keepAliveMs', settings.keepAliveMs, 1_000, Infinity)
   requireByteStreamLimits(settings)
-  const tls = settings.tls && loadTlsServer(settings.tls)
-  const preamble = settings.preamble && resolveOptions(preambleDefaults, settings.preamble)
-  if (preamble) requirePreambleOptions(preamble)
+  const tls = settings.tls === undefined ? undefined : loadTlsServer(settings.tls)
+  const preamble = settings.preamble === undefined ? undefined : preambleSettings(settings.preamble)
   const isSecure = tls !== undefined
   const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
   const acceptor = socketAcceptor({

@@ -1,4 +1,12 @@
-import { createTransport, requireInRange, requireText, resolveOptions, type Transport } from '@mcpwire/core'
+import {
+  createTransport,
+  type KnownOptions,
+  requireInRange,
+  requireKnownOptions,
+  requireText,
+  resolveOptions,
+  type Transport,
+} from '@mcpwire/core'
 import {
   type ByteStreamOptions,
   byteStreamDefaults,
@@ -35,6 +43,8 @@ export const unixClientDefaults: { readonly connectTimeoutMs: 10_000 } & typeof 
   ...byteStreamDefaults,
 }
 
+const known: KnownOptions<UnixClientOptions> = { ...unixClientDefaults, path: 1, preamble: 1 }
+
 /**
  * A transport to one MCP server listening on a Unix socket of this host. Opens nothing until `start()`.
  *
@@ -45,11 +55,12 @@ export const unixClientDefaults: { readonly connectTimeoutMs: 10_000 } & typeof 
  * @see MCP 2026-07-28, Transports: custom transports over byte streams use the framing of stdio
  */
 export function unixClient(options: UnixClientOptions): Transport {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(unixClientDefaults, options)
   requireText('path', settings.path)
   requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
   requireByteStreamLimits(settings)
-  if (settings.preamble) requirePreamble(settings.preamble)
+  if (settings.preamble !== undefined) requirePreamble(settings.preamble)
   const place = socketPlace(settings.path)
   const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
 

@@ -5,10 +5,13 @@ import {
   type Acceptor,
   createListener,
   isTransportError,
+  type KnownOptions,
+  knownListenerOptions,
   type Listener,
   type ListenerOptions,
   listenerDefaults,
   requireInteger,
+  requireKnownOptions,
   requireText,
   resolveOptions,
   TransportError,
@@ -18,9 +21,8 @@ import {
   type ByteStreamOptions,
   byteStreamDefaults,
   type PreambleOptions,
-  preambleDefaults,
+  preambleSettings,
   requireByteStreamLimits,
-  requirePreambleOptions,
   type SocketAcceptorOptions,
   socketAcceptor,
 } from '@mcpwire/core/node'
@@ -53,6 +55,13 @@ export const unixServerDefaults: { readonly mode: 0o600 } & typeof byteStreamDef
   ...listenerDefaults,
 }
 
+const known: KnownOptions<UnixServerOptions> = {
+  ...unixServerDefaults,
+  ...knownListenerOptions,
+  path: 1,
+  preamble: 1,
+}
+
 /**
  * A listener on a Unix socket of this host. Binds nothing until `start()`, which rejects with `LISTEN_FAILED` when
  * something is at the path that is not a socket left behind by an earlier server of this user.
@@ -63,12 +72,12 @@ export const unixServerDefaults: { readonly mode: 0o600 } & typeof byteStreamDef
  * @throws TransportError `INVALID_OPTION`
  */
 export function unixServer(options: UnixServerOptions): Listener {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(unixServerDefaults, options)
   requireText('path', settings.path)
   requireInteger('mode', settings.mode, 0, 0o777)
   requireByteStreamLimits(settings)
-  const preamble = settings.preamble && resolveOptions(preambleDefaults, settings.preamble)
-  if (preamble) requirePreambleOptions(preamble)
+  const preamble = settings.preamble === undefined ? undefined : preambleSettings(settings.preamble)
   const place = socketPlace(settings.path)
   const { address } = place
   const peer = Object.freeze({ medium: 'unix', address })

@@ -20,9 +20,9 @@ export {
   type PreambleOutcome,
   type PreambleSettings,
   preambleDefaults,
+  preambleSettings,
   readPreamble,
   requirePreamble,
-  requirePreambleOptions,
   sendPreamble,
 } from './preamble.js'
 export { judgeTls } from './judge-tls.js'

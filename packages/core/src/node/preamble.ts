@@ -1,13 +1,16 @@
 import type { Socket } from 'node:net'
 import {
   type Clock,
-  invalidOption,
   isTransportError,
   type JsonRpcMessage,
+  type KnownOptions,
   type Refusal,
   refusalIn,
+  refuseUnseen,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
+  resolveOptions,
   TransportError,
   toError,
 } from '../index.js'
@@ -44,10 +47,16 @@ export const preambleDefaults: { readonly timeoutMs: 5_000; readonly maxBytes: 8
   maxBytes: 8_192,
 }
 
-/** Throws `INVALID_OPTION` unless the options of a preamble can work. */
-export function requirePreambleOptions({ timeoutMs, maxBytes }: PreambleSettings): void {
-  requireInRange('preamble.timeoutMs', timeoutMs, 1, Infinity)
-  requireInteger('preamble.maxBytes', maxBytes, 64, 1_048_576)
+const knownOptions: KnownOptions<PreambleOptions> = preambleDefaults
+const knownMembers: KnownOptions<Preamble> = { headers: 1 }
+
+/** Those options with their defaults. Throws `INVALID_OPTION` unless they can work. */
+export function preambleSettings(options: PreambleOptions): PreambleSettings {
+  requireKnownOptions(options, knownOptions, 'preamble')
+  const settings = resolveOptions(preambleDefaults, options)
+  requireInRange('preamble.timeoutMs', settings.timeoutMs, 1, Infinity)
+  requireInteger('preamble.maxBytes', settings.maxBytes, 64, 1_048_576)
+  return settings
 }
 
 /** The one member of the line, so that a message is never taken for a preamble nor the other way round. */
@@ -63,8 +72,9 @@ const NOTE = 'headers, for the option preamble of a listener that expects one'
 
 /** Throws `INVALID_OPTION` unless it is a preamble. */
 export function requirePreamble(preamble: Preamble): void {
-  if (typeof preamble?.headers !== 'function')
-    invalidOption('preamble.headers', typeof preamble?.headers, 'a function that returns headers')
+  requireKnownOptions(preamble, knownMembers, 'preamble')
+  if (typeof preamble.headers !== 'function')
+    refuseUnseen('preamble.headers', 'a function that returns headers')
 }
 
 /**

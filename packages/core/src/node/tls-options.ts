@@ -1,6 +1,15 @@
 import type { SecureContextOptions } from 'node:tls'
-import { requireInteger, requireOneOf, resolveOptions, type TlsMaterial, type TlsSource } from '../index.js'
-import { checkedMaterial, givenParts, refuseTlsOption } from './tls-material.js'
+import {
+  type KnownOptions,
+  refuseUnseen,
+  requireInteger,
+  requireKnownOptions,
+  requireOneOf,
+  resolveOptions,
+  type TlsMaterial,
+  type TlsSource,
+} from '../index.js'
+import { checkedMaterial, givenParts } from './tls-material.js'
 
 /** The versions of TLS that may be asked for. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
@@ -87,13 +96,35 @@ export interface TlsServerEnd extends TlsEnd {
   readonly handshakeTimeoutMs: number
 }
 
+const knownEndOptions: KnownOptions<TlsEndOptions> = {
+  ...tlsEndDefaults,
+  cert: 1,
+  certFile: 1,
+  key: 1,
+  keyFile: 1,
+  passphrase: 1,
+  ca: 1,
+  caFile: 1,
+  source: 1,
+}
+const knownClientOptions: KnownOptions<TlsClientOptions> = { ...knownEndOptions, serverName: 1 }
+const knownServerOptions: KnownOptions<TlsServerOptions> = {
+  ...knownEndOptions,
+  ...tlsServerDefaults,
+  clientCertificates: 1,
+}
+
 /**
- * Reads and checks the TLS options of either end.
+ * Reads and checks the TLS options of a client.
  *
  * @throws TransportError `INVALID_OPTION` naming the option, and the file where there is one
  */
-export function loadTlsEnd(options: TlsEndOptions): TlsEnd {
-  if (typeof options !== 'object' || options === null) refuseTlsOption('tls', 'an object')
+export function loadTlsEnd(options: TlsClientOptions): TlsEnd {
+  requireKnownOptions(options, knownClientOptions, 'tls')
+  return endOf(options)
+}
+
+function endOf(options: TlsEndOptions): TlsEnd {
   const { minVersion } = resolveOptions(tlsEndDefaults, options)
   requireOneOf('tls.minVersion', minVersion, ['TLSv1.2', 'TLSv1.3'])
   const { source } = options
@@ -102,9 +133,9 @@ export function loadTlsEnd(options: TlsEndOptions): TlsEnd {
     return { current: () => fixed, source, minVersion }
   }
   if (typeof source?.current !== 'function' || typeof source.onchange !== 'function')
-    refuseTlsOption('tls.source', 'a TlsSource')
+    refuseUnseen('tls.source', 'a TlsSource')
   const [beside] = givenParts(options)
-  if (beside !== undefined) refuseTlsOption(`tls.${beside}`, 'left out where tls.source is given')
+  if (beside !== undefined) refuseUnseen(`tls.${beside}`, 'left out where tls.source is given')
   const current = (): SecureContextOptions => checkedMaterial(materialOf(source))
   current()
   return { current, source, minVersion }
@@ -115,10 +146,10 @@ function materialOf(source: TlsSource): TlsMaterial {
   try {
     material = source.current()
   } catch (cause) {
-    return refuseTlsOption('tls.source', 'one whose current() does not throw', cause)
+    return refuseUnseen('tls.source', 'one whose current() does not throw', cause)
   }
   if (typeof material !== 'object' || material === null)
-    refuseTlsOption('tls.source', 'one whose current() yields material')
+    refuseUnseen('tls.source', 'one whose current() yields material')
   return material
 }
 
@@ -128,17 +159,18 @@ function materialOf(source: TlsSource): TlsMaterial {
  * @throws TransportError `INVALID_OPTION`
  */
 export function loadTlsServer(options: TlsServerOptions): TlsServerEnd {
-  const end = loadTlsEnd(options)
+  requireKnownOptions(options, knownServerOptions, 'tls')
+  const end = endOf(options)
   const { clientCertificates = end.current().ca ? 'required' : 'none' } = options
   const { handshakeTimeoutMs } = resolveOptions(tlsServerDefaults, options)
   requireOneOf('tls.clientCertificates', clientCertificates, ['none', 'optional', 'required'])
   requireInteger('tls.handshakeTimeoutMs', handshakeTimeoutMs, 1, 2 ** 31 - 1)
   const current = (): SecureContextOptions => {
     const material = end.current()
-    if (!material.cert) refuseTlsOption('tls.cert', 'given, or tls.certFile: a server shows a certificate')
+    if (!material.cert) refuseUnseen('tls.cert', 'given, or tls.certFile: a server shows a certificate')
     // Without authorities of its own, Node would take those of the public for authorities over callers.
     if (clientCertificates !== 'none' && !material.ca)
-      refuseTlsOption('tls.ca', 'given, or tls.caFile, to accept certificates of clients')
+      refuseUnseen('tls.ca', 'given, or tls.caFile, to accept certificates of clients')
     return material
   }
   current()

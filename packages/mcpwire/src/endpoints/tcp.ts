@@ -5,7 +5,8 @@ import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
 /** A transport to a server that listens on TCP: `tcp://host:port`, or `tcps://host:port` under TLS. */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
   const { host, port, isSecure } = placeOf(target, 1)
-  return tcpClient({ ...options, host, port, tls: tlsOf(isSecure, options.tls) })
+  const { tls, maxMessageBytes, closeTimeoutMs } = options
+  return tcpClient({ host, port, tls: tlsOf(isSecure, tls), maxMessageBytes, closeTimeoutMs })
 }
 
 /** A listener on TCP. Port 0 stands for one that is free. */

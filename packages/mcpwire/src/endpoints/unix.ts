@@ -5,7 +5,8 @@ import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
 /** A transport to a server that listens on a Unix socket: `unix:/path`, or `unix:@name` for an abstract name. */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
   refuseTls(options)
-  return unixClient({ ...options, path: pathOf(target) })
+  const { maxMessageBytes, closeTimeoutMs } = options
+  return unixClient({ path: pathOf(target), maxMessageBytes, closeTimeoutMs })
 }
 
 /** A listener on a Unix socket. */

@@ -1,0 +1,166 @@
+import { expect, test } from 'vitest'
+import {
+  type Connector,
+  createListener,
+  createTransport,
+  isTransportError,
+  memoryClient,
+  memoryListener,
+  memoryPair,
+  messages,
+  meter,
+  peer,
+  pipe,
+  refuseUnseen,
+  requireKnownOptions,
+  serve,
+  tap,
+} from '../src/index.js'
+import { loadTlsEnd, loadTlsServer } from '../src/node/index.js'
+
+function failureOf(call: () => unknown): unknown {
+  try {
+    call()
+  } catch (error) {
+    return error
+  }
+  return 'nothing was thrown'
+}
+
+const factories: Readonly<Record<string, (options: never) => unknown>> = {
+  memoryPair,
+  memoryListener,
+  memoryClient: (options: object | null) => memoryClient(withListener(options) as never),
+  meter,
+  tap,
+  peer: (options) => peer(memoryPair()[0], options),
+  pipe: (options) => pipe(...memoryPair(), options),
+  messages: (options) => messages(memoryPair()[0], options),
+}
+
+function withListener(options: object | null): unknown {
+  return options?.constructor === Object ? { listener: memoryListener(), ...options } : options
+}
+
+const listed = Object.entries(factories)
+
+test.each(listed)('%s refuses an option it does not know, and says which it knows', (_name, make) => {
+  const error = failureOf(() => make({ colour: 's3cret' } as never))
+
+  expect(error).toMatchObject({ code: 'INVALID_OPTION', details: { option: 'colour' } })
+  expect((error as Error).message).toMatch(/^option "colour" is not known; known: \w+/)
+  expect(JSON.stringify(error)).not.toContain('s3cret')
+})
+
+test.each(listed)('%s takes unknown options that are undefined, and those it knows', (_name, make) => {
+  expect(failureOf(() => make({ colour: undefined } as never))).toBe('nothing was thrown')
+  expect(failureOf(() => make({} as never))).toBe('nothing was thrown')
+})
+
+test.each(listed)('%s says what it was given instead of options', (_name, make) => {
+  for (const [given, said] of [
+    [null, 'null'],
+    ['wss://host?token=s3cret', 'a string'],
+    [7_000, 'a number'],
+    [[], 'an array'],
+    [() => {}, 'a function'],
+  ]) {
+    const error = failureOf(() => make(given as never))
+    expect(error).toMatchObject({
+      code: 'INVALID_OPTION',
+      message: `the options must be an object; received ${said}`,
+    })
+    expect(error).not.toHaveProperty('details.received')
+  }
+})
+
+test.each([
+  ['memoryClient', memoryClient],
+  ['tap', tap],
+] as const)('%s without options says so', (_name, make) => {
+  expect(failureOf(() => make(undefined as never))).toMatchObject({
+    code: 'INVALID_OPTION',
+    message: 'the options must be an object; received undefined',
+  })
+})
+
+test('what every object inherits is no option that is known', () => {
+  for (const name of ['toString', 'constructor', '__proto__']) {
+    const given = JSON.parse(`{"${name}": 1}`)
+    expect(failureOf(() => requireKnownOptions(given, { a: 1 }))).toMatchObject({ details: { option: name } })
+  }
+})
+
+test('an option of a group is named with it', () => {
+  const known = { cert: 1, key: 1 }
+
+  expect(failureOf(() => requireKnownOptions({ crt: 1 }, known, 'tls'))).toMatchObject({
+    message: 'option "tls.crt" is not known; known: cert, key',
+    details: { option: 'tls.crt' },
+  })
+  expect(failureOf(() => requireKnownOptions(true, known, 'tls'))).toMatchObject({
+    message: 'option "tls" must be an object; received a boolean',
+    details: { option: 'tls' },
+  })
+})
+
+test('an option that may be a secret is refused without it', () => {
+  const error = failureOf(() => refuseUnseen('token', 'text'))
+
+  expect(isTransportError(error, 'INVALID_OPTION')).toBe(true)
+  expect(error).toMatchObject({ message: 'option "token" must be text', details: { option: 'token' } })
+  expect(error).not.toHaveProperty('details.received')
+})
+
+test('TLS refuses an option it does not know, at either end', () => {
+  const unknown = { rejectUnauthorized: false } as object
+  const refused = { code: 'INVALID_OPTION', details: { option: 'tls.rejectUnauthorized' } }
+
+  expect(failureOf(() => loadTlsEnd(unknown))).toMatchObject(refused)
+  expect(failureOf(() => loadTlsServer(unknown))).toMatchObject(refused)
+  expect(failureOf(() => loadTlsEnd({ clientCertificates: 'none' } as object))).toMatchObject({
+    details: { option: 'tls.clientCertificates' },
+  })
+})
+
+test('authors hand all their settings on: createTransport and createListener read what is theirs', () => {
+  const connector: Connector = { connect: () => new Promise(() => {}) }
+  const settings = { port: 1, closeTimeoutMs: 5 }
+
+  expect(createTransport(connector, settings).state).toBe('idle')
+  const acceptor = { bindsBeyondThisHost: false, listen: () => new Promise<never>(() => {}) }
+  expect(createListener(acceptor, settings).address).toBeUndefined()
+})
+
+test.each(['ab', (next: Connector) => next, null])('a listener refuses %o for layers', (layers) => {
+  expect(failureOf(() => memoryListener({ layers: layers as never }))).toMatchObject({
+    code: 'INVALID_OPTION',
+    message: expect.stringMatching(/^option "layers" must be an array; received /),
+    details: { option: 'layers' },
+  })
+})
+
+test.each([undefined, null, 'http://127.0.0.1/', 7, {}, memoryListener, { port: 0 }])(
+  'serve refuses %o for what is to be served',
+  async (source) => {
+    await expect(serve(source as never, () => {})).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringMatching(/^option "source" must be a listener or a transport; received /),
+    })
+  },
+)
+
+test.each(['hello', undefined, null, 7, () => {}])('send(%o) rejects and throws nothing', async (given) => {
+  const [near, far] = memoryPair()
+  await Promise.all([near.start(), far.start()])
+
+  const sent = near.send(given as never)
+
+  await expect(sent).rejects.toMatchObject({
+    code: 'SEND_FAILED',
+    message: expect.stringMatching(/^a message must be an object; received /),
+    details: { delivery: 'none' },
+  })
+  expect(near.state).toBe('open')
+  await near.close()
+})
