@@ -84,6 +84,12 @@ describe('the error for a refusal says what it means', () => {
       options: { auth },
       says: 'status 401: no such token: …; it does not take the credential (option auth)',
     },
+    {
+      status: 401,
+      body: refusal('a token is required'),
+      options: { headers: { authorization: 'Bearer e' } },
+      says: 'status 401: a token is required; it does not take the credential (option headers)',
+    },
     { status: 403, body: refusal('not \u001b[31myou'), says: 'status 403: not [31myou; it does not admit' },
     { status: 404, body: 'no POST /mcp?key=s3cret', says: 'status 404: no POST /mcp?…; is the path right' },
     {

@@ -130,16 +130,16 @@ describe('a server that refuses the first POST', () => {
     'with %d and a JSON-RPC error and HTTP+SSE as well, is asked whether that is right',
     async (status) => {
       const error = { code: -32_600, message: 'Invalid request: there is nothing here' }
-      const server = await scriptedServer(({ response, method }) => {
-        if (method === 'GET') response.writeHead(status).end()
-        else json(response, { jsonrpc: '2.0', error }, {}, status)
+      const server = await scriptedServer(({ response }) => {
+        json(response, { jsonrpc: '2.0', error }, {}, status)
         return true
       })
       const { transport } = await startedClient({ ...server, url: new URL('/', server.url).href })
       const refused: Error = await transport.send(initialize).catch((reason) => reason)
       expect(refused).toMatchObject({ code: 'CONNECT_FAILED', details: { address: transport.peer?.address } })
-      expect(refused.message).toContain(
-        `${transport.peer?.address} refused Streamable HTTP with status ${status}: ${error.message}; is the path right (option url)? MCP servers mostly answer at /mcp`,
+      const address = transport.peer?.address
+      expect(refused.message).toBe(
+        `${address} refused Streamable HTTP with status ${status}: ${error.message}; is the path right (option url)? MCP servers mostly answer at /mcp; and HTTP+SSE: ${address} answered with status ${status}`,
       )
     },
   )

@@ -19,6 +19,8 @@ export interface RefusedCaller {
 const USUAL_PATH = /\/(?:mcp|sse)\/?$/
 /** The most that is shown of what a server says, in characters. */
 const MAX_SAID = 120
+/** The shortest credential that nobody guesses, in characters; a shorter one is a part of many words. */
+const LEAST_SECRET = 6
 /** What a server may repeat of what it was sent. */
 const CREDENTIAL = /\b(bearer|basic)\s+\S+/gi
 const UNPRINTABLE = /[\p{C}\s]+/gu
@@ -68,7 +70,7 @@ function saidBy({ text, credential }: Refusal, { search }: URL): string | undefi
   if (/^\s*</.test(text)) return undefined
   const token = credential?.split(' ').at(-1)
   let words = messageIn(text)
-  if (token) words = words.replaceAll(token, '…')
+  if (token && token.length >= LEAST_SECRET) words = words.replaceAll(token, '…')
   if (search) words = words.replaceAll(search, '?…')
   words = words.replace(UNPRINTABLE, ' ').replace(CREDENTIAL, '$1 …').trim().replace(/\.+$/, '')
   return words.length > MAX_SAID ? `${words.slice(0, MAX_SAID)}…` : words || undefined
