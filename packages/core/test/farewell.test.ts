@@ -2,7 +2,7 @@ import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { expect, test } from 'vitest'
 import { type JsonRpcMessage, memoryPair, peer, type TransportLike, tooLargeToAccept } from '../src/index.js'
-import { farewellMessage } from '../src/node/farewell.js'
+import { farewell } from '../src/node/farewell.js'
 
 const identity = { name: 'test', version: '1' }
 
@@ -22,7 +22,8 @@ test.each([
     await client.connect(near as TransportLike as never)
     const errors: Error[] = []
     client.onerror = (error) => errors.push(error)
-    await far.send(farewellMessage(tooLargeToAccept(9, 8, 'tcp://here:1')) as JsonRpcMessage)
+    const said = farewell(tooLargeToAccept(9, 8, 'tcp://here:1')) ?? ''
+    await far.send(JSON.parse(said) as JsonRpcMessage)
     await client.ping()
 
     expect(errors).toHaveLength(1)

@@ -143,7 +143,7 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
   const orphaned = (): void => {
     const { address } = peer
     const reason = new TransportError('PEER_LOST', 'the process that started this one is gone', { address })
-    void channel.close(reason).then(() => end(reason))
+    void channel.close().then(() => end(reason))
   }
   const watch = isOwnInput ? watchParent(orphaned, parentCheckMs, background) : undefined
 
@@ -153,7 +153,8 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
       due.sent(message)
       return channel.send(message, options)
     },
-    close: (reason) => channel.close(reason).finally(over),
+    // Without the reason: what another transport says of it last, a host may take for a fault.
+    close: () => channel.close().finally(over),
   }
 }
 

@@ -1,6 +1,6 @@
 import { connect as connectSocket } from 'node:net'
 import { until, within } from '@mcpwire/compliance'
-import type { JsonRpcMessage, Transport } from '@mcpwire/core'
+import { type JsonRpcMessage, type Transport, TransportError } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { tls } from './support/credentials.js'
 import { bareServer, clientOf, type Listening, listening } from './support/ends.js'
@@ -126,6 +126,43 @@ test('a listener that is closed meanwhile still tells why it ended', async () =>
   theOne(server).onerror = (error) => heard.push(error)
   await server.listener.close()
   expect(heard[0]).toMatchObject({ code: 'MALFORMED_MESSAGE', message: expect.stringContaining('in a row') })
+})
+
+test('a caller whose admission ends is told so', async () => {
+  const revoking = new AbortController()
+  const server = await listening({ gate: { admit: () => ({ admit: true, revoked: revoking.signal }) } })
+  const { transport } = clientOf({ port: server.port })
+  await transport.start()
+  await until(() => server.connections.length === 1, 'it is connected', PATIENCE_MS)
+  revoking.abort()
+  expect(await within(transport.closed, 'it ended', PATIENCE_MS)).toMatchObject({
+    code: 'REFUSED',
+    message: `${transport.peer?.address} ended the conversation: the admission of this caller was revoked`,
+    details: { status: 401 },
+  })
+})
+
+test.each([
+  ['nothing', undefined, undefined],
+  ['an end of its own', new TransportError('CLOSED', 'idle', undefined), undefined],
+  ['a failure', new Error('hunter2'), 'internal error'],
+  ['a callback', new TransportError('CALLBACK_FAILED', 'hunter2', { slot: 'a' }), 'internal error'],
+  [
+    'a credential',
+    new TransportError('AUTH_REQUIRED', 'renew it', { status: 401, challenge: 'Bearer' }),
+    'renew it',
+  ],
+])('a server that closes for %s says what the caller may know', async (_what, reason, text) => {
+  const server = await listening()
+  const { transport } = clientOf({ port: server.port })
+  await transport.start()
+  await until(() => server.connections.length === 1, 'it is connected', PATIENCE_MS)
+  await theOne(server).close({ reason })
+  const told = await transport.closed
+  expect(told?.message).toBe(text && `${transport.peer?.address} ended the conversation: ${text}`)
+  const { code } =
+    reason instanceof TransportError && reason.code === 'AUTH_REQUIRED' ? reason : { code: 'PEER_LOST' }
+  if (told) expect(told).toMatchObject({ code })
 })
 
 test.each([

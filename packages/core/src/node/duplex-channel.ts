@@ -32,7 +32,7 @@ export function sharingChannel(
     traffic: life,
     flow: life,
     send: (message) => life.send(message),
-    close: () => life.close(),
+    close: (reason) => life.close(reason),
   }
 }
 

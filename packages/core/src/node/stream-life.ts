@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Clock, Flow, JsonRpcMessage, MessageContext, Peer, Sink, Traffic } from '../index.js'
 import { isRequest, TransportError, toJson, tooLargeToSend } from '../index.js'
 import { type CoalescingWriter, createCoalescingWriter } from './coalescing-writer.js'
-import { farewellMessage } from './farewell.js'
+import { farewell } from './farewell.js'
 import { Inbound, type InboundHandlers, type InboundOptions } from './inbound.js'
 
 /** A stream in each direction. A `Duplex`, such as a socket, is both. */
@@ -132,7 +132,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     this.#abandonedFor = reason
     this.#patience = clock.deadline(closeTimeoutMs, () => this.over())
     this.#writable.once('finish', () => this.#overOnceBothEnded())
-    this.#writer.finish(`${toJson(farewellMessage(reason))}\n`)
+    this.#writer.finish(farewell(reason))
     this.#readable.resume()
   }
 
@@ -144,13 +144,17 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     this.#sink.end(reason)
   }
 
-  /** Ends it from this side: what was taken is sent, if that is done in time. Does not tell of the end. */
-  async close(): Promise<void> {
+  /**
+   * Ends it from this side: what was taken is sent, if that is done in time, and why where that is no orderly end.
+   * Does not tell the sink of the end.
+   */
+  async close(reason?: Error): Promise<void> {
+    const last = this.#stage === 'open' && !this.#brokenBy && reason ? farewell(reason) : undefined
     this.#stage = 'over'
     this.#inbound.stop()
     // The end is ours now, and would keep this to itself.
     if (this.#abandonedFor) this.#sink.error(this.#abandonedFor)
-    await this.#ended()
+    await this.#ended(last)
     this.#release()
   }
 
@@ -258,7 +262,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
   }
 
   /** Ends the output, and the input where it is ours to end; what does not close in time is destroyed. */
-  #ended(): Promise<void> {
+  #ended(last: string | undefined): Promise<void> {
     const { clock, closeTimeoutMs, keepsInput } = this.#options
     const readable = this.#readable
     const writable = this.#writable
@@ -277,7 +281,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
         if (stream.closed) queueMicrotask(closed)
         else stream.once('close', closed)
       }
-      this.#writer.finish()
+      this.#writer.finish(last)
       if (!keepsInput) readable.resume()
     })
   }
