@@ -64,7 +64,7 @@ export {
   requestDefaults,
 } from './peer-options.js'
 export type { JsonRpcResult } from './pending-requests.js'
-export { type Pipe, type PipeOptions, pipe, pipeDefaults } from './pipe.js'
+export { type Pipe, type PipeMissing, type PipeOptions, pipe, pipeDefaults } from './pipe.js'
 export { serve } from './serve.js'
 export {
   connections,

@@ -38,6 +38,8 @@ export class PipeDirection {
   #held: JsonRpcMessage[] | undefined = []
   #sends = 0
   #pendingSends = 0
+  #unanswered = 0
+  #undelivered = 0
   /** What `to` had no room for. Nothing passes it: messages leave in their order. */
   readonly #waiting = new WaitingSends()
   #isPaused = false
@@ -48,6 +50,16 @@ export class PipeDirection {
     this.#from = from
     this.#to = to
     this.#settings = settings
+  }
+
+  /** How many requests `to` had not answered when it was gone, or nothing was passed on any more. */
+  get unanswered(): number {
+    return this.#unanswered
+  }
+
+  /** How many messages `to` did not take, or has not taken yet. */
+  get undelivered(): number {
+    return this.#undelivered + this.#pendingSends
   }
 
   /** Takes what `from` heard. Never throws. */
@@ -72,18 +84,12 @@ export class PipeDirection {
   /** Says that `to` is gone: answers, in its place, what it was asked. Nothing is passed on any more. */
   lost(error: Error): void {
     if (this.#isOver) return
-    for (const message of this.#held ?? []) if (isRequest(message)) this.back.answer(message.id, error)
-    for (const { id } of this.#calls.takeAll()) this.back.answer(id, error)
-    this.stop()
+    for (const { id } of this.#leave()) this.back.answer(id, error)
   }
 
   /** Passes nothing on any more. */
   stop(): void {
-    this.#isOver = true
-    this.#held = undefined
-    this.#waiting.clear()
-    this.#calls.takeAll()
-    this.#settleIdle()
+    this.#leave()
   }
 
   /** Answers a request of `to` that failed on its way. */
@@ -97,6 +103,19 @@ export class PipeDirection {
       this.#whenIdle.push(resolve)
       this.#settleIdle()
     })
+  }
+
+  /** Ends it, and yields the requests that were not answered. */
+  #leave(): { readonly id: RequestId; readonly method: string }[] {
+    const held = this.#held ?? []
+    const requests = [...held.filter(isRequest), ...this.#calls.takeAll()]
+    this.#unanswered += requests.filter(({ method }) => method !== LISTEN_METHOD).length
+    this.#undelivered += held.length + this.#waiting.size
+    this.#isOver = true
+    this.#held = undefined
+    this.#waiting.clear()
+    this.#settleIdle()
+    return requests
   }
 
   #carryRequest(request: JsonRpcRequest): void {
@@ -187,17 +206,20 @@ export class PipeDirection {
   }
 
   #failed(message: JsonRpcMessage, error: Error): void {
-    if (this.#isOver) return
+    if (this.#isOver) {
+      this.#undelivered++
+      return
+    }
     if (isRequest(message)) {
       if (this.#calls.take(message.id)) this.back.answer(message.id, error)
       return
     }
     this.#settings.report(error)
     const isResult = isResponse(message) && !isErrorResponse(message)
-    if (!isResult) return
-    if (isUnsendable(error)) this.answer(message.id, error)
+    if (isResult && isUnsendable(error)) this.answer(message.id, error)
     // Not as `OVERLOADED`, after which a request may be sent again: this one has run.
-    else if (isTransportError(error, 'OVERLOADED')) this.answer(message.id, unsent(error))
+    else if (isResult && isTransportError(error, 'OVERLOADED')) this.answer(message.id, unsent(error))
+    else this.#undelivered++
   }
 
   /** Stops and continues the arrival of messages as `to` takes them. */

@@ -44,8 +44,18 @@ export const pipeDefaults: {
 
 const known: KnownOptions<PipeOptions> = { ...pipeDefaults, onerror: 1 }
 
+/** What the client of a conversation never got. */
+export interface PipeMissing {
+  /** How many of its requests the server did not answer. Those that listen are left out: only their end answers them. */
+  readonly answers: number
+  /** How many messages were for it and not taken. */
+  readonly messages: number
+}
+
 /** Two transports that are one conversation. */
 export interface Pipe extends AsyncDisposable {
+  /** What `a` never got, known once `closed` has settled. */
+  readonly missing: PipeMissing
   /** Settles once both ends have ended, with why the first of them did unless that was orderly. Never rejects. */
   readonly closed: Promise<Error | undefined>
   /** Ends both. Idempotent, never rejects. */
@@ -121,6 +131,10 @@ class TransportPipe implements Pipe {
     this.#a = this.#watch({ side: 'a', transport: a, towards: down, from: up, state: 'idle', hungUp: false })
     this.#b = this.#watch({ side: 'b', transport: b, towards: up, from: down, state: 'idle', hungUp: false })
     void this.#run()
+  }
+
+  get missing(): PipeMissing {
+    return { answers: this.#a.from.unanswered, messages: this.#a.towards.undelivered }
   }
 
   async close(options: { reason?: Error | undefined } = {}): Promise<void> {

@@ -295,6 +295,48 @@ describe('pipe: ends', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('knows what the client never got: answers, and messages that it did not take', async () => {
+    const clock = fakeClock()
+    const { a, b, piped } = await scriptedPipe({ clock, drainTimeoutMs: 100 })
+    a.answer = () => new Promise(() => {})
+    for (const id of [1, 2, 3]) a.onmessage?.(request(id, 'tools/call'))
+    a.onmessage?.(request('l', 'subscriptions/listen'))
+    a.onmessage?.(cancelled(3))
+    b.onmessage?.(response(1))
+    b.onmessage?.(numbered(1))
+    a.onclose?.()
+    await clock.advance(100)
+    expect(await piped.closed).toBeUndefined()
+    expect(piped.missing).toEqual({ answers: 1, messages: 2 })
+  })
+
+  it('knows that the server was gone before it answered, whoever answered in its place', async () => {
+    const { a, b, piped } = await scriptedPipe()
+    a.onmessage?.(request(1, 'tools/call'))
+    a.onmessage?.(request(2, 'tools/call'))
+    b.onmessage?.(response(2))
+    b.onclose?.()
+    await piped.closed
+    expect(a.sent.at(-1)?.message).toMatchObject({ id: 1, error: { code: -31_002 } })
+    expect(piped.missing).toEqual({ answers: 1, messages: 0 })
+  })
+
+  it('counts what was left when it was told to close, or could not begin', async () => {
+    const { a, piped } = await scriptedPipe()
+    a.onmessage?.(request(1, 'tools/call'))
+    a.onmessage?.(numbered(1))
+    await piped.close()
+    expect(piped.missing).toEqual({ answers: 1, messages: 0 })
+
+    const [client, near] = memoryPair()
+    const failing = scriptedTransport()
+    failing.start = () => Promise.reject(new Error('no'))
+    const failed = pipe(near, failing)
+    await failed.closed
+    expect(failed.missing).toEqual({ answers: 0, messages: 0 })
+    await client.close()
+  })
+
   it('closes both, started or not, however often it is told to', async () => {
     const { client, server, a, b, piped } = pipedPairs()
     const reason = new Error('enough')
