@@ -8,6 +8,7 @@ export interface DialerOptions {
   /** What to call the server in errors: the URL without its query, which may hold a secret. */
   readonly address: string
   readonly maxMessageBytes: number
+  readonly closeTimeoutMs: number
   readonly deflate: Deflate | undefined
   readonly tls: WsTlsOptions | undefined
   /** Whether headers are going to be sent. */

@@ -18,6 +18,8 @@ export interface FrameSocket {
   /** The subprotocol that was agreed on, or nothing. */
   readonly subprotocol: string
   readonly tls?: TlsFacts
+  /** Whether neither end has begun to close it. */
+  readonly isOpen: boolean
   /** Says who listens. What came before is told then. */
   listen(listener: FrameListener): void
   /** Sends a text frame. Resolves when the socket took it and wants more. */

@@ -173,6 +173,11 @@ class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
   /** The peer is gone, and waiting for it would be in vain. */
   gone(): void {
     if (this.#stage.name !== 'open') return
+    if (!this.#socket.isOpen) {
+      // It has said why it closes, and only does not hang up: `closed` tells that.
+      this.#socket.terminate()
+      return
+    }
     const { address } = this
     const reason = new TransportError('PEER_LOST', silentText(this.#options, address), { address })
     this.#stage = { name: 'ending', reason }

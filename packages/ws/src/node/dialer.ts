@@ -6,6 +6,7 @@ import { loadTlsEnd, type TlsEnd, tlsFactsOf } from '@mcpwire/core/node'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { CreateDialer, DialerOptions, Opening } from '../dialer.js'
 import type { FrameSocket } from '../frame-socket.js'
+import { closeTimeout } from './close-timeout.js'
 import { connectFailed } from './connect-failed.js'
 import { deflateSettings } from './deflate-settings.js'
 import { type RefusalAnswer, refusalIn } from './http-refusal.js'
@@ -62,6 +63,7 @@ function clientOptions(target: Target, { headers }: Opening, made: { socket?: So
   return {
     headers: { ...headers },
     maxPayload: target.maxMessageBytes,
+    ...closeTimeout(target),
     followRedirects: false,
     autoPong: false,
     perMessageDeflate: deflateSettings(target.deflate),

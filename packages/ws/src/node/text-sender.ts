@@ -38,7 +38,7 @@ export function createTextSender(ws: WebSocket, socket: Socket, options: TextSen
   if (ws.extensions.includes('permessage-deflate')) {
     return new CompressingSender(ws, socket, options.thresholdBytes)
   }
-  return new PlainSender(socket, options.isClient)
+  return new PlainSender(ws, socket, options.isClient)
 }
 
 /**
@@ -47,13 +47,15 @@ export function createTextSender(ws: WebSocket, socket: Socket, options: TextSen
  */
 class PlainSender implements TextSender {
   heldBytes = 0
+  readonly #ws: WebSocket
   readonly #socket: Socket
   readonly #isClient: boolean
   #texts: Text[] | undefined
   #isTailDue = false
   #backlog: Backlog | undefined
 
-  constructor(socket: Socket, isClient: boolean) {
+  constructor(ws: WebSocket, socket: Socket, isClient: boolean) {
+    this.#ws = ws
     this.#socket = socket
     this.#isClient = isClient
   }
@@ -83,7 +85,8 @@ class PlainSender implements TextSender {
   /** The turn is over. */
   endTurn(): void {
     this.#isTailDue = false
-    if (this.#socket.writable) this.flush()
+    // The library may have answered a close frame by now, and nothing may follow that (RFC 6455, section 5.5.1).
+    if (this.#ws.readyState === this.#ws.OPEN && this.#socket.writable) this.flush()
   }
 
   stop(): void {

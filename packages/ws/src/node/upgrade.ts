@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Deflate } from '../deflate.js'
 import { isTokenSubprotocol, SUBPROTOCOL, tokenAmong } from '../subprotocol.js'
 import { type WsChannelOptions, wsChannel } from '../ws-channel.js'
+import { closeTimeout } from './close-timeout.js'
 import { deflateSettings } from './deflate-settings.js'
 import { answerPlainly, answerRefusal } from './http-refusal.js'
 import { wsFrames } from './ws-frames.js'
@@ -32,6 +33,7 @@ export function createUsher(settings: UpgradeSettings): Usher {
     clientTracking: false,
     autoPong: false,
     maxPayload: settings.maxMessageBytes,
+    ...closeTimeout(settings),
     perMessageDeflate: deflateSettings(settings.deflate),
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   })

@@ -57,6 +57,10 @@ class WsFrames implements FrameSocket, Flow {
     return this.#ws.protocol
   }
 
+  get isOpen(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN
+  }
+
   get flow(): Flow {
     return this
   }
@@ -71,12 +75,12 @@ class WsFrames implements FrameSocket, Flow {
   }
 
   send(text: string): Promise<void> {
-    if (this.#ws.readyState === this.#ws.OPEN) return this.#sender.send(text)
+    if (this.isOpen) return this.#sender.send(text)
     return Promise.reject(gone(this.#address))
   }
 
   ping(): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping()
+    if (this.isOpen) this.#ws.ping()
   }
 
   close(code: number, reason: string): void {

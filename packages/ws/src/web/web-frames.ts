@@ -64,6 +64,9 @@ export function webFrames(socket: WebSocket, { address, maxMessageBytes }: WebFr
       socket.close()
       closed(1006, '')
     },
+    get isOpen() {
+      return socket.readyState === socket.OPEN
+    },
     get queuedBytes() {
       return socket.bufferedAmount
     },

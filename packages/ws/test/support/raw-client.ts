@@ -45,8 +45,12 @@ export function upgradeRequest(
 }
 
 /** Connects, and says what it is told to. */
-export async function rawClient(port: number, first = ''): Promise<RawClient> {
-  const socket = connect({ port, host: '127.0.0.1' })
+export async function rawClient(
+  port: number,
+  first = '',
+  options: { readonly allowHalfOpen?: boolean } = {},
+): Promise<RawClient> {
+  const socket = connect({ port, host: '127.0.0.1', ...options })
   socket.on('error', () => {})
   let bytes: Buffer = Buffer.alloc(0)
   let head: string | undefined
