@@ -366,6 +366,26 @@ describe('close()', () => {
     expect(server.of('DELETE')).toEqual([])
   })
 
+  test('sends one DELETE where the client is ending of its own accord, and waits for that', async () => {
+    let ended: (() => void) | undefined
+    const server = await scriptedServer(({ method, message, response }) => {
+      if (method === 'DELETE') ended = () => response.writeHead(204).end()
+      else if (idOf(message) === 1) stream(response, 'data: nonsense\n\n'.repeat(10))
+      else return false
+      return true
+    })
+    const client = await introducedClient(server, { closeTimeoutMs: 5_000 })
+    await client.transport.send(call(1))
+    await server.until(() => ended !== undefined, 'it is ending')
+    let isClosed = false
+    const closing = client.transport.close().then(() => (isClosed = true))
+    await turns(50)
+    expect(isClosed).toBe(false)
+    ended?.()
+    await closing
+    expect(server.of('DELETE')).toHaveLength(1)
+  })
+
   test('waits for the DELETE no longer than closeTimeoutMs', async () => {
     const server = await scriptedServer(({ method }) => method === 'DELETE')
     const client = await introducedClient(server, { closeTimeoutMs: 50 })

@@ -23,6 +23,7 @@ import {
 import type { AnswerHead } from '../engine.js'
 import type { HeaderRecord } from '../http-headers.js'
 import { utf8Length } from '../utf8-length.js'
+import { closedBy, gone, unasked } from './channel-errors.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
@@ -53,9 +54,6 @@ export interface HttpChannelOptions {
 
 /** How much of the time for closing the server has to hear of it, which need not answer. */
 const PART_OF_CLOSE = 3 / 4
-
-/** The most of a response nobody asked for that is shown, in characters. */
-const MAX_PREVIEW = 64
 
 /** A channel to one server over HTTP: one POST a message. */
 export function httpChannel(link: Link, sink: Sink, options: HttpChannelOptions): Channel {
@@ -93,6 +91,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   #begun: Exchange | undefined
   #oldStream: HttpSse | undefined
   #queuedBytes = 0
+  #closing: Promise<void> | undefined
   #isOver = false
 
   constructor(link: Link, sink: Sink, options: HttpChannelOptions) {
@@ -154,8 +153,14 @@ class Conversation implements ExchangeHost, HttpTraits {
     return exchange.sent
   }
 
-  async close(reason: Error | undefined): Promise<void> {
-    this.#release(reason)
+  /** Ends it once: whoever closes what is ending of its own accord waits for that. */
+  close(reason: Error | undefined): Promise<void> {
+    if (!this.#isOver) this.#release(reason)
+    this.#closing ??= this.#leave()
+    return this.#closing
+  }
+
+  async #leave(): Promise<void> {
     const { endSessionOnClose, closeTimeoutMs } = this.#options
     if (endSessionOnClose && this.sessionId !== undefined)
       await endSession(this.link, closeTimeoutMs * PART_OF_CLOSE)
@@ -375,22 +380,4 @@ class Conversation implements ExchangeHost, HttpTraits {
 /** With these a server that knows only HTTP+SSE refuses a POST (2025-11-25, Backwards Compatibility). */
 function isOldStatus(status: number): boolean {
   return status === 400 || status === 404 || status === 405
-}
-
-/** What a send that was under way is answered with. */
-function closedBy(cause: Error): Error {
-  return new TransportError('CLOSED', `the transport is closed: ${cause.message}`, undefined, { cause })
-}
-
-/** Nobody waits for such a response; delivered, it would be taken for one to a request to come. */
-function unasked(address: string, id: RequestId): Error {
-  const message = `${address} answered no request in flight: one that was answered, given up or never sent`
-  return new TransportError('MALFORMED_MESSAGE', message, {
-    preview: JSON.stringify(id).slice(0, MAX_PREVIEW),
-  })
-}
-
-/** What a send is answered with once nothing can leave any more. */
-function gone(address: string): Error {
-  return new TransportError('SEND_FAILED', `${address} takes no more messages`, { delivery: 'none' })
 }
