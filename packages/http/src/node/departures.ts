@@ -39,7 +39,8 @@ export class Departures {
   #letLeave(): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const { response, body } of waiting) if (!response.destroyed) this.#end(response, body)
+    for (const { response, body } of waiting)
+      if (!response.destroyed && !response.writableEnded) this.#end(response, body)
   }
 
   #end(response: ServerResponse, body: string): void {

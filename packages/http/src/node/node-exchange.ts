@@ -40,6 +40,11 @@ export class NodeExchange implements Exchange {
   #handshake: Handshake | undefined
   #left: (() => void) | undefined
   #isWatching = false
+  #isClosed = false
+  /** Whether the answer is ours: somebody in front of us may have given one. */
+  #isOurs = false
+  /** Whether all of it was handed over. */
+  #isWhole = false
   #reading: BodyReading | undefined
   #writer: EventWriter | undefined
 
@@ -107,6 +112,8 @@ export class NodeExchange implements Exchange {
   }
 
   answer(status: number, headers: HeaderLines, body = ''): void {
+    if (this.#isTaken()) return
+    this.#isWhole = true
     const response = this.#response
     const isUnread = this.#parsedBody === undefined && isArriving(this.#request)
     const lines = this.#lines(headers, isUnread)
@@ -128,11 +135,16 @@ export class NodeExchange implements Exchange {
   }
 
   fail(): void {
-    if (this.#response.headersSent) this.#response.destroy()
+    if (this.#isOurs) this.#response.destroy()
     else this.answer(500, ['content-type', 'application/json'], failedBody)
   }
 
   stream(headers: HeaderLines): EventStream {
+    if (this.#isTaken()) {
+      const nowhere = this.#newWriter(0)
+      nowhere.left()
+      return nowhere
+    }
     this.#response.writeHead(200, this.#lines(headers, false))
     return this.#newWriter(this.#settings.maxQueuedBytes + SLACK_BYTES)
   }
@@ -144,11 +156,24 @@ export class NodeExchange implements Exchange {
 
   /** Called once the answer is complete. */
   ended(): void {
+    this.#isWhole = true
     if (this.#settings.isClosing()) this.#response.once('finish', () => this.#request.socket.end())
   }
 
   get address(): string {
     return `http://${this.#request.socket.remoteAddress ?? 'unknown'}`
+  }
+
+  /** Whether others have answered, as a middleware does that waits for so long only: then our caller is as good as gone. */
+  #isTaken(): boolean {
+    if (!this.#isOurs && this.#response.headersSent) {
+      this.hasLeft = true
+      // Not while whoever answers is about to note that it has.
+      queueMicrotask(() => this.#closed())
+      return true
+    }
+    this.#isOurs = true
+    return false
   }
 
   #newWriter(maxQueuedBytes: number): EventWriter {
@@ -180,10 +205,12 @@ export class NodeExchange implements Exchange {
   }
 
   #closed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#reading?.stop({ kind: 'gone' })
     // Before the next line: an answer that was ended on a broken connection counts as finished, and never says so.
     this.#writer?.left()
-    if (this.#response.writableFinished) return
+    if (this.#isWhole && this.#response.writableFinished) return
     this.hasLeft = true
     this.#left?.()
   }
@@ -215,7 +242,8 @@ class ResponseBody implements ByteBody {
   }
 
   write(chunk: string | Uint8Array): boolean {
-    return this.#response.write(chunk)
+    // Others may have ended it, and would be told of a write after that by an error that nobody expects.
+    return !this.#response.writableEnded && this.#response.write(chunk)
   }
 
   flushHead(): void {

@@ -1,4 +1,4 @@
-import type { Clock } from '@mcpwire/core'
+import { type Clock, toError } from '@mcpwire/core'
 import type { EventStream } from '../exchange.js'
 import { keepAliveComment } from './event-text.js'
 import { createSweep, type Sweep } from './sweep.js'
@@ -24,8 +24,10 @@ const MOST_LATENESS_MS = 1_000
 export class LiveStreams {
   readonly #streams = new Set<LiveStream>()
   readonly #sweep: Sweep
+  readonly #report: (error: Error) => void
 
-  constructor(clock: Clock, intervalMs: number) {
+  constructor(clock: Clock, intervalMs: number, report: (error: Error) => void) {
+    this.#report = report
     const spacingMs = Math.min(intervalMs * LATENESS, MOST_LATENESS_MS)
     this.#sweep = createSweep(clock, spacingMs, (now) => this.#look(now))
   }
@@ -53,10 +55,20 @@ export class LiveStreams {
   #look(now: number): number {
     let next = Infinity
     for (const stream of this.#streams) {
-      if (stream.dueAt <= now) stream.beat(now)
-      next = Math.min(next, stream.dueAt)
+      if (stream.dueAt <= now) this.#beat(stream, now)
+      if (this.#streams.has(stream)) next = Math.min(next, stream.dueAt)
     }
     return next
+  }
+
+  /** One that fails takes neither the others with it nor the process, whose timer this is. */
+  #beat(stream: LiveStream, now: number): void {
+    try {
+      stream.beat(now)
+    } catch (error) {
+      this.#streams.delete(stream)
+      this.#report(toError(error))
+    }
   }
 }
 

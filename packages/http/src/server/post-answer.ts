@@ -114,7 +114,7 @@ export class PostAnswer implements LiveStream {
     if (this.#state === 'over') return done
     this.opensNothing()
     if (this.#exchange && !this.#exchange.hasLeft) {
-      for (const call of this.#calls) if (!call.isAnswered) void this.#tellLost(call)
+      for (const call of this.#calls) if (!call.isAnswered) this.#tellLost(call).catch(ignore)
     }
     const stream = this.#stream
     this.#over()
@@ -214,8 +214,9 @@ export class PostAnswer implements LiveStream {
       this.#responses.push(outgoing)
       if (this.#unanswered > 0) return done
     }
+    const exchange = this.#exchange
     this.#answerWhole(this.#responses ?? [outgoing])
-    return done
+    return exchange?.hasLeft ? Promise.reject(clientLeft()) : done
   }
 
   #answerWhole(responses: readonly Outgoing[]): void {

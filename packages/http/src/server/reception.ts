@@ -41,7 +41,7 @@ export class Reception implements SessionHost {
 
   constructor(settings: EndpointSettings) {
     this.settings = settings
-    this.live = new LiveStreams(settings.clock, settings.keepAliveIntervalMs)
+    this.live = new LiveStreams(settings.clock, settings.keepAliveIntervalMs, (error) => this.report(error))
     this.sessions = new SessionTable(settings)
   }
 

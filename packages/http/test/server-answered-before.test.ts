@@ -1,0 +1,147 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { isRequest, type JsonRpcRequest, type Transport } from '@mcpwire/core'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { requestHandler } from '../src/node/index.js'
+import { modern, postOf } from './support/modern.js'
+import { type RawHttp, type RawRequest, rawHttp } from './support/raw-http.js'
+import { echo, initialize } from './support/served.js'
+
+type Mcp = ReturnType<typeof requestHandler>
+
+interface Mounted extends RawHttp {
+  readonly mcp: Mcp
+  readonly errors: Error[]
+  readonly messages: unknown[]
+  readonly responses: ServerResponse[]
+  /** The requests that were left open, with the connection to answer them on. */
+  readonly asked: { readonly request: JsonRpcRequest; readonly connection: Transport }[]
+  session(): Promise<Record<string, string>>
+}
+
+/** What somebody in front of us answers. */
+const words: Record<string, (response: ServerResponse) => void> = {
+  'a whole answer': (response) => void response.writeHead(503).end('timed out'),
+  'the head of one': (response) => void response.writeHead(503).write('x'),
+}
+
+/** A server in front of ours that answers each request on its own after a while, unless an answer has begun. */
+async function mounted(
+  options: Parameters<typeof requestHandler>[0],
+  answer: (response: ServerResponse) => void,
+): Promise<Mounted> {
+  const mcp = requestHandler(options)
+  const asked: Mounted['asked'] = []
+  const errors: Error[] = []
+  const messages: unknown[] = []
+  const responses: ServerResponse[] = []
+  mcp.onerror = (error) => errors.push(error)
+  mcp.onconnection = (connection) => {
+    connection.onmessage = (request) => {
+      messages.push(request)
+      if (!isRequest(request)) return
+      if (request.method === 'initialize') void connection.send(echo(request))
+      else asked.push({ request, connection })
+    }
+    void connection.start()
+  }
+  await mcp.start()
+  const server = createServer((request, response) => {
+    responses.push(response)
+    setTimeout(() => {
+      if (!response.headersSent) answer(response)
+    }, 50)
+    mcp.handle(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    await mcp.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  const raw = rawHttp((server.address() as AddressInfo).port)
+  return {
+    ...raw,
+    mcp,
+    asked,
+    errors,
+    messages,
+    responses,
+    session: async () => {
+      const { headers } = await raw.ask({ body: initialize() })
+      return { 'mcp-session-id': String(headers['mcp-session-id']) }
+    },
+  }
+}
+
+const slow = { jsonrpc: '2.0' as const, id: 7, method: 'test/slow' }
+const eras: Record<string, (server: Mounted) => Promise<RawRequest>> = {
+  'a session': async (server) => ({ body: slow, headers: await server.session() }),
+  '2026-07-28': async () => postOf(modern('test/slow')),
+}
+
+/** Whatever would end the process, as the timers of ours run in nobody's call. */
+function mishaps(): unknown[] {
+  const seen: unknown[] = []
+  const see = (error: unknown): void => void seen.push(error)
+  process.on('uncaughtException', see).on('unhandledRejection', see)
+  onTestFinished(() => void process.off('uncaughtException', see).off('unhandledRejection', see))
+  return seen
+}
+
+const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 150))
+
+describe.each(Object.entries(eras))('a request of %s', (_era, requestOf) => {
+  test.each(Object.entries(words))('that others gave %s is let go', async (_what, answer) => {
+    const seen = mishaps()
+    const server = await mounted({ keepAliveIntervalMs: 100, onDisconnect: 'cancel' }, answer)
+    const told = await server.open(await requestOf(server))
+    expect(told.status).toBe(503)
+    await quiet()
+    const [open] = server.asked
+    await open?.connection.send({ jsonrpc: '2.0', id: open.request.id, result: {} }).catch(() => {})
+    await server.mcp.close()
+    await quiet()
+    expect([seen, server.errors]).toEqual([[], []])
+  })
+})
+
+describe.each(Object.entries(words))('a session of which others gave %s', (_what, answer) => {
+  test('hears that the response reached nobody', async () => {
+    const server = await mounted({}, answer)
+    await server.open({ body: slow, headers: await server.session() })
+    const [open] = server.asked
+    const response = { jsonrpc: '2.0' as const, id: 7, result: {} }
+    await vi.waitFor(() =>
+      expect(open?.connection.send(response)).rejects.toMatchObject({ code: 'SEND_FAILED' }),
+    )
+  })
+
+  test('can be ended by its client', async () => {
+    const seen = mishaps()
+    const server = await mounted({}, answer)
+    const headers = await server.session()
+    await server.open({ body: slow, headers })
+    expect((await server.ask({ method: 'DELETE', headers })).status).toBe(204)
+    await vi.waitFor(() => expect(server.mcp.connections.size).toBe(0))
+    expect(seen).toEqual([])
+  })
+})
+
+test('a stream of ours that others end counts as left, and takes nothing more', async () => {
+  const seen = mishaps()
+  const server = await mounted({ onDisconnect: 'cancel' }, () => {})
+  const headers = await server.session()
+  const opening = server.open({ body: slow, headers })
+  await vi.waitFor(() => expect(server.asked).toHaveLength(1))
+  const [open] = server.asked
+  const note = { jsonrpc: '2.0' as const, method: 'notifications/x' }
+  await open?.connection.send(note, { relatedRequestId: 7 })
+  const stream = await opening
+  server.responses.at(-1)?.end()
+  await open?.connection.send(note, { relatedRequestId: 7 }).catch(() => {})
+  await stream.until(() => stream.isOver, 'the stream ended')
+  const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled' }
+  await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject(cancelled))
+  expect(seen).toEqual([])
+})
