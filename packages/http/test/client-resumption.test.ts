@@ -283,6 +283,64 @@ describe('the stream for messages that belong to no request', () => {
     expect(client.transport.state).toBe('open')
   })
 
+  describe('whose last event the server does not know any more', () => {
+    const lastIds = (server: ScriptedServer) =>
+      server.of('GET').map(({ headers }) => headers['last-event-id'])
+    const refuses = ({ headers, response }: Asked): boolean => {
+      if (headers['last-event-id'] !== undefined) response.writeHead(400).end()
+      return headers['last-event-id'] !== undefined
+    }
+
+    test('is asked for once more without it, and that messages may be missing is reported', async () => {
+      const states: StreamState[] = []
+      const server = await scriptedServer(
+        gets((asked, nth) => {
+          if (refuses(asked)) return
+          stream(asked.response, nth === 0 ? 'retry: 100\nid: g1\ndata:\n\n' : event(progress, 'g2'))
+          if (nth === 0) asked.response.end()
+        }),
+      )
+      const client = await introducedClient(server, { onstreamstate: (state) => states.push(state) })
+      await server.until(() => client.messages.length === 2, 'a message came on it')
+      expect(client.messages.at(-1)).toEqual(progress)
+      expect(lastIds(server)).toEqual([undefined, 'g1', undefined])
+      expect(states).toEqual(['connecting', 'open', 'reconnecting', 'open'])
+      expect(client.errors).toEqual([
+        expect.objectContaining({
+          code: 'REFUSED',
+          details: { status: 400 },
+          message: expect.stringContaining('may be missing'),
+        }),
+      ])
+    })
+
+    test('is given up where it is refused without it, too', async () => {
+      const states: StreamState[] = []
+      const server = await scriptedServer(
+        gets(({ response }, nth) => {
+          if (nth === 0) stream(response, 'retry: 100\nid: g1\ndata:\n\n').end()
+          else response.writeHead(400).end()
+        }),
+      )
+      await introducedClient(server, { onstreamstate: (state) => states.push(state) })
+      await server.until(() => states.includes('closed'), 'it was given up')
+      expect(lastIds(server)).toEqual([undefined, 'g1', undefined])
+    })
+
+    test('is given up within the budget where that happens over and over', async () => {
+      const states: StreamState[] = []
+      const server = await scriptedServer(
+        gets((asked) => {
+          if (!refuses(asked)) stream(asked.response, 'id: g1\ndata:\n\n').end()
+        }),
+      )
+      const options = { reconnect: { maxAttempts: 3 }, random: () => 0 }
+      await introducedClient(server, { ...options, onstreamstate: (state) => states.push(state) })
+      await server.until(() => states.includes('closed'), 'it was given up')
+      expect(lastIds(server)).toHaveLength(7)
+    })
+  })
+
   test('that turns out to be empty, time after time, is given up', async () => {
     const clock = createFakeClock()
     const states: StreamState[] = []

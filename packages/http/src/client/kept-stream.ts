@@ -18,6 +18,8 @@ export interface KeptStreamOwner extends Omit<FeedOwner, 'silent'> {
   opened?(): void
   /** The stream ended or could not be had, and is asked for again after that time. */
   waiting?(delayMs: number): void
+  /** The server does not know where the stream broke off; where this is there, it is asked for without that. */
+  forgotten?(error: Error): void
   /** The server has no such stream. */
   refused(error: Error, answer: RefusedAnswer): void
   /** There is none, and no more attempts are made. */
@@ -108,7 +110,11 @@ export class KeptStream {
     const error = statusError(this.#link, answer, this.#owner.what)
     this.feed.events = 0
     if (PASSING.has(answer.status)) this.ended(error, retryAfterOf(answer, clock))
-    else {
+    else if (answer.status === 400 && this.feed.lastEventId !== undefined && this.#owner.forgotten) {
+      this.feed.lastEventId = undefined
+      this.#owner.forgotten(error)
+      this.start()
+    } else {
       this.stop()
       this.#owner.refused(error, answer)
     }

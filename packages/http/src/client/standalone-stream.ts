@@ -1,3 +1,4 @@
+import { TransportError } from '@mcpwire/core'
 import { KeptStream } from './kept-stream.js'
 import type { Link } from './link.js'
 import type { RefusedAnswer } from './refused-answer.js'
@@ -54,6 +55,7 @@ export class StandaloneStream {
         this.#owner.state('open')
       },
       waiting: () => this.#owner.state('reconnecting'),
+      forgotten: (error) => this.#owner.report(gap(this.#link.address, error)),
       overlong: (error) => this.#overlong(error),
       lost: (error) => this.#lost(error),
       refused: (error, answer) => this.#refused(error, answer, wasOpen ? sessionId : undefined),
@@ -102,4 +104,10 @@ export class StandaloneStream {
     this.#owner.state('closed')
     this.#owner.report(error)
   }
+}
+
+/** What the server said while the stream was away is not said again. */
+function gap(address: string, cause: Error): Error {
+  const message = `${address} does not know the last event any more: messages that belong to no request may be missing`
+  return new TransportError('REFUSED', message, { status: 400 }, { cause })
 }
