@@ -147,6 +147,7 @@ test.each([
   ['an end of its own', new TransportError('CLOSED', 'idle', undefined), undefined],
   ['a failure', new Error('hunter2'), 'internal error'],
   ['a callback', new TransportError('CALLBACK_FAILED', 'hunter2', { slot: 'a' }), 'internal error'],
+  ['the loss of another', new TransportError('PEER_LOST', 'hunter2', { address: 'a' }), 'internal error'],
   [
     'a credential',
     new TransportError('AUTH_REQUIRED', 'renew it', { status: 401, challenge: 'Bearer' }),
