@@ -65,8 +65,8 @@ export const wsDefaults: {
   ...createTransportDefaults,
 }
 
-/** The length a frame may announce to the libraries below, which count in 32 bits. */
-const MOST_MESSAGE_BYTES = 2 ** 31 - 1
+/** The longest text V8 can hold, in characters: a message becomes one. */
+const MOST_MESSAGE_BYTES = 2 ** 29 - 24
 
 /** Throws `INVALID_OPTION` unless the options can work. */
 export function requireWsOptions(

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createFakeClock } from '@mcpwire/compliance'
@@ -51,6 +52,26 @@ describe('an upgrade', () => {
     await using server = await serving()
     const { answer } = await server.upgraded(request)
     expect(answer.head).toMatch(/^Sec-WebSocket-Protocol: mcp$/m)
+  })
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['a subprotocol twice', { 'sec-websocket-protocol': 'mcp, mcp' }, /Sec-WebSocket-Protocol/],
+    ['an extension that is none', { 'sec-websocket-extensions': 'a;;' }, /Sec-WebSocket-Extensions/],
+  ])('that asks for %s is answered with 400, and says so', async (_, headers, said) => {
+    const listener = wsServer({ port: 0, deflate: {} })
+    const failures: unknown[] = []
+    listener.onconnection = (connection) => {
+      connection.start().catch((error: unknown) => failures.push(error))
+    }
+    await listener.start()
+    const port = Number(new URL(listener.address ?? '').port)
+    const { answer } = await answered(port, { headers })
+    expect(answer.status).toBe(400)
+    expect(answer.body).toMatch(said)
+    expect(failures).toMatchObject([
+      { code: 'MALFORMED_MESSAGE', message: expect.stringMatching(/answered with 400: Invalid/) },
+    ])
+    await listener.close()
   })
 
   test('needs no subprotocol where that is switched off', async () => {
@@ -234,6 +255,7 @@ describe('upgradeHandler', () => {
     [{ path: '/mcp?x' }, 'path'],
     [{ tokenInSubprotocol: 'yes' }, 'tokenInSubprotocol'],
     [{ maxMessageBytes: Infinity }, 'maxMessageBytes'],
+    [{ maxMessageBytes: constants.MAX_STRING_LENGTH + 1 }, 'maxMessageBytes'],
   ])('refuses %o', (bad, option) => {
     expect(() => upgradeHandler({ server: createServer(), ...(bad as object) })).toThrow(option)
   })

@@ -42,7 +42,8 @@ export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
         let isClosing = false
         const address = addressOf(server, path)
         const deflate = deflateOf(settings.deflate)
-        const usher = createUsher({ ...settings, deflate, isGoingAway: () => isClosing })
+        const unixAddress = typeof server.address() === 'string' ? address : undefined
+        const usher = createUsher({ ...settings, deflate, unixAddress, isGoingAway: () => isClosing })
         const onupgrade: UpgradeListener = (request, socket, head) => {
           // For every path: Node took its own listener off, and whoever takes the others may be late with theirs.
           socket.on('error', ignore)

@@ -17,6 +17,8 @@ export interface UpgradeSettings extends WsChannelOptions {
   readonly deflate: Deflate | undefined
   readonly requireSubprotocol: boolean
   readonly tokenInSubprotocol: boolean
+  /** The address of the server where that is a Unix socket: callers have none then. */
+  readonly unixAddress?: string | undefined
 }
 
 /** Takes upgrade requests for the right path to the door. Errors of the socket go to `ignore` by then. */
@@ -58,10 +60,14 @@ export function createUsher(settings: UpgradeSettings): Usher {
             socket.destroy()
             throw signal.reason
           }
+          const { address } = peer
           const ws = waiting && upgraded(upgrader, waiting, socket)
           waiting = undefined
-          if (ws) return channelOn(ws, socket, sink, channel, peer)
-          const { address } = peer
+          if (typeof ws === 'object') return channelOn(ws, socket, sink, channel, peer)
+          if (ws !== undefined) {
+            const message = `${address} was answered with 400: ${ws}`
+            throw new TransportError('MALFORMED_MESSAGE', message, { preview: '' })
+          }
           throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
         },
       },
@@ -102,11 +108,9 @@ function describe(
   request: IncomingMessage,
   socket: Socket | TLSSocket,
   offered: readonly string[],
-  { tokenInSubprotocol }: UpgradeSettings,
+  { tokenInSubprotocol, unixAddress }: UpgradeSettings,
 ): { handshake: Handshake; peer: Peer } {
-  // A socket for both families shows callers from the older one as `::ffff:127.0.0.1`.
-  const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '')
-  const port = socket.remotePort ?? 0
+  const remote = unixAddress === undefined ? remoteOf(socket) : undefined
   const headers = headersOf(request, offered)
   const token = tokenInSubprotocol ? tokenAmong(offered) : undefined
   if (token !== undefined) headers['authorization'] ??= `Bearer ${token}`
@@ -115,7 +119,7 @@ function describe(
   return {
     handshake: {
       medium: 'ws',
-      remote: { address, port },
+      remote: { ...remote },
       ...(host !== undefined && { host }),
       path: pathOf(request),
       headers,
@@ -123,10 +127,18 @@ function describe(
     },
     peer: Object.freeze({
       medium: 'ws',
-      address: wsAddress({ host: address, port, path: '' }, 'tls' in tls),
+      address: remote
+        ? wsAddress({ host: remote.address, port: remote.port, path: '' }, 'tls' in tls)
+        : String(unixAddress),
       ...tls,
     }),
   }
+}
+
+/** One that has reset has no address any more. What it said before can be read, so it must not pass for a local one. */
+function remoteOf({ remoteAddress = 'unknown', remotePort = 0 }: Socket): { address: string; port: number } {
+  // A socket for both families shows callers from the older one as `::ffff:127.0.0.1`.
+  return { address: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ''), port: remotePort }
 }
 
 /** The headers as the gate sees them: each once, and without tokens where it does not look for them. */
@@ -162,18 +174,22 @@ interface Waiting {
   readonly head: Buffer
 }
 
-/** Switches protocols, unless the caller is gone or asks for extensions that make no sense. */
+/** Switches protocols. What is wrong where the caller asks for what makes no sense; nothing where it is gone. */
 function upgraded(
   upgrader: WebSocketServer,
   { request, head }: Waiting,
   socket: Socket,
-): WebSocket | undefined {
-  let made: WebSocket | undefined
-  if (!socket.destroyed) {
-    upgrader.handleUpgrade(request, socket, head, (ws) => {
-      made = ws
-    })
-  }
+): WebSocket | string | undefined {
+  let made: WebSocket | string | undefined
+  if (socket.destroyed) return undefined
+  upgrader.once('wsClientError', ({ message }) => {
+    answerPlainly(socket, 400, message)
+    made = message
+  })
+  upgrader.handleUpgrade(request, socket, head, (ws) => {
+    made = ws
+  })
+  upgrader.removeAllListeners('wsClientError')
   return made
 }
 

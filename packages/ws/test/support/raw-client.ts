@@ -48,7 +48,7 @@ export function upgradeRequest(
 export async function rawClient(
   port: number,
   first = '',
-  options: { readonly allowHalfOpen?: boolean } = {},
+  options: { readonly allowHalfOpen?: boolean; readonly path?: string } = {},
 ): Promise<RawClient> {
   const socket = connect({ port, host: '127.0.0.1', ...options })
   socket.on('error', () => {})
