@@ -1,7 +1,7 @@
-import { pipe } from '@mcpwire/core'
+import { type Pipe, pipe, systemClock } from '@mcpwire/core'
 import { guardStdout, stdioServer } from '@mcpwire/stdio'
 import { endpoint } from './endpoint.js'
-import { tellError } from './report.js'
+import { say, tellError } from './report.js'
 import { onFirstSignal } from './signals.js'
 import { onceEach, told, watched } from './telling.js'
 import type { Endpoint, EndpointOptions } from './wire.js'
@@ -27,20 +27,48 @@ export async function bridge(target: Endpoint, { verbose, ...options }: BridgeOp
   guardStdout()
   const { maxMessageBytes, closeTimeoutMs } = options
   const upstream = await endpoint(target, options)
-  const host = stdioServer({
-    maxMessageBytes,
-    closeTimeoutMs,
-    // Answers that are on their way when the input ends, as it does in a shell's pipe.
-    drainMs: closeTimeoutMs / 2,
-    exitOnClose: false,
-  })
+  // Answers that are on their way when the input ends, as it does in a shell's pipe.
+  const drainMs = closeTimeoutMs / 2
+  const host = stdioServer({ maxMessageBytes, closeTimeoutMs, drainMs, exitOnClose: false })
   const tell = onceEach((error: Error) => tellError(NAME, error))
   const server = watched(upstream, tell)
+  let isToldToEnd = false
+  // Before there is a server: it would stay behind a process that a signal ends by itself.
+  onFirstSignal(NAME, () => {
+    isToldToEnd = true
+    void conversation.close()
+  })
   const conversation = pipe(host, verbose ? told(server.transport, NAME) : server.transport, {
     onerror: tell,
     drainTimeoutMs: closeTimeoutMs,
   })
-  onFirstSignal(() => void conversation.close())
+  let hasHostEnded = false
+  const hostEnded = (): void => {
+    if (hasHostEnded || server.transport.state === 'closed') return
+    hasHostEnded = true
+    // Whoever ends the input waits for 2 seconds or less until it kills: the server needs the rest of them.
+    systemClock.deadline(drainMs, () => void conversation.close())
+  }
+  process.stdin.once('end', hostEnded)
+  void host.closed.then(hostEnded)
   const reason = await conversation.closed
-  return reason || server.wasUseless ? 1 : 0
+  if (reason || server.wasUseless) return 1
+  const missing = isToldToEnd ? '' : missingIn(conversation, hasHostEnded)
+  if (missing !== '') say(NAME, missing)
+  return missing === '' ? 0 : 1
+}
+
+/** What the host never got of a conversation that ended in order; empty where that is nothing. */
+function missingIn({ missing: { answers, messages } }: Pipe, hasHostEnded: boolean): string {
+  const unanswered = answers > 0 ? `${counted(answers, 'request')} not answered` : ''
+  // What was taken may still wait for whoever reads standard output.
+  const isUnread = messages > 0 || process.stdout.writableLength > 0
+  const unread = messages > 0 ? `${counted(messages, 'message')} not read` : 'the last messages were not read'
+  if (!isUnread && !hasHostEnded) return unanswered && `${unanswered}: the server ended`
+  const missing = [unanswered, isUnread ? unread : ''].filter(Boolean).join(', ')
+  return missing && `${missing}; --close-timeout-ms allows for more`
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? ' was' : 's were'}`
 }

@@ -65,7 +65,7 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
     await Promise.all(doors.map(({ listener }) => listener.close({ drainMs })))
     await conversations.over()
   }
-  onFirstSignal(() => void end(options.drainMs))
+  onFirstSignal(NAME, () => void end(options.drainMs))
   try {
     for (const door of doors) await open(door, conversations)
   } catch (error) {

@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isAlive, program, run, serverCommand } from './support/bin.js'
 
 vi.setConfig({ testTimeout: 20_000 })
@@ -108,6 +110,59 @@ describe('when the server ends', () => {
   })
 })
 
+describe('what the host never gets is told, and fails the bridge:', () => {
+  const idle = [process.execPath, '--eval', 'setTimeout(() => {}, 60_000)']
+
+  test('answers of a server that takes too long once the input has ended', async () => {
+    const { process: bridging, stderr, stdout, exit } = run(bridge(idle, '--close-timeout-ms', '400'))
+    bridging.stdin?.end(
+      [1, 2].map((id) => `${JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' })}\n`).join(''),
+    )
+    expect(await exit).toBe(1)
+    expect(stdout()).toBe('')
+    expect(stderr()).toBe(
+      'mcpwire bridge: 2 requests were not answered; --close-timeout-ms allows for more\n',
+    )
+  })
+
+  test('answers of a server that ends, whatever its exit code', async () => {
+    const leaving = [process.execPath, '--eval', 'process.stdin.once("data", () => process.exit(0))']
+    const { send, answer, stderr, exit } = run(bridge(leaving))
+    const answered = answer(1)
+    send({ jsonrpc: '2.0', id: 1, method: 'ping' })
+    expect(await answered).toMatchObject({ error: { code: -31_002, data: { code: 'CLOSED' } } })
+    expect(await exit).toBe(1)
+    expect(stderr()).toBe('mcpwire bridge: 1 request was not answered: the server ended\n')
+  })
+
+  test('messages that it does not read', async () => {
+    const [command = '', ...args] = bridge(raw, '--close-timeout-ms', '400')
+    const child = spawn(command, args)
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let told = ''
+    child.stderr.on('data', (chunk) => {
+      told += chunk
+    })
+    for (let id = 0; id < 40; id++) {
+      child.stdin.write(`{"jsonrpc":"2.0","id":${id},"method":"big","params":{"bytes":20000}}\n`)
+    }
+    child.stdin.end()
+    expect(await once(child, 'exit')).toEqual([1, null])
+    expect(told).toMatch(
+      /^mcpwire bridge: .*\d+ messages were not read; --close-timeout-ms allows for more$/m,
+    )
+  })
+
+  test('but nothing that was not asked for, or was to be given up', async () => {
+    const { call, send, process: bridging, stderr, exit } = run(bridge(raw))
+    send({ jsonrpc: '2.0', id: 1, method: 'hang' })
+    await call('ping')
+    bridging.kill('SIGTERM')
+    expect(await exit).toBe(0)
+    expect(stderr()).toBe('')
+  })
+})
+
 describe('when there is no input at all', () => {
   test('a server that fails fails the bridge, which says why', async () => {
     const script = 'setTimeout(() => { console.error("no config"); process.exit(3) }, 50)'
@@ -126,17 +181,55 @@ describe('when there is no input at all', () => {
 })
 
 describe('when the bridge is to end', () => {
-  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'by %s, it ends in order with its server',
-    async (signal) => {
-      const { call, process, stderr, exit } = run(bridge(raw))
-      const { pid } = await call('facts')
-      process.kill(signal)
-      expect(await exit).toBe(0)
-      expect(isAlive(pid as number)).toBe(false)
-      expect(stderr()).toBe('')
-    },
-  )
+  test.each(['SIGTERM', 'SIGINT'] as const)('by %s, it ends in order with its server', async (signal) => {
+    const { call, process, stderr, exit } = run(bridge(raw))
+    const { pid } = await call('facts')
+    process.kill(signal)
+    expect(await exit).toBe(0)
+    expect(isAlive(pid as number)).toBe(false)
+    expect(stderr()).toBe('')
+  })
+
+  test('it says so where it was SIGHUP, as of a terminal that closes', async () => {
+    const { call, process, stderr, exit } = run(bridge(raw))
+    await call('ping')
+    process.kill('SIGHUP')
+    expect(await exit).toBe(0)
+    expect(stderr()).toBe('mcpwire bridge: ended by SIGHUP\n')
+  })
+
+  test('by a signal that comes as soon as the server is started, it takes it along', async () => {
+    const atOnce = [
+      'import child from "node:child_process"',
+      'import { syncBuiltinESMExports } from "node:module"',
+      'const { spawn } = child',
+      'child.spawn = (...args) => {',
+      '  const spawned = spawn(...args)',
+      '  process.kill(process.pid, "SIGTERM")',
+      '  return spawned',
+      '}',
+      'syncBuiltinESMExports()',
+    ].join('\n')
+    const preload = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(atOnce)}` }
+    const { exit, stderr } = run(bridge(['sleep', '60']), preload)
+    expect(await exit).toBe(0)
+    expect(stderr()).toBe('')
+  })
+
+  test('twice --close-timeout-ms is enough, though the server neither reads nor heeds SIGTERM', async () => {
+    const closeTimeoutMs = 1_500
+    const deaf = [process.execPath, '--eval', 'process.on("SIGTERM", () => {}); setTimeout(() => {}, 60_000)']
+    const { process: bridging, exit } = run(bridge(deaf, '--close-timeout-ms', String(closeTimeoutMs)))
+    for (let id = 0; id < 50; id++) {
+      const params = { text: 'x'.repeat(10_000) }
+      bridging.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', id, method: 'echo', params })}\n`)
+    }
+    const written = new Promise<void>((resolve) => bridging.stdin?.end(resolve))
+    await written
+    const endedAt = performance.now()
+    expect(await exit).toBe(1)
+    expect(performance.now() - endedAt).toBeLessThan(2 * closeTimeoutMs)
+  })
 
   test('a server that ignores the end of its input and SIGTERM is killed', async () => {
     const stubborn = serverCommand('raw-server', 'stubborn')
@@ -192,11 +285,12 @@ describe('options of the bridge', () => {
     send({ jsonrpc: '2.0', id: 'long answer', method: 'big', params: { bytes: 3000 } })
     expect(await call('big', { bytes: 1000 })).toEqual({ text: 'x'.repeat(1000) })
     process.stdin?.end()
-    expect(await exit).toBe(0)
+    expect(await exit).toBe(1)
     const lines = stderr().split('\n').filter(Boolean)
     expect(lines).toEqual([
       expect.stringMatching(/MESSAGE_TOO_LARGE: stdio:host .* --max-message-bytes \(2048\)/),
       expect.stringMatching(/MESSAGE_TOO_LARGE: stdio:\S+node\S* .* --max-message-bytes \(2048\)/),
+      expect.stringContaining('1 request was not answered'),
     ])
   })
 
