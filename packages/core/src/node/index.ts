@@ -30,6 +30,7 @@ export type { ByteStreams, StreamLifeOptions } from './stream-life.js'
 export { type SocketAcceptorOptions, socketAcceptor } from './socket-acceptor.js'
 export { tlsMeaningOf } from './tls-errors.js'
 export { tlsFactsOf } from './tls-facts.js'
+export { certificateRefusal } from './tls-server.js'
 export {
   ALPN_PROTOCOL,
   loadTlsEnd,

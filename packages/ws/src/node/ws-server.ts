@@ -16,13 +16,13 @@ import {
 } from '@mcpwire/core'
 import {
   bindServer,
+  certificateRefusal,
   loadTlsServer,
   type TlsServerEnd,
   type TlsServerOptions,
   watchTls,
 } from '@mcpwire/core/node'
 import { deflateOf } from '../deflate.js'
-import { certificateRefusal } from './client-certificate.js'
 import { answerPlainly, answerRefusal } from './http-refusal.js'
 import { createLobby, type Lobby } from './lobby.js'
 import { createUsher, ignore, pathOf, wsAddress } from './upgrade.js'
