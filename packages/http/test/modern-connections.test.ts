@@ -42,13 +42,13 @@ describe('the connection of a principal', () => {
     const gate: Gate = {
       admit: ({ headers }) => {
         const token = headers['authorization'] ?? ''
-        return { admit: true, authInfo: { token, clientId: 'one', scopes: [token] } }
+        return { admit: true, authInfo: { token, clientId: 'one', scopes: [], extra: { sub: 'ann' } } }
       },
     }
     const contexts: unknown[] = []
     const server = await served({ gate }, (request, _connection, context) => {
       contexts.push([
-        context?.authInfo?.scopes,
+        context?.authInfo?.token,
         context?.requestInfo?.headers['x'],
         context?.request?.headers.get('x'),
       ])
@@ -57,8 +57,8 @@ describe('the connection of a principal', () => {
     await server.ask(postOf(call, { authorization: 'first', x: '1' }))
     await server.ask(postOf(call, { authorization: 'second', x: '2' }))
     expect(contexts).toEqual([
-      [['first'], '1', '1'],
-      [['second'], '2', '2'],
+      ['first', '1', '1'],
+      ['second', '2', '2'],
     ])
     expect(server.connections).toHaveLength(1)
   })

@@ -3,7 +3,7 @@ import { type Admission, type AuthInfo, concealAuthInfo, TransportError, toError
 /** Who sent a request: what a gate established, and one text to compare it by. */
 export interface Caller {
   readonly authInfo: AuthInfo | undefined
-  /** The client and the user it acts for, not the credential: those are renewed during a session. */
+  /** The client, the user it acts for and what it may do; not the credential, which is renewed during a session. */
   readonly principal: string
   readonly admission: Admission
 }
@@ -18,14 +18,18 @@ export type PrincipalOf = (authInfo: AuthInfo) => string
  *
  * @throws TransportError `CALLBACK_FAILED` where `principalOf` does not say who it is
  */
-export function callerOf(admission: Admission, principalOf: PrincipalOf = clientAndSubject): Caller {
+export function callerOf(admission: Admission, principalOf: PrincipalOf = clientUserAndRights): Caller {
   const { authInfo } = admission
   if (authInfo === undefined) return { authInfo: undefined, principal: anybody, admission }
   return { authInfo: concealAuthInfo(authInfo), principal: named(authInfo, principalOf), admission }
 }
 
-function clientAndSubject({ clientId, extra }: AuthInfo): string {
-  return JSON.stringify([clientId, extra?.['sub'] ?? extra?.['subject'] ?? null])
+/** Those whom `peer` of a connection, or a message of another request, could mistake for one another are told apart. */
+function clientUserAndRights({ clientId, scopes, resource, extra, token }: AuthInfo): string {
+  const user = extra?.['sub'] ?? extra?.['subject'] ?? ''
+  // Two tokens of which nobody says whose they are may be those of two users.
+  const whose = user === '' ? { token } : { user }
+  return JSON.stringify([clientId, whose, [...new Set(scopes)].sort(), resource])
 }
 
 function named(authInfo: AuthInfo, principalOf: PrincipalOf): string {

@@ -1,0 +1,99 @@
+import type { AuthInfo, Gate } from '@mcpwire/core'
+import { describe, expect, test } from 'vitest'
+import { modern, postOf } from './support/modern.js'
+import { echo, type Served, served } from './support/served.js'
+
+const client = { clientId: 'app', scopes: ['read', 'list'] }
+const ann = { ...client, extra: { sub: 'ann' } }
+
+/** What the gate says of whoever brings one of these tokens. */
+const callers: Readonly<Record<string, Omit<AuthInfo, 'token'>>> = {
+  ann,
+  'ann, renewed': { ...ann, scopes: ['list', 'read', 'read'], expiresAt: 4_000_000_000 },
+  'ann with rights': { ...ann, scopes: [...ann.scopes, 'admin'] },
+  'ann elsewhere': { ...ann, resource: new URL('https://other.example/mcp') },
+  'ann of another client': { ...ann, clientId: 'other' },
+  bob: { ...client, extra: { sub: 'bob' } },
+  'somebody 1': { ...client, extra: { email: 'one@example.com' } },
+  'somebody 2': { ...client, extra: { email: 'two@example.com' } },
+}
+
+const gate: Gate = {
+  admit: ({ headers }) => {
+    const token = headers['authorization'] ?? ''
+    const authInfo = callers[token]
+    return authInfo
+      ? { admit: true, authInfo: { token, ...authInfo } }
+      : { admit: false, status: 401, reason: 'who are you?' }
+  },
+}
+
+/** A server that tells, with each answer, whose token the connection has and whose the request. */
+const telling = (options: Parameters<typeof served>[0] = {}): Promise<Served> =>
+  served({ gate, ...options }, (request, { peer }, context) =>
+    echo({ ...request, params: { peer: peer?.authInfo?.token, own: context?.authInfo?.token } }),
+  )
+
+const apart = [
+  ['ann', 'ann with rights'],
+  ['ann with rights', 'ann'],
+  ['ann', 'ann elsewhere'],
+  ['ann', 'ann of another client'],
+  ['ann', 'bob'],
+  ['ann', 'somebody 1'],
+  ['somebody 1', 'somebody 2'],
+]
+const together = [
+  ['ann', 'ann, renewed'],
+  ['somebody 1', 'somebody 1'],
+]
+
+describe('in 2026-07-28', () => {
+  const ask = async (server: Served, authorization = ''): Promise<unknown> =>
+    (await server.ask(postOf(modern('test/who'), { authorization }))).messages[0]
+
+  test.each(apart)('%s shares nothing with %s', async (first, second) => {
+    const server = await telling()
+    await ask(server, first)
+    expect(await ask(server, second)).toMatchObject({ result: { peer: second, own: second } })
+    expect(server.connections).toHaveLength(2)
+  })
+
+  test.each(together)(
+    '%s shares a connection with %s, and each request has its own token',
+    async (first, second) => {
+      const server = await telling()
+      await ask(server, first)
+      expect(await ask(server, second)).toMatchObject({ result: { peer: first, own: second } })
+      expect(server.connections).toHaveLength(1)
+    },
+  )
+})
+
+describe('in a session', () => {
+  const body = { jsonrpc: '2.0' as const, id: 1, method: 'test/who' }
+
+  test.each(apart)('of %s, nobody is %s', async (first = '', second = '') => {
+    const server = await telling()
+    const headers = await server.session('2025-11-25', { authorization: first })
+    const others = { ...headers, authorization: second }
+    expect((await server.ask({ body, headers: others })).status).toBe(404)
+    expect((await server.ask({ method: 'GET', headers: others })).status).toBe(404)
+  })
+
+  test.each(together)('of %s, each request of %s has its own token', async (first = '', second = '') => {
+    const server = await telling()
+    const headers = await server.session('2025-11-25', { authorization: first })
+    const renewed = { ...headers, authorization: second }
+    const { messages } = await server.ask({ body, headers: renewed })
+    expect(messages).toMatchObject([{ result: { peer: first, own: second } }])
+  })
+
+  test('tokens of other rights are those of one principal where the application says so', async () => {
+    const server = await telling({ principal: ({ extra }) => String(extra?.['sub']) })
+    const headers = await server.session('2025-11-25', { authorization: 'ann' })
+    const stepped = { ...headers, authorization: 'ann with rights' }
+    const { messages } = await server.ask({ body, headers: stepped })
+    expect(messages).toMatchObject([{ result: { peer: 'ann', own: 'ann with rights' } }])
+  })
+})
