@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Handshake, TlsFacts } from '@mcpwire/core'
 import { tlsFactsOf } from '@mcpwire/core/node'
@@ -50,11 +50,18 @@ export function isSecure(socket: Socket): socket is TLSSocket {
   return 'getPeerX509Certificate' in socket
 }
 
-function remoteOf({ remoteAddress, remotePort }: Socket): Handshake['remote'] {
-  if (remoteAddress === undefined) return {}
+function remoteOf(socket: Socket): Handshake['remote'] {
+  const { remoteAddress, remotePort } = socket
+  // One that has reset has none any more. What it said before is read all the same, and must not pass for local.
+  if (remoteAddress === undefined) return isAtUnixSocket(socket) ? {} : { address: 'unknown' }
   // A socket for both families shows callers from the older one as `::ffff:127.0.0.1`.
   const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '')
   return remotePort === undefined ? { address } : { address, port: remotePort }
+}
+
+/** Whether the caller has no address because the server is at a path. Node's types do not know the server of a socket. */
+function isAtUnixSocket({ server }: Socket & { readonly server?: Partial<Server> | null }): boolean {
+  return typeof server?.address?.() === 'string'
 }
 
 /** Each header once. Node joins what is repeated, but for `set-cookie`, which is none of a request. */
