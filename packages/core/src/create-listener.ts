@@ -15,10 +15,10 @@ import {
 } from './options.js'
 import { attempt, guarded, ignore, orGiveUp, patiently } from './promises.js'
 import type { SessionGrant, SessionPolicy } from './session-policy.js'
-import { type Admitted, Supervision, supervised } from './supervision.js'
+import { type Admitted, Supervision, type SupervisionOwner, supervised } from './supervision.js'
 import type { Transport } from './transport.js'
 import type { TransportSettings } from './transport-parts.js'
-import type { TransportWatch } from './transport-watch.js'
+import { endOnly } from './transport-watch.js'
 
 /** Options every listener has, whatever it listens on. */
 export interface ListenerOptions {
@@ -288,11 +288,9 @@ class ConnectionListener implements Listener {
     const { grant, admission } = admitted
     const supervision = new Supervision({
       incoming,
-      admission,
       ...(grant && { grant }),
       clock,
-      left: this.#left,
-      report: this.#report,
+      owner: this.#owner,
     })
     const connection = this.#connectionOf(incoming, supervision, admission)
     this.connections.add(connection)
@@ -310,12 +308,19 @@ class ConnectionListener implements Listener {
     return createWatchedTransport(layered(inner, layers), this.#transportSettings, endOnly(supervision))
   }
 
-  readonly #left = (supervision: Supervision): void => {
-    const { connection, incoming, grant } = supervision
-    if (connection) this.connections.delete(connection)
-    this.#supervisions.delete(supervision)
-    if (incoming) this.#refuse(incoming, 'the server did not serve the connection')
-    this.#releaseGrant(grant)
+  readonly #owner: SupervisionOwner = {
+    left: (supervision) => {
+      const { connection, incoming, grant } = supervision
+      if (connection) this.connections.delete(connection)
+      this.#supervisions.delete(supervision)
+      if (incoming) this.#refuse(incoming, 'the server did not serve the connection')
+      this.#releaseGrant(grant)
+    },
+    replaced: (connection, successor) => {
+      this.connections.delete(connection)
+      this.connections.add(successor)
+    },
+    report: (error) => this.#report(error),
   }
 
   #hand(connection: Transport): void {
@@ -381,16 +386,5 @@ class ConnectionListener implements Listener {
   readonly #report = (error: Error): void => {
     // There is nobody left to tell when the one who listens for errors fails.
     guarded(() => this.onerror?.(error), ignore)
-  }
-}
-
-/** For a transport whose messages are watched further in. */
-function endOnly(watch: TransportWatch): TransportWatch {
-  return {
-    connecting: ignore,
-    around: (connector) => connector,
-    received: ignore,
-    sent: ignore,
-    ended: () => watch.ended(),
   }
 }

@@ -81,7 +81,9 @@ class ConnectedTransport implements Transport {
   onclose: (() => void) | undefined
 
   readonly #settings: TransportSettings
-  readonly #watch: TransportWatch | undefined
+  #watch: TransportWatch | undefined
+  /** The transport that was made of this one while it was idle, where somebody watches over it. */
+  #successor: Transport | undefined
   readonly #delivery: Delivery<ConnectedTransport>
   #life: Life = { name: 'idle' }
   /** Until it has connected, for it may hold much. */
@@ -148,13 +150,16 @@ class ConnectedTransport implements Transport {
 
   [PARTS](): TransportParts | undefined {
     const connector = this.#connector
-    if (this.#life.name !== 'idle' || !connector) return undefined
-    return { connector: this.#watch?.around(connector) ?? connector, settings: this.#settings }
+    const watch = this.#watch
+    if (this.#life.name !== 'idle' || this.#successor || !connector) return undefined
+    if (!watch) return { connector, settings: this.#settings }
+    const watched = { watch, replace: (successor: Transport) => this.#replacedBy(successor) }
+    return { connector: watch.around(connector), settings: this.#settings, watched }
   }
 
   async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     if (this.#life.name === 'closed' || this.#life.name === 'closing') throw this.#closedError()
-    const connector = this.#connector
+    const connector = this.#successor ? undefined : this.#connector
     if (this.#life.name !== 'idle' || !connector) {
       throw new TransportError('ALREADY_STARTED', 'this transport was started before', undefined)
     }
@@ -192,7 +197,8 @@ class ConnectedTransport implements Transport {
 
   async close(options: { reason?: Error | undefined } = {}): Promise<void> {
     const life = this.#life
-    if (life.name === 'idle') this.#end(options.reason)
+    if (life.name === 'idle' && this.#successor) await this.#successor.close(options)
+    else if (life.name === 'idle') this.#end(options.reason)
     else if (life.name === 'open') void this.#release(life.channel, options.reason)
     else if (life.name === 'starting' && !this.#closing) {
       this.#closing = { reason: options.reason }
@@ -255,6 +261,13 @@ class ConnectedTransport implements Transport {
     } finally {
       this.#delivery.leave()
     }
+  }
+
+  #replacedBy(successor: Transport): void {
+    this.#successor = successor
+    this.#watch?.replaced(successor)
+    this.#watch = undefined
+    void successor.closed.then((reason) => this.#end(reason))
   }
 
   #announce({ http }: Channel): void {

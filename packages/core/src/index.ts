@@ -8,9 +8,9 @@ export {
   type TransportErrorCode,
   type TransportErrorDetails,
 } from './errors.js'
+export { allOf } from './all-of.js'
 export {
   type Admission,
-  allOf,
   allowAll,
   type Gate,
   type Handshake,

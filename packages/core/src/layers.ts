@@ -1,10 +1,11 @@
 import type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink } from './connector.js'
-import { createTransport } from './create-transport.js'
+import { createTransport, createWatchedTransport } from './create-transport.js'
 import { TransportError } from './errors.js'
 import { invalidOption } from './options.js'
 import { attempt, ignore } from './promises.js'
 import type { Flow, Peer, Transport, TransportLike } from './transport.js'
 import { isOurs, partsOf } from './transport-parts.js'
+import { endOnly } from './transport-watch.js'
 
 /**
  * Puts layers around a transport that was not started, or around a connector. The first layer is the outermost: it
@@ -14,7 +15,12 @@ import { isOurs, partsOf } from './transport-parts.js'
  */
 export function withLayers(source: TransportLike | Connector, ...layers: Layer[]): Transport {
   const parts = partsOf(source)
-  return createTransport(layered(parts?.connector ?? asConnector(source), layers), parts?.settings)
+  const connector = layered(parts?.connector ?? asConnector(source), layers)
+  if (!parts?.watched) return createTransport(connector, parts?.settings)
+  const { watch, replace } = parts.watched
+  const transport = createWatchedTransport(connector, parts.settings, endOnly(watch))
+  replace(transport)
+  return transport
 }
 
 /** The connector with the layers around it. What a layer says nothing about stays as it was further in. */

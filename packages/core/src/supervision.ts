@@ -18,14 +18,21 @@ export interface Admitted {
   readonly grant?: SessionGrant
 }
 
-/** One connection to watch over, and whom to tell of its end. */
-export interface Supervised extends Admitted {
+/** One connection to watch over, and on whose behalf. */
+export interface Supervised extends Pick<Admitted, 'grant'> {
   readonly incoming: Incoming
   readonly clock: Clock
+  readonly owner: SupervisionOwner
+}
+
+/** Who has connections watched over. */
+export interface SupervisionOwner {
   /** Hears that the connection has ended. */
-  readonly left: (supervision: Supervision) => void
+  left(supervision: Supervision): void
   /** Hears that nobody started the connection. */
-  readonly report: (error: Error) => void
+  report(error: Error): void
+  /** Hears that one transport is used instead of another. */
+  replaced(connection: Transport, successor: Transport): void
 }
 
 /** What a listener keeps an eye on, for one connection, from its admission to its end. */
@@ -36,20 +43,18 @@ export class Supervision implements TransportWatch {
   /** What is watched, once `watch` was called. */
   connection: Transport | undefined
   readonly #clock: Clock
-  readonly #left: (supervision: Supervision) => void
-  readonly #report: (error: Error) => void
+  readonly #owner: SupervisionOwner
   readonly #unanswered = new FewIds()
   #untilStarted: Disposable | undefined
   #stops: (() => void)[] | undefined
   #waiting: (() => void)[] | undefined
   #lastActivity = 0
 
-  constructor({ incoming, grant, clock, left, report }: Supervised) {
+  constructor({ incoming, grant, clock, owner }: Supervised) {
     this.incoming = incoming
     this.grant = grant
     this.#clock = clock
-    this.#left = left
-    this.#report = report
+    this.#owner = owner
   }
 
   /** Ends the connection when it is not started in time, idle or alive for too long, or no longer admitted. */
@@ -58,11 +63,12 @@ export class Supervision implements TransportWatch {
     const { grant } = this
     const clock = this.#clock
     this.#lastActivity = clock.now()
-    this.#untilStarted = untilStarted(connection, startTimeoutMs, clock, this.#report)
+    this.#untilStarted = clock.deadline(startTimeoutMs, () => this.#notStarted(startTimeoutMs))
+    const end = (reason: Error): void => void this.connection?.close({ reason })
     const stops = [
-      untilInvalid(connection, admission, clock),
-      untilOld(connection, grant, clock),
-      untilIdle(connection, grant, clock, () => this.#lastActivity),
+      untilInvalid(end, admission, clock),
+      untilOld(end, grant, clock),
+      untilIdle(end, grant, clock, () => this.#lastActivity),
     ].filter((stop) => stop !== undefined)
     if (stops.length > 0) this.#stops = stops
     if (connection.state === 'closed') this.#stop()
@@ -79,14 +85,17 @@ export class Supervision implements TransportWatch {
 
   connecting(): void {
     this.incoming = undefined
-    // Still idle where another transport was made of its connector, which is then the one that is used.
-    if (this.connection?.state === 'idle') return
     this.#untilStarted?.[Symbol.dispose]()
     this.#untilStarted = undefined
   }
 
   around(connector: Connector): Connector {
     return supervised(connector, this, undefined)
+  }
+
+  replaced(successor: Transport): void {
+    if (this.connection) this.#owner.replaced(this.connection, successor)
+    this.connection = successor
   }
 
   received(message: JsonRpcMessage): void {
@@ -118,7 +127,17 @@ export class Supervision implements TransportWatch {
     this.#stop()
     this.#unanswered.clear()
     this.#nobodyWaits()
-    this.#left(this)
+    this.#owner.left(this)
+  }
+
+  #notStarted(startTimeoutMs: number): void {
+    const { connection } = this
+    if (connection?.state !== 'idle') return
+    const message = `an admitted connection was not started within startTimeoutMs (${startTimeoutMs} ms)`
+    const reason = new TransportError('CLOSED', message, undefined)
+    void connection.close({ reason })
+    // Whoever forgot to start it listens to nothing of it.
+    this.#owner.report(reason)
   }
 
   #stop(): void {
@@ -200,36 +219,16 @@ export function concealAuthInfo(authInfo: AuthInfo): AuthInfo {
   return Object.defineProperty({ ...authInfo }, INSPECT, { value: () => shown, enumerable: false })
 }
 
-function untilStarted(
-  connection: Transport,
-  startTimeoutMs: number,
-  clock: Clock,
-  report: (error: Error) => void,
-): Disposable {
-  return clock.deadline(startTimeoutMs, () => {
-    if (connection.state !== 'idle') return
-    const message = `an admitted connection was not started within startTimeoutMs (${startTimeoutMs} ms)`
-    const reason = new TransportError('CLOSED', message, undefined)
-    void connection.close({ reason })
-    // Whoever forgot to start it listens to nothing of it.
-    report(reason)
-  })
-}
+type End = (reason: Error) => void
 
-function untilInvalid(
-  connection: Transport,
-  { expiresAt, revoked }: Admission,
-  clock: Clock,
-): (() => void) | undefined {
+function untilInvalid(end: End, { expiresAt, revoked }: Admission, clock: Clock): (() => void) | undefined {
   if (expiresAt === undefined && revoked === undefined) return undefined
-  const end = (why: string) => () => {
-    void connection.close({ reason: new TransportError('REFUSED', why, { status: 401 }) })
-  }
+  const refuse = (why: string) => () => end(new TransportError('REFUSED', why, { status: 401 }))
   const expiry =
     expiresAt === undefined
       ? undefined
-      : atTime(expiresAt, clock, end('the admission of this caller expired'))
-  const onrevoked = end('the admission of this caller was revoked')
+      : atTime(expiresAt, clock, refuse('the admission of this caller expired'))
+  const onrevoked = refuse('the admission of this caller was revoked')
   if (revoked?.aborted) onrevoked()
   const forget = revoked && whenAborted(revoked, onrevoked)
   return () => {
@@ -254,23 +253,19 @@ function atTime(epochMs: number, clock: Clock, then: () => void): Disposable {
   return { [Symbol.dispose]: () => next?.[Symbol.dispose]() }
 }
 
-function untilOld(
-  connection: Transport,
-  grant: SessionGrant | undefined,
-  clock: Clock,
-): (() => void) | undefined {
+function untilOld(end: End, grant: SessionGrant | undefined, clock: Clock): (() => void) | undefined {
   const lifetimeMs = grant?.lifetimeMs
   if (lifetimeMs === undefined) return undefined
   const old = clock.deadline(lifetimeMs, () => {
     const message = `the session reached its lifetime of ${lifetimeMs} ms`
-    void connection.close({ reason: new TransportError('REFUSED', message, { status: 401 }) })
+    end(new TransportError('REFUSED', message, { status: 401 }))
   })
   return () => old[Symbol.dispose]()
 }
 
 /** One deadline for the whole life: when it comes and something was said meanwhile, it moves. */
 function untilIdle(
-  connection: Transport,
+  end: End,
   grant: SessionGrant | undefined,
   clock: Clock,
   lastActivity: () => number,
@@ -286,7 +281,7 @@ function untilIdle(
         return
       }
       const message = `nothing was said for ${idleTimeoutMs} ms (idleTimeoutMs)`
-      void connection.close({ reason: new TransportError('CLOSED', message, undefined) })
+      end(new TransportError('CLOSED', message, undefined))
     })
   }
   wait(idleTimeoutMs)

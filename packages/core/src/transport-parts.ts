@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import type { Connector } from './connector.js'
 import type { Transport } from './transport.js'
+import type { TransportWatch } from './transport-watch.js'
 
 /** The name of the method that tells what a transport was made of. Shared by duplicate copies of this package. */
 export const PARTS: unique symbol = Symbol.for('@mcpwire/TransportParts') as never
@@ -20,6 +21,15 @@ export function isOurs(source: object): source is Transport {
 export interface TransportParts {
   readonly connector: Connector
   readonly settings: TransportSettings
+  /** Set where somebody watches over the transport. */
+  readonly watched?: WatchedParts | undefined
+}
+
+/** What makes of another transport the one that is watched over. */
+export interface WatchedParts {
+  readonly watch: TransportWatch
+  /** Called with the transport that was made of the parts: what is done to the one they are of is done to it. */
+  readonly replace: (successor: Transport) => void
 }
 
 /** The settings of the life cycle. */

@@ -1,5 +1,7 @@
 import type { Connector } from './connector.js'
 import type { JsonRpcMessage } from './message.js'
+import { ignore } from './promises.js'
+import type { Transport } from './transport.js'
 
 /** Hears what a transport does, without standing between it and its channel. None of it may throw. */
 export interface TransportWatch {
@@ -7,10 +9,24 @@ export interface TransportWatch {
   connecting(): void
   /** The connector, telling all that by itself: for another transport that is made of it instead. */
   around(connector: Connector): Connector
+  /** That other transport is the one that is used from now on. */
+  replaced(successor: Transport): void
   /** A message arrived. */
   received(message: JsonRpcMessage): void
   /** A message was handed to the channel, which takes it when the promise is settled, or failed at once. */
   sent(message: JsonRpcMessage, taken: Promise<void> | undefined): void
   /** The transport has ended, and everybody else was told. */
   ended(): void
+}
+
+/** For a transport whose messages are watched further in. */
+export function endOnly(watch: TransportWatch): TransportWatch {
+  return {
+    connecting: ignore,
+    around: (connector) => connector,
+    replaced: (successor) => watch.replaced(successor),
+    received: ignore,
+    sent: ignore,
+    ended: () => watch.ended(),
+  }
 }

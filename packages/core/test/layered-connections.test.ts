@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Listener,
+  type ListenerOptions,
+  memoryClient,
+  memoryListener,
+  serve,
+  type Transport,
+  tap,
+  withLayers,
+} from '../src/index.js'
+import { fakeClock, settled } from './support/fake-clock.js'
+
+const authInfo = { token: 't', clientId: 'alice', scopes: [] }
+
+interface Wrapped {
+  readonly listener: Listener
+  readonly client: Transport
+  readonly original: Transport
+  readonly layered: Transport
+  readonly clock: ReturnType<typeof fakeClock>
+}
+
+/** A connection of a listener that its owner put layers around, as middleware would. */
+async function wrapped(options: ListenerOptions, { start = true } = {}): Promise<Wrapped> {
+  const clock = fakeClock()
+  let ends: [Transport, Transport] | undefined
+  const listener = await serve(memoryListener({ clock, ...options }), async (connection) => {
+    const layered = withLayers(connection, tap({}))
+    ends = [connection, layered]
+    if (start) await layered.start()
+  })
+  const client = memoryClient({ listener })
+  const connected = client.start()
+  if (start) await connected
+  // Of one that is never started the client hears when it is given up.
+  else connected.catch(() => {})
+  await settled()
+  const [original, layered] = ends as [Transport, Transport]
+  return { listener, client, original, layered, clock }
+}
+
+describe.each([
+  ['alone', {}],
+  ['of a listener with layers', { layers: [tap({})] }],
+  ['of a known caller', { gate: { admit: () => ({ admit: true as const, authInfo }) } }],
+])('a connection that is used through further layers: %s', (_, options: ListenerOptions) => {
+  it('is the one that is counted', async () => {
+    const { listener, layered, original, clock } = await wrapped(options)
+    await clock.advance(60_000)
+
+    expect([...listener.connections]).toEqual([layered])
+    expect([layered.state, original.state]).toEqual(['open', 'idle'])
+    await layered.close()
+    await settled()
+    expect([listener.connections.size, original.state]).toEqual([0, 'closed'])
+  })
+
+  it('ends with the listener, and when the one it was made of is closed', async () => {
+    const first = await wrapped(options)
+    await first.original.close()
+    expect([first.layered.state, first.listener.connections.size]).toEqual(['closed', 0])
+
+    const second = await wrapped(options)
+    await second.listener.close()
+    expect([second.layered.state, second.original.state]).toEqual(['closed', 'closed'])
+  })
+
+  it('ends when nobody starts it in time', async () => {
+    const { listener, layered, clock } = await wrapped({ ...options, startTimeoutMs: 100 }, { start: false })
+    await clock.advance(100)
+
+    await expect(layered.closed).resolves.toMatchObject({
+      message: expect.stringContaining('startTimeoutMs'),
+    })
+    expect(listener.connections.size).toBe(0)
+  })
+
+  it('ends when its session is too old', async () => {
+    const sessions = { open: () => ({ admit: true as const, lifetimeMs: 500, release: () => {} }) }
+    const { layered, clock } = await wrapped({ ...options, sessions })
+    await clock.advance(500)
+
+    await expect(layered.closed).resolves.toMatchObject({ code: 'REFUSED' })
+  })
+
+  it('is not started in two ways', async () => {
+    const { original } = await wrapped(options, { start: false })
+
+    await expect(original.start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
+    await expect(withLayers(original).start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
+  })
+})
+
+it('ends when the admission of its caller is revoked', async () => {
+  const controller = new AbortController()
+  const gate = { admit: () => ({ admit: true as const, revoked: controller.signal }) }
+  const { layered, client } = await wrapped({ gate })
+  controller.abort()
+
+  await expect(layered.closed).resolves.toMatchObject({ code: 'REFUSED', details: { status: 401 } })
+  await client.closed
+})
