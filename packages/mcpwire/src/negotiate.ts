@@ -6,6 +6,7 @@ import {
   type MessageParams,
   peer,
   type Transport,
+  TransportError,
 } from '@mcpwire/core'
 import { ownVersion } from './own-version.js'
 
@@ -80,8 +81,21 @@ interface Connection {
 async function open({ connect, timeoutMs, onerror, clock }: Dial): Promise<Connection> {
   const transport = await connect()
   const ours = peer(transport, { onerror, clock })
-  await ours.start()
+  const late = clock.deadline(timeoutMs, () => {
+    void transport.close({ reason: notConnected(transport, timeoutMs) })
+  })
+  try {
+    await ours.start()
+  } finally {
+    late[Symbol.dispose]()
+  }
   return { transport, peer: ours, timeoutMs }
+}
+
+function notConnected({ peer }: Transport, timeoutMs: number): TransportError {
+  const address = peer?.address ?? 'the server'
+  const message = `${address} did not answer within ${timeoutMs} ms; --timeout-ms allows for more`
+  return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
 }
 
 function request(

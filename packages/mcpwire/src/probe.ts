@@ -9,9 +9,6 @@ import {
 import { type Conversation, type Dial, type Era, initialize, negotiate } from './negotiate.js'
 import { type Diagnosis, describeError } from './report.js'
 
-/** What an end without a reason means. */
-const ENDED = 'the server ended the conversation without an answer'
-
 /** How to probe. */
 export interface ProbeOptions {
   /** How many round trips to time. */
@@ -108,10 +105,16 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     if (isTransportError(error, 'INVALID_OPTION')) throw error
     const diagnosis = describeError(answersFor(error, reported) ? reported : error)
     report.address ??= diagnosis.address ?? dialled?.peer?.address ?? null
-    const message = diagnosis.code === 'CLOSED' ? ENDED : diagnosis.message
+    const message = diagnosis.code === 'CLOSED' ? endedAt(report.address) : diagnosis.message
     report.error = { ...diagnosis, message, address: report.address }
   }
   return report
+}
+
+/** What an end in order means, which has no reason of its own. */
+function endedAt(address: string | null): string {
+  const how = address?.startsWith('stdio:') ? ': it exited with code 0, or closed its output' : ''
+  return `the server ended the conversation without an answer${how}`
 }
 
 /** Whether it is the answer that a transport gave in place of a server, because of what it reported. */
@@ -125,11 +128,25 @@ async function listTools(conversation: Conversation): Promise<ProbeReport['tools
   let cursor: string | undefined
   for (let pages = 0; pages < MAX_TOOL_PAGES; pages++) {
     const page = await conversation.request('tools/list', cursor === undefined ? {} : { cursor })
-    for (const tool of page['tools'] as { name: string }[]) names.push(tool.name)
-    cursor = page['nextCursor'] as string | undefined
-    if (cursor === undefined) return { count: names.length, names }
+    for (const name of namesIn(page['tools'])) names.push(name)
+    const next = page['nextCursor']
+    if (next === undefined) return { count: names.length, names }
+    if (typeof next !== 'string') throw answeredWith('a nextCursor that is no text')
+    cursor = next
   }
   throw new Error(`the server lists tools on more than ${MAX_TOOL_PAGES} pages`)
+}
+
+function namesIn(tools: unknown): string[] {
+  if (!Array.isArray(tools)) throw answeredWith('no list of tools')
+  return tools.map((tool: { name?: unknown } | null) => {
+    if (typeof tool?.name !== 'string') throw answeredWith('a tool that has no name')
+    return tool.name
+  })
+}
+
+function answeredWith(what: string): Error {
+  return new Error(`the server answered tools/list with ${what}`)
 }
 
 async function timeRoundTrips(

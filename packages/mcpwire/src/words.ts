@@ -44,6 +44,7 @@ export function inWordsOfCommandLine(text: string, end: End): string {
       .replace(/, or tls\.\w+File,?/g, '')
       .replaceAll(' (tls.minVersion)', '')
       .replaceAll(' (option tls)', ', as at tcps://')
+      .replace(/\bwithin connectTimeoutMs \((\d+ ms)\)/g, 'within $1')
       .replace(/; see headers$/, '; see --header')
       .replace(/ \(options? (?:url|auth|headers|proxy|host|port|path)(?:, (?:or )?\w+)?\)/g, '')
       .replace(/\bthe option url\b/g, 'the URL')

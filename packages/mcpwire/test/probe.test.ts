@@ -107,6 +107,54 @@ describe('a probe', () => {
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) })
   })
 
+  test('says who ended it, and how, where a program ends in order', async () => {
+    const { error } = await probed(['sh', '-c', 'exit 0'])
+    expect(error).toMatchObject({
+      code: 'CLOSED',
+      message:
+        'the server ended the conversation without an answer: it exited with code 0, or closed its output',
+    })
+  })
+
+  test.each([
+    [{ tools: null }, /tools\/list with no list of tools/],
+    [{}, /tools\/list with no list of tools/],
+    [{ tools: [null] }, /tools\/list with a tool that has no name/],
+    [{ tools: [{}] }, /tools\/list with a tool that has no name/],
+    [{ tools: [{ name: 'a' }], nextCursor: null }, /tools\/list with a nextCursor that is no text/],
+  ])(
+    'finds a server that lists its tools as %j not healthy, and says what is wrong',
+    async (page, message) => {
+      const connect = async () => {
+        const [near, far] = memoryPair()
+        const requests = {
+          initialize: () => ({ protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: {} }),
+          'tools/list': () => page,
+        }
+        await peer(far, { requests }).start()
+        return near
+      }
+      const { healthy, tools, error } = await probe(connect, { count: 1, timeoutMs: 1_000 })
+      expect([healthy, tools, error?.message]).toEqual([false, null, expect.stringMatching(message)])
+    },
+  )
+
+  test.each(['ws', 'tcps', 'http'])(
+    'waits for a %s: peer that says nothing no longer than for an answer',
+    async (scheme) => {
+      const server = createServer(() => {}).listen(0, '127.0.0.1')
+      onTestFinished(() => void server.close())
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const startedAt = performance.now()
+      const connect = () => endpoint(`${scheme}://127.0.0.1:${port}`)
+      const { error } = await probe(connect, { count: 1, timeoutMs: 300 })
+      expect(performance.now() - startedAt).toBeLessThan(5_000)
+      expect(error).toMatchObject({ code: expect.stringMatching(/_TIMEOUT$/), option: '--timeout-ms' })
+      expect(error?.message).toContain('300 ms')
+    },
+  )
+
   test('leaves the words of a server as they are, and takes none for an option of ours', async () => {
     const words = 'error: option "path" needs --foo, or maxMessageBytes'
     const server = [process.execPath, '--eval', `console.error(${JSON.stringify(words)}); process.exit(2)`]

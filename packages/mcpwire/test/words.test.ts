@@ -13,6 +13,7 @@ test.each([
   ['option "cwd" (/nowhere) is no folder', 'option --cwd (/nowhere) is no folder'],
   ['option "command" (x) was not found', 'the command (x) was not found'],
   ['not within closeTimeoutMs (5 ms)', 'not within --close-timeout-ms (5 ms)'],
+  ['no answer within connectTimeoutMs (5 ms)', 'no answer within 5 ms'],
   ['not one of tls.ca, or tls.caFile', 'not one of --tls-ca'],
 ])('%s: %s', (text, words) => {
   expect(inWordsOfCommandLine(text, 'server')).toBe(words)
