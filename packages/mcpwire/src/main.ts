@@ -1,7 +1,7 @@
 import { isTransportError, toError } from '@mcpwire/core'
 import { Command, CommanderError } from 'commander'
 import type { CommandContext } from './command-context.js'
-import { schemeOf } from './endpoint.js'
+import { addressOf, hasHeaders, schemeOf } from './endpoint.js'
 import { ownVersion } from './own-version.js'
 import { say, tellError } from './report.js'
 import { UsageError } from './usage-error.js'
@@ -77,6 +77,8 @@ function targetOf(places: readonly string[], server: readonly string[] | undefin
     throw new UsageError(`either a URL or a command after "--", not both: ${places.join(' ')}`)
   if (url !== undefined && schemeOf(url) === undefined)
     throw new UsageError(`missing "--" before the command: -- ${places.join(' ')}`)
+  if (url !== undefined && hasHeaders(url) && !URL.canParse(url))
+    throw new UsageError(`the URL must be ${schemeOf(url)}//host:port/path; received "${addressOf(url)}"`)
   if (others.length > 0) throw new UsageError(`one server at a time, not also: ${others.join(' ')}`)
   if (url !== undefined) return url
   if (!server) throw new UsageError('missing the server: a URL, or "--" and the command that runs it')

@@ -73,7 +73,6 @@ describe('a command line that makes no sense', () => {
     ],
     [['bridge', 'tcp://localhost'], /^the URL must be tcp:\/\/host:port or tcps:\/\/host:port/, bridgeUsage],
     [['bridge', 'tcp://localhost:0'], /^the URL must be tcp:\/\/host:port/, bridgeUsage],
-    [['bridge', 'http://'], 'the URL must be a URL', bridgeUsage],
     ...['http', 'ws'].map((scheme): [string[], string, string] => [
       ['probe', `${scheme}://user:secret@h/`],
       'the URL must be a URL without user and password; see --header',
@@ -130,6 +129,15 @@ describe('a command line that makes no sense', () => {
     ].map((flags): [string[], string, string] => [
       ['bridge', ...flags, '--', 'node'],
       `${flags[0]} needs --listen`,
+      bridgeUsage,
+    ]),
+    ...[
+      ['http://', 'http://'],
+      ['wss://h:99999/mcp', 'wss://h:99999/mcp'],
+      ['https://u:secret@h:x/mcp?key=secret', 'https://h:x/mcp'],
+    ].map(([url = '', told = '']): [string[], string, string] => [
+      ['bridge', url],
+      `the URL must be ${told.replace(/\/\/.*/, '//host:port/path')}; received "${told}"`,
       bridgeUsage,
     ]),
     [
