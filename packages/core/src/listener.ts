@@ -21,7 +21,10 @@ export interface Listener extends AsyncDisposable {
    * which there are `startTimeoutMs`.
    */
   onconnection: ((connection: Transport) => void) | undefined
-  /** Called for what went wrong, with a caller or with the listener itself. */
+  /**
+   * Called for what went wrong, with a caller or with the listener itself. What goes wrong with a connection once it
+   * is started is told to that connection's `onerror`: the server's, where one of an SDK is connected to it.
+   */
   onerror: ((error: Error) => void) | undefined
   /** Called exactly once, after the last connection has ended. */
   onclose: (() => void) | undefined
