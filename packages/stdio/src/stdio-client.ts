@@ -4,6 +4,9 @@ import {
   type Connector,
   createTransport,
   invalidOption,
+  type KnownOptions,
+  refuseUnseen,
+  requireKnownOptions,
   requireOneOf,
   requireText,
   resolveOptions,
@@ -75,6 +78,8 @@ export const stdioClientDefaults: {
   ...byteStreamDefaults,
 }
 
+const known: KnownOptions<StdioClientOptions> = { ...stdioClientDefaults, command: 1, cwd: 1, onnoise: 1 }
+
 /** A transport over a child process. `stderr` and `pid` are those of the MCP SDKs' own stdio transports. */
 export interface StdioClientTransport extends Transport {
   /** The child's standard error, where `stderr: 'pipe'` asked for it; there before `start()`. */
@@ -95,6 +100,7 @@ export interface StdioClientTransport extends Transport {
  * @see MCP 2025-11-25, Transports: stdio; MCP 2026-07-28, Transports: stdio
  */
 export function stdioClient(options: StdioClientOptions): StdioClientTransport {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(stdioClientDefaults, options)
   validate(settings)
   return createTransport(childConnector(settings), settings) as StdioClientTransport
@@ -106,7 +112,7 @@ function validate(settings: Settings): void {
   const { command, args, cwd, env, onnoise } = settings
   requirePlain('command', command)
   if (!Array.isArray(args) || args.some((arg) => !isPlain(arg)))
-    invalidOption('args', typeof args, 'an array of strings without NUL')
+    refuseUnseen('args', 'an array of strings without NUL')
   if (cwd !== undefined) requirePlain('cwd', cwd)
   requireEnvironment('env', env)
   requireOneOf('inherit', settings.inherit, ['safe', 'all', 'none'])

@@ -4,7 +4,9 @@ import {
   type Channel,
   type Clock,
   createTransport,
+  type KnownOptions,
   requireInRange,
+  requireKnownOptions,
   resolveOptions,
   type Sink,
   systemClock,
@@ -78,6 +80,13 @@ export const stdioServerDefaults: {
   ...byteStreamDefaults,
 }
 
+const known: KnownOptions<StdioServerOptions> = {
+  ...stdioServerDefaults,
+  exitOnClose: 1,
+  stdin: 1,
+  stdout: 1,
+}
+
 /**
  * This process as an MCP server over its own standard input and output. Reads nothing until `start()`.
  *
@@ -89,6 +98,7 @@ export const stdioServerDefaults: {
  * @see MCP 2025-11-25, Transports: stdio; MCP 2026-07-28, Transports: stdio
  */
 export function stdioServer(options: StdioServerOptions = {}): Transport {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(stdioServerDefaults, options)
   requireByteStreamLimits(settings)
   requireInRange('drainMs', settings.drainMs, 0, Infinity)

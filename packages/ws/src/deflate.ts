@@ -1,4 +1,10 @@
-import { invalidOption, requireInteger, resolveOptions } from '@mcpwire/core'
+import {
+  invalidOption,
+  type KnownOptions,
+  requireInteger,
+  requireKnownOptions,
+  resolveOptions,
+} from '@mcpwire/core'
 
 /** How messages are compressed (permessage-deflate, RFC 7692), once both ends have agreed to it. */
 export interface DeflateOptions {
@@ -20,6 +26,8 @@ export const deflateDefaults: { readonly thresholdBytes: 1_024; readonly context
   contextTakeover: false,
 }
 
+const known: KnownOptions<DeflateOptions> = deflateDefaults
+
 /** Those options after their defaults. */
 export interface Deflate {
   readonly thresholdBytes: number
@@ -33,7 +41,7 @@ export function deflateOf(options: DeflateOptions | undefined): Deflate | undefi
 
 /** Throws `INVALID_OPTION` unless the options can work. */
 export function requireDeflate(options: DeflateOptions): void {
-  if (typeof options !== 'object' || options === null) invalidOption('deflate', options, 'an object')
+  requireKnownOptions(options, known, 'deflate')
   const { thresholdBytes, contextTakeover } = resolveOptions(deflateDefaults, options)
   requireInteger('deflate.thresholdBytes', thresholdBytes, 0, Infinity)
   if (typeof contextTakeover !== 'boolean')

@@ -2,7 +2,10 @@ import {
   createTransport,
   invalidOption,
   isTransportError,
+  type KnownOptions,
+  refuseUnseen,
   requireInRange,
+  requireKnownOptions,
   requireText,
   resolveOptions,
   type Transport,
@@ -17,7 +20,7 @@ import { SUBPROTOCOL, tokenSubprotocol } from './subprotocol.js'
 import type { WsTlsOptions } from './tls-options.js'
 import { wsChannel } from './ws-channel.js'
 import { type HeaderRecord, headersIn, type WsHeaders } from './ws-headers.js'
-import { requireWsOptions, type WsOptions, wsDefaults } from './ws-options.js'
+import { knownWsOptions, requireWsOptions, type WsOptions, wsDefaults } from './ws-options.js'
 
 /** Options of a client over WebSocket. */
 export interface WsClientOptions extends WsOptions {
@@ -60,6 +63,14 @@ export const wsClientDefaults: {
   ...wsDefaults,
 }
 
+const known: KnownOptions<WsClientOptions> = {
+  ...wsClientDefaults,
+  ...knownWsOptions,
+  url: 1,
+  tokenInSubprotocol: 1,
+  tls: 1,
+}
+
 /**
  * A transport to one MCP server listening for WebSockets: over the `ws` library on Node, over the platform's own
  * `WebSocket` elsewhere. Opens nothing until `start()`.
@@ -70,6 +81,7 @@ export const wsClientDefaults: {
  * @throws TransportError `INVALID_OPTION`
  */
 export function wsClient(options: WsClientOptions): Transport {
+  requireKnownOptions(options, known)
   const given = resolveOptions(wsClientDefaults, options)
   const settings = { ...given, headers: requireHeaders(given.headers) }
   const url = requireWsUrl(settings.url)
@@ -77,7 +89,7 @@ export function wsClient(options: WsClientOptions): Transport {
   requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
   requireCredentials(settings)
   if (settings.tls !== undefined && url.protocol !== 'wss:')
-    refuseSecret('tls', 'left out where the option url starts with ws://')
+    refuseUnseen('tls', 'left out where the option url starts with ws://')
   // Each connection keeps one: joined it is one string, where a template would keep all its parts.
   const address = [url.protocol, '//', url.host, url.pathname].join('')
   const dial = createDialer({
@@ -113,26 +125,20 @@ function requireWsUrl(given: unknown): URL {
   try {
     url = new URL(String(given))
   } catch {
-    return refuseSecret('url', 'a URL')
+    return refuseUnseen('url', 'a URL')
   }
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
-    return refuseSecret('url', 'a URL that starts with ws:// or wss://')
+    return refuseUnseen('url', 'a URL that starts with ws:// or wss://')
   if (url.username !== '' || url.password !== '')
-    return refuseSecret('url', 'a URL without user and password; see headers')
-  if (url.hash !== '') return refuseSecret('url', 'a URL without a fragment')
+    return refuseUnseen('url', 'a URL without user and password; see headers')
+  if (url.hash !== '') return refuseUnseen('url', 'a URL without a fragment')
   return url
-}
-
-function refuseSecret(option: string, needed: string): never {
-  const details = { option, received: undefined }
-  throw new TransportError('INVALID_OPTION', `option "${option}" must be ${needed}`, details)
 }
 
 function requireHeaders(given: Given['headers']): Settings['headers'] {
   if (typeof given === 'function') return given
   return (
-    headersIn(given) ??
-    invalidOption('headers', undefined, 'headers by name or in pairs, or a function that yields them')
+    headersIn(given) ?? refuseUnseen('headers', 'headers by name or in pairs, or a function that yields them')
   )
 }
 
@@ -149,7 +155,7 @@ function isText(value: unknown): value is string {
 }
 
 function requireTextSecretly(option: string, value: unknown): void {
-  if (!isText(value)) invalidOption(option, undefined, 'a string, or a function that yields one')
+  if (!isText(value)) refuseUnseen(option, 'a string, or a function that yields one')
   requireText(option, value)
 }
 

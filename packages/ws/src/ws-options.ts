@@ -3,6 +3,7 @@ import {
   type CreateTransportOptions,
   createTransportDefaults,
   invalidOption,
+  type KnownOptions,
   requireInRange,
   requireInteger,
 } from '@mcpwire/core'
@@ -67,6 +68,9 @@ export const wsDefaults: {
 
 /** The longest text V8 can hold, in characters: a message becomes one. */
 const MOST_MESSAGE_BYTES = 2 ** 29 - 24
+
+/** Each option of both ends. */
+export const knownWsOptions: KnownOptions<WsOptions> = { ...wsDefaults, deflate: 1 }
 
 /** Throws `INVALID_OPTION` unless the options can work. */
 export function requireWsOptions(

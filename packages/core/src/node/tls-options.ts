@@ -115,17 +115,20 @@ const knownServerOptions: KnownOptions<TlsServerOptions> = {
 }
 
 /**
- * Reads and checks the TLS options of a client.
+ * Reads and checks the TLS options of a client, with defaults of its own where it has some.
  *
  * @throws TransportError `INVALID_OPTION` naming the option, and the file where there is one
  */
-export function loadTlsEnd(options: TlsClientOptions): TlsEnd {
+export function loadTlsEnd(
+  options: TlsClientOptions,
+  defaults: { readonly minVersion: TlsVersion } = tlsEndDefaults,
+): TlsEnd {
   requireKnownOptions(options, knownClientOptions, 'tls')
-  return endOf(options)
+  return endOf(options, defaults)
 }
 
-function endOf(options: TlsEndOptions): TlsEnd {
-  const { minVersion } = resolveOptions(tlsEndDefaults, options)
+function endOf(options: TlsEndOptions, defaults: { readonly minVersion: TlsVersion }): TlsEnd {
+  const { minVersion } = resolveOptions(defaults, options)
   requireOneOf('tls.minVersion', minVersion, ['TLSv1.2', 'TLSv1.3'])
   const { source } = options
   if (source === undefined) {
@@ -160,7 +163,7 @@ function materialOf(source: TlsSource): TlsMaterial {
  */
 export function loadTlsServer(options: TlsServerOptions): TlsServerEnd {
   requireKnownOptions(options, knownServerOptions, 'tls')
-  const end = endOf(options)
+  const end = endOf(options, tlsEndDefaults)
   const { clientCertificates = end.current().ca ? 'required' : 'none' } = options
   const { handshakeTimeoutMs } = resolveOptions(tlsServerDefaults, options)
   requireOneOf('tls.clientCertificates', clientCertificates, ['none', 'optional', 'required'])

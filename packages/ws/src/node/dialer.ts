@@ -14,9 +14,9 @@ import { wsFrames } from './ws-frames.js'
 
 /** Makes connections with the `ws` library, on sockets of our own making. */
 export const createDialer: CreateDialer = (options) => {
-  const { tls } = options
-  const end = loadTlsEnd(tls ?? {})
-  return (opening, signal) => dial({ ...options, end, serverName: tls?.serverName }, opening, signal)
+  const { tls = {} } = options
+  const end = loadTlsEnd(tls)
+  return (opening, signal) => dial({ ...options, end, serverName: tls.serverName }, opening, signal)
 }
 
 interface Target extends DialerOptions {

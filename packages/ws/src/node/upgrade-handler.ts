@@ -4,21 +4,30 @@ import type { Socket } from 'node:net'
 import {
   createListener,
   invalidOption,
+  type KnownOptions,
   type Listener,
   localOnly,
+  requireKnownOptions,
   resolveOptions,
   TransportError,
 } from '@mcpwire/core'
 import { deflateOf } from '../deflate.js'
 import { answerPlainly } from './http-refusal.js'
 import { createUsher, ignore, pathOf, wsAddress } from './upgrade.js'
-import { requireUpgradeOptions, type WsUpgradeOptions, wsUpgradeDefaults } from './upgrade-options.js'
+import {
+  knownUpgradeOptions,
+  requireUpgradeOptions,
+  type WsUpgradeOptions,
+  wsUpgradeDefaults,
+} from './upgrade-options.js'
 
 /** Options of a listener on somebody else's HTTP server. */
 export interface UpgradeHandlerOptions extends WsUpgradeOptions {
   /** The HTTP or HTTPS server whose port to share. It stays its owner's, who also bounds its headers. */
   server: HttpServer | HttpsServer
 }
+
+const known: KnownOptions<UpgradeHandlerOptions> = { ...knownUpgradeOptions, server: 1 }
 
 /**
  * A listener for WebSockets at one path of an HTTP server that is there already and listens. Without a gate it admits
@@ -30,10 +39,13 @@ export interface UpgradeHandlerOptions extends WsUpgradeOptions {
  * @throws TransportError `INVALID_OPTION`
  */
 export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(wsUpgradeDefaults, options)
   requireUpgradeOptions(settings)
   const { server, path } = settings
-  if (typeof server?.on !== 'function') invalidOption('server', server, 'a server of node:http or node:https')
+  // Applications of Express and the like have `on` as well, but no address.
+  if (typeof server?.address !== 'function')
+    invalidOption('server', server, 'a server of node:http or node:https, such as app.listen() returns')
   const gate = settings.gate ?? localOnly()
   return createListener(
     {

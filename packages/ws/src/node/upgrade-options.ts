@@ -1,5 +1,18 @@
-import { invalidOption, type ListenerOptions, listenerDefaults, requireText } from '@mcpwire/core'
-import { requireBoolean, requireWsOptions, type WsOptions, wsDefaults } from '../ws-options.js'
+import {
+  invalidOption,
+  type KnownOptions,
+  knownListenerOptions,
+  type ListenerOptions,
+  listenerDefaults,
+  requireText,
+} from '@mcpwire/core'
+import {
+  knownWsOptions,
+  requireBoolean,
+  requireWsOptions,
+  type WsOptions,
+  wsDefaults,
+} from '../ws-options.js'
 
 /** Options of whatever takes WebSockets from an HTTP server. */
 export interface WsUpgradeOptions extends ListenerOptions, WsOptions {
@@ -26,6 +39,13 @@ export const wsUpgradeDefaults: {
   tokenInSubprotocol: false,
   ...listenerDefaults,
   ...wsDefaults,
+}
+
+/** Each of these options. */
+export const knownUpgradeOptions: KnownOptions<WsUpgradeOptions> = {
+  ...wsUpgradeDefaults,
+  ...knownListenerOptions,
+  ...knownWsOptions,
 }
 
 /** Throws `INVALID_OPTION` unless the options can work. */

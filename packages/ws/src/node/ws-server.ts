@@ -7,10 +7,12 @@ import {
   type Binding,
   createListener,
   isLoopback,
+  type KnownOptions,
   type Listener,
   localOnly,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
   requireText,
   resolveOptions,
 } from '@mcpwire/core'
@@ -26,7 +28,12 @@ import { deflateOf } from '../deflate.js'
 import { answerPlainly, answerRefusal } from './http-refusal.js'
 import { createLobby, type Lobby } from './lobby.js'
 import { createUsher, ignore, pathOf, wsAddress } from './upgrade.js'
-import { requireUpgradeOptions, type WsUpgradeOptions, wsUpgradeDefaults } from './upgrade-options.js'
+import {
+  knownUpgradeOptions,
+  requireUpgradeOptions,
+  type WsUpgradeOptions,
+  wsUpgradeDefaults,
+} from './upgrade-options.js'
 
 /** Options of a WebSocket server. */
 export interface WsServerOptions extends WsUpgradeOptions {
@@ -62,6 +69,8 @@ export const wsServerDefaults: {
   ...wsUpgradeDefaults,
 }
 
+const known: KnownOptions<WsServerOptions> = { ...wsServerDefaults, ...knownUpgradeOptions, port: 1, tls: 1 }
+
 /**
  * A listener for WebSockets on a port of its own. Without a gate it admits callers on this host only, by their
  * address, `Host` and `Origin`; whom the gate refuses gets an HTTP answer instead of a WebSocket. Binds nothing until
@@ -70,12 +79,13 @@ export const wsServerDefaults: {
  * @throws TransportError `INVALID_OPTION`
  */
 export function wsServer(options: WsServerOptions): Listener {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(wsServerDefaults, options)
   requireText('host', settings.host)
   requireInteger('port', settings.port, 0, 65_535)
   requireInRange('headersTimeoutMs', settings.headersTimeoutMs, 1, Infinity)
   requireUpgradeOptions(settings)
-  const tls = settings.tls && loadTlsServer(settings.tls)
+  const tls = settings.tls === undefined ? undefined : loadTlsServer(settings.tls)
   const bindsBeyondThisHost = settings.host !== 'localhost' && !isLoopback(settings.host)
   const gate = settings.gate ?? (bindsBeyondThisHost ? undefined : localOnly())
   return createListener(acceptorOf(settings, tls, bindsBeyondThisHost), { ...settings, gate })

@@ -1,13 +1,12 @@
-import { invalidOption, TransportError } from '@mcpwire/core'
+import { invalidOption, refuseUnseen, TransportError } from '@mcpwire/core'
 import type { CreateDialer, Dial } from '../dialer.js'
 import { webFrames } from './web-frames.js'
 
 /** Makes connections with the platform's own WebSocket, which takes subprotocols and nothing else. */
 export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, deflate, tls, sendsHeaders }) => {
-  if (sendsHeaders)
-    invalidOption('headers', undefined, 'left out where no header can be sent; see tokenInSubprotocol')
-  if (tls !== undefined) invalidOption('tls', undefined, 'left out where the platform decides whom to trust')
-  if (deflate !== undefined) invalidOption('deflate', undefined, 'left out where the platform decides')
+  if (sendsHeaders) refuseUnseen('headers', 'left out where no header can be sent; see tokenInSubprotocol')
+  if (tls !== undefined) refuseUnseen('tls', 'left out where the platform decides whom to trust')
+  if (deflate !== undefined) invalidOption('deflate', deflate, 'left out where the platform decides')
   const dial: Dial = ({ subprotocols }, signal) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted()
