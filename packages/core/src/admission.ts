@@ -1,5 +1,5 @@
+import { callbackFailed } from './callback-failed.js'
 import type { Clock } from './clock.js'
-import { TransportError, toError } from './errors.js'
 import type { Admission, Gate, Handshake, Refusal, Verdict } from './gate.js'
 import { isThenable } from './promises.js'
 import type { SessionGrant, SessionPolicy } from './session-policy.js'
@@ -128,8 +128,7 @@ function isDuration(ms: unknown): boolean {
 }
 
 function failedClosed(slot: string, cause: unknown): AdmissionOutcome {
-  const message = `a caller was refused because ${slot} failed: ${toError(cause).message}`
-  const error = new TransportError('CALLBACK_FAILED', message, { slot }, { cause })
+  const error = callbackFailed(slot, cause, `a caller was refused because ${slot}`)
   return {
     admitted: false,
     refusal: unavailable('the server could not decide whether to admit the caller'),

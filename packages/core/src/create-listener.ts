@@ -1,4 +1,5 @@
 import { admit } from './admission.js'
+import { callbackFailed } from './callback-failed.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Layer } from './connector.js'
 import { createWatchedTransport } from './create-transport.js'
@@ -325,8 +326,7 @@ class ConnectionListener implements Listener {
 
   #hand(connection: Transport): void {
     const failed = (cause: unknown): void => {
-      const message = `onconnection failed: ${toError(cause).message}`
-      const error = new TransportError('CALLBACK_FAILED', message, { slot: 'onconnection' }, { cause })
+      const error = callbackFailed('onconnection', cause)
       this.#report(error)
       void connection.close({ reason: error })
     }

@@ -1,12 +1,15 @@
+import { callbackFailed } from './callback-failed.js'
 import { type Clock, systemClock } from './clock.js'
 import { closedError } from './closed-error.js'
-import type { Channel, Connector, ProcessTraits, Sink } from './connector.js'
+import type { Channel, Connector, Sink } from './connector.js'
 import { Delivery, type DeliveryHandlers } from './delivery.js'
 import { TransportError, toError } from './errors.js'
+import { hungUpError } from './hung-up-error.js'
 import type { JsonRpcMessage } from './message.js'
 import { noMessage } from './message-limits.js'
 import { requireInRange, resolveOptions } from './options.js'
 import { PendingSends, takenAtOnce } from './pending-sends.js'
+import { withProcessTraits } from './process-traits.js'
 import {
   attempt,
   type Deferred,
@@ -272,8 +275,12 @@ class ConnectedTransport implements Transport {
 
   #announce({ http }: Channel): void {
     const { version, supported } = this.#announced ?? {}
-    if (supported !== undefined) http?.setSupportedProtocolVersions?.(supported)
-    if (version !== undefined) http?.setProtocolVersion(version)
+    const announce = (): void => {
+      if (supported !== undefined) http?.setSupportedProtocolVersions?.(supported)
+      if (version !== undefined) http?.setProtocolVersion(version)
+    }
+    // A transport of somebody's may be behind it, and one that fails at this is open all the same.
+    guarded(announce, (cause) => this.#report(callbackFailed('setProtocolVersion', cause)))
   }
 
   #sink(): Sink {
@@ -387,23 +394,4 @@ class ConnectedTransport implements Transport {
   #closedError(): Error {
     return closedError(this.#life.name === 'closed' ? this.#life.reason : undefined)
   }
-}
-
-function hungUpError(peer: Peer | undefined, reason: Error | undefined): Error {
-  if (reason) return reason
-  const address = peer?.address ?? 'the other end'
-  return new TransportError('CONNECT_FAILED', `${address} hung up while connecting`, { address })
-}
-
-function callbackFailed(slot: string, cause: unknown): Error {
-  const message = `${slot} failed: ${toError(cause).message}`
-  return new TransportError('CALLBACK_FAILED', message, { slot }, { cause })
-}
-
-// Own accessors, not members of the class: the v2 SDK takes any transport that has both names for stdio.
-function withProcessTraits(transport: Transport, traits: ProcessTraits): Transport {
-  return Object.defineProperties(transport, {
-    stderr: { get: () => traits.stderr, enumerable: true, configurable: true },
-    pid: { get: () => traits.pid, enumerable: true, configurable: true },
-  })
 }

@@ -1,6 +1,8 @@
+import { callbackFailed } from './callback-failed.js'
 import type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink } from './connector.js'
 import { createTransport, createWatchedTransport } from './create-transport.js'
 import { TransportError } from './errors.js'
+import { closedWhileConnecting } from './hung-up-error.js'
 import { invalidOption } from './options.js'
 import { attempt, ignore } from './promises.js'
 import type { Flow, Peer, Transport, TransportLike } from './transport.js'
@@ -25,7 +27,35 @@ export function withLayers(source: TransportLike | Connector, ...layers: Layer[]
 
 /** The connector with the layers around it. What a layer says nothing about stays as it was further in. */
 export function layered(innermost: Connector, layers: readonly Layer[]): Connector {
-  return layers.reduceRight((next, layer) => withFactsOf(next, layer(next)), innermost)
+  if (layers.length === 0) return innermost
+  const inner = withFactsOf(innermost, { connect: connectGuarded(innermost) })
+  return layers.reduceRight((next, layer) => withFactsOf(next, layer(next)), inner)
+}
+
+/** What a layer throws when it hears a message ends the conversation, not whoever reads from the medium. */
+function connectGuarded(inner: Connector): Connector['connect'] {
+  return async (sink, signal) => {
+    let channel: Channel | undefined
+    let failure: Error | undefined
+    const fail = (cause: unknown): void => {
+      if (failure) return
+      failure = callbackFailed('layers', cause, 'a layer')
+      if (!channel) return
+      channel.close(failure).catch(ignore)
+      sink.end(failure)
+    }
+    const message: Sink['message'] = (heard, context) => {
+      try {
+        sink.message(heard, context)
+      } catch (cause) {
+        fail(cause)
+      }
+    }
+    channel = await inner.connect({ ...sink, message }, signal)
+    if (!failure) return channel
+    await channel.close(failure)
+    throw failure
+  }
 }
 
 /** Not by spreading the outer one, which may be an instance of a class. */
@@ -132,10 +162,6 @@ async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSi
     ...(given.flow && { flow: given.flow }),
     http: httpTraitsOf(transport),
   }
-}
-
-function closedWhileConnecting(): TransportError {
-  return new TransportError('CONNECT_FAILED', 'closed while connecting', { address: 'transport' })
 }
 
 const anonymousPeer: Peer = Object.freeze({ medium: 'other', address: 'transport' })

@@ -1,6 +1,7 @@
+import { callbackFailed } from './callback-failed.js'
 import { closedError } from './closed-error.js'
 import { CANCELLED_METHOD, cancelledBy, namesRevision, PROGRESS_METHOD } from './era.js'
-import { TransportError, toError } from './errors.js'
+import { toError } from './errors.js'
 import { IncomingRequests, type RequestHandler } from './incoming-requests.js'
 import { JsonRpcError } from './json-rpc-error.js'
 import {
@@ -72,9 +73,7 @@ class TransportPeer implements JsonRpcPeer {
     this.#transport = transport
     this.#settings = settings
     this.#pending = new PendingRequests(settings.clock, (cause) => {
-      this.#report(
-        new TransportError('CALLBACK_FAILED', 'onprogress failed', { slot: 'onprogress' }, { cause }),
-      )
+      this.#report(callbackFailed('onprogress', cause))
     })
     this.#incoming = new IncomingRequests({
       handlerOf: (method) => this.#handlerOf(method),
@@ -194,15 +193,9 @@ class TransportPeer implements JsonRpcPeer {
 
   #guard(slot: string, call: () => unknown): void {
     const failed = (cause: unknown): void => {
-      const message = `the handler of ${slot} failed: ${toError(cause).message}`
-      this.#report(new TransportError('CALLBACK_FAILED', message, { slot }, { cause }))
+      this.#report(callbackFailed(slot, cause, `the handler of ${slot}`))
     }
-    try {
-      const result = call()
-      if (result instanceof Promise) result.catch(failed)
-    } catch (cause) {
-      failed(cause)
-    }
+    guarded(call, failed)
   }
 
   #handlerOf(method: string): RequestHandler | undefined {

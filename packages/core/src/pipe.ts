@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.js'
 import { closedError } from './closed-error.js'
-import { TransportError, toError } from './errors.js'
+import { toError } from './errors.js'
+import { closedWhileConnecting } from './hung-up-error.js'
 import {
   invalidOption,
   type KnownOptions,
@@ -69,6 +70,8 @@ export interface Pipe extends AsyncDisposable {
  * - Messages cross in order, with their ids, and the very objects, so that `encodedOf` still knows their bytes.
  * - When one end is over, requests it had not answered are answered −31002, the rest of what it said is delivered,
  *   and the other end is closed, with the same reason.
+ * - What finds the other end full waits for room, in its order, while its sender is paused; of one that cannot be
+ *   paused, at most `maxPendingSends` messages.
  * - A request that cannot be passed on is answered with an error, −31003 where the transport is overloaded.
  * - `notifications/cancelled` aborts the `requestSignal` of the request where that is how the medium cancels.
  * - Progress, responses and messages of a subscription go out with the `relatedRequestId` they name. Requests of a
@@ -90,10 +93,6 @@ function requireIdle(name: string, transport: TransportLike): void {
   if ('state' in transport && transport.state !== 'idle') {
     invalidOption(name, transport, 'a transport that was not started before')
   }
-}
-
-function hungUpError(): TransportError {
-  return new TransportError('CONNECT_FAILED', 'closed while connecting', { address: 'transport' })
 }
 
 type Settings = ReturnType<typeof resolveOptions<typeof pipeDefaults, PipeOptions>>
@@ -174,7 +173,7 @@ class TransportPipe implements Pipe {
     end.state = 'starting'
     try {
       await end.transport.start()
-      if (end.hungUp) throw hungUpError()
+      if (end.hungUp) throw closedWhileConnecting()
     } catch (error) {
       this.#ended(end, toError(error))
       return false

@@ -1,4 +1,4 @@
-import { TransportError, toError } from './errors.js'
+import { callbackFailed } from './callback-failed.js'
 import type { Listener } from './listener.js'
 import { invalidOption } from './options.js'
 import { guarded, ignore } from './promises.js'
@@ -41,8 +41,7 @@ async function acceptOne(
   try {
     await accept(connection)
   } catch (cause) {
-    const message = `a connection was closed because accept failed: ${toError(cause).message}`
-    const error = new TransportError('CALLBACK_FAILED', message, { slot: 'accept' }, { cause })
+    const error = callbackFailed('accept', cause, 'a connection was closed because accept')
     await connection.close({ reason: error })
     guarded(() => report(error), ignore)
   }

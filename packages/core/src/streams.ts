@@ -67,14 +67,16 @@ export function messages(
 
 /**
  * The connections of a listener, one after another. Takes the listener's `onconnection` when called, so call it
- * before `start()`. Connections that wait for the loop count towards `maxConnections` and `startTimeoutMs`.
+ * before `start()`. Connections that wait for the loop count towards `maxConnections` and `startTimeoutMs`; those
+ * that end meanwhile are left out.
  *
  * The loop ends when the listener has closed, and throws the reason when it failed. Leaving it closes the listener.
  */
 export function connections(listener: Listener): AsyncIterableIterator<Transport> {
   const queue = createQueue<Transport>(() => {})
   listener.onconnection = (connection) => {
-    queue.push(connection)
+    // One that ends while it waits is of no more use to the loop.
+    if (queue.push(connection) > 0) void connection.closed.then(() => queue.remove(connection))
   }
   void listener.closed.then((reason) => queue.end(reason))
   return queue.iterate(() => listener.close())
@@ -83,6 +85,8 @@ export function connections(listener: Listener): AsyncIterableIterator<Transport
 interface Queue<T> {
   /** Adds one; tells how many now wait. */
   push(item: T): number
+  /** Takes one back that still waits. */
+  remove(item: T): void
   end(reason: Error | undefined): void
   iterate(leave: () => Promise<void>): AsyncIterableIterator<T>
 }
@@ -114,6 +118,10 @@ function createQueue<T>(taken: (left: number) => void): Queue<T> {
       if (reader) reader.resolve({ done: false, value: item })
       else items.push(item)
       return items.length
+    },
+    remove(item) {
+      const at = items.indexOf(item)
+      if (at !== -1) items.splice(at, 1)
     },
     end(reason) {
       ended = { reason }

@@ -1,7 +1,9 @@
+import { callbackFailed } from './callback-failed.js'
 import type { Channel, Layer, Sink } from './connector.js'
-import { TransportError, toError } from './errors.js'
+import { toError } from './errors.js'
 import type { JsonRpcMessage } from './message.js'
 import { type KnownOptions, requireKnownOptions } from './options.js'
+import { guarded } from './promises.js'
 import type { MessageContext, Peer, SendOptions } from './transport.js'
 
 /** What can be observed of a conversation. Each is called before what it tells of goes on. */
@@ -31,7 +33,7 @@ export function tap(callbacks: TapCallbacks): Layer {
   return (next) => ({
     ...next,
     connect: async (sink, signal) => {
-      const { onOpen, onSend, onReceive, onError, onClose } = guarded(callbacks, sink)
+      const { onOpen, onSend, onReceive, onError, onClose } = harmless(callbacks, sink)
       let life: 'connecting' | 'open' | 'over' = 'connecting'
       const closed = (reason: Error | undefined): void => {
         if (life === 'open') onClose?.(reason)
@@ -82,27 +84,19 @@ export function tap(callbacks: TapCallbacks): Layer {
 }
 
 /** The same callbacks, none of which throws. */
-function guarded(callbacks: TapCallbacks, sink: Sink): TapCallbacks {
-  const guard = <A extends unknown[]>(slot: string, call: ((...told: A) => void) | undefined) => {
+function harmless(callbacks: TapCallbacks, sink: Sink): TapCallbacks {
+  const harmlessly = <A extends unknown[]>(slot: string, call: ((...told: A) => void) | undefined) => {
     if (!call) return undefined
     const failed = (cause: unknown): void => {
-      const message = `${slot} failed: ${toError(cause).message}`
-      sink.error(new TransportError('CALLBACK_FAILED', message, { slot }, { cause }))
+      sink.error(callbackFailed(slot, cause))
     }
-    return (...told: A): void => {
-      try {
-        const result: unknown = call(...told)
-        if (result instanceof Promise) result.catch(failed)
-      } catch (cause) {
-        failed(cause)
-      }
-    }
+    return (...told: A): void => guarded(() => call(...told), failed)
   }
   return {
-    onOpen: guard('onOpen', callbacks.onOpen),
-    onSend: guard('onSend', callbacks.onSend),
-    onReceive: guard('onReceive', callbacks.onReceive),
-    onError: guard('onError', callbacks.onError),
-    onClose: guard('onClose', callbacks.onClose),
+    onOpen: harmlessly('onOpen', callbacks.onOpen),
+    onSend: harmlessly('onSend', callbacks.onSend),
+    onReceive: harmlessly('onReceive', callbacks.onReceive),
+    onError: harmlessly('onError', callbacks.onError),
+    onClose: harmlessly('onClose', callbacks.onClose),
   }
 }

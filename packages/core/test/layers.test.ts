@@ -156,6 +156,33 @@ describe('withLayers', () => {
     expect(transport).toMatchObject({ pid: 8 })
   })
 
+  test('ends a conversation in which a layer throws, and throws at nobody else', async () => {
+    const connector = handmade()
+    const failing: Layer = (next) => ({
+      connect: (sink, signal) =>
+        next.connect(
+          {
+            ...sink,
+            message: () => {
+              throw new Error('a bug')
+            },
+          },
+          signal,
+        ),
+    })
+    const errors: Error[] = []
+    const transport = withLayers(connector, noting('outer', []), failing)
+    transport.onerror = (error) => errors.push(error)
+    await transport.start()
+    connector.sink.message(numbered(1))
+    connector.sink.message(numbered(2))
+
+    const reason = await transport.closed
+    expect(reason).toMatchObject({ code: 'CALLBACK_FAILED', message: 'a layer failed: a bug' })
+    expect(errors).toEqual([reason])
+    expect(connector.close).toHaveBeenCalledTimes(1)
+  })
+
   test('takes connectors that are instances of a class', async () => {
     class CountingConnector implements Connector {
       readonly process = { stderr: null, pid: 1 }

@@ -34,7 +34,7 @@ function tell(onnoise: (text: string) => void, text: string, sink: Pick<Sink, 'e
     sink.error(new TransportError('CALLBACK_FAILED', 'onnoise failed', { slot: 'onnoise' }, { cause }))
   try {
     const result: unknown = onnoise(text)
-    if (result instanceof Promise) result.catch(failed)
+    if (result !== undefined) Promise.resolve(result).catch(failed)
   } catch (cause) {
     failed(cause)
   }

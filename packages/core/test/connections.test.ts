@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { connections, memoryClient, memoryListener, type Transport, withLayers } from '../src/index.js'
+import { handmade } from './support/channels.js'
+import { fakeClock, settled } from './support/fake-clock.js'
+
+it('the loop over connections leaves out those that ended while it was busy', async () => {
+  const clock = fakeClock()
+  const listener = memoryListener({ clock, startTimeoutMs: 100, maxConnections: 2 })
+  const loop = connections(listener)
+  await listener.start()
+  const call = async (): Promise<Transport> => {
+    const client = memoryClient({ listener })
+    client.start().catch(() => {})
+    await settled()
+    return client
+  }
+  for (let count = 0; count < 6; count++) {
+    await call()
+    await clock.advance(100)
+  }
+  await call()
+  const next = await loop.next()
+
+  expect(next.value.state).toBe('idle')
+  await next.value.start()
+  const more = loop.next()
+  await listener.close()
+  expect(await more).toEqual({ done: true, value: undefined })
+})
+
+it('a transport whose channel fails at the version it is told is open all the same, and says so', async () => {
+  const http = {
+    sessionId: undefined,
+    hasPerRequestStream: false,
+    setProtocolVersion: () => {
+      throw new Error('a bug')
+    },
+  }
+  const transport = withLayers(handmade({ http }))
+  const errors: Error[] = []
+  transport.onerror = (error) => errors.push(error)
+  transport.setProtocolVersion?.('2025-11-25')
+  await transport.start()
+
+  expect(transport.state).toBe('open')
+  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', message: 'setProtocolVersion failed: a bug' }])
+})
