@@ -31,6 +31,7 @@ import {
 } from '../server/endpoint-options.js'
 import { Departures } from './departures.js'
 import { NodeExchange } from './node-exchange.js'
+import { Pipelines } from './pipelines.js'
 import { ServedMessage } from './served-message.js'
 import { socketStalls } from './socket-stalls.js'
 import { UnusedSockets } from './unused-sockets.js'
@@ -121,9 +122,13 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       const server = tls ? httpsServer(settings, tls) : createServer(serverOptions(settings))
       const stalls = socketStalls(settings)
       const departures = new Departures(stalls)
-      const exchanges = { ...settings, departures, stalls, isClosing: () => isClosing }
-      server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      const pipelines = new Pipelines(stalls, settings.maxQueuedBytes)
+      const exchanges = { ...settings, departures, stalls, pipelines, isClosing: () => isClosing }
+      const serve = (request: IncomingMessage, response: ServerResponse): void =>
         endpoint.handle(new NodeExchange(request, response, exchanges))
+      server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+        if (pipelines.isBehind(response)) pipelines.add(request, response, () => serve(request, response))
+        else serve(request, response)
       })
       server.on('connection', (socket: Socket) => socket.on('error', ignore))
       limitSockets(server, settings, door)

@@ -9,6 +9,7 @@ import { mergedHeaders } from '../server/merged-headers.js'
 import type { Stalls } from '../server/stalls.js'
 import type { Departures } from './departures.js'
 import { handshakeOf, isSecure } from './node-handshake.js'
+import type { Pipelines } from './pipelines.js'
 
 /** What an exchange on Node needs to know besides its request. */
 export interface NodeExchangeSettings {
@@ -18,6 +19,7 @@ export interface NodeExchangeSettings {
   readonly closeTimeoutMs: number
   readonly departures: Departures
   readonly stalls: Stalls<Socket>
+  readonly pipelines: Pipelines
   /** Whether connections are to end with the answers they carry. */
   readonly isClosing: () => boolean
 }
@@ -120,8 +122,11 @@ export class NodeExchange implements Exchange {
     if (status !== 204) lines.push('content-length', String(Buffer.byteLength(body)))
     response.writeHead(status, lines)
     if (!isUnread) {
-      if (body.length <= MOST_TOGETHER_CHARACTERS) this.#settings.departures.leave(response, body)
-      else this.#leaveInParts(body)
+      if (body.length > MOST_TOGETHER_CHARACTERS) this.#leaveInParts(body)
+      else {
+        this.#settings.departures.leave(response, body)
+        this.isBehindOthers()
+      }
       return
     }
     // A connection that is reset while the caller still sends would take the answer with it.
@@ -147,6 +152,13 @@ export class NodeExchange implements Exchange {
     }
     this.#response.writeHead(200, this.#lines(headers, false))
     return this.#newWriter(this.#settings.maxQueuedBytes + SLACK_BYTES)
+  }
+
+  /** Whether answers before this one on its connection are not out; then heeds how much waits for them. */
+  isBehindOthers(): boolean {
+    if (this.#response.socket !== null) return false
+    this.#settings.pipelines.heed(this.#request.socket)
+    return true
   }
 
   /** Called when the caller has to read before more leaves. */
@@ -243,7 +255,9 @@ class ResponseBody implements ByteBody {
 
   write(chunk: string | Uint8Array): boolean {
     // Others may have ended it, and would be told of a write after that by an error that nobody expects.
-    return !this.#response.writableEnded && this.#response.write(chunk)
+    if (this.#response.writableEnded) return false
+    // The caller may well read what is in front of it.
+    return this.#response.write(chunk) || this.#exchange.isBehindOthers()
   }
 
   flushHead(): void {

@@ -7,6 +7,7 @@ import { requireEndpointOptions } from '../server/endpoint-options.js'
 import { mountAcceptor } from '../server/mount.js'
 import { Departures } from './departures.js'
 import { NodeExchange } from './node-exchange.js'
+import { Pipelines } from './pipelines.js'
 import { socketStalls } from './socket-stalls.js'
 
 /** A listener that is brought its requests by a server of `node:http`, or a framework on one. */
@@ -31,7 +32,9 @@ export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHan
   const gate = settings.gate ?? localOnly()
   const endpoint = new Endpoint({ ...settings, gate })
   const stalls = socketStalls(settings)
-  const exchanges = { ...settings, departures: new Departures(stalls), stalls, isClosing: () => false }
+  const pipelines = new Pipelines(stalls, settings.maxQueuedBytes)
+  const departures = new Departures(stalls)
+  const exchanges = { ...settings, departures, stalls, pipelines, isClosing: () => false }
   const acceptor = mountAcceptor(endpoint, settings.url, () => stalls.stop())
   const listener = createListener(acceptor, { ...settings, gate: endpoint.gate })
   return Object.assign(listener, {
@@ -40,7 +43,10 @@ export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHan
       requireNodes(request, response)
       // As a middleware of Express it gets the next one there.
       const parsedBody = typeof third === 'function' ? undefined : third
-      endpoint.handle(new NodeExchange(request, response, exchanges, parsedBody ?? bodyReadBefore(request)))
+      const body = parsedBody ?? bodyReadBefore(request)
+      const serve = (): void => endpoint.handle(new NodeExchange(request, response, exchanges, body))
+      if (pipelines.isBehind(response)) pipelines.add(request, response, serve)
+      else serve()
     },
   })
 }

@@ -122,7 +122,8 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   maxMessageBytes?: number | undefined
   /**
-   * Most that may wait to be sent on one stream, in bytes. Beyond it `send()` rejects with `OVERLOADED`.
+   * Most that may wait to be sent on one stream, in bytes. Beyond it `send()` rejects with `OVERLOADED`. Answers that
+   * wait for an earlier one on their connection may be as long together; beyond that it is cut.
    * @defaultValue 16_777_216
    */
   maxQueuedBytes?: number | undefined
