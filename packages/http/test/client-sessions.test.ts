@@ -56,6 +56,67 @@ function forgetful(beginAnew: (asked: Asked, nth: number) => boolean = () => fal
 const sessionOf = ({ headers }: Asked) => headers['mcp-session-id']
 const idOf = (message: JsonRpcMessage | undefined) => (message && 'id' in message ? message.id : undefined)
 
+describe('what is sent behind initialize, before its answer', () => {
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
+  const initialize = { jsonrpc: '2.0' as const, id: 'init', method: 'initialize', params }
+  const initialized = { jsonrpc: '2.0' as const, method: 'notifications/initialized' }
+
+  test('waits for the session, and goes out in it in its order', async () => {
+    let begin: (() => void) | undefined
+    const { script } = forgetful()
+    const server = await scriptedServer((asked, nth) => {
+      if (asked.message && idOf(asked.message) === 'init') {
+        begin = () => void script(asked, nth)
+        return true
+      }
+      return script(asked, nth)
+    })
+    const { transport, answerTo } = await startedClient(server, { standaloneStream: false })
+    const sent = Promise.all([initialize, initialized, call(1)].map((message) => transport.send(message)))
+    await server.until(() => begin !== undefined, 'initialize is there')
+    await turns(20)
+    expect(server.of('POST')).toHaveLength(1)
+    begin?.()
+    await sent
+    expect(await answerTo(1)).toMatchObject({ result: {} })
+    expect(server.of('POST').map(sessionOf)).toEqual([undefined, 'session-1', 'session-1'])
+  })
+
+  test('goes out all the same where initialize is refused', async () => {
+    const server = await scriptedServer(({ message, response }) => {
+      if (message && idOf(message) === 'init') response.writeHead(403).end()
+      else json(response, resultFor(1))
+      return true
+    })
+    const { transport, answerTo } = await startedClient(server)
+    const [refused, sent] = [transport.send(initialize), transport.send(call(1))]
+    await expect(refused).rejects.toMatchObject({ code: 'REFUSED' })
+    await sent
+    expect(await answerTo(1)).toEqual(resultFor(1))
+  })
+
+  test('but not an answer, for which that of initialize may wait', async () => {
+    const asks = { jsonrpc: '2.0' as const, id: 's1', method: 'ping' }
+    let opening: Asked | undefined
+    const server = await scriptedServer((asked) => {
+      const { message, response } = asked
+      if (message && idOf(message) === 'init') {
+        opening = asked
+        stream(response, event(asks))
+      } else if (idOf(message) === 's1') {
+        response.writeHead(202).end()
+        opening?.response.end(event(resultFor('init', { protocolVersion: '2025-11-25' })))
+      } else return false
+      return true
+    })
+    const { transport, messages, answerTo } = await startedClient(server)
+    await transport.send(initialize)
+    await server.until(() => messages.length === 1, 'the server has asked')
+    await transport.send(reply)
+    expect(await answerTo('init')).toMatchObject({ result: {} })
+  })
+})
+
 describe('a session that the server forgot', () => {
   test('is followed by one other for all who notice, and every message is sent in it once [SESS-C-08]', async () => {
     const { script, forget } = forgetful()

@@ -89,6 +89,8 @@ class Conversation implements ExchangeHost, HttpTraits {
   #hearing: Exchange | undefined
   /** What the present session was begun with, until its response is there. */
   #begun: Exchange | undefined
+  /** The `initialize` without whose answer there is no session to send anything in. */
+  #opening: Exchange | undefined
   #oldStream: HttpSse | undefined
   #queuedBytes = 0
   #closing: Promise<void> | undefined
@@ -145,7 +147,10 @@ class Conversation implements ExchangeHost, HttpTraits {
     if (queuedBytes > maxQueuedBytes) return Promise.reject(overloaded(address, queuedBytes, maxQueuedBytes))
     const exchange = this.#add(new Exchange(this, message, text, bytes, options))
     this.#intake.sent(message)
-    if (this.#renewal.isUnderWay && !exchange.isInitialize) this.#renewal.hold(exchange)
+    if (exchange.isInitialize && this.sessionId === undefined) this.#opening = exchange
+    // An answer waits for nothing: the answer to `initialize` may wait for it.
+    const isHeld = this.#renewal.isUnderWay || (this.#opening !== undefined && !isResponse(message))
+    if (isHeld && !exchange.isInitialize) this.#renewal.hold(exchange)
     else {
       this.#replay.sent(message)
       exchange.start()
@@ -260,6 +265,7 @@ class Conversation implements ExchangeHost, HttpTraits {
 
   over(exchange: Exchange): void {
     this.#exchanges.delete(exchange)
+    this.#opened(exchange)
     const { id } = exchange
     if (id === undefined || this.#requests.get(id) !== exchange) return
     this.#requests.delete(id)
@@ -297,6 +303,13 @@ class Conversation implements ExchangeHost, HttpTraits {
     const own = this.#tools.heard(response, exchange)
     if (own) this.#deliver(own, context)
     exchange?.answered()
+    this.#opened(exchange)
+  }
+
+  #opened(exchange: Exchange | undefined): void {
+    if (exchange === undefined || exchange !== this.#opening) return
+    this.#opening = undefined
+    if (!this.#renewal.isUnderWay) this.#renewal.letGo()
   }
 
   #initialized(response: JsonRpcResponse, exchange: Exchange): void {

@@ -48,6 +48,11 @@ export class SessionRenewal {
     this.#waiting.push(exchange)
   }
 
+  /** Sends what was kept: there is a session, or will be none. */
+  letGo(): void {
+    this.#start(this.#waiting.splice(0))
+  }
+
   /** The server knows the session of this message no more, and so did nothing with it. */
   refused(exchange: Exchange): void {
     const { sessionId = '' } = exchange
@@ -129,6 +134,10 @@ export class SessionRenewal {
     if (this.#stage.name === 'none') return
     const waiting = this.#waiting.splice(0)
     this.stop()
+    this.#start(waiting)
+  }
+
+  #start(waiting: readonly Exchange[]): void {
     for (const exchange of waiting) {
       if (exchange.isOver) continue
       this.#replay.sent(exchange.message)
