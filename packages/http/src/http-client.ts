@@ -1,12 +1,14 @@
 import {
   createTransport,
   invalidOption,
+  type KnownOptions,
+  refuseUnseen,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
   requireText,
   resolveOptions,
   type Transport,
-  TransportError,
 } from '@mcpwire/core'
 import { createEngine } from '#engine'
 import { AskedInTime } from './client/asked-in-time.js'
@@ -18,8 +20,29 @@ import { Inflow } from './client/inflow.js'
 import type { Link } from './client/link.js'
 import { type HeaderSource, RequestHeaders } from './client/request-headers.js'
 import type { Fetch } from './engine-settings.js'
-import { type HttpClientOptions, httpClientDefaults, httpReconnectDefaults } from './http-client-options.js'
+import type { HttpAuth } from './http-auth.js'
+import {
+  type HttpClientOptions,
+  type HttpReconnectOptions,
+  httpClientDefaults,
+  httpReconnectDefaults,
+} from './http-client-options.js'
 import { headersIn } from './http-headers.js'
+
+const known: KnownOptions<HttpClientOptions> = {
+  ...httpClientDefaults,
+  url: 1,
+  fetch: 1,
+  agent: 1,
+  auth: 1,
+  tls: 1,
+  proxy: 1,
+  sessionId: 1,
+  protocolVersion: 1,
+  onstreamstate: 1,
+}
+const knownInReconnect: KnownOptions<HttpReconnectOptions> = httpReconnectDefaults
+const knownInAuth: KnownOptions<HttpAuth> = { token: 1, onUnauthorized: 1, onInsufficientScope: 1 }
 
 /** How long a server may take to end an answer that has nothing more to carry, in milliseconds. */
 const LINGER_MS = 2_000
@@ -38,8 +61,9 @@ const LINGER_MS = 2_000
  * @throws TransportError `INVALID_OPTION`
  */
 export function httpClient(options: HttpClientOptions): Transport {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(httpClientDefaults, options)
-  if (typeof settings.reconnect !== 'object') invalidOption('reconnect', settings.reconnect, 'an object')
+  requireKnownOptions(settings.reconnect, knownInReconnect, 'reconnect')
   const reconnect = resolveOptions(httpReconnectDefaults, settings.reconnect)
   const url = requireHttpUrl(settings.url)
   requireNumbers(settings, reconnect)
@@ -95,24 +119,14 @@ type Settings = ReturnType<typeof resolveOptions<typeof httpClientDefaults, Http
 
 /** What is wrong with a URL is told without showing it: it may hold a password or a token. */
 function requireHttpUrl(given: unknown): URL {
-  if (!URL.canParse(String(given))) return refuseUrl('a URL')
+  if (!URL.canParse(String(given))) return refuseUnseen('url', 'a URL')
   const url = new URL(String(given))
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    return refuseUrl('a URL that starts with http:// or https://')
+    return refuseUnseen('url', 'a URL that starts with http:// or https://')
   if (url.username !== '' || url.password !== '')
-    return refuseUrl('a URL without user and password; see headers')
+    return refuseUnseen('url', 'a URL without user and password; see headers')
   url.hash = ''
   return url
-}
-
-function refuseUrl(needed: string): never {
-  return refuseUnseen('url', needed)
-}
-
-/** Refuses an option whose value may be a secret. */
-function refuseUnseen(option: string, needed: string): never {
-  const details = { option, received: undefined }
-  throw new TransportError('INVALID_OPTION', `option "${option}" must be ${needed}`, details)
 }
 
 function requireHeaders(given: Settings['headers']): HeaderSource['headers'] {
@@ -142,12 +156,17 @@ function requireRest(settings: Settings): void {
   for (const option of ['httpSse', 'standaloneStream', 'endSessionOnClose'] as const) {
     if (typeof settings[option] !== 'boolean') invalidOption(option, settings[option], 'true or false')
   }
-  if (auth !== undefined && typeof auth.token !== 'function')
-    invalidOption('auth', undefined, 'an object with a function "token"')
+  if (auth !== undefined) requireAuth(auth)
   for (const option of ['random', 'onstreamstate'] as const) {
     const given: unknown = settings[option]
     if (given !== undefined && typeof given !== 'function') invalidOption(option, given, 'a function')
   }
   if (sessionId !== undefined) requireText('sessionId', sessionId)
   if (protocolVersion !== undefined) requireText('protocolVersion', protocolVersion)
+}
+
+function requireAuth(auth: HttpAuth): void {
+  if (typeof auth?.token !== 'function') refuseUnseen('auth', 'an object with a function "token"')
+  // One of a class has a state of its own.
+  if (Object.getPrototypeOf(auth) === Object.prototype) requireKnownOptions(auth, knownInAuth, 'auth')
 }

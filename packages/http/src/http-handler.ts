@@ -1,9 +1,18 @@
-import { allOf, createListener, type Gate, localOnly, resolveOptions } from '@mcpwire/core'
+import {
+  allOf,
+  createListener,
+  type Gate,
+  type KnownOptions,
+  localOnly,
+  requireKnownOptions,
+  resolveOptions,
+} from '@mcpwire/core'
 import type { HttpListener } from './http-listener.js'
 import { Endpoint } from './server/endpoint.js'
 import {
   type HttpEndpointOptions,
   httpEndpointDefaults,
+  knownEndpointOptions,
   requireEndpointOptions,
 } from './server/endpoint-options.js'
 import { mountAcceptor } from './server/mount.js'
@@ -24,6 +33,9 @@ export const httpHandlerDefaults: { readonly url: 'http:' } & typeof httpEndpoin
   ...httpEndpointDefaults,
 }
 
+/** Each option of a handler. */
+export const knownHandlerOptions: KnownOptions<HttpHandlerOptions> = { ...knownEndpointOptions, url: 1 }
+
 /** A listener that is brought its requests by whatever serves HTTP. */
 export interface HttpHandler extends HttpListener {
   /**
@@ -40,6 +52,7 @@ export interface HttpHandler extends HttpListener {
  * @throws TransportError `INVALID_OPTION`
  */
 export function httpHandler(options: HttpHandlerOptions = {}): HttpHandler {
+  requireKnownOptions(options, knownHandlerOptions)
   const settings = resolveOptions(httpHandlerDefaults, options)
   requireEndpointOptions(settings)
   const gate = settings.gate ?? allOf(knownAddress, localOnly())

@@ -3,8 +3,10 @@ import {
   type EventId,
   type EventStore,
   type JsonRpcMessage,
+  type KnownOptions,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
   resolveOptions,
   type StreamId,
   systemClock,
@@ -44,6 +46,8 @@ export const memoryEventStoreDefaults: {
   readonly clock: Clock
 } = { maxEvents: 10_000, maxBytes: 16_777_216, maxAgeMs: 300_000, clock: systemClock }
 
+const known: KnownOptions<MemoryEventStoreOptions> = memoryEventStoreDefaults
+
 /**
  * Keeps the events of this process in memory: those who lost a stream for a moment can have the rest, those who come
  * after a restart cannot. Beyond a limit the oldest events of all streams go first; a replay from an event that is
@@ -55,6 +59,7 @@ export const memoryEventStoreDefaults: {
  * @throws TransportError `INVALID_OPTION`
  */
 export function memoryEventStore(options: MemoryEventStoreOptions = {}): Required<EventStore> {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(memoryEventStoreDefaults, options)
   requireInteger('maxEvents', settings.maxEvents, 1, Infinity)
   requireInteger('maxBytes', settings.maxBytes, 1024, Infinity)

@@ -1,4 +1,12 @@
-import { invalidOption, type Listener, type Transport, TransportError } from '@mcpwire/core'
+import {
+  invalidOption,
+  type KnownOptions,
+  type Listener,
+  refuseUnseen,
+  requireKnownOptions,
+  type Transport,
+  TransportError,
+} from '@mcpwire/core'
 import type { Endpoint, EndpointOptions, ListenOptions, Wire } from './wire.js'
 
 /** A wire that is loaded when used. */
@@ -25,6 +33,17 @@ const wires: ReadonlyMap<string, KnownWire> = new Map<string, KnownWire>([
 /** A scheme has more than one letter: `C:\server.exe` is a path. */
 const SCHEME = /^[a-z][a-z0-9+.-]+:/i
 
+const knownOptions: KnownOptions<EndpointOptions> = {
+  cwd: 1,
+  env: 1,
+  inherit: 1,
+  stderr: 1,
+  maxMessageBytes: 1,
+  closeTimeoutMs: 1,
+  tls: 1,
+  headers: 1,
+}
+
 /**
  * The transport to a server that is named by where it is: a list is a command with its arguments, whose process
  * speaks over its standard streams; a string is a URL: `tcp://host:port`, `tcps://host:port`, `unix:/path` or
@@ -34,9 +53,12 @@ const SCHEME = /^[a-z][a-z0-9+.-]+:/i
  * Rejects with `INVALID_OPTION` where the endpoint or an option cannot work.
  */
 export async function endpoint(target: Endpoint, options: EndpointOptions = {}): Promise<Transport> {
+  requireKnownOptions(options, knownOptions)
+  if (typeof target !== 'string' && !Array.isArray(target))
+    invalidOption('endpoint', target, 'a URL in a string, or a list of a command and its arguments')
   const wire = await wireFor(target, 'endpoint')
   if (options.headers !== undefined && !hasHeaders(target))
-    invalidOption('headers', undefined, 'left out where the URL is none of HTTP or WebSocket')
+    refuseUnseen('headers', 'left out where the URL is none of HTTP or WebSocket')
   return wire.connectTo(target, options)
 }
 

@@ -1,4 +1,4 @@
-import { invalidOption } from '@mcpwire/core'
+import { refuseUnseen } from '@mcpwire/core'
 import type { CreateEngine, EngineSettings } from '../engine-settings.js'
 import { webFetchEngine } from '../engines/web-fetch.js'
 import { nodeFetchEngine } from './engines/node-fetch.js'
@@ -14,7 +14,7 @@ import { afterTurn } from './turn.js'
 export const createEngine: CreateEngine = (settings) => {
   const { url, tls, fetch, agent, maxSockets } = settings
   if (tls !== undefined && url.protocol !== 'https:')
-    invalidOption('tls', undefined, 'left out where the URL is not https:')
+    refuseUnseen('tls', 'left out where the URL is not https:')
   if (fetch !== undefined) {
     refuseBeside('fetch', settings, ['agent', 'tls', 'proxy'])
     return webFetchEngine({ fetch, maxSockets, inWords, opening: settings, afterTurn })
@@ -22,7 +22,7 @@ export const createEngine: CreateEngine = (settings) => {
   if (agent !== undefined) {
     refuseBeside('agent', settings, ['tls', 'proxy'])
     if (typeof (agent as { addRequest?: unknown } | null)?.addRequest !== 'function')
-      invalidOption('agent', undefined, 'an http.Agent or https.Agent')
+      refuseUnseen('agent', 'an http.Agent or https.Agent')
     return nodeFetchEngine(settings)
   }
   return undiciEngine(settings, createConnector(settings))
@@ -34,7 +34,6 @@ function refuseBeside(
   options: readonly ('agent' | 'tls' | 'proxy')[],
 ): void {
   for (const option of options) {
-    if (settings[option] !== undefined)
-      invalidOption(option, undefined, `left out where ${given} makes the connections`)
+    if (settings[option] !== undefined) refuseUnseen(option, `left out where ${given} makes the connections`)
   }
 }

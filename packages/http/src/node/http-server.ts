@@ -7,9 +7,11 @@ import {
   createListener,
   type Door,
   isLoopback,
+  type KnownOptions,
   localOnly,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
   requireText,
   resolveOptions,
   TransportError,
@@ -26,6 +28,7 @@ import { Endpoint } from '../server/endpoint.js'
 import {
   type HttpEndpointOptions,
   httpEndpointDefaults,
+  knownEndpointOptions,
   requireEndpointOptions,
   requirePath,
 } from '../server/endpoint-options.js'
@@ -83,6 +86,14 @@ export const httpServerDefaults: {
   ...httpEndpointDefaults,
 }
 
+const known: KnownOptions<HttpServerOptions> = {
+  ...httpServerDefaults,
+  ...knownEndpointOptions,
+  port: 1,
+  tls: 1,
+  maxSockets: 1,
+}
+
 /**
  * A listener for MCP over HTTP on a port of its own, which yields a connection for each session. Without a gate it
  * serves callers on this host only, by their address, `Host` and `Origin`. Binds nothing until `start()`.
@@ -90,6 +101,7 @@ export const httpServerDefaults: {
  * @throws TransportError `INVALID_OPTION`
  */
 export function httpServer(options: HttpServerOptions): HttpListener {
+  requireKnownOptions(options, known)
   const settings = resolveOptions(httpServerDefaults, options)
   requireText('host', settings.host)
   requireInteger('port', settings.port, 0, 65_535)
@@ -97,7 +109,7 @@ export function httpServer(options: HttpServerOptions): HttpListener {
   requireInRange('headersTimeoutMs', settings.headersTimeoutMs, 1, Infinity)
   if (settings.maxSockets !== undefined) requireInteger('maxSockets', settings.maxSockets, 1, Infinity)
   requireEndpointOptions(settings)
-  const tls = settings.tls && loadTlsServer(settings.tls)
+  const tls = settings.tls === undefined ? undefined : loadTlsServer(settings.tls)
   const bindsBeyondThisHost = settings.host !== 'localhost' && !isLoopback(settings.host)
   const gate = settings.gate ?? (bindsBeyondThisHost ? undefined : localOnly())
   const endpoint = new Endpoint({ ...settings, gate }, settings.path)

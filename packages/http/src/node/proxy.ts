@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { TransportError } from '@mcpwire/core'
+import { refuseUnseen } from '@mcpwire/core'
 
 /** A proxy that connections go through. */
 export interface HttpProxy {
@@ -46,8 +46,7 @@ function proxyAt(address: unknown, needed: string): HttpProxy {
 }
 
 function refuse(needed: string): never {
-  const message = `option "proxy" must be ${needed}`
-  throw new TransportError('INVALID_OPTION', message, { option: 'proxy', received: undefined })
+  refuseUnseen('proxy', needed)
 }
 
 function authorization(username: string, password: string): Record<string, string> {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createListener, localOnly, resolveOptions } from '@mcpwire/core'
-import { type HttpHandlerOptions, httpHandlerDefaults } from '../http-handler.js'
+import { createListener, localOnly, requireKnownOptions, resolveOptions } from '@mcpwire/core'
+import { type HttpHandlerOptions, httpHandlerDefaults, knownHandlerOptions } from '../http-handler.js'
 import type { HttpListener } from '../http-listener.js'
 import { Endpoint } from '../server/endpoint.js'
 import { requireEndpointOptions } from '../server/endpoint-options.js'
@@ -27,6 +27,7 @@ export interface HttpRequestHandler extends HttpListener {
  * @throws TransportError `INVALID_OPTION`
  */
 export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHandler {
+  requireKnownOptions(options, knownHandlerOptions)
   const settings = resolveOptions(httpHandlerDefaults, options)
   requireEndpointOptions(settings)
   const gate = settings.gate ?? localOnly()

@@ -35,12 +35,11 @@ interface Route {
  * @throws TransportError `INVALID_OPTION`
  */
 export function createConnector(settings: EngineSettings): SocketConnector {
-  const { url, address, tls, clock, connectTimeoutMs: timeoutMs } = settings
-  const minVersion = tls?.minVersion ?? httpTlsDefaults.minVersion
+  const { url, address, tls = {}, clock, connectTimeoutMs: timeoutMs } = settings
   const route: Route = {
     url,
-    end: url.protocol === 'https:' ? loadTlsEnd({ ...tls, minVersion }) : undefined,
-    serverName: tls?.serverName,
+    end: url.protocol === 'https:' ? loadTlsEnd(tls, httpTlsDefaults) : undefined,
+    serverName: tls.serverName,
     proxy: proxyTo(url, settings.proxy),
   }
   const sockets = new Set<Socket>()

@@ -4,11 +4,14 @@ import {
   type EventStore,
   type HttpHooks,
   invalidOption,
+  type KnownOptions,
+  knownListenerOptions,
   type ListenerOptions,
   listenerDefaults,
   requireGate,
   requireInRange,
   requireInteger,
+  requireKnownOptions,
   requireOneOf,
   requireText,
 } from '@mcpwire/core'
@@ -188,6 +191,19 @@ export const httpEndpointDefaults: {
   ...listenerDefaults,
 }
 
+/** Each option of an endpoint. */
+export const knownEndpointOptions: KnownOptions<HttpEndpointOptions> = {
+  ...httpEndpointDefaults,
+  ...knownListenerOptions,
+  eventStore: 1,
+  principal: 1,
+  onDisconnect: 1,
+  hooks: 1,
+  httpSse: 1,
+}
+const knownInHooks: KnownOptions<HttpHooks> = { preflight: 1, responseHeaders: 1, routes: 1 }
+const knownInHttpSse: KnownOptions<HttpSseOptions> = { path: 1, messagesPath: 1 }
+
 /** Options of an endpoint after their defaults. */
 export interface EndpointSettings extends HttpEndpointOptions {
   readonly answers: 'auto' | 'json' | 'sse'
@@ -239,18 +255,20 @@ export function requireEndpointOptions(settings: EndpointSettings): void {
   requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
   requireInRange('stallTimeoutMs', settings.stallTimeoutMs, 1, Infinity)
   requireInRange('bodyTimeoutMs', settings.bodyTimeoutMs, 1, Infinity)
-  const { eventStore, httpSse, principal } = settings
+  const { eventStore, hooks, httpSse, principal } = settings
   if (principal !== undefined && typeof principal !== 'function') {
     invalidOption('principal', principal, 'a function')
   }
   if (eventStore !== undefined && typeof eventStore?.replayEventsAfter !== 'function') {
     invalidOption('eventStore', eventStore, 'an EventStore')
   }
+  if (hooks !== undefined) requireKnownOptions(hooks, knownInHooks, 'hooks')
   if (httpSse !== undefined) requireHttpSse(httpSse)
 }
 
 function requireHttpSse(httpSse: HttpSseOptions): void {
-  requirePath('httpSse.path', httpSse?.path)
+  requireKnownOptions(httpSse, knownInHttpSse, 'httpSse')
+  requirePath('httpSse.path', httpSse.path)
   requirePath('httpSse.messagesPath', httpSse.messagesPath)
   if (httpSse.path === httpSse.messagesPath) {
     invalidOption('httpSse.messagesPath', httpSse.messagesPath, 'another path than httpSse.path')

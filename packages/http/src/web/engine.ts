@@ -1,4 +1,4 @@
-import { invalidOption } from '@mcpwire/core'
+import { refuseUnseen } from '@mcpwire/core'
 import type { CreateEngine } from '../engine-settings.js'
 import { webFetchEngine } from '../engines/web-fetch.js'
 
@@ -6,7 +6,7 @@ import { webFetchEngine } from '../engines/web-fetch.js'
 export const createEngine: CreateEngine = (settings) => {
   for (const option of ['agent', 'tls', 'proxy'] as const) {
     if (settings[option] !== undefined)
-      invalidOption(option, undefined, 'left out where the platform makes the connections')
+      refuseUnseen(option, 'left out where the platform makes the connections')
   }
   return webFetchEngine({ ...settings, opening: settings })
 }
