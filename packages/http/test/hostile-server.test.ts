@@ -193,6 +193,7 @@ describe('an event store that fails', () => {
     const { id: lastEventId = '' } = stream.events[0] ?? {}
     stream.leave()
     await server.ask({ method: 'GET', path: '/elsewhere' })
+    await server.connections[0]?.send(note, { relatedRequestId: ask.id })
     eventStore.isDown = true
     return { server, headers, lastEventId, connection: server.connections[0] }
   }

@@ -81,6 +81,7 @@ describe('an event store that hangs', () => {
       const stream = await server.open({ body: ask, headers })
       await stream.until(() => stream.events.length === 1, 'it begins')
       const { id: lastEventId = '' } = stream.events[0] ?? {}
+      await server.connections[0]?.send(note(), { relatedRequestId: ask.id })
       stream.leave()
       eventStore.hangs = true
       const back = server.ask({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })

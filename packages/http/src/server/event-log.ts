@@ -22,6 +22,8 @@ export function isPriming(message: JsonRpcMessage): boolean {
 /** One stream in an event store: stores and then writes, strictly in the order of the calls. */
 export class EventLog {
   readonly streamId: string
+  /** Of the last event that a stream had, or that is in the store alone: who has heard it has missed nothing else. */
+  lastId: EventId | undefined
   readonly #store: EventStore
   readonly #report: (error: Error) => void
   #last: Promise<unknown> = Promise.resolve()
@@ -61,7 +63,9 @@ export class EventLog {
   prime(write: (id: EventId) => void): void {
     this.inTurn(async () => {
       const id = await this.#stored(PRIMING)
-      if (id !== undefined) write(id)
+      if (id === undefined) return
+      this.lastId = id
+      write(id)
     })
   }
 

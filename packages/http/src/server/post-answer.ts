@@ -132,6 +132,11 @@ export class PostAnswer implements LiveStream {
     })
   }
 
+  /** Whether an event waits for a stream: all of them are in the store alone. */
+  holds(): boolean {
+    return false
+  }
+
   /** Continues on another HTTP answer, whose stream has what was missed already. */
   continueOn(exchange: Exchange, stream: EventStream): void {
     if (this.#state === 'over') {
@@ -198,6 +203,7 @@ export class PostAnswer implements LiveStream {
     }
     const { maxQueuedBytes } = this.#owner.settings
     return log.append(outgoing, this.#stream?.freeBytes ?? maxQueuedBytes, (id) => {
+      log.lastId = id ?? log.lastId
       if (!this.#stream) {
         if (id === undefined) throw clientLeft()
         return undefined

@@ -1,10 +1,12 @@
-import { type EventStore, isTransportError, type JsonRpcMessage, toError } from '@mcpwire/core'
-import type { EventStream, Exchange } from '../exchange.js'
+import { type EventId, type EventStore, isTransportError, toError } from '@mcpwire/core'
+import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
 import { isPriming } from './event-log.js'
 import { eventStreamHeaders, messageEvent, wholeEventsHeaders } from './event-text.js'
 import { answerFailure } from './http-errors.js'
 import { invalid } from './posted-messages.js'
 import type { Session } from './session.js'
+
+const done: Promise<void> = Promise.resolve()
 
 /** Where a client wants to continue. */
 interface Point {
@@ -15,7 +17,10 @@ interface Point {
 /** Sends what followed an event on its stream, and continues that stream where it is not over. Never rejects. */
 export async function resume(exchange: Exchange, session: Session, point: Point): Promise<void> {
   try {
-    const streamId = await streamOf(point)
+    const { lastEventId } = point
+    // What is open knows its last event for longer than a store keeps it.
+    const known = [...session.logged()].find(({ log }) => log?.lastId === lastEventId)
+    const streamId = known?.log?.streamId ?? (await streamOf(point))
     // Of streams of others, not even that they exist is told.
     if (streamId === undefined || !session.owns(streamId)) {
       answerFailure(
@@ -24,28 +29,31 @@ export async function resume(exchange: Exchange, session: Session, point: Point)
       )
       return
     }
-    const { standalone } = session
-    const target = standalone.log?.streamId === streamId ? standalone : session.answerWith(streamId)
-    if (!target?.log) await replayWhole(exchange, point)
-    else {
-      target.log.inTurn(async () => {
-        try {
-          const events = await eventsAfter(point)
-          if (exchange.hasLeft) return
-          const stream = exchange.stream(eventStreamHeaders)
-          await writeAll(stream, events)
-          target.continueOn(exchange, stream)
-        } catch (error) {
-          failed(exchange, session, error)
-        }
-      })
+    const target = [...session.logged()].find(({ log }) => log?.streamId === streamId)
+    const { log } = target ?? {}
+    if (!target || !log) {
+      // Without more to come, the status that tells clients to stop coming back.
+      const stream = await replay(exchange, point, wholeEventsHeaders)
+      if (stream) void stream.end()
+      else exchange.answer(204, [])
+      return
     }
+    log.inTurn(async () => {
+      try {
+        const missed =
+          log.lastId === lastEventId ? undefined : await replay(exchange, point, eventStreamHeaders, target)
+        target.continueOn(exchange, missed ?? exchange.stream(eventStreamHeaders))
+      } catch (error) {
+        failed(exchange, session, error)
+      }
+    })
   } catch (error) {
     failed(exchange, session, error)
   }
 }
 
 function failed(exchange: Exchange, session: Session, error: unknown): void {
+  if (exchange.hasLeft) return
   session.report(toError(error))
   exchange.fail()
 }
@@ -62,31 +70,24 @@ async function streamOf({ eventStore, lastEventId }: Point): Promise<string | un
   }
 }
 
-async function eventsAfter({ eventStore, lastEventId }: Point): Promise<string[]> {
-  const events: string[] = []
+/** What follows an event and is not held back, on a stream that is there once there is something. */
+async function replay(
+  exchange: Exchange,
+  { eventStore, lastEventId }: Point,
+  headers: HeaderLines,
+  target?: { holds(id: EventId): boolean },
+): Promise<EventStream | undefined> {
+  let stream: EventStream | undefined
   await eventStore.replayEventsAfter(lastEventId, {
-    send: async (id: string, message: JsonRpcMessage) => {
-      if (!isPriming(message)) events.push(messageEvent(JSON.stringify(message), id))
+    send: (id, message) => {
+      if (isPriming(message) || target?.holds(id)) return done
+      stream ??= exchange.stream(headers)
+      const to = stream
+      // The store goes on once the client has read, so that no more is held than is allowed to be.
+      const written = to.write(messageEvent(JSON.stringify(message), id))
+      written.catch(() => to.destroy())
+      return written
     },
   })
-  return events
-}
-
-/** A stream that is over: what was missed, or the status that tells clients to stop coming back. */
-async function replayWhole(exchange: Exchange, point: Point): Promise<void> {
-  const events = await eventsAfter(point)
-  if (exchange.hasLeft) return
-  if (events.length === 0) exchange.answer(204, [])
-  else exchange.answer(200, wholeEventsHeaders, events.join(''))
-}
-
-/** Waits for the client to read, so that no more is held than is allowed to be. */
-async function writeAll(stream: EventStream, events: readonly string[]): Promise<void> {
-  for (const event of events) {
-    try {
-      await stream.write(event)
-    } catch {
-      return
-    }
-  }
+  return stream
 }

@@ -174,10 +174,10 @@ export class Session implements StreamOwner, ServedSession {
     return this.#standalone
   }
 
-  /** The answer in flight that has this stream in the event store. */
-  answerWith(streamId: string): PostAnswer | undefined {
-    for (const { answer } of this.#calls.values()) if (answer.log?.streamId === streamId) return answer
-    return undefined
+  /** What has a stream in the event store and is not over. */
+  *logged(): Iterable<PostAnswer | StandaloneStream> {
+    yield this.#standalone
+    for (const { answer } of this.#calls.values()) yield answer
   }
 
   /** Whether a stream in the event store is one of this session's. */

@@ -1,4 +1,4 @@
-import { overloaded } from '@mcpwire/core'
+import { type EventId, overloaded } from '@mcpwire/core'
 import type { EventStream, Exchange } from '../exchange.js'
 import { utf8Length } from '../utf8-length.js'
 import { endSoon, endWithin } from './end-within.js'
@@ -19,7 +19,8 @@ export class StandaloneStream implements LiveStream {
   readonly #address: string
   #exchange: Exchange | undefined
   #stream: EventStream | undefined
-  #queue: string[] | undefined
+  /** Texts by their ids; those that are not in the store by themselves. */
+  #queue: Map<EventId | symbol, string> | undefined
   #queuedBytes = 0
   #isOver = false
 
@@ -36,7 +37,8 @@ export class StandaloneStream implements LiveStream {
     const free = this.#stream?.freeBytes ?? this.#owner.settings.maxQueuedBytes - this.#queuedBytes
     return log.append(outgoing, free, (id) => {
       const text = messageEvent(json, id)
-      if (!this.#stream) return this.#enqueue(text, id !== undefined)
+      if (!this.#stream) return this.#enqueue(text, id)
+      log.lastId = id ?? log.lastId
       const written = this.#write(text)
       return id === undefined ? written : stored(this.#stream, written)
     })
@@ -48,16 +50,19 @@ export class StandaloneStream implements LiveStream {
     else this.#openNow(exchange)
   }
 
-  /** Continues on a stream that has what was missed already. */
+  /** Whether an event waits for a stream. */
+  holds(id: EventId): boolean {
+    return this.#queue?.has(id) === true
+  }
+
+  /** Continues on a stream that has what was missed already, but for what is held. */
   continueOn(exchange: Exchange, stream: EventStream): void {
-    if (this.#isOver) {
+    if (this.#isOver || exchange.hasLeft) {
       void stream.end()
       return
     }
     this.#replace()
-    // All of it is in the store, and was replayed.
-    this.#queue = undefined
-    this.#queuedBytes = 0
+    this.#flush(stream)
     this.#attach(exchange, stream)
   }
 
@@ -96,11 +101,18 @@ export class StandaloneStream implements LiveStream {
     if (this.#owner.allowsPolling) {
       this.log?.prime((id) => void stream.write(primingEvent(id, retryMs)).catch(ignore))
     }
+    this.#flush(stream)
+    this.#attach(exchange, stream)
+  }
+
+  /** Writes what waited for a stream. */
+  #flush(stream: EventStream): void {
     const waiting = this.#queue
+    if (!waiting) return
     this.#queue = undefined
     this.#queuedBytes = 0
-    if (waiting) stream.write(waiting.join('')).catch(this.#owner.report)
-    this.#attach(exchange, stream)
+    for (const id of waiting.keys()) if (this.log && typeof id === 'string') this.log.lastId = id
+    stream.write([...waiting.values()].join('')).catch(this.#owner.report)
   }
 
   #attach(exchange: Exchange, stream: EventStream): void {
@@ -140,13 +152,13 @@ export class StandaloneStream implements LiveStream {
   }
 
   /** What is stored already is not to be rejected any more: there was room before. */
-  #enqueue(text: string, isStored = false): Promise<void> {
+  #enqueue(text: string, storedAs?: EventId): Promise<void> {
     const { maxQueuedBytes } = this.#owner.settings
     const queuedBytes = this.#queuedBytes + utf8Length(text)
-    if (queuedBytes > maxQueuedBytes && !isStored)
+    if (queuedBytes > maxQueuedBytes && storedAs === undefined)
       return Promise.reject(overloaded(this.#address, queuedBytes, maxQueuedBytes))
-    this.#queue ??= []
-    this.#queue.push(text)
+    this.#queue ??= new Map()
+    this.#queue.set(storedAs ?? Symbol(), text)
     this.#queuedBytes = queuedBytes
     return done
   }

@@ -49,28 +49,50 @@ class TimelyStore implements EventStore {
   }
 
   replayEventsAfter(lastEventId: EventId, { send }: Replay): Promise<StreamId> {
-    return this.#inTime('replayEventsAfter', async () => {
-      return await this.#store.replayEventsAfter(lastEventId, { send })
+    return this.#inTime('replayEventsAfter', async (sending) => {
+      return await this.#store.replayEventsAfter(lastEventId, {
+        send: (eventId, message) => sending(() => send(eventId, message)),
+      })
     })
   }
 
-  #inTime<T>(method: keyof EventStore, call: () => Promise<T>): Promise<T> {
+  /** What is done in `sending` takes as long as it takes: it is not the store that is slow. */
+  #inTime<T>(
+    method: keyof EventStore,
+    call: (sending: (work: () => Promise<void>) => Promise<void>) => Promise<T>,
+  ): Promise<T> {
     if (this.#isHanging && this.#clock.now() < this.#retryAt) {
       return Promise.reject(failed(method, new Error('it has not answered an earlier call')))
     }
     // Of those that come until this one is answered, none is to wait as well.
     if (this.#isHanging) this.#retryAt = this.#clock.now() + this.#timeoutMs
     return new Promise((resolve, reject) => {
-      const late = this.#clock.deadline(this.#timeoutMs, () => {
-        this.#isHanging = true
-        this.#retryAt = this.#clock.now() + this.#timeoutMs
-        reject(failed(method, new Error(`it took longer than eventStoreTimeoutMs (${this.#timeoutMs} ms)`)))
-      })
+      let isOver = false
+      const deadline = (): Disposable =>
+        this.#clock.deadline(this.#timeoutMs, () => {
+          isOver = true
+          this.#isHanging = true
+          this.#retryAt = this.#clock.now() + this.#timeoutMs
+          reject(failed(method, new Error(`it took longer than eventStoreTimeoutMs (${this.#timeoutMs} ms)`)))
+        })
+      let late = deadline()
       const settled = (): void => {
+        isOver = true
         late[Symbol.dispose]()
         this.#isHanging = false
       }
-      call().then(
+      let underWay = 0
+      const sending = (work: () => Promise<void>): Promise<void> => {
+        underWay++
+        late[Symbol.dispose]()
+        const sent = new Promise<void>((resolve) => resolve(work())).finally(() => {
+          if (--underWay === 0 && !isOver) late = deadline()
+        })
+        // Not every store waits for it.
+        sent.catch(ignore)
+        return sent
+      }
+      call(sending).then(
         (value) => {
           settled()
           resolve(value)
@@ -93,3 +115,5 @@ function failed(method: keyof EventStore, cause: Error): Error {
 export function storeFailure(method: keyof EventStore, cause: unknown): Error {
   return cause instanceof TransportError ? cause : failed(method, toError(cause))
 }
+
+function ignore(): void {}

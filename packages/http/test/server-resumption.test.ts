@@ -1,0 +1,166 @@
+import { createFakeClock, until } from '@mcpwire/compliance'
+import type { EventStore, JsonRpcMessage } from '@mcpwire/core'
+import { describe, expect, test } from 'vitest'
+import { memoryEventStore } from '../src/index.js'
+import type { OpenAnswer } from './support/raw-http.js'
+import { unread, wireRequest } from './support/raw-socket.js'
+import { echo, type Served, served } from './support/served.js'
+
+const PATIENCE_MS = 5_000
+const KEPT_MS = 1_000
+const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
+const note = (n: number, text?: string): JsonRpcMessage => ({
+  jsonrpc: '2.0',
+  method: 'notifications/x',
+  params: { n, ...(text !== undefined && { text }) },
+})
+
+/** What this client heard last. */
+const lastOf = ({ events }: OpenAnswer): string => events.flatMap(({ id }) => id ?? []).at(-1) ?? ''
+
+async function back(
+  server: Served,
+  headers: Record<string, string>,
+  lastEventId: string,
+): Promise<OpenAnswer> {
+  return server.open({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
+}
+
+/** Leaves, and lets the server notice. */
+async function away(server: Served, stream: OpenAnswer): Promise<void> {
+  stream.leave()
+  await until(() => stream.isOver, 'it left', PATIENCE_MS)
+  await server.ask({ method: 'GET', headers: { accept: 'text/event-stream' } })
+}
+
+describe('whose last event is not in the store any more', () => {
+  test('goes on with the stream of the session, where nothing was said since', async () => {
+    const clock = createFakeClock()
+    const eventStore = memoryEventStore({ clock, maxAgeMs: KEPT_MS })
+    const server = await served({ clock, eventStore })
+    const headers = await server.session()
+    const stream = await server.open({ method: 'GET', headers })
+    await stream.until(() => stream.events.length === 1, 'it begins')
+    await clock.advance(KEPT_MS * 2)
+    await away(server, stream)
+    const again = await back(server, headers, lastOf(stream))
+    await server.connections[0]?.send(note(1))
+    await again.until(() => again.messages.length === 1, 'what is said after')
+    expect(again.status).toBe(200)
+  })
+
+  test('has what was said on the stream of the session meanwhile', async () => {
+    const clock = createFakeClock()
+    const eventStore = memoryEventStore({ clock, maxAgeMs: KEPT_MS })
+    const server = await served({ clock, eventStore })
+    const headers = await server.session()
+    const stream = await server.open({ method: 'GET', headers })
+    await server.connections[0]?.send(note(0))
+    await stream.until(() => stream.messages.length === 1, 'it begins')
+    await away(server, stream)
+    await server.connections[0]?.send(note(1))
+    await clock.advance(KEPT_MS * 2)
+    await server.connections[0]?.send(note(2))
+    const again = await back(server, headers, lastOf(stream))
+    await again.until(() => again.messages.length === 2, 'what was said')
+    expect(again.messages).toEqual([note(1), note(2)])
+    await away(server, again)
+    const onceMore = await back(server, headers, lastOf(again))
+    await server.connections[0]?.send(note(3))
+    await onceMore.until(() => onceMore.messages.length > 0, 'what is said after')
+    expect(onceMore.messages).toEqual([note(3)])
+  })
+
+  test('goes on with a request that still runs', async () => {
+    const clock = createFakeClock()
+    const eventStore = memoryEventStore({ clock, maxAgeMs: KEPT_MS })
+    const server = await served({ clock, eventStore }, () => undefined)
+    const headers = await server.session()
+    const stream = await server.open({ body: ask, headers })
+    await stream.until(() => stream.events.length === 1, 'it begins')
+    await clock.advance(KEPT_MS * 2)
+    await away(server, stream)
+    const again = await back(server, headers, lastOf(stream))
+    await server.connections[0]?.send(echo(ask))
+    await again.until(() => again.isOver, 'it ends')
+    expect(again.messages).toEqual([echo(ask)])
+  })
+})
+
+test('what the store failed to take while nobody listened comes in its place', async () => {
+  const inner = memoryEventStore()
+  let fails = false
+  const eventStore: EventStore = {
+    ...methodsOf(inner),
+    storeEvent: (stream, message) =>
+      fails ? Promise.reject(new Error('full')) : inner.storeEvent(stream, message),
+  }
+  const server = await served({ eventStore })
+  const headers = await server.session()
+  const stream = await server.open({ method: 'GET', headers })
+  await stream.until(() => stream.events.length === 1, 'it begins')
+  const first = lastOf(stream)
+  await server.connections[0]?.send(note(1))
+  await stream.until(() => stream.messages.length === 1, 'it hears one')
+  await away(server, stream)
+  await server.connections[0]?.send(note(2))
+  fails = true
+  await server.connections[0]?.send(note(3))
+  fails = false
+  await server.connections[0]?.send(note(4))
+  const again = await back(server, headers, first)
+  await again.until(() => again.messages.length >= 4, 'all of it')
+  expect(again.messages).toEqual([note(1), note(2), note(3), note(4)])
+})
+
+describe('who comes back and reads nothing', () => {
+  const MIB = 1_048_576
+  const QUEUED_BYTES = 65_536
+
+  test.each(['is over', 'goes on'])('holds no more than maxQueuedBytes of a stream that %s', async (how) => {
+    const inner = memoryEventStore()
+    let replayed = 0
+    const eventStore: EventStore = {
+      ...methodsOf(inner),
+      replayEventsAfter: (id, { send }) =>
+        inner.replayEventsAfter(id, {
+          send: async (eventId, message) => {
+            replayed++
+            await send(eventId, message)
+          },
+        }),
+    }
+    const options = { eventStore, eventStoreTimeoutMs: 200, maxQueuedBytes: QUEUED_BYTES }
+    const server = await served(options, () => undefined)
+    const headers = await server.session()
+    const stream = await server.open({ body: ask, headers })
+    await stream.until(() => stream.events.length === 1, 'it begins')
+    const first = lastOf(stream)
+    await away(server, stream)
+    const count = (12 * MIB) / (QUEUED_BYTES / 2)
+    const text = 'x'.repeat(QUEUED_BYTES / 2)
+    for (let n = 0; n < count; n++) {
+      await server.connections[0]?.send(note(n, text), { relatedRequestId: ask.id })
+    }
+    if (how === 'is over') await server.connections[0]?.send(echo(ask))
+    const socket = await unread(server.port, wireRequest('GET', { ...headers, 'last-event-id': first }))
+    // Longer than a store may take: it is not the store that is slow.
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(replayed).toBeLessThan(count * 0.9)
+    expect(server.errors).toEqual([])
+    let heard = ''
+    socket.resume().on('data', (chunk) => {
+      heard += chunk
+    })
+    await until(() => heard.includes(`"n":${count - 1},`), 'all of it', PATIENCE_MS)
+    expect(server.errors).toEqual([])
+  })
+})
+
+function methodsOf(store: Required<EventStore>): Required<EventStore> {
+  return {
+    storeEvent: (stream, message) => store.storeEvent(stream, message),
+    getStreamIdForEventId: (id) => store.getStreamIdForEventId(id),
+    replayEventsAfter: (id, how) => store.replayEventsAfter(id, how),
+  }
+}
