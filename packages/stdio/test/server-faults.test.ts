@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { PassThrough, Writable } from 'node:stream'
 import { until } from '@mcpwire/compliance'
 import { expect, test } from 'vitest'
 import { stdioServer } from '../src/index.js'
@@ -165,4 +166,39 @@ test('stdioServer is no child for the v2 client, and opens nothing', async () =>
   expect('pid' in server).toBe(false)
   await server.close()
   await until(() => server.state === 'closed', 'it is closed', PATIENCE_MS)
+})
+
+test.each([
+  ['ENOSPC', 'no space left on device', 'PEER_LOST'],
+  ['EPIPE', 'broken pipe', undefined],
+])('output that fails by %s after the end of input: %s', async (code, text, expected) => {
+  const stdin = new PassThrough()
+  const failure = Object.assign(new Error(`${code}: ${text}, write`), { code })
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => setImmediate(done, failure) })
+  const server = stdioServer({ stdin, stdout, drainMs: 1_000 })
+  server.onmessage = (message) => {
+    setImmediate(() => {
+      if ('id' in message)
+        server.send({ jsonrpc: '2.0', id: message.id as number, result: {} }).catch(() => {})
+    })
+  }
+  await server.start()
+  stdin.end(`${JSON.stringify(request(1, 'ping'))}\n`)
+  const reason = await server.closed
+
+  expect((reason as { code?: unknown } | undefined)?.code).toBe(expected)
+  if (expected) expect(reason?.message).toContain(text)
+})
+
+test('what cannot be sent any more says why', async () => {
+  const stdin = new PassThrough()
+  const failure = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => setImmediate(done, failure) })
+  const server = stdioServer({ stdin, stdout })
+  await server.start()
+  await server.send({ jsonrpc: '2.0', id: 1, result: {} })
+  await once(stdout, 'error')
+
+  await expect(server.send({ jsonrpc: '2.0', id: 2, result: {} })).rejects.toThrow(/no space left on device/)
+  await server.close()
 })

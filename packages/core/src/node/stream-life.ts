@@ -187,7 +187,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
 
   /** Nothing can be sent any more, but what the peer said before may still be on its way. */
   outputFailed(cause: Error): void {
-    if (this.#stage === 'answering' || this.#stage === 'finishing') this.over()
+    if (this.#stage === 'answering' || this.#stage === 'finishing') this.#overUnsent(cause)
     if (this.#stage === 'over' || this.#brokenBy) return
     const { clock, closeTimeoutMs } = this.#options
     this.#brokenBy = cause
@@ -213,6 +213,14 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     if (this.#readable.readableEnded && this.#writable.writableFinished) this.over()
   }
 
+  /** It ends without all having been sent: in order where the peer, which is done, has only hung up as well. */
+  #overUnsent(cause: Error | undefined): void {
+    const { address } = this
+    if (!cause || isHangUp(cause)) this.over()
+    else
+      this.over(new TransportError('PEER_LOST', `lost ${address}: ${cause.message}`, { address }, { cause }))
+  }
+
   /** An end that comes while we are ending is the one we wait for. */
   #lost(why: string, cause?: Error): void {
     const { address } = this
@@ -224,7 +232,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     if (this.#stage !== 'answering') return
     const { clock, closeTimeoutMs } = this.#options
     if (this.#brokenBy || this.#writable.destroyed) {
-      this.over()
+      this.#overUnsent(this.#brokenBy)
       return
     }
     this.#stage = 'finishing'
@@ -312,7 +320,13 @@ function requireSendable(text: string, maxMessageBytes: number): void {
   if (bytes > maxMessageBytes) throw tooLargeToSend(bytes, maxMessageBytes)
 }
 
+const HANG_UPS: readonly unknown[] = ['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ERR_STREAM_DESTROYED']
+
+function isHangUp({ code }: Error & { readonly code?: unknown }): boolean {
+  return HANG_UPS.includes(code)
+}
+
 function gone(address: string, cause: Error | undefined): Error {
-  const message = `${address} takes no more messages`
+  const message = `${address} takes no more messages${cause ? `: ${cause.message}` : ''}`
   return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
 }
