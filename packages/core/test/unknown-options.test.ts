@@ -4,6 +4,7 @@ import {
   createListener,
   createTransport,
   isTransportError,
+  type KnownOptions,
   memoryClient,
   memoryListener,
   memoryPair,
@@ -89,6 +90,19 @@ test('what every object inherits is no option that is known', () => {
     const given = JSON.parse(`{"${name}": 1}`)
     expect(failureOf(() => requireKnownOptions(given, { a: 1 }))).toMatchObject({ details: { option: name } })
   }
+})
+
+test('the compiler finds a name that is missing, and one that is too much', () => {
+  interface Options {
+    readonly first?: number
+    readonly second?: number
+  }
+  // @ts-expect-error the second is missing
+  const missing: KnownOptions<Options> = { first: 1 }
+  // @ts-expect-error there is no third
+  const extra: KnownOptions<Options> = { first: 1, second: 1, third: 1 }
+
+  expect(failureOf(() => requireKnownOptions({}, { ...missing, ...extra }))).toBe('nothing was thrown')
 })
 
 test('an option of a group is named with it', () => {
