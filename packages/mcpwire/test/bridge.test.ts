@@ -136,18 +136,22 @@ describe('what the host never gets is told, and fails the bridge:', () => {
   })
 
   test('messages that it does not read', async () => {
-    const [command = '', ...args] = bridge(raw, '--close-timeout-ms', '400')
+    const [command = '', ...args] = bridge(raw, '--close-timeout-ms', '2000')
     const child = spawn(command, args)
     onTestFinished(() => void child.kill('SIGKILL'))
     let told = ''
     child.stderr.on('data', (chunk) => {
       told += chunk
     })
-    for (let id = 0; id < 40; id++) {
+    for (let id = 0; id < 100; id++) {
       child.stdin.write(`{"jsonrpc":"2.0","id":${id},"method":"big","params":{"bytes":20000}}\n`)
     }
+    // The server has begun to answer. Some of it is read without being asked for, the rest waits.
+    await once(child.stdout, 'readable')
     child.stdin.end()
     expect(await once(child, 'exit')).toEqual([1, null])
+    child.stdout.resume()
+    await once(child, 'close')
     expect(told).toMatch(
       /^mcpwire bridge: .*\d+ messages were not read; --close-timeout-ms allows for more$/m,
     )
