@@ -1,13 +1,16 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { createFakeClock, turns } from '@mcpwire/compliance'
-import { isRequest, type Listener } from '@mcpwire/core'
+import { isRequest, isResponse, type JsonRpcRequest, type Listener } from '@mcpwire/core'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { httpServer } from '../src/node/index.js'
+import { httpServer, requestHandler } from '../src/node/index.js'
 import { credentials } from './support/engine-kinds.js'
 import { rawHttp } from './support/raw-http.js'
 import { echo, initialize, served } from './support/served.js'
+
+const PATIENCE_MS = 5_000
 
 interface Serving {
   readonly listener: Listener
@@ -105,6 +108,48 @@ test('a server that drains answers what is in flight while idle connections end'
   await expect(fetch(`http://127.0.0.1:${port}/mcp`)).rejects.toThrow()
   expect(errors).toEqual([])
 })
+
+test.each(['of its own', 'mounted'])(
+  'a server that drains hears what clients answer, and takes nobody new: %s',
+  async (how) => {
+    const host = createServer()
+    const mounted = requestHandler()
+    host.on('request', (request, response) => mounted.handle(request, response))
+    const listener = how === 'mounted' ? mounted : httpServer({ port: 0 })
+    const question = { jsonrpc: '2.0' as const, id: 'q', method: 'elicitation/create', params: {} }
+    listener.onconnection = (connection) => {
+      let asked: JsonRpcRequest | undefined
+      connection.onmessage = (message) => {
+        if (isRequest(message) && message.method === 'initialize') void connection.send(echo(message))
+        else if (isRequest(message)) asked = message
+        else if (isResponse(message) && asked) void connection.send(echo(asked))
+        if (isRequest(message) && message === asked)
+          void connection.send(question, { relatedRequestId: message.id })
+      }
+      void connection.start()
+    }
+    onTestFinished(() => listener.close())
+    onTestFinished(() => void host.close())
+    await listener.start()
+    if (how === 'mounted') await once(host.listen(0, '127.0.0.1'), 'listening')
+    const address = how === 'mounted' ? (host.address() as AddressInfo) : new URL(listener.address ?? '')
+    const raw = rawHttp(Number(address.port))
+    const opened = await raw.ask({ body: initialize() })
+    const headers = { 'mcp-session-id': String(opened.headers['mcp-session-id']) }
+    const stream = await raw.open({ body: { jsonrpc: '2.0', id: 1, method: 'test/ask' }, headers })
+    await stream.until(() => stream.messages.length === 1, 'the question')
+    const closing = listener.close({ drainMs: PATIENCE_MS })
+    expect((await raw.ask({ body: initialize() })).status).toBe(503)
+    const answered = await raw.ask({ body: { jsonrpc: '2.0', id: 'q', result: {} }, headers })
+    expect(answered.status).toBe(202)
+    await stream.until(() => stream.isOver, 'the answer')
+    expect(stream.messages).toEqual([question, { jsonrpc: '2.0', id: 1, result: { of: 'test/ask' } }])
+    await closing
+    const late = raw.ask({ body: { jsonrpc: '2.0', method: 'notifications/x' }, headers })
+    if (how === 'mounted') expect((await late).status).toBe(503)
+    else await expect(late).rejects.toThrow()
+  },
+)
 
 test('a server that closes lets a caller with a slow body go', async () => {
   const listener = httpServer({ port: 0, closeTimeoutMs: 100 })

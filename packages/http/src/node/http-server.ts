@@ -160,10 +160,8 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
         address: urlOf({ ...settings, port }),
         close: async () => {
           isClosing = true
+          await closed(server, { endpoint, unused, settings })
           watching?.[Symbol.dispose]()
-          const ended = closed(server, endpoint, settings)
-          unused.close()
-          await ended
           stalls.stop()
         },
       } satisfies Binding
@@ -222,19 +220,27 @@ function httpsServer(settings: Settings, tls: TlsServerEnd): HttpsServer {
 
 function ignore(): void {}
 
-/** Ends idle connections at once, those with an answer under way after it, and none later than in time. */
-function closed(server: HttpServer, endpoint: Endpoint, { clock, closeTimeoutMs }: Settings): Promise<void> {
+interface Closing {
+  readonly endpoint: Endpoint
+  readonly unused: UnusedSockets
+  readonly settings: Settings
+}
+
+/**
+ * Ends idle connections at once and listens for as long as there are sessions: a client answers what it is asked with
+ * another request. Then ends connections with an answer under way after it, and none later than in time.
+ */
+function closed(server: HttpServer, { endpoint, unused, settings }: Closing): Promise<void> {
+  const { clock, closeTimeoutMs } = settings
   return new Promise((resolve) => {
-    let late: Disposable | undefined
-    let isClosed = false
-    server.close(() => {
-      isClosed = true
-      late?.[Symbol.dispose]()
-      resolve()
-    })
+    server.closeIdleConnections()
     endpoint.close(() => {
-      // Sessions may outlast the sockets of their clients.
-      if (!isClosed) late = clock.deadline(closeTimeoutMs / 2, () => server.closeAllConnections())
+      const late = clock.deadline(closeTimeoutMs / 2, () => server.closeAllConnections())
+      server.close(() => {
+        late[Symbol.dispose]()
+        resolve()
+      })
+      unused.close()
     })
   })
 }

@@ -28,8 +28,10 @@ export class Endpoint {
   readonly #reception: Reception
   readonly #mainRoutes: EraRoutes
   readonly #sseRoutes: SseRoutes | undefined
-  /** Aborted when nobody is admitted any more. */
+  /** Aborted when nobody new is admitted any more. */
   readonly #shut = new AbortController()
+  /** Aborted when nobody is left either. */
+  readonly #gone = new AbortController()
 
   /** Serves at one path of its own, or at whatever path requests are brought from. */
   constructor(given: EndpointSettings, path?: string) {
@@ -50,11 +52,17 @@ export class Endpoint {
     this.#reception.open(door)
   }
 
-  /** Admits nobody any more. Sessions go on until the listener closes them; then `emptied` is called, once. */
+  /**
+   * Admits nobody new any more. Sessions go on until the listener closes them, and may need more requests for what they
+   * have in flight; then `emptied` is called, once.
+   */
   close(emptied: () => void): void {
     this.#shut.abort()
     this.#mainRoutes.close()
-    this.#reception.close(emptied)
+    this.#reception.close(() => {
+      this.#gone.abort()
+      emptied()
+    })
   }
 
   /** Tells the subscriptions that the endpoint itself serves of a change. */
@@ -90,12 +98,13 @@ export class Endpoint {
   async #ask(exchange: Exchange, routes: Routes): Promise<void> {
     const { gate, gateTimeoutMs, clock } = this.#settings
     const mayOpen = routes.mayOpen(exchange)
+    const { signal } = mayOpen ? this.#shut : this.#gone
     // Who leaves while the gate decides is to be noticed.
     exchange.whenLeft(ignore)
     if (mayOpen) this.#reception.waiting++
     let outcome: AdmissionOutcome
     try {
-      outcome = await admit(exchange.handshake, { gate, gateTimeoutMs, clock }, this.#shut.signal)
+      outcome = await admit(exchange.handshake, { gate, gateTimeoutMs, clock }, signal)
     } finally {
       if (mayOpen) this.#reception.waiting--
     }
