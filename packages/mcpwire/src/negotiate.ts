@@ -17,6 +17,8 @@ export type Era = 'modern' | 'legacy'
 export interface Dial {
   /** A transport to it that was not started. */
   connect(): Promise<Transport>
+  /** Where it is. */
+  readonly place: string
   readonly timeoutMs: number
   readonly onerror: ((error: Error) => void) | undefined
   readonly clock: Clock
@@ -78,11 +80,11 @@ interface Connection {
   readonly timeoutMs: number
 }
 
-async function open({ connect, timeoutMs, onerror, clock }: Dial): Promise<Connection> {
+async function open({ connect, place, timeoutMs, onerror, clock }: Dial): Promise<Connection> {
   const transport = await connect()
   const ours = peer(transport, { onerror, clock })
   const late = clock.deadline(timeoutMs, () => {
-    void transport.close({ reason: notConnected(transport, timeoutMs) })
+    void transport.close({ reason: notConnected(place, timeoutMs) })
   })
   try {
     await ours.start()
@@ -92,8 +94,7 @@ async function open({ connect, timeoutMs, onerror, clock }: Dial): Promise<Conne
   return { transport, peer: ours, timeoutMs }
 }
 
-function notConnected({ peer }: Transport, timeoutMs: number): TransportError {
-  const address = peer?.address ?? 'the server'
+function notConnected(address: string, timeoutMs: number): TransportError {
   const message = `${address} did not answer within ${timeoutMs} ms; --timeout-ms allows for more`
   return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
 }

@@ -15,6 +15,8 @@ export interface ProbeOptions {
   readonly count: number
   /** How long to wait for each answer, in milliseconds. */
   readonly timeoutMs: number
+  /** Where the server is, for as long as its transport does not know. */
+  readonly address?: string | undefined
   /** Hears what goes wrong without ending the probe. */
   readonly onerror?: ((error: Error) => void) | undefined
   readonly clock?: Clock | undefined
@@ -56,7 +58,7 @@ const MAX_TOOL_PAGES = 100
  * Rejects with `INVALID_OPTION` where an option cannot work.
  */
 export async function probe(connect: () => Promise<Transport>, options: ProbeOptions): Promise<ProbeReport> {
-  const { count, timeoutMs, onerror, clock = systemClock } = options
+  const { count, timeoutMs, address: place = 'the server', onerror, clock = systemClock } = options
   const report: ProbeReport = {
     healthy: false,
     address: null,
@@ -75,6 +77,7 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
       dialled = await connect()
       return dialled
     },
+    place,
     timeoutMs,
     onerror: (error) => {
       reported = error

@@ -147,10 +147,11 @@ describe('a probe', () => {
       await once(server, 'listening')
       const { port } = server.address() as AddressInfo
       const startedAt = performance.now()
-      const connect = () => endpoint(`${scheme}://127.0.0.1:${port}`)
-      const { error } = await probe(connect, { count: 1, timeoutMs: 300 })
+      const address = `${scheme}://127.0.0.1:${port}`
+      const { error } = await probe(() => endpoint(address), { count: 1, timeoutMs: 300, address })
       expect(performance.now() - startedAt).toBeLessThan(5_000)
-      expect(error).toMatchObject({ code: expect.stringMatching(/_TIMEOUT$/), option: '--timeout-ms' })
+      const code = expect.stringMatching(/_TIMEOUT$/)
+      expect(error).toMatchObject({ code, address: expect.stringContaining(address), option: '--timeout-ms' })
       expect(error?.message).toContain('300 ms')
     },
   )

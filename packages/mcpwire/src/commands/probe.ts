@@ -43,6 +43,7 @@ Examples:
       const report = await probe(() => endpoint(target, options), {
         count,
         timeoutMs,
+        address: addressOf(target),
         onerror: (error) => void heard.push(error),
       })
       // That the server is not healthy is told once, in the report.
