@@ -60,6 +60,16 @@ test('has its request go on where that is asked for, and the response reports th
   })
 })
 
+test('leaves no deadline behind once its response has reported that nobody hears it', async () => {
+  const { server, clock } = await left({})
+  const [connection] = server.connections
+  const note = { jsonrpc: '2.0' as const, method: 'notifications/x' }
+  await vi.waitFor(() => expect(connection?.send(note, { relatedRequestId: 7 })).rejects.toThrow(/left/))
+  await expect(connection?.send({ jsonrpc: '2.0', id: 7, result: {} })).rejects.toThrow(/left/)
+  await server.listener.close()
+  expect(clock.pending).toBe(0)
+})
+
 test('takes what belongs to its request along, which no other stream carries [HTTP-S-16]', async () => {
   const { server } = await left({ onDisconnect: 'continue' })
   const [connection] = server.connections

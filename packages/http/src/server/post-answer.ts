@@ -91,7 +91,10 @@ export class PostAnswer implements LiveStream {
     call.isAnswered = true
     this.#unanswered--
     if (this.#state === 'undecided') return this.#respondWhole(outgoing)
-    if (this.#state === 'away' && !this.log) return Promise.reject(clientLeft())
+    if (this.#state === 'away' && !this.log) {
+      this.#finishIfDone()
+      return Promise.reject(clientLeft())
+    }
     const sent = this.#put(outgoing)
     this.#finishIfDone()
     return sent
