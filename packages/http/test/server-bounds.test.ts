@@ -163,6 +163,29 @@ describe('sessions', () => {
     })
   })
 
+  test('are not idle while a request of theirs is in flight, whoever is there for its response', async () => {
+    const clock = createFakeClock()
+    const options = { clock, idleTimeoutMs: 60_000, onDisconnect: 'continue' as const }
+    const server = await served(options, () => undefined)
+    const headers = await server.session()
+    void server.ask({ body: { jsonrpc: '2.0', id: 1, method: 'test/slow' }, headers }).catch(() => {})
+    await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ method: 'test/slow' }))
+    server.leaveAll()
+    const [connection] = server.connections
+    await vi.waitFor(() =>
+      expect(
+        connection?.send({ jsonrpc: '2.0', method: 'notifications/x' }, { relatedRequestId: 1 }),
+      ).rejects.toThrow(),
+    )
+    await clock.advance(600_000)
+    expect(connection?.state).toBe('open')
+    await connection?.send({ jsonrpc: '2.0', id: 1, result: {} }).catch(() => {})
+    await clock.advance(59_000)
+    expect(connection?.state).toBe('open')
+    await clock.advance(2_000)
+    expect(connection?.state).toBe('closed')
+  })
+
   test('end at lifetimeMs, however busy', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, lifetimeMs: 10_000 })

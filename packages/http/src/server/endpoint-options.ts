@@ -86,6 +86,7 @@ export interface HttpEndpointOptions extends ListenerOptions {
   principal?: ((authInfo: AuthInfo) => string) | undefined
   /**
    * How long a session may be without an open stream and without a request in flight, in milliseconds, before it ends.
+   * A request is in flight until it was answered or cancelled, whether or not its client is still there.
    * @defaultValue 1_800_000
    */
   idleTimeoutMs?: number | undefined

@@ -87,7 +87,8 @@ export class Session implements StreamOwner, ServedSession {
   /** The moment at which it ends unless something happens. */
   get dueAt(): number {
     const { idleTimeoutMs, lifetimeMs } = this.settings
-    const idle = this.#busy > 0 ? Infinity : this.lastActive + idleTimeoutMs
+    const isIdle = this.#busy === 0 && this.#calls.size === 0
+    const idle = isIdle ? this.lastActive + idleTimeoutMs : Infinity
     return Math.min(idle, this.openedAt + lifetimeMs)
   }
 
@@ -198,8 +199,12 @@ export class Session implements StreamOwner, ServedSession {
 
   detached(): void {
     this.#busy--
+    this.#mayRest()
+  }
+
+  #mayRest(): void {
     this.lastActive = this.settings.clock.now()
-    if (this.#busy === 0) this.#host.rests(this)
+    if (this.#busy === 0 && this.#calls.size === 0) this.#host.rests(this)
   }
 
   giveUp(call: Call): void {
@@ -261,8 +266,14 @@ export class Session implements StreamOwner, ServedSession {
     this.#sink?.message(message, context)
     const call = this.#cancelledBy(message)
     if (!call) return
-    this.#calls.delete(call.id)
+    this.#forget(call)
     call.answer.drop(call)
+  }
+
+  /** Nobody awaits it any more; its client may have left before. */
+  #forget(call: Call<PostAnswer>): void {
+    this.#calls.delete(call.id)
+    if (this.#busy === 0) this.#mayRest()
   }
 
   /** The call that the client gives up: nobody answers it any more (GEN-28). */
@@ -279,7 +290,7 @@ export class Session implements StreamOwner, ServedSession {
       const text = 'no request of the client awaits this response'
       return Promise.reject(new TransportError('SEND_FAILED', text, { delivery: 'none' }))
     }
-    this.#calls.delete(call.id)
+    this.#forget(call)
     if (call.method !== 'initialize') return call.answer.respond(call, outgoing)
     if ('result' in message && typeof message.result['protocolVersion'] === 'string') {
       this.revision = message.result['protocolVersion']
