@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { until } from '@mcpwire/compliance'
 import type { AuthInfo, Gate, JsonRpcMessage } from '@mcpwire/core'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { modern, postOf } from './support/modern.js'
 import { initialize, served } from './support/served.js'
 
@@ -85,6 +85,68 @@ describe('maxInFlight', () => {
     const { status, headers, messages } = await server.ask(postOf(modern('test/ask', {}, 3)))
     expect([status, headers['retry-after']]).toEqual([503, '5'])
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
+  })
+})
+
+describe('maxInFlight where every request of 2026-07-28 has a connection of its own', () => {
+  const perRequest = { maxInFlight: 2, modern: 'per-request' as const, gate: users }
+  const listen = (id: number) =>
+    modern('subscriptions/listen', { notifications: { toolsListChanged: true } }, id)
+  const ann = { authorization: 'ann' }
+
+  test('bounds those of one principal, subscriptions included', async () => {
+    const server = await served(
+      { ...perRequest, principal: ({ extra }) => String(extra?.['user']) },
+      () => undefined,
+    )
+    const subscription = await server.open(postOf(listen(1), ann))
+    void server.ask(postOf(modern('test/ask', {}, 2), ann)).catch(() => {})
+    await until(() => server.messages.length === 1, 'one is asked', PATIENCE_MS)
+    for (const request of [modern('test/ask', {}, 3), listen(3)]) {
+      const { status, messages } = await server.ask(postOf(request, ann))
+      expect(status).toBe(503)
+      expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
+    }
+    expect((await server.open(postOf(listen(3), { authorization: 'bob' }))).status).toBe(200)
+    subscription.leave()
+    const again = async () => (await server.open(postOf(listen(4), ann))).status
+    await vi.waitFor(async () => expect(await again()).toBe(200))
+  })
+
+  test('counts none that was answered', async () => {
+    const server = await served(perRequest)
+    for (let id = 0; id < 5; id++) {
+      expect((await server.ask(postOf(modern('test/ask', {}, id), ann))).status).toBe(200)
+    }
+  })
+})
+
+describe('callers at the gate', () => {
+  const slow = (): Gate => ({ admit: () => new Promise(() => {}) })
+
+  test.each([{}, { 'mcp-session-id': 'made up' }])(
+    'count towards maxConnections, with %o too',
+    async (headers) => {
+      let asked = 0
+      const gate: Gate = {
+        admit: () => {
+          asked++
+          return slow().admit({} as never, new AbortController().signal)
+        },
+      }
+      const server = await served({ maxConnections: 2, gate })
+      for (let n = 0; n < 2; n++) void server.ask({ body: ask(n), headers }).catch(() => {})
+      await until(() => asked === 2, 'two are at the gate', PATIENCE_MS)
+      expect((await server.ask({ body: ask(3), headers })).status).toBe(503)
+      expect(asked).toBe(2)
+    },
+  )
+
+  test('who are in a session are served, however full it is', async () => {
+    const server = await served({ maxConnections: 1 })
+    const headers = await server.session()
+    expect((await server.ask({ body: initialize() })).status).toBe(503)
+    expect((await server.ask({ body: ask(1), headers })).status).toBe(200)
   })
 })
 

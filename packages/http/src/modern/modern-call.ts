@@ -45,6 +45,7 @@ export class ModernCall implements LiveStream {
   #stream: EventStream | undefined
   #standing: Standing | undefined
   #left: (() => void) | undefined
+  #whenOver: (() => void) | undefined
 
   constructor(
     host: CallHost,
@@ -67,6 +68,11 @@ export class ModernCall implements LiveStream {
   /** Whether nobody waits for anything of it any more. */
   get isOver(): boolean {
     return this.#state === 'over'
+  }
+
+  /** Calls back, once, when nobody waits for anything of it any more. */
+  whenOver(over: () => void): void {
+    this.#whenOver = over
   }
 
   /** Starts to wait for the response. Calls back where nobody waits for it any more. */
@@ -191,6 +197,9 @@ export class ModernCall implements LiveStream {
     this.#left = undefined
     this.#standing?.end()
     this.#host.live.delete(this)
+    const over = this.#whenOver
+    this.#whenOver = undefined
+    over?.()
   }
 }
 

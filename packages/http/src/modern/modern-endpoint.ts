@@ -12,7 +12,7 @@ import { paramFault } from '../mirrored/header-faults.js'
 import { VERSION_KEY } from '../mirrored/standard-headers.js'
 import { ToolSchemas } from '../mirrored/tool-schemas.js'
 import { HttpContext } from '../server/http-context.js'
-import { answerFailure, type HttpFailure } from '../server/http-errors.js'
+import { answerFailure, type HttpFailure, tooManyInFlight } from '../server/http-errors.js'
 import { acceptsEvents } from '../server/media-types.js'
 import type { AnswerFormat } from '../server/post-answer.js'
 import { invalid } from '../server/posted-messages.js'
@@ -41,6 +41,8 @@ export class ModernEndpoint {
   readonly #host: SharedHost
   readonly #connections = new Map<string, SharedConnection>()
   readonly #feed: ListenFeed
+  /** How many requests of a principal are under way, where each has a connection of its own. */
+  readonly #inFlight = new Map<string, number>()
   readonly #schemas = new Map<string, ToolSchemas>()
 
   constructor(reception: Reception) {
@@ -113,11 +115,29 @@ export class ModernEndpoint {
       caller,
       format: isListen ? 'sse' : format,
     })
+    if (!this.#isShared && !this.#counts(call)) {
+      call.fail(tooManyInFlight(this.#host.maxInFlight, call.id))
+      return
+    }
     if (isListen && !this.#isShared) this.#feed.open(call, request)
     else {
       const context = new HttpContext(exchange, caller.authInfo)
       this.#connectionFor(exchange, caller, (connection) => connection.take(call, request, context))
     }
+  }
+
+  /** Whether its principal may ask for that as well; then counts it until it is over. */
+  #counts(call: ModernCall): boolean {
+    const { principal } = call.caller
+    const others = this.#inFlight.get(principal) ?? 0
+    if (others >= this.#host.maxInFlight) return false
+    this.#inFlight.set(principal, others + 1)
+    call.whenOver(() => {
+      const left = (this.#inFlight.get(principal) ?? 0) - 1
+      if (left > 0) this.#inFlight.set(principal, left)
+      else this.#inFlight.delete(principal)
+    })
+    return true
   }
 
   #paramFailure(

@@ -40,7 +40,9 @@ export class SessionRoutes implements Routes {
   }
 
   mayOpen({ handshake }: Exchange): boolean {
-    return handshake.headers[SESSION_HEADER] === undefined
+    const id = handshake.headers[SESSION_HEADER]
+    // Anybody can make one up, to be asked the gate for without being counted.
+    return id === undefined || this.#reception.sessions.get(id) === undefined
   }
 
   #post(exchange: Exchange, caller: Caller): void {
