@@ -181,6 +181,19 @@ describe('the gate', () => {
     await stream.until(() => stream.isOver, 'the stream ended')
   })
 
+  test.each([
+    [
+      'a refusal without a challenge',
+      () => ({ admit: false, status: 401, reason: 'who are you?' }) as const,
+      'Bearer',
+    ],
+    ['an admission that was over before', () => ({ admit: true, expiresAt: 1 }) as const, 'Bearer'],
+  ])('has its 401 say how to authenticate, after %s (RFC 9110, 15.5.2)', async (_what, admit, challenge) => {
+    const server = await served({ gate: { admit } })
+    const { status, headers } = await server.ask({ body: initialize() })
+    expect([status, headers['www-authenticate']]).toEqual([401, challenge])
+  })
+
   test('may be slow while the caller leaves', async () => {
     let admitAll!: () => void
     const opened = new Promise<void>((resolve) => {

@@ -11,7 +11,7 @@ import { CAPABILITY_MISSING, HEADER_MISMATCH, METHOD_NOT_FOUND, UNSUPPORTED_VERS
 import type { EventStream, Exchange, HeaderLines } from '../exchange.js'
 import type { EndpointSettings } from '../server/endpoint-options.js'
 import { eventStreamHeaders, messageEvent } from '../server/event-text.js'
-import { answerFailure, answerRefusal, type HttpFailure } from '../server/http-errors.js'
+import { answerFailure, answerRefusal, type HttpFailure, lapsed } from '../server/http-errors.js'
 import { keepAlive, type LiveStream, type LiveStreams } from '../server/live-streams.js'
 import { jsonWithin, unsendable } from '../server/message-text.js'
 import type { AnswerFormat } from '../server/post-answer.js'
@@ -183,12 +183,7 @@ export class ModernCall implements LiveStream {
     const stream = this.#stream
     this.#leave()
     if (stream) void stream.end()
-    else
-      answerRefusal(this.#exchange, {
-        admit: false,
-        status: 401,
-        reason: 'the credential is no longer valid',
-      })
+    else answerRefusal(this.#exchange, lapsed)
   }
 
   #over(): void {

@@ -41,9 +41,18 @@ export function answerFailure(exchange: Exchange, failure: HttpFailure): void {
   exchange.answer(status, [...jsonHeaders, ...headers], JSON.stringify(body))
 }
 
+/** What a caller gets whose admission has ended since the gate gave it. */
+export const lapsed: Refusal = {
+  admit: false,
+  status: 401,
+  reason: 'the credential is no longer valid',
+  challenge: 'Bearer error="invalid_token"',
+}
+
 /** Answers with what a gate, a policy or a limit decided. */
 export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
-  const { status, retryAfterMs, challenge } = refusal
+  // Each 401 says how to authenticate (RFC 9110, section 15.5.2): in MCP by a bearer token, unless the gate says more.
+  const { status, retryAfterMs, challenge = status === 401 ? 'Bearer' : undefined } = refusal
   const headers = [...jsonHeaders]
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)))
   else if (status === 503 || status === 429) headers.push('retry-after', RETRY_AFTER_SECONDS)

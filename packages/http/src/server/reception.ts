@@ -12,7 +12,7 @@ import {
 } from '@mcpwire/core'
 import type { Exchange } from '../exchange.js'
 import type { EndpointSettings } from './endpoint-options.js'
-import { answerRefusal } from './http-errors.js'
+import { answerRefusal, lapsed } from './http-errors.js'
 import { LiveStreams } from './live-streams.js'
 import type { Caller } from './principal.js'
 import { newSessionId } from './session-id.js'
@@ -155,7 +155,7 @@ export function refuseBusy(exchange: Exchange, reason: string): void {
 /** Refuses a caller whose admission ended while its body arrived, and says whether that was so. */
 export function refusesLapsed(exchange: Exchange, { admission }: Caller, clock: Clock): boolean {
   if (!hasLapsed(admission, clock)) return false
-  answerRefusal(exchange, { admit: false, status: 401, reason: 'the credential is no longer valid' })
+  answerRefusal(exchange, lapsed)
   return true
 }
 
