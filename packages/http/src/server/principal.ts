@@ -29,7 +29,16 @@ function clientUserAndRights({ clientId, scopes, resource, extra, token }: AuthI
   const user = extra?.['sub'] ?? extra?.['subject'] ?? ''
   // Two tokens of which nobody says whose they are may be those of two users.
   const whose = user === '' ? { token } : { user }
-  return JSON.stringify([clientId, whose, [...new Set(scopes)].sort(), resource])
+  return JSON.stringify([clientId, whose, inOrder(scopes), resource?.href ?? resource])
+}
+
+/** Each of them once, and in the same order however they were listed. */
+function inOrder(scopes: readonly string[] = []): readonly string[] {
+  for (let at = 1; at < scopes.length; at++) {
+    // Most lists are the same each time, and many in order: sorting is what costs here.
+    if ((scopes[at - 1] as string) >= (scopes[at] as string)) return [...new Set(scopes)].sort()
+  }
+  return scopes
 }
 
 function named(authInfo: AuthInfo, principalOf: PrincipalOf): string {
