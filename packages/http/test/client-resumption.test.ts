@@ -341,6 +341,45 @@ describe('the stream for messages that belong to no request', () => {
     })
   })
 
+  describe('that carries a message that is too long', () => {
+    const long = event({ ...progress, params: { text: 'x'.repeat(5_000) } })
+    const options = { maxMessageBytes: 4_096, random: () => 0.5, reconnect: { maxAttempts: 2 } }
+    const tooLong = expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' })
+
+    test('begins anew behind it after a while, as long as others come', async () => {
+      const clock = createFakeClock()
+      const server = await scriptedServer(
+        gets(({ response }) => stream(response, event(progress, 'g1') + long)),
+      )
+      const client = await introducedClient(server, { ...options, clock })
+      for (let nth = 1; nth <= 4; nth++) {
+        await server.until(() => client.errors.length === nth, 'it is reported')
+        expect(server.of('GET')).toHaveLength(nth)
+        await clock.advance(500)
+        await server.until(() => server.of('GET').length === nth + 1, 'it is asked for again')
+      }
+      expect(client.errors.slice(0, 4)).toEqual(Array(4).fill(tooLong))
+      expect(server.of('GET').at(-1)?.headers).not.toHaveProperty('last-event-id')
+    })
+
+    test('is given up within the budget where nothing else comes', async () => {
+      const clock = createFakeClock()
+      const states: StreamState[] = []
+      const server = await scriptedServer(gets(({ response }) => stream(response, long)))
+      const onstreamstate = (state: StreamState): unknown => states.push(state)
+      const client = await introducedClient(server, { ...options, clock, onstreamstate })
+      for (const delayMs of [500, 1_000]) {
+        await server.until(() => states.at(-1) === 'reconnecting', 'it waits')
+        await clock.advance(delayMs)
+        await server.until(() => states.at(-1) !== 'connecting' && states.at(-1) !== 'open', 'it ended')
+      }
+      await server.until(() => states.includes('closed'), 'it was given up')
+      expect(server.of('GET')).toHaveLength(3)
+      const exhausted = expect.objectContaining({ code: 'RECONNECT_EXHAUSTED', cause: tooLong })
+      expect(client.errors).toEqual([tooLong, tooLong, tooLong, exhausted])
+    })
+  })
+
   test('that turns out to be empty, time after time, is given up', async () => {
     const clock = createFakeClock()
     const states: StreamState[] = []

@@ -52,10 +52,7 @@ export class KeptStream {
         {
           event: (data, type) => owner.event(data, type),
           token: (id) => owner.token(id),
-          overlong: (error) => {
-            this.stop()
-            owner.overlong(error)
-          },
+          overlong: (error) => owner.overlong(error),
           silent: (error) => this.ended(error),
         },
         link,
@@ -96,6 +93,12 @@ export class KeptStream {
     }
     this.#owner.waiting?.(delayMs)
     this.#wait = clock.deadline(delayMs, () => this.start())
+  }
+
+  /** Nothing more can be told from where the stream is: it is asked for as if for the first time. */
+  beginAnew(cause: Error): void {
+    this.feed.lastEventId = undefined
+    this.ended(cause)
   }
 
   /** Marks the stream as open. */

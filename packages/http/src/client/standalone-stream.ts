@@ -29,8 +29,6 @@ export class StandaloneStream {
   readonly #link: Link
   readonly #owner: StandaloneStreamOwner
   #stream: KeptStream | undefined
-  /** How many messages over the limit came with none in between that was not. */
-  #overlongInARow = 0
 
   constructor(link: Link, owner: StandaloneStreamOwner) {
     this.#link = link
@@ -43,10 +41,9 @@ export class StandaloneStream {
     let wasOpen = false
     this.#stream?.stop()
     this.#owner.state('connecting')
-    this.#stream = new KeptStream(this.#link, {
+    const stream = new KeptStream(this.#link, {
       what: WHAT,
       event: (data, type) => {
-        this.#overlongInARow = 0
         if (type === 'message') this.#owner.hear(data)
       },
       token: () => {},
@@ -56,11 +53,15 @@ export class StandaloneStream {
       },
       waiting: () => this.#owner.state('reconnecting'),
       forgotten: (error) => this.#owner.report(gap(this.#link.address, error)),
-      overlong: (error) => this.#overlong(error),
+      overlong: (error) => {
+        this.#owner.report(error)
+        stream.beginAnew(error)
+      },
       lost: (error) => this.#lost(error),
       refused: (error, answer) => this.#refused(error, answer, wasOpen ? sessionId : undefined),
     })
-    this.#stream.start()
+    this.#stream = stream
+    stream.start()
   }
 
   stop(): void {
@@ -86,17 +87,6 @@ export class StandaloneStream {
       this.#stream = undefined
       this.#owner.state('unsupported')
     } else this.#lost(error)
-  }
-
-  /** What is left of such a message cannot be told from what follows: the stream begins anew without either. */
-  #overlong(error: Error): void {
-    this.#overlongInARow++
-    if (this.#overlongInARow > this.#link.reconnect.maxAttempts) {
-      this.#lost(error)
-      return
-    }
-    this.#owner.report(error)
-    this.open()
   }
 
   #lost(error: Error): void {
