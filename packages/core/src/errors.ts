@@ -65,7 +65,8 @@ export interface TransportErrorDetails {
    */
   PEER_LOST: { readonly address: string }
   /**
-   * The server forgot the session, and it could not be renewed.
+   * The server forgot the session, and it could not be renewed. Where it was, `onerror` hears of it: what the server
+   * knew besides the beginning is gone.
    * @retry yes
    */
   SESSION_LOST: { readonly sessionId: string }

@@ -1,6 +1,6 @@
 import { createFakeClock, turns } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { StreamState } from '../src/index.js'
 import {
   type Asked,
@@ -54,6 +54,12 @@ function forgetful(beginAnew: (asked: Asked, nth: number) => boolean = () => fal
 }
 
 const sessionOf = ({ headers }: Asked) => headers['mcp-session-id']
+const renewed = (sessionId: string) =>
+  expect.objectContaining({
+    code: 'SESSION_LOST',
+    message: expect.stringContaining('another was begun'),
+    details: { sessionId },
+  })
 const idOf = (message: JsonRpcMessage | undefined) => (message && 'id' in message ? message.id : undefined)
 
 describe('what is sent behind initialize, before its answer', () => {
@@ -138,7 +144,7 @@ describe('a session that the server forgot', () => {
         .sort(),
     ).toEqual([...Array(10).keys()])
     expect(client.transport.sessionId).toBe('session-2')
-    expect(client.errors).toEqual([])
+    expect(client.errors).toEqual([renewed('session-1')])
     expect(
       client.messages.filter((message) => 'id' in message && typeof message.id !== 'number'),
     ).toHaveLength(1)
@@ -168,7 +174,7 @@ describe('a session that the server forgot', () => {
     consent?.()
     await sent
     expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
-    expect(client.errors).toEqual([])
+    expect(client.errors).toEqual([renewed('session-1')])
   })
 
   test('is not looked for twice: a second 404 ends the transport with SESSION_LOST', async () => {
@@ -264,7 +270,35 @@ describe('a session that the server forgot', () => {
     await server.until(() => states.filter((state) => state === 'open').length === 2, 'it was open again')
     const last = server.of('GET').at(-1)
     expect(last?.headers).toMatchObject({ 'mcp-session-id': 'session-2' })
-    expect(client.errors).toEqual([])
+    expect(client.errors).toEqual([renewed('session-1')])
+  })
+
+  test('time after time, with nothing said in between, is followed by others within the budget', async () => {
+    const clock = createFakeClock()
+    const { script, forget } = forgetful()
+    const server = await scriptedServer((asked, server) => {
+      const isAgain = server.of('GET').filter((each) => sessionOf(each) === sessionOf(asked)).length > 1
+      if (asked.method === 'GET' && isAgain) forget()
+      if (script(asked, server)) return true
+      if (asked.method !== 'GET') return false
+      stream(asked.response, 'retry: 100\nid: g1\ndata:\n\n').end()
+      return true
+    })
+    const options = { clock, reconnect: { maxAttempts: 2 }, random: () => 0.5 }
+    const client = await introducedClient(server, options)
+    const ended = Promise.race([
+      client.transport.closed,
+      new Promise((resolve) => setTimeout(resolve, 4_000)),
+    ])
+    const ticking = setInterval(() => void clock.advance(100), 5)
+    onTestFinished(() => clearInterval(ticking))
+    expect(await ended).toMatchObject({
+      code: 'SESSION_LOST',
+      message: expect.stringContaining('maxAttempts'),
+    })
+    // The first was of use: it has seen the beginning.
+    expect(server.posted().filter((method) => method === 'initialize')).toHaveLength(3)
+    expect(client.errors.slice(0, 2)).toEqual([renewed('session-1'), renewed('session-2')])
   })
 
   test.each([
@@ -308,7 +342,7 @@ describe('a session that the server forgot', () => {
     for (const id of [1, 2]) expect(await client.answerTo(id)).toEqual(resultFor(id, { of: 'tools/call' }))
     const retried = server.of('POST').filter(({ message }) => idOf(message) === 2)
     expect(retried.map(sessionOf)).toEqual(['session-1', 'session-2'])
-    expect(client.errors).toEqual([])
+    expect(client.errors).toEqual([renewed('session-1')])
   })
 
   test.each([

@@ -111,6 +111,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     }
     this.#renewal = new SessionRenewal(link, this.#replay, {
       send: (message) => this.#exchange(message, undefined),
+      renewed: (error) => sink.error(error),
       failed: (error) => this.#end(error),
     })
     this.#tools = new ToolHeaders({
@@ -323,8 +324,10 @@ class Conversation implements ExchangeHost, HttpTraits {
 
   #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
     const step = this.#replay.received(message)
-    if (step.kind === 'deliver') this.#sink.message(message, context)
-    else this.#renewal.stepped(step)
+    if (step.kind === 'deliver') {
+      this.#renewal.isUseful = true
+      this.#sink.message(message, context)
+    } else this.#renewal.stepped(step)
   }
 
   /** Tries the transport of 2024-11-05, as servers that know nothing else refuse the first POST. */

@@ -8,12 +8,15 @@ import {
 } from '@mcpwire/core'
 import type { Exchange } from './exchange.js'
 import type { Link } from './link.js'
+import { ReconnectBudget } from './reconnect-budget.js'
 import { serverDeadline } from './server-deadline.js'
 
 /** What a renewal needs of its client. */
 export interface RenewalOwner {
   /** Sends a message of the renewal's own. */
   send(message: JsonRpcMessage): Exchange
+  /** Another session was begun, of which the server knows nothing but the beginning. */
+  renewed(error: Error): void
   /** The session is lost for good. */
   failed(error: Error): void
 }
@@ -28,6 +31,10 @@ export class SessionRenewal {
   readonly #replay: HandshakeReplay
   readonly #owner: RenewalOwner
   readonly #waiting: Exchange[] = []
+  readonly #budget: ReconnectBudget
+  /** Whether anything was heard in the present session. */
+  isUseful = true
+  #begunAtMs = 0
   #stage: Stage = { name: 'none' }
   /** What introduces the client to the new session, whose id may be that of the old one. */
   #introduction: Exchange | undefined
@@ -36,6 +43,7 @@ export class SessionRenewal {
     this.#link = link
     this.#replay = replay
     this.#owner = owner
+    this.#budget = new ReconnectBudget(link.reconnect)
   }
 
   /** Whether messages have to wait for the new session. */
@@ -79,10 +87,25 @@ export class SessionRenewal {
 
   /** Begins a new session unless that was done already. */
   begin(sessionId: string): void {
-    const { headers, connectTimeoutMs } = this.#link
+    const { headers, clock } = this.#link
     if (this.isUnderWay || headers.sessionId !== sessionId) return
     headers.sessionId = undefined
     headers.protocolVersion = undefined
+    const uptimeMs = clock.now() - this.#begunAtMs
+    const delayMs = this.#budget.next({ retryMs: undefined, uptimeMs, wasUseful: this.isUseful })
+    if (delayMs === undefined) {
+      const { attempts } = this.#budget
+      const why = `${attempts} that followed, one after another, were of no use (reconnect.maxAttempts)`
+      this.#fail(this.#lost(sessionId, why))
+    } else if (this.isUseful) this.#renew(sessionId)
+    else {
+      const late = clock.deadline(delayMs, () => this.#renew(sessionId))
+      this.#stage = { name: 'renewing', sessionId, late }
+    }
+  }
+
+  #renew(sessionId: string): void {
+    const { connectTimeoutMs } = this.#link
     const late = serverDeadline(this.#link, () => {
       this.#fail(this.#lost(sessionId, `there was no other within connectTimeoutMs (${connectTimeoutMs} ms)`))
     })
@@ -132,8 +155,14 @@ export class SessionRenewal {
       return
     }
     if (this.#stage.name === 'none') return
+    const { sessionId } = this.#stage
     const waiting = this.#waiting.splice(0)
     this.stop()
+    this.isUseful = false
+    this.#begunAtMs = this.#link.clock.now()
+    this.#owner.renewed(
+      this.#lost(sessionId, 'another was begun: what it knew besides the beginning is gone'),
+    )
     this.#start(waiting)
   }
 
