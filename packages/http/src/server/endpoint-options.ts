@@ -77,10 +77,11 @@ export interface HttpEndpointOptions extends ListenerOptions {
    * one of them opened, a session or in 2026-07-28 a connection. Its `peer.authInfo` stays that of the request which
    * opened it; the message context has each request's own. Unless given, a principal is a client (`clientId`), a user
    * (`extra.sub` or `extra.subject`) and its rights (`scopes` and `resource`); where no user is named, a single token.
-   * In a session a token with other rights is therefore answered with 404, and its client opens another. Rights that
-   * are elsewhere, such as roles in `extra`, are for this function to tell apart; one that puts tokens with different
-   * rights together is for applications that take rights from the message context alone. Callers without `authInfo` are
-   * one principal. Where it throws or yields no text, the caller is refused.
+   * In a session a token with other rights, as after a step-up, is therefore answered with 404, for its client to open
+   * another; clients of SDK 1.x report that instead. Rights that are elsewhere, such as roles in `extra`, are for this
+   * function to tell apart; one that puts tokens with different rights together is for applications that take rights
+   * from the message context alone. Callers without `authInfo` are one principal. Where it throws or yields no text,
+   * the caller is refused.
    * @defaultValue undefined
    */
   principal?: ((authInfo: AuthInfo) => string) | undefined
