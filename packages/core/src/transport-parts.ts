@@ -26,7 +26,7 @@ export interface TransportParts {
 }
 
 /** What makes of another transport the one that is watched over. */
-export interface WatchedParts {
+interface WatchedParts {
   readonly watch: TransportWatch
   /** Called with the transport that was made of the parts: what is done to the one they are of is done to it. */
   readonly replace: (successor: Transport) => void
