@@ -50,7 +50,7 @@ export class SseRoutes {
         session = new SseSession(this.#reception, opening)
         return session
       },
-      serve: (sink) => session.connect(sink, exchange, this.#paths.messagesPath),
+      serve: (sink) => session.connect(sink, exchange, mountedAt(exchange) + this.#paths.messagesPath),
     })
   }
 
@@ -86,6 +86,12 @@ export class SseRoutes {
     const session = this.#reception.find(sessionIdIn(exchange) ?? '', caller)
     return session instanceof SseSession ? session : undefined
   }
+}
+
+/** Where we are mounted: what the host has cut off the path. */
+function mountedAt({ url: { pathname }, handshake: { path = '' } }: Exchange): string {
+  if (pathname.endsWith(path)) return pathname.slice(0, pathname.length - path.length)
+  return path === '/' ? pathname : ''
 }
 
 function sessionIdIn({ url }: Exchange): string | undefined {

@@ -15,7 +15,7 @@ import { endpointEvent, eventStreamHeaders, messageEvent } from './event-text.js
 import { HttpContext } from './http-context.js'
 import { keepAlive, type LiveStream } from './live-streams.js'
 import { MalformedCount } from './malformed-count.js'
-import { jsonWithin } from './message-text.js'
+import { jsonWithin, unsendable } from './message-text.js'
 import { malformed } from './post-body.js'
 import type { Posted } from './posted-messages.js'
 import type { Caller } from './principal.js'
@@ -31,7 +31,7 @@ const done: Promise<void> = Promise.resolve()
 export class SseSession implements ServedSession {
   readonly id: string
   readonly remoteAddress: string
-  readonly principal: string
+  readonly owner: string
   readonly openedAt: number
   readonly dueAt: number
   readonly #host: SessionHost
@@ -52,7 +52,7 @@ export class SseSession implements ServedSession {
     this.id = id
     this.#peer = peer
     this.remoteAddress = remoteAddress
-    this.principal = caller.principal
+    this.owner = caller.owner
     this.openedAt = clock.now()
     // While its stream is open it is not idle.
     this.dueAt = this.openedAt + lifetimeMs
@@ -147,6 +147,11 @@ export class SseSession implements ServedSession {
     try {
       return this.#write(messageEvent(jsonWithin(message, this.#host.settings.maxMessageBytes)))
     } catch (error) {
+      // Whoever waits for an answer that cannot be sent is better told so.
+      if (isResponse(message) && message.id !== undefined) {
+        const told = { jsonrpc: '2.0', id: message.id, error: unsendable }
+        this.#write(messageEvent(JSON.stringify(told))).catch(ignore)
+      }
       return Promise.reject(error)
     }
   }

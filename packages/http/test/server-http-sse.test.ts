@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { isRequest, serve } from '@mcpwire/core'
+import express from 'express'
+import { expect, onTestFinished, test } from 'vitest'
+import { requestHandler } from '../src/node/index.js'
+import { type OpenAnswer, type RawHttp, rawHttp } from './support/raw-http.js'
+import { echo, initialize, served } from './support/served.js'
+
+const httpSse = { path: '/sse', messagesPath: '/messages' }
+const ask = { jsonrpc: '2.0' as const, id: 1, method: 'test/ask', params: {} }
+
+/** Opens the stream at that path, and yields where messages are sent. */
+async function opened(raw: RawHttp, path = '/sse'): Promise<{ events: OpenAnswer; messages: string }> {
+  const events = await raw.open({ method: 'GET', path, headers: { accept: 'text/event-stream' } })
+  await events.until(() => events.events.length === 1, 'the first event came')
+  return { events, messages: events.events[0]?.data ?? '' }
+}
+
+test('a response that cannot be sent is answered with an error', async () => {
+  const server = await served({ httpSse, maxMessageBytes: 1_024 }, ({ id }) => ({
+    jsonrpc: '2.0',
+    id,
+    result: { text: 'x'.repeat(5_000) },
+  }))
+  const { events, messages } = await opened(server)
+  await server.ask({ path: messages, body: initialize('2024-11-05') })
+  await server.ask({ path: messages, body: ask })
+  await events.until(() => events.events.length === 3, 'the answer came')
+  expect(JSON.parse(events.events[2]?.data ?? '')).toMatchObject({ id: 1, error: { code: -32603 } })
+  expect(server.errors).toMatchObject([{ code: 'MESSAGE_TOO_LARGE' }])
+})
+
+test.each([
+  ['/api', httpSse],
+  ['/api/v1', httpSse],
+  ['/events', { path: '/', messagesPath: '/messages' }],
+])('the stream names where messages are sent below %s, too', async (mountedAt, paths) => {
+  const mcp = requestHandler({ httpSse: paths })
+  await serve(mcp, async (connection) => {
+    connection.onmessage = (message) => isRequest(message) && void connection.send(echo(message))
+    await connection.start()
+  })
+  onTestFinished(() => mcp.close())
+  const app = express()
+  app.use(mountedAt, (request, response) => mcp.handle(request, response))
+  const host = createServer(app)
+  onTestFinished(() => void host.close())
+  await once(host.listen(0, '127.0.0.1'), 'listening')
+  const raw = rawHttp((host.address() as AddressInfo).port)
+  const { events, messages } = await opened(raw, `${mountedAt}${paths.path}`.replace(/\/$/, ''))
+  expect(messages).toMatch(new RegExp(`^${mountedAt}/messages\\?sessionId=`))
+  expect((await raw.ask({ path: messages, body: ask })).status).toBe(202)
+  await events.until(() => events.events.length === 2, 'the answer came')
+})
