@@ -1,5 +1,14 @@
-import type { JsonRpcMessage, JsonRpcNotification, RequestId, Transport } from '@mcpwire/core'
+import { turns } from '@mcpwire/compliance'
+import {
+  allowAll,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type RequestId,
+  serve,
+  type Transport,
+} from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
+import { httpHandler } from '../src/index.js'
 import { modern, postOf, SUBSCRIPTION_KEY } from './support/modern.js'
 import type { OpenAnswer } from './support/raw-http.js'
 import { served } from './support/served.js'
@@ -166,6 +175,27 @@ describe('subscriptions that the endpoint keeps', () => {
       heardAs('1', changed('resources/updated', { uri: 'test:a' })),
     ])
     expect((await heardBy(two, 2)).slice(1)).toEqual([heardAs(1, changed('prompts/list_changed'))])
+  })
+
+  test('are refused to who has asked before the server closed, and went on after that', async () => {
+    const handler = httpHandler({ modern: 'per-request', gate: allowAll() })
+    await serve(handler, () => {})
+    const { headers, body } = listen(1)
+    const arriving = new TransformStream<Uint8Array, Uint8Array>()
+    const answer = handler.fetch(
+      new Request('http://localhost/mcp', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers } as Record<string, string>,
+        body: arriving.readable,
+        duplex: 'half',
+      } as RequestInit),
+    )
+    await turns(20)
+    await handler.close()
+    const writer = arriving.writable.getWriter()
+    void writer.write(new TextEncoder().encode(JSON.stringify(body)))
+    void writer.close()
+    expect((await answer).status).toBe(503)
   })
 
   test('end by their result when the server closes [SUB-S-08]', async () => {

@@ -40,6 +40,7 @@ interface Filter {
 export class ListenFeed {
   readonly #filters = new Map<ModernCall, Filter>()
   readonly #report: (error: Error) => void
+  #isClosed = false
 
   constructor(report: (error: Error) => void) {
     this.#report = report
@@ -48,7 +49,9 @@ export class ListenFeed {
   /** Opens a subscription: acknowledges what the client will hear of. */
   open(call: ModernCall, { id, params }: JsonRpcRequest): void {
     const wanted = params?.['notifications']
-    if (typeof wanted !== 'object' || wanted === null) {
+    // It may have been asked for before that, with a body that was long on its way.
+    if (this.#isClosed) call.refuse({ admit: false, status: 503, reason: 'the server is shutting down' })
+    else if (typeof wanted !== 'object' || wanted === null) {
       const error = { code: INVALID_PARAMS, message: 'Invalid params: "notifications" is required' }
       call.respond({ jsonrpc: '2.0', id, error }).catch(ignore)
     } else if (countOf(wanted) > MAX_RESOURCES) {
@@ -82,6 +85,7 @@ export class ListenFeed {
 
   /** Ends every subscription in order. */
   async close(): Promise<void> {
+    this.#isClosed = true
     const calls = [...this.#filters.keys()]
     this.#filters.clear()
     await Promise.all(calls.map((call) => call.abandon().catch(ignore)))
