@@ -1,5 +1,5 @@
 import { createFakeClock, until, within } from '@mcpwire/compliance'
-import { type EventStore, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
+import { type EventStore, isTransportError, type JsonRpcMessage, type TransportError } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import { memoryEventStore } from '../src/index.js'
 import { unread, wireRequest } from './support/raw-socket.js'
@@ -102,6 +102,23 @@ describe('an event store that hangs', () => {
     await until(() => eventStore.unanswered > 1, 'the store is asked', PATIENCE_MS)
     await within(server.listener.close(), 'it closes', PATIENCE_MS)
   })
+})
+
+test.each(['with a stream', 'without one'])('who has no room is told how much there is: %s', async (how) => {
+  const server = await served({ eventStore: memoryEventStore(), maxQueuedBytes: 4_096 })
+  const headers = await server.session()
+  if (how === 'with a stream') await unread(server.port, wireRequest('GET', headers))
+  let error: unknown
+  const told = (reason: unknown): void => {
+    error ??= reason
+  }
+  const isTold = (): boolean => {
+    for (let n = 0; n < 5; n++) server.connections[0]?.send(note({ text: 'x'.repeat(2_000) })).catch(told)
+    return error !== undefined
+  }
+  await until(isTold, 'one is rejected', PATIENCE_MS)
+  expect(error).toMatchObject({ code: 'OVERLOADED', details: { maxQueuedBytes: 4_096 } })
+  expect((error as TransportError<'OVERLOADED'>).details.queuedBytes).toBeGreaterThan(4_096)
 })
 
 test.each(['GET', 'POST'] as const)(

@@ -19,20 +19,28 @@ export function isPriming(message: JsonRpcMessage): boolean {
   return Object.keys(message).length === 0
 }
 
+/** What the log of a stream needs to know besides its store. */
+interface LogSettings {
+  readonly maxQueuedBytes: number
+  readonly report: (error: Error) => void
+}
+
 /** One stream in an event store: stores and then writes, strictly in the order of the calls. */
 export class EventLog {
   readonly streamId: string
   /** Of the last event that a stream had, or that is in the store alone: who has heard it has missed nothing else. */
   lastId: EventId | undefined
   readonly #store: EventStore
+  readonly #maxQueuedBytes: number
   readonly #report: (error: Error) => void
   #last: Promise<unknown> = Promise.resolve()
   /** The bytes of what waits to be stored. */
   #waiting = 0
 
-  constructor(store: EventStore, streamId: string, report: (error: Error) => void) {
+  constructor(store: EventStore, streamId: string, { maxQueuedBytes, report }: LogSettings) {
     this.streamId = streamId
     this.#store = store
+    this.#maxQueuedBytes = maxQueuedBytes
     this.#report = report
   }
 
@@ -47,7 +55,10 @@ export class EventLog {
   ): Promise<void> {
     const bytes = utf8Length(json) + FRAME_BYTES
     const queued = this.#waiting + bytes
-    if (queued > freeBytes) return Promise.reject(overloaded('the stream', queued, freeBytes))
+    if (queued > freeBytes) {
+      const max = this.#maxQueuedBytes
+      return Promise.reject(overloaded('the stream', max - freeBytes + queued, max))
+    }
     this.#waiting = queued
     return new Promise((resolve, reject) => {
       this.inTurn(async () => {

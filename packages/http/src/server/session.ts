@@ -39,7 +39,7 @@ export class Session implements StreamOwner, ServedSession {
   readonly id: string
   readonly peer: Peer
   readonly remoteAddress: string
-  readonly principal: string
+  readonly owner: string
   readonly openedAt: number
   lastActive: number
   /** What the answer to `initialize` said. */
@@ -65,7 +65,7 @@ export class Session implements StreamOwner, ServedSession {
     this.id = id
     this.peer = peer
     this.remoteAddress = remoteAddress
-    this.principal = caller.principal
+    this.owner = caller.owner
     this.openedAt = clock.now()
     this.lastActive = this.openedAt
     this.#standalone = new StandaloneStream(this, peer.address)
@@ -187,10 +187,10 @@ export class Session implements StreamOwner, ServedSession {
   }
 
   newLog(): EventLog | undefined {
-    const { eventStore } = this.settings
+    const { eventStore, maxQueuedBytes } = this.settings
     if (!eventStore) return undefined
     const streamId = `${this.id}/${this.#lastLog++}`
-    return new EventLog(eventStore, streamId, this.report)
+    return new EventLog(eventStore, streamId, { maxQueuedBytes, report: this.report })
   }
 
   attached(): void {
