@@ -166,7 +166,7 @@ export class ModernEndpoint {
   }
 
   #newConnection({ handshake }: Exchange, { principal }: Caller): SharedConnection {
-    const opening = { id: newSessionId(), peer: peerOf(handshake), principal }
+    const opening = { id: newSessionId(), peer: peerOf(handshake), owner: principal }
     const connection = new SharedConnection(this.#host, opening)
     this.#reception.sessions.add(connection)
     if (this.#isShared) this.#connections.set(principal, connection)
@@ -207,8 +207,7 @@ export class ModernEndpoint {
   }
 
   #retired(connection: SharedConnection): void {
-    if (this.#connections.get(connection.principal) === connection)
-      this.#connections.delete(connection.principal)
+    if (this.#connections.get(connection.owner) === connection) this.#connections.delete(connection.owner)
   }
 
   #forget(connection: SharedConnection): void {

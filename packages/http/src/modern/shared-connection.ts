@@ -42,7 +42,7 @@ export interface SharedHost {
 export interface SharedOpening {
   readonly id: string
   readonly peer: Peer
-  readonly principal: string
+  readonly owner: string
 }
 
 interface Waiting {
@@ -60,7 +60,7 @@ type State =
 export class SharedConnection implements ServedSession {
   readonly id: string
   readonly peer: Peer
-  readonly principal: string
+  readonly owner: string
   readonly openedAt: number
   /** It is nobody's in particular. */
   readonly remoteAddress = ''
@@ -74,11 +74,11 @@ export class SharedConnection implements ServedSession {
   #isRetired = false
   #state: State = { name: 'waiting', calls: new Map() }
 
-  constructor(host: SharedHost, { id, peer, principal }: SharedOpening) {
+  constructor(host: SharedHost, { id, peer, owner }: SharedOpening) {
     this.#host = host
     this.id = id
     this.peer = peer
-    this.principal = principal
+    this.owner = owner
     this.#multiplexer = createMultiplexer({ maxInFlight: host.maxInFlight })
     this.openedAt = host.now()
     this.#lastActive = this.openedAt

@@ -73,15 +73,13 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   legacy?: boolean | undefined
   /**
-   * Tells the callers of the gate apart: those for whom it yields the same text are one principal, which shares what
-   * one of them opened, a session or in 2026-07-28 a connection. Its `peer.authInfo` stays that of the request which
-   * opened it; the message context has each request's own. Unless given, a principal is a client (`clientId`), a user
-   * (`extra.sub` or `extra.subject`) and its rights (`scopes` and `resource`); where no user is named, a single token.
-   * In a session a token with other rights, as after a step-up, is therefore answered with 404, for its client to open
-   * another; clients of SDK 1.x report that instead. Rights that are elsewhere, such as roles in `extra`, are for this
-   * function to tell apart; one that puts tokens with different rights together is for applications that take rights
-   * from the message context alone. Callers without `authInfo` are one principal. Where it throws or yields no text,
-   * the caller is refused.
+   * Tells the callers of the gate apart: those for whom it yields the same text share a session, or in 2026-07-28 a
+   * connection, that one of them opened. `peer.authInfo` is that of the request which opened it; the message context
+   * has each request's own, from which rights are to be taken. Unless given, a session is for one client (`clientId`)
+   * and user (`extra.sub` or `extra.subject`), whatever rights its tokens have; a connection of 2026-07-28 also for
+   * the same rights (`scopes` and `resource`), and where no user is named for a single token. Rights that are
+   * elsewhere, such as roles in `extra`, are for this function to tell apart. Callers without `authInfo` are one
+   * principal. Where it throws or yields no text, the caller is refused.
    * @defaultValue undefined
    */
   principal?: ((authInfo: AuthInfo) => string) | undefined

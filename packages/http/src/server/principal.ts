@@ -1,11 +1,13 @@
 import { type Admission, type AuthInfo, concealAuthInfo, TransportError, toError } from '@mcpwire/core'
 
-/** Who sent a request: what a gate established, and one text to compare it by. */
+/** Who sent a request: what a gate established, and texts to compare it by. */
 export interface Caller {
-  readonly authInfo: AuthInfo | undefined
-  /** The client, the user it acts for and what it may do; not the credential, which is renewed during a session. */
-  readonly principal: string
   readonly admission: Admission
+  readonly authInfo: AuthInfo | undefined
+  /** Who shares a connection of 2026-07-28: by default the client, the user it acts for and what it may do. */
+  readonly principal: string
+  /** Whose a session is: by default the client and the user, as rights and credentials change during one. */
+  readonly owner: string
 }
 
 const anybody = ''
@@ -18,18 +20,46 @@ export type PrincipalOf = (authInfo: AuthInfo) => string
  *
  * @throws TransportError `CALLBACK_FAILED` where `principalOf` does not say who it is
  */
-export function callerOf(admission: Admission, principalOf: PrincipalOf = clientUserAndRights): Caller {
+export function callerOf(admission: Admission, principalOf?: PrincipalOf): Caller {
   const { authInfo } = admission
-  if (authInfo === undefined) return { authInfo: undefined, principal: anybody, admission }
-  return { authInfo: concealAuthInfo(authInfo), principal: named(authInfo, principalOf), admission }
+  if (authInfo === undefined) return { admission, authInfo: undefined, principal: anybody, owner: anybody }
+  if (!principalOf) return new KnownCaller(admission, authInfo)
+  const principal = named(authInfo, principalOf)
+  return { admission, authInfo: concealAuthInfo(authInfo), principal, owner: principal }
 }
 
-/** Those whom `peer` of a connection, or a message of another request, could mistake for one another are told apart. */
+/** A request needs one of the two texts. */
+class KnownCaller implements Caller {
+  readonly admission: Admission
+  readonly authInfo: AuthInfo
+  #principal: string | undefined
+
+  constructor(admission: Admission, authInfo: AuthInfo) {
+    this.admission = admission
+    this.authInfo = concealAuthInfo(authInfo)
+  }
+
+  get principal(): string {
+    this.#principal ??= clientUserAndRights(this.authInfo)
+    return this.#principal
+  }
+
+  get owner(): string {
+    const { clientId, extra } = this.authInfo
+    return JSON.stringify([clientId, userIn(extra)])
+  }
+}
+
+/** Those whom `peer` of a connection could mistake for one another are told apart. */
 function clientUserAndRights({ clientId, scopes, resource, extra, token }: AuthInfo): string {
-  const user = extra?.['sub'] ?? extra?.['subject'] ?? ''
+  const user = userIn(extra)
   // Two tokens of which nobody says whose they are may be those of two users.
   const whose = user === '' ? { token } : { user }
   return JSON.stringify([clientId, whose, inOrder(scopes), resource?.href ?? resource])
+}
+
+function userIn(extra: AuthInfo['extra']): unknown {
+  return extra?.['sub'] ?? extra?.['subject'] ?? ''
 }
 
 /** Each of them once, and in the same order however they were listed. */

@@ -126,7 +126,7 @@ export class Reception implements SessionHost {
   /** The session with this id, where it is served and this caller's: to anybody else it does not exist. */
   find(id: string, caller: Caller): ServedSession | undefined {
     const session = this.sessions.get(id)
-    return session?.isServed && session.principal === caller.principal ? session : undefined
+    return session?.isServed && session.owner === caller.owner ? session : undefined
   }
 
   readonly over = (session: ServedSession): void => {

@@ -17,7 +17,7 @@ export interface SessionHost {
 export interface ServedSession {
   readonly id: string
   readonly remoteAddress: string
-  readonly principal: string
+  readonly owner: string
   readonly openedAt: number
   /** Whether the application takes what is said in it. */
   readonly isServed: boolean
