@@ -1,7 +1,9 @@
 import { createFakeClock } from '@mcpwire/compliance'
-import { isTransportError, type JsonRpcMessage } from '@mcpwire/core'
+import { type EventStore, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, test, vi } from 'vitest'
 import { collectedMemory } from '../../../tooling/collected-memory.js'
+import { memoryEventStore } from '../src/index.js'
+import type { HttpServerOptions } from '../src/node/index.js'
 import { unread, wireRequest } from './support/raw-socket.js'
 import { initialize, served } from './support/served.js'
 
@@ -45,6 +47,78 @@ describe('a client that never reads', () => {
     expect(most).toBeLessThan(maxQueuedBytes + MIB)
     await connection?.close()
     await vi.waitFor(() => expect(pending.size).toBe(0))
+  })
+
+  /** A request whose client has no room for anything more. */
+  async function full(options: Partial<HttpServerOptions>) {
+    const server = await served({ maxQueuedBytes: MIB, ...options }, () => undefined)
+    const headers = await server.session()
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'test/ask' })
+    const asked = unread(server.port, wireRequest('POST', headers, body))
+    await vi.waitFor(() => expect(server.messages).toHaveLength(3))
+    const send = (message: JsonRpcMessage) =>
+      server.connections[0]?.send(message, { relatedRequestId: 7 }) ?? Promise.reject(new Error('no session'))
+    await send(note())
+    const socket = await asked
+    const text = 'x'.repeat(MIB / 2)
+    const pending: Promise<void>[] = []
+    let isFull = false
+    for (let n = 0; !isFull; n++) {
+      const sent = send(note({ n, text }))
+      sent.catch(() => {
+        isFull = true
+      })
+      pending.push(sent)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const response: JsonRpcMessage = { jsonrpc: '2.0', id: 7, result: { text } }
+    return { server, headers, socket, pending, send, response }
+  }
+
+  test('gets a response later for which there is no room now', async () => {
+    const { socket, pending, send, response } = await full({})
+    await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
+    let heard = ''
+    socket.on('data', (chunk) => {
+      heard += chunk
+    })
+    socket.resume()
+    await Promise.allSettled(pending)
+    await send(response)
+    await vi.waitFor(() => expect(heard.endsWith('\r\n0\r\n\r\n')).toBe(true))
+    expect(heard).toContain('"id":7')
+  })
+
+  test('and leaves without that response leaves nothing in flight', async () => {
+    const { server, socket, send, response } = await full({ onDisconnect: 'continue' })
+    await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
+    socket.destroy()
+    await vi.waitFor(() =>
+      expect(server.messages.at(-1)).toMatchObject({
+        method: 'notifications/cancelled',
+        params: { requestId: 7 },
+      }),
+    )
+  })
+
+  test('comes back for a response that is in the store', async () => {
+    const inner = memoryEventStore()
+    const ids: string[] = []
+    const eventStore: EventStore = {
+      replayEventsAfter: (id, how) => inner.replayEventsAfter(id, how),
+      storeEvent: async (stream, message) => {
+        ids.push(await inner.storeEvent(stream, message))
+        return ids.at(-1) ?? ''
+      },
+    }
+    const { server, headers, socket, send, response } = await full({ eventStore })
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    await send(response)
+    socket.resume()
+    await closed
+    const lastEventId = ids.at(-2)
+    const back = await server.ask({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
+    expect(back.messages).toEqual([response])
   })
 
   test('keeps its session from closing no longer than closeTimeoutMs', async () => {

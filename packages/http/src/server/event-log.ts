@@ -1,8 +1,8 @@
 import type { EventId, EventStore, JsonRpcMessage } from '@mcpwire/core'
-import { isTransportError, overloaded, TransportError, toError } from '@mcpwire/core'
+import { isTransportError, TransportError, toError } from '@mcpwire/core'
 import type { EventStream } from '../exchange.js'
-import { utf8Length } from '../utf8-length.js'
 import type { Outgoing } from './message-text.js'
+import { eventBytes, overload } from './room.js'
 import { storeFailure } from './timely-store.js'
 
 /** What stands in a store for an event without data. Stores of both SDKs' shape leave it out of a replay. */
@@ -10,9 +10,6 @@ const PRIMING = {} as JsonRpcMessage
 
 /** It would end the field, and what follows be read as another (WHATWG, Server-sent events). */
 const UNSENDABLE = /[\r\n\0]/
-
-/** What an event has besides its message: the names of its fields, and an id as long as they usually are. */
-const FRAME_BYTES = 96
 
 /** Whether a replayed event is one without data. */
 export function isPriming(message: JsonRpcMessage): boolean {
@@ -53,13 +50,10 @@ export class EventLog {
     freeBytes: number,
     write: (id: EventId | undefined) => Promise<void> | undefined,
   ): Promise<void> {
-    const bytes = utf8Length(json) + FRAME_BYTES
-    const queued = this.#waiting + bytes
-    if (queued > freeBytes) {
-      const max = this.#maxQueuedBytes
-      return Promise.reject(overloaded('the stream', max - freeBytes + queued, max))
-    }
-    this.#waiting = queued
+    const error = overload(json, freeBytes - this.#waiting, this.#maxQueuedBytes)
+    if (error) return Promise.reject(error)
+    const bytes = eventBytes(json)
+    this.#waiting += bytes
     return new Promise((resolve, reject) => {
       this.inTurn(async () => {
         const id = await this.#stored(message)

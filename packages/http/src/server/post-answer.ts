@@ -12,6 +12,7 @@ import {
 } from './event-text.js'
 import { keepAlive, type LiveStream } from './live-streams.js'
 import type { Outgoing } from './message-text.js'
+import { overload } from './room.js'
 import type { StreamOwner } from './stream-owner.js'
 
 /** What a client accepts, and the endpoint is set to. */
@@ -45,6 +46,8 @@ export class PostAnswer implements LiveStream {
   /** Of a batch, until all are there. */
   #responses: Outgoing[] | undefined
   #patience: Disposable | undefined
+  /** Whether there was no room for a response, which nobody may be about to send again. */
+  #hasRejected = false
 
   constructor(
     owner: StreamOwner,
@@ -87,6 +90,14 @@ export class PostAnswer implements LiveStream {
     return this.#put(outgoing)
   }
 
+  /** The error for a response for which there is no room now. With a store there is: its client comes back for it. */
+  overload({ json }: Outgoing): Error | undefined {
+    if (this.log || !this.#stream) return undefined
+    const error = overload(json, this.#stream.freeBytes, this.#owner.settings.maxQueuedBytes)
+    this.#hasRejected ||= error !== undefined
+    return error
+  }
+
   respond(call: Call, outgoing: Outgoing): Promise<void> {
     call.isAnswered = true
     this.#unanswered--
@@ -95,7 +106,7 @@ export class PostAnswer implements LiveStream {
       this.#finishIfDone()
       return Promise.reject(clientLeft())
     }
-    const sent = this.#put(outgoing)
+    const sent = this.#put(outgoing, Infinity)
     this.#finishIfDone()
     return sent
   }
@@ -196,7 +207,11 @@ export class PostAnswer implements LiveStream {
     for (const outgoing of responses) this.#put(outgoing).catch(ignore)
   }
 
-  #put(outgoing: Outgoing): Promise<void> {
+  /** `storedBytes` is what may wait in the store alone. */
+  #put(
+    outgoing: Outgoing,
+    storedBytes = this.#stream?.freeBytes ?? this.#owner.settings.maxQueuedBytes,
+  ): Promise<void> {
     const { log } = this
     const { json } = outgoing
     if (!log) {
@@ -204,8 +219,7 @@ export class PostAnswer implements LiveStream {
       if (!this.#stream.isBlocked) this.#wrote()
       return this.#stream.write(messageEvent(json))
     }
-    const { maxQueuedBytes } = this.#owner.settings
-    return log.append(outgoing, this.#stream?.freeBytes ?? maxQueuedBytes, (id) => {
+    return log.append(outgoing, storedBytes, (id) => {
       log.lastId = id ?? log.lastId
       if (!this.#stream) {
         if (id === undefined) throw clientLeft()
@@ -290,7 +304,7 @@ export class PostAnswer implements LiveStream {
       cancelAfterMs,
     } = settings
     if (this.#headers.length > 0) this.#owner.unheard()
-    else if (onDisconnect === 'cancel') this.#giveUp()
+    else if (onDisconnect === 'cancel' || this.#hasRejected) this.#giveUp()
     else if (onDisconnect === 'cancel-after') {
       this.#patience = clock.deadline(cancelAfterMs, () => this.#giveUp())
     }

@@ -290,6 +290,9 @@ export class Session implements StreamOwner, ServedSession {
       const text = 'no request of the client awaits this response'
       return Promise.reject(new TransportError('SEND_FAILED', text, { delivery: 'none' }))
     }
+    const full = call.answer.overload(outgoing)
+    // The client waits on, and may have it when there is room.
+    if (full) return Promise.reject(full)
     this.#forget(call)
     if (call.method !== 'initialize') return call.answer.respond(call, outgoing)
     if ('result' in message && typeof message.result['protocolVersion'] === 'string') {
