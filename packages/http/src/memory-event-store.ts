@@ -50,8 +50,8 @@ const known: KnownOptions<MemoryEventStoreOptions> = memoryEventStoreDefaults
 
 /**
  * Keeps the events of this process in memory: those who lost a stream for a moment can have the rest, those who come
- * after a restart cannot. Beyond a limit the oldest events of all streams go first; a replay from an event that is
- * gone rejects with `SEND_FAILED`. Events too old are let go with the next call, not by a timer.
+ * after a restart cannot. Beyond a limit the oldest events of all streams go first; a replay that would miss one of
+ * them rejects with `SEND_FAILED`. Events too old are let go with the next call, not by a timer.
  *
  * Ids name their stream by number and are no secrets: who may replay a stream is for the caller to decide, who can
  * ask for it with `getStreamIdForEventId`. A replay also sends what is stored while it runs.
@@ -80,6 +80,8 @@ class MemoryEventStore implements Required<EventStore> {
   readonly #events = new Queue<StoredEvent>()
   readonly #streams = new Map<StreamId, Stream>()
   readonly #streamsByNumber = new Map<number, Stream>()
+  /** Those without an event, the one that lost its last first: from that they can still be continued. */
+  readonly #emptied = new Set<Stream>()
   #lastStreamNumber = 0
   #bytes = 0
 
@@ -92,6 +94,7 @@ class MemoryEventStore implements Required<EventStore> {
     const stream = this.#streams.get(streamId) ?? this.#opened(streamId)
     const id = `${stream.number}-${stream.events.end}`
     const event = { id, text, stream, storedAt: this.#limits.clock.now() }
+    this.#emptied.delete(stream)
     stream.events.push(event)
     this.#events.push(event)
     this.#bytes += text.length
@@ -129,9 +132,12 @@ class MemoryEventStore implements Required<EventStore> {
     this.#trim()
     const [, number, position] = EVENT_ID.exec(eventId) ?? []
     const stream = this.#streamsByNumber.get(Number(number))
+    const at = Number(position)
     // The text is compared, since several spell the same number.
-    if (stream?.events.at(Number(position))?.id !== eventId) return undefined
-    return { stream, position: Number(position) }
+    if (!stream || eventId !== `${stream.number}-${at}`) return undefined
+    // Behind the last one that is gone nothing is missing.
+    const { start, end } = stream.events
+    return at >= start - 1 && at < end ? { stream, position: at } : undefined
   }
 
   /** Lets go of the oldest events until what is left keeps to the limits. */
@@ -151,11 +157,20 @@ class MemoryEventStore implements Required<EventStore> {
     // The oldest of all is the oldest of its stream.
     stream.events.shift()
     if (stream.events.size > 0) return
+    this.#emptied.add(stream)
+    if (this.#emptied.size <= MOST_EMPTIED_STREAMS) return
+    const [longest] = this.#emptied
+    if (longest) this.#forget(longest)
+  }
+
+  #forget(stream: Stream): void {
+    this.#emptied.delete(stream)
     this.#streams.delete(stream.id)
     this.#streamsByNumber.delete(stream.number)
   }
 }
 
+const MOST_EMPTIED_STREAMS = 10_000
 const EVENT_ID = /^(\d{1,15})-(\d{1,15})$/
 
 interface StoredEvent {
@@ -167,7 +182,7 @@ interface StoredEvent {
 
 interface Stream {
   readonly id: StreamId
-  /** Of all streams there ever were: one that lost all its events and goes on is another. */
+  /** Of all streams there ever were: one that was forgotten and goes on is another. */
   readonly number: number
   readonly events: Queue<StoredEvent>
 }
@@ -192,6 +207,11 @@ class Queue<T> {
   /** The position that the next member will have. */
   get end(): number {
     return this.#offset + this.#members.length
+  }
+
+  /** The position of the first that is in. */
+  get start(): number {
+    return this.#offset + this.#left
   }
 
   get first(): T | undefined {

@@ -33,15 +33,33 @@ async function away(server: Served, stream: OpenAnswer): Promise<void> {
   await server.ask({ method: 'GET', headers: { accept: 'text/event-stream' } })
 }
 
+/** A store that can forget all it has. */
+function forgetting(): { readonly eventStore: EventStore; forget(): void } {
+  let inner = memoryEventStore()
+  let begun = 0
+  const own = (id: string): string => (id.startsWith(`${begun}/`) ? id.slice(id.indexOf('/') + 1) : 'unknown')
+  return {
+    eventStore: {
+      storeEvent: async (stream, message) => `${begun}/${await inner.storeEvent(stream, message)}`,
+      getStreamIdForEventId: (id) => inner.getStreamIdForEventId(own(id)),
+      replayEventsAfter: (id, { send }) =>
+        inner.replayEventsAfter(own(id), { send: (each, message) => send(`${begun}/${each}`, message) }),
+    },
+    forget: () => {
+      inner = memoryEventStore()
+      begun++
+    },
+  }
+}
+
 describe('whose last event is not in the store any more', () => {
   test('goes on with the stream of the session, where nothing was said since', async () => {
-    const clock = createFakeClock()
-    const eventStore = memoryEventStore({ clock, maxAgeMs: KEPT_MS })
-    const server = await served({ clock, eventStore })
+    const { eventStore, forget } = forgetting()
+    const server = await served({ eventStore })
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
     await stream.until(() => stream.events.length === 1, 'it begins')
-    await clock.advance(KEPT_MS * 2)
+    forget()
     await away(server, stream)
     const again = await back(server, headers, lastOf(stream))
     await server.connections[0]?.send(note(1))
@@ -50,16 +68,15 @@ describe('whose last event is not in the store any more', () => {
   })
 
   test('has what was said on the stream of the session meanwhile', async () => {
-    const clock = createFakeClock()
-    const eventStore = memoryEventStore({ clock, maxAgeMs: KEPT_MS })
-    const server = await served({ clock, eventStore })
+    const { eventStore, forget } = forgetting()
+    const server = await served({ eventStore })
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
     await server.connections[0]?.send(note(0))
     await stream.until(() => stream.messages.length === 1, 'it begins')
     await away(server, stream)
     await server.connections[0]?.send(note(1))
-    await clock.advance(KEPT_MS * 2)
+    forget()
     await server.connections[0]?.send(note(2))
     const again = await back(server, headers, lastOf(stream))
     await again.until(() => again.messages.length === 2, 'what was said')
@@ -71,7 +88,7 @@ describe('whose last event is not in the store any more', () => {
     expect(onceMore.messages).toEqual([note(3)])
   })
 
-  test('goes on with a request that still runs', async () => {
+  test('has the response that came since', async () => {
     const clock = createFakeClock()
     const eventStore = memoryEventStore({ clock, maxAgeMs: KEPT_MS })
     const server = await served({ clock, eventStore }, () => undefined)
@@ -79,6 +96,20 @@ describe('whose last event is not in the store any more', () => {
     const stream = await server.open({ body: ask, headers })
     await stream.until(() => stream.events.length === 1, 'it begins')
     await clock.advance(KEPT_MS * 2)
+    await away(server, stream)
+    await server.connections[0]?.send(echo(ask))
+    const again = await back(server, headers, lastOf(stream))
+    await again.until(() => again.isOver, 'it ends')
+    expect(again.messages).toEqual([echo(ask)])
+  })
+
+  test('goes on with a request that still runs', async () => {
+    const { eventStore, forget } = forgetting()
+    const server = await served({ eventStore }, () => undefined)
+    const headers = await server.session()
+    const stream = await server.open({ body: ask, headers })
+    await stream.until(() => stream.events.length === 1, 'it begins')
+    forget()
     await away(server, stream)
     const again = await back(server, headers, lastOf(stream))
     await server.connections[0]?.send(echo(ask))
