@@ -57,9 +57,6 @@ export async function admit(
   }
 }
 
-/** The signal for gates that do not look at it and answered at once: one does for all of them. */
-let unused: AbortController | undefined
-
 /** The gate's answer, unless the signal or the deadline comes first; the gate's own signal then aborts. */
 function asked(
   gate: Gate,
@@ -68,13 +65,9 @@ function asked(
   signal: AbortSignal,
 ): Verdict | Promise<Verdict> {
   signal.throwIfAborted()
-  const isUnseen = gate.admit.length < 2
-  const patience = (isUnseen ? unused : undefined) ?? new AbortController()
-  if (isUnseen) unused = undefined
+  const patience = new AbortController()
   const verdict = gate.admit(handshake, patience.signal)
-  if (isThenable(verdict)) return inTime(verdict, patience, keepers, signal)
-  if (isUnseen) unused = patience
-  return verdict
+  return isThenable(verdict) ? inTime(verdict, patience, keepers, signal) : verdict
 }
 
 function inTime(

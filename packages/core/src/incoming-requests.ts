@@ -3,8 +3,9 @@ import { isTransportError, toError } from './errors.js'
 import { errorMemberOf, INTERNAL_ERROR, JsonRpcError, METHOD_NOT_FOUND } from './json-rpc-error.js'
 import type { JsonRpcMessage, JsonRpcRequest, MessageParams, RequestId } from './message.js'
 import type { JsonRpcResult } from './pending-requests.js'
-import { ignore } from './promises.js'
+import { attempt } from './promises.js'
 import type { MessageContext, SendOptions } from './transport.js'
+import { type OrderedSend, WaitingSends } from './waiting-sends.js'
 
 /** One incoming request, for the handler that answers it. */
 export interface IncomingCall {
@@ -32,14 +33,19 @@ export interface Answering {
   readonly handlerOf: (method: string) => RequestHandler | undefined
   readonly send: (message: JsonRpcMessage, options: SendOptions) => Promise<void>
   readonly report: (error: Error) => void
+  /** Says whether responses wait for room: further requests had better not arrive meanwhile. */
+  readonly full: (isFull: boolean) => void
 }
 
 /** The requests of the other side that are being answered. */
 export class IncomingRequests {
   readonly #answering: Answering
   readonly #active = new Map<RequestId, AbortController>()
-  /** The responses that are being taken. */
-  readonly #sending = new Set<Promise<void>>()
+  /** How many responses are being taken. */
+  #sending = 0
+  #places = 0
+  readonly #waiting = new WaitingSends<ResponseSend>()
+  #isFull = false
 
   constructor(answering: Answering) {
     this.#answering = answering
@@ -47,6 +53,13 @@ export class IncomingRequests {
 
   /** Runs the handler and sends what comes of it. Never rejects. */
   async answer(request: JsonRpcRequest, context: MessageContext | undefined): Promise<void> {
+    const isAnswered = await this.#isAnswered(request, context)
+    // By then the response is let go of, and what refused it, which knows it: the error may have to wait as well.
+    if (!isAnswered) await this.#sayUnsent(request.id)
+  }
+
+  /** Whether nothing is left to be said. */
+  async #isAnswered(request: JsonRpcRequest, context: MessageContext | undefined): Promise<boolean> {
     const { id } = request
     const stop = new AbortController()
     this.#active.set(id, stop)
@@ -56,9 +69,16 @@ export class IncomingRequests {
     } catch (thrown) {
       response = { jsonrpc: '2.0', id, error: errorMemberOf(thrown) }
     }
-    if (stop.signal.aborted) return
+    if (stop.signal.aborted) return true
     if (this.#active.get(id) === stop) this.#active.delete(id)
-    await this.#respond(id, response)
+    try {
+      await this.#sendOnceThereIsRoom(id, response)
+      return true
+    } catch (error) {
+      this.#answering.report(toError(error))
+      // Whoever waits for an answer that cannot be sent is better told so.
+      return !isUnsendable(error) && !isTransportError(error, 'OVERLOADED')
+    }
   }
 
   /** Whether the request is one that is being answered, and no longer is. */
@@ -71,6 +91,7 @@ export class IncomingRequests {
   }
 
   cancelAll(reason: Error): void {
+    for (let send = this.#waiting.takeFirst(); send; send = this.#waiting.takeFirst()) send.reject(reason)
     for (const id of [...this.#active.keys()]) this.cancel(id, reason)
   }
 
@@ -107,40 +128,56 @@ export class IncomingRequests {
     }
   }
 
-  async #respond(id: RequestId, response: JsonRpcMessage): Promise<void> {
+  async #sayUnsent(id: RequestId): Promise<void> {
     const { send, report } = this.#answering
-    try {
-      await this.#sendOnceThereIsRoom(id, response)
-    } catch (error) {
-      report(toError(error))
-      // Whoever waits for an answer that cannot be sent is better told so.
-      if (!isUnsendable(error) && !isTransportError(error, 'OVERLOADED')) return
-      const message = 'the response could not be sent'
-      await send(
-        { jsonrpc: '2.0', id, error: { code: INTERNAL_ERROR, message } },
-        { relatedRequestId: id },
-      ).catch((again) => report(toError(again)))
-    }
+    const error = { code: INTERNAL_ERROR, message: 'the response could not be sent' }
+    const sent = send({ jsonrpc: '2.0', id, error }, { relatedRequestId: id })
+    await sent.catch((again) => report(toError(again)))
   }
 
-  /** What finds no room waits for the responses before it to be taken; without any there will be none for it either. */
-  async #sendOnceThereIsRoom(id: RequestId, response: JsonRpcMessage): Promise<void> {
-    for (;;) {
-      const sent = this.#answering.send(response, { relatedRequestId: id })
-      const settled = sent.then(ignore, ignore)
-      this.#sending.add(settled)
-      try {
-        await sent
-        return
-      } catch (error) {
-        this.#sending.delete(settled)
-        if (!isTransportError(error, 'OVERLOADED') || this.#sending.size === 0) throw error
-        await Promise.race(this.#sending)
-      } finally {
-        this.#sending.delete(settled)
-      }
-    }
+  #sendOnceThereIsRoom(id: RequestId, message: JsonRpcMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const send = { place: this.#places++, message, options: { relatedRequestId: id }, resolve, reject }
+      if (this.#waiting.size > 0 && this.#waiting.size < MAX_WAITING) this.#waiting.add(send)
+      else this.#sendNow(send)
+    })
   }
+
+  #sendNow(send: ResponseSend): void {
+    this.#sending++
+    attempt(() => this.#answering.send(send.message, send.options)).then(
+      () => {
+        send.resolve()
+        this.#settled(this.#waiting.takeFirst())
+      },
+      (error) => {
+        // Alone it would find no room either: then only what is being taken before it makes some.
+        const isFull = isTransportError(error, 'OVERLOADED') && this.#sending > 1
+        if (isFull && this.#waiting.size < MAX_WAITING) this.#waiting.add(send)
+        else send.reject(error)
+        this.#settled(isFull ? undefined : this.#waiting.takeFirst())
+      },
+    )
+  }
+
+  /** One was taken or given up; the next that waits may find room now. */
+  #settled(next: ResponseSend | undefined): void {
+    this.#sending--
+    if (next) this.#sendNow(next)
+    const isFull = this.#waiting.size > 0
+    if (isFull === this.#isFull) return
+    this.#isFull = isFull
+    this.#answering.full(isFull)
+  }
+}
+
+/** How many responses may wait for room. Whoever leaves more unread is answered with errors. */
+const MAX_WAITING = 64
+
+interface ResponseSend extends OrderedSend {
+  readonly options: SendOptions
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
 }
 
 /** Whether the message itself is at fault, so that another one may pass. */

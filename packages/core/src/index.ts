@@ -139,6 +139,7 @@ export {
 } from './options.js'
 export { takenAtOnce } from './pending-sends.js'
 export { printable, refusalError, refusalIn, refusalMessage } from './refusal.js'
+export { textForPeer } from './text-for-peer.js'
 export { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
 export type { SessionGrant, SessionPolicy } from './session-policy.js'
 export { concealAuthInfo } from './supervision.js'

@@ -41,7 +41,8 @@ function connectGuarded(inner: Connector): Connector['connect'] {
       if (failure) return
       failure = callbackFailed('layers', cause, 'a layer')
       if (!channel) return
-      channel.close(failure).catch(ignore)
+      const { close } = channel
+      attempt(() => close(failure)).catch(ignore)
       sink.end(failure)
     }
     const message: Sink['message'] = (heard, context) => {
@@ -103,7 +104,9 @@ export function fromFactory(make: () => TransportLike): Connector {
   return {
     connect: async (sink, signal) => {
       const made = make()
-      const connector = partsOf(made)?.connector ?? fromTransport(made)
+      const parts = partsOf(made)
+      // Whoever watches over a transport has to see that one used.
+      const connector = parts && !parts.watched ? parts.connector : fromTransport(made)
       return await connector.connect(sink, signal)
     },
   }

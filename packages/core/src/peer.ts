@@ -25,7 +25,7 @@ import {
 } from './peer-options.js'
 import { type JsonRpcResult, type Patience, PendingRequests } from './pending-requests.js'
 import { guarded } from './promises.js'
-import type { MessageContext, SendOptions, TransportLike } from './transport.js'
+import type { Flow, MessageContext, SendOptions, TransportLike } from './transport.js'
 
 /** Requests and answers over one transport. */
 export interface JsonRpcPeer extends AsyncDisposable {
@@ -79,6 +79,11 @@ class TransportPeer implements JsonRpcPeer {
       handlerOf: (method) => this.#handlerOf(method),
       send: (message, options) => this.#send(message, options),
       report: (error) => this.#reportUnlessOver(error),
+      full: (isFull) => {
+        const { flow } = transport as { flow?: Flow | undefined }
+        if (isFull) flow?.pause()
+        else flow?.resume()
+      },
     })
     let settle!: (reason: Error | undefined) => void
     this.closed = new Promise((resolve) => {

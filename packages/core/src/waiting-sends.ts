@@ -9,21 +9,21 @@ export interface OrderedSend {
 }
 
 /** Messages that found no room, in the order in which they were to leave. */
-export class WaitingSends {
-  readonly #waiting: OrderedSend[] = []
+export class WaitingSends<S extends OrderedSend = OrderedSend> {
+  readonly #waiting: S[] = []
 
   get size(): number {
     return this.#waiting.length
   }
 
   /** Takes one to its place, which is mostly the last: what finds no room is known a little later. */
-  add(send: OrderedSend): void {
+  add(send: S): void {
     let at = this.#waiting.length
-    while (at > 0 && (this.#waiting[at - 1] as OrderedSend).place > send.place) at--
+    while (at > 0 && (this.#waiting[at - 1] as S).place > send.place) at--
     this.#waiting.splice(at, 0, send)
   }
 
-  takeFirst(): OrderedSend | undefined {
+  takeFirst(): S | undefined {
     return this.#waiting.shift()
   }
 

@@ -1,7 +1,14 @@
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
-import { expect, test } from 'vitest'
-import { type JsonRpcMessage, memoryPair, peer, type TransportLike, tooLargeToAccept } from '../src/index.js'
+import { describe, expect, it, test } from 'vitest'
+import {
+  type JsonRpcMessage,
+  memoryPair,
+  peer,
+  TransportError,
+  type TransportLike,
+  tooLargeToAccept,
+} from '../src/index.js'
 import { farewell } from '../src/node/farewell.js'
 
 const identity = { name: 'test', version: '1' }
@@ -22,7 +29,7 @@ test.each([
     await client.connect(near as TransportLike as never)
     const errors: Error[] = []
     client.onerror = (error) => errors.push(error)
-    const said = farewell(tooLargeToAccept(9, 8, 'tcp://here:1')) ?? ''
+    const said = farewell(tooLargeToAccept(9, 8, 'tcp://here:1'), 'tcp://here:1') ?? ''
     await far.send(JSON.parse(said) as JsonRpcMessage)
     await client.ping()
 
@@ -30,3 +37,28 @@ test.each([
     await client.close()
   },
 )
+
+describe('a peer is told what is about itself', () => {
+  const here = 'tcp://127.0.0.1:1'
+  const said = (reason: Error): unknown => JSON.parse(farewell(reason, here) ?? 'null')?.error
+
+  it('with the figures that go with it', () => {
+    expect(said(tooLargeToAccept(9, 8, here))).toMatchObject({
+      message: expect.stringContaining(here),
+      data: { code: 'MESSAGE_TOO_LARGE', bytes: 9, maxMessageBytes: 8 },
+    })
+  })
+
+  it('and nothing of an upstream, nor of what that said', () => {
+    const upstream = 'tcp://10.0.0.7:4000'
+    const preview = 'db-password=hunter2'
+    for (const reason of [
+      tooLargeToAccept(9, 8, upstream),
+      new TransportError('MALFORMED_MESSAGE', `10 malformed messages in a row from ${upstream}`, { preview }),
+      new TransportError('PEER_LOST', `lost ${upstream}`, { address: upstream }),
+    ])
+      expect(said(reason)).toEqual({ code: -31_008, message: 'internal error' })
+    const own = new TransportError('MALFORMED_MESSAGE', `skipped what ${here} sent`, { preview })
+    expect(JSON.stringify(said(own))).not.toContain(preview)
+  })
+})

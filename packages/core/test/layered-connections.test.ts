@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  fromFactory,
   type Listener,
   type ListenerOptions,
   memoryClient,
@@ -90,6 +91,23 @@ describe.each([
     await expect(original.start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
     await expect(withLayers(original).start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
   })
+})
+
+it('is watched over as well where it comes from a factory', async () => {
+  const controller = new AbortController()
+  const gate = { admit: () => ({ admit: true as const, revoked: controller.signal }) }
+  let used: Transport | undefined
+  const listener = await serve(memoryListener({ gate }), async (connection) => {
+    used = withLayers(fromFactory(() => connection))
+    await used.start()
+  })
+  await memoryClient({ listener }).start()
+  await settled()
+  expect([used?.state, listener.connections.size]).toEqual(['open', 1])
+  controller.abort()
+  await used?.closed
+
+  expect([used?.state, listener.connections.size]).toEqual(['closed', 0])
 })
 
 it('ends when the admission of its caller is revoked', async () => {

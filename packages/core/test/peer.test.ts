@@ -12,6 +12,7 @@ import {
 import { fakeClock, settled } from './support/fake-clock.js'
 import { type ScriptedTransport, scriptedTransport } from './support/scripted-transport.js'
 
+const overload = new TransportError('OVERLOADED', 'full', { queuedBytes: 9, maxQueuedBytes: 8 })
 const modernMeta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
 
 async function pairOfPeers(
@@ -415,36 +416,55 @@ describe('peer: answering', () => {
     expect(transport.sent.at(-1)?.message).toEqual({ jsonrpc: '2.0', id: '', result: {} })
   })
 
-  it('sends every answer, also those that found the transport full', async () => {
+  it('sends every answer, also those that found the transport full, each once more at most', async () => {
     const transport = scriptedTransport()
     const onerror = vi.fn()
     const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onerror })
     await answering.start()
     const drains: (() => void)[] = []
     const taken: unknown[] = []
-    let room = 1
+    let [room, sends] = [1, 0]
     transport.send = (message) => {
-      if (room === 0) {
-        const details = { queuedBytes: 9, maxQueuedBytes: 8 }
-        return Promise.reject(new TransportError('OVERLOADED', 'full', details))
-      }
+      sends++
+      if (room === 0) return Promise.reject(overload)
       room--
       taken.push(message)
       return new Promise((resolve) => drains.push(resolve))
     }
-    for (const id of [1, 2, 3]) transport.onmessage?.({ jsonrpc: '2.0', id, method: 'get' })
+    const ids = Array.from({ length: 40 }, (_, id) => id)
+    for (const id of ids) transport.onmessage?.({ jsonrpc: '2.0', id, method: 'get' })
     await settled()
+    expect(transport.flowed).toEqual(['pause'])
     while (drains.length > 0) {
       room++
       drains.shift()?.()
       await settled()
     }
-    // In any order: they are answers to requests of their own.
-    expect(taken).toHaveLength(3)
-    expect(new Set(taken)).toEqual(
-      new Set([1, 2, 3].map((id) => ({ jsonrpc: '2.0', id, result: { fine: true } }))),
-    )
+    expect(taken).toEqual(ids.map((id) => ({ jsonrpc: '2.0', id, result: { fine: true } })))
+    expect(sends).toBeLessThanOrEqual(2 * ids.length)
+    expect(transport.flowed).toEqual(['pause', 'resume'])
     expect(onerror).not.toHaveBeenCalled()
+  })
+
+  it('keeps no more than a few answers for a caller who reads none', async () => {
+    const transport = scriptedTransport()
+    const onerror = vi.fn()
+    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onerror })
+    await answering.start()
+    let isFull = false
+    transport.send = (message) => {
+      if (isFull) return Promise.reject(overload)
+      isFull = true
+      transport.sent.push({ message, options: undefined })
+      return new Promise(() => {})
+    }
+    for (let id = 0; id < 100; id++) transport.onmessage?.({ jsonrpc: '2.0', id, method: 'get' })
+    await settled()
+    // Of those that do not wait both the answer and the error in its place were refused.
+    expect(onerror).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
+    transport.onclose?.()
+    await settled()
+    expect(onerror).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
   })
 
   it('answers with an error where the result cannot be sent', async () => {

@@ -2,22 +2,27 @@ import { ENDED_CODE } from '../error-codes.js'
 import type { JsonRpcErrorResponse } from '../index.js'
 import { isTransportError, TransportError } from '../index.js'
 import { printable } from '../refusal.js'
-
-/** What ends a conversation for what the peer did. Texts of other errors are none of its business. */
-const FAULTS: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'MALFORMED_MESSAGE', 'REFUSED', 'AUTH_REQUIRED']
+import { textForPeer } from '../text-for-peer.js'
 
 /**
- * What is said over a stream of bytes before it is ended for that reason, as a line; nothing where the end is orderly:
- * an error response without an id, with code −31008 and the reason as its data. Peers that do not know it take it for
- * an answer to nothing.
+ * What is said to the peer over a stream of bytes before it is ended for that reason, as a line; nothing where the end
+ * is orderly: an error response without an id, with code −31008 and the reason as its data. Peers that do not know it
+ * take it for an answer to nothing.
  */
-export function farewell(reason: Error): string | undefined {
+export function farewell(reason: Error, address: string): string | undefined {
   if (isTransportError(reason, 'CLOSED')) return undefined
+  const message = textForPeer(reason, address)
   const error =
-    isTransportError(reason) && FAULTS.includes(reason.code)
-      ? { message: reason.message, data: { code: reason.code, ...reason.details } }
-      : { message: 'internal error' }
+    message === undefined
+      ? { message: 'internal error' }
+      : { message, data: dataOf(reason as TransportError) }
   return `${JSON.stringify({ jsonrpc: '2.0', error: { code: ENDED_CODE, ...error } })}\n`
+}
+
+/** Only figures: other details may be somebody else's words. */
+function dataOf({ code, details }: TransportError): object {
+  const { status, bytes, maxMessageBytes } = (details ?? {}) as Record<string, unknown>
+  return { code, status, bytes, maxMessageBytes }
 }
 
 /** The error that a line of `farewell` stands for, or nothing where it is any other message. */
@@ -35,6 +40,6 @@ export function farewellIn({ error }: JsonRpcErrorResponse, address: string): Er
     return new TransportError(code, message, { status: figure('status', 403) })
   if (code === 'MALFORMED_MESSAGE') return new TransportError(code, message, { preview: '' })
   if (code !== 'MESSAGE_TOO_LARGE') return new TransportError('PEER_LOST', message, { address })
-  const maxMessageBytes = figure('maxMessageBytes', Number.NaN)
-  return new TransportError(code, message, { bytes: figure('bytes', Number.NaN), maxMessageBytes })
+  const maxMessageBytes = figure('maxMessageBytes', 0)
+  return new TransportError(code, message, { bytes: figure('bytes', 0), maxMessageBytes })
 }

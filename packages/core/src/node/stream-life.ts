@@ -132,7 +132,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     this.#abandonedFor = reason
     this.#patience = clock.deadline(closeTimeoutMs, () => this.over())
     this.#writable.once('finish', () => this.#overOnceBothEnded())
-    this.#writer.finish(farewell(reason))
+    this.#writer.finish(farewell(reason, this.address))
     this.#readable.resume()
   }
 
@@ -149,7 +149,8 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
    * Does not tell the sink of the end.
    */
   async close(reason?: Error): Promise<void> {
-    const last = this.#stage === 'open' && !this.#brokenBy && reason ? farewell(reason) : undefined
+    const last =
+      this.#stage === 'open' && !this.#brokenBy && reason ? farewell(reason, this.address) : undefined
     this.#stage = 'over'
     this.#inbound.stop()
     // The end is ours now, and would keep this to itself.
