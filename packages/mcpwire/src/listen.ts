@@ -83,24 +83,30 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
 async function listenerFor(url: string, options: ListenBridgeOptions, places: Places): Promise<Listener> {
   const { tls, maxConnections, server } = options
   const { maxMessageBytes, closeTimeoutMs } = server
-  const gate = gateOf(options, () => listener.address)
+  const origins = originsIn(options)
+  const gate: Gate | undefined = options.allowRemote ? allOrigins(origins, () => listener.address) : undefined
   const settings = { gate, sessions: places.policy, maxConnections, maxMessageBytes, closeTimeoutMs }
-  const listener = await explained(url, () =>
-    listenerAt(url, isSecure(url) ? { ...settings, tls } : settings),
+  const listener: Listener = await explained(url, () =>
+    listenerAt(url, {
+      ...settings,
+      ...(isSecure(url) && { tls }),
+      ...(hasPages(url) && { origins }),
+    }),
   )
   return listener
 }
 
-function gateOf(
-  { allowRemote, allowOrigins }: ListenBridgeOptions,
-  address: () => string | undefined,
-): Gate | undefined {
-  const origins = allowOrigins.map((text) => {
+/** Whether pages call there by requests, which browsers let them read only where they are told so. */
+function hasPages(url: string): boolean {
+  return /^https?:/i.test(url)
+}
+
+function originsIn({ allowOrigins }: ListenBridgeOptions): string[] {
+  return allowOrigins.map((text) => {
     const origin = originOf(text)
     if (origin !== undefined) return origin
     throw new UsageError(`--allow-origin ${text} must be where a page is from, such as https://app.example`)
   })
-  return allowRemote ? allOrigins(origins, address) : undefined
 }
 
 /** Starts a listener. What it rejects with it has also told, unless that is a matter of the command line. */

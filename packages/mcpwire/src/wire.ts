@@ -27,6 +27,8 @@ export interface ListenOptions extends Pick<ListenerOptions, 'gate' | 'sessions'
   closeTimeoutMs?: number | undefined
   /** What to show and to accept where the URL is one of a secure wire. */
   tls?: TlsServerOptions | undefined
+  /** Pages of which origins may read what is answered, where the wire asks for that. */
+  origins?: readonly string[] | undefined
 }
 
 /** Where a server is: a URL, or the command that runs it, with its arguments. */

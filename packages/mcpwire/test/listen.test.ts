@@ -85,6 +85,34 @@ describe('a bridge that listens', () => {
     },
   )
 
+  test('pages of --allow-origin may read what is answered over HTTP, and no others', async () => {
+    const flags = ['--allow-remote', '--allow-origin', 'https://app.example']
+    const { addresses } = await listening(['http://0.0.0.0:0/mcp'], flags)
+    const url = addresses[0]?.replace('0.0.0.0', '127.0.0.1') ?? ''
+    const preflight = (origin: string): Promise<Response> =>
+      fetch(url, {
+        method: 'OPTIONS',
+        headers: {
+          origin,
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': 'content-type,mcp-session-id',
+        },
+      })
+    const allowed = await preflight('https://app.example')
+    expect([allowed.status, Object.fromEntries(allowed.headers)]).toMatchObject([
+      204,
+      {
+        'access-control-allow-origin': 'https://app.example',
+        'access-control-allow-headers': 'content-type,mcp-session-id',
+        'access-control-expose-headers': 'mcp-session-id',
+      },
+    ])
+    const other = await preflight('https://evil.example')
+    expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([405, null])
+    const answer = await fetch(url, { method: 'POST', headers: { origin: 'https://app.example' }, body: '{' })
+    expect(answer.headers.get('access-control-allow-origin')).toBe('https://app.example')
+  })
+
   test('--max-message-bytes ends the conversation of a caller who exceeds it', async () => {
     const { addresses, said } = await listening([TCP], ['--max-message-bytes', '2048'])
     const client = await caller(addresses[0])

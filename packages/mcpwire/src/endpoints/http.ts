@@ -1,6 +1,7 @@
 import { invalidOption, isLoopback, type Listener, refuseUnseen, type Transport } from '@mcpwire/core'
 import { httpClient } from '@mcpwire/http'
 import { httpServer } from '@mcpwire/http/node'
+import { corsFor } from '../cors.js'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
@@ -33,8 +34,10 @@ export function listenOn(text: string, options: ListenOptions): Listener {
     )
   const isSecure = url.protocol === 'https:'
   if (!isSecure && options.tls !== undefined) refuseUnseen('tls', 'left out for http://; TLS is https://')
+  const { origins, ...settings } = options
   return httpServer({
-    ...options,
+    ...settings,
+    ...(origins?.length && { hooks: corsFor(origins) }),
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (DEFAULT_PORTS[url.protocol] ?? 0) : Number(url.port),
     ...(url.pathname !== '/' && { path: url.pathname }),
