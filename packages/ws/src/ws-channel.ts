@@ -3,14 +3,13 @@ import {
   type Clock,
   type Flow,
   type IntakeOptions,
-  isTransportError,
   JsonRpcIntake,
   type JsonRpcMessage,
   overloaded,
   type Peer,
   type Sink,
   TransportError,
-  type TransportErrorCode,
+  textForPeer,
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core'
@@ -228,22 +227,8 @@ function silentText({ pingIntervalMs, pongTimeoutMs }: WsChannelOptions, address
   return `${address} was silent for ${pingIntervalMs} ms (pingIntervalMs) and ${pongTimeoutMs} ms more (pongTimeoutMs)`
 }
 
-/** The codes whose texts are for the peer: those of what it did itself, or of what was decided about it. */
-const TOLD: readonly TransportErrorCode[] = [
-  'AUTH_REQUIRED',
-  'MALFORMED_MESSAGE',
-  'MESSAGE_TOO_LARGE',
-  'REFUSED',
-]
-
-/** An address, each of which starts with its scheme: `tcp://`, `unix:/`, `stdio:`. */
-const ADDRESS = /[a-z]:\S/i
-
-/** Nobody knows what other texts give away. Where one names an address, it is about an upstream that `pipe` leads to. */
 function reasonText(reason: Error | undefined, address: string): string {
-  if (!isTransportError(reason) || !TOLD.includes(reason.code)) return ''
-  if (ADDRESS.test(reason.message.replaceAll(address, ''))) return ''
-  const bytes = new TextEncoder().encode(reason.message)
+  const bytes = new TextEncoder().encode(textForPeer(reason, address) ?? '')
   if (bytes.length <= MAX_REASON_BYTES) return new TextDecoder().decode(bytes)
   // As a stream, so that a character that is cut is left out.
   return new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES), { stream: true })

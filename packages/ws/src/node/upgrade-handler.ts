@@ -58,7 +58,7 @@ export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
         const usher = createUsher({ ...settings, deflate, unixAddress, isGoingAway: () => isClosing })
         const onupgrade: UpgradeListener = (request, socket, head) => {
           // For every path: Node took its own listener off, and whoever takes the others may be late with theirs.
-          socket.on('error', ignore)
+          socket.off('error', ignore).on('error', ignore)
           const asked = pathOf(request)
           if (asked === path) usher(request, socket, head, door)
           else if (isForNobody(asked, server, onupgrade)) answerPlainly(socket, 404, 'there is nothing here')
