@@ -20,7 +20,8 @@ export interface HttpReconnectOptions {
   maxDelayMs?: number | undefined
   /**
    * How many attempts there are in a row that are of no use, whether the stream then ends in order or not. `Infinity`
-   * for any number. For a request a stream is of use as well that moves on to another event.
+   * for any number. For a request a stream is of use as well that moves on to another event. Sessions in place of lost
+   * ones count the same: one that was of use is always followed by another.
    * @defaultValue 8
    */
   maxAttempts?: number | undefined

@@ -301,6 +301,50 @@ describe('a session that the server forgot', () => {
     expect(client.errors.slice(0, 2)).toEqual([renewed('session-1'), renewed('session-2')])
   })
 
+  test('is followed by another without attempts to spare, where it was of use', async () => {
+    const clock = createFakeClock()
+    const { script, forget } = forgetful()
+    const server = await scriptedServer(script)
+    const options = { clock, standaloneStream: false, reconnect: { maxAttempts: 0 } }
+    const client = await introducedClient(server, options)
+    forget()
+    await client.transport.send(call(1))
+    expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
+    forget()
+    await client.transport.send(note)
+    await clock.advance(5_000)
+    forget()
+    await client.transport.send(note)
+    forget()
+    await expect(client.transport.send(note)).rejects.toMatchObject({
+      code: 'SESSION_LOST',
+      details: { sessionId: 'session-4' },
+    })
+  })
+
+  test('of which nothing came is followed by another after a while', async () => {
+    const clock = createFakeClock()
+    const { script, forget } = forgetful()
+    const server = await scriptedServer(script)
+    const client = await introducedClient(server, { clock, standaloneStream: false, random: () => 0.5 })
+    const begun = () => server.posted().filter((method) => method === 'initialize').length
+    forget()
+    await client.transport.send(note)
+    forget()
+    const sent = client.transport.send(note)
+    await server.until(
+      () => server.posted().filter((method) => method === note.method).length === 3,
+      'it is refused',
+    )
+    await turns(50)
+    await clock.advance(999)
+    await turns(50)
+    expect(begun()).toBe(2)
+    await clock.advance(1)
+    await sent
+    expect(begun()).toBe(3)
+  })
+
   test.each([
     ['while it is followed by another', 'renewing'],
     ['after it was followed by another', 'renewed'],

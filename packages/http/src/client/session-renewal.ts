@@ -92,13 +92,15 @@ export class SessionRenewal {
     headers.sessionId = undefined
     headers.protocolVersion = undefined
     const uptimeMs = clock.now() - this.#begunAtMs
-    const delayMs = this.#budget.next({ retryMs: undefined, uptimeMs, wasUseful: this.isUseful })
-    if (delayMs === undefined) {
-      const { attempts } = this.#budget
+    const wasUseful = this.isUseful || uptimeMs >= this.#link.reconnect.healthyUptimeMs
+    const delayMs = this.#budget.next({ retryMs: undefined, uptimeMs, wasUseful })
+    // Whatever is left to spare: what was of use is no attempt in vain.
+    if (wasUseful) this.#renew(sessionId)
+    else if (delayMs === undefined) {
+      const attempts = Math.max(this.#budget.attempts, 1)
       const why = `${attempts} that followed, one after another, were of no use (reconnect.maxAttempts)`
       this.#fail(this.#lost(sessionId, why))
-    } else if (this.isUseful) this.#renew(sessionId)
-    else {
+    } else {
       const late = clock.deadline(delayMs, () => this.#renew(sessionId))
       this.#stage = { name: 'renewing', sessionId, late }
     }
