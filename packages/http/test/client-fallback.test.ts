@@ -89,6 +89,14 @@ describe('a server that refuses the first POST', () => {
     },
   )
 
+  test('gets what was sent behind it where the stream says', async () => {
+    const server = await scriptedServer(oldServer().script)
+    const client = await startedClient(server)
+    await Promise.all([initialize, note, call].map((message) => client.transport.send(message)))
+    expect(await client.answerTo(1)).toEqual(resultFor(1))
+    expect(server.of('POST').map(({ url }) => url)).toEqual(['/mcp', ...Array(3).fill('/messages?s=1')])
+  })
+
   test.each([401, 403, 406, 500])('with %d is not [SSE-C-08]', async (status) => {
     const server = await scriptedServer(oldServer({ status }).script)
     const client = await startedClient(server)

@@ -310,7 +310,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   #opened(exchange: Exchange | undefined): void {
     if (exchange === undefined || exchange !== this.#opening) return
     this.#opening = undefined
-    if (!this.#renewal.isUnderWay) this.#renewal.letGo()
+    if (!this.#renewal.isUnderWay) this.#renewal.letGo(this.postUrl)
   }
 
   #initialized(response: JsonRpcResponse, exchange: Exchange): void {

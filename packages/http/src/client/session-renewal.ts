@@ -56,8 +56,9 @@ export class SessionRenewal {
     this.#waiting.push(exchange)
   }
 
-  /** Sends what was kept: there is a session, or will be none. */
-  letGo(): void {
+  /** Sends what was kept to where messages go by now: there is a session, or will be none. */
+  letGo(url: URL): void {
+    for (const exchange of this.#waiting) exchange.moveTo(url)
     this.#start(this.#waiting.splice(0))
   }
 
