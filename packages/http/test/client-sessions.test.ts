@@ -101,6 +101,32 @@ describe('what is sent behind initialize, before its answer', () => {
     expect(await answerTo(1)).toEqual(resultFor(1))
   })
 
+  test('but not a ping, nor what cancels initialize itself', async () => {
+    let opening: Asked | undefined
+    const server = await scriptedServer((asked) => {
+      if (idOf(asked.message) !== 'init') return false
+      opening = asked
+      return true
+    })
+    const { transport, messages, answerTo } = await startedClient(server, { standaloneStream: false })
+    const begun = transport.send(initialize)
+    await server.until(() => opening !== undefined, 'initialize is there')
+    const held = transport.send(call(2))
+    const cancelled = (requestId: string | number) => ({
+      jsonrpc: '2.0' as const,
+      method: 'notifications/cancelled',
+      params: { requestId },
+    })
+    const notYet = transport.send(cancelled(2))
+    await transport.send({ jsonrpc: '2.0', id: 1, method: 'ping' })
+    expect(await answerTo(1)).toMatchObject({ result: { of: 'ping' } })
+    expect(server.posted()).toEqual(['initialize', 'ping'])
+    await transport.send(cancelled('init'))
+    await Promise.all([begun, held, notYet])
+    expect(server.posted().slice(0, 3)).toEqual(['initialize', 'ping', 'notifications/cancelled'])
+    expect(messages).not.toContainEqual(expect.objectContaining({ id: 'init' }))
+  })
+
   test('but not an answer, for which that of initialize may wait', async () => {
     const asks = { jsonrpc: '2.0' as const, id: 's1', method: 'ping' }
     let opening: Asked | undefined

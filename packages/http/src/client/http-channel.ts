@@ -27,6 +27,7 @@ import { closedBy, gone, unasked } from './channel-errors.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
+import { waitsFor } from './opening.js'
 import {
   errorInText,
   isModernError,
@@ -149,8 +150,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     const exchange = this.#add(new Exchange(this, message, text, bytes, options))
     this.#intake.sent(message)
     if (exchange.isInitialize && this.sessionId === undefined) this.#opening = exchange
-    // An answer waits for nothing: the answer to `initialize` may wait for it.
-    const isHeld = this.#renewal.isUnderWay || (this.#opening !== undefined && !isResponse(message))
+    const isHeld = this.#renewal.isUnderWay || (this.#opening && waitsFor(this.#opening.id, message))
     if (isHeld && !exchange.isInitialize) this.#renewal.hold(exchange)
     else {
       this.#replay.sent(message)
