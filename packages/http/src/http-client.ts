@@ -43,6 +43,8 @@ const known: KnownOptions<HttpClientOptions> = {
 }
 const knownInReconnect: KnownOptions<HttpReconnectOptions> = httpReconnectDefaults
 const knownInAuth: KnownOptions<HttpAuth> = { token: 1, onUnauthorized: 1, onInsufficientScope: 1 }
+/** What a function that the client calls is named like, rightly spelt or not. */
+const SLOT = /^on[A-Z]/
 
 /** How long a server may take to end an answer that has nothing more to carry, in milliseconds. */
 const LINGER_MS = 2_000
@@ -167,6 +169,8 @@ function requireRest(settings: Settings): void {
 
 function requireAuth(auth: HttpAuth): void {
   if (typeof auth?.token !== 'function') refuseUnseen('auth', 'an object with a function "token"')
-  // One of a class has a state of its own.
-  if (Object.getPrototypeOf(auth) === Object.prototype) requireKnownOptions(auth, knownInAuth, 'auth')
+  if (Object.getPrototypeOf(auth) !== Object.prototype) return
+  // Whatever else is in it is a state of its own.
+  const slots = Object.entries(auth).filter(([name]) => SLOT.test(name))
+  requireKnownOptions(Object.fromEntries(slots), knownInAuth, 'auth')
 }

@@ -97,6 +97,21 @@ test('an object of a class may have more than what is asked of it', () => {
   expect(httpClient({ url, auth: new Tokens() }).state).toBe('idle')
 })
 
+test('an auth that is written as a literal may have a state of its own', () => {
+  const auth = {
+    current: 't',
+    token(): string {
+      return this.current
+    },
+    async onUnauthorized(): Promise<void> {
+      this.current = await this.fetched()
+    },
+    fetched: async (): Promise<string> => 'u',
+  }
+
+  expect(httpClient({ url, auth }).state).toBe('idle')
+})
+
 test.each([httpClient, httpServer])('%o says what it was given instead of options', (make) => {
   for (const [given, said] of [
     [undefined, 'undefined'],
