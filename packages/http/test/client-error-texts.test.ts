@@ -90,6 +90,29 @@ describe('the error for a refusal says what it means', () => {
       options: { headers: { authorization: 'Bearer e' } },
       says: 'status 401: a token is required; it does not take the credential (option headers)',
     },
+    {
+      status: 401,
+      body: refusal('Invalid API key provided: sk-s3cret-0123'),
+      options: { headers: { 'X-API-Key': 'sk-s3cret-0123' } },
+      says: 'status 401: Invalid API key provided: …; it wants a credential',
+    },
+    {
+      status: 401,
+      body: refusal('neither sk-s3cret-0123 nor sk-s3cret-01234'),
+      options: { headers: () => ({ cookie: 'a=sk-s3cret-0123; b=sk-s3cret-01234' }) },
+      says: 'status 401: neither … nor …; it wants a credential',
+    },
+    {
+      status: 400,
+      body: refusal('application/json is not what this wants'),
+      says: 'status 400: application/json is not what this wants',
+    },
+    {
+      status: 401,
+      path: '/mcp?key=s3cret%2B0123',
+      body: refusal('neither the key s3cret+0123 nor s3cret%2B0123'),
+      says: 'status 401: neither the key … nor …; it wants a credential',
+    },
     { status: 403, body: refusal('not \u001b[31myou'), says: 'status 403: not [31myou; it does not admit' },
     { status: 404, body: 'no POST /mcp?key=s3cret', says: 'status 404: no POST /mcp?…; is the path right' },
     {
@@ -153,7 +176,8 @@ describe('the error for a refusal says what it means', () => {
 
   test.each(rows)('$status $path $headers $says', async ({ status, headers, body, path, options, says }) => {
     const server = await scriptedServer(answering(status, headers, body))
-    const url = `${new URL(path ?? '/mcp', server.url).href}?key=s3cret`
+    const to = new URL(path ?? '/mcp', server.url)
+    const url = to.search === '' ? `${to.href}?key=s3cret` : to.href
     const error = await refusalOf(url, options)
     expect(error.message).toContain(says)
     expect(error.message).toContain(

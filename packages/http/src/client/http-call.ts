@@ -22,7 +22,7 @@ export abstract class HttpCall implements EngineHandlers {
   #refusal: Refusal | undefined
   #tries: Tries | undefined
   #generation = 0
-  #credential: string | undefined
+  #sent: HeaderRecord | undefined
   #isAccepted = false
   #isGivenUp = false
   #unwantedBytes = 0
@@ -157,7 +157,7 @@ export abstract class HttpCall implements EngineHandlers {
       this.accepted(head)
       if (this.link.inflow.isPaused && !this.#isGivenUp) this.pause()
     } else {
-      this.#refusal = new Refusal(head, this.#credential)
+      this.#refusal = new Refusal(head, this.#sent)
       // What it says is no reason to wait long for it.
       this.#refusal.patience = this.link.clock.deadline(this.link.connectTimeoutMs, () => {
         this.#call?.abort()
@@ -182,7 +182,7 @@ export abstract class HttpCall implements EngineHandlers {
 
   #send(headers: HeaderRecord): void {
     if (this.#isGivenUp) return
-    this.#credential = headers['authorization']
+    this.#sent = headers
     const { body, isReply, isOpening } = this
     try {
       this.#call = this.link.engine.send(
@@ -229,13 +229,13 @@ class Refusal implements RefusedAnswer {
   readonly status: number
   readonly statusText: string
   readonly header: AnswerHead['header']
-  readonly credential: string | undefined
+  readonly sent: HeaderRecord | undefined
   patience: Disposable | undefined
   readonly #body = new BodyText(MAX_REFUSAL_BYTES)
   #isText = true
 
-  constructor(head: AnswerHead, credential: string | undefined) {
-    this.credential = credential
+  constructor(head: AnswerHead, sent: HeaderRecord | undefined) {
+    this.sent = sent
     this.status = head.status
     this.statusText = head.statusText
     this.header = (name) => head.header(name)

@@ -1,10 +1,11 @@
 import type { AnswerHead } from '../engine.js'
+import type { HeaderRecord } from '../http-headers.js'
 
 /** What a server said in place of taking a message. */
 export interface Refusal extends AnswerHead {
   readonly text: string
-  /** The value of `authorization` that was sent. */
-  readonly credential?: string | undefined
+  /** The headers that were sent, by lower-case name. */
+  readonly sent?: HeaderRecord | undefined
 }
 
 /** What is known about the one that was refused. */
@@ -19,6 +20,8 @@ export interface RefusedCaller {
 const USUAL_PATH = /\/(?:mcp|sse)\/?$/
 /** The most that is shown of what a server says, in characters. */
 const MAX_SAID = 120
+/** Headers of the client's own, which are no secret. */
+const TOLD = /^(?:accept|content-type|mcp-(?:session-id|protocol-version|method|name|param-.+))$/
 /** The shortest credential that nobody guesses, in characters; a shorter one is a part of many words. */
 const LEAST_SECRET = 6
 /** What a server may repeat of what it was sent. */
@@ -38,7 +41,7 @@ function hintAt(refusal: Refusal, { url, hasAuth, retryAfterMs }: RefusedCaller)
   const { status, header } = refusal
   if (retryAfterMs !== undefined) return `ask again in ${Math.ceil(retryAfterMs / 1_000)} s (Retry-After)`
   if (status >= 300 && status < 400) return redirectWords(header('location'), url)
-  if (status === 401) return credentialWords(refusal.credential !== undefined, hasAuth)
+  if (status === 401) return credentialWords(refusal.sent?.['authorization'] !== undefined, hasAuth)
   if (status === 403)
     return /insufficient_scope/i.test(header('www-authenticate') ?? '')
       ? 'the token grants too little (insufficient_scope)'
@@ -66,14 +69,35 @@ function redirectWords(location: string | undefined, from: URL): string {
 }
 
 /** The first words for people, which those of a page are not. Nothing in them is what the client keeps secret. */
-function saidBy({ text, credential }: Refusal, { search }: URL): string | undefined {
+function saidBy({ text, sent = {} }: Refusal, url: URL): string | undefined {
   if (/^\s*</.test(text)) return undefined
-  const token = credential?.split(' ').at(-1)
   let words = messageIn(text)
-  if (token && token.length >= LEAST_SECRET) words = words.replaceAll(token, '…')
-  if (search) words = words.replaceAll(search, '?…')
+  if (url.search) words = words.replaceAll(url.search, '?…')
+  for (const secret of secretsIn(sent, url)) words = words.replaceAll(secret, '…')
   words = words.replace(UNPRINTABLE, ' ').replace(CREDENTIAL, '$1 …').trim().replace(/\.+$/, '')
   return words.length > MAX_SAID ? `${words.slice(0, MAX_SAID)}…` : words || undefined
+}
+
+/** What may be a secret of what was sent, the longest first: one may be a part of another. */
+function secretsIn(sent: HeaderRecord, { search, searchParams }: URL): string[] {
+  const values = partsOf(search)
+  searchParams.forEach((value) => {
+    values.push(value)
+  })
+  for (const [name, value] of Object.entries(sent)) {
+    if (TOLD.test(name)) continue
+    if (name !== 'authorization') values.push(value)
+    values.push(...partsOf(value))
+  }
+  return values.filter(({ length }) => length >= LEAST_SECRET).sort((one, other) => other.length - one.length)
+}
+
+/** The values within one, such as those of cookies, without what they are called. */
+function partsOf(value: string): string[] {
+  return value.split(/[;,&]/).flatMap((part) => {
+    const word = part.slice(part.lastIndexOf(' ') + 1)
+    return [word, word.slice(word.indexOf('=') + 1)]
+  })
 }
 
 /** The message of a JSON-RPC error, or else all of it. */
