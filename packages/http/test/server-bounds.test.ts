@@ -89,6 +89,20 @@ describe('a client that never reads', () => {
     expect(heard).toContain('"id":7')
   })
 
+  test('gets an error for a response that nobody sends again', async () => {
+    const { server, socket, pending, send, response } = await full({})
+    await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
+    let heard = ''
+    socket.on('data', (chunk) => {
+      heard += chunk
+    })
+    socket.resume()
+    await Promise.allSettled(pending)
+    await vi.waitFor(() => expect(heard.endsWith('\r\n0\r\n\r\n')).toBe(true), 5_000)
+    expect(heard).toContain('"id":7,"error":{"code":-32603')
+    expect(server.errors.filter((error) => !isTransportError(error, 'OVERLOADED'))).toEqual([])
+  })
+
   test('and leaves without that response leaves nothing in flight', async () => {
     const { server, socket, send, response } = await full({ onDisconnect: 'continue' })
     await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })

@@ -154,3 +154,13 @@ test.each(['GET', 'POST'] as const)(
     expect(rejected.filter(([n]) => stored.has(n))).toEqual([])
   },
 )
+
+test('a response that no replay could carry is rejected, and its client told', async () => {
+  const server = await served({ eventStore: memoryEventStore(), maxQueuedBytes: 4_096 }, () => undefined)
+  const headers = await server.session()
+  const answered = server.ask({ body: ask, headers })
+  await until(() => server.messages.length === 3, 'the request', PATIENCE_MS)
+  const response = { jsonrpc: '2.0' as const, id: ask.id, result: { text: 'x'.repeat(5_000) } }
+  await expect(server.connections[0]?.send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
+  expect((await within(answered, 'an answer', PATIENCE_MS)).text).toContain('"error":{"code":-32603')
+})

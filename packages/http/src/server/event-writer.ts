@@ -84,6 +84,8 @@ export class EventWriter implements EventStream {
     }
     this.#held += text
     if (this.isBlocked) {
+      // Nothing is behind what the body holds: no later write may come that would let it go.
+      if (text === '' && !this.#behindHeld && this.#behindBody) return this.#behindBody.promise
       if (this.#held.length >= PACK_CHARACTERS) this.#pack()
       this.#behindHeld ??= new Turnstile()
       return this.#behindHeld.promise

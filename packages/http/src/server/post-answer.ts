@@ -24,6 +24,9 @@ export type AnswerFormat = 'auto' | 'json' | 'sse'
  */
 type State = 'undecided' | 'open' | 'away' | 'over'
 
+/** How long an application has to send a response again once there is room. */
+const RESEND_MS = 1_000
+
 const noHeaders: HeaderLines = []
 const jsonHeaders: HeaderLines = ['content-type', 'application/json']
 const done: Promise<void> = Promise.resolve()
@@ -46,8 +49,9 @@ export class PostAnswer implements LiveStream {
   /** Of a batch, until all are there. */
   #responses: Outgoing[] | undefined
   #patience: Disposable | undefined
-  /** Whether there was no room for a response, which nobody may be about to send again. */
-  #hasRejected = false
+  /** For whose responses there was no room: nobody may be about to send them again. */
+  readonly #rejected = new Set<Call>()
+  #lastChance: Disposable | undefined
 
   constructor(
     owner: StreamOwner,
@@ -90,11 +94,20 @@ export class PostAnswer implements LiveStream {
     return this.#put(outgoing)
   }
 
-  /** The error for a response for which there is no room now. With a store there is: its client comes back for it. */
-  overload({ json }: Outgoing): Error | undefined {
-    if (this.log || !this.#stream) return undefined
-    const error = overload(json, this.#stream.freeBytes, this.#owner.settings.maxQueuedBytes)
-    this.#hasRejected ||= error !== undefined
+  /**
+   * The error for a response for which there is no room now. A store has room for what could be replayed: its client
+   * comes back for it. Who does not send the response again while there is room has an error sent instead.
+   */
+  overload(call: Call, { json }: Outgoing): Error | undefined {
+    if (!this.log && !this.#stream) return undefined
+    const { maxQueuedBytes } = this.#owner.settings
+    const freeBytes = this.log ? maxQueuedBytes : (this.#stream?.freeBytes ?? maxQueuedBytes)
+    const error = overload(json, freeBytes, maxQueuedBytes)
+    if (!error) return undefined
+    this.#rejected.add(call)
+    const stream = this.log ? undefined : this.#stream
+    // Resolves once the client has read what is in the way.
+    void (stream?.write('') ?? done).then(() => this.#giveLastChance(), ignore)
     return error
   }
 
@@ -283,6 +296,7 @@ export class PostAnswer implements LiveStream {
     if (this.#state === 'over') return
     this.#state = 'over'
     this.#patience?.[Symbol.dispose]()
+    this.#lastChance?.[Symbol.dispose]()
     this.#detach()
   }
 
@@ -304,10 +318,18 @@ export class PostAnswer implements LiveStream {
       cancelAfterMs,
     } = settings
     if (this.#headers.length > 0) this.#owner.unheard()
-    else if (onDisconnect === 'cancel' || this.#hasRejected) this.#giveUp()
+    else if (onDisconnect === 'cancel' || this.#rejected.size > 0) this.#giveUp()
     else if (onDisconnect === 'cancel-after') {
       this.#patience = clock.deadline(cancelAfterMs, () => this.#giveUp())
     }
+  }
+
+  #giveLastChance(): void {
+    if (this.#state === 'over') return
+    this.#lastChance?.[Symbol.dispose]()
+    this.#lastChance = this.#owner.settings.clock.deadline(RESEND_MS, () => {
+      for (const call of this.#rejected) if (!call.isAnswered) this.#owner.unsent(call)
+    })
   }
 
   #giveUp(): void {

@@ -212,6 +212,10 @@ export class Session implements StreamOwner, ServedSession {
     this.#heard({ jsonrpc: '2.0', method: CANCELLED, params })
   }
 
+  unsent({ id }: Call): void {
+    this.#tellUnsendable({ jsonrpc: '2.0', id, result: {} })
+  }
+
   unheard(): void {
     const { address } = this.peer
     this.end(new TransportError('PEER_LOST', `${address} left before it was told its session`, { address }))
@@ -290,7 +294,7 @@ export class Session implements StreamOwner, ServedSession {
       const text = 'no request of the client awaits this response'
       return Promise.reject(new TransportError('SEND_FAILED', text, { delivery: 'none' }))
     }
-    const full = call.answer.overload(outgoing)
+    const full = call.answer.overload(call, outgoing)
     // The client waits on, and may have it when there is room.
     if (full) return Promise.reject(full)
     this.#forget(call)

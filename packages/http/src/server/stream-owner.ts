@@ -16,6 +16,8 @@ export interface StreamOwner {
   detached(): void
   /** The client is not there any more to hear the answer of this call. */
   giveUp(call: Call): void
+  /** There was no room for the response of this call, and it was not sent again. */
+  unsent(call: Call): void
   /** The client is not there to learn of its session. */
   unheard(): void
   report(error: Error): void
