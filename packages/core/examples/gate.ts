@@ -8,7 +8,7 @@ const bearer: Gate = {
     const clientId = tokens.get(token)
     return clientId === undefined
       ? { admit: false, status: 401, reason: 'a token is required', challenge: 'Bearer' }
-      : { admit: true, authInfo: { token, clientId, scopes: [] } }
+      : { admit: true, authInfo: { token, clientId, scopes: [], extra: { sub: clientId } } }
   },
 }
 const gate = allOf(localOnly(), bearer)

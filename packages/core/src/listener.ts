@@ -32,7 +32,9 @@ export interface Listener extends AsyncDisposable {
   start(options?: { signal?: AbortSignal | undefined }): Promise<void>
   /**
    * Stops accepting at once, gives requests that are being answered `drainMs` to finish (none by default), then
-   * closes every connection. Idempotent, never rejects.
+   * closes every connection. Over HTTP a client answers what it is asked with another request, maybe on a socket of its
+   * own, so the port is bound, and whoever is new refused with 503, until the sessions are over. Idempotent, never
+   * rejects.
    */
   close(options?: { drainMs?: number | undefined }): Promise<void>
 }

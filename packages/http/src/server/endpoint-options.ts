@@ -62,7 +62,7 @@ export interface HttpEndpointOptions extends ListenerOptions {
    * for all requests of one principal, with `per-request` one for each request, with `off` they are refused. What
    * changes is told to their subscriptions by the application, in `per-request` by `notify` of the listener. Headers
    * that repeat arguments (`Mcp-Param-*`) are compared once a list of tools was sent to that principal: only it says
-   * which there are.
+   * which there are. A refreshed token belongs to the same principal where the gate names the user (see `principal`).
    * @defaultValue 'multiplexed'
    */
   modern?: 'multiplexed' | 'per-request' | 'off' | undefined
@@ -77,9 +77,10 @@ export interface HttpEndpointOptions extends ListenerOptions {
    * connection, that one of them opened. `peer.authInfo` is that of the request which opened it; the message context
    * has each request's own, from which rights are to be taken. Unless given, a session is for one client (`clientId`)
    * and user (`extra.sub` or `extra.subject`), whatever rights its tokens have; a connection of 2026-07-28 also for
-   * the same rights (`scopes` and `resource`), and where no user is named for a single token. Rights that are
-   * elsewhere, such as roles in `extra`, are for this function to tell apart. Callers without `authInfo` are one
-   * principal. Where it throws or yields no text, the caller is refused.
+   * the same rights (`scopes` and `resource`), and where no user is named for a single token: after a refresh,
+   * subscriptions opened with the token before hear of no changes that later requests cause. So name the user in
+   * `extra.sub`, or give this function. Rights that are elsewhere, such as roles in `extra`, are for it to tell apart.
+   * Callers without `authInfo` are one principal. Where it throws or yields no text, the caller is refused.
    * @defaultValue undefined
    */
   principal?: ((authInfo: AuthInfo) => string) | undefined
