@@ -128,7 +128,10 @@ describe.each(Object.entries(words))('a session of which others gave %s', (_what
   })
 })
 
-test('a stream of ours that others end counts as left, and takes nothing more', async () => {
+test.each([
+  ['at the end of the turn', ''],
+  ['at once', 'x'.repeat(10_000)],
+])('a stream of ours that others end counts as left, and takes nothing more %s', async (_when, text) => {
   const seen = mishaps()
   const server = await mounted({ onDisconnect: 'cancel' }, () => {})
   const headers = await server.session()
@@ -139,7 +142,7 @@ test('a stream of ours that others end counts as left, and takes nothing more', 
   await open?.connection.send(note, { relatedRequestId: 7 })
   const stream = await opening
   server.responses.at(-1)?.end()
-  await open?.connection.send(note, { relatedRequestId: 7 }).catch(() => {})
+  await open?.connection.send({ ...note, params: { text } }, { relatedRequestId: 7 }).catch(() => {})
   await stream.until(() => stream.isOver, 'the stream ended')
   const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled' }
   await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject(cancelled))

@@ -65,6 +65,25 @@ describe('an answer of which nothing is taken for stallTimeoutMs', () => {
     expect(server.connections[0]?.state).toBe('open')
   })
 
+  test('is cut off where it was behind another on its connection', async () => {
+    const clock = createFakeClock()
+    const server = await served({ clock, answers: 'json', stallTimeoutMs: 60_000 }, (request) =>
+      request.id === 8 ? large(request) : undefined,
+    )
+    const headers = await server.session()
+    const both = [ask, { ...ask, id: 8 }].map((each) => wireRequest('POST', headers, JSON.stringify(each)))
+    const socket = silent(server.port, both.join(''))
+    const isBehind = (): boolean => server.messages.some((message) => 'id' in message && message.id === 8)
+    await until(isBehind, 'both are asked', PATIENCE_MS)
+    await clock.advance(30_000)
+    await server.connections[0]?.send({ jsonrpc: '2.0', id: ask.id, result: {} })
+    await server.ask({ method: 'GET', path: '/elsewhere' })
+    for (let n = 0; n < 4; n++) await clock.advance(30_000)
+    socket.on('data', () => {})
+    socket.resume()
+    await until(() => socket.closed, 'the connection is cut', PATIENCE_MS)
+  })
+
   test('is cut off in 2026-07-28 as well', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, stallTimeoutMs: 60_000 }, large)
