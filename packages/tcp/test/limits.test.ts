@@ -61,14 +61,20 @@ test('a line without end is cut at maxMessageBytes, and no more of it is held', 
   const before = await collectedMemory()
   const piece = Buffer.alloc(MESSAGE_BYTES, 'x')
   const cut = once(socket, 'close').catch(() => {})
+  let isTold = false
+  socket.once('data', () => {
+    isTold = true
+  })
   let written = 0
   let most = 0
-  while (connection.state === 'open' && written < 8 * MAX_MESSAGE_BYTES) {
+  while (!isTold && written < 8 * MAX_MESSAGE_BYTES) {
     written += piece.length
     if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), cut]).catch(() => {})
     const { heapUsed, arrayBuffers } = process.memoryUsage()
     most = Math.max(most, heapUsed + arrayBuffers)
   }
+  expect(isTold).toBe(true)
+  socket.end()
   expect(await connection.closed).toMatchObject({
     code: 'MESSAGE_TOO_LARGE',
     details: { maxMessageBytes: MAX_MESSAGE_BYTES },
