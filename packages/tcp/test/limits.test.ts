@@ -81,7 +81,8 @@ test('a line without end is cut at maxMessageBytes, and no more of it is held', 
   })
   // Twice the limit while the collected bytes move to a larger place, and what was not collected yet.
   expect(most - before.held).toBeLessThanOrEqual(4 * MAX_MESSAGE_BYTES)
-  expect((await collectedMemory()).held - before.held).toBeLessThanOrEqual(MIB)
+  // Up to 4 MiB are kept for the next large message, whosever it is.
+  expect((await collectedMemory()).held - before.held).toBeLessThanOrEqual(5 * MIB)
 })
 
 test.each(['0.0.0.0', '::', '192.0.2.1'])(
