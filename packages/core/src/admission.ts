@@ -57,6 +57,9 @@ export async function admit(
   }
 }
 
+/** The signal for gates that do not look at it and answered at once: one does for all of them. */
+let unused: AbortController | undefined
+
 /** The gate's answer, unless the signal or the deadline comes first; the gate's own signal then aborts. */
 function asked(
   gate: Gate,
@@ -65,9 +68,13 @@ function asked(
   signal: AbortSignal,
 ): Verdict | Promise<Verdict> {
   signal.throwIfAborted()
-  const patience = new AbortController()
+  const isUnseen = gate.admit.length < 2
+  const patience = (isUnseen ? unused : undefined) ?? new AbortController()
+  if (isUnseen) unused = undefined
   const verdict = gate.admit(handshake, patience.signal)
-  return isThenable(verdict) ? inTime(verdict, patience, keepers, signal) : verdict
+  if (isThenable(verdict)) return inTime(verdict, patience, keepers, signal)
+  if (isUnseen) unused = patience
+  return verdict
 }
 
 function inTime(
