@@ -3,9 +3,8 @@ import { isTransportError, toError } from './errors.js'
 import { errorMemberOf, INTERNAL_ERROR, JsonRpcError, METHOD_NOT_FOUND } from './json-rpc-error.js'
 import type { JsonRpcMessage, JsonRpcRequest, MessageParams, RequestId } from './message.js'
 import type { JsonRpcResult } from './pending-requests.js'
-import { attempt } from './promises.js'
+import { type QueuedSend, SendQueue } from './send-queue.js'
 import type { MessageContext, SendOptions } from './transport.js'
-import { type OrderedSend, WaitingSends } from './waiting-sends.js'
 
 /** One incoming request, for the handler that answers it. */
 export interface IncomingCall {
@@ -41,14 +40,18 @@ export interface Answering {
 export class IncomingRequests {
   readonly #answering: Answering
   readonly #active = new Map<RequestId, AbortController>()
-  /** How many responses are being taken. */
-  #sending = 0
-  #places = 0
-  readonly #waiting = new WaitingSends<ResponseSend>()
+  readonly #responses: SendQueue<ResponseSend>
   #isFull = false
 
   constructor(answering: Answering) {
     this.#answering = answering
+    this.#responses = new SendQueue({
+      send: (message, options) => answering.send(message, options ?? {}),
+      mayWait: (waiting) => waiting < MAX_WAITING,
+      taken: ({ resolve }) => resolve(),
+      failed: ({ reject }, error) => reject(error),
+      changed: () => this.#heedRoom(),
+    })
   }
 
   /** Runs the handler and sends what comes of it. Never rejects. */
@@ -91,7 +94,7 @@ export class IncomingRequests {
   }
 
   cancelAll(reason: Error): void {
-    for (let send = this.#waiting.takeFirst(); send; send = this.#waiting.takeFirst()) send.reject(reason)
+    for (const { reject } of this.#responses.takeWaiting()) reject(reason)
     for (const id of [...this.#active.keys()]) this.cancel(id, reason)
   }
 
@@ -137,34 +140,12 @@ export class IncomingRequests {
 
   #sendOnceThereIsRoom(id: RequestId, message: JsonRpcMessage): Promise<void> {
     return new Promise((resolve, reject) => {
-      const send = { place: this.#places++, message, options: { relatedRequestId: id }, resolve, reject }
-      if (this.#waiting.size > 0 && this.#waiting.size < MAX_WAITING) this.#waiting.add(send)
-      else this.#sendNow(send)
+      this.#responses.send({ message, options: { relatedRequestId: id }, resolve, reject })
     })
   }
 
-  #sendNow(send: ResponseSend): void {
-    this.#sending++
-    attempt(() => this.#answering.send(send.message, send.options)).then(
-      () => {
-        send.resolve()
-        this.#settled(this.#waiting.takeFirst())
-      },
-      (error) => {
-        // Alone it would find no room either: then only what is being taken before it makes some.
-        const isFull = isTransportError(error, 'OVERLOADED') && this.#sending > 1
-        if (isFull && this.#waiting.size < MAX_WAITING) this.#waiting.add(send)
-        else send.reject(error)
-        this.#settled(isFull ? undefined : this.#waiting.takeFirst())
-      },
-    )
-  }
-
-  /** One was taken or given up; the next that waits may find room now. */
-  #settled(next: ResponseSend | undefined): void {
-    this.#sending--
-    if (next) this.#sendNow(next)
-    const isFull = this.#waiting.size > 0
+  #heedRoom(): void {
+    const isFull = this.#responses.waiting > 0
     if (isFull === this.#isFull) return
     this.#isFull = isFull
     this.#answering.full(isFull)
@@ -174,8 +155,7 @@ export class IncomingRequests {
 /** How many responses may wait for room. Whoever leaves more unread is answered with errors. */
 const MAX_WAITING = 64
 
-interface ResponseSend extends OrderedSend {
-  readonly options: SendOptions
+interface ResponseSend extends QueuedSend {
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }

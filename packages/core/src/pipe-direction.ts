@@ -13,8 +13,9 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from './message.js'
+import { ignore } from './promises.js'
+import { SendQueue } from './send-queue.js'
 import type { Flow, SendOptions, TransportLike } from './transport.js'
-import { type OrderedSend, WaitingSends } from './waiting-sends.js'
 
 /** What one direction of a pipe needs besides its ends. */
 export interface DirectionSettings {
@@ -36,12 +37,9 @@ export class PipeDirection {
   readonly #calls = new CallsInFlight()
   /** What waits for the other end to open. */
   #held: JsonRpcMessage[] | undefined = []
-  #sends = 0
-  #pendingSends = 0
   #unanswered = 0
   #undelivered = 0
-  /** What `to` had no room for. Nothing passes it: messages leave in their order. */
-  readonly #waiting = new WaitingSends()
+  readonly #queue: SendQueue
   #isPaused = false
   #isOver = false
   readonly #whenIdle: (() => void)[] = []
@@ -50,6 +48,18 @@ export class PipeDirection {
     this.#from = from
     this.#to = to
     this.#settings = settings
+    this.#queue = new SendQueue({
+      send: (message, options) => to.send(message, options),
+      // Whoever can be paused sends little more than what was on its way; others might send for ever.
+      mayWait: (waiting) =>
+        !this.#isOver && (flowOf(from) !== undefined || waiting < settings.maxPendingSends),
+      taken: ignore,
+      failed: ({ message }, error) => this.#failed(message, toError(error)),
+      changed: () => {
+        this.#balance()
+        this.#settleIdle()
+      },
+    })
   }
 
   /** How many requests `to` had not answered when it was gone, or nothing was passed on any more. */
@@ -59,7 +69,7 @@ export class PipeDirection {
 
   /** How many messages `to` did not take, or has not taken yet. */
   get undelivered(): number {
-    return this.#undelivered + this.#pendingSends
+    return this.#undelivered + this.#queue.pending
   }
 
   /** Takes what `from` heard. Never throws. */
@@ -110,10 +120,9 @@ export class PipeDirection {
     const held = this.#held ?? []
     const requests = [...held.filter(isRequest), ...this.#calls.takeAll()]
     this.#unanswered += requests.filter(({ method }) => method !== LISTEN_METHOD).length
-    this.#undelivered += held.length + this.#waiting.size
+    this.#undelivered += held.length + this.#queue.takeWaiting().length
     this.#isOver = true
     this.#held = undefined
-    this.#waiting.clear()
     this.#settleIdle()
     return requests
   }
@@ -172,37 +181,7 @@ export class PipeDirection {
   }
 
   #send(message: JsonRpcMessage, options: SendOptions | undefined): void {
-    const send = { place: this.#sends++, message, options }
-    if (this.#waiting.size > 0 && this.#mayWait()) this.#waiting.add(send)
-    else this.#sendNow(send)
-    this.#balance()
-  }
-
-  #sendNow(send: OrderedSend): void {
-    this.#pendingSends++
-    attempt(() => this.#to.send(send.message, send.options)).then(
-      () => this.#settled(),
-      (error) => {
-        // Alone it would find no room either: then only what is pending before it makes some.
-        const isFull = isTransportError(error, 'OVERLOADED') && this.#pendingSends > 1
-        if (isFull && !this.#isOver && this.#mayWait()) this.#waiting.add(send)
-        else this.#failed(send.message, toError(error))
-        this.#settled(isFull)
-      },
-    )
-  }
-
-  #settled(isFull = false): void {
-    this.#pendingSends--
-    const next = isFull ? undefined : this.#waiting.takeFirst()
-    if (next) this.#sendNow(next)
-    this.#balance()
-    this.#settleIdle()
-  }
-
-  /** Whoever can be paused sends little more than what was on its way; others might send for ever. */
-  #mayWait(): boolean {
-    return flowOf(this.#from) !== undefined || this.#waiting.size < this.#settings.maxPendingSends
+    this.#queue.send({ message, options })
   }
 
   #failed(message: JsonRpcMessage, error: Error): void {
@@ -225,8 +204,8 @@ export class PipeDirection {
   /** Stops and continues the arrival of messages as `to` takes them. */
   #balance(): void {
     const { maxPendingSends } = this.#settings
-    const isFull = this.#waiting.size > 0
-    const waiting = this.#pendingSends + (this.#held?.length ?? 0)
+    const isFull = this.#queue.waiting > 0
+    const waiting = this.#queue.pending + (this.#held?.length ?? 0)
     if (!this.#isPaused && (isFull || waiting > maxPendingSends)) {
       this.#isPaused = true
       flowOf(this.#from)?.pause()
@@ -237,7 +216,7 @@ export class PipeDirection {
   }
 
   #settleIdle(): void {
-    if (this.#isOver || (this.#pendingSends + this.#waiting.size === 0 && !this.#held?.length)) {
+    if (this.#isOver || (this.#queue.pending === 0 && !this.#held?.length)) {
       for (const resolve of this.#whenIdle.splice(0)) resolve()
     }
   }
@@ -251,9 +230,4 @@ function unsent(cause: Error): TransportError {
 /** Read each time: it is there only while the transport is open. */
 function flowOf(transport: TransportLike): Flow | undefined {
   return (transport as { flow?: Flow }).flow
-}
-
-/** Calls it, turning a synchronous throw into a rejection. */
-async function attempt(call: () => Promise<void>): Promise<void> {
-  await call()
 }
