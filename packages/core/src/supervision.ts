@@ -239,7 +239,7 @@ function untilInvalid(end: End, { expiresAt, revoked }: Admission, clock: Clock)
 
 /** Shorter waits are met closely enough by one deadline. */
 const SHORT_WAIT_MS = 1_000
-/** A deadline may be late by a hundredth of its wait, which is a quarter of an hour in a day: most of it is waited first. */
+/** A deadline may be late by a hundredth of its wait, a quarter of an hour in a day: most of it is waited first. */
 const FIRST_PART = 0.98
 
 /** Calls `then` at that time since the epoch, also where the clock of the machine is set meanwhile. */

@@ -1,5 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createFakeClock, turns } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcRequest, type Transport } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { requestHandler } from '../src/node/index.js'
@@ -25,7 +26,7 @@ const words: Record<string, (response: ServerResponse) => void> = {
   'the head of one': (response) => void response.writeHead(503).write('x'),
 }
 
-/** A server in front of ours that answers each request on its own after a while, unless an answer has begun. */
+/** A server in front of ours that answers by itself each request that is left open. */
 async function mounted(
   options: Parameters<typeof requestHandler>[0],
   answer: (response: ServerResponse) => void,
@@ -41,16 +42,16 @@ async function mounted(
       messages.push(request)
       if (!isRequest(request)) return
       if (request.method === 'initialize') void connection.send(echo(request))
-      else asked.push({ request, connection })
+      else {
+        asked.push({ request, connection })
+        setImmediate(answer, responses.at(-1) as ServerResponse)
+      }
     }
     void connection.start()
   }
   await mcp.start()
   const server = createServer((request, response) => {
     responses.push(response)
-    setTimeout(() => {
-      if (!response.headersSent) answer(response)
-    }, 50)
     mcp.handle(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -89,19 +90,19 @@ function mishaps(): unknown[] {
   return seen
 }
 
-const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 150))
-
 describe.each(Object.entries(eras))('a request of %s', (_era, requestOf) => {
   test.each(Object.entries(words))('that others gave %s is let go', async (_what, answer) => {
     const seen = mishaps()
-    const server = await mounted({ keepAliveIntervalMs: 100, onDisconnect: 'cancel' }, answer)
+    const clock = createFakeClock()
+    const server = await mounted({ clock, keepAliveIntervalMs: 100, onDisconnect: 'cancel' }, answer)
     const told = await server.open(await requestOf(server))
     expect(told.status).toBe(503)
-    await quiet()
+    await clock.advance(1_000)
     const [open] = server.asked
     await open?.connection.send({ jsonrpc: '2.0', id: open.request.id, result: {} }).catch(() => {})
     await server.mcp.close()
-    await quiet()
+    await clock.advance(1_000)
+    await turns()
     expect([seen, server.errors]).toEqual([[], []])
   })
 })

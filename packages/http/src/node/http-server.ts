@@ -228,7 +228,8 @@ interface Closing {
 
 /**
  * Ends idle connections at once and listens for as long as there are sessions: a client answers what it is asked with
- * another request, for which it may have no socket left. Then ends connections with an answer under way after it, and none later than in time.
+ * another request, for which it may have no socket left. Then ends connections with an answer under way after it, and
+ * none later than in time.
  */
 function closed(server: HttpServer, { endpoint, unused, settings }: Closing): Promise<void> {
   const { clock, closeTimeoutMs } = settings

@@ -213,7 +213,7 @@ export class Session implements StreamOwner, ServedSession {
   }
 
   unsent({ id }: Call): void {
-    this.#tellUnsendable({ jsonrpc: '2.0', id, result: {} })
+    this.#tellUnsendable(id)
   }
 
   unheard(): void {
@@ -228,7 +228,7 @@ export class Session implements StreamOwner, ServedSession {
     try {
       outgoing = { message, json: jsonWithin(message, this.settings.maxMessageBytes) }
     } catch (error) {
-      if (isResponse(message)) this.#tellUnsendable(message)
+      if (isResponse(message)) this.#tellUnsendable(message.id)
       return Promise.reject(error)
     }
     if (isResponse(message)) return this.#respond(message, outgoing)
@@ -310,7 +310,7 @@ export class Session implements StreamOwner, ServedSession {
   }
 
   /** Whoever waits for an answer that cannot be sent is better told so. */
-  #tellUnsendable({ id }: JsonRpcResponse): void {
+  #tellUnsendable(id: RequestId | undefined): void {
     if (id === undefined || !this.#calls.has(id)) return
     const message: JsonRpcResponse = { jsonrpc: '2.0', id, error: unsendable }
     this.#respond(message, { message, json: JSON.stringify(message) }).catch(ignore)
