@@ -1,9 +1,10 @@
 import type { Handshake } from './gate.js'
+import type { HttpHeaders } from './http-headers.js'
 
 /** An HTTP answer that carries no messages. */
 export interface HttpAnswer {
   readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: HttpHeaders
   readonly body?: string
 }
 
@@ -12,7 +13,7 @@ export interface HttpHooks {
   /** Answers a CORS preflight, before any gate is asked. Without an answer it is refused. */
   readonly preflight?: (handshake: Handshake) => HttpAnswer | undefined
   /** Headers to add to every answer, refusals and errors included. */
-  readonly responseHeaders?: (handshake: Handshake) => Readonly<Record<string, string>>
+  readonly responseHeaders?: (handshake: Handshake) => HttpHeaders
   /** Routes beside the endpoint, by exact path; they are not behind the gate. */
   readonly routes?: Readonly<Record<string, (handshake: Handshake) => HttpAnswer | Promise<HttpAnswer>>>
 }

@@ -111,6 +111,14 @@ export type { EventId, EventStore, StreamId } from './event-store.js'
 export { createLineDecoder, type LineDecoder, type LineDecoderOptions, type LineHandlers } from './framing.js'
 export { isLoopback, requireGate } from './gate.js'
 export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './handshake-replay.js'
+export {
+  faultOfHeader,
+  type HeaderRecord,
+  type HttpHeaders,
+  headersIn,
+  inLowerCase,
+  pairsOf,
+} from './http-headers.js'
 export type { HttpAnswer, HttpHooks } from './http-hooks.js'
 export { createIntake, type Intake, type IntakeOptions, JsonRpcIntake, previewOf } from './intake.js'
 export { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.js'

@@ -1,8 +1,8 @@
+import type { HttpHeaders } from '@mcpwire/core'
 import { type Clock, type CreateTransportOptions, createTransportDefaults, systemRandom } from '@mcpwire/core'
 import type { StreamState } from './client/standalone-stream.js'
 import type { Fetch } from './engine-settings.js'
 import type { HttpAuth } from './http-auth.js'
-import type { HttpHeaders } from './http-headers.js'
 import type { HttpTlsOptions } from './tls-options.js'
 
 /** When a stream that ended is asked for again. */

@@ -1,5 +1,6 @@
 import {
   createTransport,
+  headersIn,
   invalidOption,
   type KnownOptions,
   refuseUnseen,
@@ -27,7 +28,6 @@ import {
   httpClientDefaults,
   httpReconnectDefaults,
 } from './http-client-options.js'
-import { headersIn } from './http-headers.js'
 
 const known: KnownOptions<HttpClientOptions> = {
   ...httpClientDefaults,

@@ -9,7 +9,6 @@ export {
   httpClientDefaults,
   httpReconnectDefaults,
 } from './http-client-options.js'
-export type { HttpHeaders } from './http-headers.js'
 export { type HttpTlsOptions, httpTlsDefaults } from './tls-options.js'
 
 // For applications: the servers

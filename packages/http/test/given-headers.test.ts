@@ -1,6 +1,6 @@
-import type { SendOptions } from '@mcpwire/core'
+import type { HttpHeaders, SendOptions } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type HttpHeaders, httpClient } from '../src/index.js'
+import { httpClient } from '../src/index.js'
 import { httpServer } from '../src/node/index.js'
 import { introducedClient, scriptedServer, startedClient } from './support/scripted-server.js'
 
@@ -44,8 +44,7 @@ describe.each(shapes)('headers given as %s', (_, given) => {
   })
 
   test('are added to every answer where responseHeaders() yields them', async () => {
-    const responseHeaders = given as () => Readonly<Record<string, string>>
-    const listener = httpServer({ port: 0, hooks: { responseHeaders } })
+    const listener = httpServer({ port: 0, hooks: { responseHeaders: given } })
     await listener.start()
     onTestFinished(() => listener.close())
     const { headers } = await fetch(listener.address ?? '', { method: 'PUT' })

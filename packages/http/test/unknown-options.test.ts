@@ -1,17 +1,7 @@
 import { expect, test } from 'vitest'
+import { expectKnownOptions, failureOf, refused } from '../../../tooling/refused-options.js'
 import { httpClient, httpHandler, memoryEventStore } from '../src/index.js'
 import { httpServer, requestHandler } from '../src/node/index.js'
-
-function failureOf(call: () => unknown): unknown {
-  try {
-    call()
-  } catch (error) {
-    return error
-  }
-  return 'nothing was thrown'
-}
-
-const refused = (option: string): object => ({ code: 'INVALID_OPTION', details: { option } })
 
 const url = 'https://127.0.0.1:1/mcp'
 const factories = {
@@ -52,13 +42,7 @@ const known = {
 }
 
 test.each(Object.entries(factories))('%s refuses an option it does not know', (name, make) => {
-  const error = failureOf(() => make({ token: 's3cret' }))
-
-  expect(error).toMatchObject(refused('token'))
-  expect(JSON.stringify(error)).not.toContain('s3cret')
-  const [, names = ''] = /^option "token" is not known; known: (.*)$/.exec((error as Error).message) ?? []
-  expect(names.split(', ')).toEqual(expect.arrayContaining(known[name as keyof typeof known]))
-  expect(failureOf(() => make({ token: undefined }))).toBe('nothing was thrown')
+  expectKnownOptions(make, known[name as keyof typeof known])
 })
 
 const token = (): string => 't'

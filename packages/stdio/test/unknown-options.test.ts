@@ -1,16 +1,11 @@
 import { expect, test } from 'vitest'
+import {
+  expectKnownOptions,
+  expectOptionsAlone,
+  failureOf,
+  refused,
+} from '../../../tooling/refused-options.js'
 import { stdioClient, stdioServer } from '../src/index.js'
-
-function failureOf(call: () => unknown): unknown {
-  try {
-    call()
-  } catch (error) {
-    return error
-  }
-  return 'nothing was thrown'
-}
-
-const refused = (option: string): object => ({ code: 'INVALID_OPTION', details: { option } })
 
 test.each([
   ['stdioClient', stdioClient, { command: 'true' }, ['command', 'args', 'cwd', 'onnoise', 'closeTimeoutMs']],
@@ -18,27 +13,13 @@ test.each([
 ] as const)(
   '%s refuses an option it does not know, and says which it knows',
   (_name, make, needed, known) => {
-    const given = (colour: unknown): never => ({ ...needed, colour }) as never
-    const error = failureOf(() => make(given('red')))
-
-    expect(error).toMatchObject(refused('colour'))
-    const [, names = ''] = /^option "colour" is not known; known: (.*)$/.exec((error as Error).message) ?? []
-    expect(names.split(', ')).toEqual(expect.arrayContaining([...known]))
-    expect(failureOf(() => make(given(undefined)))).toBe('nothing was thrown')
+    expectKnownOptions((options) => make({ ...needed, ...options } as never), known)
   },
 )
 
 test('a command in place of options is no command', () => {
-  for (const [given, said] of [
-    [undefined, 'undefined'],
-    ['node server.js --token=hunter2', 'a string'],
-    [['node', 'server.js'], 'an array'],
-  ]) {
-    expect(failureOf(() => stdioClient(given as never))).toMatchObject({
-      code: 'INVALID_OPTION',
-      message: `the options must be an object; received ${said}`,
-    })
-  }
+  expectOptionsAlone(stdioClient)
+  expect(failureOf(() => stdioClient(undefined as never))).toMatchObject(refused('options'))
   expect(failureOf(() => stdioServer(process.stdin.fd as never))).toMatchObject(refused('options'))
 })
 

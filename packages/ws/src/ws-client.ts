@@ -1,5 +1,8 @@
 import {
   createTransport,
+  type HeaderRecord,
+  type HttpHeaders,
+  headersIn,
   invalidOption,
   isTransportError,
   type KnownOptions,
@@ -19,7 +22,6 @@ import type { FrameSocket } from './frame-socket.js'
 import { SUBPROTOCOL, tokenSubprotocol } from './subprotocol.js'
 import type { WsTlsOptions } from './tls-options.js'
 import { wsChannel } from './ws-channel.js'
-import { type HeaderRecord, headersIn, type WsHeaders } from './ws-headers.js'
 import { knownWsOptions, requireWsOptions, type WsOptions, wsDefaults } from './ws-options.js'
 
 /** Options of a client over WebSocket. */
@@ -32,7 +34,7 @@ export interface WsClientOptions extends WsOptions {
    * any.
    * @defaultValue {}
    */
-  headers?: WsHeaders | (() => WsHeaders | Promise<WsHeaders>) | undefined
+  headers?: HttpHeaders | (() => HttpHeaders | Promise<HttpHeaders>) | undefined
   /**
    * A bearer token to offer as a subprotocol, to a server whose `tokenInSubprotocol` is on: the one way for pages.
    * Proxies and servers may log it; prefer `headers` where there is a choice.
@@ -55,7 +57,7 @@ export interface WsClientOptions extends WsOptions {
 
 /** What `wsClient` uses for options that are not given. */
 export const wsClientDefaults: {
-  readonly headers: WsHeaders
+  readonly headers: HttpHeaders
   readonly connectTimeoutMs: 10_000
 } & typeof wsDefaults = {
   headers: {},
@@ -117,7 +119,7 @@ export function wsClient(options: WsClientOptions): Transport {
 
 type Given = ReturnType<typeof resolveOptions<typeof wsClientDefaults, WsClientOptions>>
 type Settings = Omit<Given, 'headers'> & { readonly headers: HeaderRecord | AskedHeaders }
-type AskedHeaders = () => WsHeaders | Promise<WsHeaders>
+type AskedHeaders = () => HttpHeaders | Promise<HttpHeaders>
 
 /** What is wrong with a URL is told without showing it: it may hold a password or a token. */
 function requireWsUrl(given: unknown): URL {
@@ -137,9 +139,10 @@ function requireWsUrl(given: unknown): URL {
 
 function requireHeaders(given: Given['headers']): Settings['headers'] {
   if (typeof given === 'function') return given
-  return (
-    headersIn(given) ?? refuseUnseen('headers', 'headers by name or in pairs, or a function that yields them')
-  )
+  const known = headersIn(given)
+  return typeof known === 'string'
+    ? refuseUnseen('headers', `${known}, or a function that yields them`)
+    : known
 }
 
 function requireCredentials({ tokenInSubprotocol: token, requireSubprotocol }: Settings): void {
@@ -195,8 +198,8 @@ async function open(
 
 async function openingOf(settings: Settings, signal: AbortSignal): Promise<Opening> {
   const { headers, tokenInSubprotocol: token, requireSubprotocol } = settings
-  const asked = headersIn(await asking<WsHeaders>('headers', headers, signal))
-  if (!asked) throw callbackFailed('headers', new Error('it yielded no headers'))
+  const asked = headersIn(await asking<HttpHeaders>('headers', headers, signal))
+  if (typeof asked === 'string') throw callbackFailed('headers', new Error(`it must yield ${asked}`))
   const subprotocols = requireSubprotocol ? [SUBPROTOCOL] : []
   if (token === undefined) return { headers: asked, subprotocols }
   const known = await asking('tokenInSubprotocol', token, signal)

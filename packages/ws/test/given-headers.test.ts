@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
+import type { HttpHeaders } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
-import { type WsHeaders, wsClient } from '../src/index.js'
+import { wsClient } from '../src/index.js'
 import { serving } from './support/serving.js'
 
 const record = { authorization: 'Bearer abc', 'X-Two': 'a, b' }
@@ -13,7 +14,7 @@ function* inTurn(): Generator<[string, string]> {
   yield* pairs
 }
 
-describe.each<[string, () => WsHeaders]>([
+describe.each<[string, () => HttpHeaders]>([
   ['an object', () => record],
   ['the platform’s Headers', () => new Headers(pairs)],
   ['a Map', () => new Map(Object.entries(record))],
@@ -41,7 +42,7 @@ describe.each<[string, () => WsHeaders]>([
 test.each([[['a', 's3cret']], [[['a']]], [[[1, 's3cret']]], [new Set(['s3cret'])], [null], ['a: s3cret']])(
   '%o are no headers',
   async (given) => {
-    const headers = given as unknown as WsHeaders
+    const headers = given as unknown as HttpHeaders
     const refused = (): unknown => wsClient({ url: 'ws://127.0.0.1:1/', headers })
     expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
     expect(refused).not.toThrow('s3cret')

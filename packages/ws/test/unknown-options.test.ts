@@ -1,18 +1,13 @@
 import { createServer } from 'node:http'
 import { expect, test } from 'vitest'
+import {
+  expectKnownOptions,
+  expectOptionsAlone,
+  failureOf,
+  refused,
+} from '../../../tooling/refused-options.js'
 import { wsClient } from '../src/index.js'
 import { upgradeHandler, wsServer } from '../src/node/index.js'
-
-function failureOf(call: () => unknown): unknown {
-  try {
-    call()
-  } catch (error) {
-    return error
-  }
-  return 'nothing was thrown'
-}
-
-const refused = (option: string): object => ({ code: 'INVALID_OPTION', details: { option } })
 
 const url = 'wss://127.0.0.1:1/mcp'
 const factories = {
@@ -27,12 +22,7 @@ const known = {
 }
 
 test.each(Object.entries(factories))('%s refuses an option it does not know', (name, make) => {
-  const error = failureOf(() => make({ colour: 'red' }))
-
-  expect(error).toMatchObject(refused('colour'))
-  const [, names = ''] = /^option "colour" is not known; known: (.*)$/.exec((error as Error).message) ?? []
-  expect(names.split(', ')).toEqual(expect.arrayContaining(known[name as keyof typeof known]))
-  expect(failureOf(() => make({ colour: undefined }))).toBe('nothing was thrown')
+  expectKnownOptions(make, known[name as keyof typeof known])
 })
 
 test.each([
@@ -48,16 +38,8 @@ test.each([
 })
 
 test.each([wsClient, wsServer, upgradeHandler])('%o says what it was given instead of options', (make) => {
-  for (const [given, said] of [
-    [undefined, 'undefined'],
-    ['ws://127.0.0.1/?token=s3cret', 'a string'],
-    [8080, 'a number'],
-  ]) {
-    expect(failureOf(() => make(given as never))).toMatchObject({
-      code: 'INVALID_OPTION',
-      message: `the options must be an object; received ${said}`,
-    })
-  }
+  expectOptionsAlone(make)
+  expect(failureOf(() => make(undefined as never))).toMatchObject(refused('options'))
 })
 
 test.each([

@@ -303,8 +303,13 @@ describe('connecting', () => {
       code: 'CALLBACK_FAILED',
       details: { slot: 'headers' },
     })
-    const bad = wsClient({ url, headers: { 'x-token': 'hunter2\n' } })
-    const failure = await bad.start().catch((error: unknown) => error)
+    let failure: unknown
+    try {
+      wsClient({ url, headers: { 'x-token': 'hunter2\n' } })
+    } catch (error) {
+      failure = error
+    }
+    expect(failure).toMatchObject({ code: 'INVALID_OPTION', details: { option: 'headers' } })
     expect(String(failure)).toMatch(/"x-token"/)
     expect(String(failure)).not.toContain('hunter2')
     await server.close()

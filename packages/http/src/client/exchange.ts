@@ -1,3 +1,4 @@
+import type { HeaderRecord } from '@mcpwire/core'
 import {
   errorAnswer,
   isRequest,
@@ -8,7 +9,6 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
-import type { HeaderRecord } from '../http-headers.js'
 import { VERSION_KEY } from '../mirrored/standard-headers.js'
 import { callBack, callBackAtEnd } from './callbacks.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'

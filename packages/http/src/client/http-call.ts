@@ -1,6 +1,6 @@
+import type { HeaderRecord } from '@mcpwire/core'
 import { toError } from '@mcpwire/core'
 import type { AnswerHead, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
-import type { HeaderRecord } from '../http-headers.js'
 import { BodyText } from './body-text.js'
 import { type Link, type Tries, unsent, wayPast } from './link.js'
 import type { RefusedAnswer } from './refused-answer.js'

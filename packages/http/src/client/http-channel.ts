@@ -1,3 +1,4 @@
+import type { HeaderRecord } from '@mcpwire/core'
 import {
   type Channel,
   createIntake,
@@ -21,7 +22,6 @@ import {
   tooLargeToSend,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
-import type { HeaderRecord } from '../http-headers.js'
 import { utf8Length } from '../utf8-length.js'
 import { closedBy, gone, unasked } from './channel-errors.js'
 import { Exchange, type ExchangeHost } from './exchange.js'

@@ -1,6 +1,6 @@
+import type { HeaderRecord } from '@mcpwire/core'
 import { isTransportError, TransportError, toError } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
-import type { HeaderRecord } from '../http-headers.js'
 import { EventFeed, type FeedOwner } from './event-feed.js'
 import { HttpCall } from './http-call.js'
 import type { Link } from './link.js'

@@ -1,5 +1,4 @@
-import type { JsonRpcMessage } from '@mcpwire/core'
-import type { HeaderRecord } from '../http-headers.js'
+import type { HeaderRecord, JsonRpcMessage } from '@mcpwire/core'
 import type { ParamHeader } from '../mirrored/param-headers.js'
 import { mirroredHeaders, nameIn, VERSION_KEY } from '../mirrored/standard-headers.js'
 

@@ -1,5 +1,5 @@
+import type { HeaderRecord } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
-import type { HeaderRecord } from '../http-headers.js'
 
 /** What a server said in place of taking a message. */
 export interface Refusal extends AnswerHead {

@@ -1,5 +1,12 @@
-import { isTransportError, TransportError, toError } from '@mcpwire/core'
-import { type HeaderRecord, type HttpHeaders, headersIn, inLowerCase } from '../http-headers.js'
+import {
+  type HeaderRecord,
+  type HttpHeaders,
+  headersIn,
+  inLowerCase,
+  isTransportError,
+  TransportError,
+  toError,
+} from '@mcpwire/core'
 import { type AskedInTime, isPromised } from './asked-in-time.js'
 import { EVENTS_TYPE, JSON_TYPE } from './media-type.js'
 

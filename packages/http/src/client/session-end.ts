@@ -1,4 +1,4 @@
-import type { HeaderRecord } from '../http-headers.js'
+import type { HeaderRecord } from '@mcpwire/core'
 import { HttpCall } from './http-call.js'
 import type { Link } from './link.js'
 

@@ -1,3 +1,4 @@
+import type { HeaderRecord } from '@mcpwire/core'
 import {
   isErrorResponse,
   isRequest,
@@ -8,7 +9,6 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import { HEADER_MISMATCH } from '../error-codes.js'
-import type { HeaderRecord } from '../http-headers.js'
 import type { ParamHeader } from '../mirrored/param-headers.js'
 import { ToolSchemas } from '../mirrored/tool-schemas.js'
 import type { Exchange } from './exchange.js'

@@ -1,7 +1,6 @@
-import { type Clock, TransportError } from '@mcpwire/core'
+import { type Clock, faultOfHeader, TransportError } from '@mcpwire/core'
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
 import type { Fetch } from '../engine-settings.js'
-import { faultOfHeader } from '../http-headers.js'
 import { deliveryOf } from './delivery.js'
 import { inPlainWords } from './failure-words.js'
 import { Slots } from './slots.js'

@@ -1,6 +1,6 @@
 import type { HttpAnswer } from '@mcpwire/core'
+import { faultOfHeader, type HttpHeaders, pairsOf } from '@mcpwire/core'
 import type { Exchange, HeaderLines } from '../exchange.js'
-import { faultOfHeader, type HttpHeaders, pairsOf } from '../http-headers.js'
 
 const LEAST_STATUS = 200
 const MOST_STATUS = 599

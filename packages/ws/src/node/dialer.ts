@@ -1,4 +1,4 @@
-import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { refusalError, TransportError } from '@mcpwire/core'
@@ -27,7 +27,6 @@ interface Target extends DialerOptions {
 function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<FrameSocket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
-    requireSendable(opening.headers, target.address)
     const made: { socket?: Socket } = {}
     const ws = new WebSocket(target.url, [...opening.subprotocols], clientOptions(target, opening, made))
     const settled = (): void => signal.removeEventListener('abort', abort)
@@ -93,18 +92,6 @@ function connectTo({ host, port }: { host: string; port: number }, { url, end, s
 }
 
 /** Says what is wrong with headers without showing their values, as Node would. */
-function requireSendable(headers: Readonly<Record<string, string>>, address: string): void {
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      validateHeaderName(name)
-      validateHeaderValue(name, value)
-    } catch {
-      const message = `cannot connect to ${address}: the header ${JSON.stringify(name)} has characters that cannot be sent`
-      throw new TransportError('CONNECT_FAILED', message, { address })
-    }
-  }
-}
-
 function refused(address: string, answer: RefusalAnswer): Error {
   if ([401, 403, 421, 429, 503].includes(answer.status)) return refusalError(address, answer)
   const message = `cannot connect to ${address}: it answered ${answer.status} (${answer.reason}) to the upgrade`
