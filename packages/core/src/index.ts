@@ -99,6 +99,7 @@ export {
   systemRandom,
   type TimeSource,
 } from './clock.js'
+export { callbackFailed } from './callback-failed.js'
 export type { Compression } from './compression.js'
 export type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink, Traffic } from './connector.js'
 export { createListener, knownListenerOptions } from './create-listener.js'
@@ -148,7 +149,7 @@ export {
 export { takenAtOnce } from './pending-sends.js'
 export { printable, refusalError, refusalIn, refusalMessage } from './refusal.js'
 export { textForPeer } from './text-for-peer.js'
-export { overloaded, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
+export { overloaded, takesNoMore, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
 export type { SessionGrant, SessionPolicy } from './session-policy.js'
 export { concealAuthInfo } from './supervision.js'
 export type { TlsBlob, TlsMaterial, TlsSource } from './tls-source.js'

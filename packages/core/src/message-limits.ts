@@ -7,6 +7,12 @@ export function tooLargeToSend(bytes: number, maxMessageBytes: number): Transpor
   return new TransportError('MESSAGE_TOO_LARGE', message, { bytes, maxMessageBytes })
 }
 
+/** What a send is answered with once nothing can leave any more, for that reason where one is known. */
+export function takesNoMore(address: string, cause?: Error): TransportError {
+  const message = `${address} takes no more messages${cause ? `: ${cause.message}` : ''}`
+  return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
+}
+
 /** The error for what was to be sent and is no message. */
 export function noMessage(given: unknown): TransportError {
   const message = `a message must be an object; received ${kindOf(given)}`

@@ -1,4 +1,4 @@
-import { previewOf, type Sink, TransportError } from '@mcpwire/core'
+import { callbackFailed, previewOf, type Sink, TransportError } from '@mcpwire/core'
 
 /** The longest piece of foreign output that a callback is given. */
 const MAX_NOISE_CHARACTERS = 4096
@@ -30,8 +30,7 @@ export function noiseReporter(
 }
 
 function tell(onnoise: (text: string) => void, text: string, sink: Pick<Sink, 'error'>): void {
-  const failed = (cause: unknown): void =>
-    sink.error(new TransportError('CALLBACK_FAILED', 'onnoise failed', { slot: 'onnoise' }, { cause }))
+  const failed = (cause: unknown): void => sink.error(callbackFailed('onnoise', cause))
   try {
     const result: unknown = onnoise(text)
     if (result !== undefined) Promise.resolve(result).catch(failed)

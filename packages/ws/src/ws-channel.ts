@@ -9,6 +9,7 @@ import {
   type Peer,
   type Sink,
   TransportError,
+  takesNoMore,
   textForPeer,
   toJson,
   tooLargeToSend,
@@ -93,7 +94,7 @@ class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
     const refusal =
       this.#stage.name === 'open'
         ? refusalOf(text, this.#socket, this.#options, this.address)
-        : gone(this.address)
+        : takesNoMore(this.address)
     if (refusal) return Promise.reject(refusal)
     this.#intake.sent(message)
     return this.#socket.send(text)
@@ -216,11 +217,6 @@ function refusalOf(
   if (bytes > maxMessageBytes) return tooLargeToSend(bytes, maxMessageBytes)
   const queuedBytes = waiting + bytes
   return queuedBytes > maxQueuedBytes ? overloaded(address, queuedBytes, maxQueuedBytes) : undefined
-}
-
-/** What a send is answered with once nothing can leave any more. */
-export function gone(address: string): Error {
-  return new TransportError('SEND_FAILED', `${address} takes no more messages`, { delivery: 'none' })
 }
 
 function silentText({ pingIntervalMs, pongTimeoutMs }: WsChannelOptions, address: string): string {

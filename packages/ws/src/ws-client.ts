@@ -1,4 +1,5 @@
 import {
+  callbackFailed,
   createTransport,
   type HeaderRecord,
   type HttpHeaders,
@@ -199,12 +200,13 @@ async function open(
 async function openingOf(settings: Settings, signal: AbortSignal): Promise<Opening> {
   const { headers, tokenInSubprotocol: token, requireSubprotocol } = settings
   const asked = headersIn(await asking<HttpHeaders>('headers', headers, signal))
-  if (typeof asked === 'string') throw callbackFailed('headers', new Error(`it must yield ${asked}`))
+  if (typeof asked === 'string')
+    throw callbackFailed('headers', new Error(`it must yield ${asked}`), 'headers()')
   const subprotocols = requireSubprotocol ? [SUBPROTOCOL] : []
   if (token === undefined) return { headers: asked, subprotocols }
   const known = await asking('tokenInSubprotocol', token, signal)
   if (!isText(known) || known === '')
-    throw callbackFailed('tokenInSubprotocol', new Error('it yielded no token'))
+    throw callbackFailed('tokenInSubprotocol', new Error('it yielded no token'), 'tokenInSubprotocol()')
   return { headers: asked, subprotocols: [...subprotocols, tokenSubprotocol(known)] }
 }
 
@@ -224,12 +226,7 @@ function asking<T extends object | string>(
     signal.addEventListener('abort', abort, { once: true })
     Promise.resolve()
       .then(given as () => T | Promise<T>)
-      .then(resolve, (cause) => reject(callbackFailed(slot, cause)))
+      .then(resolve, (cause) => reject(callbackFailed(slot, cause, `${slot}()`)))
       .finally(() => signal.removeEventListener('abort', abort))
   })
-}
-
-function callbackFailed(slot: string, cause: unknown): TransportError {
-  const message = `${slot}() failed: ${toError(cause).message}`
-  return new TransportError('CALLBACK_FAILED', message, { slot }, { cause })
 }

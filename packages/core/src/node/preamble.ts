@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import {
   type Clock,
+  callbackFailed,
   isTransportError,
   type JsonRpcMessage,
   type KnownOptions,
@@ -11,8 +12,6 @@ import {
   requireInteger,
   requireKnownOptions,
   resolveOptions,
-  TransportError,
-  toError,
 } from '../index.js'
 
 /** What a caller says in front of the conversation, on media that have no headers of their own. */
@@ -110,13 +109,7 @@ function requireHeaders(headers: unknown): Readonly<Record<string, string>> {
 
 function headersFailed(cause: unknown): Error {
   if (isTransportError(cause)) return cause
-  const slot = 'preamble.headers'
-  return new TransportError(
-    'CALLBACK_FAILED',
-    `${slot} failed: ${toError(cause).message}`,
-    { slot },
-    { cause },
-  )
+  return callbackFailed('preamble.headers', cause)
 }
 
 /** Writes the preamble: one line, `{"mcpwire":1,"note":"…","headers":{…}}`. */

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Clock, Flow, JsonRpcMessage, MessageContext, Peer, Sink, Traffic } from '../index.js'
-import { isRequest, TransportError, toJson, tooLargeToSend } from '../index.js'
+import { isRequest, TransportError, takesNoMore, toJson, tooLargeToSend } from '../index.js'
 import { type CoalescingWriter, createCoalescingWriter } from './coalescing-writer.js'
 import { farewell } from './farewell.js'
 import { Inbound, type InboundHandlers, type InboundOptions } from './inbound.js'
@@ -110,7 +110,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts need no second look.
     if (text.length * 3 > maxMessageBytes) requireSendable(text, maxMessageBytes)
     const isSendable = this.#stage === 'answering' || (this.#stage === 'open' && this.#brokenBy === undefined)
-    if (!isSendable) return Promise.reject(gone(this.address, this.#brokenBy))
+    if (!isSendable) return Promise.reject(takesNoMore(this.address, this.#brokenBy))
     this.#inbound.sent(message)
     if (this.#inbound.bytesReceived === 0) this.#isAsking ||= isRequest(message)
     return this.#writer.write(`${text}\n`)
@@ -325,9 +325,4 @@ const HANG_UPS: readonly unknown[] = ['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ER
 
 function isHangUp({ code }: Error & { readonly code?: unknown }): boolean {
   return HANG_UPS.includes(code)
-}
-
-function gone(address: string, cause: Error | undefined): Error {
-  const message = `${address} takes no more messages${cause ? `: ${cause.message}` : ''}`
-  return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
 }

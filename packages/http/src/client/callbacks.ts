@@ -1,4 +1,4 @@
-import { TransportError } from '@mcpwire/core'
+import { callbackFailed } from '@mcpwire/core'
 
 /** Hears of a callback that failed. */
 export interface CallbackReporter {
@@ -16,7 +16,7 @@ export function callBack(slot: string, callback: () => unknown, reporter: Callba
   try {
     callback()
   } catch (cause) {
-    reporter.report(new TransportError('CALLBACK_FAILED', `${slot} failed`, { slot }, { cause }))
+    reporter.report(callbackFailed(slot, cause))
   }
 }
 

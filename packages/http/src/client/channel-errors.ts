@@ -15,8 +15,3 @@ export function unasked(address: string, id: RequestId): Error {
     preview: JSON.stringify(id).slice(0, MAX_PREVIEW),
   })
 }
-
-/** What a send is answered with once nothing can leave any more. */
-export function gone(address: string): Error {
-  return new TransportError('SEND_FAILED', `${address} takes no more messages`, { delivery: 'none' })
-}

@@ -18,12 +18,14 @@ import {
   type SendOptions,
   type Sink,
   TransportError,
+  takesNoMore,
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core'
 import type { AnswerHead } from '../engine.js'
 import { utf8Length } from '../utf8-length.js'
-import { closedBy, gone, unasked } from './channel-errors.js'
+import { callBack } from './callbacks.js'
+import { closedBy, unasked } from './channel-errors.js'
 import { Exchange, type ExchangeHost } from './exchange.js'
 import { HttpSse } from './http-sse.js'
 import type { Link } from './link.js'
@@ -140,7 +142,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
     const { address, maxMessageBytes } = this.link
     const { maxQueuedBytes } = this.#options
-    if (this.#isOver) return Promise.reject(gone(address))
+    if (this.#isOver) return Promise.reject(takesNoMore(address))
     if (options?.requestSignal?.aborted) return Promise.reject(options.requestSignal.reason)
     const text = toJson(message)
     const bytes = utf8Length(text)
@@ -170,7 +172,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     const { endSessionOnClose, closeTimeoutMs } = this.#options
     if (endSessionOnClose && this.sessionId !== undefined)
       await endSession(this.link, closeTimeoutMs * PART_OF_CLOSE)
-    this.link.asked.stop(gone(this.link.address))
+    this.link.asked.stop(takesNoMore(this.link.address))
     await this.link.engine.close()
   }
 
@@ -366,12 +368,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   #tell(state: StreamState): void {
-    try {
-      this.#options.onstreamstate?.(state)
-    } catch (cause) {
-      const slot = 'onstreamstate'
-      this.report(new TransportError('CALLBACK_FAILED', `${slot} failed`, { slot }, { cause }))
-    }
+    callBack('onstreamstate', () => this.#options.onstreamstate?.(state), this)
   }
 
   /** Ends the conversation of its own accord. */
@@ -382,7 +379,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   #release(reason: Error | undefined): void {
-    const error = reason ? closedBy(reason) : gone(this.link.address)
+    const error = reason ? closedBy(reason) : takesNoMore(this.link.address)
     this.#isOver = true
     this.#renewal.stop()
     this.#standalone.stop()

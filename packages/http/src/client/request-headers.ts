@@ -1,11 +1,10 @@
 import {
+  callbackFailed,
   type HeaderRecord,
   type HttpHeaders,
   headersIn,
   inLowerCase,
   isTransportError,
-  TransportError,
-  toError,
 } from '@mcpwire/core'
 import { type AskedInTime, isPromised } from './asked-in-time.js'
 import { EVENTS_TYPE, JSON_TYPE } from './media-type.js'
@@ -139,8 +138,7 @@ export class RequestHeaders {
       return known
     } catch (cause) {
       if (isTransportError(cause, 'CALLBACK_FAILED')) throw cause
-      const message = `headers() failed: ${toError(cause).message}`
-      throw new TransportError('CALLBACK_FAILED', message, { slot: 'headers' }, { cause })
+      throw callbackFailed('headers', cause, 'headers()')
     }
   }
 }

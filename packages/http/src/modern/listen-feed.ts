@@ -1,8 +1,8 @@
 import {
   type AuthInfo,
+  callbackFailed,
   type JsonRpcNotification,
   type JsonRpcRequest,
-  TransportError,
   toError,
 } from '@mcpwire/core'
 import { INVALID_PARAMS } from '../error-codes.js'
@@ -77,8 +77,7 @@ export class ListenFeed {
           told.push(this.#tell(call, notification))
       }
     } catch (cause) {
-      const message = `to() of notify() failed: ${toError(cause).message}`
-      this.#report(new TransportError('CALLBACK_FAILED', message, { slot: 'to' }, { cause }))
+      this.#report(callbackFailed('to', cause, 'to() of notify()'))
     }
     await Promise.all(told)
   }

@@ -1,4 +1,4 @@
-import { type Admission, type AuthInfo, concealAuthInfo, TransportError, toError } from '@mcpwire/core'
+import { type Admission, type AuthInfo, callbackFailed, concealAuthInfo } from '@mcpwire/core'
 
 /** Who sent a request: what a gate established, and texts to compare it by. */
 export interface Caller {
@@ -78,7 +78,6 @@ function named(authInfo: AuthInfo, principalOf: PrincipalOf): string {
     if (typeof principal === 'string') return `=${principal}`
     throw new Error('it is no text')
   } catch (cause) {
-    const message = `a caller was refused because principal() failed: ${toError(cause).message}`
-    throw new TransportError('CALLBACK_FAILED', message, { slot: 'principal' }, { cause })
+    throw callbackFailed('principal', cause, 'a caller was refused because principal()')
   }
 }

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  callbackFailed,
   type EventId,
   type EventStore,
   type JsonRpcMessage,
@@ -107,8 +108,7 @@ class TimelyStore implements EventStore {
 }
 
 function failed(method: keyof EventStore, cause: Error): Error {
-  const slot = `eventStore.${method}`
-  return new TransportError('CALLBACK_FAILED', `${slot} failed: ${cause.message}`, { slot }, { cause })
+  return callbackFailed(`eventStore.${method}`, cause)
 }
 
 /** What a store failed with, as an error that names it. */

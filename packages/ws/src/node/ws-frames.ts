@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net'
-import { type Flow, type TlsFacts, TransportError } from '@mcpwire/core'
+import { type Flow, type TlsFacts, TransportError, takesNoMore } from '@mcpwire/core'
 import type { RawData, WebSocket } from 'ws'
 import type { Deflate } from '../deflate.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
-import { gone } from '../ws-channel.js'
 import { Pongs } from './pongs.js'
 import { createTextSender, type TextSender } from './text-sender.js'
 
@@ -76,7 +75,7 @@ class WsFrames implements FrameSocket, Flow {
 
   send(text: string): Promise<void> {
     if (this.isOpen) return this.#sender.send(text)
-    return Promise.reject(gone(this.#address))
+    return Promise.reject(takesNoMore(this.#address))
   }
 
   ping(): void {

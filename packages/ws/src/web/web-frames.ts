@@ -1,7 +1,6 @@
-import { systemClock, tooLargeToAccept } from '@mcpwire/core'
+import { systemClock, takesNoMore, tooLargeToAccept } from '@mcpwire/core'
 import { codeFor, pageCode } from '../close-codes.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
-import { gone } from '../ws-channel.js'
 
 /** What frames are bounded by, and whom they are from. */
 export interface WebFrameOptions {
@@ -51,7 +50,7 @@ export function webFrames(socket: WebSocket, { address, maxMessageBytes }: WebFr
       if (socket.readyState === socket.CLOSED) closed(1006, '')
     },
     send: async (frame) => {
-      if (socket.readyState !== socket.OPEN) throw gone(address)
+      if (socket.readyState !== socket.OPEN) throw takesNoMore(address)
       socket.send(frame)
       bytesSent += frame.length
       while (socket.bufferedAmount > HIGH_WATER_MARK && socket.readyState === socket.OPEN) {
