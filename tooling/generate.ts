@@ -9,7 +9,7 @@ import { type Problems, runAsCheck } from './run-as-check.js'
 import { markdownFiles } from './workspace.js'
 
 const ERRORS_PAGE = 'docs/errors.md'
-const ERRORS_SOURCE = 'packages/core/src/errors.ts'
+const ERRORS_SOURCE = 'packages/core/src/contract/errors.ts'
 const CLAUSES_SOURCE = 'packages/compliance/src/clauses.ts'
 const REQUIREMENTS_PAGE = 'docs/requirements.md'
 

@@ -16,7 +16,7 @@ export interface TransportErrorDetails {
 `
 
 test('writes the page of error codes', () => {
-  const docs = generatedDocs(fixture({ 'packages/core/src/errors.ts': errors }))
+  const docs = generatedDocs(fixture({ 'packages/core/src/contract/errors.ts': errors }))
   expect(docs.get('docs/errors.md')).toContain(
     "| `SEND_FAILED` | `delivery: 'none' \\| 'unknown'`, `note?: string` | if `none` | May or may not have left. |",
   )
@@ -27,11 +27,11 @@ test.each([
   ['doc comment', 'export interface TransportErrorDetails { CLOSED: undefined }'],
   ['@retry tag', 'export interface TransportErrorDetails {\n/** Told. */\nCLOSED: undefined }'],
 ])('refuses an error code without %s', (missing, source) => {
-  expect(() => generatedDocs(fixture({ 'packages/core/src/errors.ts': source }))).toThrow(missing)
+  expect(() => generatedDocs(fixture({ 'packages/core/src/contract/errors.ts': source }))).toThrow(missing)
 })
 
 test('finds a page that was not written', () => {
-  expect(checkGenerated(fixture({ 'packages/core/src/errors.ts': errors }))).toEqual([
+  expect(checkGenerated(fixture({ 'packages/core/src/contract/errors.ts': errors }))).toEqual([
     'docs/errors.md: out of date; run npm run generate',
   ])
 })

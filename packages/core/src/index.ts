@@ -1,14 +1,14 @@
 // For applications
-export { type ListenerOptions, listenerDefaults } from './create-listener.js'
-export { type CreateTransportOptions, createTransportDefaults } from './create-transport.js'
-export { encodedOf } from './encoded.js'
+export { type ListenerOptions, listenerDefaults } from './listener/create-listener.js'
+export { type CreateTransportOptions, createTransportDefaults } from './transport/create-transport.js'
+export { encodedOf } from './messages/encoded.js'
 export {
   isTransportError,
   TransportError,
   type TransportErrorCode,
   type TransportErrorDetails,
-} from './errors.js'
-export { allOf } from './all-of.js'
+} from './contract/errors.js'
+export { allOf } from './listener/all-of.js'
 export {
   type Admission,
   allowAll,
@@ -17,20 +17,20 @@ export {
   localOnly,
   type Refusal,
   type Verdict,
-} from './gate.js'
-export type { IncomingCall, RequestHandler } from './incoming-requests.js'
-export { isJsonRpcError, JsonRpcError } from './json-rpc-error.js'
-export type { LatencySummary } from './latency-histogram.js'
-export { fromFactory, fromTransport, withLayers } from './layers.js'
-export type { Listener } from './listener.js'
-export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory.js'
+} from './contract/gate.js'
+export type { IncomingCall, RequestHandler } from './requests/incoming-requests.js'
+export { isJsonRpcError, JsonRpcError } from './messages/json-rpc-error.js'
+export type { LatencySummary } from './layers/latency-histogram.js'
+export { fromFactory, fromTransport, withLayers } from './layers/layers.js'
+export type { Listener } from './contract/listener.js'
+export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory/memory.js'
 export {
   type MemoryClientOptions,
   type MemoryListenerOptions,
   memoryClient,
   memoryClientDefaults,
   memoryListener,
-} from './memory-listener.js'
+} from './memory/memory-listener.js'
 export {
   isErrorResponse,
   isNotification,
@@ -46,7 +46,7 @@ export {
   type MessageParams,
   type ProgressToken,
   type RequestId,
-} from './message.js'
+} from './contract/message.js'
 export {
   type DirectionSnapshot,
   type Meter,
@@ -54,26 +54,26 @@ export {
   type MeterSnapshot,
   meter,
   meterDefaults,
-} from './meter.js'
-export { type JsonRpcPeer, peer } from './peer.js'
+} from './layers/meter.js'
+export { type JsonRpcPeer, peer } from './requests/peer.js'
 export {
   type NotificationHandler,
   type PeerOptions,
   peerDefaults,
   type RequestOptions,
   requestDefaults,
-} from './peer-options.js'
-export type { JsonRpcResult } from './pending-requests.js'
-export { type Pipe, type PipeMissing, type PipeOptions, pipe, pipeDefaults } from './pipe.js'
-export { serve } from './serve.js'
+} from './requests/peer-options.js'
+export type { JsonRpcResult } from './requests/pending-requests.js'
+export { type Pipe, type PipeMissing, type PipeOptions, pipe, pipeDefaults } from './relay/pipe.js'
+export { serve } from './listener/serve.js'
 export {
   connections,
   type MessagesOptions,
   messages,
   messagesDefaults,
   type ReceivedMessage,
-} from './streams.js'
-export { type TapCallbacks, tap } from './tap.js'
+} from './listener/streams.js'
+export { type TapCallbacks, tap } from './layers/tap.js'
 export type {
   AuthInfo,
   Flow,
@@ -84,11 +84,11 @@ export type {
   Transport,
   TransportLike,
   TransportState,
-} from './transport.js'
+} from './contract/transport.js'
 
 // For authors of transports, layers, gates and stores
-export { type AdmissionOutcome, admit, type Doorkeepers } from './admission.js'
-export { whenAborted } from './when-aborted.js'
+export { type AdmissionOutcome, admit, type Doorkeepers } from './listener/admission.js'
+export { whenAborted } from './timing/when-aborted.js'
 export {
   backgroundClock,
   type Clock,
@@ -98,20 +98,33 @@ export {
   systemClock,
   systemRandom,
   type TimeSource,
-} from './clock.js'
-export { callbackFailed } from './callback-failed.js'
-export type { Compression } from './compression.js'
-export type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink, Traffic } from './connector.js'
-export { createListener, knownListenerOptions } from './create-listener.js'
-export { createTransport } from './create-transport.js'
-export { rememberEncoded } from './encoded.js'
-export { errorAnswer } from './error-answer.js'
-export { OVERLOADED_CODE } from './error-codes.js'
-export { toError } from './errors.js'
-export type { EventId, EventStore, StreamId } from './event-store.js'
-export { createLineDecoder, type LineDecoder, type LineDecoderOptions, type LineHandlers } from './framing.js'
-export { isLoopback, requireGate } from './gate.js'
-export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './handshake-replay.js'
+} from './contract/clock.js'
+export { callbackFailed } from './transport/callback-failed.js'
+export type { Compression } from './contract/compression.js'
+export type {
+  Channel,
+  Connector,
+  HttpTraits,
+  Layer,
+  ProcessTraits,
+  Sink,
+  Traffic,
+} from './contract/connector.js'
+export { createListener, knownListenerOptions } from './listener/create-listener.js'
+export { createTransport } from './transport/create-transport.js'
+export { rememberEncoded } from './messages/encoded.js'
+export { errorAnswer } from './messages/error-answer.js'
+export { OVERLOADED_CODE } from './contract/error-codes.js'
+export { toError } from './contract/errors.js'
+export type { EventId, EventStore, StreamId } from './contract/event-store.js'
+export {
+  createLineDecoder,
+  type LineDecoder,
+  type LineDecoderOptions,
+  type LineHandlers,
+} from './messages/framing.js'
+export { isLoopback, requireGate } from './contract/gate.js'
+export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './requests/handshake-replay.js'
 export {
   faultOfHeader,
   type HeaderRecord,
@@ -119,12 +132,18 @@ export {
   headersIn,
   inLowerCase,
   pairsOf,
-} from './http-headers.js'
-export type { HttpAnswer, HttpHooks } from './http-hooks.js'
-export { createIntake, type Intake, type IntakeOptions, JsonRpcIntake, previewOf } from './intake.js'
-export { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.js'
-export type { Acceptor, Binding, Door, Incoming } from './listener.js'
-export { isRequestId, parseMessage, toJson } from './message.js'
+} from './contract/http-headers.js'
+export type { HttpAnswer, HttpHooks } from './contract/http-hooks.js'
+export {
+  createIntake,
+  type Intake,
+  type IntakeOptions,
+  JsonRpcIntake,
+  previewOf,
+} from './messages/message-reader.js'
+export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
+export type { Acceptor, Binding, Door, Incoming } from './contract/listener.js'
+export { isRequestId, parseMessage, toJson } from './contract/message.js'
 export {
   type CallerStep,
   createMultiplexer,
@@ -133,7 +152,7 @@ export {
   type MultiplexerOptions,
   multiplexerDefaults,
   type SharedStep,
-} from './multiplexer.js'
+} from './relay/multiplexer.js'
 export {
   invalidOption,
   type KnownOptions,
@@ -145,11 +164,11 @@ export {
   requireOneOf,
   requireText,
   resolveOptions,
-} from './options.js'
-export { takenAtOnce } from './pending-sends.js'
-export { printable, refusalError, refusalIn, refusalMessage } from './refusal.js'
-export { textForPeer } from './text-for-peer.js'
-export { overloaded, takesNoMore, tooLargeToAccept, tooLargeToSend } from './message-limits.js'
-export type { SessionGrant, SessionPolicy } from './session-policy.js'
-export { concealAuthInfo } from './supervision.js'
-export type { TlsBlob, TlsMaterial, TlsSource } from './tls-source.js'
+} from './contract/options.js'
+export { takenAtOnce } from './transport/pending-sends.js'
+export { printable, refusalError, refusalIn, refusalMessage } from './listener/refusal.js'
+export { textForPeer } from './messages/text-for-peer.js'
+export { overloaded, takesNoMore, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
+export type { SessionGrant, SessionPolicy } from './contract/session-policy.js'
+export { concealAuthInfo } from './listener/connection-monitor.js'
+export type { TlsBlob, TlsMaterial, TlsSource } from './contract/tls-source.js'

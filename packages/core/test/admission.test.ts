@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { admit } from '../src/admission.js'
 import { type Gate, isTransportError, type SessionPolicy, type Verdict } from '../src/index.js'
+import { admit } from '../src/listener/admission.js'
 import { deferred } from './support/channels.js'
 import { fakeClock, settled } from './support/fake-clock.js'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { batchesNegotiated } from '../src/batches.js'
 import type { JsonRpcMessage, RequestId } from '../src/index.js'
+import { batchesNegotiated } from '../src/messages/batches.js'
 
 const initialize = (id: RequestId): JsonRpcMessage => ({ jsonrpc: '2.0', id, method: 'initialize' })
 const answer = (id: RequestId, protocolVersion: unknown): JsonRpcMessage => ({

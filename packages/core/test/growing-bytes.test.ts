@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createGrowingBytes } from '../src/growing-bytes.js'
+import { createGrowingBytes } from '../src/messages/growing-bytes.js'
 
 describe('growing bytes', () => {
   it('are what was appended, whatever the parts', () => {

@@ -1,15 +1,15 @@
 // For applications: the client
-export type { StreamState } from './client/standalone-stream.js'
-export type { Fetch } from './engine-settings.js'
-export type { HttpAuth, HttpAuthContext } from './http-auth.js'
-export { httpClient } from './http-client.js'
+export type { StreamState } from './client/get-stream.js'
+export type { Fetch } from './engines/engine-settings.js'
+export type { HttpAuth, HttpAuthContext } from './client/call/http-auth.js'
+export { httpClient } from './client/http-client.js'
 export {
   type HttpClientOptions,
   type HttpReconnectOptions,
   httpClientDefaults,
   httpReconnectDefaults,
-} from './http-client-options.js'
-export { type HttpTlsOptions, httpTlsDefaults } from './tls-options.js'
+} from './client/http-client-options.js'
+export { type HttpTlsOptions, httpTlsDefaults } from './shared/tls-options.js'
 
 // For applications: the servers
 export {
@@ -17,17 +17,17 @@ export {
   type HttpHandlerOptions,
   httpHandler,
   httpHandlerDefaults,
-} from './http-handler.js'
-export type { HttpListener } from './http-listener.js'
-export type { NotifyOptions } from './modern/listen-feed.js'
+} from './hosts/http-handler.js'
+export type { HttpListener } from './server/http-listener.js'
+export type { NotifyOptions } from './server/stateless/listen-feed.js'
 export {
   type HttpEndpointOptions,
   type HttpSseOptions,
   httpEndpointDefaults,
-} from './server/endpoint-options.js'
-export type { HttpFetchInfo } from './server/web-exchange.js'
+} from './server/request/endpoint-options.js'
+export type { HttpFetchInfo } from './hosts/web-exchange.js'
 export {
   type MemoryEventStoreOptions,
   memoryEventStore,
   memoryEventStoreDefaults,
-} from './memory-event-store.js'
+} from './server/responses/memory-event-store.js'

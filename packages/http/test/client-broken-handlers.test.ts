@@ -1,8 +1,8 @@
 import { Agent } from 'node:http'
 import { isRequest } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { ToolSchemas } from '../src/headers/tool-schemas.js'
 import type { HttpClientOptions } from '../src/index.js'
-import { ToolSchemas } from '../src/mirrored/tool-schemas.js'
 import { modern } from './support/modern.js'
 import { event, json, resultFor, scriptedServer, startedClient, stream } from './support/scripted-server.js'
 

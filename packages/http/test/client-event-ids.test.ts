@@ -1,7 +1,7 @@
 import { createFakeClock } from '@mcpwire/compliance'
 import { isRequest } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
-import { EventReaders } from '../src/client/event-reader.js'
+import { EventReaders } from '../src/client/call/event-reader.js'
 import { event, introducedClient, resultFor, scriptedServer, stream } from './support/scripted-server.js'
 
 const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { createFakeClock, startLeakCheck } from '@mcpwire/compliance'
 import { expect, test } from 'vitest'
-import { createEngine } from '../src/node/engine.js'
+import { createEngine } from '../src/engines/node/engine.js'
 import { engineSettings, eventually, record } from './support/engine-calls.js'
 import { engineKinds } from './support/engine-kinds.js'
 import { engineServer, listenCounting } from './support/engine-server.js'

@@ -2,7 +2,7 @@ import { createFakeClock, describeEventStore } from '@mcpwire/compliance'
 import type { EventId, EventStore, JsonRpcMessage, StreamId } from '@mcpwire/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type MemoryEventStoreOptions, memoryEventStore } from '../src/memory-event-store.js'
+import { type MemoryEventStoreOptions, memoryEventStore } from '../src/server/responses/memory-event-store.js'
 
 describeEventStore('memoryEventStore', () => memoryEventStore())
 

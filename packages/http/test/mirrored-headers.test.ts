@@ -7,11 +7,11 @@ import {
   standardFault,
   versionFault,
   versionMissing,
-} from '../src/mirrored/header-faults.js'
-import { decodeHeaderValue, encodeHeaderValue } from '../src/mirrored/header-value.js'
-import { type ParamHeader, paramHeadersOf } from '../src/mirrored/param-headers.js'
-import { mirroredHeaders } from '../src/mirrored/standard-headers.js'
-import { ToolSchemas } from '../src/mirrored/tool-schemas.js'
+} from '../src/headers/header-faults.js'
+import { decodeHeaderValue, encodeHeaderValue } from '../src/headers/header-value.js'
+import { type ParamHeader, paramHeadersOf } from '../src/headers/param-headers.js'
+import { mirroredHeaders } from '../src/headers/standard-headers.js'
+import { ToolSchemas } from '../src/headers/tool-schemas.js'
 
 const VERSION = 'io.modelcontextprotocol/protocolVersion'
 

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { overloaded, takenAtOnce } from '../index.js'
-import { type Deferred, deferred } from '../promises.js'
+import { type Deferred, deferred } from '../timing/promises.js'
 
 /** Writes texts to a stream, those of one turn of the event loop together. */
 export interface CoalescingWriter {

@@ -1,8 +1,8 @@
-import { ENDED_CODE } from '../error-codes.js'
+import { ENDED_CODE } from '../contract/error-codes.js'
 import type { JsonRpcErrorResponse } from '../index.js'
 import { isTransportError, TransportError } from '../index.js'
-import { printable } from '../refusal.js'
-import { textForPeer } from '../text-for-peer.js'
+import { printable } from '../listener/refusal.js'
+import { textForPeer } from '../messages/text-for-peer.js'
 
 /**
  * What is said to the peer over a stream of bytes before it is ended for that reason, as a line; nothing where the end

@@ -1,4 +1,4 @@
-import { type Clock, sleepOn } from '../../src/clock.js'
+import { type Clock, sleepOn } from '../../src/contract/clock.js'
 
 /** A clock whose time moves only when told to. */
 export interface FakeClock extends Clock {

@@ -22,14 +22,11 @@ import {
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core'
-import type { AnswerHead } from '../engine.js'
-import { utf8Length } from '../utf8-length.js'
-import { callBack } from './callbacks.js'
-import { closedBy, unasked } from './channel-errors.js'
-import { Exchange, type ExchangeHost } from './exchange.js'
-import { HttpSse } from './http-sse.js'
-import type { Link } from './link.js'
-import { waitsFor } from './opening.js'
+import type { AnswerHead } from '../engines/engine.js'
+import { utf8Length } from '../shared/utf8-length.js'
+import { callBack } from './call/callbacks.js'
+import { closedBy, unasked } from './call/channel-errors.js'
+import type { Link } from './call/client-context.js'
 import {
   errorInText,
   isModernError,
@@ -37,12 +34,15 @@ import {
   type RefusedAnswer,
   statusError,
   statusWords,
-} from './refused-answer.js'
-import { markAsHttpError } from './sdk-marks.js'
+} from './call/refused-answer.js'
+import { markAsHttpError } from './call/sdk-marks.js'
+import { ToolHeaders } from './call/tool-headers.js'
+import { StandaloneStream, type StreamState } from './get-stream.js'
+import { HttpSse } from './http-sse.js'
+import { waitsFor } from './opening.js'
+import { Exchange, type ExchangeHost } from './post-request.js'
 import { endSession } from './session-end.js'
 import { SessionRenewal } from './session-renewal.js'
-import { StandaloneStream, type StreamState } from './standalone-stream.js'
-import { ToolHeaders } from './tool-headers.js'
 
 /** What a channel over HTTP needs to know besides its link. */
 export interface HttpChannelOptions {

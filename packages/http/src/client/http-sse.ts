@@ -1,12 +1,12 @@
 import type { HeaderRecord } from '@mcpwire/core'
 import { TransportError } from '@mcpwire/core'
-import type { AnswerHead } from '../engine.js'
-import { EventFeed, type FeedOwner } from './event-feed.js'
-import { HttpCall } from './http-call.js'
-import type { Link } from './link.js'
-import { EVENTS_TYPE, mediaTypeOf } from './media-type.js'
-import { type RefusedAnswer, statusError } from './refused-answer.js'
-import { serverDeadline } from './server-deadline.js'
+import type { AnswerHead } from '../engines/engine.js'
+import type { Link } from './call/client-context.js'
+import { EventFeed, type FeedOwner } from './call/event-feed.js'
+import { HttpCall } from './call/http-call.js'
+import { EVENTS_TYPE, mediaTypeOf } from './call/media-type.js'
+import { type RefusedAnswer, statusError } from './call/refused-answer.js'
+import { serverDeadline } from './call/server-deadline.js'
 
 /** Whom the one stream of HTTP+SSE serves. */
 export interface HttpSseOwner {

@@ -1,6 +1,6 @@
 import type { HeaderRecord } from '@mcpwire/core'
-import { HttpCall } from './http-call.js'
-import type { Link } from './link.js'
+import type { Link } from './call/client-context.js'
+import { HttpCall } from './call/http-call.js'
 
 /** Tells the server that its session is over. Resolves when it knows, or cannot be told. */
 export function endSession(link: Link, timeoutMs: number): Promise<void> {

@@ -6,10 +6,10 @@ import {
   TransportError,
   toError,
 } from '@mcpwire/core'
-import type { Exchange } from './exchange.js'
-import type { Link } from './link.js'
-import { ReconnectBudget } from './reconnect-budget.js'
-import { serverDeadline } from './server-deadline.js'
+import type { Link } from './call/client-context.js'
+import { ReconnectBudget } from './call/reconnect-budget.js'
+import { serverDeadline } from './call/server-deadline.js'
+import type { Exchange } from './post-request.js'
 
 /** What a renewal needs of its client. */
 export interface RenewalOwner {

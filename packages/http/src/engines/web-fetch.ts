@@ -1,7 +1,7 @@
 import { type Clock, faultOfHeader, TransportError } from '@mcpwire/core'
-import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
-import type { Fetch } from '../engine-settings.js'
 import { deliveryOf } from './delivery.js'
+import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from './engine.js'
+import type { Fetch } from './engine-settings.js'
 import { inPlainWords } from './failure-words.js'
 import { Slots } from './slots.js'
 

@@ -1,2 +1,2 @@
-export { type HttpServerOptions, httpServer, httpServerDefaults } from './http-server.js'
-export { type HttpRequestHandler, requestHandler } from './request-handler.js'
+export { type HttpServerOptions, httpServer, httpServerDefaults } from '../hosts/node/http-server.js'
+export { type HttpRequestHandler, requestHandler } from '../hosts/node/request-handler.js'

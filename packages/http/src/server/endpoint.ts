@@ -7,19 +7,19 @@ import {
   type JsonRpcNotification,
   toError,
 } from '@mcpwire/core'
-import { INVALID_REQUEST } from '../error-codes.js'
-import type { Exchange } from '../exchange.js'
-import { EraRoutes } from '../modern/era-routes.js'
-import type { NotifyOptions } from '../modern/listen-feed.js'
-import type { EndpointSettings } from './endpoint-options.js'
-import { answerHook, linesOf } from './hook-answer.js'
-import { answerFailure, answerRefusal } from './http-errors.js'
-import { invalid } from './posted-messages.js'
-import { type Caller, callerOf } from './principal.js'
-import { Reception, refuseBusy } from './reception.js'
-import type { Routes } from './routes.js'
-import { SseRoutes } from './sse-routes.js'
-import { timelyStore } from './timely-store.js'
+import { INVALID_REQUEST } from '../shared/error-codes.js'
+import type { EndpointSettings } from './request/endpoint-options.js'
+import { answerHook, linesOf } from './request/hook-response.js'
+import { answerFailure, answerRefusal } from './request/http-errors.js'
+import type { Exchange } from './request/http-exchange.js'
+import { invalid } from './request/posted-messages.js'
+import { type Caller, callerOf } from './request/principal.js'
+import type { Routes } from './request/routes.js'
+import { Reception, refuseBusy } from './request/session-registry.js'
+import { timelyStore } from './responses/event-store-timeout.js'
+import { EraRoutes } from './router.js'
+import { SseRoutes } from './sessions/sse-routes.js'
+import type { NotifyOptions } from './stateless/listen-feed.js'
 
 /** Serves MCP to whatever front end brings requests to it. */
 export class Endpoint {

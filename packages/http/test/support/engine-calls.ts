@@ -1,7 +1,7 @@
 import { until } from '@mcpwire/compliance'
 import { systemClock } from '@mcpwire/core'
-import type { AnswerHead, Engine, EngineCall, EngineRequest } from '../../src/engine.js'
-import type { EngineSettings } from '../../src/engine-settings.js'
+import type { AnswerHead, Engine, EngineCall, EngineRequest } from '../../src/engines/engine.js'
+import type { EngineSettings } from '../../src/engines/engine-settings.js'
 
 const PATIENCE_MS = 10_000
 

@@ -4,9 +4,9 @@ import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Agent, ProxyAgent, fetch as undiciFetch } from 'undici'
 import { createAuthority } from '../../../../tooling/certificates.js'
-import type { CreateEngine, EngineSettings, Fetch } from '../../src/engine-settings.js'
-import { createEngine as createNodeEngine } from '../../src/node/engine.js'
-import { createEngine as createWebEngine } from '../../src/web/engine.js'
+import type { CreateEngine, EngineSettings, Fetch } from '../../src/engines/engine-settings.js'
+import { createEngine as createNodeEngine } from '../../src/engines/node/engine.js'
+import { createEngine as createWebEngine } from '../../src/engines/web/engine.js'
 import { openTunnel } from './engine-tunnel.js'
 
 const authority = createAuthority('tests')

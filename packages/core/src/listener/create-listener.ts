@@ -1,0 +1,390 @@
+import { type Clock, systemClock } from '../contract/clock.js'
+import type { Layer } from '../contract/connector.js'
+import { TransportError, toError } from '../contract/errors.js'
+import { type Admission, type Gate, requireGate } from '../contract/gate.js'
+import type { Acceptor, Binding, Door, Incoming, Listener } from '../contract/listener.js'
+import {
+  invalidOption,
+  type KnownOptions,
+  requireInRange,
+  requireInteger,
+  resolveOptions,
+} from '../contract/options.js'
+import type { SessionGrant, SessionPolicy } from '../contract/session-policy.js'
+import type { Transport } from '../contract/transport.js'
+import { layered } from '../layers/layers.js'
+import { attempt, guarded, ignore, orGiveUp, patiently } from '../timing/promises.js'
+import { callbackFailed } from '../transport/callback-failed.js'
+import { createWatchedTransport } from '../transport/create-transport.js'
+import type { TransportSettings } from '../transport/transport-parts.js'
+import { endOnly } from '../transport/transport-watch.js'
+import { admit } from './admission.js'
+import { type Admitted, Supervision, type SupervisionOwner, supervised } from './connection-monitor.js'
+
+/** Options every listener has, whatever it listens on. */
+export interface ListenerOptions {
+  /**
+   * Who may talk: its `admit(handshake)` answers `{ admit: true, authInfo }`, or `{ admit: false, status, reason }`.
+   * Required where callers on other hosts can reach the listener.
+   * @defaultValue undefined
+   */
+  gate?: Gate | undefined
+  /**
+   * How long a gate may take to decide, in milliseconds; after that the caller is refused.
+   * @defaultValue 5_000
+   */
+  gateTimeoutMs?: number | undefined
+  /**
+   * Layers around every connection, outermost first.
+   * @defaultValue undefined
+   */
+  layers?: readonly Layer[] | undefined
+  /**
+   * Who may open a session and how long it lives: its `open(handshake, admission)` answers `{ admit: true }`, with
+   * `lifetimeMs`, `idleTimeoutMs` and `release` as wanted, or what a gate refuses with.
+   * @defaultValue undefined
+   */
+  sessions?: SessionPolicy | undefined
+  /**
+   * How many callers may be connected or waiting for the gate at once; further ones are refused with 503.
+   * @defaultValue 1_000
+   */
+  maxConnections?: number | undefined
+  /**
+   * How long an admitted connection may stay unstarted, in milliseconds, before it is closed.
+   * @defaultValue 10_000
+   */
+  startTimeoutMs?: number | undefined
+  /**
+   * How long closing one connection may take, in milliseconds.
+   * @defaultValue 2_000
+   */
+  closeTimeoutMs?: number | undefined
+  /**
+   * Where deadlines come from.
+   * @defaultValue systemClock
+   */
+  clock?: Clock | undefined
+}
+
+/** What a listener uses for options that are not given. */
+export const listenerDefaults: {
+  readonly gateTimeoutMs: 5_000
+  readonly maxConnections: 1_000
+  readonly startTimeoutMs: 10_000
+  readonly closeTimeoutMs: 2_000
+  readonly clock: Clock
+} = {
+  gateTimeoutMs: 5_000,
+  maxConnections: 1_000,
+  startTimeoutMs: 10_000,
+  closeTimeoutMs: 2_000,
+  clock: systemClock,
+}
+
+/** Each option of a listener, for those who have more of their own. */
+export const knownListenerOptions: KnownOptions<ListenerOptions> = {
+  ...listenerDefaults,
+  gate: 1,
+  layers: 1,
+  sessions: 1,
+}
+
+/**
+ * Makes a listener of an acceptor: admission, limits, the life of each connection and the orderly end of all.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ */
+export function createListener(acceptor: Acceptor, options: ListenerOptions = {}): Listener {
+  const settings = resolveOptions(listenerDefaults, options)
+  if (settings.gate !== undefined) requireGate('gate', settings.gate)
+  const { layers = [] } = settings
+  if (!Array.isArray(layers)) invalidOption('layers', layers, 'an array')
+  requireInRange('gateTimeoutMs', settings.gateTimeoutMs, 1, Infinity)
+  requireInteger('maxConnections', settings.maxConnections, 1, Infinity)
+  requireInRange('startTimeoutMs', settings.startTimeoutMs, 1, Infinity)
+  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
+  return new ConnectionListener(acceptor, settings)
+}
+
+type ListenerSettings = ReturnType<typeof resolveOptions<typeof listenerDefaults, ListenerOptions>>
+
+type Life =
+  | { readonly name: 'idle' }
+  | { readonly name: 'starting'; readonly controller: AbortController }
+  | { readonly name: 'open'; readonly binding: Binding }
+  | { readonly name: 'closing' }
+  | { readonly name: 'closed' }
+
+class ConnectionListener implements Listener {
+  onconnection: ((connection: Transport) => void) | undefined
+  onerror: ((error: Error) => void) | undefined
+  onclose: (() => void) | undefined
+  readonly connections: Set<Transport> = new Set()
+  readonly closed: Promise<Error | undefined>
+
+  readonly #acceptor: Acceptor
+  readonly #settings: ListenerSettings
+  /** One for all connections. */
+  readonly #transportSettings: TransportSettings
+  readonly #settleClosed: (reason: Error | undefined) => void
+  /** Aborted when nobody is admitted any more. */
+  readonly #door = new AbortController()
+  readonly #supervisions = new Set<Supervision>()
+  /** The callers who wait for the gate. */
+  readonly #admissions = new Map<Incoming, Promise<void>>()
+  /** That `close()` was called while starting, which makes the end an orderly one. */
+  #isClosing = false
+  #life: Life = { name: 'idle' }
+  #address: string | undefined
+
+  constructor(acceptor: Acceptor, settings: ListenerSettings) {
+    this.#acceptor = acceptor
+    this.#settings = settings
+    const { closeTimeoutMs, clock } = settings
+    this.#transportSettings = { closeTimeoutMs, clock }
+    let settle!: (reason: Error | undefined) => void
+    this.closed = new Promise((resolve) => {
+      settle = resolve
+    })
+    this.#settleClosed = settle
+  }
+
+  get address(): string | undefined {
+    return this.#address
+  }
+
+  /** What an SDK sets when it takes this for a transport. */
+  set onmessage(_callback: unknown) {
+    this.#noTransport()
+  }
+
+  async send(): Promise<never> {
+    return this.#noTransport()
+  }
+
+  async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const { name } = this.#life
+    if (name === 'closing' || name === 'closed') {
+      throw new TransportError('CLOSED', 'the listener is closed', undefined)
+    }
+    if (name !== 'idle')
+      throw new TransportError('ALREADY_STARTED', 'this listener was started before', undefined)
+    const { signal } = options
+    const controller = new AbortController()
+    this.#life = { name: 'starting', controller }
+    const abort = (): void => controller.abort(signal?.reason)
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await this.#bind(controller.signal)
+    } catch (error) {
+      const reason = controller.signal.aborted ? controller.signal.reason : error
+      this.#life = { name: 'closing' }
+      await this.#clear(0)
+      this.#end(this.#isClosing ? undefined : toError(reason))
+      throw reason
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  async close(options: { drainMs?: number | undefined } = {}): Promise<void> {
+    const life = this.#life
+    if (life.name === 'idle') this.#end(undefined)
+    else if (life.name === 'open') void this.#wind(life.binding, options.drainMs ?? 0, undefined)
+    else if (life.name === 'starting' && !life.controller.signal.aborted) {
+      this.#isClosing = true
+      life.controller.abort(new TransportError('CLOSED', 'the listener is closed', undefined))
+    }
+    await this.closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #noTransport(): never {
+    const message =
+      'this is a listener: use serve(listener, accept), where accept connects a server to each connection'
+    throw new TransportError('INVALID_OPTION', message, { option: 'transport', received: this })
+  }
+
+  async #bind(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const { gate } = this.#settings
+    if (this.#acceptor.bindsBeyondThisHost && !gate) {
+      invalidOption(
+        'gate',
+        gate,
+        'given when callers on other hosts can connect: a Gate, or allowAll() to admit anyone',
+      )
+    }
+    const door: Door = {
+      offer: (incoming) => this.#offer(incoming),
+      report: this.#report,
+      failed: (error) => this.#failed(error),
+    }
+    const { clock, closeTimeoutMs: patienceMs } = this.#settings
+    const discard = (late: Binding): void => {
+      attempt(() => late.close()).catch(ignore)
+    }
+    const listen = (): Promise<Binding> => this.#acceptor.listen(door, signal)
+    const binding = await orGiveUp(listen, { signal, clock, patienceMs, discard })
+    if (signal.aborted) {
+      await this.#unbound(
+        binding,
+        attempt(() => binding.close()),
+      )
+      throw signal.reason
+    }
+    this.#address = binding.address
+    this.#life = { name: 'open', binding }
+  }
+
+  #failed(error: Error): void {
+    if (this.#life.name === 'open') void this.#wind(this.#life.binding, 0, error)
+    else if (this.#life.name === 'starting') this.#life.controller.abort(error)
+  }
+
+  #offer(incoming: Incoming): void {
+    const { maxConnections } = this.#settings
+    if (this.#life.name !== 'open' && this.#life.name !== 'starting') {
+      this.#refuse(incoming, 'the server is shutting down')
+    } else if (this.connections.size + this.#admissions.size >= maxConnections) {
+      this.#refuse(incoming, 'the server has no room for another connection')
+      const message = `a caller was refused: maxConnections (${maxConnections}) are connected or waiting for the gate`
+      this.#report(new TransportError('REFUSED', message, { status: 503 }))
+    } else {
+      this.#admissions.set(incoming, this.#admit(incoming))
+    }
+  }
+
+  /** Never rejects. */
+  async #admit(incoming: Incoming): Promise<void> {
+    const outcome = await admit(incoming.handshake, this.#settings, this.#door.signal)
+    this.#admissions.delete(incoming)
+    if (!outcome.admitted) {
+      if (outcome.error) this.#report(outcome.error)
+      guarded(() => incoming.refuse(outcome.refusal), this.#reportAny)
+      return
+    }
+    if (this.#door.signal.aborted || !this.onconnection) {
+      this.#refuse(incoming, this.onconnection ? 'the server is shutting down' : 'the server accepts nobody')
+      this.#releaseGrant(outcome.grant)
+      return
+    }
+    try {
+      this.#yield(incoming, outcome)
+    } catch (error) {
+      this.#report(toError(error))
+      this.#refuse(incoming, 'the server could not serve the connection')
+      this.#releaseGrant(outcome.grant)
+    }
+  }
+
+  /** Throws what a layer throws. */
+  #yield(incoming: Incoming, admitted: Admitted): void {
+    const { clock, startTimeoutMs } = this.#settings
+    const { grant, admission } = admitted
+    const supervision = new Supervision({
+      incoming,
+      ...(grant && { grant }),
+      clock,
+      owner: this.#owner,
+    })
+    const connection = this.#connectionOf(incoming, supervision, admission)
+    this.connections.add(connection)
+    this.#supervisions.add(supervision)
+    supervision.watch(connection, startTimeoutMs, admission)
+    if (connection.state === 'idle') this.#hand(connection)
+  }
+
+  #connectionOf({ connector }: Incoming, supervision: Supervision, admission: Admission): Transport {
+    const { layers = [] } = this.#settings
+    // Where nothing is between them, the transport tells by itself, which costs a connection less.
+    if (layers.length === 0 && admission.authInfo === undefined)
+      return createWatchedTransport(connector, this.#transportSettings, supervision)
+    const inner = supervised(connector, supervision, admission.authInfo)
+    return createWatchedTransport(layered(inner, layers), this.#transportSettings, endOnly(supervision))
+  }
+
+  readonly #owner: SupervisionOwner = {
+    left: (supervision) => {
+      const { connection, incoming, grant } = supervision
+      if (connection) this.connections.delete(connection)
+      this.#supervisions.delete(supervision)
+      if (incoming) this.#refuse(incoming, 'the server did not serve the connection')
+      this.#releaseGrant(grant)
+    },
+    replaced: (connection, successor) => {
+      this.connections.delete(connection)
+      this.connections.add(successor)
+    },
+    report: (error) => this.#report(error),
+  }
+
+  #hand(connection: Transport): void {
+    const failed = (cause: unknown): void => {
+      const error = callbackFailed('onconnection', cause)
+      this.#report(error)
+      void connection.close({ reason: error })
+    }
+    guarded(() => this.onconnection?.(connection), failed)
+  }
+
+  #releaseGrant(grant: SessionGrant | undefined): void {
+    guarded(() => grant?.release?.(), this.#reportAny)
+  }
+
+  #refuse(incoming: Incoming, reason: string): void {
+    guarded(() => incoming.refuse({ admit: false, status: 503, reason }), this.#reportAny)
+  }
+
+  /** Ends everything in order: the door, the requests in flight, the connections. Never rejects. */
+  async #wind(binding: Binding, drainMs: number, reason: Error | undefined): Promise<void> {
+    this.#life = { name: 'closing' }
+    const closing = attempt(() => binding.close())
+    // Heard below, once everybody is gone.
+    closing.catch(ignore)
+    await this.#clear(drainMs)
+    await this.#unbound(binding, closing)
+    this.#end(reason)
+  }
+
+  /** Turns away who waits for the gate, lets requests in flight finish, and ends the connections. Never rejects. */
+  async #clear(drainMs: number): Promise<void> {
+    this.#door.abort()
+    await Promise.all(this.#admissions.values())
+    if (drainMs > 0) {
+      const quiet = Promise.all([...this.#supervisions].map((each) => each.quiet()))
+      await patiently(quiet, { clock: this.#settings.clock, ms: drainMs, failed: ignore, late: ignore })
+    }
+    await Promise.all([...this.connections].map((connection) => connection.close()))
+  }
+
+  async #unbound({ address }: Binding, closing: Promise<void>): Promise<void> {
+    const { clock, closeTimeoutMs } = this.#settings
+    const late = (): void => {
+      const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
+      this.#report(new TransportError('LISTEN_FAILED', message, { address }))
+    }
+    await patiently(closing, { clock, ms: closeTimeoutMs, failed: this.#report, late })
+  }
+
+  #end(reason: Error | undefined): void {
+    if (this.#life.name === 'closed') return
+    this.#life = { name: 'closed' }
+    this.#door.abort()
+    if (reason !== undefined) this.#report(reason)
+    this.#settleClosed(reason)
+    guarded(() => this.onclose?.(), this.#reportAny)
+  }
+
+  readonly #reportAny = (error: unknown): void => this.#report(toError(error))
+
+  readonly #report = (error: Error): void => {
+    // There is nobody left to tell when the one who listens for errors fails.
+    guarded(() => this.onerror?.(error), ignore)
+  }
+}

@@ -1,0 +1,23 @@
+import { isRequestId, type JsonRpcMessage, type JsonRpcRequest, type RequestId } from '../contract/message.js'
+
+/** A request that stays open for as long as its client wants to hear of changes (2026-07-28, Subscriptions). */
+export const LISTEN_METHOD = 'subscriptions/listen'
+export const CANCELLED_METHOD = 'notifications/cancelled'
+export const PROGRESS_METHOD = 'notifications/progress'
+
+const REVISION_KEY = 'io.modelcontextprotocol/protocolVersion'
+
+/**
+ * Whether the request says itself which revision it keeps to, as all do since 2026-07-28. Only such a one is
+ * cancelled by closing its stream: the HTTP client of the v2 SDK has `hasPerRequestStream` in every era.
+ */
+export function namesRevision(request: JsonRpcRequest): boolean {
+  return typeof request.params?._meta?.[REVISION_KEY] === 'string'
+}
+
+/** The request that the message cancels, if it is such a notification and names one. */
+export function cancelledBy(message: JsonRpcMessage): RequestId | undefined {
+  if (!('method' in message) || message.method !== CANCELLED_METHOD) return undefined
+  const id = message.params?.['requestId']
+  return isRequestId(id) ? id : undefined
+}

@@ -1,0 +1,199 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { Client, type Dispatcher } from 'undici'
+import { deliveryOf } from '../delivery.js'
+import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
+import type { EngineSettings } from '../engine-settings.js'
+import { Slots } from '../slots.js'
+import { inWords } from './failure-words.js'
+import type { SocketConnector } from './socket-connector.js'
+
+/** How long a socket stays open without a request where the server does not tell, in milliseconds. */
+const IDLE_SOCKET_MS = 4_000
+
+/** An engine on undici, with one of its clients for each socket. An idle socket keeps no process alive. */
+export function undiciEngine({ url, maxSockets }: EngineSettings, connector: SocketConnector): Engine {
+  const { origin } = url
+  const clients: Client[] = []
+  let isClosed = false
+
+  function newClient(): Client {
+    const client = new Client(origin, {
+      connect: (_options, done) => connector.connect(done),
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: IDLE_SOCKET_MS,
+    })
+    clients.push(client)
+    return client
+  }
+
+  const slots = new Slots<Client, UndiciCall>(maxSockets, newClient)
+  return {
+    send(request, handlers) {
+      const call = new UndiciCall(request, handlers, slots)
+      if (isClosed) call.fail(new Error('the engine is closed'))
+      else if (targetOf(request.url).origin !== origin) call.fail(new Error(`not a request to ${origin}`))
+      else slots.take(call)
+      return call
+    },
+    async close() {
+      const error = new Error('the engine is closed')
+      isClosed = true
+      for (const call of slots.drain()) call.fail(error)
+      await Promise.all([...clients.map((client) => client.destroy(error)), connector.close()])
+    },
+  }
+}
+
+/** What a URL comes to in a request. */
+interface Target {
+  readonly origin: string
+  readonly path: string
+}
+
+const targets = new WeakMap<URL, Target>()
+
+/** Taken apart once: a client sends all its requests to one or two URLs, and never changes them. */
+function targetOf(url: URL): Target {
+  let target = targets.get(url)
+  if (!target) {
+    target = { origin: url.origin, path: url.pathname + url.search }
+    targets.set(url, target)
+  }
+  return target
+}
+
+/** One request, from waiting for a socket to the end of its answer. */
+class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
+  readonly isReply: boolean
+  readonly #request: EngineRequest
+  readonly #handlers: EngineHandlers
+  readonly #slots: Slots<Client, UndiciCall>
+  #client: Client | undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #isOver = false
+  #isPaused = false
+  #isDispatching = false
+
+  constructor(request: EngineRequest, handlers: EngineHandlers, slots: Slots<Client, UndiciCall>) {
+    this.isReply = request.isReply ?? false
+    this.#request = request
+    this.#handlers = handlers
+    this.#slots = slots
+  }
+
+  begin(client: Client): void {
+    const { method, url, headers, body } = this.#request
+    this.#client = client
+    this.#isDispatching = true
+    client.dispatch({ path: targetOf(url).path, method, headers, body: body ?? null }, this)
+    this.#isDispatching = false
+  }
+
+  abort(): void {
+    this.#end()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#controller?.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    // undici has one parser for all sockets: a call may not continue from within the data of another.
+    queueMicrotask(() => {
+      if (!this.#isPaused && !this.#isOver) this.#controller?.resume()
+    })
+  }
+
+  /** Ends the call with an error, outside of the caller's turn. */
+  fail(cause: Error): void {
+    queueMicrotask(() => {
+      const delivery = this.#delivery(cause)
+      if (this.#end()) this.#handlers.failed(inWords(cause), delivery)
+    })
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Before anything is written: the socket stays as it is for the next request.
+    if (this.#isOver) throw new Error('given up')
+    this.#controller = controller
+    if (this.#isPaused) controller.pause()
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    statusText?: string,
+  ): void {
+    if (status < 200 || this.#isOver) return
+    this.#handlers.head(new Head(status, statusText ?? '', headers))
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    if (!this.#isOver) this.#handlers.data(chunk)
+  }
+
+  onResponseEnd(): void {
+    const isOver = this.#isOver
+    this.#isOver = true
+    // First of all, so that what the answer makes the caller send finds a warm socket.
+    this.#release()
+    if (!isOver) this.#handlers.end()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+    const delivery = this.#delivery(cause)
+    this.#release()
+    if (this.#isDispatching) this.fail(cause)
+    else if (this.#end()) this.#handlers.failed(failureOf(cause), delivery)
+  }
+
+  /** undici starts a request right before it writes it; then only TLS may still keep it from the server. */
+  #delivery(cause: Error): 'none' | 'unknown' {
+    return this.#controller ? deliveryOf(cause) : 'none'
+  }
+
+  /** Whether that was the end of it. */
+  #end(): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    if (!this.#client) this.#slots.forget(this)
+    else this.#controller?.abort(new Error('given up'))
+    return true
+  }
+
+  #release(): void {
+    const client = this.#client
+    if (!client) return
+    this.#client = undefined
+    this.#slots.give(client)
+  }
+}
+
+/** undici calls every connection that ends too early a failed socket. */
+function failureOf(cause: Error): Error {
+  if ((cause as NodeJS.ErrnoException).code !== 'UND_ERR_SOCKET') return inWords(cause)
+  return new Error('the connection was closed before the answer was complete', { cause })
+}
+
+class Head implements AnswerHead {
+  readonly status: number
+  readonly statusText: string
+  readonly #headers: IncomingHttpHeaders
+
+  constructor(status: number, statusText: string, headers: IncomingHttpHeaders) {
+    this.status = status
+    this.statusText = statusText
+    this.#headers = headers
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+}

@@ -1,0 +1,12 @@
+import { refuseUnseen } from '@mcpwire/core'
+import type { CreateEngine } from '../engine-settings.js'
+import { webFetchEngine } from '../web-fetch.js'
+
+/** Carries requests with the `fetch` that was given, else with the platform's own. */
+export const createEngine: CreateEngine = (settings) => {
+  for (const option of ['agent', 'tls', 'proxy'] as const) {
+    if (settings[option] !== undefined)
+      refuseUnseen(option, 'left out where the platform makes the connections')
+  }
+  return webFetchEngine({ ...settings, opening: settings })
+}
