@@ -13,7 +13,7 @@ export interface Change {
   readonly after: Spread
   /** The change of the median: 0.1 is ten per cent more. */
   readonly change: number
-  /** The change that both runs' spread would explain. */
+  /** The change that both runs' spread would describeError. */
   readonly noise: number
   readonly verdict: 'better' | 'worse' | 'same'
 }

@@ -51,7 +51,8 @@ export const ourHttp: HttpEnds = {
   id: 'ours',
   label: 'httpClient, httpServer',
   client: (url) => httpClient({ url }),
-  serve: async (accept, answers) => (await serve(httpServer({ port: 0, answers }), accept)).address ?? '',
+  serve: async (accept, answers) =>
+    (await serve(httpServer({ port: 0, responseFormat: answers }), accept)).address ?? '',
 }
 
 /** Everyone who exchanges messages over HTTP, by that kind of answer. */

@@ -38,7 +38,7 @@ export async function openPair(host: ControlHost, suite: string, contestant: Con
     const { server } = contestant
     const early = server?.startedBy === 'harness' ? await start('server', '') : undefined
     const client = await start('client', early?.address ?? '')
-    const far = early ?? (server && (await patiently(host.worker(`${key}:server`), 'starting the server')))
+    const far = early ?? (server && (await settleWithin(host.worker(`${key}:server`), 'starting the server')))
     return pairOf(client, far, processes)
   } catch (error) {
     for (const worker of processes) worker.kill()
@@ -54,14 +54,14 @@ function pairOf(client: WorkerLink, server: WorkerLink | undefined, processes: W
     return usage ? withServer(figures, usage) : figures
   }
   const watched = <T>(work: Promise<T>, load: Load, milliseconds: number): Promise<T> =>
-    processes.reduce((result, worker) => worker.orGone(result), patiently(work, load.label, milliseconds))
+    processes.reduce((result, worker) => worker.orGone(result), settleWithin(work, load.label, milliseconds))
   return {
     warmUp: async (load, milliseconds) => {
       await watched(client.call('warmUp', { loadId: load.id, milliseconds }), load, milliseconds)
     },
     run: (load, milliseconds) => watched(measured(load, milliseconds), load, milliseconds),
     close: async () => {
-      await patiently(client.call('close'), 'closing', 0).catch(() => {})
+      await settleWithin(client.call('close'), 'closing', 0).catch(() => {})
       client.end()
       server?.end()
       await Promise.all(processes.map((worker) => worker.stop()))
@@ -112,7 +112,7 @@ class WorkerProcess {
       await Promise.race([this.#gone, new Promise((resolve) => setTimeout(resolve, 200))])
       throw error
     })
-    return patiently(Promise.race([explained, this.#gone]), 'an answer')
+    return settleWithin(Promise.race([explained, this.#gone]), 'an answer')
   }
 
   kill(): void {
@@ -126,7 +126,7 @@ class WorkerProcess {
   }
 }
 
-function patiently<T>(work: Promise<T>, what: string, extraMs = 0): Promise<T> {
+function settleWithin<T>(work: Promise<T>, what: string, extraMs = 0): Promise<T> {
   return new Promise((resolve, reject) => {
     const limit = PATIENCE_MS + extraMs
     const patience = setTimeout(() => reject(new Error(`${what} took longer than ${limit} ms`)), limit)

@@ -1,4 +1,4 @@
-import { createIntake, createLineDecoder, type Sink } from '@mcpwire/core'
+import { createLineDecoder, createMessageReader, type Sink } from '@mcpwire/core'
 import { ReadBuffer as ReadBufferV2 } from '@modelcontextprotocol/client'
 import { ReadBuffer as ReadBufferV1 } from '@modelcontextprotocol/sdk/shared/stdio.js'
 import { type FramingInput, type FramingLoad, framingInput } from '../harness/framing-input.js'
@@ -48,13 +48,13 @@ export const suite: Suite<FramingLoad> = {
     sdk('sdk-v2', 'SDK 2, ReadBuffer', () => new ReadBufferV2({ maxBufferSize: MAX_LINE_BYTES })),
     {
       id: 'ours',
-      label: 'createLineDecoder and createIntake',
+      label: 'createLineDecoder and createMessageReader',
       open: reading((chunks, _whole, deliver) => {
         const fail = (what: string) => () => {
           throw new Error(what)
         }
         const sink: Sink = { message: deliver, error: fail('malformed'), end: fail('ended') }
-        const intake = createIntake(sink, { address: 'benchmark', abandon: fail('abandoned') })
+        const intake = createMessageReader(sink, { address: 'benchmark', abandon: fail('abandoned') })
         const decoder = createLineDecoder(
           {
             line: (text, encoded) => intake.text(text, encoded),

@@ -59,7 +59,7 @@ export const suite: Suite<ManyConnections> = {
         },
         serve: async (accept) => {
           const listener = await serve(
-            httpServer({ port: 0, answers: 'json', maxConnections: 2 * MANY }),
+            httpServer({ port: 0, responseFormat: 'json', maxConnections: 2 * MANY }),
             accept,
           )
           return listener.address ?? ''

@@ -1,7 +1,7 @@
 //#region transport
 import type { MessagePort } from 'node:worker_threads'
 import type { Channel, CreateTransportOptions, Sink, Transport } from '@mcpwire/core'
-import { createIntake, createTransport, requireInteger, TransportError, toJson } from '@mcpwire/core'
+import { createMessageReader, createTransport, requireInteger, TransportError, toJson } from '@mcpwire/core'
 
 /** A transport over a port of `node:worker_threads`, such as `parentPort`. Takes the port over. */
 export function portTransport(
@@ -22,7 +22,7 @@ export function portTransport(
 function portChannel(port: MessagePort, sink: Sink, maxMessageBytes: number): Channel {
   const peer = { medium: 'port', address: 'the other end of the port' }
   const abandon = (error: Error): void => void close().then(() => sink.end(error))
-  const intake = createIntake(sink, { address: peer.address, abandon })
+  const intake = createMessageReader(sink, { address: peer.address, abandon })
 
   function errorAbout(text: string): Error | undefined {
     const bytes = Buffer.byteLength(text)

@@ -1,7 +1,7 @@
 import type { Transport } from '@mcpwire/core'
-import { within } from './patience.js'
 import { type Recording, record } from './recording.js'
 import type { Ability, Side, TransportPair } from './transport-subject.js'
+import { within } from './waiting.js'
 
 /** Two open ends, each with what it was told. */
 export interface Conversation {
@@ -28,23 +28,23 @@ interface Idle {
 interface Circumstances {
   readonly version: string
   readonly need: <T>(ability: Ability, hook: T | undefined) => T
-  readonly patienceMs: number
+  readonly graceMs: number
   readonly signal?: AbortSignal | undefined
 }
 
 /** Starts both ends of a pair and records what they hear. */
 export async function conversationOver(idle: Idle, circumstances: Circumstances): Promise<Conversation> {
   const { pair, near } = idle
-  const { need, patienceMs } = circumstances
+  const { need, graceMs } = circumstances
   let { atNear } = idle
   let atFar: Recording | undefined
   let far: Transport
   const nearStarted = near.start({ signal: circumstances.signal })
   nearStarted.catch(() => {})
   if (pair.introduce) {
-    await within(nearStarted, 'near.start() settled', patienceMs)
-    await within(pair.introduce(circumstances.version), 'the introduction ended', patienceMs)
-    far = await within(Promise.resolve(pair.far), 'the far end came into being', patienceMs)
+    await within(nearStarted, 'near.start() settled', graceMs)
+    await within(pair.introduce(circumstances.version), 'the introduction ended', graceMs)
+    far = await within(Promise.resolve(pair.far), 'the far end came into being', graceMs)
     atNear = record(near)
     atFar = record(far)
   } else {
@@ -54,10 +54,10 @@ export async function conversationOver(idle: Idle, circumstances: Circumstances)
     far = await within(
       Promise.race([come, nearStarted.then(() => come)]),
       'the far end came into being',
-      patienceMs,
+      graceMs,
     )
     atFar = record(far)
-    await within(Promise.all([nearStarted, far.start()]), 'start() settled on both ends', patienceMs)
+    await within(Promise.all([nearStarted, far.start()]), 'start() settled on both ends', graceMs)
   }
   const farRecording = atFar
   return {

@@ -1,7 +1,7 @@
 import type { EventId, EventStore, JsonRpcMessage, StreamId } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
-import { turn, within } from './patience.js'
 import { count, note, numbersOf, request } from './sample-messages.js'
+import { turn, within } from './waiting.js'
 
 const PATIENCE_MS = 5_000
 

@@ -1,6 +1,6 @@
 import type { Gate, Handshake, Verdict } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
-import { within } from './patience.js'
+import { within } from './waiting.js'
 
 const PATIENCE_MS = 5_000
 const LONG_TEXT_LENGTH = 100_000

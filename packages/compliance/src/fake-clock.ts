@@ -1,5 +1,5 @@
 import { type Clock, type Deadline, sleepOn } from '@mcpwire/core'
-import { turns } from './patience.js'
+import { turns } from './waiting.js'
 
 /** A clock that stands still until it is told to advance. */
 export interface FakeClock extends Clock {

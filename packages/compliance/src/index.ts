@@ -21,7 +21,7 @@ export type { LayerFact, LayerSubject } from './layer-subject.js'
 export { type LeakCheck, startLeakCheck } from './leak-check.js'
 export type { ListenerAbility, ListenerClientOptions, ListenerSubject } from './listener-subject.js'
 export { loopback } from './loopback.js'
-export { turns, until, within } from './patience.js'
+export { turns, until, within } from './waiting.js'
 export { type CaseOutcome, runCase, runTransportCases } from './run-case.js'
 export { transportCases } from './transport-cases.js'
 export type {

@@ -10,10 +10,10 @@ import {
 } from '@mcpwire/core'
 import { expect } from 'vitest'
 import type { LayerFact } from './layer-subject.js'
-import { turns, within } from './patience.js'
 import { createProbe, type Probe, probePeer } from './probe-connector.js'
 import { type Recording, record } from './recording.js'
 import { note, request } from './sample-messages.js'
+import { turns, within } from './waiting.js'
 
 /** One test of what a layer passes through, as data. */
 export interface LayerCase {

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs'
-import { turns, until } from './patience.js'
+import { turns, until } from './waiting.js'
 
 /** What this process held at one moment. */
 export interface LeakCheck {
-  /** Resolves once nothing is held beyond what was then; rejects, naming the rest, after `patienceMs`. */
-  released(patienceMs: number): Promise<void>
+  /** Resolves once nothing is held beyond what was then; rejects, naming the rest, after `graceMs`. */
+  released(graceMs: number): Promise<void>
   /** What is held now beyond what was then, as lines a person can read. */
   extra(): string[]
 }
@@ -29,14 +29,14 @@ export async function startLeakCheck(): Promise<LeakCheck> {
   }
   return {
     extra,
-    released: async (patienceMs) => {
+    released: async (graceMs) => {
       let left: string[] = []
       const fact = (): boolean => {
         left = extra()
         return left.length === 0
       }
-      await until(fact, 'everything was released', patienceMs).catch(() => {
-        throw new Error(`still held ${patienceMs} ms after the end: ${left.join(', ')}`)
+      await until(fact, 'everything was released', graceMs).catch(() => {
+        throw new Error(`still held ${graceMs} ms after the end: ${left.join(', ')}`)
       })
     },
   }

@@ -1,8 +1,8 @@
 import type { Listener, ListenerOptions, Transport } from '@mcpwire/core'
 import { Exempt } from './exempt.js'
 import type { ListenerAbility, ListenerClientOptions, ListenerSubject } from './listener-subject.js'
-import { until, within } from './patience.js'
 import { type Recording, record } from './recording.js'
+import { until, within } from './waiting.js'
 
 const PATIENCE_MS = 5_000
 
@@ -32,7 +32,7 @@ export interface Meeting {
 /** What a case of the listener suite works with. Everything it makes is cleaned up after the case. */
 export interface ListenerStage {
   readonly subject: ListenerSubject
-  readonly patienceMs: number
+  readonly graceMs: number
   /** A listener that was not started. */
   idle(options?: ListenerOptions): Promise<Hearing>
   /** A listener that was started. */
@@ -56,11 +56,11 @@ export interface ListenerStage {
 
 /** Sets the stage for one case. */
 export function createListenerStage(subject: ListenerSubject): ListenerStage {
-  const patienceMs = subject.patienceMs ?? PATIENCE_MS
+  const graceMs = subject.graceMs ?? PATIENCE_MS
   const undo: (() => unknown)[] = []
   const isHeldTo = (ability: ListenerAbility): boolean => subject.exempt?.[ability] === undefined
-  const waitUntil = (fact: () => boolean, what: string): Promise<void> => until(fact, what, patienceMs)
-  const waitFor = <T>(promise: PromiseLike<T>, what: string): Promise<T> => within(promise, what, patienceMs)
+  const waitUntil = (fact: () => boolean, what: string): Promise<void> => until(fact, what, graceMs)
+  const waitFor = <T>(promise: PromiseLike<T>, what: string): Promise<T> => within(promise, what, graceMs)
 
   function adopt(listener: Listener): Hearing {
     undo.unshift(() => listener.close())
@@ -98,7 +98,7 @@ export function createListenerStage(subject: ListenerSubject): ListenerStage {
 
   return {
     subject,
-    patienceMs,
+    graceMs,
     adopt,
     client,
     isHeldTo,
@@ -138,7 +138,7 @@ export function createListenerStage(subject: ListenerSubject): ListenerStage {
     within: waitFor,
     clear: async () => {
       for (const step of [...undo.splice(0), subject.cleanup]) {
-        await within(Promise.resolve().then(step), 'cleaning up', patienceMs).catch(() => {})
+        await within(Promise.resolve().then(step), 'cleaning up', graceMs).catch(() => {})
       }
     },
   }

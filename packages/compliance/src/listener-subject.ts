@@ -36,5 +36,5 @@ export interface ListenerSubject {
   /** Releases what listeners and clients needed besides themselves. Called after each case. */
   readonly cleanup?: () => void | Promise<void>
   /** How long the suite waits for what has to happen, in milliseconds; 5 000 without it. No expectation of speed. */
-  readonly patienceMs?: number
+  readonly graceMs?: number
 }

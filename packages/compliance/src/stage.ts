@@ -2,7 +2,6 @@ import type { Transport } from '@mcpwire/core'
 import type { ClauseId } from './clauses.js'
 import { type Conversation, conversationOver } from './conversation.js'
 import { Exempt } from './exempt.js'
-import { until, within } from './patience.js'
 import { type Recording, record } from './recording.js'
 import type {
   Ability,
@@ -12,6 +11,7 @@ import type {
   TransportPair,
   TransportSubject,
 } from './transport-subject.js'
+import { until, within } from './waiting.js'
 
 const PATIENCE_MS = 5_000
 const VERSION = '2025-06-18'
@@ -19,7 +19,7 @@ const VERSION = '2025-06-18'
 /** What a case of the transport suite works with. Everything it makes is cleaned up after the case. */
 export interface Stage {
   readonly subject: TransportSubject
-  readonly patienceMs: number
+  readonly graceMs: number
   /** A pair that was not started, with `near` being recorded. */
   pair(options?: PairOptions): Promise<StagedPair>
   /** A pair that was started, with both ends being recorded. */
@@ -32,7 +32,7 @@ export interface Stage {
   /** The function the author provided for this. Ends the case where the subject is exempt, fails where it is missing. */
   need<T>(ability: Ability, provided: T | undefined): T
   until(fact: () => boolean, what: string): Promise<void>
-  within<T>(promise: PromiseLike<T>, what: string, patienceMs?: number): Promise<T>
+  within<T>(promise: PromiseLike<T>, what: string, graceMs?: number): Promise<T>
   /** Releases everything the case made. Never rejects, and takes at most the subject's patience for each part. */
   clear(): Promise<void>
 }
@@ -51,7 +51,7 @@ interface StagedPair {
 
 /** Sets the stage for one case. */
 export function createStage(subject: TransportSubject): Stage {
-  const patienceMs = subject.patienceMs ?? PATIENCE_MS
+  const graceMs = subject.graceMs ?? PATIENCE_MS
   const undo: (() => unknown)[] = []
 
   function exemptionFrom(key: Ability | ClauseId): string | undefined {
@@ -94,7 +94,7 @@ export function createStage(subject: TransportSubject): Stage {
     return {
       ...ends,
       open: (how = {}) => {
-        const opening = conversationOver(ends, { version: VERSION, ...how, need: needs, patienceMs })
+        const opening = conversationOver(ends, { version: VERSION, ...how, need: needs, graceMs })
         // A case may fail before it awaits this.
         opening.catch(() => {})
         return opening
@@ -115,18 +115,18 @@ export function createStage(subject: TransportSubject): Stage {
 
   return {
     subject,
-    patienceMs,
+    graceMs,
     isHeldTo: (ability) => exemptionFrom(ability) === undefined,
     pair,
     open: async (options) => await (await pair(options)).open(),
     lone,
     relyOn,
     need,
-    until: (fact, what) => until(fact, what, patienceMs),
-    within: (promise, what, ms = patienceMs) => within(promise, what, ms),
+    until: (fact, what) => until(fact, what, graceMs),
+    within: (promise, what, ms = graceMs) => within(promise, what, ms),
     clear: async () => {
       for (const step of undo.splice(0)) {
-        await within(Promise.resolve().then(step), 'cleaning up', patienceMs).catch(() => {})
+        await within(Promise.resolve().then(step), 'cleaning up', graceMs).catch(() => {})
       }
     },
   }

@@ -101,5 +101,5 @@ export interface TransportSubject {
   /** A transport whose `start()` stays pending until aborted. */
   readonly neverConnects?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
   /** How long the suite waits for what has to happen, in milliseconds; 5 000 without it. No expectation of speed. */
-  readonly patienceMs?: number
+  readonly graceMs?: number
 }

@@ -26,7 +26,7 @@ describe.sequential('the transport suite tells one broken clause from another', 
 })
 
 async function brokenClauses(subject: TransportSubject): Promise<{ clause: string; why: string }[]> {
-  const outcomes = await runTransportCases({ ...subject, patienceMs: PATIENCE_MS })
+  const outcomes = await runTransportCases({ ...subject, graceMs: PATIENCE_MS })
   return outcomes.flatMap((each) =>
     each.outcome === 'failed' ? [{ clause: each.clause, why: `${each.title}: ${String(each.error)}` }] : [],
   )

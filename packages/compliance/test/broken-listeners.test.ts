@@ -8,7 +8,7 @@ const TIMEOUT_MS = 60_000
 const PATIENCE_MS = 500
 
 const good: ListenerSubject = {
-  patienceMs: PATIENCE_MS,
+  graceMs: PATIENCE_MS,
   exempt: {
     beyondThisHost: 'memory reaches nobody outside this process',
     sameAddress: 'every listener in memory has an address of its own',
@@ -53,7 +53,7 @@ const brokenListeners: Record<string, { listen: ListenerSubject['listen']; told:
     told: /revoked|expire/,
   },
   'asks no session policy': {
-    listen: ({ sessions: _dropped, ...options }) => memoryListener(options),
+    listen: ({ sessionPolicy: _dropped, ...options }) => memoryListener(options),
     told: /session/,
   },
   'has no layers': {

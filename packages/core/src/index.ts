@@ -87,7 +87,7 @@ export type {
 } from './contract/transport.js'
 
 // For authors of transports, layers, gates and stores
-export { type AdmissionOutcome, admit, type Doorkeepers } from './listener/admission.js'
+export { type AdmissionOutcome, admit, type AdmissionOptions } from './listener/admission.js'
 export { whenAborted } from './timing/when-aborted.js'
 export {
   backgroundClock,
@@ -135,14 +135,14 @@ export {
 } from './contract/http-headers.js'
 export type { HttpAnswer, HttpHooks } from './contract/http-hooks.js'
 export {
-  createIntake,
-  type Intake,
-  type IntakeOptions,
-  JsonRpcIntake,
+  createMessageReader,
+  type MessageReader,
+  type MessageReaderOptions,
+  JsonRpcMessageReader,
   previewOf,
 } from './messages/message-reader.js'
 export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
-export type { Acceptor, Binding, Door, Incoming } from './contract/listener.js'
+export type { Acceptor, Binding, AcceptorSink, Incoming } from './contract/listener.js'
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
 export {
   type CallerStep,
@@ -157,7 +157,7 @@ export {
   invalidOption,
   type KnownOptions,
   type Resolved,
-  refuseUnseen,
+  rejectOption,
   requireInRange,
   requireInteger,
   requireKnownOptions,
@@ -165,8 +165,8 @@ export {
   requireText,
   resolveOptions,
 } from './contract/options.js'
-export { takenAtOnce } from './transport/pending-sends.js'
-export { printable, refusalError, refusalIn, refusalMessage } from './listener/refusal.js'
+export { sentImmediately } from './transport/pending-sends.js'
+export { printable, refusalError, parseRefusal, toRefusalMessage } from './listener/refusal.js'
 export { textForPeer } from './messages/text-for-peer.js'
 export { overloaded, takesNoMore, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
 export type { SessionGrant, SessionPolicy } from './contract/session-policy.js'

@@ -127,7 +127,7 @@ describe('what fails is a refusal, and is told to whoever listens for errors', (
 
     expect(outcome).toMatchObject({
       admitted: false,
-      error: { code: 'CALLBACK_FAILED', details: { slot: 'sessions.open' } },
+      error: { code: 'CALLBACK_FAILED', details: { slot: 'sessionPolicy.open' } },
     })
   })
 
@@ -152,7 +152,7 @@ describe('what fails is a refusal, and is told to whoever listens for errors', (
 
     await expect(asking(undefined, { open }).outcome).resolves.toMatchObject({
       admitted: false,
-      error: { details: { slot: 'sessions.open' } },
+      error: { details: { slot: 'sessionPolicy.open' } },
     })
   })
 

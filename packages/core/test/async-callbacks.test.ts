@@ -33,7 +33,7 @@ it('callbacks of a transport may reject', async () => {
 })
 
 it('callbacks of a listener and of its session policy may reject', async () => {
-  const listener = memoryListener({ sessions: { open: () => ({ admit: true, release: failing }) } })
+  const listener = memoryListener({ sessionPolicy: { open: () => ({ admit: true, release: failing }) } })
   listener.onclose = failing
   listener.onerror = failing
   await serve(listener, (connection) => connection.start())
@@ -46,14 +46,14 @@ it('callbacks of a listener and of its session policy may reject', async () => {
 
 it('a session policy that answers with a promise refuses, and its rejection is heard', async () => {
   const errors: Error[] = []
-  const listener = memoryListener({ sessions: { open: failing } })
+  const listener = memoryListener({ sessionPolicy: { open: failing } })
   listener.onerror = (error) => errors.push(error)
   await serve(listener, (connection) => connection.start())
 
   await expect(memoryClient({ listener }).start()).rejects.toMatchObject({ code: 'REFUSED' })
   await turn()
   expect(unheard).toEqual([])
-  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'sessions.open' } }])
+  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'sessionPolicy.open' } }])
 })
 
 it('a failing onerror is no trouble for serve', async () => {

@@ -21,7 +21,7 @@ async function listening(options: ListenerOptions = {}, parts: HandmadeListening
   const made = making(options, parts)
   await made.listener.start()
   const offer = async (...callers: Caller[]): Promise<void> => {
-    for (const each of callers) made.door.offer(each)
+    for (const each of callers) made.door.connection(each)
     await settled()
   }
   return { ...made, offer }
@@ -160,7 +160,7 @@ describe('starting', () => {
       {},
       {
         listen: async (_binding, door) => {
-          door.offer(early)
+          door.connection(early)
           await settled()
           throw failure
         },
@@ -178,7 +178,7 @@ describe('starting', () => {
       {},
       {
         listen: async (binding, door) => {
-          queueMicrotask(() => door.failed(failure))
+          queueMicrotask(() => door.end(failure))
           return binding
         },
       },
@@ -295,7 +295,7 @@ describe('a caller', () => {
     const release = vi.fn()
     const { listener, errors, offer } = await listening({
       layers: [failing],
-      sessions: { open: () => ({ admit: true, release }) },
+      sessionPolicy: { open: () => ({ admit: true, release }) },
     })
     const someone = caller()
     await offer(someone)
@@ -437,9 +437,9 @@ describe('how many there are', () => {
     const second = caller()
     listener.onconnection = (connection) => {
       yielded.push(connection)
-      if (yielded.length === 1) door.offer(second)
+      if (yielded.length === 1) door.connection(second)
     }
-    door.offer(caller())
+    door.connection(caller())
     await settled()
 
     expect([yielded.length, second.refuse.mock.calls.length]).toEqual([2, 0])
@@ -523,7 +523,7 @@ describe('a connection ends', () => {
     const controller = new AbortController()
     const { listener, yielded, offer } = await listening({
       gate: { admit: () => ({ admit: true, revoked: controller.signal }) },
-      sessions: {
+      sessionPolicy: {
         open: () => {
           controller.abort()
           return { admit: true }
@@ -538,7 +538,7 @@ describe('a connection ends', () => {
 
   test('when its session has lasted its lifetime', async () => {
     const { clock, connection } = await startedWith({
-      sessions: { open: () => ({ admit: true, lifetimeMs: 1_000 }) },
+      sessionPolicy: { open: () => ({ admit: true, lifetimeMs: 1_000 }) },
     })
     await clock.advance(999)
     expect(connection.state).toBe('open')
@@ -552,7 +552,7 @@ describe('a connection ends', () => {
 
   test('when nothing was said for its idle time, in either direction', async () => {
     const { clock, connection, someone } = await startedWith({
-      sessions: { open: () => ({ admit: true, idleTimeoutMs: 100 }) },
+      sessionPolicy: { open: () => ({ admit: true, idleTimeoutMs: 100 }) },
     })
     await clock.advance(60)
     someone.connector.sink.message(numbered(1))
@@ -573,7 +573,7 @@ describe('a connection ends', () => {
     const removed = vi.spyOn(controller.signal, 'removeEventListener')
     const { clock, connection, someone } = await startedWith({
       gate: { admit: () => ({ admit: true, revoked: controller.signal, expiresAt: 9e15 }) },
-      sessions: { open: () => ({ admit: true, lifetimeMs: 1e9, idleTimeoutMs: 1e9 }) },
+      sessionPolicy: { open: () => ({ admit: true, lifetimeMs: 1e9, idleTimeoutMs: 1e9 }) },
     })
     expect(clock.pending).toBeGreaterThan(0)
     someone.connector.sink.end()
@@ -585,7 +585,7 @@ describe('a connection ends', () => {
 
   test('and its session is released, once', async () => {
     const release = vi.fn()
-    const { connection } = await startedWith({ sessions: { open: () => ({ admit: true, release }) } })
+    const { connection } = await startedWith({ sessionPolicy: { open: () => ({ admit: true, release }) } })
     expect(release).not.toHaveBeenCalled()
     await Promise.all([connection.close(), connection.close()])
     await settled()
@@ -596,7 +596,7 @@ describe('a connection ends', () => {
   test('also where releasing its session throws, which is reported', async () => {
     const failure = new Error('my bug')
     const { connection, errors, listener } = await startedWith({
-      sessions: {
+      sessionPolicy: {
         open: () => ({
           admit: true,
           release: () => {
@@ -658,7 +658,7 @@ describe('closing', () => {
     waiting.refuse.mockImplementation(() => void log.push('refused'))
     await offer(waiting)
     const closed = listener.close()
-    door.offer(late)
+    door.connection(late)
     await closed
 
     expect(log).toEqual(['refused', 'close'])
@@ -708,7 +708,7 @@ describe('closing', () => {
     const failure = new Error('address removed')
     const made = await listening()
     await made.offer(caller())
-    made.door.failed(failure)
+    made.door.end(failure)
 
     await expect(made.listener.closed).resolves.toBe(failure)
     expect(inOrder(made)).toEqual([['error', 'close'], 1])
@@ -718,7 +718,7 @@ describe('closing', () => {
   test('is not followed by what an acceptor reports of one caller', async () => {
     const { listener, door, errors } = await listening()
     const error = new Error('handshake failed')
-    door.report(error)
+    door.error(error)
 
     expect([errors, listener.address]).toEqual([[error], 'test://here'])
     await listener.close()
@@ -736,7 +736,7 @@ describe('closing', () => {
     other.listener.onerror = () => {
       throw new Error('my bug')
     }
-    other.door.report(new Error('something'))
+    other.door.error(new Error('something'))
     await other.listener.close()
     expect(door).toBeDefined()
   })

@@ -1,26 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  createIntake,
+  createMessageReader,
   encodedOf,
-  type Intake,
-  type IntakeOptions,
   isTransportError,
   type JsonRpcMessage,
   type MessageContext,
+  type MessageReader,
+  type MessageReaderOptions,
   previewOf,
 } from '../src/index.js'
 import { messages, request } from './support/messages.js'
 
 interface Heard {
-  readonly intake: Intake
+  readonly intake: MessageReader
   readonly messages: JsonRpcMessage[]
   readonly contexts: (MessageContext | undefined)[]
   readonly errors: Error[]
   readonly abandoned: Error[]
 }
 
-function listening(options: Partial<IntakeOptions> = {}): Heard {
+function listening(options: Partial<MessageReaderOptions> = {}): Heard {
   const heard = {
     messages: [] as JsonRpcMessage[],
     contexts: [] as (MessageContext | undefined)[],
@@ -37,7 +37,7 @@ function listening(options: Partial<IntakeOptions> = {}): Heard {
       throw new Error('an intake ends nothing itself')
     },
   }
-  const intake = createIntake(sink, {
+  const intake = createMessageReader(sink, {
     address: 'tcp://peer',
     abandon: (error) => heard.abandoned.push(error),
     ...options,
@@ -46,7 +46,7 @@ function listening(options: Partial<IntakeOptions> = {}): Heard {
 }
 
 /** An intake whose peer negotiated batches. */
-function listeningForBatches(options: Partial<IntakeOptions> = {}): Heard {
+function listeningForBatches(options: Partial<MessageReaderOptions> = {}): Heard {
   const heard = listening(options)
   heard.intake.sent({ jsonrpc: '2.0', id: 0, method: 'initialize' })
   heard.intake.value({ jsonrpc: '2.0', id: 0, result: { protocolVersion: '2025-03-26' } })

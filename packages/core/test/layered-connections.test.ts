@@ -78,8 +78,8 @@ describe.each([
   })
 
   it('ends when its session is too old', async () => {
-    const sessions = { open: () => ({ admit: true as const, lifetimeMs: 500, release: () => {} }) }
-    const { layered, clock } = await wrapped({ ...options, sessions })
+    const sessionPolicy = { open: () => ({ admit: true as const, lifetimeMs: 500, release: () => {} }) }
+    const { layered, clock } = await wrapped({ ...options, sessionPolicy })
     await clock.advance(500)
 
     await expect(layered.closed).resolves.toMatchObject({ code: 'REFUSED' })

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { bindServer } from '../src/node/index.js'
 
-const door = { offer: () => {}, report: () => {}, failed: () => {} }
+const door = { connection: () => {}, error: () => {}, end: () => {} }
 
 test.each([
   ['EADDRINUSE', 'another program listens there: choose another port (option port)'],

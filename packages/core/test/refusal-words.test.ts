@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest'
-import { refusalIn, refusalMessage } from '../src/index.js'
+import { parseRefusal, toRefusalMessage } from '../src/index.js'
 
 test('a refusal is quoted on one line, without control characters, and cut', () => {
   const reason = `no\n\u001b[31m${'x'.repeat(500)}`
   const challenge = `Bearer\r\n\u202e${'y'.repeat(500)}`
-  const refused = refusalIn(refusalMessage({ admit: false, status: 401, reason, challenge }), 'tcp://h:1')
+  const refused = parseRefusal(
+    toRefusalMessage({ admit: false, status: 401, reason, challenge }),
+    'tcp://h:1',
+  )
   expect(refused?.message).toBe(`tcp://h:1 refused the connection (401): no [31m${'x'.repeat(192)}…`)
   expect(refused).toMatchObject({ code: 'AUTH_REQUIRED' })
   const told = (refused as unknown as { details: { challenge: string } }).details.challenge

@@ -208,8 +208,8 @@ describe('who is calling', () => {
     const [near, far] = memoryPair()
     const acceptor: Acceptor = {
       bindsBeyondThisHost: false,
-      listen: async ({ offer }) => {
-        offer({
+      listen: async ({ connection }) => {
+        connection({
           handshake: { medium: 'memory', remote: {}, headers: { name } },
           connector: {
             connect: async (sink) => {

@@ -13,7 +13,7 @@ import {
   meter,
   peer,
   pipe,
-  refuseUnseen,
+  rejectOption,
   requireKnownOptions,
   serve,
   tap,
@@ -94,7 +94,7 @@ test('an option of a group is named with it', () => {
 })
 
 test('an option that may be a secret is refused without it', () => {
-  const error = failureOf(() => refuseUnseen('token', 'text'))
+  const error = failureOf(() => rejectOption('token', 'text'))
 
   expect(isTransportError(error, 'INVALID_OPTION')).toBe(true)
   expect(error).toMatchObject({ message: 'option "token" must be text', details: { option: 'token' } })

@@ -50,10 +50,10 @@ async function rawServer(
   return { url: `http://127.0.0.1:${port}/mcp`, bodies, connections: () => connections }
 }
 
-const patiently = (fact: () => boolean, what: string): Promise<void> => until(fact, what, PATIENCE_MS)
+const settleWithin = (fact: () => boolean, what: string): Promise<void> => until(fact, what, PATIENCE_MS)
 
 const clientOf = (url: string, options: Partial<HttpClientOptions> = {}) =>
-  startedClient({ url, until: patiently }, { standaloneStream: false, httpSse: false, ...options })
+  startedClient({ url, until: settleWithin }, { standaloneStream: false, httpSse: false, ...options })
 
 /** What comes of one request: how `send()` ended, and what it was answered with. */
 async function outcomeOf(url: string, options: Partial<HttpClientOptions> = {}) {

@@ -23,7 +23,8 @@ describeTransport('http', {
 
 describeTransport('http with an event store, answering with streams', {
   exempt,
-  pair: (options) => relayedPair(options, { server: { eventStore: memoryEventStore(), answers: 'sse' } }),
+  pair: (options) =>
+    relayedPair(options, { server: { eventStore: memoryEventStore(), responseFormat: 'sse' } }),
   create: (overlay) => httpClient({ url: 'http://127.0.0.1:1/mcp', ...overlay }),
 })
 

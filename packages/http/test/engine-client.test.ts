@@ -49,7 +49,7 @@ function refuses(option: string, kind: EngineKind, options: Partial<EngineSettin
 
 describe.each(engineKinds)('a client over $name', (kind) => {
   test('has JSON answers', async () => {
-    const server = await served({ answers: 'json' })
+    const server = await served({ responseFormat: 'json' })
     const client = await converse(server, kind, kind.plain())
 
     await client.send('test/echo')
@@ -59,7 +59,7 @@ describe.each(engineKinds)('a client over $name', (kind) => {
 
   test('has events as they come, those of a request and those of the server', async () => {
     let request: JsonRpcRequest | undefined
-    const server = await served({ answers: 'sse' }, (open, connection) => {
+    const server = await served({ responseFormat: 'sse' }, (open, connection) => {
       request = open
       const progress = { jsonrpc: '2.0', method: 'notifications/related' } as const
       connection.send(progress, { relatedRequestId: open.id }).catch((error) => server.errors.push(error))
@@ -81,7 +81,7 @@ describe.each(engineKinds)('a client over $name', (kind) => {
   })
 
   test('closes the connection of a request that is given up', async () => {
-    const server = await served({ answers: 'sse', onDisconnect: 'cancel' }, () => undefined)
+    const server = await served({ responseFormat: 'sse', onDisconnect: 'cancel' }, () => undefined)
     const client = await converse(server, kind, kind.plain())
     const hears = (method: string) => (): boolean =>
       server.messages.some((each) => 'method' in each && each.method === method)

@@ -248,7 +248,7 @@ describe('in a session', () => {
   test.each(['1-0', '999999999-0', 'x', '', `${'9'.repeat(5_000)}-1`, '-1', '1-0 '])(
     'nothing is continued from an event that is another session or nobody: %j',
     async (lastEventId) => {
-      const server = await served({ eventStore: memoryEventStore(), answers: 'sse' })
+      const server = await served({ eventStore: memoryEventStore(), responseFormat: 'sse' })
       const others = await server.session()
       await server.ask({ body: JSON.parse(ask()), headers: others })
       const headers = { ...(await server.session()), 'last-event-id': lastEventId }

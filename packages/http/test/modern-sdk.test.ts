@@ -42,7 +42,7 @@ describe.each([
     ['insists', { pin: MODERN }],
     ['negotiates', 'auto'],
   ] as const)('that %s on 2026-07-28 lists tools, calls them and is asked for more', async (_how, mode) => {
-    const server = await modernServer({ answers })
+    const server = await modernServer({ responseFormat: answers })
     const client = await connected(server, { mode, isOurs })
     expect((await client.listTools()).tools.map(({ name }) => name)).toContain('add')
     expect(textOf(await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } }))).toBe('3')
@@ -55,7 +55,7 @@ describe.each([
   })
 
   test('hears of progress, where answers have room for it', async () => {
-    const server = await modernServer({ answers })
+    const server = await modernServer({ responseFormat: answers })
     const client = await connected(server, { isOurs })
     const told: number[] = []
     await client.callTool(
@@ -66,7 +66,7 @@ describe.each([
   })
 
   test('cancels a request by leaving its stream [CANC-S-01]', async () => {
-    const server = await modernServer({ answers })
+    const server = await modernServer({ responseFormat: answers })
     const client = await connected(server, { isOurs })
     const stop = new AbortController()
     const rejected = expect(
@@ -82,7 +82,7 @@ describe.each([
   })
 
   test('hears of changes that another client of the same principal causes [SUB-S-02]', async () => {
-    const server = await modernServer({ answers })
+    const server = await modernServer({ responseFormat: answers })
     const [listening, deaf, changing] = [
       await connected(server, { isOurs }),
       await connected(server, { isOurs }),

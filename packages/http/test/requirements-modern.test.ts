@@ -192,7 +192,7 @@ describe('an answer', () => {
   })
 
   test('knows no sessions and no event ids, whatever the request says of them [SESS-S-11, RES-S-07]', async () => {
-    const server = await served({ eventStore: memoryEventStore(), answers: 'sse' })
+    const server = await served({ eventStore: memoryEventStore(), responseFormat: 'sse' })
     const headers = await server.session()
     const more = { 'mcp-session-id': headers['mcp-session-id'], 'last-event-id': '0-0' }
     for (const own of [more, { ...more, 'mcp-session-id': 'unknown' }]) {
@@ -207,7 +207,7 @@ describe('an answer', () => {
   })
 
   test('carries no request of the server, and no response is taken from a client [HTTP-S-17, GEN-13]', async () => {
-    const server = await served({ answers: 'sse' }, (request, connection) => {
+    const server = await served({ responseFormat: 'sse' }, (request, connection) => {
       const asked = { jsonrpc: '2.0' as const, id: 's1', method: 'roots/list' }
       void connection.send(asked, { relatedRequestId: request.id }).catch(() => {})
       const told = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { data: 1 } }
@@ -253,7 +253,7 @@ describe('a request whose client leaves', () => {
     'is cancelled, and nothing more is sent for it: answers %s [CANC-S-01, CANC-S-02]',
     async (answers) => {
       const told = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { data: 1 } }
-      const server = await served({ answers }, (request, connection) => {
+      const server = await served({ responseFormat: answers }, (request, connection) => {
         if (request.method !== call.method) return echo(request)
         if (answers === 'sse') void connection.send(told, { relatedRequestId: request.id })
         return undefined

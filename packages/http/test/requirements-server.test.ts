@@ -106,7 +106,7 @@ describe('a POST', () => {
 
   test('of a request is answered by one JSON text with its id, or by a stream that ends behind the response [HTTP-S-12, HTTP-S-14, HTTP-S-19, GEN-05]', async () => {
     for (const answers of ['json', 'sse', 'auto'] as const) {
-      const server = await served({ answers })
+      const server = await served({ responseFormat: answers })
       const headers = await server.session()
       for (const id of [1, '1', 0, '']) {
         const answer = await server.ask({ body: ask(id), headers })

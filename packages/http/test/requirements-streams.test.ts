@@ -93,7 +93,7 @@ describe('the stream of a request', () => {
   )
 
   test('carries each message on one line of data, named as a message [SSEW-02, SSEW-05]', async () => {
-    const server = await served({ answers: 'sse' })
+    const server = await served({ responseFormat: 'sse' })
     const headers = await server.session()
     const params = { text: 'two\nlines\r\nand \u2028 more' }
     const stream = await server.open({ body: ask(1, params), headers })
@@ -137,7 +137,7 @@ describe('the stream of a request', () => {
 
   test('that its client left is not cancelled at once without an event store either [HTTP-S-26]', async () => {
     const clock = createFakeClock()
-    const server = await waiting({ clock, answers: 'sse', cancelAfterMs: 20_000 })
+    const server = await waiting({ clock, responseFormat: 'sse', cancelAfterMs: 20_000 })
     const headers = await server.session()
     const opened = server.open({ body: ask(1), headers })
     await expect.poll(() => server.contexts.size).toBe(1)
@@ -168,7 +168,7 @@ describe('with an event store', () => {
   test.each(['2025-03-26', '2025-06-18'])(
     'clients of %s, which fail on events without data, get none [HTTP-S-20]',
     async (revision) => {
-      const server = await served({ ...polling(), answers: 'sse' })
+      const server = await served({ ...polling(), responseFormat: 'sse' })
       const headers = await server.session(revision)
       const answer = await server.open({ body: ask(1), headers })
       await answer.until(() => answer.isOver, 'it ends')

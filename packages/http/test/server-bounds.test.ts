@@ -179,7 +179,7 @@ test.each(['GET', 'POST'] as const)(
     const clock = createFakeClock()
     const slow = { jsonrpc: '2.0' as const, id: 7, method: 'test/slow' }
     const server = await served(
-      { clock, idleTimeoutMs: 120_000, stallTimeoutMs: 60_000, maxQueuedBytes: MIB, answers: 'sse' },
+      { clock, idleTimeoutMs: 120_000, stallTimeoutMs: 60_000, maxQueuedBytes: MIB, responseFormat: 'sse' },
       () => undefined,
     )
     const headers = await server.session()

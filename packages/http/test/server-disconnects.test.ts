@@ -19,7 +19,10 @@ interface Left {
 /** A request in flight whose client is gone. */
 async function left(options: Partial<HttpServerOptions>): Promise<Left> {
   const clock = createFakeClock()
-  const server = await served({ clock, cancelAfterMs: 1_000, answers: 'sse', ...options }, () => undefined)
+  const server = await served(
+    { clock, cancelAfterMs: 1_000, responseFormat: 'sse', ...options },
+    () => undefined,
+  )
   const headers = await server.session()
   const [connection] = server.connections
   const asking = server.open({ body: call, headers })

@@ -90,8 +90,8 @@ const servers: Record<string, () => { connect(transport: Transport): Promise<voi
 
 const kinds: Record<string, Partial<HttpServerOptions>> = {
   'answers auto': {},
-  'answers json': { answers: 'json' },
-  'answers sse': { answers: 'sse' },
+  'answers json': { responseFormat: 'json' },
+  'answers sse': { responseFormat: 'sse' },
   'an event store': { eventStore: memoryEventStore() },
 }
 
@@ -186,7 +186,7 @@ describe.each(Object.entries(kinds))('with %s', (_, options) => {
     const seen: number[] = []
     expect(await talk.call('count', ({ progress }) => seen.push(progress))).toMatchObject(text('counted'))
     // Beside an answer in JSON it comes on the other stream, and may come too late for the SDK to tell of it.
-    if (options.answers !== 'json') expect(seen).toEqual([1, 2, 3])
+    if (options.responseFormat !== 'json') expect(seen).toEqual([1, 2, 3])
     expect(JSON.stringify(await talk.call('ask'))).toContain('because')
     await talk.call('grow')
     await vi.waitFor(() => expect(talk.changes()).toBe(1))

@@ -6,7 +6,7 @@ import { httpServer, requestHandler } from '../src/node/index.js'
 import { initialize, served } from './support/served.js'
 
 const bad: readonly (readonly [string, unknown])[] = [
-  ['answers', 'maybe'],
+  ['responseFormat', 'maybe'],
   ['keepAliveIntervalMs', 0],
   ['retryMs', -1],
   ['retryMs', 1.5],
@@ -86,7 +86,10 @@ test('keeps connections for longer than load balancers do', async () => {
 test('a request without an answer becomes a stream after keepAliveIntervalMs, unless answers are to be JSON', async () => {
   for (const answers of ['auto', 'json'] as const) {
     const clock = createFakeClock()
-    const server = await served({ clock, answers, keepAliveIntervalMs: 1_000 }, () => undefined)
+    const server = await served(
+      { clock, responseFormat: answers, keepAliveIntervalMs: 1_000 },
+      () => undefined,
+    )
     const headers = await server.session()
     let head: Awaited<ReturnType<typeof server.open>> | undefined
     const asking = server

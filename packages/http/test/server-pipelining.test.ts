@@ -137,7 +137,7 @@ describe('a connection on which requests follow one another without waiting', ()
   test.each(['json', 'sse'] as const)(
     'holds no more behind an open stream than maxQueuedBytes, as %s',
     async (answers) => {
-      const server = await served({ answers, maxQueuedBytes: 4 * MEGABYTE }, (request) => ({
+      const server = await served({ responseFormat: answers, maxQueuedBytes: 4 * MEGABYTE }, (request) => ({
         jsonrpc: '2.0',
         id: request.id,
         result: { text: 'x'.repeat(MEGABYTE) },

@@ -19,7 +19,7 @@ test('a connection tells before it is started whether it is a session, and which
 
 describe.each(['auto', 'json', 'sse'] as const)('with answers as %s, no session is named', (answers) => {
   test('by an initialize that the application refuses', async () => {
-    const server = await served({ answers })
+    const server = await served({ responseFormat: answers })
     server.listener.onconnection = (connection) => {
       connection.onmessage = (message) => {
         const { id } = message as { id: string }
@@ -34,7 +34,7 @@ describe.each(['auto', 'json', 'sse'] as const)('with answers as %s, no session 
   })
 
   test('by an initialize whose session ends before it is answered', async () => {
-    const server = await served({ answers })
+    const server = await served({ responseFormat: answers })
     server.listener.onconnection = (connection) => {
       connection.onmessage = () => void connection.close()
       void connection.start()

@@ -34,7 +34,7 @@ const large = ({ id }: JsonRpcRequest): JsonRpcMessage => ({ jsonrpc: '2.0', id,
 
 /** A server of large answers, whose streams have begun before them or not. */
 function answering(clock: Clock, answers: 'json' | 'sse', hasBegun: boolean): Promise<Served> {
-  return served({ clock, answers, stallTimeoutMs: 60_000 }, (request, connection) => {
+  return served({ clock, responseFormat: answers, stallTimeoutMs: 60_000 }, (request, connection) => {
     const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/x' }
     if (hasBegun) void connection.send(note, { relatedRequestId: ask.id })
     return large(request)
@@ -67,7 +67,7 @@ describe('an answer of which nothing is taken for stallTimeoutMs', () => {
 
   test('is cut off where it was behind another on its connection', async () => {
     const clock = createFakeClock()
-    const server = await served({ clock, answers: 'json', stallTimeoutMs: 60_000 }, (request) =>
+    const server = await served({ clock, responseFormat: 'json', stallTimeoutMs: 60_000 }, (request) =>
       request.id === 8 ? large(request) : undefined,
     )
     const headers = await server.session()

@@ -44,7 +44,7 @@ test('an event id with a line break is reported and does not reach the stream', 
     storeEvent: async () => 'a\ndata: {"forged":true}',
     replayEventsAfter: () => Promise.reject(new Error('nothing is here')),
   }
-  const server = await served({ eventStore, answers: 'sse' })
+  const server = await served({ eventStore, responseFormat: 'sse' })
   const headers = await server.session()
   const answer = await server.ask({ body: ask(1), headers })
   expect(answer.messages).toEqual([{ jsonrpc: '2.0', id: 1, result: { of: 'test/echo' } }])

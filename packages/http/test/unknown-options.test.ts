@@ -36,8 +36,8 @@ const known = {
     'httpSse',
     'clock',
   ],
-  httpHandler: ['url', 'gate', 'principal', 'onDisconnect', 'answers', 'clock'],
-  requestHandler: ['url', 'gate', 'principal', 'onDisconnect', 'answers', 'clock'],
+  httpHandler: ['url', 'gate', 'principal', 'onDisconnect', 'responseFormat', 'clock'],
+  requestHandler: ['url', 'gate', 'principal', 'onDisconnect', 'responseFormat', 'clock'],
   memoryEventStore: ['maxEvents', 'maxBytes', 'maxAgeMs', 'clock'],
 }
 

@@ -20,7 +20,7 @@ export interface BridgeOptions extends EndpointOptions {
  * Makes one conversation of this process's standard streams and a server. Resolves once both are over, with the
  * exit code: 0 in order, 1 otherwise.
  *
- * Supervised means that the server's end is noticed, answered for and told, not that it is started again: what a
+ * MonitoredConnection means that the server's end is noticed, answered for and told, not that it is started again: what a
  * client negotiated with it went with its process, and a new one would answer as if it knew.
  */
 export async function bridge(target: Endpoint, { verbose, ...options }: BridgeOptions): Promise<number> {

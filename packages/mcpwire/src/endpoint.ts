@@ -2,7 +2,7 @@ import {
   invalidOption,
   type KnownOptions,
   type Listener,
-  refuseUnseen,
+  rejectOption,
   requireKnownOptions,
   type Transport,
   TransportError,
@@ -58,7 +58,7 @@ export async function endpoint(target: Endpoint, options: EndpointOptions = {}):
     invalidOption('endpoint', target, 'a URL in a string, or a list of a command and its arguments')
   const wire = await wireFor(target, 'endpoint')
   if (options.headers !== undefined && !hasHeaders(target))
-    refuseUnseen('headers', 'left out where the URL is none of HTTP or WebSocket')
+    rejectOption('headers', 'left out where the URL is none of HTTP or WebSocket')
   return wire.connectTo(target, options)
 }
 

@@ -40,7 +40,7 @@ export interface ListenBridgeOptions {
 }
 
 /** A URL, and who listens there. */
-interface Door {
+interface OpenListener {
   readonly url: string
   readonly listener: Listener
 }
@@ -56,26 +56,26 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
   // Opens nothing, but says what cannot work before anybody calls.
   await endpoint(target, options.server)
   const places = createPlaces(options.maxConnections, (error) => tellError(NAME, error, 'caller'))
-  const doors: Door[] = []
-  for (const url of options.urls) doors.push({ url, listener: await listenerFor(url, options, places) })
+  const listeners: OpenListener[] = []
+  for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, places) })
   const conversations = new Conversations(target, options, places)
   let isToEnd = false
   const end = async (drainMs: number): Promise<void> => {
     isToEnd = true
-    await Promise.all(doors.map(({ listener }) => listener.close({ drainMs })))
+    await Promise.all(listeners.map(({ listener }) => listener.close({ drainMs })))
     await conversations.over()
   }
   onFirstSignal(NAME, () => void end(options.drainMs))
   try {
-    for (const door of doors) await open(door, conversations)
+    for (const door of listeners) await open(door, conversations)
   } catch (error) {
     const wasToEnd = isToEnd
     await end(0)
     if (error instanceof UsageError) throw error
     return wasToEnd ? 0 : 1
   }
-  for (const { listener } of doors) say(NAME, `listening on ${listener.address}`)
-  const reason = await Promise.race(doors.map(({ listener }) => listener.closed))
+  for (const { listener } of listeners) say(NAME, `listening on ${listener.address}`)
+  const reason = await Promise.race(listeners.map(({ listener }) => listener.closed))
   await end(options.drainMs)
   return reason ? 1 : 0
 }
@@ -85,7 +85,7 @@ async function listenerFor(url: string, options: ListenBridgeOptions, places: Pl
   const { maxMessageBytes, closeTimeoutMs } = server
   const origins = originsIn(options)
   const gate: Gate | undefined = options.allowRemote ? allOrigins(origins, () => listener.address) : undefined
-  const settings = { gate, sessions: places.policy, maxConnections, maxMessageBytes, closeTimeoutMs }
+  const settings = { gate, sessionPolicy: places.policy, maxConnections, maxMessageBytes, closeTimeoutMs }
   const listener: Listener = await explained(url, () =>
     listenerAt(url, {
       ...settings,
@@ -110,7 +110,7 @@ function originsIn({ allowOrigins }: ListenBridgeOptions): string[] {
 }
 
 /** Starts a listener. What it rejects with it has also told, unless that is a matter of the command line. */
-async function open({ url, listener }: Door, conversations: Conversations): Promise<void> {
+async function open({ url, listener }: OpenListener, conversations: Conversations): Promise<void> {
   listener.onerror = (error) => {
     if (!isTransportError(error, 'INVALID_OPTION')) tellError(NAME, error, 'caller')
   }

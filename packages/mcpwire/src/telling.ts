@@ -4,8 +4,8 @@ import {
   type LatencySummary,
   type Layer,
   meter,
+  sentImmediately,
   type Transport,
-  takenAtOnce,
   tap,
   toError,
   withLayers,
@@ -65,7 +65,7 @@ export function watched(upstream: Transport, tell: (error: Error) => void): Watc
         ...channel,
         send: (message, options) => {
           const sent = channel.send(message, options)
-          if (isRequest(message) && sent !== takenAtOnce) sent.catch(failing)
+          if (isRequest(message) && sent !== sentImmediately) sent.catch(failing)
           return sent
         },
       }

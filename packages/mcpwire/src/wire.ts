@@ -22,7 +22,7 @@ export interface EndpointOptions
 }
 
 /** Options of a listener that is named by its URL. Each wire reads those that mean something to it. */
-export interface ListenOptions extends Pick<ListenerOptions, 'gate' | 'sessions' | 'maxConnections'> {
+export interface ListenOptions extends Pick<ListenerOptions, 'gate' | 'sessionPolicy' | 'maxConnections'> {
   maxMessageBytes?: number | undefined
   closeTimeoutMs?: number | undefined
   /** What to show and to accept where the URL is one of a secure wire. */

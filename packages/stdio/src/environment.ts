@@ -1,4 +1,4 @@
-import { invalidOption, refuseUnseen } from '@mcpwire/core'
+import { invalidOption, rejectOption } from '@mcpwire/core'
 
 /** Which variables of this process a child gets. */
 export type Inheritance = 'safe' | 'all' | 'none'
@@ -77,13 +77,13 @@ export function childEnvironment(
 /** Throws `INVALID_OPTION` unless each variable is a string or `undefined`. The error has no value: it may be a secret. */
 export function requireEnvironment(option: string, env: unknown): void {
   if (typeof env !== 'object' || env === null || Array.isArray(env))
-    refuseUnseen(option, 'an object of strings')
+    rejectOption(option, 'an object of strings')
   for (const [name, value] of Object.entries(env)) {
     const isName = name !== '' && !name.includes('=') && !name.includes('\0')
     if (!isName)
       invalidOption(option, name.split('=', 1)[0], 'an object with names that are not empty and have no "="')
     if (value === undefined || (typeof value === 'string' && !value.includes('\0'))) continue
-    refuseUnseen(`${option}.${name}`, 'a string without NUL, or undefined')
+    rejectOption(`${option}.${name}`, 'a string without NUL, or undefined')
   }
 }
 

@@ -5,7 +5,7 @@ import {
   createTransport,
   invalidOption,
   type KnownOptions,
-  refuseUnseen,
+  rejectOption,
   requireKnownOptions,
   requireOneOf,
   requireText,
@@ -112,7 +112,7 @@ function validate(settings: Settings): void {
   const { command, args, cwd, env, onnoise } = settings
   requirePlain('command', command)
   if (!Array.isArray(args) || args.some((arg) => !isPlain(arg)))
-    refuseUnseen('args', 'an array of strings without NUL')
+    rejectOption('args', 'an array of strings without NUL')
   if (cwd !== undefined) requirePlain('cwd', cwd)
   requireEnvironment('env', env)
   requireOneOf('inherit', settings.inherit, ['safe', 'all', 'none'])

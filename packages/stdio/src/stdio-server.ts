@@ -144,7 +144,7 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
     {
       ...settings,
       peer,
-      keepsInput: isOwnInput,
+      keepInputOpen: isOwnInput,
       oversize: 'skip',
       beforeEnd: due.answered,
     },

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
-import { refusalMessage, TransportError } from '@mcpwire/core'
+import { TransportError, toRefusalMessage } from '@mcpwire/core'
 import { ALPN_PROTOCOL, type TlsEnd, tlsMeaningOf } from '@mcpwire/core/node'
 
 /** What the client side of TLS needs besides its material. */
@@ -57,7 +57,7 @@ export function secured(socket: Socket, target: TlsTarget, signal: AbortSignal):
       const reason = verdictOn(opened)
       socket.off('close', hungUp)
       socket.once('close', () => fail(failed(address, reason)))
-      bidFarewell(opened, reason)
+      sendCloseReason(opened, reason)
     })
   })
 }
@@ -92,9 +92,9 @@ function verdictOn(tls: TLSSocket): Error {
 }
 
 /** Node has no way to send the alert that TLS has for this: the server would only see the connection end. */
-function bidFarewell(tls: TLSSocket, reason: Error): void {
+function sendCloseReason(tls: TLSSocket, reason: Error): void {
   const words = `the certificate of the server was not accepted: ${reason.message}`
-  const message = refusalMessage({ admit: false, status: 403, reason: words })
+  const message = toRefusalMessage({ admit: false, status: 403, reason: words })
   tls.resume()
   tls.end(`${JSON.stringify(message)}\n`, () => tls.destroySoon())
 }

@@ -2,9 +2,9 @@ import {
   type Channel,
   type Clock,
   type Flow,
-  type IntakeOptions,
-  JsonRpcIntake,
   type JsonRpcMessage,
+  JsonRpcMessageReader,
+  type MessageReaderOptions,
   overloaded,
   type Peer,
   type Sink,
@@ -61,13 +61,13 @@ export function wsChannel(socket: FrameSocket, sink: Sink, options: WsChannelOpt
 }
 
 // A class in all the roles that its parts ask for, as one is there for each connection.
-class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
+class Conversation implements FrameListener, Watched, MessageReaderOptions, Flow {
   readonly #socket: FrameSocket
   readonly #sink: Sink
   readonly #options: WsChannelOptions
   readonly #peer: Peer
   readonly #alive: Keepalive
-  readonly #intake: JsonRpcIntake
+  readonly #intake: JsonRpcMessageReader
   #stage: Stage = OPEN
   #isPaused = false
 
@@ -77,7 +77,7 @@ class Conversation implements FrameListener, Watched, IntakeOptions, Flow {
     this.#options = options
     this.#peer = peer
     this.#alive = keepalive(this, socket.ping ? options : { ...options, pingIntervalMs: Infinity })
-    this.#intake = new JsonRpcIntake(sink, this)
+    this.#intake = new JsonRpcMessageReader(sink, this)
     socket.listen(this)
   }
 

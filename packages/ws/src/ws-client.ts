@@ -7,7 +7,7 @@ import {
   invalidOption,
   isTransportError,
   type KnownOptions,
-  refuseUnseen,
+  rejectOption,
   requireInRange,
   requireKnownOptions,
   requireText,
@@ -92,7 +92,7 @@ export function wsClient(options: WsClientOptions): Transport {
   requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
   requireCredentials(settings)
   if (settings.tls !== undefined && url.protocol !== 'wss:')
-    refuseUnseen('tls', 'left out where the option url starts with ws://')
+    rejectOption('tls', 'left out where the option url starts with ws://')
   // Each connection keeps one: joined it is one string, where a template would keep all its parts.
   const address = [url.protocol, '//', url.host, url.pathname].join('')
   const dial = createDialer({
@@ -128,13 +128,13 @@ function requireWsUrl(given: unknown): URL {
   try {
     url = new URL(String(given))
   } catch {
-    return refuseUnseen('url', 'a URL')
+    return rejectOption('url', 'a URL')
   }
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
-    return refuseUnseen('url', 'a URL that starts with ws:// or wss://')
+    return rejectOption('url', 'a URL that starts with ws:// or wss://')
   if (url.username !== '' || url.password !== '')
-    return refuseUnseen('url', 'a URL without user and password; see headers')
-  if (url.hash !== '') return refuseUnseen('url', 'a URL without a fragment')
+    return rejectOption('url', 'a URL without user and password; see headers')
+  if (url.hash !== '') return rejectOption('url', 'a URL without a fragment')
   return url
 }
 
@@ -142,7 +142,7 @@ function requireHeaders(given: Given['headers']): Settings['headers'] {
   if (typeof given === 'function') return given
   const known = headersIn(given)
   return typeof known === 'string'
-    ? refuseUnseen('headers', `${known}, or a function that yields them`)
+    ? rejectOption('headers', `${known}, or a function that yields them`)
     : known
 }
 
@@ -159,7 +159,7 @@ function isText(value: unknown): value is string {
 }
 
 function requireTextSecretly(option: string, value: unknown): void {
-  if (!isText(value)) refuseUnseen(option, 'a string, or a function that yields one')
+  if (!isText(value)) rejectOption(option, 'a string, or a function that yields one')
   requireText(option, value)
 }
 

@@ -17,7 +17,7 @@ const factories = {
 }
 const known = {
   wsClient: ['url', 'headers', 'tokenInSubprotocol', 'tls', 'deflate', 'pingIntervalMs', 'clock'],
-  wsServer: ['port', 'tls', 'path', 'tokenInSubprotocol', 'deflate', 'gate', 'sessions', 'clock'],
+  wsServer: ['port', 'tls', 'path', 'tokenInSubprotocol', 'deflate', 'gate', 'sessionPolicy', 'clock'],
   upgradeHandler: ['server', 'path', 'tokenInSubprotocol', 'deflate', 'gate', 'layers', 'clock'],
 }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '@mcpwire/core'
-import { turn, turns } from '../patience.js'
+import { turn, turns } from '../waiting.js'
 
 /** What happens to one direction of a stream of bytes. */
 export interface StreamFaults {

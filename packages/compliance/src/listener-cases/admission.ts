@@ -2,8 +2,8 @@ import { type Gate, isTransportError, type Verdict } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { createFakeClock } from '../fake-clock.js'
 import type { Hearing, ListenerCase, ListenerStage } from '../listener-stage.js'
-import { turns } from '../patience.js'
 import { note } from '../sample-messages.js'
+import { turns } from '../waiting.js'
 
 const authInfo = { token: 'secret-token', clientId: 'alice', scopes: ['read'] }
 

@@ -2,8 +2,8 @@ import { allowAll, isTransportError } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { startLeakCheck } from '../leak-check.js'
 import type { ListenerCase } from '../listener-stage.js'
-import { turns } from '../patience.js'
 import { note, numbersOf } from '../sample-messages.js'
+import { turns } from '../waiting.js'
 
 /** From idle to closed. */
 export const listenerLifeCases: readonly ListenerCase[] = [
@@ -145,7 +145,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       await stage.within(hearing.listener.close(), 'close() returned')
       if (!stage.subject.introduce) await stage.within(client.closed, 'the client closed')
       await stage.clear()
-      await leaks.released(stage.patienceMs)
+      await leaks.released(stage.graceMs)
     },
   },
 ]

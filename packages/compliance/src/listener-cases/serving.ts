@@ -2,8 +2,8 @@ import { isRequest, isTransportError, type Layer, type SessionPolicy } from '@mc
 import { expect } from 'vitest'
 import { createFakeClock } from '../fake-clock.js'
 import type { ListenerCase, Meeting } from '../listener-stage.js'
-import { turns } from '../patience.js'
 import { answer, count, note, numbersOf, request } from '../sample-messages.js'
+import { turns } from '../waiting.js'
 
 const CLIENTS = 5
 
@@ -118,13 +118,13 @@ export const servingCases: readonly ListenerCase[] = [
     run: async (stage) => {
       let released = 0
       let isFull = false
-      const sessions: SessionPolicy = {
+      const sessionPolicy: SessionPolicy = {
         open: (_handshake, admission) =>
           isFull
             ? { admit: false, status: 429, reason: 'too many sessions', retryAfterMs: 10 }
             : { admit: admission.admit, release: () => released++ },
       }
-      const hearing = await stage.listening({ sessions })
+      const hearing = await stage.listening({ sessionPolicy })
       const { client, connection } = await stage.meet(hearing)
       isFull = true
       await stage.turnedAway(hearing)
@@ -141,8 +141,8 @@ export const servingCases: readonly ListenerCase[] = [
     run: async (stage) => {
       for (const grant of [{ lifetimeMs: 1_000 }, { idleTimeoutMs: 1_000 }]) {
         const clock = createFakeClock()
-        const sessions: SessionPolicy = { open: () => ({ admit: true, ...grant }) }
-        const hearing = await stage.listening({ clock, sessions })
+        const sessionPolicy: SessionPolicy = { open: () => ({ admit: true, ...grant }) }
+        const hearing = await stage.listening({ clock, sessionPolicy })
         const { client, connection, atConnection } = await stage.meet(hearing)
         await clock.advance(900)
         await client.send(note(1))

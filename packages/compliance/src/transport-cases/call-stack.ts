@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
-import { turn } from '../patience.js'
 import { record } from '../recording.js'
 import { answer, count, note, numbersOf, request } from '../sample-messages.js'
+import { turn } from '../waiting.js'
 
 /** C11: nothing is heard inside `send()` or `start()`. */
 export const callStackCases: readonly ClauseCase[] = [

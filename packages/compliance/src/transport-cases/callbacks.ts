@@ -1,10 +1,10 @@
 import { isTransportError, type Transport } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
-import { turns } from '../patience.js'
 import type { Recording } from '../recording.js'
 import { note, numbersOf } from '../sample-messages.js'
 import type { Stage } from '../stage.js'
+import { turns } from '../waiting.js'
 
 /** C5: callbacks that fail. */
 export const callbackCases: readonly ClauseCase[] = [

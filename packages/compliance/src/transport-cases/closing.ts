@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
-import { turn, turns } from '../patience.js'
 import { count, noteOfBytes } from '../sample-messages.js'
 import { createSendLog } from '../send-log.js'
+import { turn, turns } from '../waiting.js'
 
 const CLOSE_TIMEOUT_MS = 100
 const SLACK = 10

@@ -2,11 +2,11 @@ import type { Transport } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
 import type { Conversation } from '../conversation.js'
-import { turns } from '../patience.js'
 import type { Recording } from '../recording.js'
 import { count, note, numbersOf } from '../sample-messages.js'
 import type { Stage } from '../stage.js'
 import type { Ability } from '../transport-subject.js'
+import { turns } from '../waiting.js'
 
 /** C4: one end, told once, after everything else. */
 export const endingCases: readonly ClauseCase[] = [

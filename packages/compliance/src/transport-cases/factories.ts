@@ -2,7 +2,7 @@ import { isTransportError } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
 import { startLeakCheck } from '../leak-check.js'
-import { turns } from '../patience.js'
+import { turns } from '../waiting.js'
 
 const usualBadOptions: readonly Readonly<Record<string, unknown>>[] = [
   { maxMessageBytes: -1 },

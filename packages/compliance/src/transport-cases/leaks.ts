@@ -19,7 +19,7 @@ export const leakCases: readonly ClauseCase[] = [
     for (const end of [talk.near, talk.far]) end.close().catch(() => {})
     await stage.within(Promise.all([talk.near.closed, talk.far.closed]), 'both ends closed')
     resume()
-    await leaks.released(stage.patienceMs)
+    await leaks.released(stage.graceMs)
   }),
 
   clause('C13', 'nothing remains after a start() that failed', async (stage) => {
@@ -30,7 +30,7 @@ export const leakCases: readonly ClauseCase[] = [
       'start() settled',
     )
     await stage.within(transport.closed, 'closed settled')
-    await leaks.released(stage.patienceMs)
+    await leaks.released(stage.graceMs)
   }),
 
   clause('C13', 'nothing remains after the peer hung up during start()', async (stage) => {
@@ -41,7 +41,7 @@ export const leakCases: readonly ClauseCase[] = [
       'start() settled',
     )
     await stage.within(transport.closed, 'closed settled')
-    await leaks.released(stage.patienceMs)
+    await leaks.released(stage.graceMs)
   }),
 ]
 
@@ -53,7 +53,7 @@ function releases(when: string, end: (talk: Conversation) => Promise<void>): Cla
     for (const n of count(10)) await stage.within(talk.near.send(note(n)), 'send() settled')
     await end(talk)
     await stage.within(Promise.all([talk.near.closed, talk.far.closed]), 'both ends closed')
-    await leaks.released(stage.patienceMs)
+    await leaks.released(stage.graceMs)
     expect(leaks.extra()).toEqual([])
   })
 }

@@ -1,8 +1,8 @@
 import { isTransportError, type Transport } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
-import { turns } from '../patience.js'
 import { note } from '../sample-messages.js'
+import { turns } from '../waiting.js'
 
 /** C1: one life. */
 export const lifeCases: readonly ClauseCase[] = [

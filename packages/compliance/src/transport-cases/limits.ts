@@ -2,11 +2,11 @@ import { isTransportError } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
 import type { Conversation } from '../conversation.js'
-import { turn, turns } from '../patience.js'
 import { note, noteOfBytes, numbersOf } from '../sample-messages.js'
 import { createSendLog } from '../send-log.js'
 import type { Stage } from '../stage.js'
 import type { Side } from '../transport-subject.js'
+import { turn, turns } from '../waiting.js'
 
 const MAX_MESSAGE_BYTES = 4_096
 const MAX_QUEUED_BYTES = 131_072

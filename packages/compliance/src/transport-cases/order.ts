@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
 import { Exempt } from '../exempt.js'
-import { turns } from '../patience.js'
 import { count, note, numbersOf } from '../sample-messages.js'
+import { turns } from '../waiting.js'
 
 /** Lengths of consecutive messages: an encoding that takes longer for longer ones shows itself. */
 const LENGTHS = [0, 200_000, 10, 2_000, 70_000, 0, 1, 20_000]

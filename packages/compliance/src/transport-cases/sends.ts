@@ -1,9 +1,9 @@
 import { isTransportError, type Transport } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
-import { turn } from '../patience.js'
 import { count, note, noteOfBytes, numbersOf } from '../sample-messages.js'
 import { createSendLog, type SendLog } from '../send-log.js'
+import { turn } from '../waiting.js'
 
 const MAX_QUEUED_BYTES = 262_144
 const PIECE_BYTES = 16_384

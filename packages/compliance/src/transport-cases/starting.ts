@@ -2,8 +2,8 @@ import { getEventListeners } from 'node:events'
 import { expect } from 'vitest'
 import { type ClauseCase, clause } from '../clause.js'
 import { startLeakCheck } from '../leak-check.js'
-import { turns } from '../patience.js'
 import { note } from '../sample-messages.js'
+import { turns } from '../waiting.js'
 
 /** C6 and C7: a `start()` that is aborted, or loses its peer. */
 export const startingCases: readonly ClauseCase[] = [
@@ -63,7 +63,7 @@ function abortsBeforehand(kind: string, reason: unknown): ClauseCase {
       expect(await stage.within(outcome, 'start() settled')).toBe(reason)
       await stage.within(near.closed, 'closed settled')
       expect(getEventListeners(signal, 'abort')).toHaveLength(0)
-      await leaks.released(stage.patienceMs)
+      await leaks.released(stage.graceMs)
     },
   )
 }
@@ -85,7 +85,7 @@ function abortsMeanwhile(kind: string, reason: unknown): ClauseCase {
       expect(await stage.within(outcome, 'start() settled')).toBe(reason)
       expect(await stage.within(transport.closed, 'closed settled')).toBeInstanceOf(Error)
       expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0)
-      await leaks.released(stage.patienceMs)
+      await leaks.released(stage.graceMs)
     },
   )
 }

@@ -56,13 +56,13 @@ export interface Binding {
 }
 
 /** Where an acceptor takes its callers. */
-export interface Door {
+export interface AcceptorSink {
   /** Offers one caller. */
-  readonly offer: (incoming: Incoming) => void
+  readonly connection: (incoming: Incoming) => void
   /** Tells of what went wrong with one caller, or once, while others can still come. */
-  readonly report: (error: Error) => void
+  readonly error: (error: Error) => void
   /** Tells that no caller can come any more. */
-  readonly failed: (error: Error) => void
+  readonly end: (error: Error) => void
 }
 
 /** What a medium supplies to make a listener. */
@@ -70,5 +70,5 @@ export interface Acceptor {
   /** Whether callers on other hosts can reach it; it then needs a gate. */
   readonly bindsBeyondThisHost: boolean
   /** Binds, and takes every caller to the door. Rejects with `LISTEN_FAILED`. */
-  readonly listen: (door: Door, signal: AbortSignal) => Promise<Binding>
+  readonly listen: (door: AcceptorSink, signal: AbortSignal) => Promise<Binding>
 }

@@ -35,7 +35,7 @@ export function requireKnownOptions(given: unknown, known: object, group?: strin
 }
 
 /** Throws `INVALID_OPTION` naming the option and what it needs to be, but not what it was: that may be a secret. */
-export function refuseUnseen(option: string, needed: string, cause?: unknown): never {
+export function rejectOption(option: string, needed: string, cause?: unknown): never {
   refuse(option, `option "${option}" must be ${needed}`, cause)
 }
 

@@ -7,7 +7,7 @@ import { callbackFailed } from '../transport/callback-failed.js'
 import { checkedVerdict, isTime } from './verdict.js'
 
 /** Who decides, and how long they may take. */
-export interface Doorkeepers {
+export interface AdmissionOptions {
   readonly gate?: Gate | undefined
   readonly gateTimeoutMs: number
   readonly sessions?: SessionPolicy | undefined
@@ -25,7 +25,7 @@ export type AdmissionOutcome =
  */
 export async function admit(
   handshake: Handshake,
-  keepers: Doorkeepers,
+  keepers: AdmissionOptions,
   signal: AbortSignal,
 ): Promise<AdmissionOutcome> {
   const { gate, sessions, clock } = keepers
@@ -53,7 +53,7 @@ export async function admit(
     }
     throw new Error('the grant has a duration that is none')
   } catch (cause) {
-    return failedClosed('sessions.open', cause)
+    return failedClosed('sessionPolicy.open', cause)
   }
 }
 
@@ -64,7 +64,7 @@ let unused: AbortController | undefined
 function asked(
   gate: Gate,
   handshake: Handshake,
-  keepers: Doorkeepers,
+  keepers: AdmissionOptions,
   signal: AbortSignal,
 ): Verdict | Promise<Verdict> {
   signal.throwIfAborted()
@@ -80,7 +80,7 @@ function asked(
 function inTime(
   verdict: PromiseLike<Verdict>,
   patience: AbortController,
-  { clock, gateTimeoutMs }: Doorkeepers,
+  { clock, gateTimeoutMs }: AdmissionOptions,
   signal: AbortSignal,
 ): Promise<Verdict> {
   return new Promise((resolve, reject) => {

@@ -7,9 +7,9 @@ import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from '../c
 import type { SessionGrant } from '../contract/session-policy.js'
 import type { AuthInfo, MessageContext, Transport } from '../contract/transport.js'
 import { cancelledBy, LISTEN_METHOD } from '../messages/era.js'
-import { FewIds } from '../messages/small-id-set.js'
+import { SmallIdSet } from '../messages/small-id-set.js'
 import { whenAborted } from '../timing/when-aborted.js'
-import { takenAtOnce } from '../transport/pending-sends.js'
+import { sentImmediately } from '../transport/pending-sends.js'
 import type { TransportWatch } from '../transport/transport-watch.js'
 
 /** What a caller was granted. */
@@ -19,16 +19,16 @@ export interface Admitted {
 }
 
 /** One connection to watch over, and on whose behalf. */
-export interface Supervised extends Pick<Admitted, 'grant'> {
+export interface MonitoredConnection extends Pick<Admitted, 'grant'> {
   readonly incoming: Incoming
   readonly clock: Clock
-  readonly owner: SupervisionOwner
+  readonly owner: MonitorOwner
 }
 
 /** Who has connections watched over. */
-export interface SupervisionOwner {
+export interface MonitorOwner {
   /** Hears that the connection has ended. */
-  left(supervision: Supervision): void
+  left(supervision: ConnectionMonitor): void
   /** Hears that nobody started the connection. */
   report(error: Error): void
   /** Hears that one transport is used instead of another. */
@@ -36,21 +36,21 @@ export interface SupervisionOwner {
 }
 
 /** What a listener keeps an eye on, for one connection, from its admission to its end. */
-export class Supervision implements TransportWatch {
+export class ConnectionMonitor implements TransportWatch {
   readonly grant: SessionGrant | undefined
   /** Who is at the door still: let go of once the connector is asked to connect, and so owns what it needs to. */
   incoming: Incoming | undefined
   /** What is watched, once `watch` was called. */
   connection: Transport | undefined
   readonly #clock: Clock
-  readonly #owner: SupervisionOwner
-  readonly #unanswered = new FewIds()
+  readonly #owner: MonitorOwner
+  readonly #unanswered = new SmallIdSet()
   #untilStarted: Disposable | undefined
   #stops: (() => void)[] | undefined
   #waiting: (() => void)[] | undefined
   #lastActivity = 0
 
-  constructor({ incoming, grant, clock, owner }: Supervised) {
+  constructor({ incoming, grant, clock, owner }: MonitoredConnection) {
     this.incoming = incoming
     this.grant = grant
     this.#clock = clock
@@ -66,16 +66,16 @@ export class Supervision implements TransportWatch {
     this.#untilStarted = clock.deadline(startTimeoutMs, () => this.#notStarted(startTimeoutMs))
     const end = (reason: Error): void => void this.connection?.close({ reason })
     const stops = [
-      untilInvalid(end, admission, clock),
-      untilOld(end, grant, clock),
-      untilIdle(end, grant, clock, () => this.#lastActivity),
+      admissionTimer(end, admission, clock),
+      lifetimeTimer(end, grant, clock),
+      idleTimer(end, grant, clock, () => this.#lastActivity),
     ].filter((stop) => stop !== undefined)
     if (stops.length > 0) this.#stops = stops
     if (connection.state === 'closed') this.#stop()
   }
 
   /** Resolves as soon as no request of the caller is being answered. */
-  quiet(): Promise<void> {
+  idle(): Promise<void> {
     if (this.#unanswered.isEmpty) return Promise.resolve()
     return new Promise((resolve) => {
       this.#waiting ??= []
@@ -90,7 +90,7 @@ export class Supervision implements TransportWatch {
   }
 
   around(connector: Connector): Connector {
-    return supervised(connector, this, undefined)
+    return monitoredConnector(connector, this, undefined)
   }
 
   replaced(successor: Transport): void {
@@ -114,7 +114,7 @@ export class Supervision implements TransportWatch {
     this.#noteActivity()
     if (!isResponse(message) || message.id === undefined) return
     const { id } = message
-    if (taken === undefined || taken === takenAtOnce) {
+    if (taken === undefined || taken === sentImmediately) {
       this.#answered(id)
       return
     }
@@ -166,7 +166,11 @@ export class Supervision implements TransportWatch {
  * The caller's connector, watched where layers stand between it and the transport, and telling who the caller is with
  * everything it says.
  */
-export function supervised(inner: Connector, watch: TransportWatch, given: AuthInfo | undefined): Connector {
+export function monitoredConnector(
+  inner: Connector,
+  watch: TransportWatch,
+  given: AuthInfo | undefined,
+): Connector {
   const authInfo = given && concealAuthInfo(given)
   const shared: MessageContext | undefined = authInfo && Object.freeze({ authInfo })
   const contextOf = (context: MessageContext | undefined): MessageContext | undefined => {
@@ -221,7 +225,7 @@ export function concealAuthInfo(authInfo: AuthInfo): AuthInfo {
 
 type End = (reason: Error) => void
 
-function untilInvalid(end: End, { expiresAt, revoked }: Admission, clock: Clock): (() => void) | undefined {
+function admissionTimer(end: End, { expiresAt, revoked }: Admission, clock: Clock): (() => void) | undefined {
   if (expiresAt === undefined && revoked === undefined) return undefined
   const refuse = (why: string) => () => end(new TransportError('REFUSED', why, { status: 401 }))
   const expiry =
@@ -253,7 +257,7 @@ function atTime(epochMs: number, clock: Clock, then: () => void): Disposable {
   return { [Symbol.dispose]: () => next?.[Symbol.dispose]() }
 }
 
-function untilOld(end: End, grant: SessionGrant | undefined, clock: Clock): (() => void) | undefined {
+function lifetimeTimer(end: End, grant: SessionGrant | undefined, clock: Clock): (() => void) | undefined {
   const lifetimeMs = grant?.lifetimeMs
   if (lifetimeMs === undefined) return undefined
   const old = clock.deadline(lifetimeMs, () => {
@@ -264,7 +268,7 @@ function untilOld(end: End, grant: SessionGrant | undefined, clock: Clock): (() 
 }
 
 /** One deadline for the whole life: when it comes and something was said meanwhile, it moves. */
-function untilIdle(
+function idleTimer(
   end: End,
   grant: SessionGrant | undefined,
   clock: Clock,

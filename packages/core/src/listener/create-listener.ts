@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../contract/clock.js'
 import type { Layer } from '../contract/connector.js'
 import { TransportError, toError } from '../contract/errors.js'
 import { type Admission, type Gate, requireGate } from '../contract/gate.js'
-import type { Acceptor, Binding, Door, Incoming, Listener } from '../contract/listener.js'
+import type { Acceptor, AcceptorSink, Binding, Incoming, Listener } from '../contract/listener.js'
 import {
   invalidOption,
   type KnownOptions,
@@ -13,13 +13,18 @@ import {
 import type { SessionGrant, SessionPolicy } from '../contract/session-policy.js'
 import type { Transport } from '../contract/transport.js'
 import { layered } from '../layers/layers.js'
-import { attempt, guarded, ignore, orGiveUp, patiently } from '../timing/promises.js'
+import { attempt, guarded, ignore, settleWithin, withAbortGrace } from '../timing/promises.js'
 import { callbackFailed } from '../transport/callback-failed.js'
 import { createWatchedTransport } from '../transport/create-transport.js'
 import type { TransportSettings } from '../transport/transport-parts.js'
 import { endOnly } from '../transport/transport-watch.js'
 import { admit } from './admission.js'
-import { type Admitted, Supervision, type SupervisionOwner, supervised } from './connection-monitor.js'
+import {
+  type Admitted,
+  ConnectionMonitor,
+  type MonitorOwner,
+  monitoredConnector,
+} from './connection-monitor.js'
 
 /** Options every listener has, whatever it listens on. */
 export interface ListenerOptions {
@@ -44,7 +49,7 @@ export interface ListenerOptions {
    * `lifetimeMs`, `idleTimeoutMs` and `release` as wanted, or what a gate refuses with.
    * @defaultValue undefined
    */
-  sessions?: SessionPolicy | undefined
+  sessionPolicy?: SessionPolicy | undefined
   /**
    * How many callers may be connected or waiting for the gate at once; further ones are refused with 503.
    * @defaultValue 1_000
@@ -87,7 +92,7 @@ export const knownListenerOptions: KnownOptions<ListenerOptions> = {
   ...listenerDefaults,
   gate: 1,
   layers: 1,
-  sessions: 1,
+  sessionPolicy: 1,
 }
 
 /**
@@ -130,7 +135,7 @@ class ConnectionListener implements Listener {
   readonly #settleClosed: (reason: Error | undefined) => void
   /** Aborted when nobody is admitted any more. */
   readonly #door = new AbortController()
-  readonly #supervisions = new Set<Supervision>()
+  readonly #supervisions = new Set<ConnectionMonitor>()
   /** The callers who wait for the gate. */
   readonly #admissions = new Map<Incoming, Promise<void>>()
   /** That `close()` was called while starting, which makes the end an orderly one. */
@@ -220,17 +225,17 @@ class ConnectionListener implements Listener {
         'given when callers on other hosts can connect: a Gate, or allowAll() to admit anyone',
       )
     }
-    const door: Door = {
-      offer: (incoming) => this.#offer(incoming),
-      report: this.#report,
-      failed: (error) => this.#failed(error),
+    const door: AcceptorSink = {
+      connection: (incoming) => this.#offer(incoming),
+      error: this.#report,
+      end: (error) => this.#failed(error),
     }
-    const { clock, closeTimeoutMs: patienceMs } = this.#settings
+    const { clock, closeTimeoutMs: graceMs } = this.#settings
     const discard = (late: Binding): void => {
       attempt(() => late.close()).catch(ignore)
     }
     const listen = (): Promise<Binding> => this.#acceptor.listen(door, signal)
-    const binding = await orGiveUp(listen, { signal, clock, patienceMs, discard })
+    const binding = await withAbortGrace(listen, { signal, clock, graceMs, discard })
     if (signal.aborted) {
       await this.#unbound(
         binding,
@@ -287,7 +292,7 @@ class ConnectionListener implements Listener {
   #yield(incoming: Incoming, admitted: Admitted): void {
     const { clock, startTimeoutMs } = this.#settings
     const { grant, admission } = admitted
-    const supervision = new Supervision({
+    const supervision = new ConnectionMonitor({
       incoming,
       ...(grant && { grant }),
       clock,
@@ -300,16 +305,16 @@ class ConnectionListener implements Listener {
     if (connection.state === 'idle') this.#hand(connection)
   }
 
-  #connectionOf({ connector }: Incoming, supervision: Supervision, admission: Admission): Transport {
+  #connectionOf({ connector }: Incoming, supervision: ConnectionMonitor, admission: Admission): Transport {
     const { layers = [] } = this.#settings
     // Where nothing is between them, the transport tells by itself, which costs a connection less.
     if (layers.length === 0 && admission.authInfo === undefined)
       return createWatchedTransport(connector, this.#transportSettings, supervision)
-    const inner = supervised(connector, supervision, admission.authInfo)
+    const inner = monitoredConnector(connector, supervision, admission.authInfo)
     return createWatchedTransport(layered(inner, layers), this.#transportSettings, endOnly(supervision))
   }
 
-  readonly #owner: SupervisionOwner = {
+  readonly #owner: MonitorOwner = {
     left: (supervision) => {
       const { connection, incoming, grant } = supervision
       if (connection) this.connections.delete(connection)
@@ -357,8 +362,8 @@ class ConnectionListener implements Listener {
     this.#door.abort()
     await Promise.all(this.#admissions.values())
     if (drainMs > 0) {
-      const quiet = Promise.all([...this.#supervisions].map((each) => each.quiet()))
-      await patiently(quiet, { clock: this.#settings.clock, ms: drainMs, failed: ignore, late: ignore })
+      const quiet = Promise.all([...this.#supervisions].map((each) => each.idle()))
+      await settleWithin(quiet, { clock: this.#settings.clock, ms: drainMs, failed: ignore, late: ignore })
     }
     await Promise.all([...this.connections].map((connection) => connection.close()))
   }
@@ -369,7 +374,7 @@ class ConnectionListener implements Listener {
       const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
       this.#report(new TransportError('LISTEN_FAILED', message, { address }))
     }
-    await patiently(closing, { clock, ms: closeTimeoutMs, failed: this.#report, late })
+    await settleWithin(closing, { clock, ms: closeTimeoutMs, failed: this.#report, late })
   }
 
   #end(reason: Error | undefined): void {

@@ -7,7 +7,7 @@ import type { JsonRpcErrorResponse, JsonRpcMessage } from '../contract/message.j
  * What a medium without statuses says to a caller before it hangs up: an error response without an id, with code
  * −31007 and the verdict as its data.
  */
-export function refusalMessage(refusal: Refusal): JsonRpcErrorResponse {
+export function toRefusalMessage(refusal: Refusal): JsonRpcErrorResponse {
   const { status, reason, retryAfterMs, challenge } = refusal
   const data = {
     code: status === 401 ? 'AUTH_REQUIRED' : 'REFUSED',
@@ -37,8 +37,8 @@ export function refusalError(
   })
 }
 
-/** The error that a message from `refusalMessage` stands for, or nothing where it is any other message. */
-export function refusalIn(message: JsonRpcMessage, address: string): Error | undefined {
+/** The error that a message from `toRefusalMessage` stands for, or nothing where it is any other message. */
+export function parseRefusal(message: JsonRpcMessage, address: string): Error | undefined {
   if (!('error' in message) || message.id !== undefined || message.error.code !== REFUSED_CODE)
     return undefined
   const { status, retryAfterMs, challenge } = (message.error.data ?? {}) as Record<string, unknown>

@@ -68,8 +68,8 @@ export function memoryListener(options: MemoryListenerOptions = {}): Listener {
   const listener = createListener(
     {
       bindsBeyondThisHost: false,
-      listen: async ({ offer }) => {
-        door = { offer, limits }
+      listen: async ({ connection }) => {
+        door = { offer: connection, limits }
         return {
           address,
           close: async () => {

@@ -9,13 +9,13 @@ import {
 } from '../contract/options.js'
 import type { Peer, Transport } from '../contract/transport.js'
 import { overloaded, tooLargeToAccept, tooLargeToSend } from '../messages/message-limits.js'
-import { createIntake, type Intake } from '../messages/message-reader.js'
+import { createMessageReader, type MessageReader } from '../messages/message-reader.js'
 import {
   type CreateTransportOptions,
   createTransport,
   createTransportDefaults,
 } from '../transport/create-transport.js'
-import { takenAtOnce } from '../transport/pending-sends.js'
+import { sentImmediately } from '../transport/pending-sends.js'
 
 /** Options of a memory pair; they hold for both of its ends. */
 export interface MemoryPairOptions extends CreateTransportOptions {
@@ -102,7 +102,7 @@ class End {
   readonly texts: string[] = []
   queuedBytes = 0
   traffic = { bytesSent: 0, bytesReceived: 0 }
-  intake: Intake | undefined
+  intake: MessageReader | undefined
   sink: Sink | undefined
   /** Ends the conversation for a reason. */
   abandon: ((error: Error) => void) | undefined
@@ -124,7 +124,7 @@ class End {
     this.texts.push(text)
     this.queuedBytes += text.length
     this.turnSoon()
-    if (this.queuedBytes <= HIGH_WATER_MARK) return takenAtOnce
+    if (this.queuedBytes <= HIGH_WATER_MARK) return sentImmediately
     if (!this.drained) {
       let resolve!: () => void
       let reject!: (error: Error) => void
@@ -201,7 +201,7 @@ function connectorOf(here: End, there: End): Connector {
         finish(there)
         here.over((listener) => listener.end(error))
       }
-      here.intake = createIntake(sink, { address: here.peer.address, abandon: here.abandon })
+      here.intake = createMessageReader(sink, { address: here.peer.address, abandon: here.abandon })
       // What the other end sent before this one was there.
       here.turnSoon()
       return channelOf(here, there)

@@ -6,7 +6,7 @@ import { type BatchNegotiation, batchesNegotiated, isInitialize } from './batche
 import { rememberEncoded } from './encoded.js'
 
 /** How a channel judges what it reads. */
-export interface IntakeOptions {
+export interface MessageReaderOptions {
   /** Where it comes from, for error texts. */
   readonly address: string
   /**
@@ -21,7 +21,7 @@ export interface IntakeOptions {
 }
 
 /** Judges what a channel reads, and delivers the messages in it to a sink. */
-export interface Intake {
+export interface MessageReader {
   /** Takes one piece of JSON text: a message, or a batch where those were negotiated. */
   text(text: string, encoded?: Uint8Array, context?: MessageContext): void
   /** Takes one value that was parsed already. */
@@ -40,8 +40,8 @@ const DEFAULT_MAX_MALFORMED_IN_A_ROW = 10
  * Makes the one place where bytes from a peer become messages (clauses C10, C15 and C18). What is no JSON-RPC
  * message is reported as `MALFORMED_MESSAGE` and skipped; nothing valid around it is lost.
  */
-export function createIntake(sink: Sink, options: IntakeOptions): Intake {
-  const intake = new JsonRpcIntake(sink, options)
+export function createMessageReader(sink: Sink, options: MessageReaderOptions): MessageReader {
+  const intake = new JsonRpcMessageReader(sink, options)
   return {
     text: (text, encoded, context) => intake.text(text, encoded, context),
     value: (value, context) => intake.value(value, context),
@@ -50,16 +50,16 @@ export function createIntake(sink: Sink, options: IntakeOptions): Intake {
   }
 }
 
-/** What `createIntake` makes, but its members are not bound, and so cost nothing where there are many. */
-export class JsonRpcIntake implements Intake {
+/** What `createMessageReader` makes, but its members are not bound, and so cost nothing where there are many. */
+export class JsonRpcMessageReader implements MessageReader {
   readonly #sink: Sink
-  readonly #options: IntakeOptions
+  readonly #options: MessageReaderOptions
   /** There from the first `initialize` on. */
   #batches: BatchNegotiation | undefined
   #malformedInARow = 0
   #isAbandoned = false
 
-  constructor(sink: Sink, options: IntakeOptions) {
+  constructor(sink: Sink, options: MessageReaderOptions) {
     this.#sink = sink
     this.#options = options
   }

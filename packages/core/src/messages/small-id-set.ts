@@ -1,7 +1,7 @@
 import type { RequestId } from '../contract/message.js'
 
 /** A set of ids that mostly holds none or one, which then cost no table. */
-export class FewIds {
+export class SmallIdSet {
   #only: RequestId | undefined
   #more: Set<RequestId> | undefined
 

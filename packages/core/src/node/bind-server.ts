@@ -1,6 +1,6 @@
 import type { Server } from 'node:net'
 import type { Server as TlsServer } from 'node:tls'
-import type { Door } from '../index.js'
+import type { AcceptorSink } from '../index.js'
 import { TransportError, toError } from '../index.js'
 import { tlsMeaningOf } from './tls-errors.js'
 import type { TlsServerEnd } from './tls-options.js'
@@ -22,11 +22,11 @@ export interface ServerBinding {
 export async function bindServer(
   server: Server,
   binding: ServerBinding,
-  { door, signal }: { readonly door: Door; readonly signal: AbortSignal },
+  { door, signal }: { readonly door: AcceptorSink; readonly signal: AbortSignal },
 ): Promise<void> {
   await bound(server, binding, signal)
   // Such as too many open files: the next caller may find room again.
-  server.on('error', (cause) => door.report(acceptFailed(binding.requestedAddress, cause)))
+  server.on('error', (cause) => door.error(acceptFailed(binding.requestedAddress, cause)))
 }
 
 function bound(

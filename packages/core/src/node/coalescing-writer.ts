@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import { overloaded, takenAtOnce } from '../index.js'
+import { overloaded, sentImmediately } from '../index.js'
 import { type Deferred, deferred } from '../timing/promises.js'
 
 /** Writes texts to a stream, those of one turn of the event loop together. */
@@ -77,7 +77,7 @@ class Writer implements CoalescingWriter {
       process.nextTick(endTurn, this)
     }
     // As `write` says, and the flush may just have found out.
-    return this.#behindStream() ?? takenAtOnce
+    return this.#behindStream() ?? sentImmediately
   }
 
   finish(last?: string): void {

@@ -1,22 +1,22 @@
 import type {
-  IntakeOptions,
   JsonRpcErrorResponse,
   JsonRpcMessage,
   LineDecoder,
   LineHandlers,
   MessageContext,
+  MessageReaderOptions,
   Peer,
   Sink,
 } from '../index.js'
 import {
   createLineDecoder,
   isErrorResponse,
-  JsonRpcIntake,
+  JsonRpcMessageReader,
+  parseRefusal,
   previewOf,
-  refusalIn,
   tooLargeToAccept,
 } from '../index.js'
-import { farewellIn } from './farewell.js'
+import { decodeCloseReason } from './close-reason.js'
 
 /** What bounds and judges what arrives. */
 export interface InboundOptions {
@@ -27,10 +27,10 @@ export interface InboundOptions {
   /**
    * Judges the first bytes, before they are read as messages: an error ends the conversation.
    */
-  readonly judgeFirst?: ((chunk: Uint8Array, peer: Peer) => Error | undefined) | undefined
-  /** As for `createIntake`. */
+  readonly inspectFirstBytes?: ((chunk: Uint8Array, peer: Peer) => Error | undefined) | undefined
+  /** As for `createMessageReader`. */
   readonly maxMalformedInARow?: number | undefined
-  /** As for `createIntake`. */
+  /** As for `createMessageReader`. */
   readonly noise?: ((text: string) => void) | undefined
 }
 
@@ -48,13 +48,13 @@ export interface InboundHandlers {
  * The way from bytes that arrive to messages that are delivered. In all the roles that its parts ask for, since there
  * is one for each connection.
  */
-export class Inbound implements LineHandlers, IntakeOptions, Pick<Sink, 'message' | 'error'> {
+export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, 'message' | 'error'> {
   bytesReceived = 0
   readonly #handlers: InboundHandlers
   readonly #options: InboundOptions
   readonly #peer: Peer
   readonly #decoder: LineDecoder
-  readonly #intake: JsonRpcIntake
+  readonly #intake: JsonRpcMessageReader
   #isHeard = false
 
   constructor(handlers: InboundHandlers, options: InboundOptions, peer: Peer) {
@@ -63,11 +63,11 @@ export class Inbound implements LineHandlers, IntakeOptions, Pick<Sink, 'message
     this.#options = options
     this.#peer = peer
     this.#decoder = createLineDecoder(this, { maxLineBytes: maxMessageBytes, keepEncoded })
-    this.#intake = new JsonRpcIntake(this, this)
+    this.#intake = new JsonRpcMessageReader(this, this)
   }
 
   push(chunk: Uint8Array): void {
-    const wrong = this.bytesReceived === 0 ? this.#options.judgeFirst?.(chunk, this.#peer) : undefined
+    const wrong = this.bytesReceived === 0 ? this.#options.inspectFirstBytes?.(chunk, this.#peer) : undefined
     this.bytesReceived += chunk.length
     if (wrong) this.abandon(wrong)
     else this.#decoder.push(chunk)
@@ -114,8 +114,8 @@ export class Inbound implements LineHandlers, IntakeOptions, Pick<Sink, 'message
 
   /** The first message may be the refusal of a listener that has no other way to say so. */
   #lastWordIn(message: JsonRpcErrorResponse): Error | undefined {
-    const refused = this.#isHeard ? undefined : refusalIn(message, this.address)
-    return refused ?? farewellIn(message, this.address)
+    const refused = this.#isHeard ? undefined : parseRefusal(message, this.address)
+    return refused ?? decodeCloseReason(message, this.address)
   }
 
   error(error: Error): void {

@@ -25,7 +25,7 @@ export {
   requirePreamble,
   sendPreamble,
 } from './preamble.js'
-export { judgeTls } from './judge-tls.js'
+export { inspectTlsBytes } from './inspect-tls-bytes.js'
 export type { ByteStreams, StreamLifeOptions } from './stream-life.js'
 export { type SocketAcceptorOptions, socketAcceptor } from './socket-acceptor.js'
 export { tlsMeaningOf } from './tls-errors.js'

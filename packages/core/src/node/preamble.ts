@@ -5,9 +5,9 @@ import {
   isTransportError,
   type JsonRpcMessage,
   type KnownOptions,
+  parseRefusal,
   type Refusal,
-  refusalIn,
-  refuseUnseen,
+  rejectOption,
   requireInRange,
   requireInteger,
   requireKnownOptions,
@@ -73,7 +73,7 @@ const NOTE = 'headers, for the option preamble of a listener that expects one'
 export function requirePreamble(preamble: Preamble): void {
   requireKnownOptions(preamble, knownMembers, 'preamble')
   if (typeof preamble.headers !== 'function')
-    refuseUnseen('preamble.headers', 'a function that returns headers')
+    rejectOption('preamble.headers', 'a function that returns headers')
 }
 
 /**
@@ -171,7 +171,7 @@ function headersIn(line: string): PreambleOutcome {
     if (said?.[MEMBER] === VERSION && typeof headers === 'object' && headers !== null)
       return { headers: lowered(headers) }
     // A caller that hangs up for a reason of its own says so in place of its first message.
-    const farewell = said && refusalIn(said as unknown as JsonRpcMessage, 'the caller')
+    const farewell = said && parseRefusal(said as unknown as JsonRpcMessage, 'the caller')
     if (farewell) return refused(farewell.message)
   } catch {
     // Falls through: whatever it was, it was no preamble.

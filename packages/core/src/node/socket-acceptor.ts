@@ -1,10 +1,10 @@
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
-import type { Acceptor, Binding, Door, Handshake, Incoming, Peer, Refusal } from '../index.js'
-import { refusalMessage, TransportError, toError } from '../index.js'
+import type { Acceptor, AcceptorSink, Binding, Handshake, Incoming, Peer, Refusal } from '../index.js'
+import { TransportError, toError, toRefusalMessage } from '../index.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
 import { sharingChannel } from './duplex-channel.js'
-import { judgeTls } from './judge-tls.js'
+import { inspectTlsBytes } from './inspect-tls-bytes.js'
 import { type PreambleSettings, readPreamble } from './preamble.js'
 import type { StreamLifeOptions } from './stream-life.js'
 import type { TlsServerEnd } from './tls-options.js'
@@ -30,14 +30,14 @@ export interface SocketAcceptorOptions extends ServerBinding {
 
 /** Makes an acceptor of a server of sockets. Sockets are not read before their connector connects. */
 export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
-  const judgeFirst = given.tls ? undefined : judgeTls
-  const options = { ...given, channel: { ...given.channel, judgeFirst } }
+  const inspectFirstBytes = given.tls ? undefined : inspectTlsBytes
+  const options = { ...given, channel: { ...given.channel, inspectFirstBytes } }
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
     listen: async (door, signal) => {
       const server = options.createServer()
-      const lobby = createLobby(options)
-      const stage = options.tls && createTlsStage(options.tls, door.report)
+      const lobby = createPendingSockets(options)
+      const stage = options.tls && createTlsStage(options.tls, door.error)
       const arrive = stage
         ? securely(stage.server, lobby, options, door)
         : (socket: Socket) => void bringToDoor(socket, lobby, options, door)
@@ -59,7 +59,7 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
 }
 
 /** Sockets that neither a conversation nor the listener owns: in their TLS handshake, or before their preamble, or being turned away. */
-interface Lobby {
+interface PendingSockets {
   readonly sockets: Set<Socket>
   isFull(): boolean
   enter(socket: Socket): void
@@ -67,7 +67,7 @@ interface Lobby {
   isClosing: boolean
 }
 
-function createLobby({ maxWaiting }: SocketAcceptorOptions): Lobby {
+function createPendingSockets({ maxWaiting }: SocketAcceptorOptions): PendingSockets {
   const sockets = new Set<Socket>()
   return {
     sockets,
@@ -82,18 +82,18 @@ function createLobby({ maxWaiting }: SocketAcceptorOptions): Lobby {
   }
 }
 
-function cutOff(socket: Socket, { maxWaiting }: SocketAcceptorOptions, door: Door): void {
+function cutOff(socket: Socket, { maxWaiting }: SocketAcceptorOptions, door: AcceptorSink): void {
   socket.destroy()
   const message = `a caller was cut off: ${maxWaiting} others wait to be admitted (maxConnections)`
-  door.report(new TransportError('REFUSED', message, { status: 503 }))
+  door.error(new TransportError('REFUSED', message, { status: 503 }))
 }
 
 /** Puts TLS on sockets, and brings those to the door that are through with it. */
 function securely(
   server: TlsServer,
-  lobby: Lobby,
+  lobby: PendingSockets,
   options: SocketAcceptorOptions,
-  door: Door,
+  door: AcceptorSink,
 ): (socket: Socket) => void {
   /** By their caller: nothing else says which socket is below which. */
   const below = new Map<string, Socket>()
@@ -122,23 +122,23 @@ function securely(
 /** Never rejects: whatever goes wrong with a caller costs no more than that caller. */
 async function bringToDoor(
   socket: Socket,
-  lobby: Lobby,
+  lobby: PendingSockets,
   options: SocketAcceptorOptions,
-  door: Door,
+  door: AcceptorSink,
 ): Promise<void> {
   try {
     if (!socket.destroyed) await bringSocketToDoor(socket, lobby, options, door)
   } catch (cause) {
     socket.destroy()
-    door.report(toError(cause))
+    door.error(toError(cause))
   }
 }
 
 async function bringSocketToDoor(
   socket: Socket,
-  lobby: Lobby,
+  lobby: PendingSockets,
   options: SocketAcceptorOptions,
-  door: Door,
+  door: AcceptorSink,
 ): Promise<void> {
   const { tls, preamble, channel } = options
   const { handshake, peer } = options.describe(socket)
@@ -146,7 +146,7 @@ async function bringSocketToDoor(
     turnAway(socket, refusal, lobby, channel)
     if (lobby.isClosing) return
     const message = `${peer.address} was refused: ${refusal.reason}`
-    door.report(new TransportError('REFUSED', message, { status: refusal.status }))
+    door.error(new TransportError('REFUSED', message, { status: refusal.status }))
   }
   const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
   if (certificate) {
@@ -154,7 +154,7 @@ async function bringSocketToDoor(
     return
   }
   if (!preamble) {
-    door.offer(incomingOf(socket, lobby, handshake, peer, options))
+    door.connection(incomingOf(socket, lobby, handshake, peer, options))
     return
   }
   lobby.enter(socket)
@@ -164,7 +164,7 @@ async function bringSocketToDoor(
     return
   }
   lobby.leave(socket)
-  door.offer(incomingOf(socket, lobby, { ...handshake, headers: said.headers }, peer, options))
+  door.connection(incomingOf(socket, lobby, { ...handshake, headers: said.headers }, peer, options))
 }
 
 function callerOf({ remoteAddress, remotePort }: Socket): string {
@@ -181,7 +181,7 @@ function unlisten(server: Server, options: SocketAcceptorOptions): void {
 /** Those who were offered to the door are for the listener to end; it refuses or closes each of them. */
 function bindingOf(
   server: Server,
-  lobby: Lobby,
+  lobby: PendingSockets,
   stage: TlsStage | undefined,
   options: SocketAcceptorOptions,
 ): Binding {
@@ -200,7 +200,7 @@ function bindingOf(
 
 function incomingOf(
   socket: Socket,
-  lobby: Lobby,
+  lobby: PendingSockets,
   handshake: Handshake,
   peer: Peer,
   options: SocketAcceptorOptions,
@@ -236,7 +236,7 @@ function incomingOf(
 function turnAway(
   socket: Socket,
   refusal: Refusal,
-  lobby: Lobby,
+  lobby: PendingSockets,
   { clock, closeTimeoutMs }: SocketAcceptorOptions['channel'],
 ): void {
   if (socket.destroyed) return
@@ -247,7 +247,7 @@ function turnAway(
     lobby.enter(socket)
     socket.resume()
   }
-  socket.end(`${JSON.stringify(refusalMessage(refusal))}\n`, () => {
+  socket.end(`${JSON.stringify(toRefusalMessage(refusal))}\n`, () => {
     if (!isPatient) socket.destroy()
   })
 }

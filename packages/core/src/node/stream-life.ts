@@ -1,8 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Clock, Flow, JsonRpcMessage, MessageContext, Peer, Sink, Traffic } from '../index.js'
 import { isRequest, TransportError, takesNoMore, toJson, tooLargeToSend } from '../index.js'
+import { encodeCloseReason } from './close-reason.js'
 import { type CoalescingWriter, createCoalescingWriter } from './coalescing-writer.js'
-import { farewell } from './farewell.js'
 import { Inbound, type InboundHandlers, type InboundOptions } from './inbound.js'
 
 /** A stream in each direction. A `Duplex`, such as a socket, is both. */
@@ -19,14 +19,14 @@ export interface StreamLifeOptions extends InboundOptions {
   /** Waited for once the peer has ended its side, before ours is ended: to answer what it still asked for. */
   readonly beforeEnd?: (() => Promise<void>) | undefined
   /** Says in words what an error of the streams means, where the medium knows better than they do. */
-  readonly explain?: ((cause: Error) => string | undefined) | undefined
+  readonly describeError?: ((cause: Error) => string | undefined) | undefined
   /** What to look at where the peer ended the conversation without a word, having been asked something. */
-  readonly silenceHint?: string | undefined
+  readonly emptyResponseHint?: string | undefined
   /**
    * Whether the readable is only paused in the end, not destroyed. For a standard input, whose number would go to
    * the next file that is opened.
    */
-  readonly keepsInput?: boolean | undefined
+  readonly keepInputOpen?: boolean | undefined
 }
 
 /**
@@ -132,7 +132,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     this.#abandonedFor = reason
     this.#patience = clock.deadline(closeTimeoutMs, () => this.over())
     this.#writable.once('finish', () => this.#overOnceBothEnded())
-    this.#writer.finish(farewell(reason, this.address))
+    this.#writer.finish(encodeCloseReason(reason, this.address))
     this.#readable.resume()
   }
 
@@ -150,7 +150,9 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
    */
   async close(reason?: Error): Promise<void> {
     const last =
-      this.#stage === 'open' && !this.#brokenBy && reason ? farewell(reason, this.address) : undefined
+      this.#stage === 'open' && !this.#brokenBy && reason
+        ? encodeCloseReason(reason, this.address)
+        : undefined
     this.#stage = 'over'
     this.#inbound.stop()
     // The end is ours now, and would keep this to itself.
@@ -171,8 +173,8 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     // The last line may have ended it.
     if (!this.#isOpen()) return
     if (this.#isAsking && this.#inbound.bytesReceived === 0) {
-      const { silenceHint = '' } = this.#options
-      this.#lost(`lost ${this.address}: it ended the conversation without an answer${silenceHint}`)
+      const { emptyResponseHint = '' } = this.#options
+      this.#lost(`lost ${this.address}: it ended the conversation without an answer${emptyResponseHint}`)
       return
     }
     this.#stage = 'answering'
@@ -182,8 +184,8 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
   }
 
   inputFailed(cause: Error): void {
-    const { explain } = this.#options
-    this.#lost(`lost ${this.address}: ${explain?.(cause) ?? cause.message}`, cause)
+    const { describeError } = this.#options
+    this.#lost(`lost ${this.address}: ${describeError?.(cause) ?? cause.message}`, cause)
   }
 
   /** Nothing can be sent any more, but what the peer said before may still be on its way. */
@@ -265,17 +267,17 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     this.#inbound.stop()
     this.#writer.stop()
     readable.off('data', ondata).off('end', onend).off('close', onclose)
-    if (this.#options.keepsInput) readable.pause()
+    if (this.#options.keepInputOpen) readable.pause()
     else readable.destroy()
     this.#writable.destroy()
   }
 
   /** Ends the output, and the input where it is ours to end; what does not close in time is destroyed. */
   #ended(last: string | undefined): Promise<void> {
-    const { clock, closeTimeoutMs, keepsInput } = this.#options
+    const { clock, closeTimeoutMs, keepInputOpen } = this.#options
     const readable = this.#readable
     const writable = this.#writable
-    const streams = new Set<Readable | Writable>(keepsInput ? [writable] : [readable, writable])
+    const streams = new Set<Readable | Writable>(keepInputOpen ? [writable] : [readable, writable])
     return new Promise((resolve) => {
       const late = clock.deadline(closeTimeoutMs, () => {
         for (const stream of streams) stream.destroy()
@@ -291,7 +293,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
         else stream.once('close', closed)
       }
       this.#writer.finish(last)
-      if (!keepsInput) readable.resume()
+      if (!keepInputOpen) readable.resume()
     })
   }
 }

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { refuseUnseen, type TlsMaterial } from '../index.js'
+import { rejectOption, type TlsMaterial } from '../index.js'
 
 /** Certificates and keys, each as content or as a file. */
 export interface TlsMaterialOptions extends TlsMaterial {
@@ -34,10 +34,10 @@ export function checkedMaterial(options: TlsMaterialOptions): SecureContextOptio
   const cert = partOf(options, 'cert')
   const key = partOf(options, 'key')
   const cas = caPartsOf(options)
-  if (cert && !key) refuseUnseen('tls.key', `given, or tls.keyFile, together with ${nameOf(cert)}`)
-  if (key && !cert) refuseUnseen('tls.cert', `given, or tls.certFile, together with ${nameOf(key)}`)
+  if (cert && !key) rejectOption('tls.key', `given, or tls.keyFile, together with ${nameOf(cert)}`)
+  if (key && !cert) rejectOption('tls.cert', `given, or tls.certFile, together with ${nameOf(key)}`)
   if (options.passphrase !== undefined && !key)
-    refuseUnseen('tls.passphrase', 'left out where there is no key')
+    rejectOption('tls.passphrase', 'left out where there is no key')
   const material: SecureContextOptions = {
     ...(cert && key && pairOf(cert, key, options.passphrase)),
     ...(cas.length > 0 && { ca: cas.flatMap((ca) => certificatesIn(ca).map(String)) }),
@@ -45,7 +45,7 @@ export function checkedMaterial(options: TlsMaterialOptions): SecureContextOptio
   try {
     createSecureContext(material)
   } catch (cause) {
-    refuseUnseen('tls', `material that OpenSSL accepts: ${(cause as Error).message}`, cause)
+    rejectOption('tls', `material that OpenSSL accepts: ${(cause as Error).message}`, cause)
   }
   return material
 }
@@ -61,7 +61,7 @@ function partOf(options: TlsMaterialOptions, part: (typeof partNames)[number]): 
   const content = options[part]
   const file = options[`${part}File`]
   if (content !== undefined && file !== undefined)
-    refuseUnseen(`tls.${part}`, `left out where tls.${part}File is given`)
+    rejectOption(`tls.${part}`, `left out where tls.${part}File is given`)
   if (file !== undefined) return filePart(`tls.${part}File`, file)
   return content === undefined ? undefined : contentPart(`tls.${part}`, content)
 }
@@ -69,25 +69,25 @@ function partOf(options: TlsMaterialOptions, part: (typeof partNames)[number]): 
 function caPartsOf(options: TlsMaterialOptions): readonly Part[] {
   const { ca } = options
   if (!Array.isArray(ca)) return [partOf(options, 'ca')].filter((part) => part !== undefined)
-  if (options.caFile !== undefined) refuseUnseen('tls.ca', 'left out where tls.caFile is given')
+  if (options.caFile !== undefined) rejectOption('tls.ca', 'left out where tls.caFile is given')
   // Without this, nobody to trust would mean whom Node trusts.
-  if (ca.length === 0) refuseUnseen('tls.ca', 'at least one authority')
+  if (ca.length === 0) rejectOption('tls.ca', 'at least one authority')
   return ca.map((content) => contentPart('tls.ca', content))
 }
 
 function contentPart(option: string, content: unknown): Part {
-  if (typeof content !== 'string' && !(content instanceof Uint8Array)) refuseUnseen(option, 'text or bytes')
+  if (typeof content !== 'string' && !(content instanceof Uint8Array)) rejectOption(option, 'text or bytes')
   return { option, content: Buffer.from(content as Uint8Array) }
 }
 
 function filePart(option: string, file: unknown): Part {
-  if (typeof file !== 'string' || file === '') refuseUnseen(option, 'the path of a file')
+  if (typeof file !== 'string' || file === '') rejectOption(option, 'the path of a file')
   if (file.includes('-----BEGIN') || file.includes('\n'))
-    refuseUnseen(option, `the path of a file; content goes into ${option.slice(0, -'File'.length)}`)
+    rejectOption(option, `the path of a file; content goes into ${option.slice(0, -'File'.length)}`)
   try {
     return { option, file, content: readFileSync(file) }
   } catch (cause) {
-    return refuseUnseen(option, `a file that can be read: ${(cause as Error).message}`, cause)
+    return rejectOption(option, `a file that can be read: ${(cause as Error).message}`, cause)
   }
 }
 
@@ -109,16 +109,16 @@ const SEQUENCE = 0x30
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 
 function privateKeyIn(part: Part, passphrase: unknown): KeyObject {
-  if (passphrase !== undefined && typeof passphrase !== 'string') refuseUnseen('tls.passphrase', 'a string')
+  if (passphrase !== undefined && typeof passphrase !== 'string') rejectOption('tls.passphrase', 'a string')
   const { content } = part
   const isEncrypted = ENCRYPTED.test(content.toString('latin1'))
   if (isEncrypted && passphrase === undefined)
-    refuseUnseen('tls.passphrase', `given: ${nameOf(part)} is encrypted`)
+    rejectOption('tls.passphrase', `given: ${nameOf(part)} is encrypted`)
   try {
     if (content[0] === SEQUENCE) return derKey(content)
     return createPrivateKey({ key: content, ...(passphrase !== undefined && { passphrase }) })
   } catch (cause) {
-    if (isEncrypted) refuseUnseen('tls.passphrase', `the one that opens ${nameOf(part)}`, cause)
+    if (isEncrypted) rejectOption('tls.passphrase', `the one that opens ${nameOf(part)}`, cause)
     return refusePart(part, 'a private key in PEM or DER', cause)
   }
 }
@@ -139,5 +139,5 @@ function nameOf({ option, file }: Part): string {
 }
 
 function refusePart({ option, file }: Part, needed: string, cause?: unknown): never {
-  return refuseUnseen(option, file === undefined ? needed : `${needed}, which ${file} is not`, cause)
+  return rejectOption(option, file === undefined ? needed : `${needed}, which ${file} is not`, cause)
 }

@@ -1,7 +1,7 @@
 import type { SecureContextOptions } from 'node:tls'
 import {
   type KnownOptions,
-  refuseUnseen,
+  rejectOption,
   requireInteger,
   requireKnownOptions,
   requireOneOf,
@@ -136,9 +136,9 @@ function endOf(options: TlsEndOptions, defaults: { readonly minVersion: TlsVersi
     return { current: () => fixed, source, minVersion }
   }
   if (typeof source?.current !== 'function' || typeof source.onchange !== 'function')
-    refuseUnseen('tls.source', 'a TlsSource')
+    rejectOption('tls.source', 'a TlsSource')
   const [beside] = givenParts(options)
-  if (beside !== undefined) refuseUnseen(`tls.${beside}`, 'left out where tls.source is given')
+  if (beside !== undefined) rejectOption(`tls.${beside}`, 'left out where tls.source is given')
   const current = (): SecureContextOptions => checkedMaterial(materialOf(source))
   current()
   return { current, source, minVersion }
@@ -149,10 +149,10 @@ function materialOf(source: TlsSource): TlsMaterial {
   try {
     material = source.current()
   } catch (cause) {
-    return refuseUnseen('tls.source', 'one whose current() does not throw', cause)
+    return rejectOption('tls.source', 'one whose current() does not throw', cause)
   }
   if (typeof material !== 'object' || material === null)
-    refuseUnseen('tls.source', 'one whose current() yields material')
+    rejectOption('tls.source', 'one whose current() yields material')
   return material
 }
 
@@ -170,10 +170,10 @@ export function loadTlsServer(options: TlsServerOptions): TlsServerEnd {
   requireInteger('tls.handshakeTimeoutMs', handshakeTimeoutMs, 1, 2 ** 31 - 1)
   const current = (): SecureContextOptions => {
     const material = end.current()
-    if (!material.cert) refuseUnseen('tls.cert', 'given, or tls.certFile: a server shows a certificate')
+    if (!material.cert) rejectOption('tls.cert', 'given, or tls.certFile: a server shows a certificate')
     // Without authorities of its own, Node would take those of the public for authorities over callers.
     if (clientCertificates !== 'none' && !material.ca)
-      refuseUnseen('tls.ca', 'given, or tls.caFile, to accept certificates of clients')
+      rejectOption('tls.ca', 'given, or tls.caFile, to accept certificates of clients')
     return material
   }
   current()

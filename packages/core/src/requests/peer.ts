@@ -25,7 +25,7 @@ import {
   type RequestOptions,
   requestDefaults,
 } from './peer-options.js'
-import { type JsonRpcResult, type Patience, PendingRequests } from './pending-requests.js'
+import { type GracePeriod, type JsonRpcResult, PendingRequests } from './pending-requests.js'
 
 /** Requests and answers over one transport. */
 export interface JsonRpcPeer extends AsyncDisposable {
@@ -138,7 +138,7 @@ class TransportPeer implements JsonRpcPeer {
     const request: JsonRpcRequest = { jsonrpc: '2.0', id, method, ...(params && { params }) }
     const stream =
       this.#transport.hasPerRequestStream && namesRevision(request) ? new AbortController() : undefined
-    const patience: Patience = { ...limits, signal, onprogress }
+    const patience: GracePeriod = { ...limits, signal, onprogress }
     const answer = this.#pending.wait(id, method, patience, (reason) => {
       if (stream) stream.abort(reason)
       else this.#cancel(request, reason, send?.relatedRequestId)

@@ -13,7 +13,7 @@ import { isThenable } from '../timing/promises.js'
 export type JsonRpcResult = Extract<JsonRpcResponse, { result: unknown }>['result']
 
 /** How long to wait for an answer. */
-export interface Patience {
+export interface GracePeriod {
   readonly timeoutMs: number
   readonly maxTotalTimeoutMs: number
   readonly signal: AbortSignal | undefined
@@ -44,7 +44,7 @@ export class PendingRequests {
   wait(
     id: RequestId,
     method: string,
-    patience: Patience,
+    patience: GracePeriod,
     abandon: (reason: unknown) => void,
   ): Promise<JsonRpcResult> {
     const { timeoutMs, maxTotalTimeoutMs, signal, onprogress, resetTimeoutOnProgress } = patience

@@ -2,19 +2,19 @@ import type { Clock } from '../contract/clock.js'
 import { toError } from '../contract/errors.js'
 
 /** How long to wait for work that was told to stop, and what to do with what it makes too late. */
-export interface Patience<T> {
+export interface GracePeriod<T> {
   readonly signal: AbortSignal
   readonly clock: Clock
-  readonly patienceMs: number
+  readonly graceMs: number
   readonly discard: (made: T) => void
 }
 
 /**
- * Settles as the work does, which was told to stop when the signal aborts: from then on it has `patienceMs`. After
+ * Settles as the work does, which was told to stop when the signal aborts: from then on it has `graceMs`. After
  * those, rejects with the signal's reason, and what the work makes later is discarded.
  */
-export function orGiveUp<T>(work: () => Promise<T>, patience: Patience<T>): Promise<T> {
-  const { signal, clock, patienceMs, discard } = patience
+export function withAbortGrace<T>(work: () => Promise<T>, patience: GracePeriod<T>): Promise<T> {
+  const { signal, clock, graceMs, discard } = patience
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason)
@@ -23,7 +23,7 @@ export function orGiveUp<T>(work: () => Promise<T>, patience: Patience<T>): Prom
     let isGivenUp = false
     let late: Disposable | undefined
     const onabort = (): void => {
-      late = clock.deadline(patienceMs, () => {
+      late = clock.deadline(graceMs, () => {
         isGivenUp = true
         reject(signal.reason)
       })
@@ -58,7 +58,7 @@ export interface Wait {
 }
 
 /** Resolves when the work is done, whether it failed or not, or when the time has passed. Never rejects. */
-export function patiently(work: Promise<unknown>, { clock, ms, failed, late }: Wait): Promise<void> {
+export function settleWithin(work: Promise<unknown>, { clock, ms, failed, late }: Wait): Promise<void> {
   return new Promise((resolve) => {
     let isLate = false
     const patience = clock.deadline(ms, () => {

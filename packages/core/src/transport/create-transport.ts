@@ -19,14 +19,14 @@ import {
   guarded,
   ignore,
   isThenable,
-  orGiveUp,
-  patiently,
+  settleWithin,
+  withAbortGrace,
 } from '../timing/promises.js'
 import { callbackFailed } from './callback-failed.js'
 import { closedError } from './closed-error.js'
 import { Delivery, type DeliveryHandlers } from './delivery.js'
 import { hungUpError } from './hung-up-error.js'
-import { PendingSends, takenAtOnce } from './pending-sends.js'
+import { PendingSends, sentImmediately } from './pending-sends.js'
 import { withProcessTraits } from './process-traits.js'
 import { PARTS, type TransportParts, type TransportSettings } from './transport-parts.js'
 import type { TransportWatch } from './transport-watch.js'
@@ -200,7 +200,7 @@ class ConnectedTransport implements Transport {
       this.#delivery.leave()
       this.#watch?.sent(message, taken)
     }
-    if (taken === takenAtOnce) return taken
+    if (taken === sentImmediately) return taken
     this.#pending ??= new PendingSends((error) => this.#sendError(error))
     return this.#pending.track(Promise.resolve(taken))
   }
@@ -260,7 +260,7 @@ class ConnectedTransport implements Transport {
     const discard = (channel: Channel): void => {
       attempt(() => channel.close(toError(signal.reason))).catch(ignore)
     }
-    return orGiveUp(connect, { signal, clock, patienceMs: closeTimeoutMs, discard })
+    return withAbortGrace(connect, { signal, clock, graceMs: closeTimeoutMs, discard })
   }
 
   #connectBy(connector: Connector, signal: AbortSignal): Promise<Channel> {
@@ -339,7 +339,7 @@ class ConnectedTransport implements Transport {
     this.#delivery.stop()
     this.#life = { name: 'closing' }
     // The wait begins after the channel's own deadline, so that with the same duration the channel's comes first.
-    await patiently(
+    await settleWithin(
       attempt(() => channel.close(reason)),
       {
         clock,

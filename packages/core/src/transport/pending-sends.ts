@@ -2,7 +2,7 @@
  * What a channel returns from `send` where the medium took the message at once: one promise for all of them costs a
  * connection nothing.
  */
-export const takenAtOnce: Promise<void> = Promise.resolve()
+export const sentImmediately: Promise<void> = Promise.resolve()
 
 type Reject = (error: Error) => void
 

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import type { Acceptor, Binding, Door, Handshake, Incoming, Refusal } from '../../src/index.js'
+import type { Acceptor, AcceptorSink, Binding, Handshake, Incoming, Refusal } from '../../src/index.js'
 import { type Handmade, type HandmadeConnector, handmade } from './channels.js'
 
 /** One caller, in the hands of the test. */
@@ -19,19 +19,19 @@ export function caller(handshake: Partial<Handshake> = {}, parts: Handmade = {})
 /** An acceptor whose callers come when the test says so. */
 export interface HandmadeAcceptor extends Acceptor {
   /** Throws before `listen` was called. */
-  readonly door: Door
+  readonly door: AcceptorSink
   readonly signal: AbortSignal
   readonly close: ReturnType<typeof vi.fn<() => Promise<void>>>
 }
 
 export interface HandmadeListening {
   readonly bindsBeyondThisHost?: boolean
-  readonly listen?: (binding: Binding, door: Door, signal: AbortSignal) => Promise<Binding>
+  readonly listen?: (binding: Binding, door: AcceptorSink, signal: AbortSignal) => Promise<Binding>
   readonly close?: () => Promise<void>
 }
 
 export function acceptor(parts: HandmadeListening = {}): HandmadeAcceptor {
-  const given: { door?: Door; signal?: AbortSignal } = {}
+  const given: { door?: AcceptorSink; signal?: AbortSignal } = {}
   const close = vi.fn<() => Promise<void>>(parts.close ?? (async () => {}))
   const binding: Binding = { address: 'test://here', close }
   return {

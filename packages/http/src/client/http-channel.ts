@@ -1,17 +1,17 @@
 import type { HeaderRecord } from '@mcpwire/core'
 import {
   type Channel,
-  createIntake,
+  createMessageReader,
   type HandshakeReplay,
   type HttpTraits,
   handshakeReplay,
-  type Intake,
   isRequestId,
   isResponse,
   type JsonRpcErrorResponse,
   type JsonRpcMessage,
   type JsonRpcResponse,
   type MessageContext,
+  type MessageReader,
   overloaded,
   type Peer,
   type RequestId,
@@ -82,7 +82,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   isUnderstood = false
   readonly #sink: Sink
   readonly #options: HttpChannelOptions
-  readonly #intake: Intake
+  readonly #intake: MessageReader
   readonly #replay: HandshakeReplay = handshakeReplay()
   readonly #renewal: SessionRenewal
   readonly #standalone: StandaloneStream
@@ -108,7 +108,7 @@ class Conversation implements ExchangeHost, HttpTraits {
       ...sink,
       message: (message, context) => this.#heard(message, context),
     }
-    this.#intake = createIntake(heard, { address: link.address, abandon: (error) => this.#end(error) })
+    this.#intake = createMessageReader(heard, { address: link.address, abandon: (error) => this.#end(error) })
     this.setProtocolVersion = (version) => {
       link.headers.protocolVersion = version
     }

@@ -3,7 +3,7 @@ import {
   headersIn,
   invalidOption,
   type KnownOptions,
-  refuseUnseen,
+  rejectOption,
   requireInRange,
   requireInteger,
   requireKnownOptions,
@@ -121,12 +121,12 @@ type Settings = ReturnType<typeof resolveOptions<typeof httpClientDefaults, Http
 
 /** What is wrong with a URL is told without showing it: it may hold a password or a token. */
 function requireHttpUrl(given: unknown): URL {
-  if (!URL.canParse(String(given))) return refuseUnseen('url', 'a URL')
+  if (!URL.canParse(String(given))) return rejectOption('url', 'a URL')
   const url = new URL(String(given))
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    return refuseUnseen('url', 'a URL that starts with http:// or https://')
+    return rejectOption('url', 'a URL that starts with http:// or https://')
   if (url.username !== '' || url.password !== '')
-    return refuseUnseen('url', 'a URL without user and password; see headers')
+    return rejectOption('url', 'a URL without user and password; see headers')
   url.hash = ''
   return url
 }
@@ -134,7 +134,7 @@ function requireHttpUrl(given: unknown): URL {
 function requireHeaders(given: Settings['headers']): HeaderSource['headers'] {
   if (typeof given === 'function') return given
   const headers = headersIn(given)
-  return typeof headers === 'string' ? refuseUnseen('headers', `a function, or ${headers}`) : headers
+  return typeof headers === 'string' ? rejectOption('headers', `a function, or ${headers}`) : headers
 }
 
 function requireNumbers(settings: Settings, reconnect: Readonly<Record<string, unknown>>): void {
@@ -168,7 +168,7 @@ function requireRest(settings: Settings): void {
 }
 
 function requireAuth(auth: HttpAuth): void {
-  if (typeof auth?.token !== 'function') refuseUnseen('auth', 'an object with a function "token"')
+  if (typeof auth?.token !== 'function') rejectOption('auth', 'an object with a function "token"')
   if (Object.getPrototypeOf(auth) !== Object.prototype) return
   // Whatever else is in it is a state of its own.
   const slots = Object.entries(auth).filter(([name]) => SLOT.test(name))

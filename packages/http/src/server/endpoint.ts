@@ -1,8 +1,8 @@
 import {
+  type AcceptorSink,
   type Admission,
   type AdmissionOutcome,
   admit,
-  type Door,
   type Gate,
   type JsonRpcNotification,
   toError,
@@ -15,7 +15,7 @@ import type { Exchange } from './request/http-exchange.js'
 import { invalid } from './request/posted-messages.js'
 import { type Caller, callerOf } from './request/principal.js'
 import type { Routes } from './request/routes.js'
-import { Reception, refuseBusy } from './request/session-registry.js'
+import { refuseBusy, SessionRegistry } from './request/session-registry.js'
 import { timelyStore } from './responses/event-store-timeout.js'
 import { EraRoutes } from './router.js'
 import { SseRoutes } from './sessions/sse-routes.js'
@@ -25,7 +25,7 @@ import type { NotifyOptions } from './stateless/listen-feed.js'
 export class Endpoint {
   readonly #settings: EndpointSettings
   readonly #path: string | undefined
-  readonly #reception: Reception
+  readonly #reception: SessionRegistry
   readonly #mainRoutes: EraRoutes
   readonly #sseRoutes: SseRoutes | undefined
   /** Aborted when nobody new is admitted any more. */
@@ -38,7 +38,7 @@ export class Endpoint {
     const settings = { ...given, eventStore: timelyStore(given.eventStore, given) }
     this.#settings = settings
     this.#path = path
-    this.#reception = new Reception(settings)
+    this.#reception = new SessionRegistry(settings)
     this.#mainRoutes = new EraRoutes(this.#reception)
     this.#sseRoutes = settings.httpSse && new SseRoutes(this.#reception, settings.httpSse)
   }
@@ -48,7 +48,7 @@ export class Endpoint {
     return this.#reception.gate
   }
 
-  open(door: Door): void {
+  open(door: AcceptorSink): void {
     this.#reception.open(door)
   }
 

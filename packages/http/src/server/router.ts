@@ -7,7 +7,7 @@ import { invalid, isInitialize } from './request/posted-messages.js'
 import type { Caller } from './request/principal.js'
 import type { Routes } from './request/routes.js'
 import { SESSION_HEADER } from './request/session-id.js'
-import type { Reception } from './request/session-registry.js'
+import type { SessionRegistry } from './request/session-registry.js'
 import { type Arrived, SessionRoutes } from './sessions/session-routes.js'
 import type { NotifyOptions } from './stateless/listen-feed.js'
 import { ModernEndpoint } from './stateless/modern-endpoint.js'
@@ -20,7 +20,7 @@ export class EraRoutes implements Routes {
   readonly #modern: ModernEndpoint | undefined
   readonly #hasLegacy: boolean
 
-  constructor(reception: Reception) {
+  constructor(reception: SessionRegistry) {
     const { modern, legacy } = reception.settings
     this.#hasLegacy = legacy
     this.#modern = modern === 'off' ? undefined : new ModernEndpoint(reception)

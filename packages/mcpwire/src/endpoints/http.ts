@@ -1,4 +1,4 @@
-import { invalidOption, isLoopback, type Listener, refuseUnseen, type Transport } from '@mcpwire/core'
+import { invalidOption, isLoopback, type Listener, rejectOption, type Transport } from '@mcpwire/core'
 import { httpClient } from '@mcpwire/http'
 import { httpServer } from '@mcpwire/http/node'
 import { corsFor } from '../cors.js'
@@ -33,7 +33,7 @@ export function listenOn(text: string, options: ListenOptions): Listener {
       'http://host:port/path or https://host:port/path, and nothing more',
     )
   const isSecure = url.protocol === 'https:'
-  if (!isSecure && options.tls !== undefined) refuseUnseen('tls', 'left out for http://; TLS is https://')
+  if (!isSecure && options.tls !== undefined) rejectOption('tls', 'left out for http://; TLS is https://')
   const { origins, ...settings } = options
   return httpServer({
     ...settings,

@@ -1,4 +1,4 @@
-import { invalidOption, refuseUnseen, type Transport } from '@mcpwire/core'
+import { invalidOption, rejectOption, type Transport } from '@mcpwire/core'
 import { stdioClient } from '@mcpwire/stdio'
 import type { Endpoint, EndpointOptions } from '../wire.js'
 
@@ -9,6 +9,6 @@ export function connectTo(target: Endpoint, options: EndpointOptions): Transport
     return invalidOption('endpoint', target, 'a command with its arguments where stdio: carries it')
   }
   const { tls, ...rest } = options
-  if (tls !== undefined) refuseUnseen('tls', 'left out where stdio: carries the conversation')
+  if (tls !== undefined) rejectOption('tls', 'left out where stdio: carries the conversation')
   return stdioClient({ ...rest, command, args })
 }

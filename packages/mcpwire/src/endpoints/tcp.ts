@@ -1,4 +1,4 @@
-import { invalidOption, type Listener, refuseUnseen, type Transport } from '@mcpwire/core'
+import { invalidOption, type Listener, rejectOption, type Transport } from '@mcpwire/core'
 import { tcpClient, tcpServer } from '@mcpwire/tcp'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
 
@@ -17,7 +17,7 @@ export function listenOn(url: string, options: ListenOptions): Listener {
 
 /** Material without a scheme that uses it would be believed to protect something. */
 function tlsOf<T extends object>(isSecure: boolean, given: T | undefined): T | undefined {
-  if (!isSecure && given !== undefined) refuseUnseen('tls', 'left out for tcp://; TLS is tcps://')
+  if (!isSecure && given !== undefined) rejectOption('tls', 'left out for tcp://; TLS is tcps://')
   return isSecure ? (given ?? ({} as T)) : undefined
 }
 

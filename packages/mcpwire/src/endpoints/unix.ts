@@ -1,4 +1,4 @@
-import { invalidOption, type Listener, refuseUnseen, type Transport } from '@mcpwire/core'
+import { invalidOption, type Listener, rejectOption, type Transport } from '@mcpwire/core'
 import { unixClient, unixServer } from '@mcpwire/unix'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
 
@@ -16,7 +16,7 @@ export function listenOn(url: string, options: ListenOptions): Listener {
 }
 
 function refuseTls({ tls }: EndpointOptions | ListenOptions): void {
-  if (tls !== undefined) refuseUnseen('tls', 'left out for unix:, which has permissions')
+  if (tls !== undefined) rejectOption('tls', 'left out for unix:, which has permissions')
 }
 
 function pathOf(target: Endpoint): string {

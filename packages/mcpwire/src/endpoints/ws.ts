@@ -1,4 +1,4 @@
-import { invalidOption, type Listener, refuseUnseen, type Transport } from '@mcpwire/core'
+import { invalidOption, type Listener, rejectOption, type Transport } from '@mcpwire/core'
 import { wsClient } from '@mcpwire/ws'
 import { wsServer } from '@mcpwire/ws/node'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
@@ -19,7 +19,7 @@ export function listenOn(text: string, options: ListenOptions): Listener {
   if (!url || url.hostname === '' || url.search + url.hash + url.username + url.password !== '')
     return invalidOption('endpoint', text, 'ws://host:port/path or wss://host:port/path, and nothing more')
   const isSecure = url.protocol === 'wss:'
-  if (!isSecure && options.tls !== undefined) refuseUnseen('tls', 'left out for ws://; TLS is wss://')
+  if (!isSecure && options.tls !== undefined) rejectOption('tls', 'left out for ws://; TLS is wss://')
   return wsServer({
     ...options,
     host: url.hostname.replace(/^\[|\]$/g, ''),

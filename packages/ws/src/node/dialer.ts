@@ -9,7 +9,7 @@ import type { FrameSocket } from '../frame-socket.js'
 import { closeTimeout } from './close-timeout.js'
 import { connectFailed } from './connect-failed.js'
 import { deflateSettings } from './deflate-settings.js'
-import { type RefusalAnswer, refusalIn } from './http-refusal.js'
+import { parseRefusal, type RefusalAnswer } from './http-refusal.js'
 import { wsFrames } from './ws-frames.js'
 
 /** Makes connections with the `ws` library, on sockets of our own making. */
@@ -31,7 +31,7 @@ function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<Fr
     const ws = new WebSocket(target.url, [...opening.subprotocols], clientOptions(target, opening, made))
     const settled = (): void => signal.removeEventListener('abort', abort)
     const onresponse = (_request: unknown, response: IncomingMessage): void => {
-      void refusalIn(response).then((answer) => fail(refused(target.address, answer)))
+      void parseRefusal(response).then((answer) => fail(refused(target.address, answer)))
     }
     const fail = (reason: unknown): void => {
       settled()

@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { printable, type Refusal, refusalMessage } from '@mcpwire/core'
+import { printable, type Refusal, toRefusalMessage } from '@mcpwire/core'
 
 /** What an HTTP answer says instead of switching protocols. */
 export interface RefusalAnswer {
@@ -16,7 +16,7 @@ const MAX_BODY_BYTES = 4096
 /** Answers an upgrade that is not to happen, and hangs up. */
 export function answerRefusal(socket: Duplex, refusal: Refusal): void {
   const { retryAfterMs, challenge } = refusal
-  answer(socket, refusal.status, JSON.stringify(refusalMessage(refusal)), {
+  answer(socket, refusal.status, JSON.stringify(toRefusalMessage(refusal)), {
     'content-type': 'application/json',
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
     ...(challenge !== undefined && { 'www-authenticate': challenge }),
@@ -50,7 +50,7 @@ function answer(socket: Duplex, status: number, body: string, headers: Record<st
 }
 
 /** Reads the answer of a server that did not switch protocols. Never rejects. */
-export async function refusalIn(response: IncomingMessage): Promise<RefusalAnswer> {
+export async function parseRefusal(response: IncomingMessage): Promise<RefusalAnswer> {
   const { statusCode: status = 0, headers } = response
   const retryAfter = Number(headers['retry-after'])
   return {

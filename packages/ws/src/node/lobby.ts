@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
-import { type Clock, type Door, TransportError } from '@mcpwire/core'
+import { type AcceptorSink, type Clock, TransportError } from '@mcpwire/core'
 
 /** Sockets that are in their TLS handshake, or have not said what they want. */
-export interface Lobby {
+export interface PendingSockets {
   /** Takes a socket in, or cuts it off where there is no room. */
-  enter(socket: Socket, door: Door): void
+  enter(socket: Socket, door: AcceptorSink): void
   /** The caller has said what it wants. */
   leave(socket: Socket): void
   clear(): void
@@ -24,7 +24,7 @@ interface Waiting {
 }
 
 /** Makes one. Whoever stays too long is hung up on: nothing it could be told is worth waiting for. */
-export function createLobby({ maxWaiting, timeoutMs, clock }: LobbyOptions): Lobby {
+export function createPendingSockets({ maxWaiting, timeoutMs, clock }: LobbyOptions): PendingSockets {
   /** By their caller: nothing else says which socket is below which. */
   const waiting = new Map<string, Waiting>()
 
@@ -41,7 +41,7 @@ export function createLobby({ maxWaiting, timeoutMs, clock }: LobbyOptions): Lob
       if (waiting.size >= maxWaiting) {
         socket.destroy()
         const message = `a caller was cut off: ${maxWaiting} others wait to be admitted (maxConnections)`
-        door.report(new TransportError('REFUSED', message, { status: 503 }))
+        door.error(new TransportError('REFUSED', message, { status: 503 }))
         return
       }
       const caller = callerOf(socket)

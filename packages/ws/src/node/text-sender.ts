@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { TransportError, takenAtOnce } from '@mcpwire/core'
+import { sentImmediately, TransportError } from '@mcpwire/core'
 import type { WebSocket } from 'ws'
 import { MAX_HEADER_BYTES, type Text, textFrames } from './text-frames.js'
 
@@ -70,7 +70,7 @@ class PlainSender implements TextSender {
       this.#isTailDue = true
       process.nextTick(tail, this)
     }
-    return this.#backlog?.promise ?? takenAtOnce
+    return this.#backlog?.promise ?? sentImmediately
   }
 
   flush(): void {

@@ -13,7 +13,7 @@ import {
 } from '@mcpwire/core'
 import { deflateOf } from '../deflate.js'
 import { answerPlainly } from './http-refusal.js'
-import { createUsher, ignore, pathOf, wsAddress } from './upgrade.js'
+import { createUpgrader, ignore, pathOf, wsAddress } from './upgrade.js'
 import {
   knownUpgradeOptions,
   requireUpgradeOptions,
@@ -55,7 +55,7 @@ export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
         const address = addressOf(server, path)
         const deflate = deflateOf(settings.deflate)
         const unixAddress = typeof server.address() === 'string' ? address : undefined
-        const usher = createUsher({ ...settings, deflate, unixAddress, isGoingAway: () => isClosing })
+        const usher = createUpgrader({ ...settings, deflate, unixAddress, isGoingAway: () => isClosing })
         const onupgrade: UpgradeListener = (request, socket, head) => {
           // For every path: Node took its own listener off, and whoever takes the others may be late with theirs.
           socket.off('error', ignore).on('error', ignore)

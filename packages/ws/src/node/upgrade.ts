@@ -1,7 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { type Door, type Handshake, type Incoming, type Peer, type Sink, TransportError } from '@mcpwire/core'
+import {
+  type AcceptorSink,
+  type Handshake,
+  type Incoming,
+  type Peer,
+  type Sink,
+  TransportError,
+} from '@mcpwire/core'
 import { tlsFactsOf } from '@mcpwire/core/node'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Deflate } from '../deflate.js'
@@ -22,14 +29,14 @@ export interface UpgradeSettings extends WsChannelOptions {
 }
 
 /** Takes upgrade requests for the right path to the door. Errors of the socket go to `ignore` by then. */
-export type Usher = (request: IncomingMessage, socket: Socket, head: Buffer, door: Door) => void
+export type Upgrader = (request: IncomingMessage, socket: Socket, head: Buffer, door: AcceptorSink) => void
 
 /** The form of a key: 16 bytes in base64 (RFC 6455, section 4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 const VERSION = '13'
 
 /** Makes one. Nothing is said to a caller, and nothing of it is read, before its connection is started. */
-export function createUsher(settings: UpgradeSettings): Usher {
+export function createUpgrader(settings: UpgradeSettings): Upgrader {
   const upgrader = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -50,7 +57,7 @@ export function createUsher(settings: UpgradeSettings): Usher {
     const { handshake, peer } = describe(request, socket, offered, settings)
     // Let go of once it is answered: a transport keeps its connector for life.
     let waiting: Waiting | undefined = { request, head }
-    door.offer({
+    door.connection({
       handshake,
       connector: {
         connectsOnce: true,

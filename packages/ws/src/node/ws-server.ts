@@ -26,8 +26,8 @@ import {
 } from '@mcpwire/core/node'
 import { deflateOf } from '../deflate.js'
 import { answerPlainly, answerRefusal } from './http-refusal.js'
-import { createLobby, type Lobby } from './lobby.js'
-import { createUsher, ignore, pathOf, wsAddress } from './upgrade.js'
+import { createPendingSockets, type PendingSockets } from './lobby.js'
+import { createUpgrader, ignore, pathOf, wsAddress } from './upgrade.js'
 import {
   knownUpgradeOptions,
   requireUpgradeOptions,
@@ -103,9 +103,9 @@ function acceptorOf(
     listen: async (door, signal) => {
       let isClosing = false
       const { maxConnections: maxWaiting, headersTimeoutMs: timeoutMs, clock } = settings
-      const lobby = createLobby({ maxWaiting, timeoutMs, clock })
+      const lobby = createPendingSockets({ maxWaiting, timeoutMs, clock })
       const deflate = deflateOf(settings.deflate)
-      const usher = createUsher({ ...settings, deflate, isGoingAway: () => isClosing })
+      const usher = createUpgrader({ ...settings, deflate, isGoingAway: () => isClosing })
       const server = tls ? httpsServer(tls) : createServer(plainOptions)
       server.on('connection', (socket: Socket) => {
         socket.on('error', ignore)
@@ -123,7 +123,7 @@ function acceptorOf(
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         answerOther(response, pathOf(request) === settings.path)
       })
-      const watching = tls && watchTls(server as HttpsServer, tls, door.report)
+      const watching = tls && watchTls(server as HttpsServer, tls, door.error)
       const requestedAddress = wsAddress(settings, tls !== undefined)
       const { host, port: requestedPort } = settings
       const listen = (): void => void server.listen({ host, port: requestedPort })
@@ -168,7 +168,7 @@ function answerOther(response: ServerResponse, isOurPath: boolean): void {
 /** Those who were offered to the door are for the listener to end; it refuses or closes each of them. */
 function bindingOf(
   server: HttpServer | HttpsServer,
-  lobby: Lobby,
+  lobby: PendingSockets,
   address: string,
   closing: () => void,
 ): Binding {

@@ -1,11 +1,11 @@
-import { invalidOption, refuseUnseen, TransportError } from '@mcpwire/core'
+import { invalidOption, rejectOption, TransportError } from '@mcpwire/core'
 import type { CreateDialer, Dial } from '../dialer.js'
 import { webFrames } from './web-frames.js'
 
 /** Makes connections with the platform's own WebSocket, which takes subprotocols and nothing else. */
 export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, deflate, tls, sendsHeaders }) => {
-  if (sendsHeaders) refuseUnseen('headers', 'left out where no header can be sent; see tokenInSubprotocol')
-  if (tls !== undefined) refuseUnseen('tls', 'left out where the platform decides whom to trust')
+  if (sendsHeaders) rejectOption('headers', 'left out where no header can be sent; see tokenInSubprotocol')
+  if (tls !== undefined) rejectOption('tls', 'left out where the platform decides whom to trust')
   if (deflate !== undefined) invalidOption('deflate', deflate, 'left out where the platform decides')
   const dial: Dial = ({ subprotocols }, signal) =>
     new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-import { refuseUnseen } from '@mcpwire/core'
+import { rejectOption } from '@mcpwire/core'
 import { afterTurn } from '../../hosts/node/turn.js'
 import type { CreateEngine, EngineSettings } from '../engine-settings.js'
 import { webFetchEngine } from '../web-fetch.js'
@@ -14,7 +14,7 @@ import { undiciEngine } from './undici.js'
 export const createEngine: CreateEngine = (settings) => {
   const { url, tls, fetch, agent, maxSockets } = settings
   if (tls !== undefined && url.protocol !== 'https:')
-    refuseUnseen('tls', 'left out where the URL is not https:')
+    rejectOption('tls', 'left out where the URL is not https:')
   if (fetch !== undefined) {
     refuseBeside('fetch', settings, ['agent', 'tls', 'proxy'])
     return webFetchEngine({ fetch, maxSockets, inWords, opening: settings, afterTurn })
@@ -22,7 +22,7 @@ export const createEngine: CreateEngine = (settings) => {
   if (agent !== undefined) {
     refuseBeside('agent', settings, ['tls', 'proxy'])
     if (typeof (agent as { addRequest?: unknown } | null)?.addRequest !== 'function')
-      refuseUnseen('agent', 'an http.Agent or https.Agent')
+      rejectOption('agent', 'an http.Agent or https.Agent')
     return nodeFetchEngine(settings)
   }
   return undiciEngine(settings, createConnector(settings))
@@ -34,6 +34,6 @@ function refuseBeside(
   options: readonly ('agent' | 'tls' | 'proxy')[],
 ): void {
   for (const option of options) {
-    if (settings[option] !== undefined) refuseUnseen(option, `left out where ${given} makes the connections`)
+    if (settings[option] !== undefined) rejectOption(option, `left out where ${given} makes the connections`)
   }
 }

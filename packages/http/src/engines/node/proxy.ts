@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { refuseUnseen } from '@mcpwire/core'
+import { rejectOption } from '@mcpwire/core'
 
 /** A proxy that connections go through. */
 export interface HttpProxy {
@@ -46,7 +46,7 @@ function proxyAt(address: unknown, needed: string): HttpProxy {
 }
 
 function refuse(needed: string): never {
-  refuseUnseen('proxy', needed)
+  rejectOption('proxy', needed)
 }
 
 function authorization(username: string, password: string): Record<string, string> {

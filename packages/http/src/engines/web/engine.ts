@@ -1,4 +1,4 @@
-import { refuseUnseen } from '@mcpwire/core'
+import { rejectOption } from '@mcpwire/core'
 import type { CreateEngine } from '../engine-settings.js'
 import { webFetchEngine } from '../web-fetch.js'
 
@@ -6,7 +6,7 @@ import { webFetchEngine } from '../web-fetch.js'
 export const createEngine: CreateEngine = (settings) => {
   for (const option of ['agent', 'tls', 'proxy'] as const) {
     if (settings[option] !== undefined)
-      refuseUnseen(option, 'left out where the platform makes the connections')
+      rejectOption(option, 'left out where the platform makes the connections')
   }
   return webFetchEngine({ ...settings, opening: settings })
 }

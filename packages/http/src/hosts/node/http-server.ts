@@ -3,9 +3,9 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import {
   type Acceptor,
+  type AcceptorSink,
   type Binding,
   createListener,
-  type Door,
   isLoopback,
   type KnownOptions,
   localOnly,
@@ -145,7 +145,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       server.on('connection', (socket: Socket) => socket.on('error', ignore))
       limitSockets(server, settings, door)
       const unused = new UnusedSockets(server, { isTls: tls !== undefined })
-      const watching = tls && watchTls(server as HttpsServer, tls, door.report)
+      const watching = tls && watchTls(server as HttpsServer, tls, door.error)
       const { host, port: requestedPort } = settings
       const listen = (): void => void server.listen({ host, port: requestedPort })
       try {
@@ -172,12 +172,12 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
 const SOCKETS_PER_CONNECTION = 10
 
 /** Nobody was asked yet who calls: without a limit anybody could take all the files that may be open. */
-function limitSockets(server: HttpServer | HttpsServer, settings: Settings, door: Door): void {
+function limitSockets(server: HttpServer | HttpsServer, settings: Settings, door: AcceptorSink): void {
   const { maxConnections, maxSockets = maxConnections * SOCKETS_PER_CONNECTION } = settings
   server.maxConnections = maxSockets
   server.on('drop', () => {
     const message = `a caller was cut off: ${maxSockets} connections are open (maxSockets)`
-    door.report(new TransportError('REFUSED', message, { status: 503 }))
+    door.error(new TransportError('REFUSED', message, { status: 503 }))
   })
 }
 

@@ -32,7 +32,7 @@ export interface HttpEndpointOptions extends ListenerOptions {
    * that accept only one of them get that one.
    * @defaultValue 'auto'
    */
-  answers?: 'auto' | 'json' | 'sse' | undefined
+  responseFormat?: 'auto' | 'json' | 'sse' | undefined
   /**
    * Keeps what was sent on streams, so that clients which lost one can have the rest. Serves any number of sessions.
    * `memoryEventStore()` is one that keeps within bounds.
@@ -158,7 +158,7 @@ export interface HttpEndpointOptions extends ListenerOptions {
 
 /** What an endpoint uses for options that are not given. */
 export const httpEndpointDefaults: {
-  readonly answers: 'auto'
+  readonly responseFormat: 'auto'
   readonly eventStoreTimeoutMs: 5_000
   readonly keepAliveIntervalMs: 15_000
   readonly retryMs: 1_000
@@ -174,7 +174,7 @@ export const httpEndpointDefaults: {
   readonly stallTimeoutMs: 60_000
   readonly bodyTimeoutMs: 30_000
 } & typeof listenerDefaults = {
-  answers: 'auto',
+  responseFormat: 'auto',
   eventStoreTimeoutMs: 5_000,
   keepAliveIntervalMs: 15_000,
   retryMs: 1_000,
@@ -207,7 +207,7 @@ const knownInHttpSse: KnownOptions<HttpSseOptions> = { path: 1, messagesPath: 1 
 
 /** Options of an endpoint after their defaults. */
 export interface EndpointSettings extends HttpEndpointOptions {
-  readonly answers: 'auto' | 'json' | 'sse'
+  readonly responseFormat: 'auto' | 'json' | 'sse'
   readonly eventStoreTimeoutMs: number
   readonly keepAliveIntervalMs: number
   readonly retryMs: number
@@ -235,7 +235,7 @@ const MOST_MESSAGE_BYTES = 2 ** 29 - 1
 export function requireEndpointOptions(settings: EndpointSettings): void {
   // The listener gets a gate of ours, which asks this one.
   if (settings.gate !== undefined) requireGate('gate', settings.gate)
-  requireOneOf('answers', settings.answers, ['auto', 'json', 'sse'])
+  requireOneOf('responseFormat', settings.responseFormat, ['auto', 'json', 'sse'])
   requireInRange('eventStoreTimeoutMs', settings.eventStoreTimeoutMs, 1, Infinity)
   requireInRange('keepAliveIntervalMs', settings.keepAliveIntervalMs, 1, Infinity)
   requireInteger('retryMs', settings.retryMs, 0, 2 ** 31 - 1)

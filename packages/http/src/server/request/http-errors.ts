@@ -1,4 +1,4 @@
-import { OVERLOADED_CODE, type Refusal, type RequestId, refusalMessage } from '@mcpwire/core'
+import { OVERLOADED_CODE, type Refusal, type RequestId, toRefusalMessage } from '@mcpwire/core'
 import { INVALID_REQUEST } from '../../shared/error-codes.js'
 import type { Exchange, HeaderLines } from './http-exchange.js'
 
@@ -57,7 +57,7 @@ export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)))
   else if (status === 503 || status === 429) headers.push('retry-after', RETRY_AFTER_SECONDS)
   if (challenge !== undefined) headers.push('www-authenticate', headerValue(challenge))
-  exchange.answer(status, headers, JSON.stringify(refusalMessage(refusal)))
+  exchange.answer(status, headers, JSON.stringify(toRefusalMessage(refusal)))
 }
 
 /** What somebody wrote, as the value of a header. */

@@ -4,7 +4,7 @@ import { answerFailure, type HttpFailure } from './http-errors.js'
 import type { Body, Exchange } from './http-exchange.js'
 import { isJson } from './media-types.js'
 import { invalid, type Posted, postedIn } from './posted-messages.js'
-import type { Reception } from './session-registry.js'
+import type { SessionRegistry } from './session-registry.js'
 
 /** What becomes of a body. */
 export interface BodyHandlers {
@@ -14,7 +14,11 @@ export interface BodyHandlers {
 }
 
 /** Reads the messages in the body of a POST. Who leaves before it is complete is heard of no more. */
-export function readPosted(exchange: Exchange, reception: Reception, { take, refused }: BodyHandlers): void {
+export function readPosted(
+  exchange: Exchange,
+  reception: SessionRegistry,
+  { take, refused }: BodyHandlers,
+): void {
   const { maxMessageBytes, bodyTimeoutMs, clock } = reception.settings
   if (!isJson(exchange.handshake.headers['content-type'])) {
     answerFailure(exchange, invalid(415, 'the Content-Type must be application/json, in UTF-8'))

@@ -1,7 +1,7 @@
 import {
+  type AcceptorSink,
   type Channel,
   type Clock,
-  type Door,
   type Gate,
   type Handshake,
   type Incoming,
@@ -28,7 +28,7 @@ export interface Opening {
 }
 
 /** Takes those who want a session to the listener, and keeps the sessions there are. */
-export class Reception implements SessionHost {
+export class SessionRegistry implements SessionHost {
   readonly settings: EndpointSettings
   readonly live: LiveStreams
   readonly sessions: SessionTable
@@ -36,7 +36,7 @@ export class Reception implements SessionHost {
   waiting = 0
   /** What the gate said about those who are on their way to the listener, which would ask again. */
   readonly #verdicts: WeakMap<Handshake, Verdict> = new WeakMap()
-  #door: Door | undefined
+  #door: AcceptorSink | undefined
   #emptied: (() => void) | undefined
 
   constructor(settings: EndpointSettings) {
@@ -56,7 +56,7 @@ export class Reception implements SessionHost {
     return this.#door !== undefined
   }
 
-  open(door: Door): void {
+  open(door: AcceptorSink): void {
     this.#door = door
   }
 
@@ -120,7 +120,7 @@ export class Reception implements SessionHost {
   /** Takes to the listener whom the gate has admitted. */
   hand({ admission: { authInfo } }: Caller, incoming: Incoming): void {
     this.#verdicts.set(incoming.handshake, { admit: true, ...(authInfo && { authInfo }) })
-    this.#door?.offer(incoming)
+    this.#door?.connection(incoming)
   }
 
   /** The session with this id, where it is served and this caller's: to anybody else it does not exist. */
@@ -137,7 +137,7 @@ export class Reception implements SessionHost {
 
   readonly rests = (session: ServedSession): void => this.sessions.rests(session)
 
-  readonly report = (error: Error): void => this.#door?.report(error)
+  readonly report = (error: Error): void => this.#door?.error(error)
 
   #wind(): void {
     if (!this.#emptied || this.sessions.size > 0) return

@@ -15,7 +15,7 @@ import {
 } from '../request/revisions.js'
 import type { Routes } from '../request/routes.js'
 import { SESSION_HEADER } from '../request/session-id.js'
-import { type Reception, refusesLapsed } from '../request/session-registry.js'
+import { refusesLapsed, type SessionRegistry } from '../request/session-registry.js'
 import type { AnswerFormat } from '../responses/post-answer.js'
 import { resume } from './resume.js'
 import { Session } from './session.js'
@@ -35,11 +35,14 @@ export class SessionRoutes implements Routes {
     POST: (exchange, caller) => this.#post(exchange, caller),
     DELETE: (exchange, caller) => this.#delete(exchange, caller),
   }
-  readonly #reception: Reception
+  readonly #reception: SessionRegistry
   readonly #took: (exchange: Exchange, caller: Caller, arrived: Arrived) => boolean
 
   /** `took` is asked first, and has seen to it where what was posted belongs to no session. */
-  constructor(reception: Reception, took: (exchange: Exchange, caller: Caller, arrived: Arrived) => boolean) {
+  constructor(
+    reception: SessionRegistry,
+    took: (exchange: Exchange, caller: Caller, arrived: Arrived) => boolean,
+  ) {
     this.#reception = reception
     this.#took = took
   }
@@ -63,12 +66,12 @@ export class SessionRoutes implements Routes {
 
   /** How to answer one who accepts this; nothing where that is no way to answer. */
   #formatFor(accept: string | undefined): AnswerFormat | undefined {
-    const { answers } = this.#reception.settings
+    const { responseFormat } = this.#reception.settings
     const json = acceptsJson(accept)
     const events = acceptsEvents(accept)
-    if (json && events) return answers
-    if (json) return answers === 'sse' ? undefined : 'json'
-    return events && answers !== 'json' ? 'sse' : undefined
+    if (json && events) return responseFormat
+    if (json) return responseFormat === 'sse' ? undefined : 'json'
+    return events && responseFormat !== 'json' ? 'sse' : undefined
   }
 
   #posted(exchange: Exchange, caller: Caller, { posted, format }: Arrived): void {

@@ -6,17 +6,17 @@ import { readPosted } from '../request/post-body.js'
 import { invalid, overload, type Posted } from '../request/posted-messages.js'
 import type { Caller } from '../request/principal.js'
 import type { Routes } from '../request/routes.js'
-import { type Reception, refusesLapsed } from '../request/session-registry.js'
+import { refusesLapsed, type SessionRegistry } from '../request/session-registry.js'
 import { SseSession } from './sse-session.js'
 
 /** The two endpoints of HTTP+SSE, the transport of 2024-11-05. */
 export class SseRoutes {
-  readonly #reception: Reception
+  readonly #reception: SessionRegistry
   readonly #paths: HttpSseOptions
   readonly #opening: Routes
   readonly #messages: Routes
 
-  constructor(reception: Reception, paths: HttpSseOptions) {
+  constructor(reception: SessionRegistry, paths: HttpSseOptions) {
     this.#reception = reception
     this.#paths = paths
     this.#opening = {

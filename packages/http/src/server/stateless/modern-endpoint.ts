@@ -17,7 +17,7 @@ import { acceptsEvents } from '../request/media-types.js'
 import { invalid } from '../request/posted-messages.js'
 import type { Caller } from '../request/principal.js'
 import { newSessionId } from '../request/session-id.js'
-import { peerOf, type Reception } from '../request/session-registry.js'
+import { peerOf, type SessionRegistry } from '../request/session-registry.js'
 import type { AnswerFormat } from '../responses/post-answer.js'
 import { ListenFeed, type NotifyOptions } from './listen-feed.js'
 import { ModernCall } from './modern-call.js'
@@ -36,7 +36,7 @@ const MAX_PRINCIPALS = 1_000
 
 /** Serves the era without sessions: every request stands for itself. */
 export class ModernEndpoint {
-  readonly #reception: Reception
+  readonly #reception: SessionRegistry
   readonly #isShared: boolean
   readonly #host: SharedHost
   readonly #connections = new Map<string, SharedConnection>()
@@ -45,7 +45,7 @@ export class ModernEndpoint {
   readonly #inFlight = new Map<string, number>()
   readonly #schemas = new Map<string, ToolSchemas>()
 
-  constructor(reception: Reception) {
+  constructor(reception: SessionRegistry) {
     const { clock, idleTimeoutMs, lifetimeMs, maxInFlight, modern } = reception.settings
     this.#reception = reception
     this.#feed = new ListenFeed(reception.report)

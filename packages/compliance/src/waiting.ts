@@ -14,24 +14,24 @@ export async function turns(count = 10): Promise<void> {
   for (let done = 0; done < count; done++) await turn()
 }
 
-/** Resolves as soon as the fact is true. Rejects, naming it, when that takes longer than `patienceMs`. */
+/** Resolves as soon as the fact is true. Rejects, naming it, when that takes longer than `graceMs`. */
 export async function until(
   fact: () => boolean | Promise<boolean>,
   what: string,
-  patienceMs: number,
+  graceMs: number,
 ): Promise<void> {
-  const giveUpAt = systemClock.now() + patienceMs
+  const giveUpAt = systemClock.now() + graceMs
   for (let polls = 0; !(await fact()); polls++) {
-    if (systemClock.now() > giveUpAt) throw new Error(`not within ${patienceMs} ms: ${what}`)
+    if (systemClock.now() > giveUpAt) throw new Error(`not within ${graceMs} ms: ${what}`)
     await (polls < EAGER_TURNS ? turn() : systemClock.sleep(POLL_MS))
   }
 }
 
-/** Settles as the promise does. Rejects, naming what was awaited, when that takes longer than `patienceMs`. */
-export async function within<T>(promise: PromiseLike<T>, what: string, patienceMs: number): Promise<T> {
+/** Settles as the promise does. Rejects, naming what was awaited, when that takes longer than `graceMs`. */
+export async function within<T>(promise: PromiseLike<T>, what: string, graceMs: number): Promise<T> {
   return await new Promise((resolve, reject) => {
-    const late = systemClock.deadline(patienceMs, () => {
-      reject(new Error(`not within ${patienceMs} ms: ${what}`))
+    const late = systemClock.deadline(graceMs, () => {
+      reject(new Error(`not within ${graceMs} ms: ${what}`))
     })
     promise.then(
       (value) => {

@@ -9,7 +9,7 @@ import { textForPeer } from '../messages/text-for-peer.js'
  * is orderly: an error response without an id, with code −31008 and the reason as its data. Peers that do not know it
  * take it for an answer to nothing.
  */
-export function farewell(reason: Error, address: string): string | undefined {
+export function encodeCloseReason(reason: Error, address: string): string | undefined {
   if (isTransportError(reason, 'CLOSED')) return undefined
   const message = textForPeer(reason, address)
   const error =
@@ -26,7 +26,7 @@ function dataOf({ code, details }: TransportError): object {
 }
 
 /** The error that a line of `farewell` stands for, or nothing where it is any other message. */
-export function farewellIn({ error }: JsonRpcErrorResponse, address: string): Error | undefined {
+export function decodeCloseReason({ error }: JsonRpcErrorResponse, address: string): Error | undefined {
   if (error.code !== ENDED_CODE) return undefined
   const message = `${address} ended the conversation: ${printable(error.message)}`
   const data = (error.data ?? {}) as Record<string, unknown>

@@ -9,7 +9,7 @@ import {
   type TransportLike,
   tooLargeToAccept,
 } from '../src/index.js'
-import { farewell } from '../src/node/farewell.js'
+import { encodeCloseReason } from '../src/node/close-reason.js'
 
 const identity = { name: 'test', version: '1' }
 
@@ -29,7 +29,7 @@ test.each([
     await client.connect(near as TransportLike as never)
     const errors: Error[] = []
     client.onerror = (error) => errors.push(error)
-    const said = farewell(tooLargeToAccept(9, 8, 'tcp://here:1'), 'tcp://here:1') ?? ''
+    const said = encodeCloseReason(tooLargeToAccept(9, 8, 'tcp://here:1'), 'tcp://here:1') ?? ''
     await far.send(JSON.parse(said) as JsonRpcMessage)
     await client.ping()
 
@@ -40,7 +40,7 @@ test.each([
 
 describe('a peer is told what is about itself', () => {
   const here = 'tcp://127.0.0.1:1'
-  const said = (reason: Error): unknown => JSON.parse(farewell(reason, here) ?? 'null')?.error
+  const said = (reason: Error): unknown => JSON.parse(encodeCloseReason(reason, here) ?? 'null')?.error
 
   it('with the figures that go with it', () => {
     expect(said(tooLargeToAccept(9, 8, here))).toMatchObject({
