@@ -10,6 +10,69 @@ const NEUTRAL_PACKAGES = ['core', 'ws', 'http', 'security', 'compression']
 /** Those that may import more of ours than core: the CLI wires the tips together. */
 const WIRING_PACKAGES = ['mcpwire']
 
+/** The folders of a package, and those below each that its files may import. A package without an entry has no folders. */
+const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  core: linear(
+    'contract',
+    'messages',
+    'timing',
+    'transport',
+    'layers',
+    'listener',
+    'requests',
+    'relay',
+    'memory',
+  ),
+  http: {
+    shared: [],
+    headers: ['shared'],
+    engines: ['shared'],
+    'client/call': ['shared', 'headers', 'engines'],
+    client: ['shared', 'headers', 'engines', 'client/call'],
+    'server/request': ['shared', 'headers'],
+    'server/responses': ['shared', 'headers', 'server/request'],
+    'server/sessions': ['shared', 'headers', 'server/request', 'server/responses'],
+    'server/stateless': ['shared', 'headers', 'server/request', 'server/responses'],
+    server: [
+      'shared',
+      'headers',
+      'server/request',
+      'server/responses',
+      'server/sessions',
+      'server/stateless',
+    ],
+    hosts: ['shared', 'headers', 'server', 'server/request', 'server/responses'],
+  },
+}
+
+/** Folders in a row: each may import those before it. */
+function linear(...folders: readonly string[]): Record<string, readonly string[]> {
+  return Object.fromEntries(folders.map((folder, index) => [folder, folders.slice(0, index)]))
+}
+
+/** One rule per folder: no import of a folder of the same package that is not below it. */
+function folderRules(): IForbiddenRuleType[] {
+  return Object.entries(FOLDERS).flatMap(([name, folders]) =>
+    Object.entries(folders).flatMap(([folder, allowed]) => {
+      const others = Object.keys(folders).filter((each) => each !== folder && !allowed.includes(each))
+      if (others.length === 0) return []
+      const inFolder = (each: string) => {
+        const nested = Object.keys(folders).filter((other) => other.startsWith(`${each}/`))
+        const rest = nested.map((other) => `${other.slice(each.length + 1)}/`).join('|')
+        return `^packages/${name}/src/${each}/${rest && `(?!${rest})`}`
+      }
+      return [
+        {
+          name: 'folder-order',
+          comment: `${folder} of ${name} may import ${allowed.join(', ') || 'no other folder'}`,
+          from: { path: inFolder(folder) },
+          to: { path: others.map(inFolder) },
+        },
+      ]
+    }),
+  )
+}
+
 const neutral = NEUTRAL_PACKAGES.join('|')
 const wiring = WIRING_PACKAGES.join('|')
 
@@ -30,7 +93,10 @@ const forbidden: IForbiddenRuleType[] = [
     name: 'entry-only',
     comment: 'another package is reached through what it exports',
     from: { path: '^packages/([^/]+)/' },
-    to: { path: '^packages/[^/]+/', pathNot: '^packages/(?:$1/|[^/]+/src/(?:node/)?index\\.ts$)' },
+    to: {
+      path: '^packages/[^/]+/',
+      pathNot: '^packages/(?:$1/|[^/]+/src/(?:(?:node/)?index|authoring)\\.ts$)',
+    },
   },
   {
     name: 'no-relative-path-to-another-package',
@@ -47,14 +113,14 @@ const forbidden: IForbiddenRuleType[] = [
   {
     name: 'neutral',
     comment: "Node's modules belong below src/node",
-    from: { path: `^packages/(?:${neutral})/src/`, pathNot: `^packages/(?:${neutral})/src/node/` },
+    from: { path: `^packages/(?:${neutral})/src/`, pathNot: '/src/.*\\bnode/' },
     to: { dependencyTypes: ['core'] },
   },
   {
     name: 'neutral-stays-above-node',
     comment: 'neutral code does not reach into the Node part of its package',
-    from: { path: `^packages/(${neutral})/src/`, pathNot: `^packages/(?:${neutral})/src/node/` },
-    to: { path: '^packages/[^/]+/src/node/' },
+    from: { path: `^packages/(${neutral})/src/`, pathNot: '/src/.*\\bnode/' },
+    to: { path: '^packages/[^/]+/src/.*\\bnode/' },
   },
   {
     name: 'sources-need-no-tests',
@@ -74,6 +140,7 @@ const forbidden: IForbiddenRuleType[] = [
     from: { path: '^packages/[^/]+/src/' },
     to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
   },
+  ...folderRules(),
 ]
 
 /** Packages form a star around core, without cycles, and neutral code stays free of Node. */
@@ -98,9 +165,16 @@ export async function checkDependencies(root: string): Promise<Problems> {
     },
   )
   return (output as ICruiseResult).summary.violations.map(({ from, to, rule }) => {
-    const comment = forbidden.find(({ name }) => name === rule.name)?.comment
+    const comment = commentOn(rule.name, from)
     return `${from} → ${to}: ${rule.name} (${comment})`
   })
+}
+
+/** Several rules share the name `folder-order`: the one meant is the one whose folder the importing file is in. */
+function commentOn(name: string, from: string): string | undefined {
+  const named = forbidden.filter((rule) => rule.name === name)
+  return named.find(({ from: { path } }) => named.length === 1 || new RegExp(String(path)).test(from))
+    ?.comment
 }
 
 await runAsCheck(import.meta.url, checkDependencies)

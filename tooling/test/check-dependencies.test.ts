@@ -36,6 +36,11 @@ test.each<[rule: string, path: string, code: string]>([
   ['neutral', 'packages/core/src/a.ts', "import 'fs'\n"],
   ['neutral-stays-above-node', 'packages/core/src/a.ts', "import './node/other.js'\n"],
   ['sources-need-no-tests', 'packages/tcp/src/a.ts', "import '../test/other.js'\n"],
+  ['folder-order', 'packages/core/src/contract/a.ts', "import '../listener/other.js'\n"],
+  ['folder-order', 'packages/core/src/timing/a.ts', "import '../transport/other.js'\n"],
+  ['folder-order', 'packages/http/src/server/sessions/a.ts', "import '../stateless/other.js'\n"],
+  ['folder-order', 'packages/http/src/client/call/a.ts', "import '../other.js'\n"],
+  ['folder-order', 'packages/http/src/server/request/a.ts', "import '../router.js'\n"],
   ['no-unresolvable', 'packages/tcp/src/a.ts', "import 'nowhere'\n"],
   ['no-cycles', 'packages/tcp/src/a.ts', "import './a.js'\n"],
 ])('%s: finds it in %s', async (rule, path, code) => {
@@ -43,8 +48,23 @@ test.each<[rule: string, path: string, code: string]>([
     'packages/core/src/other.ts': empty,
     'packages/core/src/node/other.ts': empty,
     'packages/tcp/test/other.ts': empty,
+    'packages/core/src/listener/other.ts': empty,
+    'packages/core/src/transport/other.ts': empty,
+    'packages/http/src/server/stateless/other.ts': empty,
+    'packages/http/src/server/router.ts': empty,
+    'packages/http/src/client/other.ts': empty,
   }
   expect(await check({ ...others, [path]: code })).toContain(rule)
+})
+
+test('accepts imports of the folders below', async () => {
+  const below = {
+    'packages/core/src/contract/other.ts': empty,
+    'packages/core/src/relay/a.ts': "import '../contract/other.js'\n",
+    'packages/http/src/client/call/other.ts': empty,
+    'packages/http/src/client/a.ts': "import './call/other.js'\n",
+  }
+  expect(await check(below)).toEqual([])
 })
 
 test('lets the Node part of a neutral package use Node', async () => {

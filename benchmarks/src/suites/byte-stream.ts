@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
-import { createTransport, type TransportLike } from '@mcpwire/core'
+import type { TransportLike } from '@mcpwire/core'
+import { createTransport } from '@mcpwire/core/authoring'
 import { byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
 import { StdioClientTransport as StdioClientV2 } from '@modelcontextprotocol/client/stdio'
 import { StdioClientTransport as StdioClientV1 } from '@modelcontextprotocol/sdk/client/stdio.js'

@@ -1,4 +1,4 @@
-import { createLineDecoder, createMessageReader, type Sink } from '@mcpwire/core'
+import { createLineDecoder, createMessageReader, type Sink } from '@mcpwire/core/authoring'
 import { ReadBuffer as ReadBufferV2 } from '@modelcontextprotocol/client'
 import { ReadBuffer as ReadBufferV1 } from '@modelcontextprotocol/sdk/shared/stdio.js'
 import { type FramingInput, type FramingLoad, framingInput } from '../harness/framing-input.js'

@@ -1,7 +1,9 @@
 //#region transport
 import type { MessagePort } from 'node:worker_threads'
-import type { Channel, CreateTransportOptions, Sink, Transport } from '@mcpwire/core'
-import { createMessageReader, createTransport, requireInteger, TransportError, toJson } from '@mcpwire/core'
+import type { Transport } from '@mcpwire/core'
+import { TransportError } from '@mcpwire/core'
+import type { Channel, CreateTransportOptions, Sink } from '@mcpwire/core/authoring'
+import { createMessageReader, createTransport, requireInteger, toJson } from '@mcpwire/core/authoring'
 
 /** A transport over a port of `node:worker_threads`, such as `parentPort`. Takes the port over. */
 export function portTransport(

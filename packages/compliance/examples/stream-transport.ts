@@ -1,6 +1,7 @@
 //#region transport
 import type { Duplex } from 'node:stream'
-import { createTransport, resolveOptions, type Transport } from '@mcpwire/core'
+import type { Transport } from '@mcpwire/core'
+import { createTransport, resolveOptions } from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
   byteStreamDefaults,

@@ -1,4 +1,5 @@
-import { type Clock, type Deadline, sleepOn } from '@mcpwire/core'
+import type { Clock } from '@mcpwire/core'
+import { type Deadline, sleepOn } from '@mcpwire/core/authoring'
 import { turns } from './waiting.js'
 
 /** A clock that stands still until it is told to advance. */

@@ -1,13 +1,12 @@
 import {
-  type Channel,
   type Layer,
   type MessageContext,
   type SendOptions,
-  type Sink,
   type Transport,
   TransportError,
   withLayers,
 } from '@mcpwire/core'
+import type { Channel, Sink } from '@mcpwire/core/authoring'
 import { expect } from 'vitest'
 import type { LayerFact } from './layer-subject.js'
 import { createProbe, type Probe, probePeer } from './probe-connector.js'

@@ -1,11 +1,11 @@
+import { TransportError } from '@mcpwire/core'
 import {
   type Connector,
   createTransport,
   requireInRange,
   requireInteger,
   resolveOptions,
-  TransportError,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import { type ByteStreamOptions, byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
 import { type LoopbackEnd, loopbackStreams } from './loopback-streams.js'
 import type {

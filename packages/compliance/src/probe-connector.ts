@@ -1,4 +1,5 @@
-import type { Channel, Connector, JsonRpcMessage, Peer, SendOptions, Sink } from '@mcpwire/core'
+import type { JsonRpcMessage, Peer, SendOptions } from '@mcpwire/core'
+import type { Channel, Connector, Sink } from '@mcpwire/core/authoring'
 
 /** A connector that opens nothing and shows everything that reaches it. */
 export interface Probe {

@@ -1,4 +1,5 @@
-import { type Channel, isRequest, type Layer, type Sink } from '@mcpwire/core'
+import { isRequest, type Layer } from '@mcpwire/core'
+import type { Channel, Sink } from '@mcpwire/core/authoring'
 import { describe, expect, test } from 'vitest'
 import { layerCases } from '../src/layer-cases.js'
 import type { LayerFact } from '../src/layer-subject.js'

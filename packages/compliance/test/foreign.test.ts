@@ -1,4 +1,5 @@
-import { createTransport, fromTransport, type TransportLike } from '@mcpwire/core'
+import type { TransportLike } from '@mcpwire/core'
+import { createTransport, fromTransport } from '@mcpwire/core/authoring'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import { describeTransport } from '../src/index.js'
 

@@ -2,13 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  type Connector,
-  createTransport,
-  resolveOptions,
-  type Transport,
-  TransportError,
-} from '@mcpwire/core'
+import { type Transport, TransportError } from '@mcpwire/core'
+import { type Connector, createTransport, resolveOptions } from '@mcpwire/core/authoring'
 import { byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
 import { describeTransport, lineHooks, type PairOptions, type TransportPair, tcpProxy } from '../src/index.js'
 

@@ -1,14 +1,19 @@
-// For applications
-export { type ListenerOptions, listenerDefaults } from './listener/create-listener.js'
-export { type CreateTransportOptions, createTransportDefaults } from './transport/create-transport.js'
-export { encodedOf } from './messages/encoded.js'
+/**
+ * For applications: transports within one process, serving, layers, requests in both directions, pipes, gates, errors,
+ * and the types of the contract. The packages of the wires add their own clients and servers.
+ *
+ * @packageDocumentation
+ */
+export { type Clock, systemClock } from './contract/clock.js'
+export type { Compression } from './contract/compression.js'
+export type { Layer } from './contract/connector.js'
 export {
   isTransportError,
   TransportError,
   type TransportErrorCode,
   type TransportErrorDetails,
 } from './contract/errors.js'
-export { allOf } from './listener/all-of.js'
+export type { EventId, EventStore, StreamId } from './contract/event-store.js'
 export {
   type Admission,
   allowAll,
@@ -18,19 +23,9 @@ export {
   type Refusal,
   type Verdict,
 } from './contract/gate.js'
-export type { IncomingCall, RequestHandler } from './requests/incoming-requests.js'
-export { isJsonRpcError, JsonRpcError } from './messages/json-rpc-error.js'
-export type { LatencySummary } from './layers/latency-histogram.js'
-export { fromFactory, fromTransport, withLayers } from './layers/layers.js'
+export type { HttpHeaders } from './contract/http-headers.js'
+export type { HttpAnswer, HttpHooks } from './contract/http-hooks.js'
 export type { Listener } from './contract/listener.js'
-export { type MemoryPairOptions, memoryPair, memoryPairDefaults } from './memory/memory.js'
-export {
-  type MemoryClientOptions,
-  type MemoryListenerOptions,
-  memoryClient,
-  memoryClientDefaults,
-  memoryListener,
-} from './memory/memory-listener.js'
 export {
   isErrorResponse,
   isNotification,
@@ -47,33 +42,8 @@ export {
   type ProgressToken,
   type RequestId,
 } from './contract/message.js'
-export {
-  type DirectionSnapshot,
-  type Meter,
-  type MeterOptions,
-  type MeterSnapshot,
-  meter,
-  meterDefaults,
-} from './layers/meter.js'
-export { type JsonRpcPeer, peer } from './requests/peer.js'
-export {
-  type NotificationHandler,
-  type PeerOptions,
-  peerDefaults,
-  type RequestOptions,
-  requestDefaults,
-} from './requests/peer-options.js'
-export type { JsonRpcResult } from './requests/pending-requests.js'
-export { type Pipe, type PipeMissing, type PipeOptions, pipe, pipeDefaults } from './relay/pipe.js'
-export { serve } from './listener/serve.js'
-export {
-  connections,
-  type MessagesOptions,
-  messages,
-  messagesDefaults,
-  type ReceivedMessage,
-} from './listener/streams.js'
-export { type TapCallbacks, tap } from './layers/tap.js'
+export type { SessionGrant, SessionPolicy } from './contract/session-policy.js'
+export type { TlsBlob, TlsMaterial, TlsSource } from './contract/tls-source.js'
 export type {
   AuthInfo,
   Flow,
@@ -85,90 +55,44 @@ export type {
   TransportLike,
   TransportState,
 } from './contract/transport.js'
-
-// For authors of transports, layers, gates and stores
-export { type AdmissionOutcome, admit, type AdmissionOptions } from './listener/admission.js'
-export { whenAborted } from './timing/when-aborted.js'
+export type { LatencySummary } from './layers/latency-histogram.js'
+export { withLayers } from './layers/layers.js'
 export {
-  backgroundClock,
-  type Clock,
-  createWheelClock,
-  type Deadline,
-  sleepOn,
-  systemClock,
-  systemRandom,
-  type TimeSource,
-} from './contract/clock.js'
-export { callbackFailed } from './transport/callback-failed.js'
-export type { Compression } from './contract/compression.js'
-export type {
-  Channel,
-  Connector,
-  HttpTraits,
-  Layer,
-  ProcessTraits,
-  Sink,
-  Traffic,
-} from './contract/connector.js'
-export { createListener, knownListenerOptions } from './listener/create-listener.js'
-export { createTransport } from './transport/create-transport.js'
-export { rememberEncoded } from './messages/encoded.js'
-export { errorAnswer } from './messages/error-answer.js'
-export { OVERLOADED_CODE } from './contract/error-codes.js'
-export { toError } from './contract/errors.js'
-export type { EventId, EventStore, StreamId } from './contract/event-store.js'
+  type DirectionSnapshot,
+  meter,
+  type Meter,
+  meterDefaults,
+  type MeterOptions,
+  type MeterSnapshot,
+} from './layers/meter.js'
+export { tap, type TapCallbacks } from './layers/tap.js'
+export { allOf } from './listener/all-of.js'
+export type { ListenerOptions } from './listener/create-listener.js'
+export { serve } from './listener/serve.js'
 export {
-  createLineDecoder,
-  type LineDecoder,
-  type LineDecoderOptions,
-  type LineHandlers,
-} from './messages/framing.js'
-export { isLoopback, requireGate } from './contract/gate.js'
-export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './requests/handshake-replay.js'
+  connections,
+  messages,
+  messagesDefaults,
+  type MessagesOptions,
+  type ReceivedMessage,
+} from './listener/streams.js'
 export {
-  faultOfHeader,
-  type HeaderRecord,
-  type HttpHeaders,
-  headersIn,
-  inLowerCase,
-  pairsOf,
-} from './contract/http-headers.js'
-export type { HttpAnswer, HttpHooks } from './contract/http-hooks.js'
+  memoryClient,
+  memoryClientDefaults,
+  type MemoryClientOptions,
+  memoryListener,
+  type MemoryListenerOptions,
+} from './memory/memory-listener.js'
+export { memoryPair, memoryPairDefaults, type MemoryPairOptions } from './memory/memory.js'
+export { isJsonRpcError, JsonRpcError } from './messages/json-rpc-error.js'
+export { pipe, type Pipe, pipeDefaults, type PipeMissing, type PipeOptions } from './relay/pipe.js'
+export type { IncomingCall, RequestHandler } from './requests/incoming-requests.js'
 export {
-  createMessageReader,
-  type MessageReader,
-  type MessageReaderOptions,
-  JsonRpcMessageReader,
-  previewOf,
-} from './messages/message-reader.js'
-export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
-export type { Acceptor, Binding, AcceptorSink, Incoming } from './contract/listener.js'
-export { isRequestId, parseMessage, toJson } from './contract/message.js'
-export {
-  type CallerStep,
-  createMultiplexer,
-  type MultiplexedCall,
-  type Multiplexer,
-  type MultiplexerOptions,
-  multiplexerDefaults,
-  type SharedStep,
-} from './relay/multiplexer.js'
-export {
-  invalidOption,
-  type KnownOptions,
-  type Resolved,
-  rejectOption,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  requireOneOf,
-  requireText,
-  resolveOptions,
-} from './contract/options.js'
-export { sentImmediately } from './transport/pending-sends.js'
-export { printable, refusalError, parseRefusal, toRefusalMessage } from './listener/refusal.js'
-export { textForPeer } from './messages/text-for-peer.js'
-export { overloaded, takesNoMore, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
-export type { SessionGrant, SessionPolicy } from './contract/session-policy.js'
-export { concealAuthInfo } from './listener/connection-monitor.js'
-export type { TlsBlob, TlsMaterial, TlsSource } from './contract/tls-source.js'
+  type NotificationHandler,
+  peerDefaults,
+  type PeerOptions,
+  requestDefaults,
+  type RequestOptions,
+} from './requests/peer-options.js'
+export { type JsonRpcPeer, peer } from './requests/peer.js'
+export type { JsonRpcResult } from './requests/pending-requests.js'

@@ -1,3 +1,4 @@
+import type { parseMessage, Resolved } from '../src/authoring.js'
 import type {
   AuthInfo,
   EventStore,
@@ -11,8 +12,6 @@ import type {
   JsonRpcResponse,
   MessageContext,
   memoryPair,
-  parseMessage,
-  Resolved,
   SendOptions,
   Transport,
   TransportError,

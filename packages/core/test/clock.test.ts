@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { type Clock, createWheelClock, sleepOn, systemClock, type TimeSource } from '../src/index.js'
+import { createWheelClock, sleepOn, type TimeSource } from '../src/authoring.js'
+import { type Clock, systemClock } from '../src/index.js'
 
 const RESOLUTION_MS = 5
 

@@ -1,14 +1,8 @@
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { describe, expect, it, test } from 'vitest'
-import {
-  type JsonRpcMessage,
-  memoryPair,
-  peer,
-  TransportError,
-  type TransportLike,
-  tooLargeToAccept,
-} from '../src/index.js'
+import { tooLargeToAccept } from '../src/authoring.js'
+import { type JsonRpcMessage, memoryPair, peer, TransportError, type TransportLike } from '../src/index.js'
 import { encodeCloseReason } from '../src/node/close-reason.js'
 
 const identity = { name: 'test', version: '1' }

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
+import { createListener } from '../src/authoring.js'
 import {
   type AuthInfo,
   allowAll,
-  createListener,
   type Gate,
   type Layer,
   type Listener,

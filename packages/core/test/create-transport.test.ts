@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
+import { createTransport } from '../src/authoring.js'
 import {
-  createTransport,
   isTransportError,
   type JsonRpcMessage,
   type MessageContext,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { encodedOf, rememberEncoded } from '../src/index.js'
+import { encodedOf, rememberEncoded } from '../src/authoring.js'
 
 test('the bytes a message came as belong to that very object', () => {
   const message = { jsonrpc: '2.0', method: 'a' }

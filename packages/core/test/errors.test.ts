@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { isTransportError, TransportError, toError } from '../src/index.js'
+import { toError } from '../src/authoring.js'
+import { isTransportError, TransportError } from '../src/index.js'
 
 describe('TransportError', () => {
   test('carries code, details, message and cause', () => {

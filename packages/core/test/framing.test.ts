@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { createLineDecoder, type LineDecoder, type LineDecoderOptions } from '../src/index.js'
+import { createLineDecoder, type LineDecoder, type LineDecoderOptions } from '../src/authoring.js'
 import { messages } from './support/messages.js'
 
 interface Heard {

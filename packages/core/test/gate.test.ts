@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest'
+import { isLoopback } from '../src/authoring.js'
 import {
   type Admission,
   allOf,
   allowAll,
   type Gate,
   type Handshake,
-  isLoopback,
   localOnly,
   type Verdict,
 } from '../src/index.js'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type HandshakeReplay, handshakeReplay, isRequest, type JsonRpcMessage } from '../src/index.js'
+import { type HandshakeReplay, handshakeReplay } from '../src/authoring.js'
+import { isRequest, type JsonRpcMessage } from '../src/index.js'
 import { request } from './support/messages.js'
 
 const initialize: JsonRpcMessage = {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { type Connector, createTransport, tap, withLayers } from '../src/index.js'
+import { type Connector, createTransport } from '../src/authoring.js'
+import { tap, withLayers } from '../src/index.js'
 
 const inSession: Connector = {
   connect: () => Promise.reject(new Error('nobody is there')),

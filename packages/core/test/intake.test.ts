@@ -3,13 +3,11 @@ import { describe, expect, test } from 'vitest'
 import {
   createMessageReader,
   encodedOf,
-  isTransportError,
-  type JsonRpcMessage,
-  type MessageContext,
   type MessageReader,
   type MessageReaderOptions,
   previewOf,
-} from '../src/index.js'
+} from '../src/authoring.js'
+import { isTransportError, type JsonRpcMessage, type MessageContext } from '../src/index.js'
 import { messages, request } from './support/messages.js'
 
 interface Heard {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createLatencyHistogram } from '../src/index.js'
+import { createLatencyHistogram } from '../src/authoring.js'
 
 const MAX_RELATIVE_ERROR = 0.02
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { fromFactory } from '../src/authoring.js'
 import {
-  fromFactory,
   type Listener,
   type ListenerOptions,
   memoryClient,

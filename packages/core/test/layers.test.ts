@@ -1,11 +1,8 @@
 import { InMemoryTransport as InMemoryTransportV2 } from '@modelcontextprotocol/client'
 import { InMemoryTransport as InMemoryTransportV1 } from '@modelcontextprotocol/sdk/inMemory.js'
 import { describe, expect, test, vi } from 'vitest'
+import { type Connector, createTransport, fromFactory, fromTransport } from '../src/authoring.js'
 import {
-  type Connector,
-  createTransport,
-  fromFactory,
-  fromTransport,
   type JsonRpcMessage,
   type Layer,
   type MessageContext,

@@ -1,11 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import {
-  encodedOf,
-  type JsonRpcMessage,
-  type MemoryPairOptions,
-  memoryPair,
-  type Transport,
-} from '../src/index.js'
+import { encodedOf } from '../src/authoring.js'
+import { type JsonRpcMessage, type MemoryPairOptions, memoryPair, type Transport } from '../src/index.js'
 import { settled } from './support/fake-clock.js'
 import { numbered, numberOf, request } from './support/messages.js'
 

@@ -1,14 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  isErrorResponse,
-  isNotification,
-  isRequest,
-  isRequestId,
-  isResponse,
-  type JsonRpcMessage,
-  parseMessage,
-} from '../src/index.js'
+import { isRequestId, parseMessage } from '../src/authoring.js'
+import { isErrorResponse, isNotification, isRequest, isResponse, type JsonRpcMessage } from '../src/index.js'
 import { messages } from './support/messages.js'
 
 const request: JsonRpcMessage = { jsonrpc: '2.0', id: 0, method: 'ping' }

@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type Channel,
-  type Connector,
-  createTransport,
-  type JsonRpcMessage,
-  memoryPair,
-  meter,
-  type Sink,
-  type Traffic,
-  type Transport,
-  withLayers,
-} from '../src/index.js'
+import { type Channel, type Connector, createTransport, type Sink, type Traffic } from '../src/authoring.js'
+import { type JsonRpcMessage, memoryPair, meter, type Transport, withLayers } from '../src/index.js'
 import { fakeClock, settled } from './support/fake-clock.js'
 import { numbered, request } from './support/messages.js'
 

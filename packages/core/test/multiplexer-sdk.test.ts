@@ -2,8 +2,8 @@ import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
+import { createMultiplexer } from '../src/authoring.js'
 import {
-  createMultiplexer,
   isResponse,
   type JsonRpcMessage,
   type JsonRpcRequest,

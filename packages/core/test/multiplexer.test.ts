@@ -1,15 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { type CallerStep, createMultiplexer, type Multiplexer, type SharedStep } from '../src/authoring.js'
 import {
-  type CallerStep,
-  createMultiplexer,
   isRequest,
   isResponse,
   type JsonRpcMessage,
   type JsonRpcRequest,
-  type Multiplexer,
   type RequestId,
-  type SharedStep,
 } from '../src/index.js'
 
 interface Caller {

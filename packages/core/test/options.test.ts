@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import {
   invalidOption,
-  isTransportError,
   requireInRange,
   requireInteger,
   requireOneOf,
   requireText,
   resolveOptions,
-} from '../src/index.js'
+} from '../src/authoring.js'
+import { isTransportError } from '../src/index.js'
 
 function failureOf(call: () => void): unknown {
   try {

@@ -5,15 +5,14 @@ import { McpServer as ServerV2 } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
+import { encodedOf, rememberEncoded } from '../src/authoring.js'
 import {
-  encodedOf,
   type JsonRpcMessage,
   type MessageParams,
   memoryPair,
   type PipeOptions,
   peer,
   pipe,
-  rememberEncoded,
   type Transport,
   TransportError,
   type TransportLike,

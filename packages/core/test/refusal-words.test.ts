@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseRefusal, toRefusalMessage } from '../src/index.js'
+import { parseRefusal, toRefusalMessage } from '../src/authoring.js'
 
 test('a refusal is quoted on one line, without control characters, and cut', () => {
   const reason = `no\n\u001b[31m${'x'.repeat(500)}`

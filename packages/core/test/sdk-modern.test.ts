@@ -3,10 +3,9 @@ import { inputRequired, McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { type Acceptor, createListener } from '../src/authoring.js'
 import {
-  type Acceptor,
   type AuthInfo,
-  createListener,
   type Gate,
   isRequest,
   type JsonRpcMessage,

@@ -1,13 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import {
-  type Channel,
-  type Connector,
-  createTransport,
-  memoryPair,
-  type Sink,
-  tap,
-  withLayers,
-} from '../src/index.js'
+import { type Channel, type Connector, createTransport, type Sink } from '../src/authoring.js'
+import { memoryPair, tap, withLayers } from '../src/index.js'
 import { numbered } from './support/messages.js'
 
 describe('tap', () => {

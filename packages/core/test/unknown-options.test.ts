@@ -4,8 +4,12 @@ import {
   type Connector,
   createListener,
   createTransport,
-  isTransportError,
   type KnownOptions,
+  rejectOption,
+  requireKnownOptions,
+} from '../src/authoring.js'
+import {
+  isTransportError,
   memoryClient,
   memoryListener,
   memoryPair,
@@ -13,8 +17,6 @@ import {
   meter,
   peer,
   pipe,
-  rejectOption,
-  requireKnownOptions,
   serve,
   tap,
 } from '../src/index.js'

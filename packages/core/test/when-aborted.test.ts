@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { whenAborted } from '../src/index.js'
+import { whenAborted } from '../src/authoring.js'
 
 test('tells everybody who waits, once, over one listener', () => {
   const controller = new AbortController()

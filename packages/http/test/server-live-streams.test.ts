@@ -1,6 +1,6 @@
 import { createFakeClock } from '@mcpwire/compliance'
 import { expect, test } from 'vitest'
-import { LiveStreams } from '../src/server/responses/live-streams.js'
+import { LiveStreams } from '../src/server/request/keep-alive-scheduler.js'
 
 test('a stream that fails when it is looked at is reported once, and the others are looked after', async () => {
   const clock = createFakeClock()

@@ -1,12 +1,5 @@
-import {
-  invalidOption,
-  type KnownOptions,
-  type Listener,
-  rejectOption,
-  requireKnownOptions,
-  type Transport,
-  TransportError,
-} from '@mcpwire/core'
+import { type Listener, type Transport, TransportError } from '@mcpwire/core'
+import { invalidOption, type KnownOptions, rejectOption, requireKnownOptions } from '@mcpwire/core/authoring'
 import type { Endpoint, EndpointOptions, ListenOptions, Wire } from './wire.js'
 
 /** A wire that is loaded when used. */

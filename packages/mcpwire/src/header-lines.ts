@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { toError } from '@mcpwire/core'
+import { toError } from '@mcpwire/core/authoring'
 import { UsageError } from './usage-error.js'
 
 /** A name and a value (RFC 9110, section 5): a token, and visible characters with blanks between them. */

@@ -1,4 +1,5 @@
-import { isTransportError, toError } from '@mcpwire/core'
+import { isTransportError } from '@mcpwire/core'
+import { toError } from '@mcpwire/core/authoring'
 import { Command, CommanderError } from 'commander'
 import type { CommandContext } from './command-context.js'
 import { addressOf, hasHeaders, schemeOf } from './endpoint.js'

@@ -1,11 +1,5 @@
-import {
-  type Clock,
-  createLatencyHistogram,
-  isJsonRpcError,
-  isTransportError,
-  systemClock,
-  type Transport,
-} from '@mcpwire/core'
+import { type Clock, isJsonRpcError, isTransportError, systemClock, type Transport } from '@mcpwire/core'
+import { createLatencyHistogram } from '@mcpwire/core/authoring'
 import { type Conversation, type Dial, type Era, initialize, negotiate } from './negotiate.js'
 import { type Diagnosis, describeError } from './report.js'
 

@@ -1,4 +1,5 @@
-import { isJsonRpcError, isTransportError, toError } from '@mcpwire/core'
+import { isJsonRpcError, isTransportError } from '@mcpwire/core'
+import { toError } from '@mcpwire/core/authoring'
 import { type End, inWordsOfCommandLine } from './words.js'
 
 /** The longest line of a diagnosis, in characters. */

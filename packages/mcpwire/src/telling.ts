@@ -4,12 +4,11 @@ import {
   type LatencySummary,
   type Layer,
   meter,
-  sentImmediately,
   type Transport,
   tap,
-  toError,
   withLayers,
 } from '@mcpwire/core'
+import { sentImmediately, toError } from '@mcpwire/core/authoring'
 import { say } from './report.js'
 
 /** Tells each error once: what ended one end ends the other, and both report it. */

@@ -1,12 +1,5 @@
-import {
-  type Channel,
-  type Clock,
-  isTransportError,
-  type Peer,
-  type Sink,
-  TransportError,
-  toError,
-} from '@mcpwire/core'
+import { type Clock, isTransportError, type Peer, TransportError } from '@mcpwire/core'
+import { type Channel, type Sink, toError } from '@mcpwire/core/authoring'
 import { duplexChannel } from '@mcpwire/core/node'
 import type { Child, Exit } from './child-process.js'
 import { lastWords } from './last-words.js'

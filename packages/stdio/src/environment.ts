@@ -1,4 +1,4 @@
-import { invalidOption, rejectOption } from '@mcpwire/core'
+import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
 
 /** Which variables of this process a child gets. */
 export type Inheritance = 'safe' | 'all' | 'none'

@@ -1,4 +1,5 @@
-import { callbackFailed, previewOf, type Sink, TransportError } from '@mcpwire/core'
+import { TransportError } from '@mcpwire/core'
+import { callbackFailed, previewOf, type Sink } from '@mcpwire/core/authoring'
 
 /** The longest piece of foreign output that a callback is given. */
 const MAX_NOISE_CHARACTERS = 4096

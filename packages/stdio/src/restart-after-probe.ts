@@ -1,18 +1,20 @@
 import {
-  type Channel,
-  type Connector,
-  errorAnswer,
   type Flow,
   isRequest,
   type JsonRpcMessage,
   type Layer,
   type RequestId,
   type SendOptions,
+  TransportError,
+} from '@mcpwire/core'
+import {
+  type Channel,
+  type Connector,
+  errorAnswer,
   type Sink,
   type Traffic,
-  TransportError,
   toError,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 
 /** How a client of both eras asks a server for its revisions (2026-07-28, Discovery). */
 const DISCOVER_METHOD = 'server/discover'

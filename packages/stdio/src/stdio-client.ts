@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Transport } from '@mcpwire/core'
 import {
   type Channel,
   type Connector,
@@ -11,8 +12,7 @@ import {
   requireText,
   resolveOptions,
   type Sink,
-  type Transport,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import { type ByteStreamOptions, byteStreamDefaults, requireByteStreamLimits } from '@mcpwire/core/node'
 import { childChannel } from './child-channel.js'
 import { type Child, type Command, startChild } from './child-process.js'

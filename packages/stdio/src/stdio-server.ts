@@ -1,18 +1,15 @@
 import type { Readable, Writable } from 'node:stream'
+import { type Clock, systemClock, type Transport, TransportError } from '@mcpwire/core'
 import {
   backgroundClock,
   type Channel,
-  type Clock,
   createTransport,
   type KnownOptions,
   requireInRange,
   requireKnownOptions,
   resolveOptions,
   type Sink,
-  systemClock,
-  type Transport,
-  TransportError,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
   type ByteStreams,

@@ -9,7 +9,8 @@ import {
   type TransportPair,
   tcpProxy,
 } from '@mcpwire/compliance'
-import { createTransport, resolveOptions, type Transport } from '@mcpwire/core'
+import type { Transport } from '@mcpwire/core'
+import { createTransport, resolveOptions } from '@mcpwire/core/authoring'
 import { byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
 import { type StdioClientTransport, stdioClient, stdioServer } from '../src/index.js'
 import { temporaryFolder } from './support/folder.js'

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import type { Transport } from '@mcpwire/core'
 import {
   createTransport,
   type KnownOptions,
@@ -7,8 +8,7 @@ import {
   requireKnownOptions,
   requireText,
   resolveOptions,
-  type Transport,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
   byteStreamDefaults,

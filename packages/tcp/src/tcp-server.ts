@@ -1,21 +1,18 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import type { Handshake, Listener, ListenerOptions, Peer } from '@mcpwire/core'
 import {
   createListener,
-  type Handshake,
   isLoopback,
   type KnownOptions,
   knownListenerOptions,
-  type Listener,
-  type ListenerOptions,
   listenerDefaults,
-  type Peer,
   requireInRange,
   requireInteger,
   requireKnownOptions,
   requireText,
   resolveOptions,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
   byteStreamDefaults,

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
-import { TransportError, toRefusalMessage } from '@mcpwire/core'
+import { TransportError } from '@mcpwire/core'
+import { toRefusalMessage } from '@mcpwire/core/authoring'
 import { ALPN_PROTOCOL, type TlsEnd, tlsMeaningOf } from '@mcpwire/core/node'
 
 /** What the client side of TLS needs besides its material. */

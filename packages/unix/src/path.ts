@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { invalidOption } from '@mcpwire/core'
+import { invalidOption } from '@mcpwire/core/authoring'
 
 /** Where a Unix socket is: a file, a name without a file (Linux), or a named pipe (Windows). */
 export interface SocketPlace {

@@ -1,3 +1,4 @@
+import type { Transport } from '@mcpwire/core'
 import {
   createTransport,
   type KnownOptions,
@@ -5,8 +6,7 @@ import {
   requireKnownOptions,
   requireText,
   resolveOptions,
-  type Transport,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
   byteStreamDefaults,

@@ -1,22 +1,19 @@
 import { type BigIntStats, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
+import { isTransportError, type Listener, type ListenerOptions, TransportError } from '@mcpwire/core'
 import {
   type Acceptor,
   createListener,
-  isTransportError,
   type KnownOptions,
   knownListenerOptions,
-  type Listener,
-  type ListenerOptions,
   listenerDefaults,
   requireInteger,
   requireKnownOptions,
   requireText,
   resolveOptions,
-  TransportError,
   toError,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
   byteStreamDefaults,

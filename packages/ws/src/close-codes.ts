@@ -1,4 +1,5 @@
-import { isTransportError, printable, TransportError, type TransportErrorCode } from '@mcpwire/core'
+import { isTransportError, TransportError, type TransportErrorCode } from '@mcpwire/core'
+import { printable } from '@mcpwire/core/authoring'
 
 /** The code of a server that shuts down, and of a page that is left. */
 export const GOING_AWAY = 1001

@@ -4,7 +4,7 @@ import {
   requireInteger,
   requireKnownOptions,
   resolveOptions,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 
 /** How messages are compressed (permessage-deflate, RFC 7692), once both ends have agreed to it. */
 export interface DeflateOptions {

@@ -1,19 +1,15 @@
+import { type Clock, type Flow, type JsonRpcMessage, type Peer, TransportError } from '@mcpwire/core'
 import {
   type Channel,
-  type Clock,
-  type Flow,
-  type JsonRpcMessage,
   JsonRpcMessageReader,
   type MessageReaderOptions,
   overloaded,
-  type Peer,
   type Sink,
-  TransportError,
   takesNoMore,
   textForPeer,
   toJson,
   tooLargeToSend,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import { codeFor, errorFor, GOING_AWAY } from './close-codes.js'
 import type { FrameListener, FrameSocket } from './frame-socket.js'
 import { type Keepalive, keepalive, type Watched } from './keepalive.js'

@@ -1,21 +1,18 @@
+import { type HttpHeaders, isTransportError, type Transport, TransportError } from '@mcpwire/core'
 import {
   callbackFailed,
   createTransport,
   type HeaderRecord,
-  type HttpHeaders,
   headersIn,
   invalidOption,
-  isTransportError,
   type KnownOptions,
   rejectOption,
   requireInRange,
   requireKnownOptions,
   requireText,
   resolveOptions,
-  type Transport,
-  TransportError,
   toError,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import { createDialer } from '#dialer'
 import { deflateOf } from './deflate.js'
 import type { Dial, Opening } from './dialer.js'

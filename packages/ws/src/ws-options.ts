@@ -1,12 +1,12 @@
+import type { Clock } from '@mcpwire/core'
 import {
-  type Clock,
   type CreateTransportOptions,
   createTransportDefaults,
   invalidOption,
   type KnownOptions,
   requireInRange,
   requireInteger,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import { type DeflateOptions, requireDeflate } from './deflate.js'
 
 /** Options of both ends of a WebSocket. */

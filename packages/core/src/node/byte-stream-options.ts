@@ -1,10 +1,10 @@
 import {
-  type Clock,
   type CreateTransportOptions,
   createTransportDefaults,
   requireInRange,
   requireInteger,
-} from '../index.js'
+} from '../authoring.js'
+import type { Clock } from '../index.js'
 
 /** Options of every transport over a stream of bytes. */
 export interface ByteStreamOptions extends CreateTransportOptions {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import { overloaded, sentImmediately } from '../index.js'
+import { overloaded, sentImmediately } from '../authoring.js'
 import { type Deferred, deferred } from '../timing/promises.js'
 
 /** Writes texts to a stream, those of one turn of the event loop together. */

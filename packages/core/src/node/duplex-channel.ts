@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
-import type { Channel, Peer, Sink } from '../index.js'
+import type { Channel, Sink } from '../authoring.js'
+import type { Peer } from '../index.js'
 import { type ByteStreams, StreamLife, type StreamLifeOptions } from './stream-life.js'
 
 /** What a channel over streams needs to know. */

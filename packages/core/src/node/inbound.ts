@@ -1,21 +1,13 @@
-import type {
-  JsonRpcErrorResponse,
-  JsonRpcMessage,
-  LineDecoder,
-  LineHandlers,
-  MessageContext,
-  MessageReaderOptions,
-  Peer,
-  Sink,
-} from '../index.js'
+import type { LineDecoder, LineHandlers, MessageReaderOptions, Sink } from '../authoring.js'
 import {
   createLineDecoder,
-  isErrorResponse,
   JsonRpcMessageReader,
   parseRefusal,
   previewOf,
   tooLargeToAccept,
-} from '../index.js'
+} from '../authoring.js'
+import type { JsonRpcErrorResponse, JsonRpcMessage, MessageContext, Peer } from '../index.js'
+import { isErrorResponse } from '../index.js'
 import { decodeCloseReason } from './close-reason.js'
 
 /** What bounds and judges what arrives. */

@@ -1,18 +1,15 @@
 import type { Socket } from 'node:net'
 import {
-  type Clock,
   callbackFailed,
-  isTransportError,
-  type JsonRpcMessage,
   type KnownOptions,
   parseRefusal,
-  type Refusal,
   rejectOption,
   requireInRange,
   requireInteger,
   requireKnownOptions,
   resolveOptions,
-} from '../index.js'
+} from '../authoring.js'
+import { type Clock, isTransportError, type JsonRpcMessage, type Refusal } from '../index.js'
 
 /** What a caller says in front of the conversation, on media that have no headers of their own. */
 export interface Preamble {

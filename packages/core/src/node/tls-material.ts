@@ -1,7 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { rejectOption, type TlsMaterial } from '../index.js'
+import { rejectOption } from '../authoring.js'
+import type { TlsMaterial } from '../index.js'
 
 /** Certificates and keys, each as content or as a file. */
 export interface TlsMaterialOptions extends TlsMaterial {

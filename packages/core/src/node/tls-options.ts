@@ -6,9 +6,8 @@ import {
   requireKnownOptions,
   requireOneOf,
   resolveOptions,
-  type TlsMaterial,
-  type TlsSource,
-} from '../index.js'
+} from '../authoring.js'
+import type { TlsMaterial, TlsSource } from '../index.js'
 import { checkedMaterial, givenParts } from './tls-material.js'
 
 /** The versions of TLS that may be asked for. */

@@ -1,5 +1,6 @@
 import { vi } from 'vitest'
-import type { Acceptor, AcceptorSink, Binding, Handshake, Incoming, Refusal } from '../../src/index.js'
+import type { Acceptor, AcceptorSink, Binding, Incoming } from '../../src/authoring.js'
+import type { Handshake, Refusal } from '../../src/index.js'
 import { type Handmade, type HandmadeConnector, handmade } from './channels.js'
 
 /** One caller, in the hands of the test. */

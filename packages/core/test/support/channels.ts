@@ -1,13 +1,6 @@
 import { vi } from 'vitest'
-import type {
-  Channel,
-  Connector,
-  HttpTraits,
-  JsonRpcMessage,
-  Peer,
-  SendOptions,
-  Sink,
-} from '../../src/index.js'
+import type { Channel, Connector, HttpTraits, Sink } from '../../src/authoring.js'
+import type { JsonRpcMessage, Peer, SendOptions } from '../../src/index.js'
 
 export const peer: Peer = { medium: 'test', address: 'test://peer' }
 

@@ -1,4 +1,15 @@
-import type { HeaderRecord } from '@mcpwire/core'
+import {
+  isResponse,
+  type JsonRpcErrorResponse,
+  type JsonRpcMessage,
+  type JsonRpcResponse,
+  type MessageContext,
+  type Peer,
+  type RequestId,
+  type SendOptions,
+  TransportError,
+} from '@mcpwire/core'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
 import {
   type Channel,
   createMessageReader,
@@ -6,22 +17,13 @@ import {
   type HttpTraits,
   handshakeReplay,
   isRequestId,
-  isResponse,
-  type JsonRpcErrorResponse,
-  type JsonRpcMessage,
-  type JsonRpcResponse,
-  type MessageContext,
   type MessageReader,
   overloaded,
-  type Peer,
-  type RequestId,
-  type SendOptions,
   type Sink,
-  TransportError,
   takesNoMore,
   toJson,
   tooLargeToSend,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import type { AnswerHead } from '../engines/engine.js'
 import { utf8Length } from '../shared/utf8-length.js'
 import { callBack } from './call/callbacks.js'
@@ -36,13 +38,13 @@ import {
   statusWords,
 } from './call/refused-answer.js'
 import { markAsHttpError } from './call/sdk-marks.js'
-import { ToolHeaders } from './call/tool-headers.js'
 import { StandaloneStream, type StreamState } from './get-stream.js'
 import { HttpSse } from './http-sse.js'
 import { waitsFor } from './opening.js'
 import { Exchange, type ExchangeHost } from './post-request.js'
 import { endSession } from './session-end.js'
 import { SessionRenewal } from './session-renewal.js'
+import { ToolHeaders } from './tool-headers.js'
 
 /** What a channel over HTTP needs to know besides its link. */
 export interface HttpChannelOptions {

@@ -1,5 +1,5 @@
-import type { HttpHeaders } from '@mcpwire/core'
-import { type Clock, type CreateTransportOptions, createTransportDefaults, systemRandom } from '@mcpwire/core'
+import type { Clock, HttpHeaders } from '@mcpwire/core'
+import { type CreateTransportOptions, createTransportDefaults, systemRandom } from '@mcpwire/core/authoring'
 import type { Fetch } from '../engines/engine-settings.js'
 import type { HttpTlsOptions } from '../shared/tls-options.js'
 import type { HttpAuth } from './call/http-auth.js'

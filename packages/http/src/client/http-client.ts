@@ -1,3 +1,4 @@
+import type { Transport } from '@mcpwire/core'
 import {
   createTransport,
   headersIn,
@@ -9,8 +10,7 @@ import {
   requireKnownOptions,
   requireText,
   resolveOptions,
-  type Transport,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import { createEngine } from '#engine'
 import type { Fetch } from '../engines/engine-settings.js'
 import { Authorization } from './call/authorization.js'

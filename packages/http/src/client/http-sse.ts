@@ -1,5 +1,5 @@
-import type { HeaderRecord } from '@mcpwire/core'
 import { TransportError } from '@mcpwire/core'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
 import type { AnswerHead } from '../engines/engine.js'
 import type { Link } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'

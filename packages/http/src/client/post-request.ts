@@ -1,6 +1,4 @@
-import type { HeaderRecord } from '@mcpwire/core'
 import {
-  errorAnswer,
   isRequest,
   type JsonRpcErrorResponse,
   type JsonRpcMessage,
@@ -8,6 +6,8 @@ import {
   type SendOptions,
   TransportError,
 } from '@mcpwire/core'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
+import { errorAnswer } from '@mcpwire/core/authoring'
 import type { AnswerHead } from '../engines/engine.js'
 import { VERSION_KEY } from '../headers/standard-headers.js'
 import { callBack, callBackAtEnd } from './call/callbacks.js'

@@ -1,5 +1,6 @@
-import type { HeaderRecord } from '@mcpwire/core'
-import { isTransportError, TransportError, toError } from '@mcpwire/core'
+import { isTransportError, TransportError } from '@mcpwire/core'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
+import { toError } from '@mcpwire/core/authoring'
 import type { AnswerHead } from '../engines/engine.js'
 import type { Link } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'

@@ -1,4 +1,4 @@
-import type { HeaderRecord } from '@mcpwire/core'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
 import type { Link } from './call/client-context.js'
 import { HttpCall } from './call/http-call.js'
 

@@ -1,11 +1,5 @@
-import {
-  type HandshakeReplay,
-  isResponse,
-  type JsonRpcMessage,
-  type ReplayStep,
-  TransportError,
-  toError,
-} from '@mcpwire/core'
+import { isResponse, type JsonRpcMessage, TransportError } from '@mcpwire/core'
+import { type HandshakeReplay, type ReplayStep, toError } from '@mcpwire/core/authoring'
 import type { Link } from './call/client-context.js'
 import { ReconnectBudget } from './call/reconnect-budget.js'
 import { serverDeadline } from './call/server-deadline.js'

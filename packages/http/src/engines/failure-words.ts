@@ -1,4 +1,4 @@
-import { toError } from '@mcpwire/core'
+import { toError } from '@mcpwire/core/authoring'
 
 /** What a `fetch` failed of: several platforms put it behind "fetch failed". */
 export function reasonOf(failure: unknown): Error {

@@ -1,4 +1,4 @@
-import { requireInteger } from '@mcpwire/core'
+import { requireInteger } from '@mcpwire/core/authoring'
 
 /** The part of all slots that only replies may take: the last ones free, one of so many. */
 const RESERVED_PART = 8

@@ -1,4 +1,5 @@
-import { type Clock, faultOfHeader, TransportError } from '@mcpwire/core'
+import { type Clock, TransportError } from '@mcpwire/core'
+import { faultOfHeader } from '@mcpwire/core/authoring'
 import { deliveryOf } from './delivery.js'
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from './engine.js'
 import type { Fetch } from './engine-settings.js'

@@ -1,12 +1,10 @@
+import { allOf, type Gate, localOnly } from '@mcpwire/core'
 import {
-  allOf,
   createListener,
-  type Gate,
   type KnownOptions,
-  localOnly,
   requireKnownOptions,
   resolveOptions,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import { Endpoint } from '../server/endpoint.js'
 import type { HttpListener } from '../server/http-listener.js'
 import { mountAcceptor } from '../server/mounted-acceptor.js'

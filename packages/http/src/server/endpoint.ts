@@ -1,12 +1,5 @@
-import {
-  type AcceptorSink,
-  type Admission,
-  type AdmissionOutcome,
-  admit,
-  type Gate,
-  type JsonRpcNotification,
-  toError,
-} from '@mcpwire/core'
+import type { Admission, Gate, JsonRpcNotification } from '@mcpwire/core'
+import { type AcceptorSink, type AdmissionOutcome, admit, toError } from '@mcpwire/core/authoring'
 import { INVALID_REQUEST } from '../shared/error-codes.js'
 import type { EndpointSettings } from './request/endpoint-options.js'
 import { answerHook, linesOf } from './request/hook-response.js'

@@ -1,4 +1,4 @@
-import type { Acceptor } from '@mcpwire/core'
+import type { Acceptor } from '@mcpwire/core/authoring'
 import type { Endpoint } from './endpoint.js'
 
 /** What makes a listener of an endpoint in somebody else's server: it binds nothing, and closing it leaves that alone. */

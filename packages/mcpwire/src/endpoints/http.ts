@@ -1,4 +1,5 @@
-import { invalidOption, isLoopback, type Listener, rejectOption, type Transport } from '@mcpwire/core'
+import type { Listener, Transport } from '@mcpwire/core'
+import { invalidOption, isLoopback, rejectOption } from '@mcpwire/core/authoring'
 import { httpClient } from '@mcpwire/http'
 import { httpServer } from '@mcpwire/http/node'
 import { corsFor } from '../cors.js'

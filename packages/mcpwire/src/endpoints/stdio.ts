@@ -1,4 +1,5 @@
-import { invalidOption, rejectOption, type Transport } from '@mcpwire/core'
+import type { Transport } from '@mcpwire/core'
+import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
 import { stdioClient } from '@mcpwire/stdio'
 import type { Endpoint, EndpointOptions } from '../wire.js'
 

@@ -1,4 +1,5 @@
-import { invalidOption, type Listener, rejectOption, type Transport } from '@mcpwire/core'
+import type { Listener, Transport } from '@mcpwire/core'
+import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
 import { wsClient } from '@mcpwire/ws'
 import { wsServer } from '@mcpwire/ws/node'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'

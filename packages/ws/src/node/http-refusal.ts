@@ -1,6 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { printable, type Refusal, toRefusalMessage } from '@mcpwire/core'
+import type { Refusal } from '@mcpwire/core'
+import { printable, toRefusalMessage } from '@mcpwire/core/authoring'
 
 /** What an HTTP answer says instead of switching protocols. */
 export interface RefusalAnswer {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { type AcceptorSink, type Clock, TransportError } from '@mcpwire/core'
+import { type Clock, TransportError } from '@mcpwire/core'
+import type { AcceptorSink } from '@mcpwire/core/authoring'
 
 /** Sockets that are in their TLS handshake, or have not said what they want. */
 export interface PendingSockets {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { sentImmediately, TransportError } from '@mcpwire/core'
+import { TransportError } from '@mcpwire/core'
+import { sentImmediately } from '@mcpwire/core/authoring'
 import type { WebSocket } from 'ws'
 import { MAX_HEADER_BYTES, type Text, textFrames } from './text-frames.js'
 

@@ -1,16 +1,14 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { type Listener, localOnly, TransportError } from '@mcpwire/core'
 import {
   createListener,
   invalidOption,
   type KnownOptions,
-  type Listener,
-  localOnly,
   requireKnownOptions,
   resolveOptions,
-  TransportError,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import { deflateOf } from '../deflate.js'
 import { answerPlainly } from './http-refusal.js'
 import { createUpgrader, ignore, pathOf, wsAddress } from './upgrade.js'

@@ -1,11 +1,11 @@
+import type { ListenerOptions } from '@mcpwire/core'
 import {
   invalidOption,
   type KnownOptions,
   knownListenerOptions,
-  type ListenerOptions,
   listenerDefaults,
   requireText,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import {
   knownWsOptions,
   requireBoolean,

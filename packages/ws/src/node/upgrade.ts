@@ -1,14 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import {
-  type AcceptorSink,
-  type Handshake,
-  type Incoming,
-  type Peer,
-  type Sink,
-  TransportError,
-} from '@mcpwire/core'
+import { type Handshake, type Peer, TransportError } from '@mcpwire/core'
+import type { AcceptorSink, Incoming, Sink } from '@mcpwire/core/authoring'
 import { tlsFactsOf } from '@mcpwire/core/node'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Deflate } from '../deflate.js'

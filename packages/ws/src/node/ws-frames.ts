@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { type Flow, type TlsFacts, TransportError, takesNoMore } from '@mcpwire/core'
+import { type Flow, type TlsFacts, TransportError } from '@mcpwire/core'
+import { takesNoMore } from '@mcpwire/core/authoring'
 import type { RawData, WebSocket } from 'ws'
 import type { Deflate } from '../deflate.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'

@@ -2,20 +2,19 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { type Listener, localOnly } from '@mcpwire/core'
 import {
   type Acceptor,
   type Binding,
   createListener,
   isLoopback,
   type KnownOptions,
-  type Listener,
-  localOnly,
   requireInRange,
   requireInteger,
   requireKnownOptions,
   requireText,
   resolveOptions,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import {
   bindServer,
   certificateRefusal,

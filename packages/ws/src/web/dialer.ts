@@ -1,4 +1,5 @@
-import { invalidOption, rejectOption, TransportError } from '@mcpwire/core'
+import { TransportError } from '@mcpwire/core'
+import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
 import type { CreateDialer, Dial } from '../dialer.js'
 import { webFrames } from './web-frames.js'
 

@@ -1,4 +1,5 @@
-import { systemClock, takesNoMore, tooLargeToAccept } from '@mcpwire/core'
+import { systemClock } from '@mcpwire/core'
+import { takesNoMore, tooLargeToAccept } from '@mcpwire/core/authoring'
 import { codeFor, pageCode } from '../close-codes.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
 

@@ -1,4 +1,4 @@
-import { callbackFailed } from '@mcpwire/core'
+import { callbackFailed } from '@mcpwire/core/authoring'
 
 /** Hears of a callback that failed. */
 export interface CallbackReporter {

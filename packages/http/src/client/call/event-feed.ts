@@ -1,4 +1,4 @@
-import { tooLargeToAccept } from '@mcpwire/core'
+import { tooLargeToAccept } from '@mcpwire/core/authoring'
 import type { EventSourceMessage } from 'eventsource-parser'
 import { utf8Length } from '../../shared/utf8-length.js'
 import type { Link } from './client-context.js'

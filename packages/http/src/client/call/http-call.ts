@@ -1,5 +1,5 @@
-import type { HeaderRecord } from '@mcpwire/core'
-import { toError } from '@mcpwire/core'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
+import { toError } from '@mcpwire/core/authoring'
 import type { AnswerHead, EngineCall, EngineHandlers, EngineRequest } from '../../engines/engine.js'
 import { BodyText } from './body-text.js'
 import { type Link, type Tries, unsent, wayPast } from './client-context.js'

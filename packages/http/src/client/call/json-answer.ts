@@ -1,4 +1,4 @@
-import { tooLargeToAccept } from '@mcpwire/core'
+import { tooLargeToAccept } from '@mcpwire/core/authoring'
 import type { AnswerHead } from '../../engines/engine.js'
 import { BodyText } from './body-text.js'
 import type { Link } from './client-context.js'

@@ -1,4 +1,5 @@
-import type { HeaderRecord, JsonRpcMessage } from '@mcpwire/core'
+import type { JsonRpcMessage } from '@mcpwire/core'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
 import type { ParamHeader } from '../../headers/param-headers.js'
 import { mirroredHeaders, nameIn, VERSION_KEY } from '../../headers/standard-headers.js'
 

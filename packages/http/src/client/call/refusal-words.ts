@@ -1,4 +1,4 @@
-import type { HeaderRecord } from '@mcpwire/core'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
 import type { AnswerHead } from '../../engines/engine.js'
 
 /** What a server said in place of taking a message. */

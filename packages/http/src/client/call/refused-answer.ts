@@ -1,10 +1,5 @@
-import {
-  type Clock,
-  type JsonRpcErrorResponse,
-  parseMessage,
-  type RequestId,
-  TransportError,
-} from '@mcpwire/core'
+import { type Clock, type JsonRpcErrorResponse, type RequestId, TransportError } from '@mcpwire/core'
+import { parseMessage } from '@mcpwire/core/authoring'
 import type { AnswerHead } from '../../engines/engine.js'
 import {
   CAPABILITY_MISSING,

@@ -1,11 +1,5 @@
-import {
-  callbackFailed,
-  type HeaderRecord,
-  type HttpHeaders,
-  headersIn,
-  inLowerCase,
-  isTransportError,
-} from '@mcpwire/core'
+import { type HttpHeaders, isTransportError } from '@mcpwire/core'
+import { callbackFailed, type HeaderRecord, headersIn, inLowerCase } from '@mcpwire/core/authoring'
 import { type AskedInTime, isPromised } from './callback-timeout.js'
 import { EVENTS_TYPE, JSON_TYPE } from './media-type.js'
 

@@ -1,5 +1,5 @@
-import { rejectOption } from '@mcpwire/core'
-import { afterTurn } from '../../hosts/node/turn.js'
+import { rejectOption } from '@mcpwire/core/authoring'
+import { afterTurn } from '../../shared/node/turn.js'
 import type { CreateEngine, EngineSettings } from '../engine-settings.js'
 import { webFetchEngine } from '../web-fetch.js'
 import { inWords } from './failure-words.js'

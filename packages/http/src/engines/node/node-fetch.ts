@@ -1,4 +1,4 @@
-import { afterTurn } from '../../hosts/node/turn.js'
+import { afterTurn } from '../../shared/node/turn.js'
 import type { Engine } from '../engine.js'
 import type { EngineSettings, Fetch } from '../engine-settings.js'
 import { webFetchEngine } from '../web-fetch.js'

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { rejectOption } from '@mcpwire/core'
+import { rejectOption } from '@mcpwire/core/authoring'
 
 /** A proxy that connections go through. */
 export interface HttpProxy {

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
-import { toError } from '@mcpwire/core'
+import { toError } from '@mcpwire/core/authoring'
 import { loadTlsEnd, type TlsEnd } from '@mcpwire/core/node'
 import { httpTlsDefaults } from '../../shared/tls-options.js'
 import type { EngineSettings } from '../engine-settings.js'

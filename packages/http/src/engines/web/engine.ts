@@ -1,4 +1,4 @@
-import { rejectOption } from '@mcpwire/core'
+import { rejectOption } from '@mcpwire/core/authoring'
 import type { CreateEngine } from '../engine-settings.js'
 import { webFetchEngine } from '../web-fetch.js'
 

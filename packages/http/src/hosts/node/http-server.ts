@@ -1,6 +1,7 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import { localOnly, TransportError } from '@mcpwire/core'
 import {
   type Acceptor,
   type AcceptorSink,
@@ -8,14 +9,12 @@ import {
   createListener,
   isLoopback,
   type KnownOptions,
-  localOnly,
   requireInRange,
   requireInteger,
   requireKnownOptions,
   requireText,
   resolveOptions,
-  TransportError,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 import {
   bindServer,
   loadTlsServer,

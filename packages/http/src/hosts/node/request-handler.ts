@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createListener, localOnly, requireKnownOptions, resolveOptions } from '@mcpwire/core'
+import { localOnly } from '@mcpwire/core'
+import { createListener, requireKnownOptions, resolveOptions } from '@mcpwire/core/authoring'
 import { Endpoint } from '../../server/endpoint.js'
 import type { HttpListener } from '../../server/http-listener.js'
 import { mountAcceptor } from '../../server/mounted-acceptor.js'

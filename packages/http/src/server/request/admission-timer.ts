@@ -1,4 +1,5 @@
-import { type Admission, type Clock, whenAborted } from '@mcpwire/core'
+import type { Admission, Clock } from '@mcpwire/core'
+import { whenAborted } from '@mcpwire/core/authoring'
 
 /** Whether an admission has ended since the gate gave it, such as while the body arrived. */
 export function hasLapsed({ expiresAt = Infinity, revoked }: Admission, clock: Clock): boolean {

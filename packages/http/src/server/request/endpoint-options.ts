@@ -1,12 +1,8 @@
+import type { AuthInfo, Clock, EventStore, HttpHooks, ListenerOptions } from '@mcpwire/core'
 import {
-  type AuthInfo,
-  type Clock,
-  type EventStore,
-  type HttpHooks,
   invalidOption,
   type KnownOptions,
   knownListenerOptions,
-  type ListenerOptions,
   listenerDefaults,
   requireGate,
   requireInRange,
@@ -14,7 +10,7 @@ import {
   requireKnownOptions,
   requireOneOf,
   requireText,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 
 /** The two routes of HTTP+SSE, the transport of 2024-11-05. */
 export interface HttpSseOptions {

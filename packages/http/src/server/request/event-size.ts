@@ -1,4 +1,4 @@
-import { overloaded } from '@mcpwire/core'
+import { overloaded } from '@mcpwire/core/authoring'
 import { utf8Length } from '../../shared/utf8-length.js'
 
 /** What an event has besides its message: the names of its fields, and an id as long as they usually are. */

@@ -1,5 +1,5 @@
-import type { HttpAnswer } from '@mcpwire/core'
-import { faultOfHeader, type HttpHeaders, pairsOf } from '@mcpwire/core'
+import type { HttpAnswer, HttpHeaders } from '@mcpwire/core'
+import { faultOfHeader, pairsOf } from '@mcpwire/core/authoring'
 import type { Exchange, HeaderLines } from './http-exchange.js'
 
 const LEAST_STATUS = 200

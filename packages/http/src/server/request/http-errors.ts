@@ -1,4 +1,5 @@
-import { OVERLOADED_CODE, type Refusal, type RequestId, toRefusalMessage } from '@mcpwire/core'
+import type { Refusal, RequestId } from '@mcpwire/core'
+import { OVERLOADED_CODE, toRefusalMessage } from '@mcpwire/core/authoring'
 import { INVALID_REQUEST } from '../../shared/error-codes.js'
 import type { Exchange, HeaderLines } from './http-exchange.js'
 

@@ -1,4 +1,5 @@
-import { type JsonRpcMessage, toJson, tooLargeToSend } from '@mcpwire/core'
+import type { JsonRpcMessage } from '@mcpwire/core'
+import { toJson, tooLargeToSend } from '@mcpwire/core/authoring'
 import { INTERNAL_ERROR } from '../../shared/error-codes.js'
 import { utf8Length } from '../../shared/utf8-length.js'
 

@@ -1,4 +1,5 @@
-import { isRequest, isRequestId, type JsonRpcMessage, parseMessage, type RequestId } from '@mcpwire/core'
+import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { isRequestId, parseMessage } from '@mcpwire/core/authoring'
 import { INVALID_REQUEST, PARSE_ERROR } from '../../shared/error-codes.js'
 import { type HttpFailure, tooManyInFlight } from './http-errors.js'
 import type { Body } from './http-exchange.js'

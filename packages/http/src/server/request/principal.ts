@@ -1,4 +1,5 @@
-import { type Admission, type AuthInfo, callbackFailed, concealAuthInfo } from '@mcpwire/core'
+import type { Admission, AuthInfo } from '@mcpwire/core'
+import { callbackFailed, concealAuthInfo } from '@mcpwire/core/authoring'
 
 /** Who sent a request: what a gate established, and texts to compare it by. */
 export interface Caller {

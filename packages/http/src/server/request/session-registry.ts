@@ -1,20 +1,10 @@
-import {
-  type AcceptorSink,
-  type Channel,
-  type Clock,
-  type Gate,
-  type Handshake,
-  type Incoming,
-  type Peer,
-  type Sink,
-  TransportError,
-  type Verdict,
-} from '@mcpwire/core'
-import { LiveStreams } from '../responses/live-streams.js'
+import { type Clock, type Gate, type Handshake, type Peer, TransportError, type Verdict } from '@mcpwire/core'
+import type { AcceptorSink, Channel, Incoming, Sink } from '@mcpwire/core/authoring'
 import { hasLapsed } from './admission-timer.js'
 import type { EndpointSettings } from './endpoint-options.js'
 import { answerRefusal, lapsed } from './http-errors.js'
 import type { Exchange } from './http-exchange.js'
+import { LiveStreams } from './keep-alive-scheduler.js'
 import type { Caller } from './principal.js'
 import { newSessionId } from './session-id.js'
 import { type ServedSession, type SessionHost, SessionTable } from './session-table.js'

@@ -1,6 +1,6 @@
 import { TransportError } from '@mcpwire/core'
-import type { LiveStreams } from '../responses/live-streams.js'
 import type { EndpointSettings } from './endpoint-options.js'
+import type { LiveStreams } from './keep-alive-scheduler.js'
 import { createSweep, type Sweep } from './periodic-check.js'
 
 /** What a session is part of. */

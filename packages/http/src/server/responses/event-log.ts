@@ -1,5 +1,6 @@
 import type { EventId, EventStore, JsonRpcMessage } from '@mcpwire/core'
-import { isTransportError, TransportError, toError } from '@mcpwire/core'
+import { isTransportError, TransportError } from '@mcpwire/core'
+import { toError } from '@mcpwire/core/authoring'
 import { eventBytes, overload } from '../request/event-size.js'
 import type { EventStream } from '../request/http-exchange.js'
 import type { Outgoing } from '../request/message-text.js'

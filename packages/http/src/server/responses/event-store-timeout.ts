@@ -1,13 +1,12 @@
 import {
   type Clock,
-  callbackFailed,
   type EventId,
   type EventStore,
   type JsonRpcMessage,
   type StreamId,
   TransportError,
-  toError,
 } from '@mcpwire/core'
+import { callbackFailed, toError } from '@mcpwire/core/authoring'
 
 /** How long a store may take. */
 export interface StoreLimit {

@@ -1,4 +1,5 @@
-import { overloaded, TransportError } from '@mcpwire/core'
+import { TransportError } from '@mcpwire/core'
+import { overloaded } from '@mcpwire/core/authoring'
 import type { EventStream } from '../request/http-exchange.js'
 
 /** Where a writer puts bytes: the body of one answer. */

@@ -3,16 +3,18 @@ import {
   type EventId,
   type EventStore,
   type JsonRpcMessage,
+  type StreamId,
+  systemClock,
+  TransportError,
+} from '@mcpwire/core'
+import {
   type KnownOptions,
   requireInRange,
   requireInteger,
   requireKnownOptions,
   resolveOptions,
-  type StreamId,
-  systemClock,
-  TransportError,
   toJson,
-} from '@mcpwire/core'
+} from '@mcpwire/core/authoring'
 
 /** What bounds a store of events in memory. */
 export interface MemoryEventStoreOptions {

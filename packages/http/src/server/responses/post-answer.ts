@@ -1,4 +1,5 @@
-import { errorAnswer, type JsonRpcMessage, TransportError } from '@mcpwire/core'
+import { type JsonRpcMessage, TransportError } from '@mcpwire/core'
+import { errorAnswer } from '@mcpwire/core/authoring'
 import { endWithin } from '../request/end-within.js'
 import { overload } from '../request/event-size.js'
 import {
@@ -9,10 +10,10 @@ import {
   wholeEventsHeaders,
 } from '../request/event-text.js'
 import type { EventStream, Exchange, HeaderLines } from '../request/http-exchange.js'
+import { keepAlive, type LiveStream } from '../request/keep-alive-scheduler.js'
 import type { Outgoing } from '../request/message-text.js'
 import type { Call } from '../request/pending-request.js'
 import { type EventLog, stored } from './event-log.js'
-import { keepAlive, type LiveStream } from './live-streams.js'
 import type { StreamOwner } from './stream-owner.js'
 
 /** What a client accepts, and the endpoint is set to. */

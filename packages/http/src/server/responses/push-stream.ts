@@ -1,12 +1,13 @@
-import { type EventId, overloaded } from '@mcpwire/core'
+import type { EventId } from '@mcpwire/core'
+import { overloaded } from '@mcpwire/core/authoring'
 import { utf8Length } from '../../shared/utf8-length.js'
 import { endSoon, endWithin } from '../request/end-within.js'
 import { eventStreamHeaders, messageEvent, primingEvent, retryHint } from '../request/event-text.js'
 import { answerFailure, sessionNotFound } from '../request/http-errors.js'
 import type { EventStream, Exchange } from '../request/http-exchange.js'
+import { keepAlive, type LiveStream } from '../request/keep-alive-scheduler.js'
 import type { Outgoing } from '../request/message-text.js'
 import { type EventLog, stored } from './event-log.js'
-import { keepAlive, type LiveStream } from './live-streams.js'
 import type { StreamOwner } from './stream-owner.js'
 
 const done: Promise<void> = Promise.resolve()

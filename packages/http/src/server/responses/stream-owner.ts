@@ -1,7 +1,7 @@
 import type { EndpointSettings } from '../request/endpoint-options.js'
+import type { LiveStreams } from '../request/keep-alive-scheduler.js'
 import type { Call } from '../request/pending-request.js'
 import type { EventLog } from './event-log.js'
-import type { LiveStreams } from './live-streams.js'
 
 /** What the streams of a session need of it. */
 export interface StreamOwner {

@@ -1,4 +1,5 @@
-import { type EventId, type EventStore, isTransportError, toError } from '@mcpwire/core'
+import { type EventId, type EventStore, isTransportError } from '@mcpwire/core'
+import { toError } from '@mcpwire/core/authoring'
 import { eventStreamHeaders, messageEvent, wholeEventsHeaders } from '../request/event-text.js'
 import { answerFailure } from '../request/http-errors.js'
 import type { EventStream, Exchange, HeaderLines } from '../request/http-exchange.js'

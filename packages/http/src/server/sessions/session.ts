@@ -1,5 +1,4 @@
 import {
-  type Channel,
   isRequest,
   isResponse,
   type JsonRpcMessage,
@@ -8,13 +7,14 @@ import {
   type Peer,
   type RequestId,
   type SendOptions,
-  type Sink,
   TransportError,
 } from '@mcpwire/core'
+import type { Channel, Sink } from '@mcpwire/core/authoring'
 import { Standing } from '../request/admission-timer.js'
 import type { EndpointSettings } from '../request/endpoint-options.js'
 import { HttpContext } from '../request/http-context.js'
 import type { Exchange, HeaderLines } from '../request/http-exchange.js'
+import type { LiveStreams } from '../request/keep-alive-scheduler.js'
 import { MalformedCount } from '../request/malformed-count.js'
 import { jsonWithin, type Outgoing, unsendable } from '../request/message-text.js'
 import { Call } from '../request/pending-request.js'
@@ -25,7 +25,6 @@ import { allowsPolling, sessionRevisions } from '../request/revisions.js'
 import type { Opening } from '../request/session-registry.js'
 import type { ServedSession, SessionHost } from '../request/session-table.js'
 import { EventLog } from '../responses/event-log.js'
-import type { LiveStreams } from '../responses/live-streams.js'
 import { type AnswerFormat, clientLeft, PostAnswer } from '../responses/post-answer.js'
 import { StandaloneStream } from '../responses/push-stream.js'
 import type { StreamOwner } from '../responses/stream-owner.js'

@@ -1,19 +1,19 @@
 import {
-  type Channel,
   isRequest,
   isResponse,
   type JsonRpcMessage,
   type Peer,
   type RequestId,
-  type Sink,
   TransportError,
 } from '@mcpwire/core'
+import type { Channel, Sink } from '@mcpwire/core/authoring'
 import { Standing } from '../request/admission-timer.js'
 import { endWithin } from '../request/end-within.js'
 import type { EndpointSettings } from '../request/endpoint-options.js'
 import { endpointEvent, eventStreamHeaders, messageEvent } from '../request/event-text.js'
 import { HttpContext } from '../request/http-context.js'
 import type { EventStream, Exchange } from '../request/http-exchange.js'
+import { keepAlive, type LiveStream } from '../request/keep-alive-scheduler.js'
 import { MalformedCount } from '../request/malformed-count.js'
 import { jsonWithin, unsendable } from '../request/message-text.js'
 import { malformed } from '../request/post-body.js'
@@ -22,7 +22,6 @@ import type { Caller } from '../request/principal.js'
 import { REVISION_WITH_BATCHES } from '../request/revisions.js'
 import type { Opening } from '../request/session-registry.js'
 import type { ServedSession, SessionHost } from '../request/session-table.js'
-import { keepAlive, type LiveStream } from '../responses/live-streams.js'
 
 const CANCELLED = 'notifications/cancelled'
 const done: Promise<void> = Promise.resolve()

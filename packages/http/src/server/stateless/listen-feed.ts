@@ -1,10 +1,5 @@
-import {
-  type AuthInfo,
-  callbackFailed,
-  type JsonRpcNotification,
-  type JsonRpcRequest,
-  toError,
-} from '@mcpwire/core'
+import type { AuthInfo, JsonRpcNotification, JsonRpcRequest } from '@mcpwire/core'
+import { callbackFailed, toError } from '@mcpwire/core/authoring'
 import { INVALID_PARAMS } from '../../shared/error-codes.js'
 import type { ModernCall } from './modern-call.js'
 

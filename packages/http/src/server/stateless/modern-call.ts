@@ -1,5 +1,4 @@
 import {
-  errorAnswer,
   type JsonRpcMessage,
   type JsonRpcRequest,
   type JsonRpcResponse,
@@ -7,6 +6,7 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
+import { errorAnswer } from '@mcpwire/core/authoring'
 import {
   CAPABILITY_MISSING,
   HEADER_MISMATCH,
@@ -18,9 +18,9 @@ import type { EndpointSettings } from '../request/endpoint-options.js'
 import { eventStreamHeaders, messageEvent } from '../request/event-text.js'
 import { answerFailure, answerRefusal, type HttpFailure, lapsed } from '../request/http-errors.js'
 import type { EventStream, Exchange, HeaderLines } from '../request/http-exchange.js'
+import { keepAlive, type LiveStream, type LiveStreams } from '../request/keep-alive-scheduler.js'
 import { jsonWithin, unsendable } from '../request/message-text.js'
 import type { Caller } from '../request/principal.js'
-import { keepAlive, type LiveStream, type LiveStreams } from '../responses/live-streams.js'
 import type { AnswerFormat } from '../responses/post-answer.js'
 
 const LISTEN = 'subscriptions/listen'

@@ -1,5 +1,4 @@
 import {
-  type Connector,
   isRequest,
   type JsonRpcMessage,
   type JsonRpcNotification,
@@ -7,6 +6,7 @@ import {
   type JsonRpcResponse,
   TransportError,
 } from '@mcpwire/core'
+import type { Connector } from '@mcpwire/core/authoring'
 import { paramFault } from '../../headers/header-faults.js'
 import { VERSION_KEY } from '../../headers/standard-headers.js'
 import { ToolSchemas } from '../../headers/tool-schemas.js'

@@ -1,20 +1,22 @@
 import {
-  type Channel,
-  createMultiplexer,
   isResponse,
   type JsonRpcMessage,
   type JsonRpcRequest,
   type JsonRpcResponse,
   type MessageContext,
-  type MultiplexedCall,
-  type Multiplexer,
   type Peer,
   type Refusal,
   type RequestId,
   type SendOptions,
-  type Sink,
   TransportError,
 } from '@mcpwire/core'
+import {
+  type Channel,
+  createMultiplexer,
+  type MultiplexedCall,
+  type Multiplexer,
+  type Sink,
+} from '@mcpwire/core/authoring'
 import { tooManyInFlight } from '../request/http-errors.js'
 import type { ServedSession } from '../request/session-table.js'
 import type { ModernCall } from './modern-call.js'

@@ -1,4 +1,3 @@
-import type { HeaderRecord } from '@mcpwire/core'
 import {
   isErrorResponse,
   isRequest,
@@ -8,12 +7,13 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
-import type { ParamHeader } from '../../headers/param-headers.js'
-import { ToolSchemas } from '../../headers/tool-schemas.js'
-import { HEADER_MISMATCH } from '../../shared/error-codes.js'
-import type { Exchange } from '../post-request.js'
-import { MirroredHeaders } from './mirrored-headers.js'
-import { errorInText, type RefusedAnswer } from './refused-answer.js'
+import type { HeaderRecord } from '@mcpwire/core/authoring'
+import type { ParamHeader } from '../headers/param-headers.js'
+import { ToolSchemas } from '../headers/tool-schemas.js'
+import { HEADER_MISMATCH } from '../shared/error-codes.js'
+import { MirroredHeaders } from './call/mirrored-headers.js'
+import { errorInText, type RefusedAnswer } from './call/refused-answer.js'
+import type { Exchange } from './post-request.js'
 
 /** What keeping headers in line with the schemas of tools takes. */
 export interface ToolHeadersOwner {

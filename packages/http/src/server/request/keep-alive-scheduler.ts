@@ -1,7 +1,8 @@
-import { type Clock, toError } from '@mcpwire/core'
-import { keepAliveComment } from '../request/event-text.js'
-import type { EventStream } from '../request/http-exchange.js'
-import { createSweep, type Sweep } from '../request/periodic-check.js'
+import type { Clock } from '@mcpwire/core'
+import { toError } from '@mcpwire/core/authoring'
+import { keepAliveComment } from './event-text.js'
+import type { EventStream } from './http-exchange.js'
+import { createSweep, type Sweep } from './periodic-check.js'
 
 /** Something that is to be looked at when it was silent, or took, for too long. */
 export interface LiveStream {
