@@ -52,7 +52,7 @@ export const ourHttp: HttpEnds = {
   label: 'httpClient, httpServer',
   client: (url) => httpClient({ url }),
   serve: async (accept, answers) =>
-    (await serve(httpServer({ port: 0, responseFormat: answers }), accept)).address ?? '',
+    (await serve(httpServer({ port: 0, responseFormat: answers }), accept)).url,
 }
 
 /** Everyone who exchanges messages over HTTP, by that kind of answer. */

@@ -39,7 +39,7 @@ await listener.close()
 
 /** Begins a session as a client does that is never heard of again. */
 async function beginSession(): Promise<void> {
-  const { statusCode, body } = await request(listener.address ?? '', {
+  const { statusCode, body } = await request(listener.url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
     body: JSON.stringify(initializeRequest),

@@ -8,7 +8,7 @@ import { exchangeRequests } from '../harness/in-flight.js'
 import { runSoak } from '../harness/soak.js'
 
 const listener = await serve(httpServer({ port: 0 }), (session) => respond(session))
-const client = withHandshake(httpClient({ url: listener.address ?? '' }))
+const client = withHandshake(httpClient({ url: listener.url }))
 await client.start()
 await runSoak({
   name: 'http',

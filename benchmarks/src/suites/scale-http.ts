@@ -62,7 +62,7 @@ export const suite: Suite<ManyConnections> = {
             httpServer({ port: 0, responseFormat: 'json', maxConnections: 2 * MANY }),
             accept,
           )
-          return listener.address ?? ''
+          return listener.url
         },
         socketsEach: SOCKETS_EACH,
       },

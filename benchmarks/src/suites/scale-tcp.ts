@@ -59,7 +59,7 @@ export const suite: Suite<ManyConnections> = {
         },
         serve: async (accept) => {
           const listener = await serve(tcpServer({ port: 0, maxConnections: 2 * MANY }), accept)
-          return listener.address ?? ''
+          return listener.url
         },
       },
       MANY,

@@ -54,7 +54,7 @@ export const suite: Suite<ManyConnections> = {
         },
         serve: async (accept) => {
           const listener = await serve(wsServer({ port: 0, maxConnections: 2 * MANY }), accept)
-          return listener.address ?? ''
+          return listener.url
         },
       },
       MANY,

@@ -1,21 +1,15 @@
 //#region transport
 import type { Duplex } from 'node:stream'
 import type { Transport } from '@mcpwire/core'
-import { createTransport, resolveOptions } from '@mcpwire/core/authoring'
-import {
-  type ByteStreamOptions,
-  byteStreamDefaults,
-  duplexChannel,
-  requireByteStreamLimits,
-} from '@mcpwire/core/node'
+import { createTransport } from '@mcpwire/core/authoring'
+import { type ByteStreamOptions, byteStreamOptions, duplexChannel } from '@mcpwire/core/node'
 
 /** A transport over the stream that `open` yields, such as a serial port. */
 export function streamTransport(
   open: (signal: AbortSignal) => Duplex | Promise<Duplex>,
   options: ByteStreamOptions = {},
 ): Transport {
-  const settings = resolveOptions(byteStreamDefaults, options)
-  requireByteStreamLimits(settings)
+  const settings = byteStreamOptions.read(options)
   const peer = { medium: 'stream', address: 'the other end of the stream' }
   return createTransport(
     { connect: async (sink, signal) => duplexChannel(await open(signal), sink, { ...settings, peer }) },

@@ -35,7 +35,12 @@ export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-
 export { fromFactory, fromTransport } from './layers/layers.js'
 export { type AdmissionOptions, type AdmissionOutcome, admit } from './listener/admission.js'
 export { concealAuthInfo } from './listener/connection-monitor.js'
-export { createListener, knownListenerOptions, listenerDefaults } from './listener/create-listener.js'
+export {
+  createListener,
+  listenerOptions,
+  type OptionalListenerOptions,
+  listenerDefaults,
+} from './listener/create-listener.js'
 export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
 export { encodedOf, rememberEncoded } from './messages/encoded.js'
 export { errorAnswer } from './messages/error-answer.js'
@@ -70,5 +75,29 @@ export {
   type CreateTransportOptions,
   createTransport,
   createTransportDefaults,
+  createTransportOptions,
 } from './transport/create-transport.js'
 export { sentImmediately } from './transport/pending-sends.js'
+export {
+  boolean,
+  callback,
+  clock,
+  group,
+  inRange,
+  integer,
+  list,
+  objectWith,
+  oneOf,
+  optional,
+  rule,
+  text,
+} from './contract/option-rules.js'
+export {
+  type OptionDefaults,
+  type OptionalRule,
+  type OptionRule,
+  type OptionRules,
+  type OptionSettings,
+  type OptionTable,
+  options,
+} from './contract/option-table.js'

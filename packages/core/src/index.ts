@@ -43,7 +43,14 @@ export {
   type RequestId,
 } from './contract/message.js'
 export type { SessionGrant, SessionPolicy } from './contract/session-policy.js'
-export type { TlsBlob, TlsMaterial, TlsSource } from './contract/tls-source.js'
+export type {
+  TlsBlob,
+  TlsClientOptions,
+  TlsEndOptions,
+  TlsMaterial,
+  TlsSource,
+  TlsVersion,
+} from './contract/tls-source.js'
 export type {
   AuthInfo,
   Flow,

@@ -8,9 +8,9 @@ const handshake = { medium: 'test', remote: {}, headers: {} }
 const { signal } = new AbortController()
 const saying = (verdict: unknown): Gate => ({ admit: () => verdict as Verdict })
 
-function asking(gate: Gate | undefined, sessions?: SessionPolicy, given = signal) {
+function asking(gate: Gate | undefined, sessionPolicy?: SessionPolicy, given = signal) {
   const clock = fakeClock()
-  return { clock, outcome: admit(handshake, { gate, gateTimeoutMs: 100, sessions, clock }, given) }
+  return { clock, outcome: admit(handshake, { gate, gateTimeoutMs: 100, sessionPolicy, clock }, given) }
 }
 
 describe('a caller is admitted', () => {

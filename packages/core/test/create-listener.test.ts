@@ -67,6 +67,14 @@ describe('starting', () => {
     expect([listener.address, log]).toEqual(['test://here', []])
   })
 
+  test('has a url once it is started, and throws NOT_STARTED before', async () => {
+    const { listener } = making()
+    expect(() => listener.url).toThrow(expect.objectContaining({ code: 'NOT_STARTED' }))
+    await listener.start()
+
+    expect(listener.url).toBe('test://here')
+  })
+
   test('twice rejects with ALREADY_STARTED, after the end with CLOSED', async () => {
     const { listener } = await listening()
     await expect(listener.start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })

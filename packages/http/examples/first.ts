@@ -19,7 +19,7 @@ const listener = await serve(
 listener.onerror = (error) => console.error(error.message)
 
 const client = new Client({ name: 'demo', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } })
-await client.connect(httpClient({ url: listener.address ?? '' }))
+await client.connect(httpClient({ url: listener.url }))
 console.log((await client.callTool({ name: 'greet' })).content)
 await client.close()
 await listener.close()

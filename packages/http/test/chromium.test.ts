@@ -90,7 +90,7 @@ test('a page in Chromium completes a session across an allowed origin, and is re
     },
   )
   onTestFinished(() => listener.close())
-  const url = listener.address ?? ''
+  const url = listener.url
 
   await page.goto(`http://127.0.0.1:${sitePort}/`)
   for (const mode of ['legacy', 'auto'] as const) {

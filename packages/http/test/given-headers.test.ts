@@ -47,7 +47,7 @@ describe.each(shapes)('headers given as %s', (_, given) => {
     const listener = httpServer({ port: 0, hooks: { responseHeaders: given } })
     await listener.start()
     onTestFinished(() => listener.close())
-    const { headers } = await fetch(listener.address ?? '', { method: 'PUT' })
+    const { headers } = await fetch(listener.url, { method: 'PUT' })
     expect(headers.get('x-two')).toBe('a, b')
   })
 })

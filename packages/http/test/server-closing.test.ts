@@ -40,7 +40,7 @@ async function serving(): Promise<Serving> {
   }
   onTestFinished(() => listener.close())
   await listener.start()
-  const port = Number(new URL(listener.address ?? '').port)
+  const port = Number(new URL(listener.url).port)
   return {
     listener,
     port,
@@ -132,7 +132,7 @@ test.each(['of its own', 'mounted'])(
     onTestFinished(() => void host.close())
     await listener.start()
     if (how === 'mounted') await once(host.listen(0, '127.0.0.1'), 'listening')
-    const address = how === 'mounted' ? (host.address() as AddressInfo) : new URL(listener.address ?? '')
+    const address = how === 'mounted' ? (host.address() as AddressInfo) : new URL(listener.url)
     const raw = rawHttp(Number(address.port))
     const opened = await raw.ask({ body: initialize() })
     const headers = { 'mcp-session-id': String(opened.headers['mcp-session-id']) }
@@ -155,7 +155,7 @@ test('a server that closes lets a caller with a slow body go', async () => {
   const listener = httpServer({ port: 0, closeTimeoutMs: 100 })
   listener.onconnection = (connection) => void connection.start()
   await listener.start()
-  const port = Number(new URL(listener.address ?? '').port)
+  const port = Number(new URL(listener.url).port)
   const slow = connect(port, '127.0.0.1')
   const closed = new Promise((resolve) => slow.once('close', resolve))
   slow.on('error', () => {})

@@ -18,7 +18,7 @@ test.each<[string, Record<string, string | string[]>]>([
   const around = createServer(mounted.listener.handle)
   await once(around.listen(0, '127.0.0.1'), 'listening')
 
-  await ask(new URL(own.address ?? '').port, headers)
+  await ask(new URL(own.url).port, headers)
   await ask(String((around.address() as AddressInfo).port), headers)
   around.close()
 

@@ -114,7 +114,7 @@ async function started(make: (typeof servers)[string], options: Partial<HttpServ
     }
   })
   onTestFinished(() => listener.close())
-  return { address: listener.address ?? '', connections: listener.connections, errors }
+  return { address: listener.url, connections: listener.connections, errors }
 }
 
 interface Talk {

@@ -147,7 +147,7 @@ test('an application that is slow to start is waited for within startTimeoutMs',
   const listener = httpServer({ port: 0, clock, startTimeoutMs: 1_000 })
   listener.onconnection = () => {}
   await listener.start()
-  const asking = fetch(listener.address ?? '', {
+  const asking = fetch(listener.url, {
     method: 'POST',
     body: JSON.stringify(initialize()),
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },

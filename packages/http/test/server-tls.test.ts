@@ -24,7 +24,7 @@ async function started(options: Partial<HttpServerOptions>): Promise<{ port: num
   await listener.start()
   onTestFinished(() => listener.close())
   expect(listener.address).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/mcp$/)
-  return { port: Number(new URL(listener.address ?? '').port), errors }
+  return { port: Number(new URL(listener.url).port), errors }
 }
 
 function ask(port: number, shown: Partial<typeof agent> = {}): Promise<number> {
@@ -130,7 +130,7 @@ test('an answer over TLS of which nothing is taken for stallTimeoutMs is cut off
   }
   await listener.start()
   onTestFinished(() => listener.close())
-  const port = Number(new URL(listener.address ?? '').port)
+  const port = Number(new URL(listener.url).port)
   const socket = connect({ host: '127.0.0.1', port, ca: authority.cert })
   onTestFinished(() => void socket.destroy())
   socket.on('error', () => {})

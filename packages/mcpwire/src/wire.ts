@@ -1,5 +1,5 @@
-import type { Listener, ListenerOptions, Transport } from '@mcpwire/core'
-import type { TlsClientOptions, TlsServerOptions } from '@mcpwire/core/node'
+import type { Listener, ListenerOptions, TlsClientOptions, Transport } from '@mcpwire/core'
+import type { TlsServerOptions } from '@mcpwire/core/node'
 import type { StdioClientOptions } from '@mcpwire/stdio'
 
 /** Options of a transport that is named by its endpoint. Each wire reads those that mean something to it. */

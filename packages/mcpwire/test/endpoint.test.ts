@@ -56,7 +56,7 @@ test.runIf(process.platform === 'linux')('unix:@name is a name without a file', 
   await listener.start()
   onTestFinished(() => listener.close())
   expect(listener.address).toBe(`unix:@mcpwire ${process.pid}`)
-  await (await endpoint(listener.address ?? '')).start()
+  await (await endpoint(listener.url)).start()
 })
 
 test('nobody listens on standard streams', async () => {

@@ -64,7 +64,7 @@ async function addressOf(url: string, kind: Kind, whenFinished: WhenFinished): P
   const listener = await listenerAt(url)
   whenFinished(() => listener.close())
   await serve(listener, (connection) => answer(connection, kind))
-  return listener.address ?? ''
+  return listener.url
 }
 
 function answer(connection: Transport, kind: Kind): unknown {

@@ -24,7 +24,7 @@ describe('http: endpoints', () => {
     }
     await listener.start()
     expect(listener.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/some\/path$/)
-    const client = peer(await endpoint(listener.address ?? ''))
+    const client = peer(await endpoint(listener.url))
     onTestFinished(() => client.close())
     await client.start()
     const answer = await client.request('initialize', { protocolVersion: '2025-11-25' })

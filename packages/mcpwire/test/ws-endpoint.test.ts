@@ -13,7 +13,7 @@ test('ws: connects to a listener of its own', async () => {
   }
   await listener.start()
   expect(listener.address).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/some\/path$/)
-  const client = await endpoint(listener.address ?? '')
+  const client = await endpoint(listener.url)
   const answered = new Promise((resolve) => {
     client.onmessage = resolve
   })

@@ -3,17 +3,21 @@ import type { Transport } from '@mcpwire/core'
 import {
   type Channel,
   type Connector,
+  callback,
   createTransport,
   invalidOption,
-  type KnownOptions,
+  type OptionDefaults,
+  type OptionRule,
+  type OptionSettings,
+  oneOf,
+  optional,
+  options,
   rejectOption,
-  requireKnownOptions,
-  requireOneOf,
   requireText,
-  resolveOptions,
+  rule,
   type Sink,
 } from '@mcpwire/core/authoring'
-import { type ByteStreamOptions, byteStreamDefaults, requireByteStreamLimits } from '@mcpwire/core/node'
+import { type ByteStreamOptions, byteStreamOptions } from '@mcpwire/core/node'
 import { childChannel } from './child-channel.js'
 import { type Child, type Command, startChild } from './child-process.js'
 import { childEnvironment, type Environment, type Inheritance, requireEnvironment } from './environment.js'
@@ -64,21 +68,22 @@ export interface StdioClientOptions extends ByteStreamOptions {
   maxMessageBytes?: number | undefined
 }
 
-/** What `stdioClient` uses for options that are not given. */
-export const stdioClientDefaults: {
-  readonly args: readonly string[]
-  readonly env: Environment
-  readonly inherit: 'safe'
-  readonly stderr: 'inherit'
-} & typeof byteStreamDefaults = {
-  args: [],
-  env: {},
-  inherit: 'safe',
-  stderr: 'inherit',
-  ...byteStreamDefaults,
-}
+const table = options<StdioClientOptions, 'cwd' | 'onnoise'>({
+  ...byteStreamOptions.rules,
+  command: plainText(),
+  args: rule<readonly string[], readonly string[]>((option, value) => {
+    if (!Array.isArray(value) || value.some((arg) => !isPlain(arg)))
+      rejectOption(option, 'an array of strings without NUL')
+  }, []),
+  cwd: optional(plainText()),
+  env: rule<Environment, Environment>(requireEnvironment, {}),
+  inherit: oneOf<'safe' | 'all' | 'none', 'safe'>(['safe', 'all', 'none'], 'safe'),
+  stderr: oneOf<'inherit' | 'pipe' | 'ignore', 'inherit'>(['inherit', 'pipe', 'ignore'], 'inherit'),
+  onnoise: optional(callback()),
+})
 
-const known: KnownOptions<StdioClientOptions> = { ...stdioClientDefaults, command: 1, cwd: 1, onnoise: 1 }
+/** What `stdioClient` uses for options that are not given. */
+export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onnoise'> = table.defaults
 
 /** A transport over a child process. `stderr` and `pid` are those of the MCP SDKs' own stdio transports. */
 export interface StdioClientTransport extends Transport {
@@ -99,31 +104,18 @@ export interface StdioClientTransport extends Transport {
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2025-11-25, Transports: stdio; MCP 2026-07-28, Transports: stdio
  */
-export function stdioClient(options: StdioClientOptions): StdioClientTransport {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(stdioClientDefaults, options)
-  validate(settings)
+export function stdioClient(given: StdioClientOptions): StdioClientTransport {
+  const settings = table.read(given)
   return createTransport(childConnector(settings), settings) as StdioClientTransport
 }
 
-type Settings = ReturnType<typeof resolveOptions<typeof stdioClientDefaults, StdioClientOptions>>
+type Settings = OptionSettings<StdioClientOptions, 'cwd' | 'onnoise'>
 
-function validate(settings: Settings): void {
-  const { command, args, cwd, env, onnoise } = settings
-  requirePlain('command', command)
-  if (!Array.isArray(args) || args.some((arg) => !isPlain(arg)))
-    rejectOption('args', 'an array of strings without NUL')
-  if (cwd !== undefined) requirePlain('cwd', cwd)
-  requireEnvironment('env', env)
-  requireOneOf('inherit', settings.inherit, ['safe', 'all', 'none'])
-  requireOneOf('stderr', settings.stderr, ['inherit', 'pipe', 'ignore'])
-  if (onnoise !== undefined && typeof onnoise !== 'function') invalidOption('onnoise', onnoise, 'a function')
-  requireByteStreamLimits(settings)
-}
-
-function requirePlain(option: string, value: unknown): void {
-  requireText(option, value)
-  if (!isPlain(value)) invalidOption(option, value, 'a string without NUL')
+function plainText(): OptionRule<string, undefined> {
+  return rule((option, value) => {
+    requireText(option, value)
+    if (!isPlain(value)) invalidOption(option, value, 'a string without NUL')
+  })
 }
 
 function isPlain(value: unknown): boolean {

@@ -2,20 +2,22 @@ import type { Readable, Writable } from 'node:stream'
 import { type Clock, systemClock, type Transport, TransportError } from '@mcpwire/core'
 import {
   backgroundClock,
+  boolean,
   type Channel,
   createTransport,
-  type KnownOptions,
-  requireInRange,
-  requireKnownOptions,
-  resolveOptions,
+  inRange,
+  type OptionDefaults,
+  type OptionSettings,
+  objectWith,
+  optional,
+  options,
   type Sink,
 } from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
   type ByteStreams,
-  byteStreamDefaults,
+  byteStreamOptions,
   duplexChannel,
-  requireByteStreamLimits,
 } from '@mcpwire/core/node'
 import { isGuarded, outputOnto } from './own-stdout.js'
 import { watchParent } from './parent-watch.js'
@@ -65,24 +67,20 @@ export interface StdioServerOptions extends ByteStreamOptions {
   maxMessageBytes?: number | undefined
 }
 
-/** What `stdioServer` uses for options that are not given. */
-export const stdioServerDefaults: {
-  readonly drainMs: 0
-  readonly exitGraceMs: 500
-  readonly parentCheckMs: 1_000
-} & typeof byteStreamDefaults = {
-  drainMs: 0,
-  exitGraceMs: 500,
-  parentCheckMs: 1_000,
-  ...byteStreamDefaults,
-}
+type OptionalMember = 'exitOnClose' | 'stdin' | 'stdout'
 
-const known: KnownOptions<StdioServerOptions> = {
-  ...stdioServerDefaults,
-  exitOnClose: 1,
-  stdin: 1,
-  stdout: 1,
-}
+const table = options<StdioServerOptions, OptionalMember>({
+  ...byteStreamOptions.rules,
+  drainMs: inRange(0, Infinity, 0),
+  exitGraceMs: inRange(0, Infinity, 500),
+  parentCheckMs: inRange(1, Infinity, 1_000),
+  exitOnClose: optional(boolean()),
+  stdin: optional(objectWith<Readable>(['on', 'read', 'pause'], 'a readable stream')),
+  stdout: optional(objectWith<Writable>(['on', 'write', 'end'], 'a writable stream')),
+})
+
+/** What `stdioServer` uses for options that are not given. */
+export const stdioServerDefaults: OptionDefaults<StdioServerOptions, OptionalMember> = table.defaults
 
 /**
  * This process as an MCP server over its own standard input and output. Reads nothing until `start()`.
@@ -94,20 +92,15 @@ const known: KnownOptions<StdioServerOptions> = {
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2025-11-25, Transports: stdio; MCP 2026-07-28, Transports: stdio
  */
-export function stdioServer(options: StdioServerOptions = {}): Transport {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(stdioServerDefaults, options)
-  requireByteStreamLimits(settings)
-  requireInRange('drainMs', settings.drainMs, 0, Infinity)
-  requireInRange('exitGraceMs', settings.exitGraceMs, 0, Infinity)
-  requireInRange('parentCheckMs', settings.parentCheckMs, 1, Infinity)
+export function stdioServer(given: StdioServerOptions = {}): Transport {
+  const settings = table.read(given)
   return createTransport(
     { connectsOnce: true, connect: async (sink) => servingChannel(sink, settings) },
     settings,
   )
 }
 
-type Settings = ReturnType<typeof resolveOptions<typeof stdioServerDefaults, StdioServerOptions>>
+type Settings = OptionSettings<StdioServerOptions, OptionalMember>
 
 /** A channel over the streams, and what its end means for the process. */
 function servingChannel(sink: Sink, settings: Settings): Channel {

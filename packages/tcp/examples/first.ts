@@ -10,7 +10,7 @@ const listener = await serve(tcpServer({ port: 0 }), async (connection) => {
   await server.connect(connection)
 })
 listener.onerror = (error) => console.error(error.message)
-const port = Number(new URL(listener.address ?? '').port)
+const port = Number(new URL(listener.url).port)
 
 const client = new Client({ name: 'demo', version: '1.0.0' })
 await client.connect(tcpClient({ port }))

@@ -19,7 +19,7 @@ const listener = await serve(tcpServer({ port: 0, tls, gate }), (connection) => 
   serveStdio(() => new McpServer({ name, version: '1.0.0' }), { transport: connection })
 })
 const transport = tcpClient({
-  port: Number(new URL(listener.address ?? '').port),
+  port: Number(new URL(listener.url).port),
   tls: { certFile: 'ada.pem', keyFile: 'ada.key', caFile: 'ca.pem' },
 })
 

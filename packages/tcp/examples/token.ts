@@ -13,7 +13,7 @@ const gate: Gate = {
 const listener = await serve(tcpServer({ port: 0, gate, preamble: {} }), (connection) => connection.start())
 
 const transport = tcpClient({
-  port: Number(new URL(listener.address ?? '').port),
+  port: Number(new URL(listener.url).port),
   preamble: { headers: async () => ({ authorization: 'Bearer 4f1c' }) },
 })
 //#endregion
@@ -21,7 +21,7 @@ const transport = tcpClient({
 listener.onerror = (error) => console.log(error.message.replace(/\d+/g, '…'))
 await transport.start()
 const stranger = tcpClient({
-  port: Number(new URL(listener.address ?? '').port),
+  port: Number(new URL(listener.url).port),
   preamble: { headers: () => ({ authorization: 'Bearer guessed' }) },
 })
 await stranger.start()

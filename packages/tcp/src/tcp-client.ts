@@ -1,25 +1,26 @@
 import type { TLSSocket } from 'node:tls'
-import type { Transport } from '@mcpwire/core'
+import type { TlsClientOptions, Transport } from '@mcpwire/core'
 import {
+  boolean,
   createTransport,
-  type KnownOptions,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  requireText,
-  resolveOptions,
+  group,
+  inRange,
+  integer,
+  type OptionDefaults,
+  optional,
+  options,
+  text,
 } from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
-  byteStreamDefaults,
+  byteStreamOptions,
   duplexChannel,
   inspectTlsBytes,
   loadTlsEnd,
   type Preamble,
-  requireByteStreamLimits,
-  requirePreamble,
+  preambleMembers,
   sendPreamble,
-  type TlsClientOptions,
+  tlsClientOptions,
   tlsFactsOf,
   tlsMeaningOf,
 } from '@mcpwire/core/node'
@@ -65,21 +66,19 @@ export interface TcpClientOptions extends ByteStreamOptions {
   preamble?: Preamble | undefined
 }
 
-/** What `tcpClient` uses for options that are not given. */
-export const tcpClientDefaults: {
-  readonly host: '127.0.0.1'
-  readonly noDelay: true
-  readonly keepAliveMs: 30_000
-  readonly connectTimeoutMs: 10_000
-} & typeof byteStreamDefaults = {
-  host: '127.0.0.1',
-  noDelay: true,
-  keepAliveMs: 30_000,
-  connectTimeoutMs: 10_000,
-  ...byteStreamDefaults,
-}
+const table = options<TcpClientOptions, 'tls' | 'preamble'>({
+  ...byteStreamOptions.rules,
+  port: integer(1, 65_535),
+  host: text('127.0.0.1'),
+  tls: optional(group(tlsClientOptions)),
+  noDelay: boolean(true),
+  keepAliveMs: inRange(1_000, Infinity, 30_000),
+  connectTimeoutMs: inRange(1, Infinity, 10_000),
+  preamble: optional(group(preambleMembers)),
+})
 
-const known: KnownOptions<TcpClientOptions> = { ...tcpClientDefaults, port: 1, tls: 1, preamble: 1 }
+/** What `tcpClient` uses for options that are not given. */
+export const tcpClientDefaults: OptionDefaults<TcpClientOptions, 'tls' | 'preamble'> = table.defaults
 
 /**
  * A transport to one MCP server listening on TCP. Opens nothing until `start()`.
@@ -90,17 +89,9 @@ const known: KnownOptions<TcpClientOptions> = { ...tcpClientDefaults, port: 1, t
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2026-07-28, Transports: custom transports over byte streams use the framing of stdio
  */
-export function tcpClient(options: TcpClientOptions): Transport {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(tcpClientDefaults, options)
-  const { host, port, tls, preamble } = settings
-  requireText('host', host)
-  requireInteger('port', port, 1, 65_535)
-  requireInRange('keepAliveMs', settings.keepAliveMs, 1_000, Infinity)
-  requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
-  requireByteStreamLimits(settings)
-  if (preamble !== undefined) requirePreamble(preamble)
-  if (tls?.serverName !== undefined) requireText('tls.serverName', tls.serverName)
+export function tcpClient(given: TcpClientOptions): Transport {
+  const settings = table.read(given)
+  const { host, port, tls } = settings
   const address = tcpAddress(host, port, tls !== undefined)
   const secure = tls === undefined ? undefined : { end: loadTlsEnd(tls), serverName: tls.serverName ?? host }
   const target = { ...settings, secure }

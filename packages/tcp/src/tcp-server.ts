@@ -2,28 +2,30 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Handshake, Listener, ListenerOptions, Peer } from '@mcpwire/core'
 import {
+  boolean,
   createListener,
+  group,
+  inRange,
+  integer,
   isLoopback,
-  type KnownOptions,
-  knownListenerOptions,
-  listenerDefaults,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  requireText,
-  resolveOptions,
+  listenerOptions,
+  type OptionalListenerOptions,
+  type OptionDefaults,
+  optional,
+  options,
+  text,
 } from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
-  byteStreamDefaults,
+  byteStreamOptions,
   loadTlsServer,
   type PreambleOptions,
-  preambleSettings,
-  requireByteStreamLimits,
+  preambleOptions,
   socketAcceptor,
   type TlsServerOptions,
   tlsFactsOf,
   tlsMeaningOf,
+  tlsServerOptions,
 } from '@mcpwire/core/node'
 import { tcpAddress } from './address.js'
 import { socketOptions } from './socket-options.js'
@@ -61,43 +63,34 @@ export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
   preamble?: PreambleOptions | undefined
 }
 
-/** What `tcpServer` uses for options that are not given. */
-export const tcpServerDefaults: {
-  readonly host: '127.0.0.1'
-  readonly noDelay: true
-  readonly keepAliveMs: 30_000
-} & typeof byteStreamDefaults &
-  typeof listenerDefaults = {
-  host: '127.0.0.1',
-  noDelay: true,
-  keepAliveMs: 30_000,
-  ...byteStreamDefaults,
-  ...listenerDefaults,
-}
+const table = options<TcpServerOptions, OptionalListenerOptions | 'tls' | 'preamble'>({
+  ...byteStreamOptions.rules,
+  ...listenerOptions.rules,
+  port: integer(0, 65_535),
+  host: text('127.0.0.1'),
+  tls: optional(group(tlsServerOptions)),
+  noDelay: boolean(true),
+  keepAliveMs: inRange(1_000, Infinity, 30_000),
+  preamble: optional(group(preambleOptions)),
+})
 
-const known: KnownOptions<TcpServerOptions> = {
-  ...tcpServerDefaults,
-  ...knownListenerOptions,
-  port: 1,
-  tls: 1,
-  preamble: 1,
-}
+/** What `tcpServer` uses for options that are not given. */
+export const tcpServerDefaults: OptionDefaults<
+  TcpServerOptions,
+  OptionalListenerOptions | 'tls' | 'preamble'
+> = table.defaults
 
 /**
  * A listener on TCP, with TLS and certificates of callers where asked for. Binds nothing until `start()`.
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function tcpServer(options: TcpServerOptions): Listener {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(tcpServerDefaults, options)
+export function tcpServer(given: TcpServerOptions): Listener {
+  const settings = table.read(given)
   const { host, port } = settings
-  requireText('host', host)
-  requireInteger('port', port, 0, 65_535)
-  requireInRange('keepAliveMs', settings.keepAliveMs, 1_000, Infinity)
-  requireByteStreamLimits(settings)
   const tls = settings.tls === undefined ? undefined : loadTlsServer(settings.tls)
-  const preamble = settings.preamble === undefined ? undefined : preambleSettings(settings.preamble)
+  const preamble =
+    settings.preamble === undefined ? undefined : preambleOptions.read(settings.preamble, 'preamble')
   const isSecure = tls !== undefined
   const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
   const acceptor = socketAcceptor({

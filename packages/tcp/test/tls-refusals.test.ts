@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { connect as connectPlain } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import { until } from '@mcpwire/compliance'
-import type { Transport } from '@mcpwire/core'
-import type { TlsClientOptions, TlsServerOptions } from '@mcpwire/core/node'
+import type { TlsClientOptions, Transport } from '@mcpwire/core'
+import type { TlsServerOptions } from '@mcpwire/core/node'
 import { expect, test } from 'vitest'
 import {
   aliceCredential,

@@ -1,19 +1,19 @@
 import type { Transport } from '@mcpwire/core'
 import {
   createTransport,
-  type KnownOptions,
-  requireInRange,
-  requireKnownOptions,
-  requireText,
-  resolveOptions,
+  group,
+  inRange,
+  type OptionDefaults,
+  optional,
+  options,
+  text,
 } from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
-  byteStreamDefaults,
+  byteStreamOptions,
   duplexChannel,
   type Preamble,
-  requireByteStreamLimits,
-  requirePreamble,
+  preambleMembers,
   sendPreamble,
 } from '@mcpwire/core/node'
 import { dial } from './dial.js'
@@ -37,13 +37,15 @@ export interface UnixClientOptions extends ByteStreamOptions {
   preamble?: Preamble | undefined
 }
 
-/** What `unixClient` uses for options that are not given. */
-export const unixClientDefaults: { readonly connectTimeoutMs: 10_000 } & typeof byteStreamDefaults = {
-  connectTimeoutMs: 10_000,
-  ...byteStreamDefaults,
-}
+const table = options<UnixClientOptions, 'preamble'>({
+  ...byteStreamOptions.rules,
+  path: text(),
+  connectTimeoutMs: inRange(1, Infinity, 10_000),
+  preamble: optional(group(preambleMembers)),
+})
 
-const known: KnownOptions<UnixClientOptions> = { ...unixClientDefaults, path: 1, preamble: 1 }
+/** What `unixClient` uses for options that are not given. */
+export const unixClientDefaults: OptionDefaults<UnixClientOptions, 'preamble'> = table.defaults
 
 /**
  * A transport to one MCP server listening on a Unix socket of this host. Opens nothing until `start()`.
@@ -54,13 +56,8 @@ const known: KnownOptions<UnixClientOptions> = { ...unixClientDefaults, path: 1,
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2026-07-28, Transports: custom transports over byte streams use the framing of stdio
  */
-export function unixClient(options: UnixClientOptions): Transport {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(unixClientDefaults, options)
-  requireText('path', settings.path)
-  requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
-  requireByteStreamLimits(settings)
-  if (settings.preamble !== undefined) requirePreamble(settings.preamble)
+export function unixClient(given: UnixClientOptions): Transport {
+  const settings = table.read(given)
   const place = socketPlace(settings.path)
   const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
 

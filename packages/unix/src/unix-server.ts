@@ -5,21 +5,22 @@ import { isTransportError, type Listener, type ListenerOptions, TransportError }
 import {
   type Acceptor,
   createListener,
-  type KnownOptions,
-  knownListenerOptions,
-  listenerDefaults,
-  requireInteger,
-  requireKnownOptions,
-  requireText,
-  resolveOptions,
+  group,
+  integer,
+  listenerOptions,
+  type OptionalListenerOptions,
+  type OptionDefaults,
+  type OptionSettings,
+  optional,
+  options,
+  text,
   toError,
 } from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
-  byteStreamDefaults,
+  byteStreamOptions,
   type PreambleOptions,
-  preambleSettings,
-  requireByteStreamLimits,
+  preambleOptions,
   type SocketAcceptorOptions,
   socketAcceptor,
 } from '@mcpwire/core/node'
@@ -44,20 +45,17 @@ export interface UnixServerOptions extends ListenerOptions, ByteStreamOptions {
   preamble?: PreambleOptions | undefined
 }
 
-/** What `unixServer` uses for options that are not given. */
-export const unixServerDefaults: { readonly mode: 0o600 } & typeof byteStreamDefaults &
-  typeof listenerDefaults = {
-  mode: 0o600,
-  ...byteStreamDefaults,
-  ...listenerDefaults,
-}
+const table = options<UnixServerOptions, OptionalListenerOptions | 'preamble'>({
+  ...byteStreamOptions.rules,
+  ...listenerOptions.rules,
+  path: text(),
+  mode: integer(0, 0o777, 0o600),
+  preamble: optional(group(preambleOptions)),
+})
 
-const known: KnownOptions<UnixServerOptions> = {
-  ...unixServerDefaults,
-  ...knownListenerOptions,
-  path: 1,
-  preamble: 1,
-}
+/** What `unixServer` uses for options that are not given. */
+export const unixServerDefaults: OptionDefaults<UnixServerOptions, OptionalListenerOptions | 'preamble'> =
+  table.defaults
 
 /**
  * A listener on a Unix socket of this host. Binds nothing until `start()`, which rejects with `LISTEN_FAILED` when
@@ -68,13 +66,10 @@ const known: KnownOptions<UnixServerOptions> = {
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function unixServer(options: UnixServerOptions): Listener {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(unixServerDefaults, options)
-  requireText('path', settings.path)
-  requireInteger('mode', settings.mode, 0, 0o777)
-  requireByteStreamLimits(settings)
-  const preamble = settings.preamble === undefined ? undefined : preambleSettings(settings.preamble)
+export function unixServer(given: UnixServerOptions): Listener {
+  const settings = table.read(given)
+  const preamble =
+    settings.preamble === undefined ? undefined : preambleOptions.read(settings.preamble, 'preamble')
   const place = socketPlace(settings.path)
   const { address } = place
   const peer = Object.freeze({ medium: 'unix', address })
@@ -93,7 +88,7 @@ export function unixServer(options: UnixServerOptions): Listener {
   return createListener(readable(clear, place), settings)
 }
 
-type Settings = ReturnType<typeof resolveOptions<typeof unixServerDefaults, UnixServerOptions>>
+type Settings = OptionSettings<UnixServerOptions, OptionalListenerOptions | 'preamble'>
 
 /** Says in words why a place cannot be listened on. */
 function readable(acceptor: Acceptor, { address }: SocketPlace): Acceptor {

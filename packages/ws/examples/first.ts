@@ -14,7 +14,7 @@ const listener = await serve(wsServer({ port: 0 }), async (connection) => {
 listener.onerror = (error) => console.error(error.message)
 
 const client = new Client({ name: 'demo', version: '1.0.0' })
-await client.connect(wsClient({ url: listener.address ?? '' }))
+await client.connect(wsClient({ url: listener.url }))
 console.log((await client.callTool({ name: 'greet' })).content)
 await client.close()
 await listener.close()

@@ -55,7 +55,7 @@ export const wsDefaults: {
   readonly pingIntervalMs: 15_000
   readonly pongTimeoutMs: 5_000
   readonly requireSubprotocol: true
-  readonly closeTimeoutMs: 2_000
+  readonly closeTimeoutMs: number
   readonly clock: Clock
 } = {
   maxMessageBytes: 10_485_760,

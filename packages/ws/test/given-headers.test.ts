@@ -31,7 +31,7 @@ describe.each<[string, () => HttpHeaders]>([
         },
       },
     })
-    const url = server.listener.address ?? ''
+    const url = server.listener.url
     const client = wsClient({ url, headers: kind === 'given' ? given() : given })
     await client.start()
     await client.close()

@@ -42,7 +42,7 @@ describe.each(cases)('a peer on $name, compressing: $deflate', ({ module, name, 
     const why = missing(pythonWith(module, name))
     if (why !== undefined) skip(why)
     await using server = await serving({ deflate: deflate ? { thresholdBytes: 100 } : undefined })
-    const peer = await run(module, ['client', server.listener.address ?? '', String(COUNT), String(deflate)])
+    const peer = await run(module, ['client', server.listener.url, String(COUNT), String(deflate)])
     expect(await peer.next()).toEqual({ answered: COUNT, extensions: used })
     expect(await server.connections[0]?.closed).toBeUndefined()
     expect(server.errors).toEqual([])

@@ -5,7 +5,7 @@ import { eventually, serving } from './support/serving.js'
 
 test('a cancellation goes out as the notification it is, for requests share one channel [CUST-05]', async () => {
   await using server = await serving()
-  const transport = wsClient({ url: server.listener.address ?? '' })
+  const transport = wsClient({ url: server.listener.url })
   onTestFinished(() => transport.close())
   await transport.start()
   expect(transport.hasPerRequestStream).toBe(false)

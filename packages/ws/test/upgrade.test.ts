@@ -64,7 +64,7 @@ describe('an upgrade', () => {
       connection.start().catch((error: unknown) => failures.push(error))
     }
     await listener.start()
-    const port = Number(new URL(listener.address ?? '').port)
+    const port = Number(new URL(listener.url).port)
     const { answer } = await answered(port, { headers })
     expect(answer.status).toBe(400)
     expect(answer.body).toMatch(said)
@@ -129,7 +129,7 @@ describe('an upgrade', () => {
       started = () => void connection.start()
     }
     await listener.start()
-    const port = Number(new URL(listener.address ?? '').port)
+    const port = Number(new URL(listener.url).port)
     const client = await rawClient(port)
     client.write(Buffer.concat([Buffer.from(upgradeRequest(port)), frame(NOTE)]))
     await eventually(() => started !== undefined, 'the connection was yielded')
@@ -187,7 +187,7 @@ describe('a bearer token', () => {
   test('comes as a header', async () => {
     await using server = await serving({ gate: admits('s3cret') })
     const client = wsClient({
-      url: server.listener.address ?? '',
+      url: server.listener.url,
       headers: { authorization: 'Bearer s3cret' },
     })
     await client.start()
@@ -198,7 +198,7 @@ describe('a bearer token', () => {
   test('comes as a subprotocol where that is switched on, and is never said again', async () => {
     const token = 'tökén+/=='
     await using server = await serving({ gate: admits(token), tokenInSubprotocol: true })
-    const client = wsClient({ url: server.listener.address ?? '', tokenInSubprotocol: async () => token })
+    const client = wsClient({ url: server.listener.url, tokenInSubprotocol: async () => token })
     await client.start()
     await client.close()
     const name = `mcp.bearer.${Buffer.from(token).toString('base64url')}`
@@ -211,7 +211,7 @@ describe('a bearer token', () => {
 
   test('as a subprotocol means nothing by default, and the gate does not see it', async () => {
     await using server = await serving({ gate: admits('s3cret') })
-    const client = wsClient({ url: server.listener.address ?? '', tokenInSubprotocol: 's3cret' })
+    const client = wsClient({ url: server.listener.url, tokenInSubprotocol: 's3cret' })
     await expect(client.start()).rejects.toMatchObject({
       code: 'AUTH_REQUIRED',
       message: expect.stringMatching(/unknown: mcp$/),
@@ -231,7 +231,7 @@ describe('upgradeHandler', () => {
     await shared.start()
     expect(shared.address).toBe(`ws://127.0.0.1:${port}/mcp`)
 
-    const client = wsClient({ url: shared.address ?? '' })
+    const client = wsClient({ url: shared.url })
     await client.start()
     const lost = await answered(port, { path: '/other' })
     expect(lost.answer.status).toBe(404)

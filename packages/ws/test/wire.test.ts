@@ -25,7 +25,7 @@ function spyOn(method: '_write' | '_writev'): MockInstance {
 describe('the frames of one turn', () => {
   test.each(['client', 'server'] as const)('leave a %s in one write', async (who) => {
     await using server = await serving()
-    const client = wsClient({ url: server.listener.address ?? '' })
+    const client = wsClient({ url: server.listener.url })
     const heard: JsonRpcMessage[] = []
     client.onmessage = (message) => heard.push(message)
     await client.start()
@@ -42,7 +42,7 @@ describe('the frames of one turn', () => {
 
   test('leave in writes of some 4 KiB where there is more', async () => {
     await using server = await serving()
-    const client = wsClient({ url: server.listener.address ?? '' })
+    const client = wsClient({ url: server.listener.url })
     await client.start()
     const writes = spyOn('_write')
     const gathered = spyOn('_writev')
@@ -235,7 +235,7 @@ describe('close codes', () => {
     client.write(closeFrame(1001))
     await closing
     const quiet = await serving()
-    const ours = wsClient({ url: quiet.listener.address ?? '' })
+    const ours = wsClient({ url: quiet.listener.url })
     await ours.start()
     await quiet.listener.close()
     expect(await ours.closed).toBeUndefined()

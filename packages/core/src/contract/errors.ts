@@ -3,7 +3,7 @@
  */
 export interface TransportErrorDetails {
   /**
-   * `send()` was called before `start()` had succeeded.
+   * `send()` was called, or the `url` of a listener read, before `start()` had succeeded.
    * @retry no
    */
   NOT_STARTED: undefined

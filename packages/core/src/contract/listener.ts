@@ -12,6 +12,8 @@ export interface Listener extends AsyncDisposable {
    * Clients over HTTP and WebSocket take it as their `url`. Undefined until started.
    */
   readonly address: string | undefined
+  /** The same as `address`, for code that runs after `start()`: throws `NOT_STARTED` before. */
+  readonly url: string
   /** The connections that were yielded and have not ended. */
   readonly connections: ReadonlySet<Transport>
   /** Settles once, with the reason unless the end was orderly. Never rejects. */

@@ -30,8 +30,31 @@ export function requireKnownOptions(given: unknown, known: object, group?: strin
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || Object.hasOwn(known, name)) continue
     const option = group === undefined ? name : `${group}.${name}`
-    refuse(option, `option "${option}" is not known; known: ${Object.keys(known).join(', ')}`)
+    const names = Object.keys(known)
+    const similar = names.find((each) => isSimilar(each, name))
+    const hint = similar === undefined ? `known: ${names.join(', ')}` : `did you mean "${similar}"?`
+    refuse(option, `option "${option}" is not known; ${hint}`)
   }
+}
+
+/** Whether two names differ by letter case and separators only, or by at most one edit in five letters. */
+function isSimilar(known: string, given: string): boolean {
+  const [a, b] = [known, given].map((name) => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
+  return a === b || editsBetween(a, b) <= Math.floor(Math.max(a.length, b.length) / 5)
+}
+
+/** The Levenshtein distance of two short texts. */
+function editsBetween(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, replaced))
+    }
+    previous = row
+  }
+  return previous[b.length] ?? 0
 }
 
 /** Throws `INVALID_OPTION` naming the option and what it needs to be, but not what it was: that may be a secret. */

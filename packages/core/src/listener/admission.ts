@@ -10,7 +10,7 @@ import { checkedVerdict, isTime } from './verdict.js'
 export interface AdmissionOptions {
   readonly gate?: Gate | undefined
   readonly gateTimeoutMs: number
-  readonly sessions?: SessionPolicy | undefined
+  readonly sessionPolicy?: SessionPolicy | undefined
   readonly clock: Clock
 }
 
@@ -28,7 +28,7 @@ export async function admit(
   keepers: AdmissionOptions,
   signal: AbortSignal,
 ): Promise<AdmissionOutcome> {
-  const { gate, sessions, clock } = keepers
+  const { gate, sessionPolicy, clock } = keepers
   let verdict: Verdict
   try {
     verdict = gate ? checkedVerdict(await asked(gate, handshake, keepers, signal)) : { admit: true }
@@ -43,9 +43,9 @@ export async function admit(
       refusal: { admit: false, status: 401, reason: 'the credential is no longer valid' },
     }
   }
-  if (!sessions) return { admitted: true, admission: verdict }
+  if (!sessionPolicy) return { admitted: true, admission: verdict }
   try {
-    const grant: SessionGrant | Refusal | undefined = sessions.open(handshake, verdict)
+    const grant: SessionGrant | Refusal | undefined = sessionPolicy.open(handshake, verdict)
     if (isThenable(grant)) throw await rejectionOf(grant)
     if (grant?.admit !== true) return { admitted: false, refusal: checkedVerdict(grant) as Refusal }
     if (isDuration(grant.lifetimeMs) && isDuration(grant.idleTimeoutMs)) {

@@ -1,15 +1,25 @@
-import { type Clock, systemClock } from '../contract/clock.js'
+import type { Clock } from '../contract/clock.js'
 import type { Layer } from '../contract/connector.js'
 import { TransportError, toError } from '../contract/errors.js'
 import { type Admission, type Gate, requireGate } from '../contract/gate.js'
 import type { Acceptor, AcceptorSink, Binding, Incoming, Listener } from '../contract/listener.js'
 import {
-  invalidOption,
-  type KnownOptions,
-  requireInRange,
-  requireInteger,
-  resolveOptions,
-} from '../contract/options.js'
+  callback,
+  clock,
+  inRange,
+  integer,
+  list,
+  objectWith,
+  optional,
+  rule,
+} from '../contract/option-rules.js'
+import {
+  type OptionDefaults,
+  type OptionSettings,
+  type OptionTable,
+  options,
+} from '../contract/option-table.js'
+import { invalidOption } from '../contract/options.js'
 import type { SessionGrant, SessionPolicy } from '../contract/session-policy.js'
 import type { Transport } from '../contract/transport.js'
 import { layered } from '../layers/layers.js'
@@ -72,28 +82,27 @@ export interface ListenerOptions {
   clock?: Clock | undefined
 }
 
-/** What a listener uses for options that are not given. */
-export const listenerDefaults: {
-  readonly gateTimeoutMs: 5_000
-  readonly maxConnections: 1_000
-  readonly startTimeoutMs: 10_000
-  readonly closeTimeoutMs: 2_000
-  readonly clock: Clock
-} = {
-  gateTimeoutMs: 5_000,
-  maxConnections: 1_000,
-  startTimeoutMs: 10_000,
-  closeTimeoutMs: 2_000,
-  clock: systemClock,
-}
+/** The options of a listener that may be left out and have no default. */
+export type OptionalListenerOptions = 'gate' | 'layers' | 'sessionPolicy'
 
-/** Each option of a listener, for those who have more of their own. */
-export const knownListenerOptions: KnownOptions<ListenerOptions> = {
-  ...listenerDefaults,
-  gate: 1,
-  layers: 1,
-  sessionPolicy: 1,
-}
+/** The options of every listener. */
+export const listenerOptions: OptionTable<ListenerOptions, OptionalListenerOptions> = options<
+  ListenerOptions,
+  OptionalListenerOptions
+>({
+  gate: optional(rule(requireGate)),
+  gateTimeoutMs: inRange(1, Infinity, 5_000),
+  layers: optional(list(callback<Layer>())),
+  sessionPolicy: optional(objectWith<SessionPolicy>(['open'], 'a SessionPolicy')),
+  maxConnections: integer(1, Infinity, 1_000),
+  startTimeoutMs: inRange(1, Infinity, 10_000),
+  closeTimeoutMs: inRange(0, Infinity, 2_000),
+  clock: clock(),
+})
+
+/** What a listener uses for options that are not given. */
+export const listenerDefaults: OptionDefaults<ListenerOptions, OptionalListenerOptions> =
+  listenerOptions.defaults
 
 /**
  * Makes a listener of an acceptor: admission, limits, the life of each connection and the orderly end of all.
@@ -101,18 +110,10 @@ export const knownListenerOptions: KnownOptions<ListenerOptions> = {
  * @throws TransportError `INVALID_OPTION`
  */
 export function createListener(acceptor: Acceptor, options: ListenerOptions = {}): Listener {
-  const settings = resolveOptions(listenerDefaults, options)
-  if (settings.gate !== undefined) requireGate('gate', settings.gate)
-  const { layers = [] } = settings
-  if (!Array.isArray(layers)) invalidOption('layers', layers, 'an array')
-  requireInRange('gateTimeoutMs', settings.gateTimeoutMs, 1, Infinity)
-  requireInteger('maxConnections', settings.maxConnections, 1, Infinity)
-  requireInRange('startTimeoutMs', settings.startTimeoutMs, 1, Infinity)
-  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
-  return new ConnectionListener(acceptor, settings)
+  return new ConnectionListener(acceptor, listenerOptions.select(options))
 }
 
-type ListenerSettings = ReturnType<typeof resolveOptions<typeof listenerDefaults, ListenerOptions>>
+type ListenerSettings = OptionSettings<ListenerOptions, OptionalListenerOptions>
 
 type Life =
   | { readonly name: 'idle' }
@@ -157,6 +158,11 @@ class ConnectionListener implements Listener {
 
   get address(): string | undefined {
     return this.#address
+  }
+
+  get url(): string {
+    if (this.#address !== undefined) return this.#address
+    throw new TransportError('NOT_STARTED', 'the listener has no url before start() has succeeded', undefined)
   }
 
   /** What an SDK sets when it takes this for a transport. */

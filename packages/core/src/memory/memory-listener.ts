@@ -1,22 +1,18 @@
 import { TransportError } from '../contract/errors.js'
 import type { Incoming, Listener } from '../contract/listener.js'
-import { invalidOption, type KnownOptions, requireKnownOptions, resolveOptions } from '../contract/options.js'
+import { rule } from '../contract/option-rules.js'
+import { type OptionDefaults, options } from '../contract/option-table.js'
+import { invalidOption } from '../contract/options.js'
 import type { Transport } from '../contract/transport.js'
 import {
   createListener,
-  knownListenerOptions,
   type ListenerOptions,
-  listenerDefaults,
+  listenerOptions,
+  type OptionalListenerOptions,
 } from '../listener/create-listener.js'
 import { refusalError } from '../listener/refusal.js'
 import { createTransport } from '../transport/create-transport.js'
-import {
-  type MemoryLimits,
-  type MemoryPairOptions,
-  memoryConnectors,
-  memoryPairDefaults,
-  requireMemoryLimits,
-} from './memory.js'
+import { type MemoryLimits, type MemoryPairOptions, memoryConnectors, memoryPairOptions } from './memory.js'
 
 /** Options of a listener in memory. */
 export interface MemoryListenerOptions extends ListenerOptions, MemoryPairOptions {}
@@ -32,16 +28,23 @@ export interface MemoryClientOptions extends MemoryPairOptions {
   headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** What `memoryClient` uses for options that are not given. */
-export const memoryClientDefaults: {
-  readonly headers: Readonly<Record<string, string>>
-} & typeof memoryPairDefaults = {
-  headers: {},
-  ...memoryPairDefaults,
-}
+const listenerTable = options<MemoryListenerOptions, OptionalListenerOptions>({
+  ...memoryPairOptions.rules,
+  ...listenerOptions.rules,
+})
 
-const knownOptions: KnownOptions<MemoryListenerOptions> = { ...knownListenerOptions, ...memoryPairDefaults }
-const knownClientOptions: KnownOptions<MemoryClientOptions> = { ...memoryClientDefaults, listener: 1 }
+const clientTable = options<MemoryClientOptions>({
+  ...memoryPairOptions.rules,
+  listener: rule((option, value) => {
+    if (!doors.has(value as Listener)) invalidOption(option, value, 'a listener made by memoryListener()')
+  }),
+  headers: rule((option, value) => {
+    if (typeof value !== 'object') invalidOption(option, value, 'an object')
+  }, {}),
+})
+
+/** What `memoryClient` uses for options that are not given. */
+export const memoryClientDefaults: OptionDefaults<MemoryClientOptions> = clientTable.defaults
 
 type Offer = (incoming: Incoming) => void
 
@@ -59,10 +62,8 @@ let listenersMade = 0
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function memoryListener(options: MemoryListenerOptions = {}): Listener {
-  requireKnownOptions(options, knownOptions)
-  const limits = resolveOptions({ ...memoryPairDefaults, ...listenerDefaults }, options)
-  requireMemoryLimits(limits)
+export function memoryListener(given: MemoryListenerOptions = {}): Listener {
+  const limits = listenerTable.read(given)
   const address = `memory:${++listenersMade}`
   let door: MemoryDoor | undefined
   const listener = createListener(
@@ -90,18 +91,14 @@ export function memoryListener(options: MemoryListenerOptions = {}): Listener {
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function memoryClient(options: MemoryClientOptions): Transport {
-  requireKnownOptions(options, knownClientOptions)
-  const settings = resolveOptions(memoryClientDefaults, options)
-  requireMemoryLimits(settings)
-  const doorOf = doors.get(settings.listener)
-  if (!doorOf) invalidOption('listener', settings.listener, 'a listener made by memoryListener()')
+export function memoryClient(given: MemoryClientOptions): Transport {
+  const settings = clientTable.read(given)
   return createTransport(
     {
       connect: async (sink, signal) => {
         signal.throwIfAborted()
         const address = settings.listener.address ?? 'memory'
-        const door = doorOf()
+        const door = doors.get(settings.listener)?.()
         if (!door) throw new TransportError('CONNECT_FAILED', `nobody listens on ${address}`, { address })
         const [near, far] = memoryConnectors(
           { address: 'memory:client', limits: settings },

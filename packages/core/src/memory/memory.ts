@@ -1,19 +1,15 @@
 import type { Channel, Connector, Sink } from '../contract/connector.js'
 import { TransportError } from '../contract/errors.js'
 import { type JsonRpcMessage, toJson } from '../contract/message.js'
-import {
-  type KnownOptions,
-  requireInteger,
-  requireKnownOptions,
-  resolveOptions,
-} from '../contract/options.js'
+import { integer } from '../contract/option-rules.js'
+import { type OptionDefaults, type OptionTable, options } from '../contract/option-table.js'
 import type { Peer, Transport } from '../contract/transport.js'
 import { overloaded, tooLargeToAccept, tooLargeToSend } from '../messages/message-limits.js'
 import { createMessageReader, type MessageReader } from '../messages/message-reader.js'
 import {
   type CreateTransportOptions,
   createTransport,
-  createTransportDefaults,
+  createTransportOptions,
 } from '../transport/create-transport.js'
 import { sentImmediately } from '../transport/pending-sends.js'
 
@@ -32,15 +28,15 @@ export interface MemoryPairOptions extends CreateTransportOptions {
   maxQueuedBytes?: number | undefined
 }
 
-/** What `memoryPair` uses for options that are not given. */
-export const memoryPairDefaults: {
-  readonly maxMessageBytes: 10_485_760
-  readonly maxQueuedBytes: 16_777_216
-  readonly closeTimeoutMs: 2_000
-  readonly clock: typeof createTransportDefaults.clock
-} = { maxMessageBytes: 10_485_760, maxQueuedBytes: 16_777_216, ...createTransportDefaults }
+/** The options of both ends of a memory connection. */
+export const memoryPairOptions: OptionTable<MemoryPairOptions> = options<MemoryPairOptions>({
+  ...createTransportOptions.rules,
+  maxMessageBytes: integer(1024, Infinity, 10_485_760),
+  maxQueuedBytes: integer(1024, Infinity, 16_777_216),
+})
 
-const known: KnownOptions<MemoryPairOptions> = memoryPairDefaults
+/** What `memoryPair` uses for options that are not given. */
+export const memoryPairDefaults: OptionDefaults<MemoryPairOptions> = memoryPairOptions.defaults
 
 /**
  * Two transports in this process, connected to each other. Messages cross as JSON text, so that nothing is shared
@@ -48,10 +44,8 @@ const known: KnownOptions<MemoryPairOptions> = memoryPairDefaults
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function memoryPair(options: MemoryPairOptions = {}): [Transport, Transport] {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(memoryPairDefaults, options)
-  requireMemoryLimits(settings)
+export function memoryPair(given: MemoryPairOptions = {}): [Transport, Transport] {
+  const settings = memoryPairOptions.read(given)
   const [a, b] = memoryEnds(
     { address: 'memory:a', limits: settings },
     { address: 'memory:b', limits: settings },
@@ -70,12 +64,6 @@ export function memoryPair(options: MemoryPairOptions = {}): [Transport, Transpo
 export interface MemoryLimits {
   readonly maxMessageBytes: number
   readonly maxQueuedBytes: number
-}
-
-/** Throws `INVALID_OPTION` unless the limits can work. */
-export function requireMemoryLimits(limits: MemoryLimits): void {
-  requireInteger('maxMessageBytes', limits.maxMessageBytes, 1024, Infinity)
-  requireInteger('maxQueuedBytes', limits.maxQueuedBytes, 1024, Infinity)
 }
 
 /** One end of a connection in memory, as it is configured. */

@@ -1,10 +1,12 @@
 import {
+  boolean,
   type CreateTransportOptions,
-  createTransportDefaults,
-  requireInRange,
-  requireInteger,
+  createTransportOptions,
+  integer,
+  type OptionDefaults,
+  type OptionTable,
+  options,
 } from '../authoring.js'
-import type { Clock } from '../index.js'
 
 /** Options of every transport over a stream of bytes. */
 export interface ByteStreamOptions extends CreateTransportOptions {
@@ -26,25 +28,13 @@ export interface ByteStreamOptions extends CreateTransportOptions {
   keepEncoded?: boolean | undefined
 }
 
-/** What transports over a stream of bytes use for options that are not given. */
-export const byteStreamDefaults: {
-  readonly maxMessageBytes: 10_485_760
-  readonly maxQueuedBytes: 16_777_216
-  readonly keepEncoded: false
-  readonly closeTimeoutMs: 2_000
-  readonly clock: Clock
-} = {
-  maxMessageBytes: 10_485_760,
-  maxQueuedBytes: 16_777_216,
-  keepEncoded: false,
-  ...createTransportDefaults,
-}
+/** The options of every transport over a stream of bytes. */
+export const byteStreamOptions: OptionTable<ByteStreamOptions> = options<ByteStreamOptions>({
+  ...createTransportOptions.rules,
+  maxMessageBytes: integer(1024, Infinity, 10_485_760),
+  maxQueuedBytes: integer(1024, Infinity, 16_777_216),
+  keepEncoded: boolean(false),
+})
 
-/** Throws `INVALID_OPTION` unless the limits of a byte stream are numbers it can work with. */
-export function requireByteStreamLimits(
-  limits: Readonly<Record<'maxMessageBytes' | 'maxQueuedBytes' | 'closeTimeoutMs', unknown>>,
-): void {
-  requireInteger('maxMessageBytes', limits.maxMessageBytes, 1024, Infinity)
-  requireInteger('maxQueuedBytes', limits.maxQueuedBytes, 1024, Infinity)
-  requireInRange('closeTimeoutMs', limits.closeTimeoutMs, 0, Infinity)
-}
+/** What transports over a stream of bytes use for options that are not given. */
+export const byteStreamDefaults: OptionDefaults<ByteStreamOptions> = byteStreamOptions.defaults

@@ -3,7 +3,7 @@ export { bindServer, type ServerBinding, watchTls } from './bind-server.js'
 export {
   type ByteStreamOptions,
   byteStreamDefaults,
-  requireByteStreamLimits,
+  byteStreamOptions,
 } from './byte-stream-options.js'
 export {
   type CoalescingWriter,
@@ -20,9 +20,9 @@ export {
   type PreambleOutcome,
   type PreambleSettings,
   preambleDefaults,
-  preambleSettings,
+  preambleOptions,
   readPreamble,
-  requirePreamble,
+  preambleMembers,
   sendPreamble,
 } from './preamble.js'
 export { inspectTlsBytes } from './inspect-tls-bytes.js'
@@ -35,13 +35,11 @@ export {
   ALPN_PROTOCOL,
   loadTlsEnd,
   loadTlsServer,
-  type TlsClientOptions,
   tlsClientDefaults,
+  tlsClientOptions,
   type TlsEnd,
-  type TlsEndOptions,
-  tlsEndDefaults,
   type TlsServerEnd,
   type TlsServerOptions,
   tlsServerDefaults,
-  type TlsVersion,
+  tlsServerOptions,
 } from './tls-options.js'

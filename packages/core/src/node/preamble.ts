@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net'
 import {
+  callback,
   callbackFailed,
-  type KnownOptions,
+  inRange,
+  integer,
+  type OptionDefaults,
+  type OptionSettings,
+  type OptionTable,
+  options,
   parseRefusal,
-  rejectOption,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  resolveOptions,
 } from '../authoring.js'
 import { type Clock, isTransportError, type JsonRpcMessage, type Refusal } from '../index.js'
 
@@ -32,28 +33,16 @@ export interface PreambleOptions {
 }
 
 /** Those options after their defaults. */
-export interface PreambleSettings {
-  readonly timeoutMs: number
-  readonly maxBytes: number
-}
+export type PreambleSettings = OptionSettings<PreambleOptions>
+
+/** The options of a listener that reads a preamble. */
+export const preambleOptions: OptionTable<PreambleOptions> = options<PreambleOptions>({
+  timeoutMs: inRange(1, Infinity, 5_000),
+  maxBytes: integer(64, 1_048_576, 8_192),
+})
 
 /** What reading a preamble uses for options that are not given. */
-export const preambleDefaults: { readonly timeoutMs: 5_000; readonly maxBytes: 8_192 } = {
-  timeoutMs: 5_000,
-  maxBytes: 8_192,
-}
-
-const knownOptions: KnownOptions<PreambleOptions> = preambleDefaults
-const knownMembers: KnownOptions<Preamble> = { headers: 1 }
-
-/** Those options with their defaults. Throws `INVALID_OPTION` unless they can work. */
-export function preambleSettings(options: PreambleOptions): PreambleSettings {
-  requireKnownOptions(options, knownOptions, 'preamble')
-  const settings = resolveOptions(preambleDefaults, options)
-  requireInRange('preamble.timeoutMs', settings.timeoutMs, 1, Infinity)
-  requireInteger('preamble.maxBytes', settings.maxBytes, 64, 1_048_576)
-  return settings
-}
+export const preambleDefaults: OptionDefaults<PreambleOptions> = preambleOptions.defaults
 
 /** The one member of the line, so that a message is never taken for a preamble nor the other way round. */
 const MEMBER = 'mcpwire'
@@ -66,12 +55,8 @@ const LINE_FEED = 0x0a
  */
 const NOTE = 'headers, for the option preamble of a listener that expects one'
 
-/** Throws `INVALID_OPTION` unless it is a preamble. */
-export function requirePreamble(preamble: Preamble): void {
-  requireKnownOptions(preamble, knownMembers, 'preamble')
-  if (typeof preamble.headers !== 'function')
-    rejectOption('preamble.headers', 'a function that returns headers')
-}
+/** The option `preamble` of a client. */
+export const preambleMembers: OptionTable<Preamble> = options<Preamble>({ headers: callback() })
 
 /**
  * Asks for the headers of one connection. Rejects with `CALLBACK_FAILED`, or with `signal.reason` as soon as the

@@ -5,10 +5,10 @@ import { rejectOption } from '../authoring.js'
 import type { TlsMaterial } from '../index.js'
 
 /** Certificates and keys, each as content or as a file. */
-export interface TlsMaterialOptions extends TlsMaterial {
-  certFile?: string | undefined
-  keyFile?: string | undefined
-  caFile?: string | undefined
+export type TlsMaterialOptions = {
+  readonly [K in keyof TlsMaterial | 'certFile' | 'keyFile' | 'caFile']?:
+    | (K extends keyof TlsMaterial ? TlsMaterial[K] : string)
+    | undefined
 }
 
 /** One part of the material, and where it came from. */

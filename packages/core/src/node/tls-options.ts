@@ -1,55 +1,20 @@
 import type { SecureContextOptions } from 'node:tls'
 import {
-  type KnownOptions,
+  integer,
+  type OptionalRule,
+  type OptionDefaults,
+  type OptionRules,
+  type OptionSettings,
+  type OptionTable,
+  oneOf,
+  optional,
+  options,
   rejectOption,
-  requireInteger,
-  requireKnownOptions,
-  requireOneOf,
-  resolveOptions,
+  rule,
+  text,
 } from '../authoring.js'
-import type { TlsMaterial, TlsSource } from '../index.js'
+import type { TlsClientOptions, TlsEndOptions, TlsMaterial, TlsSource, TlsVersion } from '../index.js'
 import { checkedMaterial, givenParts } from './tls-material.js'
-
-/** The versions of TLS that may be asked for. */
-export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
-
-/** What either end of a TLS connection shows and accepts. Give each part once: as content or as a file. */
-export interface TlsEndOptions extends TlsMaterial {
-  /**
-   * File with the certificate this end shows, with its chain, in PEM.
-   * @defaultValue undefined
-   */
-  certFile?: string | undefined
-  /**
-   * File with its private key, in PEM.
-   * @defaultValue undefined
-   */
-  keyFile?: string | undefined
-  /**
-   * File with the authorities whose certificates are accepted from the other end, in PEM.
-   * @defaultValue undefined
-   */
-  caFile?: string | undefined
-  /**
-   * Where the material comes from when it may change; instead of all of the above.
-   * @defaultValue undefined
-   */
-  source?: TlsSource | undefined
-  /**
-   * Oldest version of TLS to speak.
-   * @defaultValue 'TLSv1.3'
-   */
-  minVersion?: TlsVersion | undefined
-}
-
-/** TLS as a client sees it. Without authorities of its own it trusts those that Node ships. */
-export interface TlsClientOptions extends TlsEndOptions {
-  /**
-   * The name the server's certificate must have; the host that is connected to without it.
-   * @defaultValue undefined
-   */
-  serverName?: string | undefined
-}
 
 /** TLS as a server offers it. */
 export interface TlsServerOptions extends TlsEndOptions {
@@ -66,17 +31,45 @@ export interface TlsServerOptions extends TlsEndOptions {
   handshakeTimeoutMs?: number | undefined
 }
 
-/** What either end of TLS uses for options that are not given. */
-export const tlsEndDefaults: { readonly minVersion: 'TLSv1.3' } = { minVersion: 'TLSv1.3' }
+type MaterialOption = 'cert' | 'certFile' | 'key' | 'keyFile' | 'passphrase' | 'ca' | 'caFile'
+type OptionalTlsOption = MaterialOption | 'source'
+
+/** For parts of the material: `checkedMaterial` checks them together, and shows none of them. */
+const checkedLater: OptionalRule<never> = optional<never>(rule(() => {}))
+
+const endRules: OptionRules<TlsEndOptions, OptionalTlsOption> = {
+  cert: checkedLater,
+  certFile: checkedLater,
+  key: checkedLater,
+  keyFile: checkedLater,
+  passphrase: checkedLater,
+  ca: checkedLater,
+  caFile: checkedLater,
+  source: checkedLater,
+  minVersion: oneOf<TlsVersion, TlsVersion>(['TLSv1.2', 'TLSv1.3'], 'TLSv1.3'),
+}
+
+/** The option `tls` of a client. */
+export const tlsClientOptions: OptionTable<TlsClientOptions, OptionalTlsOption | 'serverName'> = options<
+  TlsClientOptions,
+  OptionalTlsOption | 'serverName'
+>({ ...endRules, serverName: optional(text()) })
+
+/** The option `tls` of a server. */
+export const tlsServerOptions: OptionTable<TlsServerOptions, OptionalTlsOption | 'clientCertificates'> =
+  options<TlsServerOptions, OptionalTlsOption | 'clientCertificates'>({
+    ...endRules,
+    clientCertificates: optional(oneOf(['none', 'optional', 'required'])),
+    handshakeTimeoutMs: integer(1, 2 ** 31 - 1, 10_000),
+  })
 
 /** What the client side of TLS uses for options that are not given. */
-export const tlsClientDefaults: typeof tlsEndDefaults = { ...tlsEndDefaults }
+export const tlsClientDefaults: OptionDefaults<TlsClientOptions, OptionalTlsOption | 'serverName'> =
+  tlsClientOptions.defaults
 
 /** What the server side of TLS uses for options that are not given. */
-export const tlsServerDefaults: { readonly handshakeTimeoutMs: 10_000 } & typeof tlsEndDefaults = {
-  handshakeTimeoutMs: 10_000,
-  ...tlsEndDefaults,
-}
+export const tlsServerDefaults: OptionDefaults<TlsServerOptions, OptionalTlsOption | 'clientCertificates'> =
+  tlsServerOptions.defaults
 
 /** The protocol that both ends name in the TLS handshake (ALPN, RFC 7301). */
 export const ALPN_PROTOCOL = 'mcp'
@@ -95,41 +88,19 @@ export interface TlsServerEnd extends TlsEnd {
   readonly handshakeTimeoutMs: number
 }
 
-const knownEndOptions: KnownOptions<TlsEndOptions> = {
-  ...tlsEndDefaults,
-  cert: 1,
-  certFile: 1,
-  key: 1,
-  keyFile: 1,
-  passphrase: 1,
-  ca: 1,
-  caFile: 1,
-  source: 1,
-}
-const knownClientOptions: KnownOptions<TlsClientOptions> = { ...knownEndOptions, serverName: 1 }
-const knownServerOptions: KnownOptions<TlsServerOptions> = {
-  ...knownEndOptions,
-  ...tlsServerDefaults,
-  clientCertificates: 1,
-}
-
 /**
  * Reads and checks the TLS options of a client, with defaults of its own where it has some.
  *
  * @throws TransportError `INVALID_OPTION` naming the option, and the file where there is one
  */
-export function loadTlsEnd(
-  options: TlsClientOptions,
-  defaults: { readonly minVersion: TlsVersion } = tlsEndDefaults,
-): TlsEnd {
-  requireKnownOptions(options, knownClientOptions, 'tls')
-  return endOf(options, defaults)
+export function loadTlsEnd(given: TlsClientOptions): TlsEnd {
+  return endOf(tlsClientOptions.read(given, 'tls'))
 }
 
-function endOf(options: TlsEndOptions, defaults: { readonly minVersion: TlsVersion }): TlsEnd {
-  const { minVersion } = resolveOptions(defaults, options)
-  requireOneOf('tls.minVersion', minVersion, ['TLSv1.2', 'TLSv1.3'])
-  const { source } = options
+type EndSettings = OptionSettings<TlsEndOptions, OptionalTlsOption>
+
+function endOf(options: EndSettings): TlsEnd {
+  const { minVersion, source } = options
   if (source === undefined) {
     const fixed = checkedMaterial(options)
     return { current: () => fixed, source, minVersion }
@@ -160,13 +131,10 @@ function materialOf(source: TlsSource): TlsMaterial {
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function loadTlsServer(options: TlsServerOptions): TlsServerEnd {
-  requireKnownOptions(options, knownServerOptions, 'tls')
-  const end = endOf(options, tlsEndDefaults)
-  const { clientCertificates = end.current().ca ? 'required' : 'none' } = options
-  const { handshakeTimeoutMs } = resolveOptions(tlsServerDefaults, options)
-  requireOneOf('tls.clientCertificates', clientCertificates, ['none', 'optional', 'required'])
-  requireInteger('tls.handshakeTimeoutMs', handshakeTimeoutMs, 1, 2 ** 31 - 1)
+export function loadTlsServer(given: TlsServerOptions): TlsServerEnd {
+  const settings = tlsServerOptions.read(given, 'tls')
+  const end = endOf(settings)
+  const { clientCertificates = end.current().ca ? 'required' : 'none', handshakeTimeoutMs } = settings
   const current = (): SecureContextOptions => {
     const material = end.current()
     if (!material.cert) rejectOption('tls.cert', 'given, or tls.certFile: a server shows a certificate')

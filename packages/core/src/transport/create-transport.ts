@@ -1,8 +1,9 @@
-import { type Clock, systemClock } from '../contract/clock.js'
+import type { Clock } from '../contract/clock.js'
 import type { Channel, Connector, Sink } from '../contract/connector.js'
 import { TransportError, toError } from '../contract/errors.js'
 import type { JsonRpcMessage } from '../contract/message.js'
-import { requireInRange, resolveOptions } from '../contract/options.js'
+import { clock, inRange } from '../contract/option-rules.js'
+import { type OptionDefaults, type OptionTable, options } from '../contract/option-table.js'
 import type {
   Flow,
   MessageContext,
@@ -45,11 +46,14 @@ export interface CreateTransportOptions {
   clock?: Clock | undefined
 }
 
+/** The options of every transport. */
+export const createTransportOptions: OptionTable<CreateTransportOptions> = options<CreateTransportOptions>({
+  closeTimeoutMs: inRange(0, Infinity, 2_000),
+  clock: clock(),
+})
+
 /** What `createTransport` uses for options that are not given. */
-export const createTransportDefaults: { readonly closeTimeoutMs: 2_000; readonly clock: Clock } = {
-  closeTimeoutMs: 2_000,
-  clock: systemClock,
-}
+export const createTransportDefaults: OptionDefaults<CreateTransportOptions> = createTransportOptions.defaults
 
 /**
  * Makes a transport of a connector: adds the life cycle and keeps the clauses C1 to C8, C11, C13, C16 and C17,
@@ -58,10 +62,7 @@ export const createTransportDefaults: { readonly closeTimeoutMs: 2_000; readonly
  * @throws TransportError `INVALID_OPTION`
  */
 export function createTransport(connector: Connector, options: CreateTransportOptions = {}): Transport {
-  const settings = resolveOptions(createTransportDefaults, options)
-  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
-  const { closeTimeoutMs, clock } = settings
-  const transport = new ConnectedTransport(connector, { closeTimeoutMs, clock })
+  const transport = new ConnectedTransport(connector, createTransportOptions.select(options))
   return connector.process ? withProcessTraits(transport, connector.process) : transport
 }
 

@@ -64,7 +64,7 @@ export async function protectedServer(): Promise<ProtectedServer> {
       await server.connect(connection)
     },
   )
-  const url = listener.address ?? ''
+  const url = listener.url
   resourceMetadataUrl = new URL(path, url).href
   return {
     url,

@@ -189,7 +189,7 @@ export const httpClientDefaults: {
   readonly maxMessageBytes: 10_485_760
   readonly maxQueuedBytes: 16_777_216
   readonly random: () => number
-  readonly closeTimeoutMs: 2_000
+  readonly closeTimeoutMs: number
   readonly clock: Clock
 } = {
   headers: {},

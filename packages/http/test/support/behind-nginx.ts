@@ -60,7 +60,7 @@ export async function idleBehindNginx(
     },
   )
   onTestFinished(() => listener.close())
-  const port = await nginxBefore(Number(new URL(listener.address ?? '').port), idleCutSeconds)
+  const port = await nginxBefore(Number(new URL(listener.url).port), idleCutSeconds)
 
   const transport = httpClient({ url: `http://127.0.0.1:${port}/mcp` })
   const client = new Client({ name: 'before', version: '1.0.0' })

@@ -58,7 +58,7 @@ export async function modernServer(options: Partial<HttpServerOptions> = {}): Pr
   }
   onTestFinished(() => listener.close())
   await listener.start()
-  const url = listener.address ?? ''
+  const url = listener.url
   return { ...server, url, port: Number(new URL(url).port) }
 }
 

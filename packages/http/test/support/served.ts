@@ -69,7 +69,7 @@ export async function served(
   }
   onTestFinished(() => listener.close())
   await listener.start()
-  const address = listener.address ?? ''
+  const address = listener.url
   const port = Number(new URL(address).port)
   const raw = rawHttp(port)
   return {

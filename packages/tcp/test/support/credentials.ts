@@ -1,4 +1,5 @@
-import type { TlsClientOptions, TlsServerOptions } from '@mcpwire/core/node'
+import type { TlsClientOptions } from '@mcpwire/core'
+import type { TlsServerOptions } from '@mcpwire/core/node'
 import { createAuthority } from '../../../../tooling/certificates.js'
 
 /** Who makes the certificates of this run, and somebody else who does. */

@@ -2,8 +2,8 @@ import type { ListenerOptions } from '@mcpwire/core'
 import {
   invalidOption,
   type KnownOptions,
-  knownListenerOptions,
   listenerDefaults,
+  listenerOptions,
   requireText,
 } from '@mcpwire/core/authoring'
 import {
@@ -44,7 +44,7 @@ export const wsUpgradeDefaults: {
 /** Each of these options. */
 export const knownUpgradeOptions: KnownOptions<WsUpgradeOptions> = {
   ...wsUpgradeDefaults,
-  ...knownListenerOptions,
+  ...listenerOptions.rules,
   ...knownWsOptions,
 }
 

@@ -38,7 +38,7 @@ export function createConnector(settings: EngineSettings): SocketConnector {
   const { url, address, tls = {}, clock, connectTimeoutMs: timeoutMs } = settings
   const route: Route = {
     url,
-    end: url.protocol === 'https:' ? loadTlsEnd(tls, httpTlsDefaults) : undefined,
+    end: url.protocol === 'https:' ? loadTlsEnd({ ...httpTlsDefaults, ...tls }) : undefined,
     serverName: tls.serverName,
     proxy: proxyTo(url, settings.proxy),
   }

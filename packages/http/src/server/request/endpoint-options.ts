@@ -2,8 +2,8 @@ import type { AuthInfo, Clock, EventStore, HttpHooks, ListenerOptions } from '@m
 import {
   invalidOption,
   type KnownOptions,
-  knownListenerOptions,
   listenerDefaults,
+  listenerOptions,
   requireGate,
   requireInRange,
   requireInteger,
@@ -191,7 +191,7 @@ export const httpEndpointDefaults: {
 /** Each option of an endpoint. */
 export const knownEndpointOptions: KnownOptions<HttpEndpointOptions> = {
   ...httpEndpointDefaults,
-  ...knownListenerOptions,
+  ...listenerOptions.rules,
   eventStore: 1,
   principal: 1,
   onDisconnect: 1,

@@ -1,0 +1,107 @@
+import { requireKnownOptions } from './options.js'
+
+/**
+ * One option: how its value is checked, and its default. `D` is the type of the default, `undefined` where there is
+ * none.
+ */
+export interface OptionRule<T, D extends T | undefined = T | undefined> {
+  /** Used where the option is left out or `undefined`. */
+  readonly defaultValue: D
+  /** Throws `INVALID_OPTION` unless the value can work. Also called for a required option that is left out. */
+  readonly check: (option: string, value: unknown) => void
+  /** Whether `undefined` stays `undefined` and is not checked. */
+  readonly isOptional: boolean
+}
+
+/** The rule of an option that may be left out and has no default. */
+export interface OptionalRule<T> extends OptionRule<T, undefined> {
+  readonly isOptional: true
+}
+
+/**
+ * A rule for each member of `O`: with a default where the member is optional, an optional rule where it is named in
+ * `A`. The compiler reports a member without a rule, and a rule without a member.
+ */
+export type OptionRules<O extends object, A extends keyof O = never> = {
+  readonly [K in keyof O]-?: K extends A
+    ? OptionalRule<Exclude<O[K], undefined>>
+    : object extends Pick<O, K>
+      ? OptionRule<Exclude<O[K], undefined>, Exclude<O[K], undefined>>
+      : OptionRule<Exclude<O[K], undefined>>
+}
+
+/** Options of `O` after their defaults. Members named in `A` may be missing. */
+export type OptionSettings<O extends object, A extends keyof O = never> = {
+  readonly [K in Exclude<keyof O, A>]-?: Exclude<O[K], undefined>
+} & { readonly [K in A]?: O[K] | undefined }
+
+/** The defaults of the options of `O`: each optional member that is not named in `A` has one. */
+export type OptionDefaults<O extends object, A extends keyof O = never> = {
+  readonly [K in keyof O as object extends Pick<O, K> ? (K extends A ? never : K) : never]-?: Exclude<
+    O[K],
+    undefined
+  >
+}
+
+/** The options of one factory: their names, defaults and checks. */
+export interface OptionTable<O extends object, A extends keyof O = never> {
+  /** One rule for each option. Spread it into the table of a factory that has the same options and more. */
+  readonly rules: OptionRules<O, A>
+  /** The default of each option that has one. */
+  readonly defaults: OptionDefaults<O, A>
+  /**
+   * Checks what was given and adds the defaults. An explicit `undefined` counts as left out. The result is frozen.
+   *
+   * @param group the option that holds these options, as in `hooks.routes`
+   * @throws TransportError `INVALID_OPTION` for an unknown name or a value that cannot work
+   */
+  readonly read: (given: O, group?: string) => OptionSettings<O, A>
+  /** The same for options that a larger table has read: members without a rule here are left out, not refused. */
+  readonly select: (given: O) => OptionSettings<O, A>
+}
+
+/**
+ * Writes down each option of a factory once.
+ *
+ * @example
+ * ```ts
+ * const table = options<PingOptions, 'label'>({
+ *   port: integer(1, 65_535),
+ *   host: text('127.0.0.1'),
+ *   label: optional(text()),
+ * })
+ * const { port, host, label } = table.read({ port: 7000 })
+ * ```
+ */
+export function options<O extends object, A extends keyof O = never>(
+  rules: OptionRules<O, A>,
+): OptionTable<O, A> {
+  const entries = Object.entries<OptionRule<unknown>>(rules)
+  const defaults = Object.fromEntries(
+    entries
+      .filter(([, { defaultValue }]) => defaultValue !== undefined)
+      .map(([name, { defaultValue }]) => [name, defaultValue]),
+  )
+  const select = (given: O, group?: string): OptionSettings<O, A> => {
+    const settings: Record<string, unknown> = {}
+    for (const [name, { defaultValue, check, isOptional }] of entries) {
+      // Own members only: a "__proto__" in options that were parsed from JSON must not supply values.
+      const value = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
+      if (value === undefined && defaultValue !== undefined) settings[name] = defaultValue
+      else if (value !== undefined || !isOptional) {
+        check(group === undefined ? name : `${group}.${name}`, value)
+        settings[name] = value
+      }
+    }
+    return Object.freeze(settings) as OptionSettings<O, A>
+  }
+  return {
+    rules,
+    defaults: Object.freeze(defaults) as OptionDefaults<O, A>,
+    read: (given, group) => {
+      requireKnownOptions(given, rules, group)
+      return select(given, group)
+    },
+    select,
+  }
+}
