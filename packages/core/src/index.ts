@@ -8,6 +8,8 @@ export { type Clock, systemClock } from './contract/clock.js'
 export type { Compression } from './contract/compression.js'
 export type { Layer } from './contract/connector.js'
 export {
+  type ErrorAdvice,
+  type ErrorDetails,
   isTransportError,
   TransportError,
   type TransportErrorCode,

@@ -1,6 +1,7 @@
 import type { parseMessage, Resolved } from '../src/authoring.js'
 import type {
   AuthInfo,
+  ErrorAdvice,
   EventStore,
   isNotification,
   isRequest,
@@ -82,7 +83,7 @@ export function detailsOf(error: unknown, check: typeof isTransportError): strin
 
 export type Errors = [
   Expect<Same<TransportError<'CLOSED'>['details'], undefined>>,
-  Expect<Same<TransportError<'CIRCUIT_OPEN'>['details'], { readonly retryAfterMs: number }>>,
+  Expect<Same<TransportError<'CIRCUIT_OPEN'>['details'], { readonly retryAfterMs: number } & ErrorAdvice>>,
 ]
 
 // Options with a default are there once resolved, others may not be.

@@ -1,3 +1,11 @@
+/** What the reader of an error can do about it. Part of the details of every code that has details. */
+export interface ErrorAdvice {
+  /** The option to change, as in `tls.ca`. The text of the error calls it `option "tls.ca"`. */
+  readonly option?: string
+  /** What to check or change. The text of the error ends with it. */
+  readonly hint?: string
+}
+
 /**
  * Facts carried by each code. A new code is a row here; `docs/errors.md` follows by itself.
  */
@@ -116,6 +124,11 @@ export interface TransportErrorDetails {
   CALLBACK_FAILED: { readonly slot: string }
 }
 
+/** The details of one code: its facts, and what to do about it. */
+export type ErrorDetails<C extends TransportErrorCode> = TransportErrorDetails[C] extends undefined
+  ? undefined
+  : TransportErrorDetails[C] & ErrorAdvice
+
 /** The closed set of codes. Branch on these; texts may change in any release. */
 export type TransportErrorCode = keyof TransportErrorDetails
 
@@ -125,11 +138,15 @@ const BRAND: unique symbol = Symbol.for('@mcpwire/TransportError') as never
 export class TransportError<C extends TransportErrorCode = TransportErrorCode> extends Error {
   override readonly name = 'TransportError'
   readonly code: C
-  readonly details: TransportErrorDetails[C]
+  readonly details: ErrorDetails<C>
 
-  constructor(code: C, message: string, details: TransportErrorDetails[C], options?: ErrorOptions) {
+  constructor(code: C, message: string, details: ErrorDetails<C>, options?: ErrorOptions) {
+    const { hint } = (details ?? {}) as ErrorAdvice
     // An explicit undefined would show as `[cause]: undefined`.
-    super(message, options?.cause === undefined ? undefined : options)
+    super(
+      hint === undefined ? message : `${message}; ${hint}`,
+      options?.cause === undefined ? undefined : options,
+    )
     this.code = code
     this.details = details
     Object.defineProperty(this, BRAND, { value: true })

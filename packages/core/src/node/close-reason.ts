@@ -21,7 +21,9 @@ export function encodeCloseReason(reason: Error, address: string): string | unde
 
 /** Only figures: other details may be somebody else's words. */
 function dataOf({ code, details }: TransportError): object {
-  const { status, bytes, maxMessageBytes } = (details ?? {}) as Record<string, unknown>
+  const { status, bytes, maxMessageBytes } = (details ?? {}) as Readonly<
+    Partial<Record<'status' | 'bytes' | 'maxMessageBytes', unknown>>
+  >
   return { code, status, bytes, maxMessageBytes }
 }
 
