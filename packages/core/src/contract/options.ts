@@ -37,24 +37,26 @@ export function requireKnownOptions(given: unknown, known: object, group?: strin
   }
 }
 
-/** Whether two names differ by letter case and separators only, or by at most one edit in five letters. */
+/** Whether two names differ by letter case and separators only, or by at most one edit in four letters. */
 function isSimilar(known: string, given: string): boolean {
   const [a, b] = [known, given].map((name) => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
-  return a === b || editsBetween(a, b) <= Math.floor(Math.max(a.length, b.length) / 5)
+  return a === b || editsBetween(a, b) <= Math.floor(Math.max(a.length, b.length) / 4)
 }
 
-/** The Levenshtein distance of two short texts. */
+/** The edits between two short names, where two swapped neighbours are one edit (optimal string alignment). */
 function editsBetween(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
+  const rows = [Array.from({ length: b.length + 1 }, (_, index) => index)]
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Infinity
   for (let i = 1; i <= a.length; i++) {
-    const row = [i]
+    rows.push([i])
     for (let j = 1; j <= b.length; j++) {
-      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, replaced))
+      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const isSwap = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = isSwap ? at(i - 2, j - 2) + 1 : Infinity
+      rows[i]?.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, replaced, swapped))
     }
-    previous = row
   }
-  return previous[b.length] ?? 0
+  return at(a.length, b.length)
 }
 
 /** Throws `INVALID_OPTION` naming the option and what it needs to be, but not what it was: that may be a secret. */

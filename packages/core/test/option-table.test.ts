@@ -1,0 +1,194 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  boolean,
+  callback,
+  clock,
+  group,
+  inRange,
+  integer,
+  list,
+  objectWith,
+  oneOf,
+  optional,
+  options,
+  rule,
+  text,
+} from '../src/authoring.js'
+import { systemClock, TransportError } from '../src/index.js'
+
+interface InnerOptions {
+  depth?: number | undefined
+  visit?: (() => void) | undefined
+}
+
+interface SampleOptions {
+  port: number
+  host?: string | undefined
+  retries?: number | undefined
+  isFast?: boolean | undefined
+  mode?: 'a' | 'b' | undefined
+  inner?: InnerOptions | undefined
+  names?: readonly string[] | undefined
+}
+
+const inner = options<InnerOptions, 'visit'>({ depth: integer(0, 9, 3), visit: optional(callback()) })
+const sample = options<SampleOptions, 'inner' | 'names'>({
+  port: integer(1, 65_535),
+  host: text('127.0.0.1'),
+  retries: inRange(0, Infinity, 2.5),
+  isFast: boolean(true),
+  mode: oneOf<'a' | 'b', 'a'>(['a', 'b'], 'a'),
+  inner: optional(group(inner)),
+  names: optional(list(text())),
+})
+
+function failureOf(call: () => unknown): { code: string; option: unknown; message: string } {
+  try {
+    call()
+  } catch (error) {
+    if (error instanceof TransportError) {
+      const { option } = error.details as { option?: unknown }
+      return { code: error.code, option, message: error.message }
+    }
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+/** What an application without types passes. */
+function read(given: unknown): unknown {
+  return sample.read(given as SampleOptions)
+}
+
+describe('reading options', () => {
+  test('adds defaults and leaves optional members without one out', () => {
+    expect(sample.read({ port: 7000 })).toEqual({
+      port: 7000,
+      host: '127.0.0.1',
+      retries: 2.5,
+      isFast: true,
+      mode: 'a',
+    })
+  })
+
+  test('treats an explicit undefined as left out', () => {
+    expect(sample.read({ port: 1, host: undefined, inner: undefined })).toEqual(sample.read({ port: 1 }))
+  })
+
+  test('freezes the settings and changes nothing that was given', () => {
+    const given = { port: 1 }
+    const settings = sample.read(given)
+    expect(Object.isFrozen(settings)).toBe(true)
+    expect(given).toEqual({ port: 1 })
+  })
+
+  test('lists exactly the options that have a default as defaults', () => {
+    expect(sample.defaults).toEqual({ host: '127.0.0.1', retries: 2.5, isFast: true, mode: 'a' })
+  })
+
+  test('ignores inherited members', () => {
+    const given = Object.assign(Object.create({ host: 'inherited.example' }) as object, { port: 1 })
+    expect(sample.read(given as SampleOptions).host).toBe('127.0.0.1')
+  })
+
+  test('refuses a "__proto__" member of parsed JSON as an unknown option', () => {
+    const given: unknown = JSON.parse('{"port":1,"__proto__":{"host":"x"}}')
+    expect(failureOf(() => read(given))).toMatchObject({ code: 'INVALID_OPTION', option: '__proto__' })
+  })
+
+  test('accepts members of a larger table when it selects, and still checks its own', () => {
+    const given = { port: 1, more: true } as SampleOptions
+    expect(sample.select(given)).not.toHaveProperty('more')
+    expect(failureOf(() => sample.select({ port: 0 }))).toMatchObject({ option: 'port' })
+  })
+})
+
+describe('refused options', () => {
+  test.each<[given: unknown, option: string]>([
+    [{}, 'port'],
+    [{ port: null }, 'port'],
+    [{ port: '80' }, 'port'],
+    [{ port: 1.5 }, 'port'],
+    [{ port: 65_536 }, 'port'],
+    [{ port: 1, host: '' }, 'host'],
+    [{ port: 1, host: null }, 'host'],
+    [{ port: 1, retries: Number.NaN }, 'retries'],
+    [{ port: 1, retries: -1 }, 'retries'],
+    [{ port: 1, isFast: 'no' }, 'isFast'],
+    [{ port: 1, mode: 'c' }, 'mode'],
+    [{ port: 1, inner: [] }, 'inner'],
+    [{ port: 1, inner: { depth: 10 } }, 'inner.depth'],
+    [{ port: 1, inner: { visit: {} } }, 'inner.visit'],
+    [{ port: 1, inner: { deep: 1 } }, 'inner.deep'],
+    [{ port: 1, names: 'x' }, 'names'],
+    [{ port: 1, names: ['x', ''] }, 'names[1]'],
+    [{ port: 1, hots: 'x' }, 'hots'],
+    [null, 'options'],
+    ['port', 'options'],
+    [[], 'options'],
+  ])('reports INVALID_OPTION for %j with the name %s', (given, option) => {
+    expect(failureOf(() => read(given))).toMatchObject({ code: 'INVALID_OPTION', option })
+  })
+
+  test.each<[given: string, meant: string]>([
+    ['Host', 'host'],
+    ['hosts', 'host'],
+    ['is_fast', 'isFast'],
+    ['retires', 'retries'],
+    ['hots', 'host'],
+    ['retriesMs', 'retries'],
+  ])('suggests the option meant by %s', (given, meant) => {
+    const { message } = failureOf(() => read({ port: 1, [given]: 1 }))
+    expect(message).toContain(`did you mean "${meant}"?`)
+  })
+
+  test('lists the known options when none is similar', () => {
+    const { message } = failureOf(() => read({ port: 1, elsewhere: 1 }))
+    expect(message).toContain('known: port, host, retries, isFast, mode, inner, names')
+  })
+
+  test('shows no value of an unknown option', () => {
+    const { message } = failureOf(() => read({ port: 1, pasword: 'hunter2' }))
+    expect(message).not.toContain('hunter2')
+  })
+})
+
+describe('rules', () => {
+  test('use the clock of the machine where no clock is given', () => {
+    expect(clock().defaultValue).toBe(systemClock)
+    expect(failureOf(() => clock().check('clock', {}))).toMatchObject({ option: 'clock' })
+  })
+
+  test('accept an object that has the methods asked for', () => {
+    const store = objectWith<{ open: () => void }>(['open'], 'a store')
+    expect(() => store.check('store', { open: () => {} })).not.toThrow()
+    expect(failureOf(() => store.check('store', { open: 1 })).message).toContain('must be a store')
+  })
+
+  test('may check in a way of their own', () => {
+    const even = rule<number>((option, value) => {
+      if ((value as number) % 2 !== 0)
+        throw new TransportError('INVALID_OPTION', `option "${option}" must be even`, { option })
+    })
+    const table = options<{ count: number }>({ count: even })
+    expect(failureOf(() => table.read({ count: 3 }))).toMatchObject({ option: 'count' })
+    expect(table.read({ count: 4 })).toEqual({ count: 4 })
+  })
+})
+
+test('a table never yields a member that it has no rule for, whatever is given', () => {
+  const known = Object.keys(sample.rules)
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.anything()), (given) => {
+      let settings: object
+      try {
+        settings = sample.select({ ...given, port: 80 } as SampleOptions)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'INVALID_OPTION' })
+        return
+      }
+      expect(known).toEqual(expect.arrayContaining(Object.keys(settings)))
+    }),
+  )
+})
