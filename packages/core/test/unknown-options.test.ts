@@ -86,7 +86,7 @@ test('an option of a group is named with it', () => {
   const known = { cert: 1, key: 1 }
 
   expect(failureOf(() => requireKnownOptions({ crt: 1 }, known, 'tls'))).toMatchObject({
-    message: 'option "tls.crt" is not known; known: cert, key',
+    message: 'option "tls.crt" is not known; did you mean "cert"?',
     details: { option: 'tls.crt' },
   })
   expect(failureOf(() => requireKnownOptions(true, known, 'tls'))).toMatchObject({
