@@ -56,67 +56,32 @@ export function requireGate(option: string, value: unknown): asserts value is Ga
   invalidOption(option, value, 'an object with a method admit(), as localOnly() returns it')
 }
 
-/** Admits everybody. The explicit way to serve beyond this host without asking who calls. */
-export function allowAll(): Gate {
-  return { admit: () => ({ admit: true }) }
+const refusalStatuses: readonly unknown[] = [401, 403, 421, 429, 503]
+
+/** The verdict, or an error where it is not one: a condition that cannot be watched must not pass for none. */
+export function checkVerdict(verdict: Verdict): Verdict {
+  if (verdict?.admit === true) return checkAdmission(verdict)
+  if (verdict?.admit === false && refusalStatuses.includes(verdict.status)) return verdict
+  throw new Error('the verdict is neither an admission nor a refusal')
 }
 
-/**
- * Admits callers on this host only: the address they come from, the `Host` they ask for and, if there is one, the
- * `Origin` of their page must each name this host. This is what keeps a page in a local browser, and a name that
- * was rebound to this host, from reaching a local server. Media without these headers have none to check.
- */
-export function localOnly(): Gate {
-  /** The last Host that was local: most callers use the same one. */
-  let known: string | undefined
-  return {
-    admit({ remote, host, headers }) {
-      if (remote.address !== undefined && !isLoopback(remote.address)) {
-        return refuse(403, 'only callers on this host are admitted')
-      }
-      if (host !== undefined && host !== known) {
-        if (!isLocalName(nameOf(host))) return refuse(403, 'the Host does not name this host')
-        known = host
-      }
-      const origin = headers['origin']
-      if (origin !== undefined && !isLocalOrigin(origin)) return refuse(403, 'the Origin is not on this host')
-      return { admit: true }
-    },
-  }
+function checkAdmission(admission: Admission): Admission {
+  const { authInfo, expiresAt, revoked } = admission
+  if (authInfo !== undefined && !isObject(authInfo)) throw new Error('authInfo is no object')
+  if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('expiresAt is no time')
+  if (revoked !== undefined && !isSignal(revoked)) throw new Error('revoked is no signal')
+  return admission
 }
 
-function refuse(status: Refusal['status'], reason: string): Refusal {
-  return { admit: false, status, reason }
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
-function isLocalOrigin(origin: string): boolean {
-  try {
-    return isLocalName(new URL(origin).hostname)
-  } catch {
-    // `null`, the origin of sandboxed pages and files, is nobody's.
-    return false
-  }
+function isSignal(value: AbortSignal | null): boolean {
+  return typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
 }
 
-/** The name in a `Host` header, without its port; empty where it is none. */
-function nameOf(host: string): string {
-  // The URL parser also takes a user, a path and blanks, none of which belong in a Host (RFC 9110, section 7.2).
-  if (/[^\w.:[\]-]/.test(host)) return ''
-  try {
-    return new URL(`http://${host}`).hostname
-  } catch {
-    return ''
-  }
-}
-
-function isLocalName(name: string): boolean {
-  return name === 'localhost' || name.endsWith('.localhost') || isLoopback(name.replace(/^\[|\]$/g, ''))
-}
-
-const LOOPBACK_IPV4 = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/
-
-/** Whether an IP address is one of this host's loopback addresses (RFC 1122, RFC 4291, and IPv4 mapped into IPv6). */
-export function isLoopback(address: string): boolean {
-  const ip = address.toLowerCase().replace(/^::ffff:/, '')
-  return LOOPBACK_IPV4.test(ip) || ip === '::1' || ip === '7f00:1'
+/** Whether it is a number of milliseconds. */
+export function isTime(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isNaN(value)
 }

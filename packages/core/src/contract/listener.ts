@@ -1,5 +1,5 @@
 import type { Connector } from './connector.js'
-import type { Handshake, Refusal } from './gate.js'
+import type { Admission, Handshake, Refusal } from './gate.js'
 import type { Transport } from './transport.js'
 
 /**
@@ -41,9 +41,11 @@ export interface Listener extends AsyncDisposable {
   close(options?: { drainMs?: number | undefined }): Promise<void>
 }
 
-/** One caller at the door, of whom nothing was heard yet but the handshake. */
+/** One caller that is not admitted yet. Only its handshake was read. */
 export interface Incoming {
   readonly handshake: Handshake
+  /** The decision of the gate, where the acceptor has called it already. The listener then does not call it again. */
+  readonly admission?: Admission
   /** Reads nothing until connected. */
   readonly connector: Connector
   /** Turns the caller away, telling it why where the medium can, and releases everything. */

@@ -2,7 +2,8 @@ import { type Clock, systemClock } from '../contract/clock.js'
 import type { Channel, Layer, Traffic } from '../contract/connector.js'
 import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from '../contract/message.js'
 import { type KnownOptions, requireKnownOptions, resolveOptions } from '../contract/options.js'
-import { cancelledBy, LISTEN_METHOD } from '../messages/era.js'
+import { LISTEN_METHOD } from '../contract/protocol.js'
+import { cancelledBy } from '../messages/era.js'
 import { createLatencyHistogram, type LatencyHistogram, type LatencySummary } from './latency-histogram.js'
 
 /** Options of a meter. */

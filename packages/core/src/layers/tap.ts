@@ -4,7 +4,7 @@ import type { JsonRpcMessage } from '../contract/message.js'
 import { type KnownOptions, requireKnownOptions } from '../contract/options.js'
 import type { MessageContext, Peer, SendOptions } from '../contract/transport.js'
 import { guarded } from '../timing/promises.js'
-import { callbackFailed } from '../transport/callback-failed.js'
+import { callbackFailed } from '../transport/transport-errors.js'
 
 /** What can be observed of a conversation. Each is called before what it tells of goes on. */
 export interface TapCallbacks {

@@ -1,7 +1,6 @@
 import type { Server } from 'node:net'
 import type { Server as TlsServer } from 'node:tls'
-import type { AcceptorSink } from '../authoring.js'
-import { toError } from '../authoring.js'
+import { type AcceptorSink, toError } from '../authoring.js'
 import { TransportError } from '../index.js'
 import { tlsMeaningOf } from './tls-errors.js'
 import type { TlsServerEnd } from './tls-options.js'

@@ -1,8 +1,14 @@
 import type { Readable, Writable } from 'node:stream'
-import type { Sink, Traffic } from '../authoring.js'
-import { takesNoMore, toJson, tooLargeToSend } from '../authoring.js'
-import type { Clock, Flow, JsonRpcMessage, MessageContext, Peer } from '../index.js'
-import { isRequest, TransportError } from '../index.js'
+import { type Sink, type Traffic, takesNoMore, toJson, tooLargeToSend } from '../authoring.js'
+import {
+  type Clock,
+  type Flow,
+  isRequest,
+  type JsonRpcMessage,
+  type MessageContext,
+  type Peer,
+  TransportError,
+} from '../index.js'
 import { encodeCloseReason } from './close-reason.js'
 import { type CoalescingWriter, createCoalescingWriter } from './coalescing-writer.js'
 import { Inbound, type InboundHandlers, type InboundOptions } from './inbound.js'

@@ -8,10 +8,7 @@ import {
   type ProgressToken,
   type RequestId,
 } from '../contract/message.js'
-import { CANCELLED_METHOD, PROGRESS_METHOD } from '../messages/era.js'
-
-/** Ties what is said on a subscription to the request that opened it (2026-07-28, Subscriptions). */
-const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
+import { CANCELLED_METHOD, PROGRESS_METHOD, SUBSCRIPTION_KEY } from '../contract/protocol.js'
 
 /** The request under another id, which is its progress token too if it has one. */
 export function renumbered(request: JsonRpcRequest, id: number): JsonRpcRequest {

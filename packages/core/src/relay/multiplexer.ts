@@ -1,4 +1,3 @@
-import { OVERLOADED_CODE, REFUSED_CODE } from '../contract/error-codes.js'
 import {
   isRequest,
   isResponse,
@@ -11,7 +10,15 @@ import {
   type RequestId,
 } from '../contract/message.js'
 import { requireInteger, resolveOptions } from '../contract/options.js'
-import { CANCELLED_METHOD, cancelledBy, LISTEN_METHOD, PROGRESS_METHOD } from '../messages/era.js'
+import {
+  CANCELLED_METHOD,
+  INVALID_REQUEST_CODE,
+  LISTEN_METHOD,
+  OVERLOADED_CODE,
+  PROGRESS_METHOD,
+  REFUSED_CODE,
+} from '../contract/protocol.js'
+import { cancelledBy } from '../messages/era.js'
 import {
   cancellationOf,
   namesSubscription,
@@ -164,7 +171,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
   #called(caller: C, request: JsonRpcRequest): CallerStep {
     const { id, method, params } = request
     if (this.#callOf(caller, id))
-      return { kind: 'answer', message: failed(id, INVALID_REQUEST, 'the id is in use') }
+      return { kind: 'answer', message: failed(id, INVALID_REQUEST_CODE, 'the id is in use') }
     if (this.#calls.size >= this.#maxInFlight) {
       return { kind: 'answer', message: failed(id, OVERLOADED_CODE, 'overloaded', { code: 'OVERLOADED' }) }
     }
@@ -250,7 +257,6 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
 
 /** How many requests that were given up are remembered, so that what still comes for them is not reported. */
 const MAX_GIVEN_UP = 10_000
-const INVALID_REQUEST = -32_600
 
 function delivery<C>({ caller, id }: Call<C>, message: JsonRpcMessage): SharedStep<C> {
   return { kind: 'deliver', caller, requestId: id, message }

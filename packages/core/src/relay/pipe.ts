@@ -10,8 +10,7 @@ import {
 } from '../contract/options.js'
 import type { TransportLike } from '../contract/transport.js'
 import { guarded, ignore } from '../timing/promises.js'
-import { closedError } from '../transport/closed-error.js'
-import { closedWhileConnecting } from '../transport/hung-up-error.js'
+import { closedError, closedWhileConnecting } from '../transport/transport-errors.js'
 import { PipeDirection } from './pipe-direction.js'
 
 /** Options of a pipe. */

@@ -11,12 +11,12 @@ import {
   type RequestId,
 } from '../contract/message.js'
 import { requireInRange, requireKnownOptions, resolveOptions } from '../contract/options.js'
+import { CANCELLED_METHOD, INITIALIZE_METHOD, PING_METHOD, PROGRESS_METHOD } from '../contract/protocol.js'
 import type { Flow, MessageContext, SendOptions, TransportLike } from '../contract/transport.js'
-import { CANCELLED_METHOD, cancelledBy, namesRevision, PROGRESS_METHOD } from '../messages/era.js'
+import { cancelledBy, namesRevision } from '../messages/era.js'
 import { JsonRpcError } from '../messages/json-rpc-error.js'
-import { guarded } from '../timing/promises.js'
-import { callbackFailed } from '../transport/callback-failed.js'
-import { closedError } from '../transport/closed-error.js'
+import { guarded, ignore } from '../timing/promises.js'
+import { callbackFailed, closedError } from '../transport/transport-errors.js'
 import { IncomingRequests, type RequestHandler } from './incoming-requests.js'
 import {
   knownPeerOptions,
@@ -151,7 +151,7 @@ class TransportPeer implements JsonRpcPeer {
 
   #cancel(request: JsonRpcRequest, reason: unknown, relatedRequestId: RequestId | undefined): void {
     // A client never cancels `initialize`, and a task is cancelled with `tasks/cancel` (Cancellation, Behavior).
-    if (request.method === 'initialize' || request.params?.['task'] !== undefined) return
+    if (request.method === INITIALIZE_METHOD || request.params?.['task'] !== undefined) return
     const params = { requestId: request.id, reason: toError(reason).message }
     const related = relatedRequestId === undefined ? undefined : { relatedRequestId }
     this.#send({ jsonrpc: '2.0', method: CANCELLED_METHOD, params }, related).catch((error) => {
@@ -205,7 +205,7 @@ class TransportPeer implements JsonRpcPeer {
 
   #handlerOf(method: string): RequestHandler | undefined {
     const { requests, onrequest } = this.#settings
-    return ownMember(requests, method) ?? (method === 'ping' ? pong : onrequest)
+    return ownMember(requests, method) ?? (method === PING_METHOD ? pong : onrequest)
   }
 
   #wasOurs(id: RequestId): boolean {
@@ -262,5 +262,3 @@ function isToken(value: unknown): value is RequestId {
 function pong(): Record<string, never> {
   return {}
 }
-
-function ignore(): void {}
