@@ -33,7 +33,7 @@ export function requireKnownOptions(given: unknown, known: object, group?: strin
     const names = Object.keys(known)
     const similar = names.find((each) => isSimilar(each, name))
     const hint = similar === undefined ? `known: ${names.join(', ')}` : `did you mean "${similar}"?`
-    refuse(option, `option "${option}" is not known; ${hint}`)
+    refuse(option, `option "${option}" is not known`, undefined, hint)
   }
 }
 
@@ -62,8 +62,8 @@ export function rejectOption(option: string, needed: string, cause?: unknown): n
   refuse(option, `option "${option}" must be ${needed}`, cause)
 }
 
-function refuse(option: string, message: string, cause?: unknown): never {
-  throw new TransportError('INVALID_OPTION', message, { option }, { cause })
+function refuse(option: string, message: string, cause?: unknown, hint?: string): never {
+  throw new TransportError('INVALID_OPTION', message, { option, ...(hint && { hint }) }, { cause })
 }
 
 /** Throws `INVALID_OPTION` naming the option, what it needs to be and what it was. */

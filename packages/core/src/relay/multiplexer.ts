@@ -9,7 +9,8 @@ import {
   type MessageMeta,
   type RequestId,
 } from '../contract/message.js'
-import { requireInteger, resolveOptions } from '../contract/options.js'
+import { integer } from '../contract/option-rules.js'
+import { type OptionDefaults, options } from '../contract/option-table.js'
 import {
   CANCELLED_METHOD,
   INVALID_REQUEST_CODE,
@@ -41,8 +42,10 @@ export interface MultiplexerOptions {
   maxInFlight?: number | undefined
 }
 
-/** What `createMultiplexer` uses for options that are not given. */
-export const multiplexerDefaults: { readonly maxInFlight: 10_000 } = { maxInFlight: 10_000 }
+const table = options<MultiplexerOptions>({ maxInFlight: integer(1, Infinity, 10_000) })
+
+/** The defaults of `createMultiplexer`. */
+export const multiplexerDefaults: OptionDefaults<MultiplexerOptions> = table.defaults
 
 /** What to do with a message of a caller. */
 export type CallerStep =
@@ -103,10 +106,8 @@ export interface Multiplexer<C> {
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function createMultiplexer<C extends object>(options: MultiplexerOptions = {}): Multiplexer<C> {
-  const { maxInFlight } = resolveOptions(multiplexerDefaults, options)
-  requireInteger('maxInFlight', maxInFlight, 1, Infinity)
-  return new CallMultiplexer<C>(maxInFlight)
+export function createMultiplexer<C extends object>(given: MultiplexerOptions = {}): Multiplexer<C> {
+  return new CallMultiplexer<C>(table.read(given).maxInFlight)
 }
 
 interface Call<C> extends MultiplexedCall<C> {

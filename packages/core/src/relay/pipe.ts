@@ -1,13 +1,8 @@
-import { type Clock, systemClock } from '../contract/clock.js'
+import type { Clock } from '../contract/clock.js'
 import { toError } from '../contract/errors.js'
-import {
-  invalidOption,
-  type KnownOptions,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  resolveOptions,
-} from '../contract/options.js'
+import { callback, clock, inRange, integer, optional } from '../contract/option-rules.js'
+import { type OptionDefaults, type OptionSettings, options } from '../contract/option-table.js'
+import { invalidOption } from '../contract/options.js'
 import type { TransportLike } from '../contract/transport.js'
 import { guarded, ignore } from '../timing/promises.js'
 import { closedError, closedWhileConnecting } from '../transport/transport-errors.js'
@@ -35,14 +30,15 @@ export interface PipeOptions {
   clock?: Clock | undefined
 }
 
-/** What a pipe does unless told otherwise. */
-export const pipeDefaults: {
-  readonly maxPendingSends: 64
-  readonly drainTimeoutMs: 2_000
-  readonly clock: Clock
-} = { maxPendingSends: 64, drainTimeoutMs: 2_000, clock: systemClock }
+const table = options<PipeOptions, 'onerror'>({
+  onerror: optional(callback()),
+  maxPendingSends: integer(1, Infinity, 64),
+  drainTimeoutMs: inRange(0, Infinity, 2_000),
+  clock: clock(),
+})
 
-const known: KnownOptions<PipeOptions> = { ...pipeDefaults, onerror: 1 }
+/** The defaults of `pipe`. */
+export const pipeDefaults: OptionDefaults<PipeOptions, 'onerror'> = table.defaults
 
 /** What the client of a conversation never got. */
 export interface PipeMissing {
@@ -78,11 +74,8 @@ export interface Pipe extends AsyncDisposable {
  *
  * @throws TransportError `INVALID_OPTION` when an end is one of ours and was started before
  */
-export function pipe(a: TransportLike, b: TransportLike, options: PipeOptions = {}): Pipe {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(pipeDefaults, options)
-  requireInteger('maxPendingSends', settings.maxPendingSends, 1, Infinity)
-  requireInRange('drainTimeoutMs', settings.drainTimeoutMs, 0, Infinity)
+export function pipe(a: TransportLike, b: TransportLike, given: PipeOptions = {}): Pipe {
+  const settings = table.read(given)
   requireIdle('a', a)
   requireIdle('b', b)
   return new TransportPipe(a, b, settings)
@@ -94,7 +87,7 @@ function requireIdle(name: string, transport: TransportLike): void {
   }
 }
 
-type Settings = ReturnType<typeof resolveOptions<typeof pipeDefaults, PipeOptions>>
+type Settings = OptionSettings<PipeOptions, 'onerror'>
 
 /** One end, and the directions towards and from it. */
 interface End {

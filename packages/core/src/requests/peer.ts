@@ -10,7 +10,6 @@ import {
   type MessageParams,
   type RequestId,
 } from '../contract/message.js'
-import { requireInRange, requireKnownOptions, resolveOptions } from '../contract/options.js'
 import { CANCELLED_METHOD, INITIALIZE_METHOD, PING_METHOD, PROGRESS_METHOD } from '../contract/protocol.js'
 import type { Flow, MessageContext, SendOptions, TransportLike } from '../contract/transport.js'
 import { cancelledBy, namesRevision } from '../messages/era.js'
@@ -19,11 +18,11 @@ import { guarded, ignore } from '../timing/promises.js'
 import { callbackFailed, closedError } from '../transport/transport-errors.js'
 import { IncomingRequests, type RequestHandler } from './incoming-requests.js'
 import {
-  knownPeerOptions,
   type PeerOptions,
-  peerDefaults,
+  type PeerSettings,
+  peerOptions,
   type RequestOptions,
-  requestDefaults,
+  requestOptions,
 } from './peer-options.js'
 import { type GracePeriod, type JsonRpcResult, PendingRequests } from './pending-requests.js'
 
@@ -53,23 +52,20 @@ export interface JsonRpcPeer extends AsyncDisposable {
  * @throws TransportError `INVALID_OPTION`
  */
 export function peer(transport: TransportLike, options: PeerOptions = {}): JsonRpcPeer {
-  requireKnownOptions(options, knownPeerOptions)
-  return new TransportPeer(transport, resolveOptions(peerDefaults, options))
+  return new TransportPeer(transport, peerOptions.read(options))
 }
-
-type Settings = ReturnType<typeof resolveOptions<typeof peerDefaults, PeerOptions>>
 
 class TransportPeer implements JsonRpcPeer {
   readonly closed: Promise<Error | undefined>
   readonly #transport: TransportLike
-  readonly #settings: Settings
+  readonly #settings: PeerSettings
   readonly #settleClosed: (reason: Error | undefined) => void
   readonly #pending: PendingRequests
   readonly #incoming: IncomingRequests
   #lastId = 0
   #end: { readonly reason: Error | undefined } | undefined
 
-  constructor(transport: TransportLike, settings: Settings) {
+  constructor(transport: TransportLike, settings: PeerSettings) {
     this.#transport = transport
     this.#settings = settings
     this.#pending = new PendingRequests(settings.clock, (cause) => {
@@ -128,9 +124,7 @@ class TransportPeer implements JsonRpcPeer {
     given: MessageParams | undefined,
     options: RequestOptions,
   ): Promise<JsonRpcResult> {
-    const { signal, onprogress, send, ...limits } = resolveOptions(requestDefaults, options)
-    requireInRange('timeoutMs', limits.timeoutMs, 0, Infinity)
-    requireInRange('maxTotalTimeoutMs', limits.maxTotalTimeoutMs, 0, Infinity)
+    const { signal, onprogress, send, ...limits } = requestOptions.select(options)
     signal?.throwIfAborted()
     if (this.#end) throw closedError(this.#end.reason)
     const id = ++this.#lastId
