@@ -15,7 +15,13 @@ export {
 export type { Channel, Connector, HttpTraits, ProcessTraits, Sink, Traffic } from './contract/connector.js'
 export { toError } from './contract/errors.js'
 export { requireGate } from './contract/gate.js'
-export { faultOfHeader, type HeaderRecord, headersIn, inLowerCase, pairsOf } from './contract/http-headers.js'
+export {
+  invalidHeaderReason,
+  type HeaderRecord,
+  parseHeaders,
+  normalizeHeaders,
+  headerEntries,
+} from './contract/http-headers.js'
 export type { Acceptor, AcceptorSink, Binding, Incoming } from './contract/listener.js'
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
 export {
@@ -41,14 +47,14 @@ export {
   listenerDefaults,
 } from './listener/create-listener.js'
 export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
-export { errorAnswer, textForPeer } from './messages/error-responses.js'
+export { toErrorResponse, textForPeer } from './messages/error-responses.js'
 export {
   createLineDecoder,
   type LineDecoder,
   type LineDecoderOptions,
   type LineHandlers,
 } from './messages/framing.js'
-export { overloaded, takesNoMore, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
+export { overloaded, notWritable, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
 export {
   createMessageReader,
   encodedOf,
@@ -56,7 +62,7 @@ export {
   type MessageReader,
   type MessageReaderOptions,
   previewOf,
-  rememberEncoded,
+  setEncoded,
 } from './messages/message-reader.js'
 export {
   type CallerStep,
@@ -65,7 +71,7 @@ export {
   type Multiplexer,
   type MultiplexerOptions,
   multiplexerDefaults,
-  type SharedStep,
+  type UpstreamStep,
 } from './relay/multiplexer.js'
 export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './requests/handshake-replay.js'
 export { attempt, type Deferred, deferred, guarded, ignore, isThenable } from './timing/promises.js'

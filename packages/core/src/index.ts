@@ -18,7 +18,7 @@ export {
 export type { EventId, EventStore, StreamId } from './contract/event-store.js'
 export type { Admission, Gate, Handshake, Refusal, Verdict } from './contract/gate.js'
 export type { HttpHeaders } from './contract/http-headers.js'
-export type { HttpAnswer, HttpHooks } from './contract/http-hooks.js'
+export type { HttpResponse, HttpHooks } from './contract/http-hooks.js'
 export type { Listener } from './contract/listener.js'
 export {
   isErrorResponse,

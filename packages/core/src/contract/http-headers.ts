@@ -13,20 +13,20 @@ const MAX_NAME_SHOWN = 64
 const NEEDED = 'headers by name or in pairs'
 
 /** The headers by lower-case name, or what keeps HTTP from carrying them: in words that continue "must be". */
-export function headersIn(value: unknown): HeaderRecord | string {
+export function parseHeaders(value: unknown): HeaderRecord | string {
   if (typeof value !== 'object' || value === null) return NEEDED
   const pairs: (readonly [string, string])[] = []
-  for (const pair of pairsOf(value as HttpHeaders)) {
+  for (const pair of headerEntries(value as HttpHeaders)) {
     if (!Array.isArray(pair)) return NEEDED
-    const fault = faultOfHeader(pair[0], pair[1])
+    const fault = invalidHeaderReason(pair[0], pair[1])
     if (fault !== undefined) return `${NEEDED}; ${fault}`
     pairs.push(pair as readonly [string, string])
   }
-  return inLowerCase(pairs)
+  return normalizeHeaders(pairs)
 }
 
 /** What keeps HTTP from carrying the header, in words that do not show its value. */
-export function faultOfHeader(name: unknown, value: unknown): string | undefined {
+export function invalidHeaderReason(name: unknown, value: unknown): string | undefined {
   const isName = typeof name === 'string' && HEADER_NAME.test(name)
   if (isName && typeof value === 'string' && HEADER_VALUE.test(value)) return undefined
   const shown = JSON.stringify(String(name).slice(0, MAX_NAME_SHOWN))
@@ -35,16 +35,16 @@ export function faultOfHeader(name: unknown, value: unknown): string | undefined
 }
 
 /** The headers as pairs, whatever they were given as. */
-export function pairsOf(headers: HttpHeaders): Iterable<readonly [string, string]> {
+export function headerEntries(headers: HttpHeaders): Iterable<readonly [string, string]> {
   return Symbol.iterator in headers
     ? (headers as Iterable<readonly [string, string]>)
     : Object.entries(headers)
 }
 
 /** The headers by lower-case name. Several of one name are one (RFC 9110, section 5.3). */
-export function inLowerCase(headers: HttpHeaders): HeaderRecord {
+export function normalizeHeaders(headers: HttpHeaders): HeaderRecord {
   const joined = new Map<string, string>()
-  for (const [name, value] of pairsOf(headers)) {
+  for (const [name, value] of headerEntries(headers)) {
     const key = name.toLowerCase()
     const before = joined.get(key)
     joined.set(key, before === undefined ? value : `${before}, ${value}`)

@@ -18,7 +18,7 @@ const UPSTREAM_LOST = [-31_002, 'upstream lost'] as const
  * has the `code` of the error, of its cause where there is one, and `retryAfterMs`, but no text: those may name
  * addresses that are none of the caller's business.
  */
-export function errorAnswer(id: RequestId, error: unknown): JsonRpcErrorResponse {
+export function toErrorResponse(id: RequestId, error: unknown): JsonRpcErrorResponse {
   const [code, message] = (isTransportError(error) && ANSWERS[error.code]) || UPSTREAM_LOST
   // That the transport is closed says less than why it is.
   const told = isTransportError(error, 'CLOSED') && isTransportError(error.cause) ? error.cause : error

@@ -120,7 +120,7 @@ export class JsonRpcMessageReader implements MessageReader {
       return
     }
     this.#malformedInARow = 0
-    if (encoded) rememberEncoded(message, encoded)
+    if (encoded) setEncoded(message, encoded)
     this.#negotiating(message)?.received(message)
     this.#sink.message(message, context)
   }
@@ -181,6 +181,6 @@ export function encodedOf(message: object): Uint8Array | undefined {
 }
 
 /** Notes the bytes a message came as. For channels that were asked to keep them. */
-export function rememberEncoded(message: object, encoded: Uint8Array): void {
+export function setEncoded(message: object, encoded: Uint8Array): void {
   encodings.set(message, encoded)
 }

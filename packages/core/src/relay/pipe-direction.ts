@@ -12,7 +12,7 @@ import {
 import { INITIALIZE_METHOD, LISTEN_METHOD, PROGRESS_METHOD, SUBSCRIPTION_KEY } from '../contract/protocol.js'
 import type { Flow, SendOptions, TransportLike } from '../contract/transport.js'
 import { cancelledBy, namesRevision } from '../messages/era.js'
-import { errorAnswer } from '../messages/error-responses.js'
+import { toErrorResponse } from '../messages/error-responses.js'
 import { isUnsendable } from '../requests/incoming-requests.js'
 import { ignore } from '../timing/promises.js'
 import { SendQueue } from '../transport/send-queue.js'
@@ -102,7 +102,7 @@ export class PipeDirection {
 
   /** Answers a request of `to` that failed on its way. */
   answer(id: RequestId, error: Error): void {
-    if (!this.#isOver) this.#send(errorAnswer(id, error), { relatedRequestId: id })
+    if (!this.#isOver) this.#send(toErrorResponse(id, error), { relatedRequestId: id })
   }
 
   /** Resolves once everything carried so far was sent. */

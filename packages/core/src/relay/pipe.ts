@@ -11,7 +11,7 @@ import { PipeDirection } from './pipe-direction.js'
 /** Options of a pipe. */
 export interface PipeOptions {
   /** Hears what goes wrong at either end without ending the conversation, and what ended it. */
-  onerror?: ((error: Error, side: 'a' | 'b') => void) | undefined
+  onError?: ((error: Error, side: 'a' | 'b') => void) | undefined
   /**
    * How many sends towards one end may be pending before the other is paused, where it has a `flow`. It continues
    * when half of them are.
@@ -30,15 +30,15 @@ export interface PipeOptions {
   clock?: Clock | undefined
 }
 
-const table = options<PipeOptions, 'onerror'>({
-  onerror: optional(callback()),
+const table = options<PipeOptions, 'onError'>({
+  onError: optional(callback()),
   maxPendingSends: integer(1, Infinity, 64),
   drainTimeoutMs: inRange(0, Infinity, 2_000),
   clock: clock(),
 })
 
 /** The defaults of `pipe`. */
-export const pipeDefaults: OptionDefaults<PipeOptions, 'onerror'> = table.defaults
+export const pipeDefaults: OptionDefaults<PipeOptions, 'onError'> = table.defaults
 
 /** What the client of a conversation never got. */
 export interface PipeMissing {
@@ -87,7 +87,7 @@ function requireIdle(name: string, transport: TransportLike): void {
   }
 }
 
-type Settings = OptionSettings<PipeOptions, 'onerror'>
+type Settings = OptionSettings<PipeOptions, 'onError'>
 
 /** One end, and the directions towards and from it. */
 interface End {
@@ -213,6 +213,6 @@ class TransportPipe implements Pipe {
 
   #report(error: Error, side: 'a' | 'b'): void {
     // There is nobody left to tell when the one who listens for errors fails.
-    guarded(() => this.#settings.onerror?.(error, side), ignore)
+    guarded(() => this.#settings.onError?.(error, side), ignore)
   }
 }

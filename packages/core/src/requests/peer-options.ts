@@ -22,15 +22,15 @@ export interface PeerOptions {
   /** Request handlers by method. Read for each request, so that handlers can be added later. */
   requests?: Readonly<Record<string, RequestHandler>> | undefined
   /** Handles requests without a handler of their own. Without it they are answered with −32601. */
-  onrequest?: RequestHandler | undefined
+  onRequest?: RequestHandler | undefined
   /** Notification handlers by method. Read for each notification. */
   notifications?: Readonly<Record<string, NotificationHandler>> | undefined
   /** Called with notifications without a handler of their own. */
-  onnotification?:
+  onNotification?:
     | ((notification: JsonRpcNotification, context: MessageContext | undefined) => void)
     | undefined
   /** Called with errors of the transport, of notification handlers, and of responses that could not be sent. */
-  onerror?: ((error: Error) => void) | undefined
+  onError?: ((error: Error) => void) | undefined
   /**
    * The source of time for deadlines.
    * @defaultValue systemClock
@@ -39,7 +39,7 @@ export interface PeerOptions {
 }
 
 /** The options of a peer that have no default. */
-type WithoutDefault = 'requests' | 'onrequest' | 'notifications' | 'onnotification' | 'onerror'
+type WithoutDefault = 'requests' | 'onRequest' | 'notifications' | 'onNotification' | 'onError'
 
 /** Options of a peer after their defaults. */
 export type PeerSettings = OptionSettings<PeerOptions, WithoutDefault>
@@ -52,10 +52,10 @@ const handlers = <H>() =>
 /** The options of a peer. */
 export const peerOptions: OptionTable<PeerOptions, WithoutDefault> = options<PeerOptions, WithoutDefault>({
   requests: optional(handlers<RequestHandler>()),
-  onrequest: optional(callback()),
+  onRequest: optional(callback()),
   notifications: optional(handlers<NotificationHandler>()),
-  onnotification: optional(callback()),
-  onerror: optional(callback()),
+  onNotification: optional(callback()),
+  onError: optional(callback()),
   clock: clock(),
 })
 
@@ -75,12 +75,12 @@ export interface RequestOptions {
    */
   maxTotalTimeoutMs?: number | undefined
   /**
-   * Whether each progress notification restarts `timeoutMs`. Requires `onprogress`, which requests the progress.
+   * Whether each progress notification restarts `timeoutMs`. Requires `onProgress`, which requests the progress.
    * @defaultValue false
    */
   resetTimeoutOnProgress?: boolean | undefined
   /** Called with each progress notification until the response arrives. */
-  onprogress?: ((params: MessageParams) => void) | undefined
+  onProgress?: ((params: MessageParams) => void) | undefined
   /** Cancels the request when it aborts. The request then rejects with `signal.reason`. */
   signal?: AbortSignal | undefined
   /** Options of the `send()` of the request, such as its `relatedRequestId`. */
@@ -88,18 +88,18 @@ export interface RequestOptions {
 }
 
 /** The options of one request. Unknown names are ignored. */
-export const requestOptions: OptionTable<RequestOptions, 'onprogress' | 'signal' | 'send'> = options<
+export const requestOptions: OptionTable<RequestOptions, 'onProgress' | 'signal' | 'send'> = options<
   RequestOptions,
-  'onprogress' | 'signal' | 'send'
+  'onProgress' | 'signal' | 'send'
 >({
   timeoutMs: inRange(0, Infinity, 60_000),
   maxTotalTimeoutMs: inRange(0, Infinity, Infinity),
   resetTimeoutOnProgress: boolean(false),
-  onprogress: optional(callback()),
+  onProgress: optional(callback()),
   signal: optional(rule<AbortSignal>(() => {})),
   send: optional(rule<SendOptions>(() => {})),
 })
 
 /** The defaults of one request. */
-export const requestDefaults: OptionDefaults<RequestOptions, 'onprogress' | 'signal' | 'send'> =
+export const requestDefaults: OptionDefaults<RequestOptions, 'onProgress' | 'signal' | 'send'> =
   requestOptions.defaults

@@ -69,7 +69,7 @@ class TransportPeer implements JsonRpcPeer {
     this.#transport = transport
     this.#settings = settings
     this.#pending = new PendingRequests(settings.clock, (cause) => {
-      this.#report(callbackFailed('onprogress', cause))
+      this.#report(callbackFailed('onProgress', cause))
     })
     this.#incoming = new IncomingRequests({
       handlerOf: (method) => this.#handlerOf(method),
@@ -124,15 +124,15 @@ class TransportPeer implements JsonRpcPeer {
     given: MessageParams | undefined,
     options: RequestOptions,
   ): Promise<JsonRpcResult> {
-    const { signal, onprogress, send, ...limits } = requestOptions.select(options)
+    const { signal, onProgress, send, ...limits } = requestOptions.select(options)
     signal?.throwIfAborted()
     if (this.#end) throw closedError(this.#end.reason)
     const id = ++this.#lastId
-    const params = onprogress ? { ...given, _meta: { ...given?._meta, progressToken: id } } : given
+    const params = onProgress ? { ...given, _meta: { ...given?._meta, progressToken: id } } : given
     const request: JsonRpcRequest = { jsonrpc: '2.0', id, method, ...(params && { params }) }
     const stream =
       this.#transport.hasPerRequestStream && namesRevision(request) ? new AbortController() : undefined
-    const patience: GracePeriod = { ...limits, signal, onprogress }
+    const patience: GracePeriod = { ...limits, signal, onProgress }
     const answer = this.#pending.wait(id, method, patience, (reason) => {
       if (stream) stream.abort(reason)
       else this.#cancel(request, reason, send?.relatedRequestId)
@@ -184,9 +184,9 @@ class TransportPeer implements JsonRpcPeer {
     this.#guard(method, () => {
       if (params && isToken(token) && (this.#pending.progressed(token, params) || this.#wasOurs(token)))
         return
-      const { notifications, onnotification } = this.#settings
+      const { notifications, onNotification } = this.#settings
       const handler = ownMember(notifications, method)
-      return handler ? handler(params, context) : onnotification?.(notification, context)
+      return handler ? handler(params, context) : onNotification?.(notification, context)
     })
   }
 
@@ -198,8 +198,8 @@ class TransportPeer implements JsonRpcPeer {
   }
 
   #handlerOf(method: string): RequestHandler | undefined {
-    const { requests, onrequest } = this.#settings
-    return ownMember(requests, method) ?? (method === PING_METHOD ? pong : onrequest)
+    const { requests, onRequest } = this.#settings
+    return ownMember(requests, method) ?? (method === PING_METHOD ? pong : onRequest)
   }
 
   #wasOurs(id: RequestId): boolean {
@@ -228,7 +228,7 @@ class TransportPeer implements JsonRpcPeer {
 
   #report(error: Error): void {
     // There is nobody left to tell when the one who listens for errors fails.
-    guarded(() => this.#settings.onerror?.(error), ignore)
+    guarded(() => this.#settings.onError?.(error), ignore)
   }
 }
 
