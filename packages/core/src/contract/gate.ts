@@ -1,51 +1,53 @@
 import { invalidOption } from './options.js'
 import type { AuthInfo, TlsFacts } from './transport.js'
 
-/** What is known of a caller before anything it says is heard. */
+/** The facts about a caller before its first message is read. */
 export interface Handshake {
   readonly medium: 'tcp' | 'unix' | 'ws' | 'http' | 'memory' | (string & {})
-  /** Where the caller is. `address` is an IP address, without port. */
+  /** The address of the caller. `address` is an IP address, without port. */
   readonly remote: {
     readonly address?: string
     readonly port?: number
     readonly pid?: number
     readonly uid?: number
   }
-  /** The name it called us by, with port if it gave one: the `Host` header. */
+  /** The `Host` header: the name of this server, with the port if the caller gave one. */
   readonly host?: string
   readonly path?: string
-  /** What it sent in front of the conversation, by lower-case name. */
+  /** The headers before the first message, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>
   readonly tls?: TlsFacts
 }
 
-/** That a caller may talk. */
+/** The decision to admit a caller. */
 export interface Admission {
   readonly admit: true
-  /** Who the caller is; reaches `peer` and every message context. */
+  /** The identity of the caller. `peer` and each message context contain it. */
   readonly authInfo?: AuthInfo
-  /** When the admission ends, in milliseconds since the epoch; the connection then ends as `REFUSED`. */
+  /** The end of the admission, in milliseconds since the epoch. The connection then ends as `REFUSED`. */
   readonly expiresAt?: number
-  /** Ends the connection as `REFUSED` when aborted. */
+  /** Ends the connection as `REFUSED` when it aborts. */
   readonly revoked?: AbortSignal
 }
 
-/** That a caller may not talk, and what to tell it. */
+/** The decision to refuse a caller. */
 export interface Refusal {
   readonly admit: false
-  /** The HTTP status that says why; media without statuses use it for the error alone. */
+  /** The HTTP status of the refusal. Media without statuses use it for the error alone. */
   readonly status: 401 | 403 | 421 | 429 | 503
-  /** A sentence for the caller. It crosses the wire: no secrets, nothing about others. */
+  /** The reason, as a text for the caller. It crosses the wire: no secrets, no facts about other callers. */
   readonly reason: string
   readonly retryAfterMs?: number
-  /** The `WWW-Authenticate` header that goes with a 401. */
+  /** The `WWW-Authenticate` header of a 401. */
   readonly challenge?: string
 }
 
-/** What a gate decided. */
+/** The decision of a gate. */
 export type Verdict = Admission | Refusal
 
-/** Decides who may talk. A gate that throws, takes longer than `gateTimeoutMs` or answers nonsense refuses. */
+/**
+ * Admits or refuses each caller. A gate that throws, exceeds `gateTimeoutMs` or returns no verdict refuses the caller.
+ */
 export interface Gate {
   admit(handshake: Handshake, signal: AbortSignal): Verdict | Promise<Verdict>
 }
@@ -53,23 +55,23 @@ export interface Gate {
 /** Throws `INVALID_OPTION` unless the value is a gate. */
 export function requireGate(option: string, value: unknown): asserts value is Gate {
   if (typeof (value as Partial<Gate> | null | undefined)?.admit === 'function') return
-  invalidOption(option, value, 'an object with a method admit(), as localOnly() returns it')
+  invalidOption(option, value, 'an object with a method admit(), such as localOnly()')
 }
 
-const refusalStatuses: readonly unknown[] = [401, 403, 421, 429, 503]
+const REFUSAL_STATUSES: readonly unknown[] = [401, 403, 421, 429, 503]
 
-/** The verdict, or an error where it is not one: a condition that cannot be watched must not pass for none. */
+/** Returns the verdict. Throws where it is none: an admission with an invalid end must not count as unlimited. */
 export function checkVerdict(verdict: Verdict): Verdict {
   if (verdict?.admit === true) return checkAdmission(verdict)
-  if (verdict?.admit === false && refusalStatuses.includes(verdict.status)) return verdict
+  if (verdict?.admit === false && REFUSAL_STATUSES.includes(verdict.status)) return verdict
   throw new Error('the verdict is neither an admission nor a refusal')
 }
 
 function checkAdmission(admission: Admission): Admission {
   const { authInfo, expiresAt, revoked } = admission
-  if (authInfo !== undefined && !isObject(authInfo)) throw new Error('authInfo is no object')
-  if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('expiresAt is no time')
-  if (revoked !== undefined && !isSignal(revoked)) throw new Error('revoked is no signal')
+  if (authInfo !== undefined && !isObject(authInfo)) throw new Error('authInfo must be an object')
+  if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('expiresAt must be a number')
+  if (revoked !== undefined && !isSignal(revoked)) throw new Error('revoked must be an AbortSignal')
   return admission
 }
 
@@ -81,7 +83,7 @@ function isSignal(value: AbortSignal | null): boolean {
   return typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
 }
 
-/** Whether it is a number of milliseconds. */
+/** Whether the value is a number of milliseconds. */
 export function isTime(value: unknown): boolean {
   return typeof value === 'number' && !Number.isNaN(value)
 }
