@@ -13,10 +13,15 @@ export {
   type TimeSource,
 } from './contract/clock.js'
 export type { Channel, Connector, HttpTraits, ProcessTraits, Sink, Traffic } from './contract/connector.js'
-export { OVERLOADED_CODE } from './contract/error-codes.js'
 export { toError } from './contract/errors.js'
-export { isLoopback, requireGate } from './contract/gate.js'
-export { faultOfHeader, type HeaderRecord, headersIn, inLowerCase, pairsOf } from './contract/http-headers.js'
+export { requireGate } from './contract/gate.js'
+export {
+  invalidHeaderReason,
+  type HeaderRecord,
+  parseHeaders,
+  normalizeHeaders,
+  headerEntries,
+} from './contract/http-headers.js'
 export type { Acceptor, AcceptorSink, Binding, Incoming } from './contract/listener.js'
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
 export {
@@ -42,23 +47,23 @@ export {
   listenerDefaults,
 } from './listener/create-listener.js'
 export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
-export { encodedOf, rememberEncoded } from './messages/encoded.js'
-export { errorAnswer } from './messages/error-answer.js'
+export { toErrorResponse, textForPeer } from './messages/error-responses.js'
 export {
   createLineDecoder,
   type LineDecoder,
   type LineDecoderOptions,
   type LineHandlers,
 } from './messages/framing.js'
-export { overloaded, takesNoMore, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
+export { overloaded, notWritable, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
 export {
   createMessageReader,
+  encodedOf,
   JsonRpcMessageReader,
   type MessageReader,
   type MessageReaderOptions,
   previewOf,
+  setEncoded,
 } from './messages/message-reader.js'
-export { textForPeer } from './messages/text-for-peer.js'
 export {
   type CallerStep,
   createMultiplexer,
@@ -66,11 +71,35 @@ export {
   type Multiplexer,
   type MultiplexerOptions,
   multiplexerDefaults,
-  type SharedStep,
+  type UpstreamStep,
 } from './relay/multiplexer.js'
 export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './requests/handshake-replay.js'
+export { attempt, type Deferred, deferred, guarded, ignore, isThenable } from './timing/promises.js'
 export { whenAborted } from './timing/when-aborted.js'
-export { callbackFailed } from './transport/callback-failed.js'
+export { isLoopback } from './listener/gates.js'
+export { type AdmissionEnd, AdmissionTimer } from './listener/admission-timer.js'
+export {
+  CALL_TOOL_METHOD,
+  CANCELLED_METHOD,
+  DISCOVER_METHOD,
+  EVENT_STREAM_MEDIA_TYPE,
+  GET_TASK_METHOD,
+  INITIALIZE_METHOD,
+  INITIALIZED_METHOD,
+  INTERNAL_ERROR_CODE,
+  INVALID_REQUEST_CODE,
+  JSON_MEDIA_TYPE,
+  LIST_TOOLS_METHOD,
+  LISTEN_METHOD,
+  METHOD_NOT_FOUND_CODE,
+  OVERLOADED_CODE,
+  PING_METHOD,
+  PROGRESS_METHOD,
+  REFUSED_CODE,
+  REVISION_KEY,
+  SUBSCRIPTION_KEY,
+} from './contract/protocol.js'
+export { callbackFailed } from './transport/transport-errors.js'
 export {
   type CreateTransportOptions,
   createTransport,

@@ -16,17 +16,9 @@ export {
   type TransportErrorDetails,
 } from './contract/errors.js'
 export type { EventId, EventStore, StreamId } from './contract/event-store.js'
-export {
-  type Admission,
-  allowAll,
-  type Gate,
-  type Handshake,
-  localOnly,
-  type Refusal,
-  type Verdict,
-} from './contract/gate.js'
+export type { Admission, Gate, Handshake, Refusal, Verdict } from './contract/gate.js'
 export type { HttpHeaders } from './contract/http-headers.js'
-export type { HttpAnswer, HttpHooks } from './contract/http-hooks.js'
+export type { HttpResponse, HttpHooks } from './contract/http-hooks.js'
 export type { Listener } from './contract/listener.js'
 export {
   isErrorResponse,
@@ -75,7 +67,7 @@ export {
   type MeterSnapshot,
 } from './layers/meter.js'
 export { tap, type TapCallbacks } from './layers/tap.js'
-export { allOf } from './listener/all-of.js'
+export { allOf, allowAll, localOnly } from './listener/gates.js'
 export type { ListenerOptions } from './listener/create-listener.js'
 export { serve } from './listener/serve.js'
 export {

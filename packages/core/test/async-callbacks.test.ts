@@ -70,10 +70,10 @@ it('a failing onerror is no trouble for serve', async () => {
   expect(unheard).toEqual([])
 })
 
-it('onprogress of a peer may reject', async () => {
+it('onProgress of a peer may reject', async () => {
   const [near, far] = memoryPair()
   const errors: Error[] = []
-  const asking = peer(near, { onerror: (error) => errors.push(error) })
+  const asking = peer(near, { onError: (error) => errors.push(error) })
   const answering = peer(far, {
     requests: {
       work: async (_params, { sendProgress }) => {
@@ -83,9 +83,9 @@ it('onprogress of a peer may reject', async () => {
     },
   })
   await Promise.all([asking.start(), answering.start()])
-  await asking.request('work', {}, { onprogress: failing })
+  await asking.request('work', {}, { onProgress: failing })
   await turn()
 
   expect(unheard).toEqual([])
-  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'onprogress' } }])
+  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'onProgress' } }])
 })

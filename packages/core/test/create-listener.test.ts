@@ -2,12 +2,14 @@ import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
 import { createListener } from '../src/authoring.js'
 import {
+  type Admission,
   type AuthInfo,
   allowAll,
   type Gate,
   type Layer,
   type Listener,
   type ListenerOptions,
+  type SessionPolicy,
   type Transport,
   type Verdict,
 } from '../src/index.js'
@@ -57,6 +59,63 @@ const refusing = (status: 401 | 403 | 429): Gate => ({
   admit: () => ({ admit: false, status, reason: 'no' }),
 })
 const alice: AuthInfo = { token: 'hunter2', clientId: 'alice', scopes: ['read'] }
+
+describe('a caller with an admission that the acceptor has decided', () => {
+  const decided = (admission: Admission) => ({ ...caller(), admission })
+
+  test('is admitted without a second call of the gate, with its authInfo', async () => {
+    const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: false, status: 403, reason: 'no' })) }
+    const { yielded, offer } = await listening({ gate })
+    const client = decided({ admit: true, authInfo: alice })
+    await offer(client)
+    await yielded[0]?.start()
+
+    expect(gate.admit).not.toHaveBeenCalled()
+    expect(client.refuse).not.toHaveBeenCalled()
+    expect(yielded[0]?.peer?.authInfo?.clientId).toBe('alice')
+  })
+
+  test('is refused where the session policy refuses', async () => {
+    const open = vi.fn<SessionPolicy['open']>(() => ({ admit: false, status: 429, reason: 'too many' }))
+    const { yielded, offer } = await listening({ sessionPolicy: { open } })
+    const client = decided({ admit: true, authInfo: alice })
+    await offer(client)
+
+    expect(yielded).toEqual([])
+    expect(open.mock.calls).toEqual([[client.handshake, client.admission]])
+    expect(client.refuse.mock.calls).toEqual([[{ admit: false, status: 429, reason: 'too many' }]])
+  })
+
+  test('is closed when the admission expires or is revoked', async () => {
+    const controller = new AbortController()
+    const { clock, yielded, offer } = await listening()
+    await offer(
+      decided({ admit: true, expiresAt: clock.epochNow() + 500 }),
+      decided({ admit: true, revoked: controller.signal }),
+    )
+    await Promise.all(yielded.map((connection) => connection.start()))
+    controller.abort()
+    await clock.advance(500)
+
+    for (const connection of yielded) {
+      await expect(connection.closed).resolves.toMatchObject({ code: 'REFUSED', details: { status: 401 } })
+    }
+    expect(yielded).toHaveLength(2)
+  })
+
+  test('is refused where the admission has expired or was revoked', async () => {
+    const { clock, yielded, offer } = await listening()
+    const callers = [
+      decided({ admit: true, expiresAt: clock.epochNow() }),
+      decided({ admit: true, revoked: AbortSignal.abort() }),
+    ]
+    await offer(...callers)
+
+    expect(yielded).toEqual([])
+    for (const { refuse } of callers)
+      expect(refuse).toHaveBeenCalledWith(expect.objectContaining({ status: 401 }))
+  })
+})
 
 describe('starting', () => {
   test('binds, and tells the address then', async () => {

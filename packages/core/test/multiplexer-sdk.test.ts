@@ -60,10 +60,10 @@ async function served(aborted: () => void = () => {}) {
   const multiplexer = createMultiplexer<Caller>()
   const strays: string[] = []
   near.onmessage = (message) => {
-    const step = multiplexer.fromShared(message)
+    const step = multiplexer.fromUpstream(message)
     if (step.kind === 'deliver') step.caller.heard.push(step.message)
-    else if (step.kind === 'answer') void near.send(step.message)
-    else if (step.why !== undefined) strays.push(step.why)
+    else if (step.kind === 'respond') void near.send(step.message)
+    else if (step.reason !== undefined) strays.push(step.reason)
   }
   await near.start()
   return {
@@ -78,7 +78,7 @@ async function served(aborted: () => void = () => {}) {
   async function say(transport: Transport, caller: Caller, message: JsonRpcMessage): Promise<void> {
     const step = multiplexer.fromCaller(caller, message)
     if (step.kind === 'send') await transport.send(step.message)
-    else if (step.kind === 'answer') caller.heard.push(step.message)
+    else if (step.kind === 'respond') caller.heard.push(step.message)
   }
 }
 
@@ -184,7 +184,7 @@ describe('two callers of one server of the v2 SDK', () => {
     await say(a, request(a, 2, 'subscriptions/listen', { notifications: { toolsListChanged: true } }))
     await say(b, call(b, 1, 'hang'))
     await vi.waitFor(() => expect(a.heard).toHaveLength(1))
-    for (const message of multiplexer.left(a)) await near.send(message)
+    for (const message of multiplexer.callerClosed(a)) await near.send(message)
     await vi.waitFor(() => expect(aborted).toHaveBeenCalledTimes(1))
     await say(b, call(b, 2, 'grow'))
     await vi.waitFor(() => expect(b.answerTo(2)).toBeDefined())
@@ -198,7 +198,7 @@ describe('two callers of one server of the v2 SDK', () => {
     const { say, multiplexer, near } = await served()
     const [a, b] = [new Caller('a'), new Caller('b')]
     const discovered = say(a, request(a, 1, 'server/discover'))
-    const cancelled = multiplexer.left(a).map((message) => near.send(message))
+    const cancelled = multiplexer.callerClosed(a).map((message) => near.send(message))
     await Promise.all([discovered, ...cancelled])
     expect(cancelled).toHaveLength(1)
     await say(b, call(b, 1, 'whoami'))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type CallerStep, createMultiplexer, type Multiplexer, type SharedStep } from '../src/authoring.js'
+import { type CallerStep, createMultiplexer, type Multiplexer, type UpstreamStep } from '../src/authoring.js'
 import {
   isRequest,
   isResponse,
@@ -64,14 +64,14 @@ describe('ids', () => {
     const multiplexer = createMultiplexer<Caller>()
     for (const id of ['1', 1, '', 0]) {
       const [ofA, ofB] = [crossing(multiplexer, a, ask(id)), crossing(multiplexer, b, ask(id))]
-      expect(multiplexer.fromShared(answer(ofB, { for: 'b' }))).toEqual({
+      expect(multiplexer.fromUpstream(answer(ofB, { for: 'b' }))).toEqual({
         kind: 'deliver',
         caller: b,
         requestId: id,
         message: answer(id, { for: 'b' }),
       })
       const failure = { jsonrpc: '2.0' as const, id: ofA, error: { code: -1, message: 'no' } }
-      expect(multiplexer.fromShared(failure)).toEqual({
+      expect(multiplexer.fromUpstream(failure)).toEqual({
         kind: 'deliver',
         caller: a,
         requestId: id,
@@ -95,10 +95,10 @@ describe('ids', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromCaller(a, ask(1))).toMatchObject({
-      kind: 'answer',
+      kind: 'respond',
       message: { id: 1, error: { code: -32_600 } },
     })
-    multiplexer.fromShared(answer(number))
+    multiplexer.fromUpstream(answer(number))
     expect(multiplexer.fromCaller(a, ask(1))).toMatchObject({ kind: 'send' })
   })
 
@@ -110,15 +110,15 @@ describe('ids', () => {
       ...(id !== undefined && { id }),
       error: { code: -1, message: 'no' },
     }
-    expect(multiplexer.fromShared(stray)).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.fromUpstream(stray)).toEqual({ kind: 'drop', reason: expect.any(String) })
     expect(multiplexer.inFlight).toBe(1)
   })
 
   test('a second answer is for nobody', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
-    multiplexer.fromShared(answer(number))
-    expect(multiplexer.fromShared(answer(number))).toEqual({ kind: 'drop', why: expect.any(String) })
+    multiplexer.fromUpstream(answer(number))
+    expect(multiplexer.fromUpstream(answer(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 })
 
@@ -127,29 +127,32 @@ describe('progress', () => {
     const multiplexer = createMultiplexer<Caller>()
     const ofA = crossing(multiplexer, a, ask(1, { progressToken: token }))
     const ofB = crossing(multiplexer, b, ask(1, { progressToken: token }))
-    expect(multiplexer.fromShared(progress(ofB))).toMatchObject({ caller: b, message: progress(token) })
-    expect(multiplexer.fromShared(progress(ofA), ofA)).toMatchObject({ caller: a, message: progress(token) })
+    expect(multiplexer.fromUpstream(progress(ofB))).toMatchObject({ caller: b, message: progress(token) })
+    expect(multiplexer.fromUpstream(progress(ofA), ofA)).toMatchObject({
+      caller: a,
+      message: progress(token),
+    })
   })
 
   test('with a token nobody gave is for nobody, whatever it claims to relate to', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
-    const dropped = { kind: 'drop', why: expect.any(String) }
-    expect(multiplexer.fromShared(progress(number), number)).toEqual(dropped)
-    expect(multiplexer.fromShared(progress('none'), number)).toEqual(dropped)
-    expect(multiplexer.fromShared(progress(undefined))).toEqual(dropped)
+    const dropped = { kind: 'drop', reason: expect.any(String) }
+    expect(multiplexer.fromUpstream(progress(number), number)).toEqual(dropped)
+    expect(multiplexer.fromUpstream(progress('none'), number)).toEqual(dropped)
+    expect(multiplexer.fromUpstream(progress(undefined))).toEqual(dropped)
   })
 
   test('does not reach a subscription [SUB-S-05]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const request = ask(1, { progressToken: 'p' }, 'subscriptions/listen')
     const number = crossing(multiplexer, a, request)
-    expect(multiplexer.fromShared(progress(number))).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.fromUpstream(progress(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
   test('told by a caller is not passed on: nobody asked it', () => {
     const multiplexer = createMultiplexer<Caller>()
-    expect(multiplexer.fromCaller(a, progress(1))).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.fromCaller(a, progress(1))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 })
 
@@ -164,50 +167,56 @@ describe('subscriptions', () => {
         notifications: {},
         _meta: { [SUBSCRIPTION]: ofA },
       })
-      expect(multiplexer.fromShared(acknowledged)).toMatchObject({
+      expect(multiplexer.fromUpstream(acknowledged)).toMatchObject({
         caller: a,
         message: { params: { _meta: { [SUBSCRIPTION]: id } } },
       })
-      expect(multiplexer.fromShared(changed(ofB))).toEqual({
+      expect(multiplexer.fromUpstream(changed(ofB))).toEqual({
         kind: 'deliver',
         caller: b,
         requestId: id,
         message: changed(id),
       })
-      expect(multiplexer.fromShared(changed(String(ofB)))).toMatchObject({ caller: b, message: changed(id) })
+      expect(multiplexer.fromUpstream(changed(String(ofB)))).toMatchObject({
+        caller: b,
+        message: changed(id),
+      })
       const ended = answer(ofA, { resultType: 'complete', _meta: { [SUBSCRIPTION]: ofA, other: 1 } })
-      expect(multiplexer.fromShared(ended)).toMatchObject({
+      expect(multiplexer.fromUpstream(ended)).toMatchObject({
         caller: a,
         message: answer(id, { resultType: 'complete', _meta: { [SUBSCRIPTION]: id, other: 1 } }),
       })
-      expect(multiplexer.fromShared(changed(ofA))).toEqual({ kind: 'drop', why: expect.any(String) })
+      expect(multiplexer.fromUpstream(changed(ofA))).toEqual({ kind: 'drop', reason: expect.any(String) })
     },
   )
 
   test.each([null, {}, 'x', '01', 99, 1.5])('what is said on %j, which is none, is for nobody', (id) => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen(1))
-    expect(multiplexer.fromShared(changed(id), number)).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.fromUpstream(changed(id), number)).toEqual({
+      kind: 'drop',
+      reason: expect.any(String),
+    })
   })
 
   test('a request that is no subscription is not taken for one', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
-    expect(multiplexer.fromShared(changed(number))).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.fromUpstream(changed(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
   test('the end that the server tells by a cancellation comes under the id of the caller [SUB-S-09]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen('1'))
-    expect(multiplexer.fromShared(cancelled(number))).toMatchObject({ caller: a, message: cancelled('1') })
-    expect(multiplexer.fromShared(answer(number))).toMatchObject({ caller: a, message: answer('1') })
-    expect(multiplexer.fromShared(cancelled(number))).toEqual({ kind: 'drop' })
+    expect(multiplexer.fromUpstream(cancelled(number))).toMatchObject({ caller: a, message: cancelled('1') })
+    expect(multiplexer.fromUpstream(answer(number))).toMatchObject({ caller: a, message: answer('1') })
+    expect(multiplexer.fromUpstream(cancelled(number))).toEqual({ kind: 'drop' })
   })
 
   test('nothing else can be cancelled by the server', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
-    expect(multiplexer.fromShared(cancelled(number))).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.fromUpstream(cancelled(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
     expect(multiplexer.inFlight).toBe(1)
   })
 })
@@ -219,7 +228,7 @@ describe('other notifications', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     const number = crossing(multiplexer, b, ask(1))
-    expect(multiplexer.fromShared(log, number)).toEqual({
+    expect(multiplexer.fromUpstream(log, number)).toEqual({
       kind: 'deliver',
       caller: b,
       requestId: 1,
@@ -232,14 +241,14 @@ describe('other notifications', () => {
     (related) => {
       const multiplexer = createMultiplexer<Caller>()
       crossing(multiplexer, a, ask(1))
-      expect(multiplexer.fromShared(log, related)).toEqual({ kind: 'drop', why: expect.any(String) })
+      expect(multiplexer.fromUpstream(log, related)).toEqual({ kind: 'drop', reason: expect.any(String) })
     },
   )
 
   test('do not reach a subscription unless they name it [SUB-S-05]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen(1))
-    expect(multiplexer.fromShared(log, number)).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.fromUpstream(log, number)).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
   test('of a caller are passed on as they are', () => {
@@ -286,21 +295,21 @@ describe('cancellation', () => {
       changed(listening),
       cancelled(listening),
     ]
-    for (const message of late) expect(multiplexer.fromShared(message)).toEqual({ kind: 'drop' })
-    expect(multiplexer.fromShared(note('notifications/message'), called)).toEqual({ kind: 'drop' })
+    for (const message of late) expect(multiplexer.fromUpstream(message)).toEqual({ kind: 'drop' })
+    expect(multiplexer.fromUpstream(note('notifications/message'), called)).toEqual({ kind: 'drop' })
   })
 
   test('of everything a caller had in flight follows when it leaves', () => {
     const multiplexer = createMultiplexer<Caller>()
     const numbers = [crossing(multiplexer, a, ask(1)), crossing(multiplexer, a, listen('1'))]
     const other = crossing(multiplexer, b, ask(1))
-    const reason = 'the caller is gone'
-    expect(multiplexer.left(a)).toEqual(
+    const reason = 'the client has closed the connection'
+    expect(multiplexer.callerClosed(a)).toEqual(
       numbers.map((requestId) => note('notifications/cancelled', { requestId, reason })),
     )
-    expect(multiplexer.left(a)).toEqual([])
-    expect(multiplexer.fromShared(answer(numbers[0] ?? 0))).toEqual({ kind: 'drop' })
-    expect(multiplexer.fromShared(answer(other))).toMatchObject({ kind: 'deliver', caller: b })
+    expect(multiplexer.callerClosed(a)).toEqual([])
+    expect(multiplexer.fromUpstream(answer(numbers[0] ?? 0))).toEqual({ kind: 'drop' })
+    expect(multiplexer.fromUpstream(answer(other))).toMatchObject({ kind: 'deliver', caller: b })
   })
 })
 
@@ -313,8 +322,8 @@ test('the cancellation for one who left says of its sender what the request said
   }
   const meta = { ...envelope, progressToken: 1, 'io.modelcontextprotocol/logLevel': 'info', other: 1 }
   const number = crossing(multiplexer, a, ask(1, meta))
-  expect(multiplexer.left(a)).toEqual([
-    note('notifications/cancelled', { requestId: number, reason: 'the caller is gone', _meta: envelope }),
+  expect(multiplexer.callerClosed(a)).toEqual([
+    note('notifications/cancelled', { requestId: number, reason: 'the client has closed the connection', _meta: envelope }),
   ])
 })
 
@@ -323,14 +332,14 @@ describe('limits and ends', () => {
     const multiplexer = createMultiplexer<Caller>({ maxInFlight: 1 })
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromCaller(b, ask(1))).toEqual({
-      kind: 'answer',
+      kind: 'respond',
       message: {
         jsonrpc: '2.0',
         id: 1,
         error: { code: -31_003, message: 'overloaded', data: { code: 'OVERLOADED' } },
       },
     })
-    multiplexer.fromShared(answer(number))
+    multiplexer.fromUpstream(answer(number))
     expect(multiplexer.fromCaller(b, ask(1))).toMatchObject({ kind: 'send' })
   })
 
@@ -343,8 +352,8 @@ describe('limits and ends', () => {
   test('a request of the shared side is answered: there is nobody to ask [GEN-14]', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
-    expect(multiplexer.fromShared(ask(1, {}, 'sampling/createMessage'), 1)).toEqual({
-      kind: 'answer',
+    expect(multiplexer.fromUpstream(ask(1, {}, 'sampling/createMessage'), 1)).toEqual({
+      kind: 'respond',
       message: {
         jsonrpc: '2.0',
         id: 1,
@@ -355,18 +364,18 @@ describe('limits and ends', () => {
 
   test('an answer of a caller is not passed on: nobody asked [GEN-15]', () => {
     const multiplexer = createMultiplexer<Caller>()
-    expect(multiplexer.fromCaller(a, answer(1))).toEqual({ kind: 'drop', why: expect.any(String) })
+    expect(multiplexer.fromCaller(a, answer(1))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
   test('when the shared side is gone, the requests nobody will answer are told', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask('1'))
     crossing(multiplexer, b, listen(1))
-    expect(multiplexer.lost()).toMatchObject([
+    expect(multiplexer.upstreamClosed()).toMatchObject([
       { caller: a, id: '1', method: 'tools/call' },
       { caller: b, id: 1, method: 'subscriptions/listen' },
     ])
-    expect(multiplexer.lost()).toEqual([])
+    expect(multiplexer.upstreamClosed()).toEqual([])
     expect(multiplexer.inFlight).toBe(0)
     expect(multiplexer.fromCaller(a, ask('1'))).toMatchObject({ kind: 'send' })
   })
@@ -424,7 +433,7 @@ describe('any interleaving', () => {
       const isInUse = this.crossed.some(
         ({ call, isAwaited }) => isAwaited && call.caller === caller && call.id === id,
       )
-      expect(step.kind).toBe(isInUse ? 'answer' : 'send')
+      expect(step.kind).toBe(isInUse ? 'respond' : 'send')
       if (step.kind !== 'send') return
       const message = step.message as JsonRpcRequest
       const number = message.id as number
@@ -438,7 +447,7 @@ describe('any interleaving', () => {
     #answer(at: number): void {
       const { call, isAwaited } = this.crossed.splice(at, 1)[0] ?? fail()
       const meta = call.isListen ? { _meta: { [SUBSCRIPTION]: call.number } } : {}
-      const step = this.multiplexer.fromShared(answer(call.number, { owner: call.caller.name, ...meta }))
+      const step = this.multiplexer.fromUpstream(answer(call.number, { owner: call.caller.name, ...meta }))
       this.#check(step, call, isAwaited, (message) => {
         expect(isResponse(message) && message.id).toBe(call.id)
         expect(message).toMatchObject({ result: { owner: call.caller.name } })
@@ -450,15 +459,15 @@ describe('any interleaving', () => {
     #tell(at: number): void {
       const { call, isAwaited } = this.crossed[at] ?? fail()
       if (call.isListen) {
-        const step = this.multiplexer.fromShared(changed(call.number))
+        const step = this.multiplexer.fromUpstream(changed(call.number))
         this.#check(step, call, isAwaited, (message) => expect(message).toEqual(changed(call.id)))
       } else {
         const log = note('notifications/message', { owner: call.caller.name })
-        this.#check(this.multiplexer.fromShared(log, call.number), call, isAwaited, (message) =>
+        this.#check(this.multiplexer.fromUpstream(log, call.number), call, isAwaited, (message) =>
           expect(message).toBe(log),
         )
         if (call.token === undefined) return
-        const step = this.multiplexer.fromShared(progress(call.number), call.number)
+        const step = this.multiplexer.fromUpstream(progress(call.number), call.number)
         this.#check(step, call, isAwaited, (message) => expect(message).toEqual(progress(call.token)))
       }
     }
@@ -478,7 +487,7 @@ describe('any interleaving', () => {
 
     #leave(caller: Caller): void {
       const theirs = this.crossed.filter(({ call, isAwaited }) => isAwaited && call.caller === caller)
-      const told = this.multiplexer.left(caller).map(({ params }) => params?.['requestId'])
+      const told = this.multiplexer.callerClosed(caller).map(({ params }) => params?.['requestId'])
       expect(new Set(told)).toEqual(new Set(theirs.map(({ call }) => call.number)))
       expect(told).toHaveLength(theirs.length)
       for (const each of theirs) each.isAwaited = false
@@ -487,12 +496,12 @@ describe('any interleaving', () => {
     #stray(pick: number): void {
       const never = 1_000_000_000 + pick
       for (const message of [answer(never), progress(never), changed(never), progress('1'), changed('x')]) {
-        expect(this.multiplexer.fromShared(message)).toEqual({ kind: 'drop', why: expect.any(String) })
+        expect(this.multiplexer.fromUpstream(message)).toEqual({ kind: 'drop', reason: expect.any(String) })
       }
     }
 
     #check(
-      step: SharedStep<Caller>,
+      step: UpstreamStep<Caller>,
       call: Crossed,
       isAwaited: boolean,
       inspect: (message: JsonRpcMessage) => void,

@@ -84,8 +84,8 @@ describe('peer: requests', () => {
   it('times out, cancels at the other side and ignores the late answer [GEN-22, GEN-23, GEN-30]', async () => {
     const clock = fakeClock()
     const { handler, calls } = hanging()
-    const onerror = vi.fn()
-    const { near } = await pairOfPeers({ clock, onerror }, { requests: { slow: handler } })
+    const onError = vi.fn()
+    const { near } = await pairOfPeers({ clock, onError }, { requests: { slow: handler } })
     const request = near.request('slow', {}, { timeoutMs: 500 })
     await clock.advance(499)
     expect(calls[0]?.signal.aborted).toBe(false)
@@ -97,7 +97,7 @@ describe('peer: requests', () => {
     expect(calls[0]?.signal.aborted).toBe(true)
     expect(clock.pending).toBe(0)
     await near.close()
-    expect(onerror).not.toHaveBeenCalled()
+    expect(onError).not.toHaveBeenCalled()
   })
 
   it('waits for 60 s unless told otherwise', async () => {
@@ -212,11 +212,11 @@ describe('peer: requests', () => {
 
   it('reports answers to what was never asked and errors that answer nothing', async () => {
     const transport = scriptedTransport()
-    const onerror = vi.fn()
-    peer(transport, { onerror })
+    const onError = vi.fn()
+    peer(transport, { onError })
     transport.onmessage?.({ jsonrpc: '2.0', id: '1', result: {} })
     transport.onmessage?.({ jsonrpc: '2.0', error: { code: -32_700, message: 'unreadable' } })
-    expect(onerror.mock.calls).toMatchObject([
+    expect(onError.mock.calls).toMatchObject([
       [{ message: 'a response to a request that was never sent: id "1"' }],
       [{ code: -32_700, message: 'unreadable' }],
     ])
@@ -238,11 +238,11 @@ describe('peer: progress', () => {
         },
       },
     )
-    const onprogress = vi.fn()
-    await near.request('work', { _meta: { kept: true } }, { onprogress })
+    const onProgress = vi.fn()
+    await near.request('work', { _meta: { kept: true } }, { onProgress })
     await near.request('work')
     await settled()
-    expect(onprogress.mock.calls.map(([{ progress }]) => progress)).toEqual([1, 2, 3])
+    expect(onProgress.mock.calls.map(([{ progress }]) => progress)).toEqual([1, 2, 3])
     expect(other).not.toHaveBeenCalled()
     await near.close()
   })
@@ -250,8 +250,8 @@ describe('peer: progress', () => {
   it('is ignored once the request is answered', async () => {
     const transport = scriptedTransport()
     const heard = vi.fn()
-    const near = peer(transport, { onerror: heard, onnotification: heard })
-    const request = near.request('work', {}, { onprogress: heard })
+    const near = peer(transport, { onError: heard, onNotification: heard })
+    const request = near.request('work', {}, { onProgress: heard })
     transport.onmessage?.({ jsonrpc: '2.0', id: 1, result: {} })
     await request
     const params = { progressToken: 1, progress: 1 }
@@ -284,7 +284,7 @@ describe('peer: progress', () => {
   it('uses a token of its own for each request [GEN-32]', async () => {
     const transport = scriptedTransport()
     const near = peer(transport)
-    for (let i = 0; i < 3; i++) void near.request('work', { _meta: { kept: i } }, { onprogress: () => {} })
+    for (let i = 0; i < 3; i++) void near.request('work', { _meta: { kept: i } }, { onProgress: () => {} })
     const metas = transport.sent.map(({ message }) => 'params' in message && message.params?._meta)
     expect(metas).toMatchObject([{ kept: 0 }, { kept: 1 }, { kept: 2 }])
     expect(new Set(metas.map((meta) => meta || undefined).map((meta) => meta?.progressToken)).size).toBe(3)
@@ -297,7 +297,7 @@ describe('peer: progress', () => {
     const request = near.request(
       'work',
       {},
-      { timeoutMs: 100, maxTotalTimeoutMs: 250, resetTimeoutOnProgress: true, onprogress: () => {} },
+      { timeoutMs: 100, maxTotalTimeoutMs: 250, resetTimeoutOnProgress: true, onProgress: () => {} },
     )
     for (let at = 0; at < 240; at += 80) {
       await clock.advance(80)
@@ -312,19 +312,19 @@ describe('peer: progress', () => {
     await expect(request).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT', details: { timeoutMs: 250 } })
   })
 
-  it('does not extend the timeout unless wanted, and reports an onprogress that throws', async () => {
+  it('does not extend the timeout unless wanted, and reports an onProgress that throws', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
-    const onerror = vi.fn()
-    const near = peer(transport, { clock, onerror })
-    const onprogress = (): void => {
+    const onError = vi.fn()
+    const near = peer(transport, { clock, onError })
+    const onProgress = (): void => {
       throw new Error('no')
     }
-    const request = near.request('work', {}, { timeoutMs: 100, onprogress })
+    const request = near.request('work', {}, { timeoutMs: 100, onProgress })
     await clock.advance(80)
     const params = { progressToken: 1, progress: 1 }
     transport.onmessage?.({ jsonrpc: '2.0', method: 'notifications/progress', params })
-    expect(onerror.mock.calls).toMatchObject([[{ code: 'CALLBACK_FAILED' }]])
+    expect(onError.mock.calls).toMatchObject([[{ code: 'CALLBACK_FAILED' }]])
     await clock.advance(20)
     await expect(request).rejects.toMatchObject({ details: { timeoutMs: 100 } })
   })
@@ -340,8 +340,8 @@ describe('peer: answering', () => {
   })
 
   it('answers ping by itself unless told otherwise, and the rest by the fallback [GEN-31]', async () => {
-    const onrequest: PeerOptions['onrequest'] = (_, { method }) => ({ method })
-    const { near } = await pairOfPeers({}, { onrequest })
+    const onRequest: PeerOptions['onRequest'] = (_, { method }) => ({ method })
+    const { near } = await pairOfPeers({}, { onRequest })
     expect(await near.request('ping')).toEqual({})
     expect(await near.request('other')).toEqual({ method: 'other' })
     await near.close()
@@ -418,8 +418,8 @@ describe('peer: answering', () => {
 
   it('sends every answer, also those that found the transport full, each once more at most', async () => {
     const transport = scriptedTransport()
-    const onerror = vi.fn()
-    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onerror })
+    const onError = vi.fn()
+    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
     await answering.start()
     const drains: (() => void)[] = []
     const taken: unknown[] = []
@@ -443,13 +443,13 @@ describe('peer: answering', () => {
     expect(taken).toEqual(ids.map((id) => ({ jsonrpc: '2.0', id, result: { fine: true } })))
     expect(sends).toBeLessThanOrEqual(2 * ids.length)
     expect(transport.flowed).toEqual(['pause', 'resume'])
-    expect(onerror).not.toHaveBeenCalled()
+    expect(onError).not.toHaveBeenCalled()
   })
 
   it('keeps no more than a few answers for a caller who reads none', async () => {
     const transport = scriptedTransport()
-    const onerror = vi.fn()
-    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onerror })
+    const onError = vi.fn()
+    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
     await answering.start()
     let isFull = false
     transport.send = (message) => {
@@ -461,17 +461,17 @@ describe('peer: answering', () => {
     for (let id = 0; id < 100; id++) transport.onmessage?.({ jsonrpc: '2.0', id, method: 'get' })
     await settled()
     // Of those that do not wait both the answer and the error in its place were refused.
-    expect(onerror).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
+    expect(onError).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
     transport.onclose?.()
     await settled()
-    expect(onerror).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
+    expect(onError).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
   })
 
   it('answers with an error where the result cannot be sent', async () => {
-    const onerror = vi.fn()
-    const { near } = await pairOfPeers({}, { onerror, requests: { big: () => ({ big: 1n }) } })
+    const onError = vi.fn()
+    const { near } = await pairOfPeers({}, { onError, requests: { big: () => ({ big: 1n }) } })
     await expect(near.request('big')).rejects.toMatchObject({ code: -32_603 })
-    expect(onerror.mock.calls).toMatchObject([[{ code: 'SEND_FAILED' }]])
+    expect(onError.mock.calls).toMatchObject([[{ code: 'SEND_FAILED' }]])
     await near.close()
   })
 
@@ -487,12 +487,12 @@ describe('peer: answering', () => {
 
   it('hears notifications and reports handlers that fail', async () => {
     const heard = vi.fn()
-    const onerror = vi.fn()
+    const onError = vi.fn()
     const { near } = await pairOfPeers(
       {},
       {
-        onerror,
-        onnotification: ({ method }) => heard(method),
+        onError,
+        onNotification: ({ method }) => heard(method),
         notifications: {
           known: (params) => heard(params),
           throws: () => {
@@ -508,7 +508,7 @@ describe('peer: answering', () => {
     await near.notify('rejects')
     await settled()
     expect(heard.mock.calls).toEqual([[{ a: 1 }], ['unknown']])
-    expect(onerror.mock.calls).toMatchObject([
+    expect(onError.mock.calls).toMatchObject([
       [{ code: 'CALLBACK_FAILED', details: { slot: 'throws' } }],
       [{ code: 'CALLBACK_FAILED', details: { slot: 'rejects' } }],
     ])

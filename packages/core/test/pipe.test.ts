@@ -5,7 +5,7 @@ import { McpServer as ServerV2 } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { encodedOf, rememberEncoded } from '../src/authoring.js'
+import { encodedOf, setEncoded } from '../src/authoring.js'
 import {
   type JsonRpcMessage,
   type MessageParams,
@@ -89,7 +89,7 @@ describe('pipe: messages', () => {
   it('passes on the very objects, so that their bytes stay known', async () => {
     const { a, b } = await scriptedPipe()
     const message = request('')
-    rememberEncoded(message, new Uint8Array([1]))
+    setEncoded(message, new Uint8Array([1]))
     a.onmessage?.(message)
     expect(encodedOf(b.sent[0]?.message as object)).toEqual(new Uint8Array([1]))
   })
@@ -166,8 +166,8 @@ describe('pipe: cancellation', () => {
   })
 
   it('answers nothing when what was cancelled then cannot be sent', async () => {
-    const onerror = vi.fn()
-    const { a, b } = await scriptedPipe({ onerror })
+    const onError = vi.fn()
+    const { a, b } = await scriptedPipe({ onError })
     b.hasPerRequestStream = true
     let fail!: (error: Error) => void
     b.answer = () =>
@@ -179,7 +179,7 @@ describe('pipe: cancellation', () => {
     fail(new Error('aborted'))
     await settled()
     expect(sentOn(a)).toEqual([])
-    expect(onerror).not.toHaveBeenCalled()
+    expect(onError).not.toHaveBeenCalled()
   })
 })
 
@@ -392,8 +392,8 @@ describe('pipe: overload', () => {
   })
 
   it('keeps in order, and loses nothing of, what finds the other end full', async () => {
-    const onerror = vi.fn()
-    const { a, b } = await scriptedPipe({ onerror })
+    const onError = vi.fn()
+    const { a, b } = await scriptedPipe({ onError })
     let room = 2
     const taken: JsonRpcMessage[] = []
     const drains: (() => void)[] = []
@@ -414,12 +414,12 @@ describe('pipe: overload', () => {
       await settled()
     }
     expect(taken).toEqual(sent)
-    expect([a.flowed, a.sent, onerror.mock.calls]).toEqual([['pause', 'resume'], [], []])
+    expect([a.flowed, a.sent, onError.mock.calls]).toEqual([['pause', 'resume'], [], []])
   })
 
   it('holds no more than maxPendingSends of an end that cannot be paused', async () => {
-    const onerror = vi.fn()
-    const { a, b } = await scriptedPipe({ onerror, maxPendingSends: 3 })
+    const onError = vi.fn()
+    const { a, b } = await scriptedPipe({ onError, maxPendingSends: 3 })
     a.flow = undefined as never
     let isFull = false
     b.answer = () => (isFull ? Promise.reject(overload) : new Promise(() => {}))
@@ -429,7 +429,7 @@ describe('pipe: overload', () => {
       a.onmessage?.(numbered(n))
       await settled()
     }
-    expect(onerror).toHaveBeenCalledTimes(3)
+    expect(onError).toHaveBeenCalledTimes(3)
   })
 
   it('answers with an error where there is no room for a result, and none to come', async () => {
@@ -448,8 +448,8 @@ describe('pipe: overload', () => {
   })
 
   it('answers requests that cannot be sent and reports what else cannot', async () => {
-    const onerror = vi.fn()
-    const { a, b } = await scriptedPipe({ onerror })
+    const onError = vi.fn()
+    const { a, b } = await scriptedPipe({ onError })
     b.answer = () => Promise.reject(overload)
     a.onmessage?.(request(1))
     a.onmessage?.(numbered(1))
@@ -462,12 +462,12 @@ describe('pipe: overload', () => {
       },
     ])
     expect(a.sent[0]?.options).toEqual({ relatedRequestId: 1 })
-    expect(onerror.mock.calls).toEqual([[overload, 'b']])
+    expect(onError.mock.calls).toEqual([[overload, 'b']])
   })
 
   it('answers with an error where a result is too large for the other end', async () => {
-    const onerror = vi.fn()
-    const { a, b } = await scriptedPipe({ onerror })
+    const onError = vi.fn()
+    const { a, b } = await scriptedPipe({ onError })
     const tooLarge = new TransportError('MESSAGE_TOO_LARGE', 'long', { bytes: 9, maxMessageBytes: 8 })
     a.onmessage?.(request(1))
     a.answer = () => {
@@ -477,13 +477,13 @@ describe('pipe: overload', () => {
     b.onmessage?.(response(1))
     await settled()
     expect(a.sent.at(-1)?.message).toMatchObject({ id: 1, error: { data: { code: 'MESSAGE_TOO_LARGE' } } })
-    expect(onerror.mock.calls).toEqual([[tooLarge, 'a']])
+    expect(onError.mock.calls).toEqual([[tooLarge, 'a']])
   })
 
-  it('names the side an error is from, and survives an onerror that throws', async () => {
+  it('names the side an error is from, and survives an onError that throws', async () => {
     const sides: string[] = []
     const { a, b } = await scriptedPipe({
-      onerror: (error, side) => {
+      onError: (error, side) => {
         sides.push(`${side}: ${error.message}`)
         throw error
       },

@@ -39,7 +39,7 @@ export async function bridge(target: Endpoint, { verbose, ...options }: BridgeOp
     void conversation.close()
   })
   const conversation = pipe(host, verbose ? told(server.transport, NAME) : server.transport, {
-    onerror: tell,
+    onError: tell,
     drainTimeoutMs: closeTimeoutMs,
   })
   let hasHostEnded = false

@@ -153,7 +153,7 @@ class Conversations {
     )
     const { transport } = watched(server, (error) => tell(error, 'b'))
     const conversation = pipe(caller, verbose ? told(transport, name) : transport, {
-      onerror: tell,
+      onError: tell,
       drainTimeoutMs: settings.closeTimeoutMs,
     })
     this.#current.add(conversation)

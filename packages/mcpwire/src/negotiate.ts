@@ -82,7 +82,7 @@ interface Connection {
 
 async function open({ connect, place, timeoutMs, onerror, clock }: Dial): Promise<Connection> {
   const transport = await connect()
-  const ours = peer(transport, { onerror, clock })
+  const ours = peer(transport, { onError: onerror, clock })
   const late = clock.deadline(timeoutMs, () => {
     void transport.close({ reason: notConnected(place, timeoutMs) })
   })

@@ -10,7 +10,7 @@ import {
 import {
   type Channel,
   type Connector,
-  errorAnswer,
+  toErrorResponse,
   type Sink,
   type Traffic,
   toError,
@@ -127,7 +127,7 @@ class Conversation {
     this.#held = undefined
     for (const send of held) send(this.#current)
     const why = reason ?? new TransportError('CLOSED', 'the server ended', undefined)
-    for (const id of asked) this.#outer.message(errorAnswer(id, why))
+    for (const id of asked) this.#outer.message(toErrorResponse(id, why))
   }
 }
 

@@ -5,7 +5,7 @@ import {
   type MessageReaderOptions,
   overloaded,
   type Sink,
-  takesNoMore,
+  notWritable,
   textForPeer,
   toJson,
   tooLargeToSend,
@@ -90,7 +90,7 @@ class Conversation implements FrameListener, Watched, MessageReaderOptions, Flow
     const refusal =
       this.#stage.name === 'open'
         ? refusalOf(text, this.#socket, this.#options, this.address)
-        : takesNoMore(this.address)
+        : notWritable(this.address)
     if (refusal) return Promise.reject(refusal)
     this.#intake.sent(message)
     return this.#socket.send(text)

@@ -3,7 +3,7 @@ import {
   callbackFailed,
   createTransport,
   type HeaderRecord,
-  headersIn,
+  parseHeaders,
   invalidOption,
   type KnownOptions,
   rejectOption,
@@ -137,7 +137,7 @@ function requireWsUrl(given: unknown): URL {
 
 function requireHeaders(given: Given['headers']): Settings['headers'] {
   if (typeof given === 'function') return given
-  const known = headersIn(given)
+  const known = parseHeaders(given)
   return typeof known === 'string'
     ? rejectOption('headers', `${known}, or a function that yields them`)
     : known
@@ -196,7 +196,7 @@ async function open(
 
 async function openingOf(settings: Settings, signal: AbortSignal): Promise<Opening> {
   const { headers, tokenInSubprotocol: token, requireSubprotocol } = settings
-  const asked = headersIn(await asking<HttpHeaders>('headers', headers, signal))
+  const asked = parseHeaders(await asking<HttpHeaders>('headers', headers, signal))
   if (typeof asked === 'string')
     throw callbackFailed('headers', new Error(`it must yield ${asked}`), 'headers()')
   const subprotocols = requireSubprotocol ? [SUBPROTOCOL] : []

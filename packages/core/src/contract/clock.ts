@@ -1,31 +1,30 @@
-/** A moment in the future at which something happens unless it is disposed of first. */
+/** A callback at a moment in the future. Dispose it to cancel the callback. */
 export interface Deadline extends Disposable {
-  /** Moves the moment to `ms` from now. Does nothing once it has passed or was disposed of. */
+  /** Moves the moment to `ms` from now. Has no effect after the callback or the disposal. */
   reset(ms: number): void
 }
 
-/** All time in these packages goes through one of these, so that tests can supply their own. */
+/** The source of time. All packages read time through a clock, so that tests can supply their own. */
 export interface Clock {
-  /** Milliseconds from some fixed moment; never goes backwards. */
+  /** Milliseconds since a fixed moment. Never decreases. */
   now(): number
-  /** Milliseconds since the epoch, for moments that others name. */
+  /** Milliseconds since the epoch, for absolute times such as an expiry. */
   epochNow(): number
-  /** Resolves after `ms`; rejects with `signal.reason` when that aborts first. */
+  /** Resolves after `ms`. Rejects with `signal.reason` when the signal aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Calls `expire` once, `ms` from now, unless disposed of. `Infinity` never expires. */
+  /** Calls `expire` once, `ms` from now. `Infinity` never expires. */
   deadline(ms: number, expire: () => void): Deadline
 }
 
-/** The narrowest slot. A deadline is met within the width of its slot, never before its moment. */
+/** The narrowest slot. A deadline expires at the end of its slot, never before its moment. */
 const RESOLUTION_MS = 5
-/** A slot may be this part of the wait as wide, so that a few hundred slots hold any number of deadlines. */
-const WIDEST_PART = 1 / 128
-/** The longest delay a timer of the platform can take. */
+/** The widest slot, as a share of the wait. A few hundred slots then hold any number of deadlines. */
+const MAX_WIDTH_SHARE = 1 / 128
+/** The longest delay of a platform timer. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
 /**
- * The clock of the machine. One timer serves every deadline: they wait in slots of 5 ms, or of a hundredth of a long
- * wait, so that setting and disposing of one costs no timer of its own.
+ * The system clock. One platform timer serves all deadlines. A deadline is at most 5 ms late, or 1/128 of a long wait.
  */
 export const systemClock: Clock = createWheelClock({
   now: () => performance.now(),
@@ -36,45 +35,45 @@ export const systemClock: Clock = createWheelClock({
   },
 })
 
-/** The clock of the machine, for what must not keep a process alive that has nothing else to do. */
+/** The system clock with a timer that does not keep the process alive. */
 export const backgroundClock: Clock = createWheelClock({
   now: () => performance.now(),
   epochNow: () => Date.now(),
   setTimer(ms, fire) {
     const timer: unknown = setTimeout(fire, ms)
-    // Timers of browsers are numbers, and keep nothing alive.
+    // A timer of a browser is a number.
     if (typeof timer === 'object') (timer as { unref(): void }).unref()
     return () => clearTimeout(timer as number)
   },
 })
 
-/** The chance of the platform: a number from 0 up to, but not, 1. Not for secrets. */
+/** A random number from 0 up to, but not including, 1. Not for secrets. */
 export const systemRandom: () => number = () => Math.random()
 
-/** What a wheel clock stands on. */
+/** The time and the timers under a wheel clock. */
 export interface TimeSource {
   now(): number
   epochNow(): number
-  /** Calls `fire` once after `ms`; the answer takes that back. */
+  /** Calls `fire` once after `ms`. The returned function cancels that. */
   setTimer(ms: number, fire: () => void): () => void
 }
 
-/** How wide the slot of a deadline is: 5 ms, doubled for as long as that is a small part of the wait. */
+/** The width of a slot: 5 ms, doubled up to 1/128 of the wait. */
 function widthFor(ms: number): number {
-  const doublings = Math.floor(Math.log2((ms * WIDEST_PART) / RESOLUTION_MS))
+  const doublings = Math.floor(Math.log2((ms * MAX_WIDTH_SHARE) / RESOLUTION_MS))
   return doublings > 0 && ms !== Infinity ? RESOLUTION_MS * 2 ** doublings : RESOLUTION_MS
 }
 
-/** Where deadlines wait. */
+/** The slots of the pending deadlines. */
 interface Wheel {
   slotIn(ms: number): number
   add(entry: Entry): void
   remove(entry: Entry): void
 }
 
-// A class, as many connections have one: an object with functions of its own costs four times as much.
+// A class, because each connection has one: an object with its own functions needs four times the memory.
 class Entry implements Deadline {
-  /** The moment it waits for: the end of its slot. `NaN` once that is past. */
+  /** The end of its slot; `NaN` after that. */
   slot: number
   readonly expire: () => void
   readonly #wheel: Wheel
@@ -99,15 +98,29 @@ class Entry implements Deadline {
   }
 }
 
-/** A clock that serves any number of deadlines with one timer of its source, and with none while there are none. */
+/**
+ * Makes a clock that serves any number of deadlines with one timer of its source.
+ *
+ * @example
+ * ```ts
+ * const clock = createWheelClock({
+ *   now: () => performance.now(),
+ *   epochNow: () => Date.now(),
+ *   setTimer(ms, fire) {
+ *     const timer = setTimeout(fire, ms)
+ *     return () => clearTimeout(timer)
+ *   },
+ * })
+ * ```
+ */
 export function createWheelClock(source: TimeSource): Clock {
   const slots = new Map<number, Set<Entry>>()
   let armedSlot = Infinity
   let disarm: (() => void) | undefined
 
   function slotIn(ms: number): number {
-    // One slot that is no number would keep every other from being the earliest.
-    if (Number.isNaN(ms)) throw new RangeError('a deadline needs a number of milliseconds')
+    // A slot that is NaN would prevent all others from being the earliest.
+    if (Number.isNaN(ms)) throw new RangeError('a deadline must be a number of milliseconds')
     const width = widthFor(ms)
     return Math.ceil((source.now() + Math.max(ms, 0)) / width) * width
   }
@@ -135,10 +148,10 @@ export function createWheelClock(source: TimeSource): Clock {
       return
     }
     const ms = Math.ceil(slot - source.now())
-    disarm = source.setTimer(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), turn)
+    disarm = source.setTimer(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), tick)
   }
 
-  function turn(): void {
+  function tick(): void {
     disarm = undefined
     armedSlot = Infinity
     const reached = source.now()
@@ -153,7 +166,7 @@ export function createWheelClock(source: TimeSource): Clock {
   function expireAll(slot: number): void {
     const entries = slots.get(slot)
     if (!entries) return
-    // A copy: what is set for this very moment meanwhile waits for the next turn.
+    // A copy: deadlines added for this slot in the meantime expire in the next tick.
     for (const entry of [...entries]) {
       if (!entries.delete(entry)) continue
       if (entries.size === 0) slots.delete(slot)
@@ -183,7 +196,7 @@ export function createWheelClock(source: TimeSource): Clock {
   }
 }
 
-/** `sleep` made of `deadline`, for clocks that have the latter. */
+/** Implements `sleep` with the `deadline` of a clock. */
 export function sleepOn(clock: Pick<Clock, 'deadline'>, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {

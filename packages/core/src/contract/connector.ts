@@ -1,46 +1,46 @@
 import type { JsonRpcMessage } from './message.js'
 import type { Flow, MessageContext, Peer, SendOptions } from './transport.js'
 
-/** Where a channel delivers what it hears. Members are bound: spreading is safe. */
+/** The receiver of a channel's messages, errors and end. Members are bound: spreading is safe. */
 export interface Sink {
   /** One message arrived. Messages are delivered in the order of these calls. */
   readonly message: (message: JsonRpcMessage, context?: MessageContext) => void
-  /** Something is wrong, but the channel is still usable. */
+  /** An error occurred. The channel is still usable. */
   readonly error: (error: Error) => void
-  /** The conversation is over, for that reason unless it was orderly. The last call a channel makes. */
+  /** The conversation has ended, for that reason unless the end was orderly. The last call of a channel. */
   readonly end: (reason?: Error) => void
 }
 
-/** What a channel over HTTP adds. A stable object with live members: read them when needed, do not copy them. */
+/** The HTTP part of a channel. A stable object with live members: read them when needed, do not copy them. */
 export interface HttpTraits {
   readonly sessionId: string | undefined
-  /** Whether every request has a stream of its own, so that aborting `requestSignal` cancels it. */
+  /** Whether each request has a stream of its own, so that aborting `requestSignal` cancels it. */
   readonly hasPerRequestStream: boolean
   readonly setProtocolVersion: (version: string) => void
   readonly setSupportedProtocolVersions?: (versions: string[]) => void
 }
 
-/** What a child process behind a transport adds. Live members: they change when the process is replaced. */
+/** The child process of a transport. Live members: they change when the process is replaced. */
 export interface ProcessTraits {
-  /** The child's standard error, where it was asked for as a stream. */
+  /** The standard error of the child, where it is a stream. */
   readonly stderr: unknown
   readonly pid: number | null
 }
 
-/** Bytes on the wire so far. Live members, counted by the channel itself. */
+/** The bytes on the wire so far. Live members, counted by the channel. */
 export interface Traffic {
   readonly bytesSent: number
   readonly bytesReceived: number
-  /** What the sent bytes were before compression, where the channel compresses. */
+  /** The sent bytes before compression, where the channel compresses. */
   readonly uncompressedBytesSent?: number
-  /** What the received bytes became after decompression, where the channel decompresses. */
+  /** The received bytes after decompression, where the channel decompresses. */
   readonly uncompressedBytesReceived?: number
 }
 
-/** One live conversation. Members are bound: spreading is safe. */
+/** One open conversation. Members are bound: spreading is safe. */
 export interface Channel {
   readonly peer: Peer
-  /** Resolves when the medium took the message; calls are carried out in order. One promise may serve several. */
+  /** Resolves when the medium has accepted the message. Messages keep their order. One promise may serve several. */
   readonly send: (message: JsonRpcMessage, options?: SendOptions) => Promise<void>
   /** Ends the conversation and releases everything. Called at most once; must not call `sink.end`. */
   readonly close: (reason?: Error) => Promise<void>
@@ -50,22 +50,21 @@ export interface Channel {
 }
 
 /**
- * Makes channels. Unlike a transport, it may be used again once its channel has ended.
+ * Makes channels. Unlike a transport, it can connect again after its channel has ended.
  *
- * `connect` rejects promptly when the signal aborts, having released everything; what it rejects with then
- * does not matter.
+ * When the signal aborts, `connect` releases everything and rejects promptly, with any reason.
  */
 export interface Connector {
   readonly connect: (sink: Sink, signal: AbortSignal) => Promise<Channel>
-  /** Set where `connect` works only once, so that nobody tries to reconnect. */
+  /** Whether `connect` works only once, so that a reconnect is not possible. */
   readonly connectsOnce?: boolean
-  /** Who it connects to, where that is known beforehand, as it is of a caller at a listener. */
+  /** The peer, where it is known before `connect`, such as the client of a listener. */
   readonly peer?: Peer
-  /** The HTTP session it is in, where that is known beforehand, as it is of a caller at a listener. */
+  /** The HTTP session id, where it is known before `connect`, such as that of a listener's client. */
   readonly sessionId?: string
-  /** Set where a child process is behind it. */
+  /** The child process, where there is one. */
   readonly process?: ProcessTraits
 }
 
-/** Turns one connector into another. */
+/** Makes a connector around another one. */
 export type Layer = (next: Connector) => Connector

@@ -1,18 +1,18 @@
 import type { JsonRpcMessage } from './message.js'
 
-/** Names one stored event. Opaque to all but the store that gave it. */
+/** The id of one stored event. Only its store can interpret it. */
 export type EventId = string
 
-/** Names one stream of events: a request's, or the one for messages that belong to none. */
+/** The id of one event stream: that of a request, or the one for other messages. */
 export type StreamId = string
 
-/** Keeps what was sent on a stream, so that a client that lost it can have the rest. The MCP SDKs' stores fit. */
+/** Stores the events of streams, so that a client can resume a stream. The stores of the MCP SDKs have this shape. */
 export interface EventStore {
-  /** Stores one message and names it. Events of one stream keep the order of these calls. */
+  /** Stores one message and returns its id. The events of a stream keep the order of these calls. */
   storeEvent(streamId: StreamId, message: JsonRpcMessage): Promise<EventId>
-  /** The stream an event belongs to, or nothing where the event is unknown. */
+  /** The stream of an event; `undefined` for an unknown event. */
   getStreamIdForEventId?(eventId: EventId): Promise<StreamId | undefined>
-  /** Sends what followed that event on its stream, in order, and tells the stream. Rejects where the event is unknown. */
+  /** Sends the events after that one on its stream, in order. Resolves with the stream. Rejects for an unknown event. */
   replayEventsAfter(
     lastEventId: EventId,
     callbacks: { send: (eventId: EventId, message: JsonRpcMessage) => Promise<void> },

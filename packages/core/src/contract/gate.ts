@@ -1,51 +1,53 @@
 import { invalidOption } from './options.js'
 import type { AuthInfo, TlsFacts } from './transport.js'
 
-/** What is known of a caller before anything it says is heard. */
+/** The facts about a caller before its first message is read. */
 export interface Handshake {
   readonly medium: 'tcp' | 'unix' | 'ws' | 'http' | 'memory' | (string & {})
-  /** Where the caller is. `address` is an IP address, without port. */
+  /** The address of the caller. `address` is an IP address, without port. */
   readonly remote: {
     readonly address?: string
     readonly port?: number
     readonly pid?: number
     readonly uid?: number
   }
-  /** The name it called us by, with port if it gave one: the `Host` header. */
+  /** The `Host` header: the name of this server, with the port if the caller gave one. */
   readonly host?: string
   readonly path?: string
-  /** What it sent in front of the conversation, by lower-case name. */
+  /** The headers before the first message, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>
   readonly tls?: TlsFacts
 }
 
-/** That a caller may talk. */
+/** The decision to admit a caller. */
 export interface Admission {
   readonly admit: true
-  /** Who the caller is; reaches `peer` and every message context. */
+  /** The identity of the caller. `peer` and each message context contain it. */
   readonly authInfo?: AuthInfo
-  /** When the admission ends, in milliseconds since the epoch; the connection then ends as `REFUSED`. */
+  /** The end of the admission, in milliseconds since the epoch. The connection then ends as `REFUSED`. */
   readonly expiresAt?: number
-  /** Ends the connection as `REFUSED` when aborted. */
+  /** Ends the connection as `REFUSED` when it aborts. */
   readonly revoked?: AbortSignal
 }
 
-/** That a caller may not talk, and what to tell it. */
+/** The decision to refuse a caller. */
 export interface Refusal {
   readonly admit: false
-  /** The HTTP status that says why; media without statuses use it for the error alone. */
+  /** The HTTP status of the refusal. Media without statuses use it for the error alone. */
   readonly status: 401 | 403 | 421 | 429 | 503
-  /** A sentence for the caller. It crosses the wire: no secrets, nothing about others. */
+  /** The reason, as a text for the caller. It crosses the wire: no secrets, no facts about other callers. */
   readonly reason: string
   readonly retryAfterMs?: number
-  /** The `WWW-Authenticate` header that goes with a 401. */
+  /** The `WWW-Authenticate` header of a 401. */
   readonly challenge?: string
 }
 
-/** What a gate decided. */
+/** The decision of a gate. */
 export type Verdict = Admission | Refusal
 
-/** Decides who may talk. A gate that throws, takes longer than `gateTimeoutMs` or answers nonsense refuses. */
+/**
+ * Admits or refuses each caller. A gate that throws, exceeds `gateTimeoutMs` or returns no verdict refuses the caller.
+ */
 export interface Gate {
   admit(handshake: Handshake, signal: AbortSignal): Verdict | Promise<Verdict>
 }
@@ -53,70 +55,35 @@ export interface Gate {
 /** Throws `INVALID_OPTION` unless the value is a gate. */
 export function requireGate(option: string, value: unknown): asserts value is Gate {
   if (typeof (value as Partial<Gate> | null | undefined)?.admit === 'function') return
-  invalidOption(option, value, 'an object with a method admit(), as localOnly() returns it')
+  invalidOption(option, value, 'an object with a method admit(), such as localOnly()')
 }
 
-/** Admits everybody. The explicit way to serve beyond this host without asking who calls. */
-export function allowAll(): Gate {
-  return { admit: () => ({ admit: true }) }
+const REFUSAL_STATUSES: readonly unknown[] = [401, 403, 421, 429, 503]
+
+/** Returns the verdict. Throws where it is none: an admission with an invalid end must not count as unlimited. */
+export function checkVerdict(verdict: Verdict): Verdict {
+  if (verdict?.admit === true) return checkAdmission(verdict)
+  if (verdict?.admit === false && REFUSAL_STATUSES.includes(verdict.status)) return verdict
+  throw new Error('the verdict is neither an admission nor a refusal')
 }
 
-/**
- * Admits callers on this host only: the address they come from, the `Host` they ask for and, if there is one, the
- * `Origin` of their page must each name this host. This is what keeps a page in a local browser, and a name that
- * was rebound to this host, from reaching a local server. Media without these headers have none to check.
- */
-export function localOnly(): Gate {
-  /** The last Host that was local: most callers use the same one. */
-  let known: string | undefined
-  return {
-    admit({ remote, host, headers }) {
-      if (remote.address !== undefined && !isLoopback(remote.address)) {
-        return refuse(403, 'only callers on this host are admitted')
-      }
-      if (host !== undefined && host !== known) {
-        if (!isLocalName(nameOf(host))) return refuse(403, 'the Host does not name this host')
-        known = host
-      }
-      const origin = headers['origin']
-      if (origin !== undefined && !isLocalOrigin(origin)) return refuse(403, 'the Origin is not on this host')
-      return { admit: true }
-    },
-  }
+function checkAdmission(admission: Admission): Admission {
+  const { authInfo, expiresAt, revoked } = admission
+  if (authInfo !== undefined && !isObject(authInfo)) throw new Error('authInfo must be an object')
+  if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('expiresAt must be a number')
+  if (revoked !== undefined && !isSignal(revoked)) throw new Error('revoked must be an AbortSignal')
+  return admission
 }
 
-function refuse(status: Refusal['status'], reason: string): Refusal {
-  return { admit: false, status, reason }
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
-function isLocalOrigin(origin: string): boolean {
-  try {
-    return isLocalName(new URL(origin).hostname)
-  } catch {
-    // `null`, the origin of sandboxed pages and files, is nobody's.
-    return false
-  }
+function isSignal(value: AbortSignal | null): boolean {
+  return typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
 }
 
-/** The name in a `Host` header, without its port; empty where it is none. */
-function nameOf(host: string): string {
-  // The URL parser also takes a user, a path and blanks, none of which belong in a Host (RFC 9110, section 7.2).
-  if (/[^\w.:[\]-]/.test(host)) return ''
-  try {
-    return new URL(`http://${host}`).hostname
-  } catch {
-    return ''
-  }
-}
-
-function isLocalName(name: string): boolean {
-  return name === 'localhost' || name.endsWith('.localhost') || isLoopback(name.replace(/^\[|\]$/g, ''))
-}
-
-const LOOPBACK_IPV4 = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/
-
-/** Whether an IP address is one of this host's loopback addresses (RFC 1122, RFC 4291, and IPv4 mapped into IPv6). */
-export function isLoopback(address: string): boolean {
-  const ip = address.toLowerCase().replace(/^::ffff:/, '')
-  return LOOPBACK_IPV4.test(ip) || ip === '::1' || ip === '7f00:1'
+/** Whether the value is a number of milliseconds. */
+export function isTime(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isNaN(value)
 }

@@ -1,31 +1,31 @@
 import type { Connector } from './connector.js'
-import type { Handshake, Refusal } from './gate.js'
+import type { Admission, Handshake, Refusal } from './gate.js'
 import type { Transport } from './transport.js'
 
 /**
- * Waits for callers and yields one transport for each: a transport of transports, with the same verbs and slots.
- * It never sends anything itself, to one connection or to all.
+ * Accepts connections and makes one transport for each. It has the same methods and slots as a transport, but it sends no
+ * messages itself.
  */
 export interface Listener extends AsyncDisposable {
   /**
-   * Where it listens, as a URL such as `tcp://127.0.0.1:7000`, with the port that was bound where 0 was asked for.
-   * Clients over HTTP and WebSocket take it as their `url`. Undefined until started.
+   * The bound address as a URL, such as `tcp://127.0.0.1:7000`. The port is the bound one where port 0 was requested.
+   * HTTP and WebSocket clients accept it as their `url`. Undefined before `start()` has succeeded.
    */
   readonly address: string | undefined
-  /** The same as `address`, for code that runs after `start()`: throws `NOT_STARTED` before. */
+  /** The same as `address`. Throws `NOT_STARTED` before `start()` has succeeded. */
   readonly url: string
-  /** The connections that were yielded and have not ended. */
+  /** The open connections: `onconnection` was called with each. */
   readonly connections: ReadonlySet<Transport>
   /** Settles once, with the reason unless the end was orderly. Never rejects. */
   readonly closed: Promise<Error | undefined>
   /**
-   * Called with each caller that was admitted. The transport is idle and reads nothing until it is started, for
-   * which there are `startTimeoutMs`.
+   * Called with the transport of each admitted client. The transport is idle and reads nothing until it is started. It is
+   * closed when it is not started within `startTimeoutMs`.
    */
   onconnection: ((connection: Transport) => void) | undefined
   /**
-   * Called for what went wrong, with a caller or with the listener itself. What goes wrong with a connection once it
-   * is started is told to that connection's `onerror`: the server's, where one of an SDK is connected to it.
+   * Called with errors of callers and of the listener itself. Errors of a started connection go to the `onerror` of that
+   * connection, or of the SDK server that is connected to it.
    */
   onerror: ((error: Error) => void) | undefined
   /** Called exactly once, after the last connection has ended. */
@@ -33,44 +33,45 @@ export interface Listener extends AsyncDisposable {
   /** Binds. Rejects with `LISTEN_FAILED`, `INVALID_OPTION`, `ALREADY_STARTED`, `CLOSED` or `signal.reason`. */
   start(options?: { signal?: AbortSignal | undefined }): Promise<void>
   /**
-   * Stops accepting at once, gives requests that are being answered `drainMs` to finish (none by default), then
-   * closes every connection. Over HTTP a client answers what it is asked with another request, maybe on a socket of its
-   * own, so the port is bound, and whoever is new refused with 503, until the sessions are over. Idempotent, never
-   * rejects.
+   * Stops accepting at once, waits up to `drainMs` (default 0) for pending requests, then closes each connection.
+   * Over HTTP the port stays bound until all sessions have ended, because a client sends its responses as new HTTP
+   * requests. New callers are then refused with 503. Idempotent, never rejects.
    */
   close(options?: { drainMs?: number | undefined }): Promise<void>
 }
 
-/** One caller at the door, of whom nothing was heard yet but the handshake. */
+/** One caller that is not admitted yet. Only its handshake was read. */
 export interface Incoming {
   readonly handshake: Handshake
+  /** The decision of the gate, where the acceptor has called it already. The listener then does not call it again. */
+  readonly admission?: Admission
   /** Reads nothing until connected. */
   readonly connector: Connector
-  /** Turns the caller away, telling it why where the medium can, and releases everything. */
-  readonly refuse: (verdict: Refusal) => void
+  /** Refuses the caller, with the reason where the medium can carry one, and releases everything. */
+  readonly refuse: (refusal: Refusal) => void
 }
 
 /** A bound address. */
 export interface Binding {
   readonly address: string
-  /** Stops accepting and releases the address. Leaves accepted connections alone. */
+  /** Stops accepting and releases the address. Accepted connections stay open. */
   readonly close: () => Promise<void>
 }
 
-/** Where an acceptor takes its callers. */
+/** The receiver of an acceptor's callers, errors and end. */
 export interface AcceptorSink {
   /** Offers one caller. */
   readonly connection: (incoming: Incoming) => void
-  /** Tells of what went wrong with one caller, or once, while others can still come. */
+  /** An error occurred. The acceptor still accepts callers. */
   readonly error: (error: Error) => void
-  /** Tells that no caller can come any more. */
+  /** The acceptor has failed and accepts no more callers. */
   readonly end: (error: Error) => void
 }
 
-/** What a medium supplies to make a listener. */
+/** The part of a listener that a medium implements. */
 export interface Acceptor {
-  /** Whether callers on other hosts can reach it; it then needs a gate. */
+  /** Whether callers on other hosts can connect. The listener then requires a gate. */
   readonly bindsBeyondThisHost: boolean
-  /** Binds, and takes every caller to the door. Rejects with `LISTEN_FAILED`. */
-  readonly listen: (door: AcceptorSink, signal: AbortSignal) => Promise<Binding>
+  /** Binds, then offers each caller to the sink. Rejects with `LISTEN_FAILED`. */
+  readonly listen: (sink: AcceptorSink, signal: AbortSignal) => Promise<Binding>
 }

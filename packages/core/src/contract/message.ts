@@ -1,15 +1,15 @@
 import { TransportError } from './errors.js'
 
 /**
- * Names one request among those its sender has in flight: a string or an integer of at most 2⁵³−1.
+ * The id of a request, unique among the pending requests of its sender: a string or an integer of at most 2⁵³−1.
  * Ids are opaque: `0` and `''` are ids, `1` and `'1'` differ (JSON-RPC 2.0, section 4).
  */
 export type RequestId = string | number
 
-/** Ties progress notifications to the request that asked for them. */
+/** The token that links progress notifications to their request. */
 export type ProgressToken = string | number
 
-/** The `_meta` object of params and results, as far as a transport needs to know it. */
+/** The `_meta` object of params and results, with the members that a transport reads. */
 export interface MessageMeta {
   [key: string]: unknown
   progressToken?: ProgressToken | undefined
@@ -22,7 +22,7 @@ export interface MessageParams {
   _meta?: MessageMeta | undefined
 }
 
-/** A call that expects exactly one response with the same id. */
+/** A request. It expects exactly one response with the same id. */
 export interface JsonRpcRequest {
   jsonrpc: '2.0'
   id: RequestId
@@ -30,74 +30,75 @@ export interface JsonRpcRequest {
   params?: MessageParams | undefined
 }
 
-/** A message that nobody answers. */
+/** A message without a response. */
 export interface JsonRpcNotification {
   jsonrpc: '2.0'
   method: string
   params?: MessageParams | undefined
 }
 
-/** The answer to a request that succeeded. */
+/** The response to a request that succeeded. */
 export interface JsonRpcResultResponse {
   jsonrpc: '2.0'
   id: RequestId
   result: { [key: string]: unknown; _meta?: MessageMeta | undefined }
 }
 
-/** The answer to a request that failed. Without `id` where the id of the request could not be read. */
+/** The response to a request that failed. Without `id` where the id of the request could not be read. */
 export interface JsonRpcErrorResponse {
   jsonrpc: '2.0'
   id?: RequestId | undefined
   error: { code: number; message: string; data?: unknown }
 }
 
-/** Either answer to a request. */
+/** A response to a request. */
 export type JsonRpcResponse = JsonRpcResultResponse | JsonRpcErrorResponse
 
-/** Everything that may cross an MCP transport (JSON-RPC 2.0 without batches). */
+/** A message of an MCP transport (JSON-RPC 2.0 without batches). */
 export type JsonRpcMessage = JsonRpcRequest | JsonRpcNotification | JsonRpcResponse
 
-/** Whether the message is a call that expects an answer. */
+/** Whether the message is a request. */
 export function isRequest(message: JsonRpcMessage): message is JsonRpcRequest {
   return 'method' in message && 'id' in message && message.id !== undefined
 }
 
-/** Whether the message is one that nobody answers. */
+/** Whether the message is a notification. */
 export function isNotification(message: JsonRpcMessage): message is JsonRpcNotification {
   return 'method' in message && !('id' in message && message.id !== undefined)
 }
 
-/** Whether the message answers a request, with a result or with an error. */
+/** Whether the message is a response, with a result or with an error. */
 export function isResponse(message: JsonRpcMessage): message is JsonRpcResponse {
   return !('method' in message)
 }
 
-/** Whether the message answers a request with an error. */
+/** Whether the message is a response with an error. */
 export function isErrorResponse(message: JsonRpcMessage): message is JsonRpcErrorResponse {
   return 'error' in message && !('method' in message)
 }
 
-/** Whether the value can be the id of a request: any string, or an integer that JSON carries without loss. */
+/** Whether the value is a valid request id: a string, or an integer of at most 2⁵³−1. */
 export function isRequestId(value: unknown): value is RequestId {
   return typeof value === 'string' || Number.isSafeInteger(value)
 }
 
 /**
- * The value as a JSON-RPC message, or the sentence that says why it is none.
+ * The value as a JSON-RPC message, or the reason why it is none.
  *
- * Looks at the envelope only; `params`, `result` and `error.data` are the application's business. An error
- * response with `id: null`, which several peers send when they could not read the id, comes back without `id`.
+ * Checks the envelope only, not the contents of `params`, `result` and `error.data`. An error response with `id: null`
+ * is returned without `id`: some peers send it when they could not read the id.
  */
 export function parseMessage(value: unknown): JsonRpcMessage | string {
   if (typeof value !== 'object' || value === null) return 'not a JSON object'
-  if (Array.isArray(value)) return 'a batch, and batches were not negotiated'
+  if (Array.isArray(value)) return 'a batch, but batches were not negotiated'
   const message = value as Record<string, unknown>
   if (message['jsonrpc'] !== '2.0') return 'no "jsonrpc": "2.0"'
   const { id, method } = message
   if (method !== undefined) {
     if (typeof method !== 'string') return 'its method is not a string'
     if (message['params'] !== undefined && !isObject(message['params'])) return 'its params are not an object'
-    if (message['result'] !== undefined || message['error'] !== undefined) return 'both a call and a response'
+    if (message['result'] !== undefined || message['error'] !== undefined)
+      return 'both a request and a response'
     return id === undefined || isRequestId(id) ? (value as JsonRpcMessage) : unusableId
   }
   if (message['error'] !== undefined) return parseErrorResponse(message)
@@ -126,7 +127,7 @@ function parseErrorResponse(message: Record<string, unknown>): JsonRpcMessage | 
   return message as unknown as JsonRpcMessage
 }
 
-/** The JSON text of a message. Throws `SEND_FAILED` where there is none, as of a cycle or a `BigInt`. */
+/** The JSON text of a message. Throws `SEND_FAILED` where there is none, such as for a cycle or a `BigInt`. */
 export function toJson(message: JsonRpcMessage): string {
   let cause: unknown
   try {
@@ -135,5 +136,10 @@ export function toJson(message: JsonRpcMessage): string {
   } catch (error) {
     cause = error
   }
-  throw new TransportError('SEND_FAILED', 'the message has no JSON text', { delivery: 'none' }, { cause })
+  throw new TransportError(
+    'SEND_FAILED',
+    'the message cannot be serialized to JSON',
+    { delivery: 'none' },
+    { cause },
+  )
 }

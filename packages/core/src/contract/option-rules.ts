@@ -9,7 +9,7 @@ import {
   requireText,
 } from './options.js'
 
-/** The rule of an option with a check of its own. Call `invalidOption` or `rejectOption` for a wrong value. */
+/** A rule with its own check. The check calls `invalidOption` or `rejectOption` for an invalid value. */
 export function rule<T, D extends T | undefined = undefined>(
   check: (option: string, value: unknown) => void,
   defaultValue?: D,
@@ -17,12 +17,12 @@ export function rule<T, D extends T | undefined = undefined>(
   return { defaultValue: defaultValue as D, check, isOptional: false }
 }
 
-/** The same rule for an option that may be left out and has no default. */
+/** The same rule for an option that can be left out and has no default. */
 export function optional<T>({ check }: OptionRule<T>): OptionalRule<T> {
   return { defaultValue: undefined, check, isOptional: true }
 }
 
-/** A whole number from `min` to `max`. `Infinity` is one where `max` is `Infinity`. */
+/** A whole number from `min` to `max`, or `Infinity` where `max` is. */
 export function integer<D extends number | undefined = undefined>(
   min: number,
   max: number,
@@ -40,7 +40,7 @@ export function inRange<D extends number | undefined = undefined>(
   return rule((option, value) => requireInRange(option, value, min, max), defaultValue)
 }
 
-/** A string that is not empty. */
+/** A non-empty string. */
 export function text<D extends string | undefined = undefined>(defaultValue?: D): OptionRule<string, D> {
   return rule(requireText, defaultValue)
 }
@@ -60,7 +60,7 @@ export function oneOf<T, D extends T | undefined = undefined>(
   return rule((option, value) => requireOneOf(option, value, values), defaultValue)
 }
 
-/** A function. Its type is the one the interface of the options declares. */
+/** A function, of the type that the interface of the options declares. */
 export function callback<T>(): OptionRule<T, undefined> {
   return rule((option, value) => {
     if (typeof value !== 'function') rejectOption(option, 'a function')
@@ -75,7 +75,7 @@ export function list<T>(item: OptionRule<T>): OptionRule<readonly T[], undefined
   })
 }
 
-/** An object with these methods. `needed` names it in the error, as in `an EventStore`. */
+/** An object with these methods. `needed` is its name in the error, such as `an EventStore`. */
 export function objectWith<T extends object>(
   methods: readonly (keyof T & string)[],
   needed: string,
@@ -86,14 +86,14 @@ export function objectWith<T extends object>(
   })
 }
 
-/** A group of options with a table of its own, checked under the name `group.option`. */
+/** A group of options with its own table, checked under the name `group.option`. */
 export function group<O extends object, A extends keyof O>(
   table: OptionTable<O, A>,
 ): OptionRule<O, undefined> {
   return rule((option, value) => void table.read(value as O, option))
 }
 
-/** A source of time. The default is the clock of the machine. */
+/** A source of time. The default is `systemClock`. */
 export function clock(): OptionRule<Clock, Clock> {
   const { check } = objectWith<Clock>(['now', 'epochNow', 'deadline'], 'a Clock')
   return rule(check, systemClock)

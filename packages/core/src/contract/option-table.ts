@@ -1,13 +1,12 @@
 import { requireKnownOptions } from './options.js'
 
 /**
- * One option: how its value is checked, and its default. `D` is the type of the default, `undefined` where there is
- * none.
+ * One option: its check and its default. `D` is the type of the default, `undefined` where there is none.
  */
 export interface OptionRule<T, D extends T | undefined = T | undefined> {
   /** Used where the option is left out or `undefined`. */
   readonly defaultValue: D
-  /** Throws `INVALID_OPTION` unless the value can work. Also called for a required option that is left out. */
+  /** Throws `INVALID_OPTION` for an invalid value. Also called for a required option that is left out. */
   readonly check: (option: string, value: unknown) => void
   /** Whether `undefined` stays `undefined` and is not checked. */
   readonly isOptional: boolean
@@ -50,18 +49,18 @@ export interface OptionTable<O extends object, A extends keyof O = never> {
   /** The default of each option that has one. */
   readonly defaults: OptionDefaults<O, A>
   /**
-   * Checks what was given and adds the defaults. An explicit `undefined` counts as left out. The result is frozen.
+   * Checks the given options and adds the defaults. An explicit `undefined` counts as left out. The result is frozen.
    *
    * @param group the option that holds these options, as in `hooks.routes`
-   * @throws TransportError `INVALID_OPTION` for an unknown name or a value that cannot work
+   * @throws TransportError `INVALID_OPTION` for an unknown name or an invalid value
    */
   readonly read: (given: O, group?: string) => OptionSettings<O, A>
-  /** The same for options that a larger table has read: members without a rule here are left out, not refused. */
+  /** The same for the options of a larger table: members without a rule here are left out, not rejected. */
   readonly select: (given: O) => OptionSettings<O, A>
 }
 
 /**
- * Writes down each option of a factory once.
+ * Makes the table of a factory's options, with one rule for each option.
  *
  * @example
  * ```ts
@@ -85,7 +84,7 @@ export function options<O extends object, A extends keyof O = never>(
   const select = (given: O, group?: string): OptionSettings<O, A> => {
     const settings: Record<string, unknown> = {}
     for (const [name, { defaultValue, check, isOptional }] of entries) {
-      // Own members only: a "__proto__" in options that were parsed from JSON must not supply values.
+      // Own members only: a "__proto__" in options parsed from JSON must not supply values.
       const value = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
       if (value === undefined && defaultValue !== undefined) settings[name] = defaultValue
       else if (value !== undefined || !isOptional) {

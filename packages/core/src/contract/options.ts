@@ -1,26 +1,25 @@
 import { TransportError } from './errors.js'
 
-/** `defaults` overlaid with what was given, frozen: an explicit `undefined` does not erase a default. */
+/** The given options with the defaults, frozen. An explicit `undefined` counts as left out. */
 export function resolveOptions<D extends object, G extends object>(defaults: D, given: G): Resolved<D, G> {
   const set = Object.entries(given).filter(([, value]) => value !== undefined)
-  // Not by assignment: a "__proto__" in options that were parsed from JSON would become the prototype.
+  // Not by assignment: a "__proto__" in options parsed from JSON would become the prototype.
   return Object.freeze({ ...defaults, ...Object.fromEntries(set) }) as unknown as Resolved<D, G>
 }
 
-/** Options after their defaults: every member that has a default is present. */
+/** Options after their defaults: each member with a default is present. */
 export type Resolved<D extends object, G extends object> = Readonly<
   Omit<G, keyof D> & {
     [K in keyof D]: K extends keyof G ? Exclude<G[K], undefined> : D[K]
   }
 >
 
-/** A member for each option there is, whatever its value: the compiler finds one that is missing. */
+/** A member for each option, with any value. The compiler reports a missing one. */
 export type KnownOptions<O extends object> = Readonly<Record<keyof O, unknown>>
 
 /**
- * Throws `INVALID_OPTION` unless what was given is an object whose every member is known, or `undefined`. Shows no
- * value: whatever is in the wrong place may be a secret. For the function that an application calls, of all that
- * share its options.
+ * Throws `INVALID_OPTION` unless the options are an object with known members only. Members that are `undefined` count as
+ * left out. The error shows no value, because a misplaced value may be a secret.
  */
 export function requireKnownOptions(given: unknown, known: object, group?: string): asserts given is object {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
@@ -33,7 +32,7 @@ export function requireKnownOptions(given: unknown, known: object, group?: strin
     const names = Object.keys(known)
     const similar = names.find((each) => isSimilar(each, name))
     const hint = similar === undefined ? `known: ${names.join(', ')}` : `did you mean "${similar}"?`
-    refuse(option, `option "${option}" is not known; ${hint}`)
+    refuse(option, `option "${option}" is not known`, undefined, hint)
   }
 }
 
@@ -59,22 +58,22 @@ function editsBetween(a: string, b: string): number {
   return at(a.length, b.length)
 }
 
-/** Throws `INVALID_OPTION` naming the option and what it needs to be, but not what it was: that may be a secret. */
+/** Throws `INVALID_OPTION` with the option and the requirement, but without the value, which may be a secret. */
 export function rejectOption(option: string, needed: string, cause?: unknown): never {
   refuse(option, `option "${option}" must be ${needed}`, cause)
 }
 
-function refuse(option: string, message: string, cause?: unknown): never {
-  throw new TransportError('INVALID_OPTION', message, { option }, { cause })
+function refuse(option: string, message: string, cause?: unknown, hint?: string): never {
+  throw new TransportError('INVALID_OPTION', message, { option, ...(hint && { hint }) }, { cause })
 }
 
-/** Throws `INVALID_OPTION` naming the option, what it needs to be and what it was. */
+/** Throws `INVALID_OPTION` with the option, the requirement and the received value. */
 export function invalidOption(option: string, received: unknown, needed: string, cause?: unknown): never {
   const message = `option "${option}" must be ${needed}; received ${describe(received)}`
   throw new TransportError('INVALID_OPTION', message, { option, received }, { cause })
 }
 
-/** Throws `INVALID_OPTION` unless the value is a number from `min` to `max`. `Infinity` passes where `max` is it. */
+/** Throws `INVALID_OPTION` unless the value is a number from `min` to `max`. */
 export function requireInRange(
   option: string,
   value: unknown,
@@ -86,7 +85,7 @@ export function requireInRange(
   invalidOption(option, value, needed)
 }
 
-/** Throws `INVALID_OPTION` unless the value is a whole number from `min` to `max`. `Infinity` passes where `max` is it. */
+/** Throws `INVALID_OPTION` unless the value is a whole number from `min` to `max`, or `Infinity` where `max` is. */
 export function requireInteger(
   option: string,
   value: unknown,
@@ -97,13 +96,13 @@ export function requireInteger(
   if (!Number.isInteger(value) && value !== Infinity) invalidOption(option, value, 'a whole number')
 }
 
-/** Throws `INVALID_OPTION` unless the value is one of those listed. */
+/** Throws `INVALID_OPTION` unless the value is in the list. */
 export function requireOneOf<T>(option: string, value: unknown, allowed: readonly T[]): asserts value is T {
   if (allowed.includes(value as T)) return
   invalidOption(option, value, `one of ${allowed.map((each) => describe(each)).join(', ')}`)
 }
 
-/** Throws `INVALID_OPTION` unless the value is a string that is not empty. */
+/** Throws `INVALID_OPTION` unless the value is a non-empty string. */
 export function requireText(option: string, value: unknown): asserts value is string {
   if (typeof value !== 'string' || value === '') invalidOption(option, value, 'a string that is not empty')
 }
@@ -113,7 +112,7 @@ function describe(value: unknown): string {
   return typeof value === 'object' || typeof value === 'function' ? kindOf(value) : String(value)
 }
 
-/** What a value is, without the value. */
+/** The kind of a value, without the value. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value !== 'object') return `a ${typeof value}`

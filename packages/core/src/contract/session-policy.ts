@@ -1,19 +1,19 @@
 import type { Admission, Handshake, Refusal } from './gate.js'
 
-/** That a caller may open a session, and for how long. */
+/** The permission to open a session, with its limits. */
 export interface SessionGrant {
   readonly admit: true
-  /** How long the session may last, in milliseconds. Unlimited without it. */
+  /** Longest life of the session, in milliseconds. Unlimited if left out. */
   readonly lifetimeMs?: number
-  /** How long nothing may be said in either direction, in milliseconds. Unlimited without it. */
+  /** Longest time without a message in either direction, in milliseconds. Unlimited if left out. */
   readonly idleTimeoutMs?: number
-  /** Called once when the session is over. */
+  /** Called once when the session has ended. */
   readonly release?: () => void
 }
 
 /**
- * Decides who may open a session and how long it lives: caps by address or by principal, lifetimes. Asked after
- * the gate has admitted the caller; enforced by listeners and by the session table of HTTP.
+ * Limits sessions: their number per address or principal, and their lifetime. Called after the gate has admitted the
+ * caller. Listeners and the session table of HTTP enforce it.
  */
 export interface SessionPolicy {
   open(handshake: Handshake, admission: Admission): SessionGrant | Refusal

@@ -1,59 +1,59 @@
 /** PEM text, or DER or PEM bytes. */
 export type TlsBlob = string | Uint8Array
 
-/** What an end of a TLS connection needs, in the words of Node's `tls` module. */
+/** Certificates and keys of one end of a TLS connection, named as in Node's `tls` module. */
 export interface TlsMaterial {
-  /** The certificate this end shows, with its chain. */
+  /** The certificate of this end, with its chain. */
   readonly cert?: TlsBlob
   readonly key?: TlsBlob
   readonly passphrase?: string
-  /** The authorities whose certificates are accepted from the other end. */
+  /** The authorities (CAs) that verify the certificate of the other end. */
   readonly ca?: TlsBlob | readonly TlsBlob[]
 }
 
-/** Certificates that may change while they are in use, as when they are renewed on disk. */
+/** Certificates that can change while they are in use, such as after a renewal on disk. */
 export interface TlsSource {
   current(): TlsMaterial
-  /** Calls the listener after each change; new connections then use `current()`, old ones go on. */
-  onchange(listener: () => void): Disposable
+  /** Calls the listener after each change. New connections then use `current()`; open ones are not affected. */
+  onChange(listener: () => void): Disposable
 }
 
-/** The versions of TLS that may be asked for. */
+/** A TLS version. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 
-/** What either end of a TLS connection shows and accepts. Give each part once: as content or as a file. */
+/** TLS options of either end of a connection. Give each part once: as content or as a file. */
 export interface TlsEndOptions extends TlsMaterial {
   /**
-   * File with the certificate this end shows, with its chain, in PEM.
+   * File with the certificate of this end, with its chain, in PEM.
    * @defaultValue undefined
    */
   certFile?: string | undefined
   /**
-   * File with its private key, in PEM.
+   * File with the private key of the certificate, in PEM.
    * @defaultValue undefined
    */
   keyFile?: string | undefined
   /**
-   * File with the authorities whose certificates are accepted from the other end, in PEM.
+   * File with the authorities (CAs) that verify the certificate of the other end, in PEM.
    * @defaultValue undefined
    */
   caFile?: string | undefined
   /**
-   * Where the material comes from when it may change; instead of all of the above.
+   * Source of certificates that can change. Replaces all options above.
    * @defaultValue undefined
    */
   source?: TlsSource | undefined
   /**
-   * Oldest version of TLS to speak.
+   * Lowest TLS version to accept.
    * @defaultValue 'TLSv1.3'
    */
   minVersion?: TlsVersion | undefined
 }
 
-/** TLS as a client sees it. Without authorities of its own it trusts those that Node ships. */
+/** TLS options of a client. Without authorities it trusts those of Node. */
 export interface TlsClientOptions extends TlsEndOptions {
   /**
-   * The name the server's certificate must have; the host that is connected to without it.
+   * Expected name in the certificate of the server. If left out, the host of the connection.
    * @defaultValue undefined
    */
   serverName?: string | undefined

@@ -1,56 +1,56 @@
-// Kept in the declarations, as the library of who imports them may have nothing disposable.
+// Kept in the declarations: the TypeScript library of an importing project may lack these types.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { JsonRpcMessage, RequestId } from './message.js'
 
-/** Who is calling, as established by whoever checked the credentials. The shape both MCP SDKs use. */
+/** The authenticated identity of a client, in the shape of both MCP SDKs. */
 export interface AuthInfo {
-  /** The credential itself. Hidden from `util.inspect` once it has passed a listener. */
+  /** The credential itself. A listener hides it from `util.inspect`. */
   token: string
   clientId: string
   scopes: string[]
-  /** Seconds since the epoch after which the credential is no longer good. */
+  /** The expiry of the credential, in seconds since the epoch. */
   expiresAt?: number
   /** The resource server the credential was issued for (RFC 8707). */
   resource?: URL
   extra?: Record<string, unknown>
 }
 
-/** What travels with an outgoing message. Unknown members pass through untouched (clause C14). */
+/** Options of an outgoing message. Unknown members pass unchanged (clause C14). */
 export interface SendOptions {
-  /** The incoming request this message belongs to. Decides the stream it leaves on where a medium has several. */
+  /** The incoming request that this message belongs to. Selects the stream where a medium has several. */
   relatedRequestId?: RequestId | undefined
-  /** Where to continue a request that was interrupted. */
+  /** The token to resume an interrupted request from. */
   resumptionToken?: string | undefined
-  /** Called when there is a new token to resume this request from. */
+  /** Called with each new token to resume this request from. */
   onresumptiontoken?: ((token: string) => void) | undefined
-  /** Aborting it abandons this one request, where each has a stream of its own. */
+  /** Cancels this request when it aborts, where each request has a stream of its own. */
   requestSignal?: AbortSignal | undefined
-  /** Called when this request's own stream ends for any reason but `requestSignal`. */
+  /** Called when the stream of this request ends for any reason other than `requestSignal`. */
   onRequestStreamEnd?: (() => void) | undefined
-  /** Headers for this one message, where the medium has headers. They win over the transport's own. */
+  /** Headers of this message, where the medium has headers. They override those of the transport. */
   headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** What travels with an incoming message. Unknown members pass through untouched (clause C14). */
+/** The context of an incoming message. Unknown members pass unchanged (clause C14). */
 export interface MessageContext {
-  /** The caller, where a gate established one. */
+  /** The identity of the client, where a gate has authenticated it. */
   authInfo?: AuthInfo
-  /** The HTTP request it came in, as v1 of the TypeScript SDK reads it. */
+  /** The HTTP request of the message, in the shape of SDK v1. */
   requestInfo?: { headers: Record<string, string | string[] | undefined>; url?: URL }
-  /** The HTTP request it came in, as v2 of the TypeScript SDK reads it. Built when read. */
+  /** The HTTP request of the message, in the shape of SDK v2. Created when it is read. */
   request?: Request
-  /** Ends the stream that answers this request; the client comes back for the rest. */
+  /** Closes the response stream of this request. The client reconnects and resumes. */
   closeSSEStream?: () => void
-  /** Ends the stream for messages that belong to no request; the client comes back for it. */
+  /** Closes the stream of messages without a request. The client reconnects and resumes. */
   closeStandaloneSSEStream?: () => void
 }
 
-/** What TLS established about the other end. */
+/** The TLS facts about the other end. */
 export interface TlsFacts {
-  /** Such as `TLSv1.3`. */
+  /** The protocol version, such as `TLSv1.3`. */
   readonly protocol: string
   readonly cipher: string
-  /** Whether the other end's certificate was verified against the configured authorities. */
+  /** Whether the certificate of the other end was verified against the configured authorities. */
   readonly authorized: boolean
   /** The subject of its certificate, as one line. Absent where the certificate has none. */
   readonly subject?: string
@@ -60,28 +60,28 @@ export interface TlsFacts {
   readonly fingerprint256?: string
 }
 
-/** The other end of a conversation. */
+/** The other end of a connection. */
 export interface Peer {
-  /** What carries the messages: `tcp`, `unix`, `ws`, `http`, `stdio`, `memory`. */
+  /** The medium: `tcp`, `unix`, `ws`, `http`, `stdio`, `memory`. */
   readonly medium: string
-  /** Where the other end is, as a URL or another line a person can read. */
+  /** The address of the other end, as a URL or another readable text. */
   readonly address: string
   readonly tls?: TlsFacts
   readonly authInfo?: AuthInfo
-  /** The process at the other end, where the medium tells. */
+  /** The process id of the other end, where the medium has it. */
   readonly pid?: number
 }
 
-/** Stops and continues the arrival of messages. At most what is already decoded still arrives after `pause()`. */
+/** Pauses and resumes the delivery of messages. Messages that are already decoded still arrive after `pause()`. */
 export interface Flow {
   pause(): void
   resume(): void
 }
 
 /**
- * The least a transport can be: what `connect()` of either MCP SDK asks for. Accept this everywhere.
+ * The minimal transport, as `connect()` of either MCP SDK requires it. Functions accept this type.
  *
- * @see docs/contract.md for the clauses a transport keeps beyond its types.
+ * @see docs/contract.md for the clauses of the contract beyond these types.
  */
 export interface TransportLike {
   start(): Promise<void>
@@ -97,38 +97,38 @@ export interface TransportLike {
 }
 
 /**
- * Where a transport is in its one life: not started, connecting, usable, ending, ended.
- * `closing` also covers the clean-up after a `start()` that failed.
+ * The state of a transport: not started, connecting, usable, closing, closed.
+ * `closing` also covers the clean-up after a failed `start()`.
  */
 export type TransportState = 'idle' | 'starting' | 'open' | 'closing' | 'closed'
 
-/** One conversation with one peer. Return this everywhere. */
+/** One conversation with one peer. Functions return this type. */
 export interface Transport extends TransportLike, AsyncDisposable {
-  /** Where the transport is in its one life. Never moves backwards. */
+  /** The current state. Never returns to an earlier one. */
   readonly state: TransportState
   /** Settles once, with the reason unless the end was orderly. Never rejects. */
   readonly closed: Promise<Error | undefined>
-  /** Who is on the other end; known from `open` on, and of a listener's connections before. */
+  /** The other end. Known when open; known earlier for the connections of a listener. */
   readonly peer: Peer | undefined
-  /** Inbound backpressure, where the medium has it, while open. For `pipe` and `messages`, not for handlers. */
+  /** Inbound backpressure, where the medium has it, while open. For `pipe` and `messages`, not for message handlers. */
   readonly flow?: Flow | undefined
-  /** Called for each message, in order, after `start()` has returned its promise and never inside `send()`. */
+  /** Called with each message, in order, after `start()` has returned its promise and never inside `send()`. */
   onmessage: ((message: JsonRpcMessage, context?: MessageContext) => void) | undefined
-  /** Called for what went wrong but did not end the conversation, and once for what ended it. */
+  /** Called with each error that does not end the conversation, and once with the error that ends it. */
   onerror: ((error: Error) => void) | undefined
-  /** Called exactly once, after the last message, however the conversation ended. */
+  /** Called exactly once, after the last message, for any end. */
   onclose: (() => void) | undefined
   readonly sessionId?: string | undefined
   /**
-   * Connects. Rejects with `ALREADY_STARTED`, `CLOSED`, what the medium says, or `signal.reason` as it is.
-   * `onclose` has been called by the time it rejects for any reason but `ALREADY_STARTED` and `CLOSED`.
+   * Connects. Rejects with `ALREADY_STARTED`, `CLOSED`, the error of the medium, or `signal.reason` itself.
+   * It calls `onclose` before it rejects, except with `ALREADY_STARTED` and `CLOSED`.
    */
   start(options?: { signal?: AbortSignal | undefined }): Promise<void>
   /**
-   * Resolves when the medium took the message and its buffer is below its high-water mark. Rejects with
+   * Resolves when the medium has accepted the message and its buffer is below the high-water mark. Rejects with
    * `NOT_STARTED`, `CLOSED`, `OVERLOADED`, `MESSAGE_TOO_LARGE` or `SEND_FAILED`.
    */
   send(message: JsonRpcMessage, options?: SendOptions): Promise<void>
-  /** Ends the conversation. Idempotent, never rejects; `reason` is what `closed` then settles with. */
+  /** Closes the transport. Idempotent, never rejects. `closed` settles with `reason`. */
   close(options?: { reason?: Error | undefined }): Promise<void>
 }

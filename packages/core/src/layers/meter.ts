@@ -1,8 +1,10 @@
-import { type Clock, systemClock } from '../contract/clock.js'
+import type { Clock } from '../contract/clock.js'
 import type { Channel, Layer, Traffic } from '../contract/connector.js'
 import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from '../contract/message.js'
-import { type KnownOptions, requireKnownOptions, resolveOptions } from '../contract/options.js'
-import { cancelledBy, LISTEN_METHOD } from '../messages/era.js'
+import { clock } from '../contract/option-rules.js'
+import { type OptionDefaults, options } from '../contract/option-table.js'
+import { LISTEN_METHOD } from '../contract/protocol.js'
+import { cancelledBy } from '../messages/era.js'
 import { createLatencyHistogram, type LatencyHistogram, type LatencySummary } from './latency-histogram.js'
 
 /** Options of a meter. */
@@ -14,10 +16,10 @@ export interface MeterOptions {
   clock?: Clock | undefined
 }
 
-/** What a meter does unless told otherwise. */
-export const meterDefaults: { readonly clock: Clock } = { clock: systemClock }
+const table = options<MeterOptions>({ clock: clock() })
 
-const known: KnownOptions<MeterOptions> = meterDefaults
+/** The defaults of `meter`. */
+export const meterDefaults: OptionDefaults<MeterOptions> = table.defaults
 
 /** What passed in one direction. */
 export interface DirectionSnapshot {
@@ -61,15 +63,14 @@ const MAX_AWAITED = 4_096
  * that are never answered, are cancelled or whose channel ends leave nothing behind and count as no latency, and
  * neither do subscriptions, which are answered when they end.
  */
-export function meter(options: MeterOptions = {}): Meter {
-  requireKnownOptions(options, known)
-  const { clock } = resolveOptions(meterDefaults, options)
+export function meter(given: MeterOptions = {}): Meter {
+  const settings = table.read(given)
   const total = new Totals()
   return {
     layer: (next) => ({
       ...next,
       connect: async (sink, signal) => {
-        const measured = new Measured(total, clock)
+        const measured = new Measured(total, settings.clock)
         let channel: Channel
         try {
           channel = await next.connect(

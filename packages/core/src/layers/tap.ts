@@ -1,10 +1,11 @@
 import type { Channel, Layer, Sink } from '../contract/connector.js'
 import { toError } from '../contract/errors.js'
 import type { JsonRpcMessage } from '../contract/message.js'
-import { type KnownOptions, requireKnownOptions } from '../contract/options.js'
+import { callback, optional } from '../contract/option-rules.js'
+import { options } from '../contract/option-table.js'
 import type { MessageContext, Peer, SendOptions } from '../contract/transport.js'
 import { guarded } from '../timing/promises.js'
-import { callbackFailed } from '../transport/callback-failed.js'
+import { callbackFailed } from '../transport/transport-errors.js'
 
 /** What can be observed of a conversation. Each is called before what it tells of goes on. */
 export interface TapCallbacks {
@@ -20,7 +21,13 @@ export interface TapCallbacks {
   onClose?: ((reason: Error | undefined) => void) | undefined
 }
 
-const known: KnownOptions<TapCallbacks> = { onOpen: 1, onSend: 1, onReceive: 1, onError: 1, onClose: 1 }
+const table = options<TapCallbacks, keyof TapCallbacks>({
+  onOpen: optional(callback()),
+  onSend: optional(callback()),
+  onReceive: optional(callback()),
+  onError: optional(callback()),
+  onClose: optional(callback()),
+})
 
 /**
  * Observes what passes and changes nothing. A callback that throws or rejects is reported as `CALLBACK_FAILED`;
@@ -28,8 +35,8 @@ const known: KnownOptions<TapCallbacks> = { onOpen: 1, onSend: 1, onReceive: 1, 
  *
  * @throws TransportError `INVALID_OPTION`
  */
-export function tap(callbacks: TapCallbacks): Layer {
-  requireKnownOptions(callbacks, known)
+export function tap(given: TapCallbacks): Layer {
+  const callbacks = table.read(given)
   return (next) => ({
     ...next,
     connect: async (sink, signal) => {

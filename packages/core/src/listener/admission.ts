@@ -1,10 +1,17 @@
 import type { Clock } from '../contract/clock.js'
-import type { Admission, Gate, Handshake, Refusal, Verdict } from '../contract/gate.js'
+import {
+  type Admission,
+  checkVerdict,
+  type Gate,
+  type Handshake,
+  isTime,
+  type Refusal,
+  type Verdict,
+} from '../contract/gate.js'
 import type { SessionGrant, SessionPolicy } from '../contract/session-policy.js'
 import { isThenable } from '../timing/promises.js'
 import { whenAborted } from '../timing/when-aborted.js'
-import { callbackFailed } from '../transport/callback-failed.js'
-import { checkedVerdict, isTime } from './verdict.js'
+import { callbackFailed } from '../transport/transport-errors.js'
 
 /** Who decides, and how long they may take. */
 export interface AdmissionOptions {
@@ -22,16 +29,20 @@ export type AdmissionOutcome =
 /**
  * Asks the gate and then the session policy about a caller. Fails closed: whatever is not a plain admission is a
  * refusal. Settles at the latest after `gateTimeoutMs`, or when the signal aborts. Never rejects.
+ *
+ * @param decided the decision of the gate where it was called before; only the session policy is called then
  */
 export async function admit(
   handshake: Handshake,
   keepers: AdmissionOptions,
   signal: AbortSignal,
+  decided?: Admission,
 ): Promise<AdmissionOutcome> {
   const { gate, sessionPolicy, clock } = keepers
   let verdict: Verdict
   try {
-    verdict = gate ? checkedVerdict(await asked(gate, handshake, keepers, signal)) : { admit: true }
+    verdict =
+      decided ?? (gate ? checkVerdict(await asked(gate, handshake, keepers, signal)) : { admit: true })
   } catch (cause) {
     if (signal.aborted) return { admitted: false, refusal: unavailable('the server is shutting down') }
     return failedClosed('gate.admit', cause)
@@ -47,7 +58,7 @@ export async function admit(
   try {
     const grant: SessionGrant | Refusal | undefined = sessionPolicy.open(handshake, verdict)
     if (isThenable(grant)) throw await rejectionOf(grant)
-    if (grant?.admit !== true) return { admitted: false, refusal: checkedVerdict(grant) as Refusal }
+    if (grant?.admit !== true) return { admitted: false, refusal: checkVerdict(grant) as Refusal }
     if (isDuration(grant.lifetimeMs) && isDuration(grant.idleTimeoutMs)) {
       return { admitted: true, admission: verdict, grant }
     }

@@ -4,13 +4,14 @@ import { TransportError } from '../contract/errors.js'
 import type { Admission } from '../contract/gate.js'
 import type { Incoming } from '../contract/listener.js'
 import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from '../contract/message.js'
+import { LISTEN_METHOD } from '../contract/protocol.js'
 import type { SessionGrant } from '../contract/session-policy.js'
 import type { AuthInfo, MessageContext, Transport } from '../contract/transport.js'
-import { cancelledBy, LISTEN_METHOD } from '../messages/era.js'
+import { cancelledBy } from '../messages/era.js'
 import { SmallIdSet } from '../messages/small-id-set.js'
-import { whenAborted } from '../timing/when-aborted.js'
 import { sentImmediately } from '../transport/pending-sends.js'
 import type { TransportWatch } from '../transport/transport-watch.js'
+import { AdmissionTimer } from './admission-timer.js'
 
 /** What a caller was granted. */
 export interface Admitted {
@@ -225,36 +226,14 @@ export function concealAuthInfo(authInfo: AuthInfo): AuthInfo {
 
 type End = (reason: Error) => void
 
-function admissionTimer(end: End, { expiresAt, revoked }: Admission, clock: Clock): (() => void) | undefined {
-  if (expiresAt === undefined && revoked === undefined) return undefined
-  const refuse = (why: string) => () => end(new TransportError('REFUSED', why, { status: 401 }))
-  const expiry =
-    expiresAt === undefined
-      ? undefined
-      : atTime(expiresAt, clock, refuse('the admission of this caller expired'))
-  const onrevoked = refuse('the admission of this caller was revoked')
-  if (revoked?.aborted) onrevoked()
-  const forget = revoked && whenAborted(revoked, onrevoked)
-  return () => {
-    expiry?.[Symbol.dispose]()
-    forget?.()
-  }
-}
-
-/** Shorter waits are met closely enough by one deadline. */
-const SHORT_WAIT_MS = 1_000
-/** A deadline may be late by a hundredth of its wait, a quarter of an hour in a day: most of it is waited first. */
-const FIRST_PART = 0.98
-
-/** Calls `then` at that time since the epoch, also where the clock of the machine is set meanwhile. */
-function atTime(epochMs: number, clock: Clock, then: () => void): Disposable {
-  let next: Disposable | undefined
-  const wait = (): void => {
-    const left = epochMs - clock.epochNow()
-    next = left > SHORT_WAIT_MS ? clock.deadline(left * FIRST_PART, wait) : clock.deadline(left, then)
-  }
-  wait()
-  return { [Symbol.dispose]: () => next?.[Symbol.dispose]() }
+function admissionTimer(end: End, admission: Admission, clock: Clock): (() => void) | undefined {
+  if (admission.expiresAt === undefined && admission.revoked === undefined) return undefined
+  const timer = new AdmissionTimer(clock, (why) => {
+    const message = why === 'expired' ? 'the admission expired' : 'the admission was revoked'
+    end(new TransportError('REFUSED', message, { status: 401 }))
+  })
+  timer.renew(admission)
+  return () => timer.end()
 }
 
 function lifetimeTimer(end: End, grant: SessionGrant | undefined, clock: Clock): (() => void) | undefined {

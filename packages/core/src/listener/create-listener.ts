@@ -24,8 +24,8 @@ import type { SessionGrant, SessionPolicy } from '../contract/session-policy.js'
 import type { Transport } from '../contract/transport.js'
 import { layered } from '../layers/layers.js'
 import { attempt, guarded, ignore, settleWithin, withAbortGrace } from '../timing/promises.js'
-import { callbackFailed } from '../transport/callback-failed.js'
 import { createWatchedTransport } from '../transport/create-transport.js'
+import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-parts.js'
 import { endOnly } from '../transport/transport-watch.js'
 import { admit } from './admission.js'
@@ -273,7 +273,8 @@ class ConnectionListener implements Listener {
 
   /** Never rejects. */
   async #admit(incoming: Incoming): Promise<void> {
-    const outcome = await admit(incoming.handshake, this.#settings, this.#door.signal)
+    const { handshake, admission } = incoming
+    const outcome = await admit(handshake, this.#settings, this.#door.signal, admission)
     this.#admissions.delete(incoming)
     if (!outcome.admitted) {
       if (outcome.error) this.#report(outcome.error)

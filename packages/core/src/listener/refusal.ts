@@ -1,7 +1,7 @@
-import { REFUSED_CODE } from '../contract/error-codes.js'
 import { TransportError } from '../contract/errors.js'
 import type { Refusal } from '../contract/gate.js'
 import type { JsonRpcErrorResponse, JsonRpcMessage } from '../contract/message.js'
+import { REFUSED_CODE } from '../contract/protocol.js'
 
 /**
  * What a medium without statuses says to a caller before it hangs up: an error response without an id, with code

@@ -2,7 +2,7 @@ import type { Listener } from '../contract/listener.js'
 import { invalidOption } from '../contract/options.js'
 import type { Transport } from '../contract/transport.js'
 import { guarded, ignore } from '../timing/promises.js'
-import { callbackFailed } from '../transport/callback-failed.js'
+import { callbackFailed } from '../transport/transport-errors.js'
 
 /**
  * Serves every conversation that comes: each connection of a listener, or the one of a transport. Resolves once

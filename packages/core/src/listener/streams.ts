@@ -1,7 +1,8 @@
 import { TransportError } from '../contract/errors.js'
 import type { Listener } from '../contract/listener.js'
 import type { JsonRpcMessage } from '../contract/message.js'
-import { type KnownOptions, requireInteger, requireKnownOptions } from '../contract/options.js'
+import { integer } from '../contract/option-rules.js'
+import { type OptionDefaults, options } from '../contract/option-table.js'
 import type { MessageContext, Transport } from '../contract/transport.js'
 
 /** One message, with what travelled along. */
@@ -23,10 +24,10 @@ export interface MessagesOptions {
   maxQueuedMessages?: number | undefined
 }
 
-/** What `messages` uses for options that are not given. */
-export const messagesDefaults: { readonly maxQueuedMessages: 10_000 } = { maxQueuedMessages: 10_000 }
+const table = options<MessagesOptions>({ maxQueuedMessages: integer(1, Infinity, 10_000) })
 
-const known: KnownOptions<MessagesOptions> = messagesDefaults
+/** The defaults of `messages`. */
+export const messagesDefaults: OptionDefaults<MessagesOptions> = table.defaults
 
 /**
  * The messages of a transport, one after another. Takes the transport's slots when called, so call it before
@@ -39,11 +40,9 @@ const known: KnownOptions<MessagesOptions> = messagesDefaults
  */
 export function messages(
   transport: Transport,
-  options: MessagesOptions = {},
+  given: MessagesOptions = {},
 ): AsyncIterableIterator<ReceivedMessage> {
-  requireKnownOptions(options, known)
-  const maxQueuedMessages = options.maxQueuedMessages ?? messagesDefaults.maxQueuedMessages
-  requireInteger('maxQueuedMessages', maxQueuedMessages, 1, Infinity)
+  const { maxQueuedMessages } = table.read(given)
   let isPaused = false
   const queue = createQueue<ReceivedMessage>((left) => {
     if (!isPaused || left > HIGH_WATER_MARK / 2) return

@@ -7,6 +7,7 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from '../contract/message.js'
+import { INITIALIZE_METHOD } from '../contract/protocol.js'
 
 /** The one revision of MCP with JSON-RPC batches (2025-03-26, Basic: Batching). */
 const REVISION_WITH_BATCHES = '2025-03-26'
@@ -57,7 +58,7 @@ class InitializeWatch implements BatchNegotiation {
 
 /** Whether the message is the request that opens a conversation. */
 export function isInitialize(message: JsonRpcMessage): message is JsonRpcRequest {
-  return isRequest(message) && message.method === 'initialize'
+  return isRequest(message) && message.method === INITIALIZE_METHOD
 }
 
 function answers(message: JsonRpcMessage, id: RequestId): message is JsonRpcResponse {

@@ -1,11 +1,5 @@
 import { isRequestId, type JsonRpcMessage, type JsonRpcRequest, type RequestId } from '../contract/message.js'
-
-/** A request that stays open for as long as its client wants to hear of changes (2026-07-28, Subscriptions). */
-export const LISTEN_METHOD = 'subscriptions/listen'
-export const CANCELLED_METHOD = 'notifications/cancelled'
-export const PROGRESS_METHOD = 'notifications/progress'
-
-const REVISION_KEY = 'io.modelcontextprotocol/protocolVersion'
+import { CANCELLED_METHOD, REVISION_KEY } from '../contract/protocol.js'
 
 /**
  * Whether the request says itself which revision it keeps to, as all do since 2026-07-28. Only such a one is

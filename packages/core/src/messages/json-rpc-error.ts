@@ -1,3 +1,4 @@
+import { INTERNAL_ERROR_CODE } from '../contract/protocol.js'
 /** A JSON-RPC error response as an error: what `request()` rejects with, and what a request handler may throw. */
 export class JsonRpcError extends Error {
   override readonly name = 'JsonRpcError'
@@ -25,8 +26,5 @@ export function errorMemberOf(thrown: unknown): { code: number; message: string;
     const { code, message, data } = thrown
     return data === undefined ? { code, message } : { code, message, data }
   }
-  return { code: INTERNAL_ERROR, message: thrown instanceof Error ? thrown.message : 'Internal error' }
+  return { code: INTERNAL_ERROR_CODE, message: thrown instanceof Error ? thrown.message : 'Internal error' }
 }
-
-export const METHOD_NOT_FOUND = -32_601
-export const INTERNAL_ERROR = -32_603

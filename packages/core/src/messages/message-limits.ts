@@ -8,7 +8,7 @@ export function tooLargeToSend(bytes: number, maxMessageBytes: number): Transpor
 }
 
 /** What a send is answered with once nothing can leave any more, for that reason where one is known. */
-export function takesNoMore(address: string, cause?: Error): TransportError {
+export function notWritable(address: string, cause?: Error): TransportError {
   const message = `${address} takes no more messages${cause ? `: ${cause.message}` : ''}`
   return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
 }

@@ -3,7 +3,6 @@ import { TransportError } from '../contract/errors.js'
 import { type JsonRpcMessage, parseMessage } from '../contract/message.js'
 import type { MessageContext } from '../contract/transport.js'
 import { type BatchNegotiation, batchesNegotiated, isInitialize } from './batches.js'
-import { rememberEncoded } from './encoded.js'
 
 /** How a channel judges what it reads. */
 export interface MessageReaderOptions {
@@ -121,7 +120,7 @@ export class JsonRpcMessageReader implements MessageReader {
       return
     }
     this.#malformedInARow = 0
-    if (encoded) rememberEncoded(message, encoded)
+    if (encoded) setEncoded(message, encoded)
     this.#negotiating(message)?.received(message)
     this.#sink.message(message, context)
   }
@@ -169,4 +168,19 @@ function textOf(value: unknown): string {
   } catch {
     return `[${typeof value}]`
   }
+}
+
+const encodings = new WeakMap<object, Uint8Array>()
+
+/**
+ * The bytes a received message came as, where its transport was asked to keep them (`keepEncoded`).
+ * They belong to that very object: a copy of the message has none. Do not change them.
+ */
+export function encodedOf(message: object): Uint8Array | undefined {
+  return encodings.get(message)
+}
+
+/** Notes the bytes a message came as. For channels that were asked to keep them. */
+export function setEncoded(message: object, encoded: Uint8Array): void {
+  encodings.set(message, encoded)
 }

@@ -1,7 +1,6 @@
 import type { Server } from 'node:net'
 import type { Server as TlsServer } from 'node:tls'
-import type { AcceptorSink } from '../authoring.js'
-import { toError } from '../authoring.js'
+import { type AcceptorSink, toError } from '../authoring.js'
 import { TransportError } from '../index.js'
 import { tlsMeaningOf } from './tls-errors.js'
 import type { TlsServerEnd } from './tls-options.js'
@@ -81,7 +80,7 @@ export function watchTls(server: TlsServer, tls: TlsServerEnd, report: (error: E
     const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
     report(new TransportError('PEER_LOST', message, { address }, { cause }))
   })
-  const following = tls.source?.onchange(() => {
+  const following = tls.source?.onChange(() => {
     try {
       server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
     } catch (error) {

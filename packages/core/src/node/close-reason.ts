@@ -1,8 +1,7 @@
-import { ENDED_CODE } from '../contract/error-codes.js'
-import type { JsonRpcErrorResponse } from '../index.js'
-import { isTransportError, TransportError } from '../index.js'
+import { ENDED_CODE } from '../contract/protocol.js'
+import { isTransportError, type JsonRpcErrorResponse, TransportError } from '../index.js'
 import { printable } from '../listener/refusal.js'
-import { textForPeer } from '../messages/text-for-peer.js'
+import { textForPeer } from '../messages/error-responses.js'
 
 /**
  * What is said to the peer over a stream of bytes before it is ended for that reason, as a line; nothing where the end

@@ -1,13 +1,21 @@
-import type { LineDecoder, LineHandlers, MessageReaderOptions, Sink } from '../authoring.js'
 import {
   createLineDecoder,
   JsonRpcMessageReader,
+  type LineDecoder,
+  type LineHandlers,
+  type MessageReaderOptions,
   parseRefusal,
   previewOf,
+  type Sink,
   tooLargeToAccept,
 } from '../authoring.js'
-import type { JsonRpcErrorResponse, JsonRpcMessage, MessageContext, Peer } from '../index.js'
-import { isErrorResponse } from '../index.js'
+import {
+  isErrorResponse,
+  type JsonRpcErrorResponse,
+  type JsonRpcMessage,
+  type MessageContext,
+  type Peer,
+} from '../index.js'
 import { decodeCloseReason } from './close-reason.js'
 
 /** What bounds and judges what arrives. */

@@ -1,10 +1,6 @@
 // For authors of transports on Node
 export { bindServer, type ServerBinding, watchTls } from './bind-server.js'
-export {
-  type ByteStreamOptions,
-  byteStreamDefaults,
-  byteStreamOptions,
-} from './byte-stream-options.js'
+export { type ByteStreamOptions, byteStreamDefaults, byteStreamOptions } from './byte-stream-options.js'
 export {
   type CoalescingWriter,
   type CoalescingWriterOptions,

@@ -136,7 +136,7 @@ export function readPreamble(
         }
         held.push(part)
         if (end === -1) continue
-        settle(headersIn(Buffer.concat(held).toString()))
+        settle(parseHeaders(Buffer.concat(held).toString()))
         const rest = (chunk as Buffer).subarray(end + 1)
         if (rest.length > 0) socket.unshift(rest)
         return
@@ -146,7 +146,7 @@ export function readPreamble(
   })
 }
 
-function headersIn(line: string): PreambleOutcome {
+function parseHeaders(line: string): PreambleOutcome {
   try {
     const said = JSON.parse(line) as Record<string, unknown> | null
     const headers = said?.['headers']

@@ -1,9 +1,14 @@
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
-import type { Acceptor, AcceptorSink, Binding, Incoming } from '../authoring.js'
-import { toError, toRefusalMessage } from '../authoring.js'
-import type { Handshake, Peer, Refusal } from '../index.js'
-import { TransportError } from '../index.js'
+import {
+  type Acceptor,
+  type AcceptorSink,
+  type Binding,
+  type Incoming,
+  toError,
+  toRefusalMessage,
+} from '../authoring.js'
+import { type Handshake, type Peer, type Refusal, TransportError } from '../index.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
 import { sharingChannel } from './duplex-channel.js'
 import { inspectTlsBytes } from './inspect-tls-bytes.js'

@@ -1,8 +1,14 @@
 import type { Readable, Writable } from 'node:stream'
-import type { Sink, Traffic } from '../authoring.js'
-import { takesNoMore, toJson, tooLargeToSend } from '../authoring.js'
-import type { Clock, Flow, JsonRpcMessage, MessageContext, Peer } from '../index.js'
-import { isRequest, TransportError } from '../index.js'
+import { notWritable, type Sink, type Traffic, toJson, tooLargeToSend } from '../authoring.js'
+import {
+  type Clock,
+  type Flow,
+  isRequest,
+  type JsonRpcMessage,
+  type MessageContext,
+  type Peer,
+  TransportError,
+} from '../index.js'
 import { encodeCloseReason } from './close-reason.js'
 import { type CoalescingWriter, createCoalescingWriter } from './coalescing-writer.js'
 import { Inbound, type InboundHandlers, type InboundOptions } from './inbound.js'
@@ -112,7 +118,7 @@ export class StreamLife implements Traffic, Flow, InboundHandlers {
     // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts need no second look.
     if (text.length * 3 > maxMessageBytes) requireSendable(text, maxMessageBytes)
     const isSendable = this.#stage === 'answering' || (this.#stage === 'open' && this.#brokenBy === undefined)
-    if (!isSendable) return Promise.reject(takesNoMore(this.address, this.#brokenBy))
+    if (!isSendable) return Promise.reject(notWritable(this.address, this.#brokenBy))
     this.#inbound.sent(message)
     if (this.#inbound.bytesReceived === 0) this.#isAsking ||= isRequest(message)
     return this.#writer.write(`${text}\n`)

@@ -8,12 +8,9 @@ import {
   type ProgressToken,
   type RequestId,
 } from '../contract/message.js'
-import { CANCELLED_METHOD, PROGRESS_METHOD } from '../messages/era.js'
+import { CANCELLED_METHOD, PROGRESS_METHOD, SUBSCRIPTION_KEY } from '../contract/protocol.js'
 
-/** Ties what is said on a subscription to the request that opened it (2026-07-28, Subscriptions). */
-const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
-
-/** The request under another id, which is its progress token too if it has one. */
+/** The request under another id, which also replaces its progress token. */
 export function renumbered(request: JsonRpcRequest, id: number): JsonRpcRequest {
   const { params } = request
   const meta = params?._meta
@@ -21,34 +18,34 @@ export function renumbered(request: JsonRpcRequest, id: number): JsonRpcRequest 
   return { ...request, id, params: { ...params, _meta: { ...meta, progressToken: id } } }
 }
 
-/** The id of the subscription that the message belongs to, as the number we gave it. */
+/** The number of the subscription that the message belongs to. */
 export function subscriptionOf(message: JsonRpcMessage): number | undefined {
   const id = metaOf(message)?.[SUBSCRIPTION_KEY]
   if (typeof id === 'number') return id
-  // Some servers say a number as text.
+  // Some servers send the number as a string.
   return typeof id === 'string' && /^[1-9]\d{0,15}$/.test(id) ? Number(id) : undefined
 }
 
-/** Whether the message belongs to a subscription, ours or not. */
+/** Whether the message belongs to a subscription. */
 export function namesSubscription(message: JsonRpcMessage): boolean {
   return metaOf(message)?.[SUBSCRIPTION_KEY] !== undefined
 }
 
-/** The answer under the id the caller knows, which is also what it calls the subscription. */
-export function restoredAnswer(response: JsonRpcResponse, id: RequestId): JsonRpcResponse {
+/** The response under the caller's id, which is also the caller's subscription id. */
+export function restoredResponse(response: JsonRpcResponse, id: RequestId): JsonRpcResponse {
   if ('error' in response) return { ...response, id }
   const { result } = response
   if (!namesSubscription(response)) return { ...response, id }
   return { ...response, id, result: { ...result, _meta: { ...result._meta, [SUBSCRIPTION_KEY]: id } } }
 }
 
-/** The notification with the subscription called as the caller knows it. */
+/** The notification under the caller's subscription id. */
 export function restoredSubscription(notification: JsonRpcNotification, id: RequestId): JsonRpcNotification {
   const { params } = notification
   return { ...notification, params: { ...params, _meta: { ...params?._meta, [SUBSCRIPTION_KEY]: id } } }
 }
 
-/** The progress under the token the caller chose. */
+/** The progress under the caller's token. */
 export function restoredProgress(
   notification: JsonRpcNotification,
   progressToken: ProgressToken,
@@ -56,7 +53,7 @@ export function restoredProgress(
   return { ...notification, params: { ...notification.params, progressToken } }
 }
 
-/** The cancellation of the request that the other end knows by this id. */
+/** The cancellation under another request id. */
 export function restoredCancellation(
   notification: JsonRpcNotification,
   requestId: RequestId,
@@ -64,12 +61,12 @@ export function restoredCancellation(
   return { ...notification, params: { ...notification.params, requestId } }
 }
 
-/** What tells the other end that nobody awaits the request any more. It says of its sender what the request said. */
+/** The cancellation of the request of a closed caller. Its `_meta` describes the client as that of the request does. */
 export function cancellationOf(meta: MessageMeta | undefined, requestId: number): JsonRpcNotification {
-  const reason = 'the caller is gone'
-  // A server that tells eras apart by the first message would take one without these for a legacy one.
-  const said = Object.entries(meta ?? {}).filter(([key]) => ENVELOPE_KEYS.includes(key))
-  const envelope = said.length > 0 && { _meta: Object.fromEntries(said) }
+  const reason = 'the client has closed the connection'
+  // Some servers take a first message without these members for one of a legacy client.
+  const entries = Object.entries(meta ?? {}).filter(([key]) => ENVELOPE_KEYS.includes(key))
+  const envelope = entries.length > 0 && { _meta: Object.fromEntries(entries) }
   return { jsonrpc: '2.0', method: CANCELLED_METHOD, params: { requestId, reason, ...envelope } }
 }
 
@@ -77,7 +74,7 @@ const ENVELOPE_KEYS = ['protocolVersion', 'clientInfo', 'clientCapabilities'].ma
   (name) => `io.modelcontextprotocol/${name}`,
 )
 
-/** The token of a progress notification, if it is one. */
+/** The token of a progress notification; `undefined` for other messages. */
 export function progressTokenIn(message: JsonRpcMessage): unknown {
   return 'method' in message && message.method === PROGRESS_METHOD
     ? message.params?.['progressToken']

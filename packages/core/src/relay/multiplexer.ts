@@ -1,66 +1,87 @@
-import { OVERLOADED_CODE, REFUSED_CODE } from '../contract/error-codes.js'
-import {
-  isRequest,
-  isResponse,
-  type JsonRpcErrorResponse,
-  type JsonRpcMessage,
-  type JsonRpcNotification,
-  type JsonRpcRequest,
-  type JsonRpcResponse,
-  type MessageMeta,
-  type RequestId,
+/*
+ * A request is in one of these states; only `pending` requests have a caller.
+ *
+ *   fromCaller(request) -----> pending ---- fromUpstream(response) ------------> completed
+ *                                |
+ *                                +--------- fromCaller(notifications/cancelled) -> cancelled
+ *                                +--------- callerClosed() ---------------------> cancelled
+ *                                +--------- upstreamClosed() -------------------> returned to the owner
+ *
+ * A request crosses under a number. Its response, progress and subscription messages return under the caller's own id,
+ * token and subscription id. Messages for a cancelled request are dropped without a reason.
+ */
+import type {
+  JsonRpcErrorResponse,
+  JsonRpcMessage,
+  JsonRpcNotification,
+  JsonRpcRequest,
+  JsonRpcResponse,
+  MessageMeta,
+  RequestId,
 } from '../contract/message.js'
-import { requireInteger, resolveOptions } from '../contract/options.js'
-import { CANCELLED_METHOD, cancelledBy, LISTEN_METHOD, PROGRESS_METHOD } from '../messages/era.js'
+import { isRequest, isResponse } from '../contract/message.js'
+import { integer } from '../contract/option-rules.js'
+import { type OptionDefaults, options } from '../contract/option-table.js'
+import {
+  CANCELLED_METHOD,
+  INVALID_REQUEST_CODE,
+  LISTEN_METHOD,
+  OVERLOADED_CODE,
+  PROGRESS_METHOD,
+  REFUSED_CODE,
+} from '../contract/protocol.js'
+import { cancelledBy } from '../messages/era.js'
 import {
   cancellationOf,
   namesSubscription,
   progressTokenIn,
   renumbered,
-  restoredAnswer,
   restoredCancellation,
   restoredProgress,
+  restoredResponse,
   restoredSubscription,
   subscriptionOf,
 } from './multiplexed-messages.js'
 
-/** Limits of a multiplexer. */
+/** Options of a multiplexer. */
 export interface MultiplexerOptions {
   /**
-   * Most requests of all callers that await their answer at once, subscriptions included. Further ones are answered
-   * with the error −31003.
+   * Most pending requests of all callers together, subscriptions included. Further ones are answered with the error
+   * −31003.
    * @defaultValue 10_000
    */
   maxInFlight?: number | undefined
 }
 
-/** What `createMultiplexer` uses for options that are not given. */
-export const multiplexerDefaults: { readonly maxInFlight: 10_000 } = { maxInFlight: 10_000 }
+const table = options<MultiplexerOptions>({ maxInFlight: integer(1, Infinity, 10_000) })
 
-/** What to do with a message of a caller. */
+/** The defaults of `createMultiplexer`. */
+export const multiplexerDefaults: OptionDefaults<MultiplexerOptions> = table.defaults
+
+/** The next step for a message of a caller. */
 export type CallerStep =
-  /** Pass this on to the shared side. */
+  /** Send this message to the upstream. */
   | { readonly kind: 'send'; readonly message: JsonRpcMessage }
-  /** Tell the caller this; the shared side hears nothing. */
-  | { readonly kind: 'answer'; readonly message: JsonRpcErrorResponse }
-  /** Nothing. Without `why` that is as it should be. */
-  | { readonly kind: 'drop'; readonly why?: string | undefined }
+  /** Send this response to the caller and nothing to the upstream. */
+  | { readonly kind: 'respond'; readonly message: JsonRpcErrorResponse }
+  /** Send nothing. Without `reason` this is normal. */
+  | { readonly kind: 'drop'; readonly reason?: string | undefined }
 
-/** What to do with a message of the shared side. */
-export type SharedStep<C> =
-  /** It is for that caller, on behalf of that request of its. */
+/** The next step for a message of the upstream. */
+export type UpstreamStep<C> =
+  /** Send this message to that caller, for that request of the caller. */
   | {
       readonly kind: 'deliver'
       readonly caller: C
       readonly requestId: RequestId
       readonly message: JsonRpcMessage
     }
-  /** Tell the shared side this; no caller hears anything. */
-  | { readonly kind: 'answer'; readonly message: JsonRpcErrorResponse }
-  /** It is for nobody. Without `why` that is as it should be. */
-  | { readonly kind: 'drop'; readonly why?: string | undefined }
+  /** Send this response to the upstream and nothing to a caller. */
+  | { readonly kind: 'respond'; readonly message: JsonRpcErrorResponse }
+  /** Send nothing. Without `reason` this is normal. */
+  | { readonly kind: 'drop'; readonly reason?: string | undefined }
 
-/** A request that awaits its answer, as its caller knows it. */
+/** A pending request, under the id that its caller chose. */
 export interface MultiplexedCall<C> {
   readonly caller: C
   readonly id: RequestId
@@ -68,38 +89,42 @@ export interface MultiplexedCall<C> {
 }
 
 /**
- * Lets many callers hold one conversation. Neither their ids nor their progress tokens need differ: each request
- * crosses under a number of its own, and what is said on its behalf comes back to its caller under the names that
- * one chose, of the same JSON type.
+ * Lets many callers share one upstream. Their ids and progress tokens may be equal: each request crosses under a number
+ * of its own. Its messages return to its caller under the original names, of the same JSON type.
  */
 export interface Multiplexer<C> {
-  /** How many requests await their answer. */
+  /** The number of pending requests. */
   readonly inFlight: number
-  /** Judges a message of a caller. Any object names a caller; one is known for as long as it awaits an answer. */
+  /** The step for a message of a caller. Any object identifies a caller, for as long as it has a pending request. */
   fromCaller(caller: C, message: JsonRpcMessage): CallerStep
-  /** Judges a message of the shared side, which may say itself which request it belongs to. */
-  fromShared(message: JsonRpcMessage, relatedRequestId?: RequestId): SharedStep<C>
-  /** Says that a caller is gone, and returns what to tell the shared side of that. Nothing is delivered to it any more. */
-  left(caller: C): readonly JsonRpcNotification[]
-  /** Says that the shared side is gone, and returns the requests that nobody will answer. */
-  lost(): readonly MultiplexedCall<C>[]
+  /** The step for a message of the upstream, which may name the request that it belongs to. */
+  fromUpstream(message: JsonRpcMessage, relatedRequestId?: RequestId): UpstreamStep<C>
+  /** Cancels the requests of a closed caller. Returns the cancellations to send to the upstream. */
+  callerClosed(caller: C): readonly JsonRpcNotification[]
+  /** Removes all requests when the upstream has closed. Returns those that remain without a response. */
+  upstreamClosed(): readonly MultiplexedCall<C>[]
 }
 
 /**
- * Makes the state machine that lets many callers hold one conversation; it does no input or output and takes no
- * time. For a listener that presents the requests of many connections as one transport, and for clients that share
- * one server.
+ * Makes the state machine for many callers of one upstream. It does no input or output and uses no clock. A listener can
+ * present many connections as one transport with it, and clients can share one server.
  *
- * Answers, progress, notifications of a subscription and what is sent with `relatedRequestId` reach the caller they
- * belong to; nothing is ever told to two. Requests of the shared side are answered with the error −31007, since
- * there is nobody to ask. What comes for a request that was cancelled is dropped without a word.
+ * Responses, progress, subscription messages and messages with `relatedRequestId` go to the one caller that they belong
+ * to. Requests of the upstream have no single caller: they are answered with the error −31007.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const multiplexer = createMultiplexer<Transport>()
+ * caller.onmessage = (message) => {
+ *   const step = multiplexer.fromCaller(caller, message)
+ *   if (step.kind === 'send') void upstream.send(step.message)
+ * }
+ * ```
  */
-export function createMultiplexer<C extends object>(options: MultiplexerOptions = {}): Multiplexer<C> {
-  const { maxInFlight } = resolveOptions(multiplexerDefaults, options)
-  requireInteger('maxInFlight', maxInFlight, 1, Infinity)
-  return new CallMultiplexer<C>(maxInFlight)
+export function createMultiplexer<C extends object>(given: MultiplexerOptions = {}): Multiplexer<C> {
+  return new CallMultiplexer<C>(table.read(given).maxInFlight)
 }
 
 interface Call<C> extends MultiplexedCall<C> {
@@ -107,13 +132,16 @@ interface Call<C> extends MultiplexedCall<C> {
   readonly meta: MessageMeta | undefined
 }
 
+/** The most cancelled requests whose late messages are dropped without a reason. */
+const MAX_CANCELLED = 10_000
+
 class CallMultiplexer<C extends object> implements Multiplexer<C> {
   readonly #maxInFlight: number
   readonly #calls = new Map<unknown, Call<C>>()
-  /** What each caller awaits: one request, as those who make but one do, or several by id. */
+  /** The requests of each caller: the only one, or several by id. */
   readonly #byCaller = new Map<C, Call<C> | Map<RequestId, Call<C>>>()
-  /** The numbers of requests that were given up, the oldest first: what comes for them is no surprise. */
-  readonly #givenUp = new Set<unknown>()
+  /** The numbers of cancelled requests, the oldest first. */
+  readonly #cancelled = new Set<unknown>()
   #lastNumber = 0
 
   constructor(maxInFlight: number) {
@@ -125,48 +153,49 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
   }
 
   fromCaller(caller: C, message: JsonRpcMessage): CallerStep {
-    if (isRequest(message)) return this.#called(caller, message)
-    if (isResponse(message)) return { kind: 'drop', why: 'a caller answered what nobody asked' }
-    if (message.method === CANCELLED_METHOD) return this.#cancelled(caller, message)
+    if (isRequest(message)) return this.#add(caller, message)
+    if (isResponse(message)) return { kind: 'drop', reason: 'a caller sent a response without a request' }
+    if (message.method === CANCELLED_METHOD) return this.#cancelledByCaller(caller, message)
     if (message.method === PROGRESS_METHOD)
-      return { kind: 'drop', why: 'a caller told progress nobody asked for' }
+      return { kind: 'drop', reason: 'a caller sent progress without a request' }
     return { kind: 'send', message }
   }
 
-  fromShared(message: JsonRpcMessage, relatedRequestId?: RequestId): SharedStep<C> {
-    if (isRequest(message)) return { kind: 'answer', message: refused(message.id) }
-    if (isResponse(message)) return this.#answered(message)
+  fromUpstream(message: JsonRpcMessage, relatedRequestId?: RequestId): UpstreamStep<C> {
+    if (isRequest(message)) return { kind: 'respond', message: refused(message.id) }
+    if (isResponse(message)) return this.#responded(message)
     if (message.method === PROGRESS_METHOD) return this.#progressed(message)
-    if (message.method === CANCELLED_METHOD) return this.#cancelledByShared(message)
-    if (namesSubscription(message)) return this.#subscribed(message)
+    if (message.method === CANCELLED_METHOD) return this.#cancelledByUpstream(message)
+    if (namesSubscription(message)) return this.#notified(message)
     const call = this.#calls.get(relatedRequestId)
     if (call && call.method !== LISTEN_METHOD) return delivery(call, message)
-    return this.#strays(relatedRequestId, `${message.method} belongs to no request`)
+    return this.#unmatched(relatedRequestId, `${message.method} belongs to no request`)
   }
 
-  left(caller: C): readonly JsonRpcNotification[] {
+  callerClosed(caller: C): readonly JsonRpcNotification[] {
     const calls = this.#byCaller.get(caller)
     const all = calls instanceof Map ? [...calls.values()] : calls ? [calls] : []
     return all.map((call) => {
-      this.#giveUp(call)
+      this.#cancel(call)
       return cancellationOf(call.meta, call.number)
     })
   }
 
-  lost(): readonly MultiplexedCall<C>[] {
+  upstreamClosed(): readonly MultiplexedCall<C>[] {
     const calls = [...this.#calls.values()]
     this.#calls.clear()
     this.#byCaller.clear()
-    this.#givenUp.clear()
+    this.#cancelled.clear()
     return calls
   }
 
-  #called(caller: C, request: JsonRpcRequest): CallerStep {
+  #add(caller: C, request: JsonRpcRequest): CallerStep {
     const { id, method, params } = request
-    if (this.#callOf(caller, id))
-      return { kind: 'answer', message: failed(id, INVALID_REQUEST, 'the id is in use') }
+    if (this.#callOf(caller, id)) {
+      return { kind: 'respond', message: failed(id, INVALID_REQUEST_CODE, 'the id is in use') }
+    }
     if (this.#calls.size >= this.#maxInFlight) {
-      return { kind: 'answer', message: failed(id, OVERLOADED_CODE, 'overloaded', { code: 'OVERLOADED' }) }
+      return { kind: 'respond', message: failed(id, OVERLOADED_CODE, 'overloaded', { code: 'OVERLOADED' }) }
     }
     const number = ++this.#lastNumber
     const call = { caller, id, method, number, meta: params?._meta }
@@ -178,63 +207,63 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     return { kind: 'send', message: renumbered(request, number) }
   }
 
-  #cancelled(caller: C, notification: JsonRpcNotification): CallerStep {
+  #cancelledByCaller(caller: C, notification: JsonRpcNotification): CallerStep {
     const id = cancelledBy(notification)
     const call = id === undefined ? undefined : this.#callOf(caller, id)
-    // A request that was answered meanwhile, or never was: there is nothing to stop (Cancellation, Error Handling).
+    // Already completed, or unknown: such a notification has no effect (Cancellation, Error Handling).
     if (!call) return { kind: 'drop' }
-    this.#giveUp(call)
+    this.#cancel(call)
     return { kind: 'send', message: restoredCancellation(notification, call.number) }
   }
 
-  #answered(response: JsonRpcResponse): SharedStep<C> {
+  #responded(response: JsonRpcResponse): UpstreamStep<C> {
     const call = this.#calls.get(response.id)
-    if (!call) return this.#strays(response.id, 'an answer belongs to no request')
-    this.#forget(call)
-    return delivery(call, restoredAnswer(response, call.id))
+    if (!call) return this.#unmatched(response.id, 'a response belongs to no request')
+    this.#delete(call)
+    return delivery(call, restoredResponse(response, call.id))
   }
 
-  #progressed(notification: JsonRpcNotification): SharedStep<C> {
+  #progressed(notification: JsonRpcNotification): UpstreamStep<C> {
     const token = progressTokenIn(notification)
     const call = this.#calls.get(token)
     const chosen = call?.meta?.progressToken
     if (!call || chosen === undefined || call.method === LISTEN_METHOD) {
-      return this.#strays(token, 'progress belongs to no request')
+      return this.#unmatched(token, 'progress belongs to no request')
     }
     return delivery(call, restoredProgress(notification, chosen))
   }
 
-  #cancelledByShared(notification: JsonRpcNotification): SharedStep<C> {
+  #cancelledByUpstream(notification: JsonRpcNotification): UpstreamStep<C> {
     const id = cancelledBy(notification)
     const call = this.#calls.get(id)
-    // It may come after the answer, which has ended the subscription already.
+    // Possible after the response, which has ended the subscription.
     if (!call) return { kind: 'drop' }
     if (call.method !== LISTEN_METHOD)
-      return { kind: 'drop', why: 'a request cannot be cancelled by its receiver' }
+      return { kind: 'drop', reason: 'a request cannot be cancelled by its receiver' }
     return delivery(call, restoredCancellation(notification, call.id))
   }
 
-  #subscribed(notification: JsonRpcNotification): SharedStep<C> {
+  #notified(notification: JsonRpcNotification): UpstreamStep<C> {
     const number = subscriptionOf(notification)
     const call = this.#calls.get(number)
     if (call?.method === LISTEN_METHOD) return delivery(call, restoredSubscription(notification, call.id))
-    return this.#strays(number, `${notification.method} belongs to no subscription`)
+    return this.#unmatched(number, `${notification.method} belongs to no subscription`)
   }
 
-  #strays(number: unknown, why: string): SharedStep<C> {
-    return this.#givenUp.has(number) ? { kind: 'drop' } : { kind: 'drop', why }
+  #unmatched(number: unknown, reason: string): UpstreamStep<C> {
+    return this.#cancelled.has(number) ? { kind: 'drop' } : { kind: 'drop', reason }
   }
 
-  #giveUp(call: Call<C>): void {
-    this.#forget(call)
-    this.#givenUp.add(call.number)
-    for (const oldest of this.#givenUp) {
-      if (this.#givenUp.size <= MAX_GIVEN_UP) return
-      this.#givenUp.delete(oldest)
+  #cancel(call: Call<C>): void {
+    this.#delete(call)
+    this.#cancelled.add(call.number)
+    for (const oldest of this.#cancelled) {
+      if (this.#cancelled.size <= MAX_CANCELLED) return
+      this.#cancelled.delete(oldest)
     }
   }
 
-  #forget({ number, caller, id }: Call<C>): void {
+  #delete({ number, caller, id }: Call<C>): void {
     this.#calls.delete(number)
     const calls = this.#byCaller.get(caller)
     if (calls instanceof Map) calls.delete(id)
@@ -248,11 +277,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
   }
 }
 
-/** How many requests that were given up are remembered, so that what still comes for them is not reported. */
-const MAX_GIVEN_UP = 10_000
-const INVALID_REQUEST = -32_600
-
-function delivery<C>({ caller, id }: Call<C>, message: JsonRpcMessage): SharedStep<C> {
+function delivery<C>({ caller, id }: Call<C>, message: JsonRpcMessage): UpstreamStep<C> {
   return { kind: 'deliver', caller, requestId: id, message }
 }
 

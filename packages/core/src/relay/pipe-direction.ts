@@ -9,13 +9,14 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from '../contract/message.js'
+import { INITIALIZE_METHOD, LISTEN_METHOD, PROGRESS_METHOD, SUBSCRIPTION_KEY } from '../contract/protocol.js'
 import type { Flow, SendOptions, TransportLike } from '../contract/transport.js'
-import { CallsInFlight } from '../listener/calls-in-flight.js'
-import { cancelledBy, LISTEN_METHOD, namesRevision, PROGRESS_METHOD } from '../messages/era.js'
-import { errorAnswer } from '../messages/error-answer.js'
+import { cancelledBy, namesRevision } from '../messages/era.js'
+import { toErrorResponse } from '../messages/error-responses.js'
 import { isUnsendable } from '../requests/incoming-requests.js'
 import { ignore } from '../timing/promises.js'
 import { SendQueue } from '../transport/send-queue.js'
+import { ForwardedRequests } from './forwarded-requests.js'
 
 /** What one direction of a pipe needs besides its ends. */
 export interface DirectionSettings {
@@ -24,9 +25,6 @@ export interface DirectionSettings {
   readonly report: (error: Error) => void
 }
 
-/** Which stream a message of a subscription belongs to (2026-07-28, Subscriptions). */
-const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
-
 /** Passes what one transport hears on to another. */
 export class PipeDirection {
   /** The one that passes responses to what this one passes on. Set right after both are made. */
@@ -34,7 +32,7 @@ export class PipeDirection {
   readonly #from: TransportLike
   readonly #to: TransportLike
   readonly #settings: DirectionSettings
-  readonly #calls = new CallsInFlight()
+  readonly #calls = new ForwardedRequests()
   /** What waits for the other end to open. */
   #held: JsonRpcMessage[] | undefined = []
   #unanswered = 0
@@ -104,7 +102,7 @@ export class PipeDirection {
 
   /** Answers a request of `to` that failed on its way. */
   answer(id: RequestId, error: Error): void {
-    if (!this.#isOver) this.#send(errorAnswer(id, error), { relatedRequestId: id })
+    if (!this.#isOver) this.#send(toErrorResponse(id, error), { relatedRequestId: id })
   }
 
   /** Resolves once everything carried so far was sent. */
@@ -143,7 +141,7 @@ export class PipeDirection {
     const call = this.back.#calls.take(id)
     // A late answer to what was cancelled, or was answered in place of the one who is late.
     if (!call) return
-    if (call.method === 'initialize' && !isErrorResponse(response)) {
+    if (call.method === INITIALIZE_METHOD && !isErrorResponse(response)) {
       this.#negotiated(response.result['protocolVersion'])
     }
     this.#send(response, { relatedRequestId: id })

@@ -1,23 +1,17 @@
-import { type Clock, systemClock } from '../contract/clock.js'
+import type { Clock } from '../contract/clock.js'
 import { toError } from '../contract/errors.js'
-import {
-  invalidOption,
-  type KnownOptions,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  resolveOptions,
-} from '../contract/options.js'
+import { callback, clock, inRange, integer, optional } from '../contract/option-rules.js'
+import { type OptionDefaults, type OptionSettings, options } from '../contract/option-table.js'
+import { invalidOption } from '../contract/options.js'
 import type { TransportLike } from '../contract/transport.js'
 import { guarded, ignore } from '../timing/promises.js'
-import { closedError } from '../transport/closed-error.js'
-import { closedWhileConnecting } from '../transport/hung-up-error.js'
+import { closedError, closedWhileConnecting } from '../transport/transport-errors.js'
 import { PipeDirection } from './pipe-direction.js'
 
 /** Options of a pipe. */
 export interface PipeOptions {
   /** Hears what goes wrong at either end without ending the conversation, and what ended it. */
-  onerror?: ((error: Error, side: 'a' | 'b') => void) | undefined
+  onError?: ((error: Error, side: 'a' | 'b') => void) | undefined
   /**
    * How many sends towards one end may be pending before the other is paused, where it has a `flow`. It continues
    * when half of them are.
@@ -36,14 +30,15 @@ export interface PipeOptions {
   clock?: Clock | undefined
 }
 
-/** What a pipe does unless told otherwise. */
-export const pipeDefaults: {
-  readonly maxPendingSends: 64
-  readonly drainTimeoutMs: 2_000
-  readonly clock: Clock
-} = { maxPendingSends: 64, drainTimeoutMs: 2_000, clock: systemClock }
+const table = options<PipeOptions, 'onError'>({
+  onError: optional(callback()),
+  maxPendingSends: integer(1, Infinity, 64),
+  drainTimeoutMs: inRange(0, Infinity, 2_000),
+  clock: clock(),
+})
 
-const known: KnownOptions<PipeOptions> = { ...pipeDefaults, onerror: 1 }
+/** The defaults of `pipe`. */
+export const pipeDefaults: OptionDefaults<PipeOptions, 'onError'> = table.defaults
 
 /** What the client of a conversation never got. */
 export interface PipeMissing {
@@ -79,11 +74,8 @@ export interface Pipe extends AsyncDisposable {
  *
  * @throws TransportError `INVALID_OPTION` when an end is one of ours and was started before
  */
-export function pipe(a: TransportLike, b: TransportLike, options: PipeOptions = {}): Pipe {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(pipeDefaults, options)
-  requireInteger('maxPendingSends', settings.maxPendingSends, 1, Infinity)
-  requireInRange('drainTimeoutMs', settings.drainTimeoutMs, 0, Infinity)
+export function pipe(a: TransportLike, b: TransportLike, given: PipeOptions = {}): Pipe {
+  const settings = table.read(given)
   requireIdle('a', a)
   requireIdle('b', b)
   return new TransportPipe(a, b, settings)
@@ -95,7 +87,7 @@ function requireIdle(name: string, transport: TransportLike): void {
   }
 }
 
-type Settings = ReturnType<typeof resolveOptions<typeof pipeDefaults, PipeOptions>>
+type Settings = OptionSettings<PipeOptions, 'onError'>
 
 /** One end, and the directions towards and from it. */
 interface End {
@@ -221,6 +213,6 @@ class TransportPipe implements Pipe {
 
   #report(error: Error, side: 'a' | 'b'): void {
     // There is nobody left to tell when the one who listens for errors fails.
-    guarded(() => this.#settings.onerror?.(error, side), ignore)
+    guarded(() => this.#settings.onError?.(error, side), ignore)
   }
 }

@@ -8,7 +8,13 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from '../contract/message.js'
-import { cancelledBy, LISTEN_METHOD, namesRevision } from '../messages/era.js'
+import {
+  DISCOVER_METHOD,
+  INITIALIZE_METHOD,
+  INITIALIZED_METHOD,
+  LISTEN_METHOD,
+} from '../contract/protocol.js'
+import { cancelledBy, namesRevision } from '../messages/era.js'
 
 /** What to do with a message that was received. */
 export type ReplayStep =
@@ -72,8 +78,8 @@ export function handshakeReplay(): HandshakeReplay {
   const listening = new Map<RequestId, JsonRpcRequest>()
 
   function sentRequest(request: JsonRpcRequest): void {
-    if (request.method === 'initialize') asked = request
-    else if (request.method === 'server/discover') discovering = request.id
+    if (request.method === INITIALIZE_METHOD) asked = request
+    else if (request.method === DISCOVER_METHOD) discovering = request.id
     else if (namesRevision(request)) era = 'modern'
     if (request.method === LISTEN_METHOD) listening.set(request.id, request)
   }
@@ -125,7 +131,7 @@ export function handshakeReplay(): HandshakeReplay {
     sent: (message) => {
       if (isRequest(message)) sentRequest(message)
       else if (isResponse(message)) return
-      else if (message.method === 'notifications/initialized' && handshake) handshake.initialized = message
+      else if (message.method === INITIALIZED_METHOD && handshake) handshake.initialized = message
       else forget(cancelledBy(message))
     },
     received: (message) => {

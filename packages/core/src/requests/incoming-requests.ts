@@ -1,8 +1,8 @@
 import { isTransportError, toError } from '../contract/errors.js'
 import type { JsonRpcMessage, JsonRpcRequest, MessageParams, RequestId } from '../contract/message.js'
+import { INTERNAL_ERROR_CODE, METHOD_NOT_FOUND_CODE, PROGRESS_METHOD } from '../contract/protocol.js'
 import type { MessageContext, SendOptions } from '../contract/transport.js'
-import { PROGRESS_METHOD } from '../messages/era.js'
-import { errorMemberOf, INTERNAL_ERROR, JsonRpcError, METHOD_NOT_FOUND } from '../messages/json-rpc-error.js'
+import { errorMemberOf, JsonRpcError } from '../messages/json-rpc-error.js'
 import { type QueuedSend, SendQueue } from '../transport/send-queue.js'
 import type { JsonRpcResult } from './pending-requests.js'
 
@@ -105,7 +105,7 @@ export class IncomingRequests {
   ): Promise<JsonRpcResult | undefined> {
     const { id, method, params } = request
     const handler = this.#answering.handlerOf(method)
-    if (!handler) throw new JsonRpcError(METHOD_NOT_FOUND, 'Method not found', { method })
+    if (!handler) throw new JsonRpcError(METHOD_NOT_FOUND_CODE, 'Method not found', { method })
     const { signal } = stop
     return await handler(params, {
       id,
@@ -133,7 +133,7 @@ export class IncomingRequests {
 
   async #sayUnsent(id: RequestId): Promise<void> {
     const { send, report } = this.#answering
-    const error = { code: INTERNAL_ERROR, message: 'the response could not be sent' }
+    const error = { code: INTERNAL_ERROR_CODE, message: 'the response could not be sent' }
     const sent = send({ jsonrpc: '2.0', id, error }, { relatedRequestId: id })
     await sent.catch((again) => report(toError(again)))
   }

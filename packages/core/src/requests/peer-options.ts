@@ -1,77 +1,105 @@
-import { type Clock, systemClock } from '../contract/clock.js'
+import type { Clock } from '../contract/clock.js'
 import type { JsonRpcNotification, MessageParams } from '../contract/message.js'
-import type { KnownOptions } from '../contract/options.js'
+import { boolean, callback, clock, inRange, optional, rule } from '../contract/option-rules.js'
+import {
+  type OptionDefaults,
+  type OptionSettings,
+  type OptionTable,
+  options,
+} from '../contract/option-table.js'
+import { invalidOption } from '../contract/options.js'
 import type { MessageContext, SendOptions } from '../contract/transport.js'
 import type { RequestHandler } from './incoming-requests.js'
 
-/** Hears one kind of notification. */
+/** Handles one kind of notification. */
 export type NotificationHandler = (
   params: MessageParams | undefined,
   context: MessageContext | undefined,
 ) => void | Promise<void>
 
-/** What a peer answers, hears and reports. */
+/** Options of a peer: its handlers and its callbacks. */
 export interface PeerOptions {
-  /** Request handlers by method. Read when a request arrives, so that they may be added later. */
+  /** Request handlers by method. Read for each request, so that handlers can be added later. */
   requests?: Readonly<Record<string, RequestHandler>> | undefined
-  /** Answers requests without a handler of their own; without it they are answered −32601. */
-  onrequest?: RequestHandler | undefined
-  /** Notification handlers by method. Read when a notification arrives. */
+  /** Handles requests without a handler of their own. Without it they are answered with −32601. */
+  onRequest?: RequestHandler | undefined
+  /** Notification handlers by method. Read for each notification. */
   notifications?: Readonly<Record<string, NotificationHandler>> | undefined
-  /** Hears notifications without a handler of their own. */
-  onnotification?:
+  /** Called with notifications without a handler of their own. */
+  onNotification?:
     | ((notification: JsonRpcNotification, context: MessageContext | undefined) => void)
     | undefined
-  /** Hears what the transport reports, what handlers of notifications throw and what could not be sent. */
-  onerror?: ((error: Error) => void) | undefined
+  /** Called with errors of the transport, of notification handlers, and of responses that could not be sent. */
+  onError?: ((error: Error) => void) | undefined
   /**
-   * Where deadlines come from.
+   * The source of time for deadlines.
    * @defaultValue systemClock
    */
   clock?: Clock | undefined
 }
 
-/** What a peer does unless told otherwise. */
-export const peerDefaults: { readonly clock: Clock } = { clock: systemClock }
+/** The options of a peer that have no default. */
+type WithoutDefault = 'requests' | 'onRequest' | 'notifications' | 'onNotification' | 'onError'
 
-/** Each option of a peer. */
-export const knownPeerOptions: KnownOptions<PeerOptions> = {
-  ...peerDefaults,
-  requests: 1,
-  onrequest: 1,
-  notifications: 1,
-  onnotification: 1,
-  onerror: 1,
-}
+/** Options of a peer after their defaults. */
+export type PeerSettings = OptionSettings<PeerOptions, WithoutDefault>
 
-/** How to send one request and how long to wait for its answer. */
+const handlers = <H>() =>
+  rule<Readonly<Record<string, H>>>((option, value) => {
+    if (typeof value !== 'object' || value === null) invalidOption(option, value, 'an object of functions')
+  })
+
+/** The options of a peer. */
+export const peerOptions: OptionTable<PeerOptions, WithoutDefault> = options<PeerOptions, WithoutDefault>({
+  requests: optional(handlers<RequestHandler>()),
+  onRequest: optional(callback()),
+  notifications: optional(handlers<NotificationHandler>()),
+  onNotification: optional(callback()),
+  onError: optional(callback()),
+  clock: clock(),
+})
+
+/** The defaults of `peer`. */
+export const peerDefaults: OptionDefaults<PeerOptions, WithoutDefault> = peerOptions.defaults
+
+/** Options of one request. */
 export interface RequestOptions {
   /**
-   * How long to wait for the answer, in milliseconds.
+   * Longest wait for the response, in milliseconds.
    * @defaultValue 60_000
    */
   timeoutMs?: number | undefined
   /**
-   * How long to wait at most, whatever progress is made, in milliseconds.
+   * Longest wait for the response in all, whatever progress arrives, in milliseconds.
    * @defaultValue Infinity
    */
   maxTotalTimeoutMs?: number | undefined
   /**
-   * Whether progress starts `timeoutMs` anew. Takes `onprogress`, which is what asks the other side for progress.
+   * Whether each progress notification restarts `timeoutMs`. Requires `onProgress`, which requests the progress.
    * @defaultValue false
    */
   resetTimeoutOnProgress?: boolean | undefined
-  /** Hears of progress until the request is answered. */
-  onprogress?: ((params: MessageParams) => void) | undefined
-  /** Gives the request up: it is cancelled and rejects with `signal.reason`. */
+  /** Called with each progress notification until the response arrives. */
+  onProgress?: ((params: MessageParams) => void) | undefined
+  /** Cancels the request when it aborts. The request then rejects with `signal.reason`. */
   signal?: AbortSignal | undefined
-  /** What travels with the request, such as the `relatedRequestId` of the one it is sent on behalf of. */
+  /** Options of the `send()` of the request, such as its `relatedRequestId`. */
   send?: SendOptions | undefined
 }
 
-/** How a request is made unless told otherwise. */
-export const requestDefaults: {
-  readonly timeoutMs: 60_000
-  readonly maxTotalTimeoutMs: number
-  readonly resetTimeoutOnProgress: false
-} = { timeoutMs: 60_000, maxTotalTimeoutMs: Infinity, resetTimeoutOnProgress: false }
+/** The options of one request. Unknown names are ignored. */
+export const requestOptions: OptionTable<RequestOptions, 'onProgress' | 'signal' | 'send'> = options<
+  RequestOptions,
+  'onProgress' | 'signal' | 'send'
+>({
+  timeoutMs: inRange(0, Infinity, 60_000),
+  maxTotalTimeoutMs: inRange(0, Infinity, Infinity),
+  resetTimeoutOnProgress: boolean(false),
+  onProgress: optional(callback()),
+  signal: optional(rule<AbortSignal>(() => {})),
+  send: optional(rule<SendOptions>(() => {})),
+})
+
+/** The defaults of one request. */
+export const requestDefaults: OptionDefaults<RequestOptions, 'onProgress' | 'signal' | 'send'> =
+  requestOptions.defaults

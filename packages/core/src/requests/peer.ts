@@ -10,20 +10,19 @@ import {
   type MessageParams,
   type RequestId,
 } from '../contract/message.js'
-import { requireInRange, requireKnownOptions, resolveOptions } from '../contract/options.js'
+import { CANCELLED_METHOD, INITIALIZE_METHOD, PING_METHOD, PROGRESS_METHOD } from '../contract/protocol.js'
 import type { Flow, MessageContext, SendOptions, TransportLike } from '../contract/transport.js'
-import { CANCELLED_METHOD, cancelledBy, namesRevision, PROGRESS_METHOD } from '../messages/era.js'
+import { cancelledBy, namesRevision } from '../messages/era.js'
 import { JsonRpcError } from '../messages/json-rpc-error.js'
-import { guarded } from '../timing/promises.js'
-import { callbackFailed } from '../transport/callback-failed.js'
-import { closedError } from '../transport/closed-error.js'
+import { guarded, ignore } from '../timing/promises.js'
+import { callbackFailed, closedError } from '../transport/transport-errors.js'
 import { IncomingRequests, type RequestHandler } from './incoming-requests.js'
 import {
-  knownPeerOptions,
   type PeerOptions,
-  peerDefaults,
+  type PeerSettings,
+  peerOptions,
   type RequestOptions,
-  requestDefaults,
+  requestOptions,
 } from './peer-options.js'
 import { type GracePeriod, type JsonRpcResult, PendingRequests } from './pending-requests.js'
 
@@ -53,27 +52,24 @@ export interface JsonRpcPeer extends AsyncDisposable {
  * @throws TransportError `INVALID_OPTION`
  */
 export function peer(transport: TransportLike, options: PeerOptions = {}): JsonRpcPeer {
-  requireKnownOptions(options, knownPeerOptions)
-  return new TransportPeer(transport, resolveOptions(peerDefaults, options))
+  return new TransportPeer(transport, peerOptions.read(options))
 }
-
-type Settings = ReturnType<typeof resolveOptions<typeof peerDefaults, PeerOptions>>
 
 class TransportPeer implements JsonRpcPeer {
   readonly closed: Promise<Error | undefined>
   readonly #transport: TransportLike
-  readonly #settings: Settings
+  readonly #settings: PeerSettings
   readonly #settleClosed: (reason: Error | undefined) => void
   readonly #pending: PendingRequests
   readonly #incoming: IncomingRequests
   #lastId = 0
   #end: { readonly reason: Error | undefined } | undefined
 
-  constructor(transport: TransportLike, settings: Settings) {
+  constructor(transport: TransportLike, settings: PeerSettings) {
     this.#transport = transport
     this.#settings = settings
     this.#pending = new PendingRequests(settings.clock, (cause) => {
-      this.#report(callbackFailed('onprogress', cause))
+      this.#report(callbackFailed('onProgress', cause))
     })
     this.#incoming = new IncomingRequests({
       handlerOf: (method) => this.#handlerOf(method),
@@ -128,17 +124,15 @@ class TransportPeer implements JsonRpcPeer {
     given: MessageParams | undefined,
     options: RequestOptions,
   ): Promise<JsonRpcResult> {
-    const { signal, onprogress, send, ...limits } = resolveOptions(requestDefaults, options)
-    requireInRange('timeoutMs', limits.timeoutMs, 0, Infinity)
-    requireInRange('maxTotalTimeoutMs', limits.maxTotalTimeoutMs, 0, Infinity)
+    const { signal, onProgress, send, ...limits } = requestOptions.select(options)
     signal?.throwIfAborted()
     if (this.#end) throw closedError(this.#end.reason)
     const id = ++this.#lastId
-    const params = onprogress ? { ...given, _meta: { ...given?._meta, progressToken: id } } : given
+    const params = onProgress ? { ...given, _meta: { ...given?._meta, progressToken: id } } : given
     const request: JsonRpcRequest = { jsonrpc: '2.0', id, method, ...(params && { params }) }
     const stream =
       this.#transport.hasPerRequestStream && namesRevision(request) ? new AbortController() : undefined
-    const patience: GracePeriod = { ...limits, signal, onprogress }
+    const patience: GracePeriod = { ...limits, signal, onProgress }
     const answer = this.#pending.wait(id, method, patience, (reason) => {
       if (stream) stream.abort(reason)
       else this.#cancel(request, reason, send?.relatedRequestId)
@@ -151,7 +145,7 @@ class TransportPeer implements JsonRpcPeer {
 
   #cancel(request: JsonRpcRequest, reason: unknown, relatedRequestId: RequestId | undefined): void {
     // A client never cancels `initialize`, and a task is cancelled with `tasks/cancel` (Cancellation, Behavior).
-    if (request.method === 'initialize' || request.params?.['task'] !== undefined) return
+    if (request.method === INITIALIZE_METHOD || request.params?.['task'] !== undefined) return
     const params = { requestId: request.id, reason: toError(reason).message }
     const related = relatedRequestId === undefined ? undefined : { relatedRequestId }
     this.#send({ jsonrpc: '2.0', method: CANCELLED_METHOD, params }, related).catch((error) => {
@@ -190,9 +184,9 @@ class TransportPeer implements JsonRpcPeer {
     this.#guard(method, () => {
       if (params && isToken(token) && (this.#pending.progressed(token, params) || this.#wasOurs(token)))
         return
-      const { notifications, onnotification } = this.#settings
+      const { notifications, onNotification } = this.#settings
       const handler = ownMember(notifications, method)
-      return handler ? handler(params, context) : onnotification?.(notification, context)
+      return handler ? handler(params, context) : onNotification?.(notification, context)
     })
   }
 
@@ -204,8 +198,8 @@ class TransportPeer implements JsonRpcPeer {
   }
 
   #handlerOf(method: string): RequestHandler | undefined {
-    const { requests, onrequest } = this.#settings
-    return ownMember(requests, method) ?? (method === 'ping' ? pong : onrequest)
+    const { requests, onRequest } = this.#settings
+    return ownMember(requests, method) ?? (method === PING_METHOD ? pong : onRequest)
   }
 
   #wasOurs(id: RequestId): boolean {
@@ -234,7 +228,7 @@ class TransportPeer implements JsonRpcPeer {
 
   #report(error: Error): void {
     // There is nobody left to tell when the one who listens for errors fails.
-    guarded(() => this.#settings.onerror?.(error), ignore)
+    guarded(() => this.#settings.onError?.(error), ignore)
   }
 }
 
@@ -262,5 +256,3 @@ function isToken(value: unknown): value is RequestId {
 function pong(): Record<string, never> {
   return {}
 }
-
-function ignore(): void {}

@@ -17,7 +17,7 @@ export interface GracePeriod {
   readonly timeoutMs: number
   readonly maxTotalTimeoutMs: number
   readonly signal: AbortSignal | undefined
-  readonly onprogress: ((params: MessageParams) => void) | undefined
+  readonly onProgress: ((params: MessageParams) => void) | undefined
   readonly resetTimeoutOnProgress: boolean
 }
 
@@ -47,7 +47,7 @@ export class PendingRequests {
     patience: GracePeriod,
     abandon: (reason: unknown) => void,
   ): Promise<JsonRpcResult> {
-    const { timeoutMs, maxTotalTimeoutMs, signal, onprogress, resetTimeoutOnProgress } = patience
+    const { timeoutMs, maxTotalTimeoutMs, signal, onProgress, resetTimeoutOnProgress } = patience
     return new Promise((resolve, reject) => {
       const lastMoment = this.#clock.now() + maxTotalTimeoutMs
       const giveUp = (reason: unknown): void => {
@@ -61,7 +61,7 @@ export class PendingRequests {
       })
       const progressed = (params: MessageParams): void => {
         if (resetTimeoutOnProgress) deadline.reset(Math.min(timeoutMs, lastMoment - this.#clock.now()))
-        const result: unknown = onprogress?.(params)
+        const result: unknown = onProgress?.(params)
         if (isThenable(result)) result.then(undefined, this.#progressFailed)
       }
       const stop = (): void => {
@@ -92,7 +92,7 @@ export class PendingRequests {
     for (const id of [...this.#waiting.keys()]) this.reject(id, reason)
   }
 
-  /** Whether the progress is that of a request that still waits. Throws what its `onprogress` throws. */
+  /** Whether the progress is that of a request that still waits. Throws what its `onProgress` throws. */
   progressed(id: RequestId, params: MessageParams): boolean {
     const waiting = this.#waiting.get(id)
     waiting?.progressed(params)

@@ -77,19 +77,22 @@ export function settleWithin(work: Promise<unknown>, { clock, ms, failed, late }
   })
 }
 
-/** A promise and what resolves it. */
+/** A promise with the functions that settle it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void
+  readonly reject: (reason: unknown) => void
 }
 
-/** Makes one. */
-export function deferred<T>(): Deferred<T> {
+/** Makes a promise that is settled from outside. */
+export function deferred<T = void>(): Deferred<T> {
   let resolve!: (value: T) => void
-  const promise = new Promise<T>((settle) => {
-    resolve = settle
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
   })
-  return { promise, resolve }
+  return { promise, resolve, reject }
 }
 
 /** Calls it, turning a synchronous throw into a rejection. */

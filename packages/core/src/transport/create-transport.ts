@@ -23,12 +23,10 @@ import {
   settleWithin,
   withAbortGrace,
 } from '../timing/promises.js'
-import { callbackFailed } from './callback-failed.js'
-import { closedError } from './closed-error.js'
 import { Delivery, type DeliveryHandlers } from './delivery.js'
-import { hungUpError } from './hung-up-error.js'
 import { PendingSends, sentImmediately } from './pending-sends.js'
 import { withProcessTraits } from './process-traits.js'
+import { callbackFailed, closedError, hungUpError } from './transport-errors.js'
 import { PARTS, type TransportParts, type TransportSettings } from './transport-parts.js'
 import type { TransportWatch } from './transport-watch.js'
 

@@ -20,7 +20,7 @@ import {
   type MessageReader,
   overloaded,
   type Sink,
-  takesNoMore,
+  notWritable,
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core/authoring'
@@ -144,7 +144,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
     const { address, maxMessageBytes } = this.link
     const { maxQueuedBytes } = this.#options
-    if (this.#isOver) return Promise.reject(takesNoMore(address))
+    if (this.#isOver) return Promise.reject(notWritable(address))
     if (options?.requestSignal?.aborted) return Promise.reject(options.requestSignal.reason)
     const text = toJson(message)
     const bytes = utf8Length(text)
@@ -174,7 +174,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     const { endSessionOnClose, closeTimeoutMs } = this.#options
     if (endSessionOnClose && this.sessionId !== undefined)
       await endSession(this.link, closeTimeoutMs * PART_OF_CLOSE)
-    this.link.asked.stop(takesNoMore(this.link.address))
+    this.link.asked.stop(notWritable(this.link.address))
     await this.link.engine.close()
   }
 
@@ -381,7 +381,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   #release(reason: Error | undefined): void {
-    const error = reason ? closedBy(reason) : takesNoMore(this.link.address)
+    const error = reason ? closedBy(reason) : notWritable(this.link.address)
     this.#isOver = true
     this.#renewal.stop()
     this.#standalone.stop()

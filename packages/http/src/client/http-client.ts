@@ -1,7 +1,7 @@
 import type { Transport } from '@mcpwire/core'
 import {
   createTransport,
-  headersIn,
+  parseHeaders,
   invalidOption,
   type KnownOptions,
   rejectOption,
@@ -133,7 +133,7 @@ function requireHttpUrl(given: unknown): URL {
 
 function requireHeaders(given: Settings['headers']): HeaderSource['headers'] {
   if (typeof given === 'function') return given
-  const headers = headersIn(given)
+  const headers = parseHeaders(given)
   return typeof headers === 'string' ? rejectOption('headers', `a function, or ${headers}`) : headers
 }
 

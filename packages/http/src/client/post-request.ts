@@ -7,7 +7,7 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import type { HeaderRecord } from '@mcpwire/core/authoring'
-import { errorAnswer } from '@mcpwire/core/authoring'
+import { toErrorResponse } from '@mcpwire/core/authoring'
 import type { AnswerHead } from '../engines/engine.js'
 import { VERSION_KEY } from '../headers/standard-headers.js'
 import { callBack, callBackAtEnd } from './call/callbacks.js'
@@ -156,7 +156,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     if (!this.#isSettled) {
       this.#reject(error)
       this.#settled()
-    } else if (this.id !== undefined && !this.isAnswered) this.#host.answer(errorAnswer(this.id, error), this)
+    } else if (this.id !== undefined && !this.isAnswered) this.#host.answer(toErrorResponse(this.id, error), this)
     this.#over()
   }
 
@@ -270,7 +270,7 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     }
     if (!own) this.#host.report(error)
     this.#settle()
-    this.#host.answer(own ?? errorAnswer(this.id, error), this)
+    this.#host.answer(own ?? toErrorResponse(this.id, error), this)
     this.#over()
   }
 

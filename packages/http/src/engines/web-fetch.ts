@@ -1,5 +1,5 @@
 import { type Clock, TransportError } from '@mcpwire/core'
-import { faultOfHeader } from '@mcpwire/core/authoring'
+import { invalidHeaderReason } from '@mcpwire/core/authoring'
 import { deliveryOf } from './delivery.js'
 import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from './engine.js'
 import type { Fetch } from './engine-settings.js'
@@ -199,7 +199,7 @@ class WebFetchCall implements EngineCall {
 /** What is wrong with headers, without their values, which platforms would show. */
 function unsendable(headers: EngineRequest['headers']): string | undefined {
   for (const [name, value] of Object.entries(headers)) {
-    const fault = faultOfHeader(name, value)
+    const fault = invalidHeaderReason(name, value)
     if (fault !== undefined) return fault
   }
   return undefined

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type Flow, type TlsFacts, TransportError } from '@mcpwire/core'
-import { takesNoMore } from '@mcpwire/core/authoring'
+import { notWritable } from '@mcpwire/core/authoring'
 import type { RawData, WebSocket } from 'ws'
 import type { Deflate } from '../deflate.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
@@ -76,7 +76,7 @@ class WsFrames implements FrameSocket, Flow {
 
   send(text: string): Promise<void> {
     if (this.isOpen) return this.#sender.send(text)
-    return Promise.reject(takesNoMore(this.#address))
+    return Promise.reject(notWritable(this.#address))
   }
 
   ping(): void {

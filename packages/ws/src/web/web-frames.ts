@@ -1,5 +1,5 @@
 import { systemClock } from '@mcpwire/core'
-import { takesNoMore, tooLargeToAccept } from '@mcpwire/core/authoring'
+import { notWritable, tooLargeToAccept } from '@mcpwire/core/authoring'
 import { codeFor, pageCode } from '../close-codes.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
 
@@ -51,7 +51,7 @@ export function webFrames(socket: WebSocket, { address, maxMessageBytes }: WebFr
       if (socket.readyState === socket.CLOSED) closed(1006, '')
     },
     send: async (frame) => {
-      if (socket.readyState !== socket.OPEN) throw takesNoMore(address)
+      if (socket.readyState !== socket.OPEN) throw notWritable(address)
       socket.send(frame)
       bytesSent += frame.length
       while (socket.bufferedAmount > HIGH_WATER_MARK && socket.readyState === socket.OPEN) {

@@ -1,5 +1,5 @@
 import { type HttpHeaders, isTransportError } from '@mcpwire/core'
-import { callbackFailed, type HeaderRecord, headersIn, inLowerCase } from '@mcpwire/core/authoring'
+import { callbackFailed, type HeaderRecord, parseHeaders, normalizeHeaders } from '@mcpwire/core/authoring'
 import { type AskedInTime, isPromised } from './callback-timeout.js'
 import { EVENTS_TYPE, JSON_TYPE } from './media-type.js'
 
@@ -107,7 +107,7 @@ export class RequestHeaders {
     own: HttpHeaders | undefined,
     mirrored?: HeaderRecord,
   ): HeaderRecord | Promise<HeaderRecord> {
-    const mine = own === undefined ? mirrored : { ...mirrored, ...inLowerCase(own) }
+    const mine = own === undefined ? mirrored : { ...mirrored, ...normalizeHeaders(own) }
     if (!this.#dynamic && !this.#source.token) return mine ? { ...base, ...mine } : base
     return this.#asked(base, mine)
   }
@@ -127,7 +127,7 @@ export class RequestHeaders {
       const headers = isPromised(yielded)
         ? await asked.wait(yielded, { slot: 'headers', option: 'connectTimeoutMs', timeoutMs })
         : yielded
-      const known = headersIn(headers)
+      const known = parseHeaders(headers)
       if (typeof known === 'string') throw new Error(`it must yield ${known}`)
       return known
     } catch (cause) {

@@ -1,5 +1,5 @@
-import type { HttpAnswer, HttpHeaders } from '@mcpwire/core'
-import { faultOfHeader, pairsOf } from '@mcpwire/core/authoring'
+import type { HttpResponse, HttpHeaders } from '@mcpwire/core'
+import { invalidHeaderReason, headerEntries } from '@mcpwire/core/authoring'
 import type { Exchange, HeaderLines } from './http-exchange.js'
 
 const LEAST_STATUS = 200
@@ -8,7 +8,7 @@ const MOST_STATUS = 599
 const WITHOUT_BODY = new Set([204, 205, 304])
 
 /** Answers as a hook says. Throws, without having answered, where that is no answer HTTP can carry. */
-export function answerHook(exchange: Exchange, { status, headers = {}, body }: HttpAnswer): void {
+export function answerHook(exchange: Exchange, { status, headers = {}, body }: HttpResponse): void {
   if (!Number.isInteger(status) || status < LEAST_STATUS || status > MOST_STATUS)
     throw new Error(`a hook answered with status ${status}`)
   if (body !== undefined && typeof body !== 'string')
@@ -19,8 +19,8 @@ export function answerHook(exchange: Exchange, { status, headers = {}, body }: H
 /** The headers a hook yields, in turn. Throws, without their values, where HTTP cannot carry them. */
 export function linesOf(headers: HttpHeaders): HeaderLines {
   const lines: string[] = []
-  for (const [name, value] of pairsOf(headers)) {
-    const fault = faultOfHeader(name, value)
+  for (const [name, value] of headerEntries(headers)) {
+    const fault = invalidHeaderReason(name, value)
     if (fault !== undefined) throw new Error(`a hook yields a header that cannot be sent: ${fault}`)
     lines.push(name, value)
   }

@@ -1,5 +1,5 @@
 import { type JsonRpcMessage, TransportError } from '@mcpwire/core'
-import { errorAnswer } from '@mcpwire/core/authoring'
+import { toErrorResponse } from '@mcpwire/core/authoring'
 import { endWithin } from '../request/end-within.js'
 import { overload } from '../request/event-size.js'
 import {
@@ -279,7 +279,7 @@ export class PostAnswer implements LiveStream {
   #tellLost(call: Call): Promise<void> {
     const message = 'the session ended before the request was answered'
     const lost = new TransportError('OUTCOME_UNKNOWN', message, { method: call.method })
-    const answer: JsonRpcMessage = errorAnswer(call.id, lost)
+    const answer: JsonRpcMessage = toErrorResponse(call.id, lost)
     const outgoing = { message: answer, json: JSON.stringify(answer) }
     call.isAnswered = true
     this.#unanswered--

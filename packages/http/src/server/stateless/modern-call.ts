@@ -6,7 +6,7 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
-import { errorAnswer } from '@mcpwire/core/authoring'
+import { toErrorResponse } from '@mcpwire/core/authoring'
 import {
   CAPABILITY_MISSING,
   HEADER_MISMATCH,
@@ -125,7 +125,7 @@ export class ModernCall implements LiveStream {
     if (this.isListen && this.#state === 'open') return this.complete()
     const message = 'the server ended before the request was answered'
     const lost = new TransportError('OUTCOME_UNKNOWN', message, { method: this.method })
-    return this.respond(errorAnswer(this.id, lost))
+    return this.respond(toErrorResponse(this.id, lost))
   }
 
   /** Answers with what was decided before the request was heard. */

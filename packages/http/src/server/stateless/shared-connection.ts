@@ -169,7 +169,7 @@ export class SharedConnection implements ServedSession {
     if (this.#state.name === 'over') return []
     this.#state = { name: 'over' }
     this.#host.over(this)
-    return this.#multiplexer.lost()
+    return this.#multiplexer.upstreamClosed()
   }
 
   async #close(): Promise<void> {
@@ -185,11 +185,11 @@ export class SharedConnection implements ServedSession {
   }
 
   #routed(message: JsonRpcMessage, related: RequestId | undefined): Promise<void> {
-    const step = this.#multiplexer.fromShared(message, related)
+    const step = this.#multiplexer.fromUpstream(message, related)
     if (step.kind === 'deliver') return this.#deliver(step.caller, step.message)
     const { sink } = this.#state as { sink?: Sink }
-    if (step.kind === 'answer') sink?.message(step.message)
-    else if (step.why !== undefined) sink?.error(strayed(step.why))
+    if (step.kind === 'respond') sink?.message(step.message)
+    else if (step.reason !== undefined) sink?.error(strayed(step.reason))
     return done
   }
 
@@ -201,7 +201,7 @@ export class SharedConnection implements ServedSession {
     }
     if (message.method !== CANCELLED) return call.notify(message)
     // How the application may end a subscription (SUB-S-09); over HTTP its response says so.
-    this.#multiplexer.left(call)
+    this.#multiplexer.callerClosed(call)
     this.#subscriptions.delete(call)
     return this.#last(call.complete())
   }
@@ -214,7 +214,7 @@ export class SharedConnection implements ServedSession {
   }
 
   #left(call: ModernCall, context: MessageContext): void {
-    const cancellations = this.#multiplexer.left(call)
+    const cancellations = this.#multiplexer.callerClosed(call)
     this.#subscriptions.delete(call)
     if (this.#state.name === 'waiting') this.#state.calls.delete(call)
     if (this.#state.name === 'open') for (const each of cancellations) this.#state.sink.message(each, context)

@@ -1,7 +1,7 @@
 import type { JsonRpcRequest, ProgressToken, RequestId } from '../contract/message.js'
 
 /** A request that was passed on and awaits its response. */
-export interface CallInFlight {
+export interface ForwardedRequest {
   readonly id: RequestId
   readonly method: string
   readonly progressToken: ProgressToken | undefined
@@ -10,8 +10,8 @@ export interface CallInFlight {
 }
 
 /** The requests of one side that await their response. */
-export class CallsInFlight {
-  readonly #calls = new Map<RequestId, CallInFlight>()
+export class ForwardedRequests {
+  readonly #calls = new Map<RequestId, ForwardedRequest>()
   readonly #byToken = new Map<ProgressToken, RequestId>()
 
   add({ id, method, params }: JsonRpcRequest, stream: AbortController | undefined): void {
@@ -21,12 +21,12 @@ export class CallsInFlight {
     if (progressToken !== undefined) this.#byToken.set(progressToken, id)
   }
 
-  get(id: RequestId): CallInFlight | undefined {
+  get(id: RequestId): ForwardedRequest | undefined {
     return this.#calls.get(id)
   }
 
   /** The request with this id, which from now on awaits nothing. */
-  take(id: RequestId): CallInFlight | undefined {
+  take(id: RequestId): ForwardedRequest | undefined {
     const call = this.#calls.get(id)
     if (!call) return undefined
     this.#calls.delete(id)
@@ -34,7 +34,7 @@ export class CallsInFlight {
     return call
   }
 
-  takeAll(): CallInFlight[] {
+  takeAll(): ForwardedRequest[] {
     const calls = [...this.#calls.values()]
     this.#calls.clear()
     this.#byToken.clear()
