@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises'
+//#region shutdown
+import { serve } from '@mcpwire/core'
+import { httpServer } from '@mcpwire/http/node'
+import { McpServer } from '@modelcontextprotocol/server'
+import { serveStdio } from '@modelcontextprotocol/server/stdio'
+
+const listener = await serve(
+  httpServer({ port: 0 }),
+  (transport) => void serveStdio(newServer, { transport }),
+)
+
+let isShuttingDown = false
+async function shutDown(signal: NodeJS.Signals): Promise<void> {
+  if (isShuttingDown) process.exit(1)
+  isShuttingDown = true
+  console.log(`${signal}: finishing ${listener.connections.size} connections`)
+  await listener.close({ drainMs: 5_000 })
+  console.log('closed')
+}
+process.on('SIGTERM', (signal) => void shutDown(signal))
+process.on('SIGINT', (signal) => void shutDown(signal))
+
+//#endregion
+
+import { httpClient } from '@mcpwire/http'
+import { Client } from '@modelcontextprotocol/client'
+
+function newServer(): McpServer {
+  const server = new McpServer({ name: 'slow', version: '1.0.0' })
+  server.registerTool('wait', {}, async () => {
+    process.kill(process.pid, 'SIGTERM')
+    await delay(300)
+    return { content: [{ type: 'text', text: 'finished' }] }
+  })
+  return server
+}
+
+const client = new Client({ name: 'demo', version: '1.0.0' })
+await client.connect(httpClient({ url: listener.url }))
+console.log((await client.callTool({ name: 'wait' })).content)
+await client.close()
+await listener.closed
+process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT')
