@@ -50,7 +50,7 @@ export function throughputByWire(results: ReadonlyMap<string, Results>): WireThr
 export function overviewOf(wires: readonly WireThroughput[]): string {
   let y = MARGIN
   const parts = [
-    svgText(MARGIN, y + 10, 'Messages per second, 64 requests in flight', 'font-weight="600"'),
+    svgText(MARGIN, y + 10, 'Messages per second, 64 in flight', 'font-weight="600"'),
     svgText(MARGIN, y + 26, 'Each group has its own scale. Longer is better.', 'fill-opacity="0.7"'),
   ]
   y += HEAD_HEIGHT + GROUP_GAP
@@ -61,7 +61,7 @@ export function overviewOf(wires: readonly WireThroughput[]): string {
     parts.push(...bar('mcpwire', ours.median, most, { y, colour: COLOURS.ours, suffix: ratio }))
     y += ROW_HEIGHT
     if (sdk) parts.push(...bar(sdk.name, sdk.spread.median, most, { y, colour: COLOURS.sdk, suffix: '' }))
-    else parts.push(svgText(LABEL_WIDTH + 62, y + 12, 'no such transport in the SDK', 'fill-opacity="0.7"'))
+    else parts.push(svgText(LABEL_WIDTH + 62, y + 12, 'the SDK has no server for it', 'fill-opacity="0.7"'))
     y += ROW_HEIGHT + GROUP_GAP
   }
   return svgImage({ width: WIDTH, height: y, title: 'Messages per second beside the official SDK' }, parts)
