@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 //#region shutdown
 import { serve } from '@mcpwire/core'
 import { httpServer } from '@mcpwire/http/node'
-import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { newServer } from '../support/slow-server.js'
 
 const listener = await serve(
   httpServer({ port: 0 }),
@@ -25,16 +24,6 @@ process.on('SIGINT', (signal) => void shutDown(signal))
 
 import { httpClient } from '@mcpwire/http'
 import { Client } from '@modelcontextprotocol/client'
-
-function newServer(): McpServer {
-  const server = new McpServer({ name: 'slow', version: '1.0.0' })
-  server.registerTool('wait', {}, async () => {
-    process.kill(process.pid, 'SIGTERM')
-    await delay(300)
-    return { content: [{ type: 'text', text: 'finished' }] }
-  })
-  return server
-}
 
 const client = new Client({ name: 'demo', version: '1.0.0' })
 await client.connect(httpClient({ url: listener.url }))

@@ -1,33 +1,15 @@
 import { connect, createServer, type Server } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 //#region server
 import { serve } from '@mcpwire/core'
-import { httpClient, memoryEventStore } from '@mcpwire/http'
+import { memoryEventStore } from '@mcpwire/http'
 import { httpServer } from '@mcpwire/http/node'
-import { McpServer } from '@modelcontextprotocol/server'
-import { z } from 'zod'
+import { newServer } from '../support/counting-server.js'
 
 const listener = await serve(
   httpServer({ port: 0, eventStore: memoryEventStore({ maxAgeMs: 300_000 }) }),
   (connection) => newServer().connect(connection),
 )
-
 //#endregion
-
-import { Client } from '@modelcontextprotocol/client'
-
-function newServer(): McpServer {
-  const server = new McpServer({ name: 'counter', version: '1.0.0' })
-  let calls = 0
-  server.registerTool('count', { inputSchema: z.object({}) }, async (_input, { mcpReq }) => {
-    calls++
-    const progressToken = mcpReq._meta?.progressToken ?? 0
-    await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: 1 } })
-    await delay(300)
-    return { content: [{ type: 'text', text: `call ${calls}` }] }
-  })
-  return server
-}
 
 /** Passes bytes on until `cut()` breaks every connection. */
 async function breakableProxy(to: string): Promise<{ url: string; cut: () => void; server: Server }> {
@@ -53,7 +35,11 @@ async function breakableProxy(to: string): Promise<{ url: string; cut: () => voi
 
 const proxy = await breakableProxy(listener.url)
 const { url } = proxy
+
 //#region client
+import { httpClient } from '@mcpwire/http'
+import { Client } from '@modelcontextprotocol/client'
+
 const transport = httpClient({ url, reconnect: { firstDelayMs: 100, maxAttempts: 8 } })
 const client = new Client({ name: 'demo', version: '1.0.0' })
 await client.connect(transport)
