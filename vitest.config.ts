@@ -3,7 +3,7 @@ import { FlakyReporter } from './tooling/flaky-reporter.js'
 
 export default defineConfig({
   test: {
-    projects: ['packages/*', 'benchmarks', 'tooling', 'tooling/conformance'],
+    projects: ['packages/*', 'benchmarks', 'docs/examples', 'tooling', 'tooling/conformance'],
     maxWorkers: 2,
     reporters: ['default', 'json', new FlakyReporter()],
     outputFile: { json: '.results/test.json' },

@@ -71,6 +71,7 @@ async function tryOut(
   return [
     ...installed,
     ...(await importProblems(folder, manifest)),
+    ...(await requireProblems(folder, manifest)),
     ...(await typeProblems(folder, manifest, root)),
     ...(await runExample(folder, isSuite)),
   ]
@@ -109,6 +110,23 @@ async function importProblems(folder: string, manifest: WorkspacePackage['manife
     .join('\n')
   const { exitCode, output } = await runCommand(process.execPath, ['--input-type=module', '-e', code], folder)
   return exitCode === 0 ? [] : [`importing it fails:\n${output}`]
+}
+
+/** The packages are ES modules, which CommonJS can load with `require()` from Node 20.19 on. */
+async function requireProblems(folder: string, manifest: WorkspacePackage['manifest']): Promise<string[]> {
+  // vitest cannot be loaded outside its own runner.
+  if (manifest.peerDependencies?.['vitest'] !== undefined) return []
+  const code = specifiersOf(manifest)
+    .map(
+      (specifier) => `if (Object.keys(require('${specifier}')).length === 0) throw new Error('no exports')`,
+    )
+    .join('\n')
+  const { exitCode, output } = await runCommand(
+    process.execPath,
+    ['--input-type=commonjs', '-e', code],
+    folder,
+  )
+  return exitCode === 0 ? [] : [`require() of it fails:\n${output}`]
 }
 
 /**

@@ -5,11 +5,13 @@ import { parseArgs } from 'node:util'
 import { chartOf } from './harness/chart.js'
 import { fillBlocks, suiteSection, targetsTable } from './harness/document.js'
 import { benchmarksRoot } from './harness/machine.js'
+import { overviewOf, throughputByWire } from './harness/overview.js'
 import { committedFolder, committedResults } from './harness/results.js'
 import { targets } from './harness/targets.js'
 import { committedSoaks } from './soak/soak-results.js'
 
 const page = join(benchmarksRoot, '../docs/performance.md')
+const overview = join(committedFolder, 'overview.svg')
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const stale = [...drawn()].filter(([path, text]) => !existsSync(path) || readFileSync(path, 'utf8') !== text)
@@ -35,5 +37,6 @@ function drawn(): Map<string, string> {
     targets: targetsTable(targets, results, committedSoaks()),
     results: sections.length === 0 ? 'Nothing was measured yet.' : sections.join('\n\n'),
   })
+  files.set(overview, overviewOf(throughputByWire(results)))
   return files.set(page, text)
 }

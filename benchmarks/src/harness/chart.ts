@@ -24,7 +24,7 @@ export function chartOf(results: Results): string {
   let y = MARGIN
   const parts: string[] = []
   for (const { title, bars } of panels) {
-    parts.push(text(MARGIN, y + 14, `${title}: ${metricLabels.messagesPerSecond}`, 'font-weight="600"'))
+    parts.push(svgText(MARGIN, y + 14, `${title}: ${metricLabels.messagesPerSecond}`, 'font-weight="600"'))
     y += PANEL_HEAD_HEIGHT - 10
     const most = Math.max(...bars.map(({ spread }) => Math.max(spread.q3, spread.median)))
     for (const bar of bars) {
@@ -34,10 +34,18 @@ export function chartOf(results: Results): string {
     y += 10
   }
   const height = y + MARGIN - 10
+  return svgImage({ width: WIDTH, height, title: results.question }, parts)
+}
+
+/** A picture of its own: the parts on a white ground. */
+export function svgImage(
+  { width, height, title }: { readonly width: number; readonly height: number; readonly title: string },
+  parts: readonly string[],
+): string {
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="system-ui, sans-serif" font-size="12">`,
-    `<title>${escapeXml(results.question)}</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${escapeXml(title)}</title>`,
+    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     ...parts,
     '</svg>',
     '',
@@ -61,19 +69,21 @@ function row({ label, colour, spread }: Bar, y: number, most: number): string[] 
   const middle = y + ROW_HEIGHT / 2
   const end = LABEL_WIDTH + scale(Math.max(spread.median, spread.q3))
   return [
-    text(LABEL_WIDTH - 8, middle + 4, label, 'text-anchor="end"'),
-    `<rect x="${LABEL_WIDTH}" y="${middle - BAR_HEIGHT / 2}" width="${round(scale(spread.median))}" height="${BAR_HEIGHT}" fill="${colour}"/>`,
-    `<path d="M${round(LABEL_WIDTH + scale(spread.q1))} ${middle}H${round(LABEL_WIDTH + scale(spread.q3))}" stroke="${COLOURS.whisker}"/>`,
-    text(round(end + 6), middle + 4, compact(spread.median)),
+    svgText(LABEL_WIDTH - 8, middle + 4, label, 'text-anchor="end"'),
+    `<rect x="${LABEL_WIDTH}" y="${middle - BAR_HEIGHT / 2}" width="${roundTo(scale(spread.median), 1)}" height="${BAR_HEIGHT}" fill="${colour}"/>`,
+    `<path d="M${roundTo(LABEL_WIDTH + scale(spread.q1), 1)} ${middle}H${roundTo(LABEL_WIDTH + scale(spread.q3), 1)}" stroke="${COLOURS.whisker}"/>`,
+    svgText(roundTo(end + 6, 1), middle + 4, compact(spread.median)),
   ]
 }
 
-function text(x: number, y: number, content: string, attributes = ''): string {
+/** One line of text, with its baseline at `y`. */
+export function svgText(x: number, y: number, content: string, attributes = ''): string {
   return `<text x="${x}" y="${y}" fill="#202020" ${attributes}>${escapeXml(content)}</text>`
 }
 
-function round(value: number): number {
-  return Math.round(value * 10) / 10
+/** A number with that many decimals. */
+export function roundTo(value: number, decimals: number): number {
+  return Math.round(value * 10 ** decimals) / 10 ** decimals
 }
 
 function escapeXml(content: string): string {

@@ -1,0 +1,33 @@
+import { runPrograms } from '../support/run-programs.js'
+
+runPrograms(new URL('../guides/', import.meta.url), {
+  'browser-and-cors.ts': {
+    prints: [
+      'preflight of the page: 204 https://app.example',
+      'preflight of another: 405 no origin',
+      "[ 'greet' ] [ 'greet' ]",
+    ],
+  },
+  'cors.ts': { prints: [] },
+  'deny-methods.ts': { prints: [] },
+  'express.ts': {
+    prints: ['session of Ada', '"hello"', 'session ended', 'HTTP+SSE: {', '401 greeter no-referrer', 'ok'],
+  },
+  'fastify.ts': { prints: ['hello', 'closed 0'] },
+  'graceful-shutdown.ts': {
+    prints: ['SIGTERM: finishing 1 connections', "text: 'finished'", 'closed'],
+    process: true,
+  },
+  'hono.ts': { prints: ['hello'] },
+  'layers.ts': { prints: ['sent initialize', 'responses: 2', 'tools/call is not available'] },
+  'page.ts': { prints: [] },
+  'resuming.ts': {
+    prints: [
+      'cut',
+      "after a cut: [ { type: 'text', text: 'call 1' } ]",
+      'the same session: true 1',
+      'call 1',
+    ],
+  },
+  'tokens.ts': { prints: ["fixed: [ { type: 'text', text: 'hello' } ]", 'refreshed: ['] },
+})
