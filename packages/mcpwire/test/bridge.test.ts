@@ -73,7 +73,7 @@ describe('a server that ends', () => {
       .split('\n')
       .filter((line) => line.startsWith('mcpwire'))
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: last words$/)
+    expect(lines[0]).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: last line$/)
   })
 
   test('is reported with its signal', async () => {

@@ -206,7 +206,7 @@ describe('the end of one connection', () => {
     const lines = (): string[] => logged().filter((line) => line.startsWith('mcpwire'))
     await vi.waitFor(() => expect(lines()).not.toEqual([]), waitOptions)
     expect(lines()).toEqual([
-      expect.stringMatching(/^mcpwire bridge #1: PROCESS_EXITED: stdio:\S+ exited with code 3: last words$/),
+      expect.stringMatching(/^mcpwire bridge #1: PROCESS_EXITED: stdio:\S+ exited with code 3: last line$/),
     ])
   })
 
