@@ -41,9 +41,9 @@ export async function conversationOver(idle: Idle, circumstances: Circumstances)
   let far: Transport
   const nearStarted = near.start({ signal: circumstances.signal })
   nearStarted.catch(() => {})
-  if (pair.introduce) {
+  if (pair.initialize) {
     await within(nearStarted, 'near.start() settled', graceMs)
-    await within(pair.introduce(circumstances.version), 'the introduction ended', graceMs)
+    await within(pair.initialize(circumstances.version), 'the introduction ended', graceMs)
     far = await within(Promise.resolve(pair.far), 'the far end came into being', graceMs)
     atNear = record(near)
     atFar = record(far)

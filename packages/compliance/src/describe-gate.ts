@@ -15,7 +15,7 @@ export interface GateSubject {
   /** Callers it refuses, each under a name to show. */
   readonly refuses: Readonly<Record<string, Handshake>>
   /** Whether it admits callers that present nothing at all. Without it, they must be refused. */
-  readonly admitsStrangers?: boolean
+  readonly admitsUnknownClients?: boolean
   /** Texts that no refusal may repeat, such as the tokens in `admits` and `refuses`. */
   readonly secrets?: readonly string[]
   /** Releases what the gates needed. Called after each case. */
@@ -63,7 +63,7 @@ export const gateCases: readonly GateCase[] = [
       for (const [name, handshake] of Object.entries(strangers)) {
         const verdict = await ask(gate, handshake)
         expectVerdict(verdict, name)
-        if (!subject.admitsStrangers) expect(verdict.admit, name).toBe(false)
+        if (!subject.admitsUnknownClients) expect(verdict.admit, name).toBe(false)
       }
     },
   },

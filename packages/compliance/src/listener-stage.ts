@@ -91,7 +91,7 @@ export function createListenerStage(subject: ListenerSubject): ListenerStage {
     const connection = came.then(() => hearing.callers[index] as Transport)
     connection.catch(() => {})
     const served = isServed ? connection : new Promise<never>(() => {})
-    const opened = made.start().then(() => subject.introduce?.(made, served))
+    const opened = made.start().then(() => subject.initialize?.(made, served))
     opened.catch(() => {})
     return { client: made, connection, opened }
   }
@@ -115,7 +115,7 @@ export function createListenerStage(subject: ListenerSubject): ListenerStage {
     meet: async (hearing, options) => {
       const { client: made, connection, opened } = await dial(hearing, options)
       const yielded = await connection
-      if (!subject.introduce) await waitFor(yielded.start(), 'the start() of the connection settled')
+      if (!subject.initialize) await waitFor(yielded.start(), 'the start() of the connection settled')
       await waitFor(opened, 'the client was open')
       return { client: made, connection: yielded, atClient: record(made), atConnection: record(yielded) }
     },

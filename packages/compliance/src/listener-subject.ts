@@ -5,7 +5,7 @@ export type ListenerAbility =
   | 'beyondThisHost'
   | 'sameAddress'
   /** A caller that is refused hears the status, as `REFUSED` or `AUTH_REQUIRED`. */
-  | 'tellsWhyRefused'
+  | 'reportsRefusal'
   /** What a caller presents reaches the gate as headers. */
   | 'headers'
 
@@ -28,7 +28,7 @@ export interface ListenerSubject {
    * `initialize` over HTTP. Called when the client is open. Starts the connection once it is there, and leaves both
    * with their slots free.
    */
-  readonly introduce?: (client: Transport, connection: Promise<Transport>) => Promise<void>
+  readonly initialize?: (client: Transport, connection: Promise<Transport>) => Promise<void>
   /** Makes an idle listener that callers on other hosts could reach. */
   readonly beyondThisHost?: (options: ListenerOptions) => Listener | Promise<Listener>
   /** Makes an idle listener on the address of one that was started. */

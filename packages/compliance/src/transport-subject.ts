@@ -23,7 +23,7 @@ export interface TransportPair {
    * Says what has to be said before the medium carries messages both ways, such as `initialize` over HTTP. Called
    * when `near` is open. Starts `far`, and leaves both ends open with their slots free.
    */
-  readonly introduce?: (protocolVersion: string) => Promise<void>
+  readonly initialize?: (protocolVersion: string) => Promise<void>
   /** Puts one piece of text on the wire towards that end, framed as the medium frames a message. */
   readonly sendRaw?: (to: Side, piece: string) => void | Promise<void>
   /** As `sendRaw`, for bytes that need not be text. */
@@ -47,7 +47,7 @@ export interface TransportCapabilities {
   /** Whether open transports have `flow`. */
   readonly backpressure?: boolean
   /** Ends that are never closed for malformed input, because the medium carries foreign output too. */
-  readonly toleratesNoise?: readonly Side[]
+  readonly toleratesStrayOutput?: readonly Side[]
 }
 
 /**

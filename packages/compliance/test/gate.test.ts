@@ -23,10 +23,15 @@ describeGate('localOnly', {
     'a page without an origin of its own': { ...near, headers: { origin: 'null' } },
   },
   // Media that have neither address nor headers, such as memory, are local.
-  admitsStrangers: true,
+  admitsUnknownClients: true,
 })
 
-describeGate('allowAll', { gate: allowAll, admits: { anybody: far }, refuses: {}, admitsStrangers: true })
+describeGate('allowAll', {
+  gate: allowAll,
+  admits: { anybody: far },
+  refuses: {},
+  admitsUnknownClients: true,
+})
 
 const withToken = (token: string): Handshake => ({ ...near, headers: { authorization: `Bearer ${token}` } })
 

@@ -1,17 +1,17 @@
 import type { Layer } from '@mcpwire/core'
 
-/** A connection whose other end can vanish without a word. */
+/** A connection whose other end can drop without a word. */
 export interface HalfOpen {
   readonly layer: Layer
   /** From now on everything that is sent is taken and lost, and nothing is heard any more, not even the end. */
-  vanish(): void
+  drop(): void
   /** Undoes that for what is sent and heard from now on. */
-  reappear(): void
+  restore(): void
 }
 
-/** Makes the other end of connections vanish on demand. A fault for the tests of layers. */
+/** Makes the other end of connections drop on demand. A fault for the tests of layers. */
 export function halfOpen(): HalfOpen {
-  let isVanished = false
+  let isDropping = false
   return {
     layer: (next) => ({
       ...next,
@@ -19,13 +19,13 @@ export function halfOpen(): HalfOpen {
         const channel = await next.connect(
           {
             message: (message, context) => {
-              if (!isVanished) sink.message(message, context)
+              if (!isDropping) sink.message(message, context)
             },
             error: (error) => {
-              if (!isVanished) sink.error(error)
+              if (!isDropping) sink.error(error)
             },
             end: (reason) => {
-              if (!isVanished) sink.end(reason)
+              if (!isDropping) sink.end(reason)
             },
           },
           signal,
@@ -33,16 +33,16 @@ export function halfOpen(): HalfOpen {
         return {
           ...channel,
           send: async (message, options) => {
-            if (!isVanished) await channel.send(message, options)
+            if (!isDropping) await channel.send(message, options)
           },
         }
       },
     }),
-    vanish: () => {
-      isVanished = true
+    drop: () => {
+      isDropping = true
     },
-    reappear: () => {
-      isVanished = false
+    restore: () => {
+      isDropping = false
     },
   }
 }

@@ -99,7 +99,7 @@ export const admissionCases: readonly ListenerCase[] = [
       waiting.catch(() => {})
       await stage.until(() => asked === 2, 'two callers are at the gate')
       const reason = await stage.turnedAway(hearing)
-      if (stage.isHeldTo('tellsWhyRefused')) expectRefused(reason, 'REFUSED', 503)
+      if (stage.isHeldTo('reportsRefusal')) expectRefused(reason, 'REFUSED', 503)
       expect(asked).toBe(2)
       admitAll()
       await stage.within(waiting, 'both callers were admitted')
@@ -128,7 +128,7 @@ export const admissionCases: readonly ListenerCase[] = [
       await clock.advance(1)
       expect(connection.state).toBe('closed')
       expect(await connection.closed).toBeInstanceOf(Error)
-      if (!stage.subject.introduce) await stage.within(client.closed, 'the client closed')
+      if (!stage.subject.initialize) await stage.within(client.closed, 'the client closed')
     },
   },
   {
@@ -166,7 +166,7 @@ function refuses(how: string, verdict: Verdict, code: 'REFUSED' | 'AUTH_REQUIRED
       const verdicts = [verdict, { admit: true } as const]
       const hearing = await stage.listening({ gate: { admit: () => verdicts.shift() ?? verdict } })
       const reason = await stage.turnedAway(hearing)
-      if (stage.isHeldTo('tellsWhyRefused') && !verdict.admit) expectRefused(reason, code, verdict.status)
+      if (stage.isHeldTo('reportsRefusal') && !verdict.admit) expectRefused(reason, code, verdict.status)
       expect(hearing.callers).toEqual([])
       verdicts.push({ admit: true }, { admit: true }, { admit: true })
       await stage.meet(hearing)

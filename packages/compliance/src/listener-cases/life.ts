@@ -82,7 +82,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       expect(stillOpen).toBe(0)
       expect(hearing.listener.connections.size).toBe(0)
       expect(unstarted.connection.state).toBe('closed')
-      if (stage.subject.introduce) return
+      if (stage.subject.initialize) return
       for (const { client } of meetings) await stage.within(client.closed, 'the client closed')
     },
   },
@@ -101,7 +101,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
   {
     title: 'yields connections that are idle and hear nothing until they are started',
     run: async (stage) => {
-      if (stage.subject.introduce) {
+      if (stage.subject.initialize) {
         // There, what makes the connection come into being is itself a message; it waits.
         const hearing = await stage.listening()
         const { connection } = await stage.call(hearing)
@@ -143,7 +143,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       const { client } = await stage.meet(hearing)
       await stage.call(hearing)
       await stage.within(hearing.listener.close(), 'close() returned')
-      if (!stage.subject.introduce) await stage.within(client.closed, 'the client closed')
+      if (!stage.subject.initialize) await stage.within(client.closed, 'the client closed')
       await stage.clear()
       await leaks.released(stage.graceMs)
     },

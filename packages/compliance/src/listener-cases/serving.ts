@@ -93,7 +93,7 @@ export const servingCases: readonly ListenerCase[] = [
       revocation.abort()
       const reason = await stage.within(connection.closed, 'the connection closed')
       expect(isTransportError(reason, 'REFUSED')).toBe(true)
-      if (!stage.subject.introduce) await stage.within(client.closed, 'the client closed')
+      if (!stage.subject.initialize) await stage.within(client.closed, 'the client closed')
       await stage.turnedAway(hearing)
     },
   },

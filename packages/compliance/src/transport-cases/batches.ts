@@ -15,7 +15,7 @@ export const batchCases: readonly ClauseCase[] = [
   accepts('near'),
   accepts('far'),
   refuses('nothing was negotiated', async (stage) => {
-    if ((await stage.pair()).pair.introduce) throw new Exempt(INTRODUCED)
+    if ((await stage.pair()).pair.initialize) throw new Exempt(INTRODUCED)
     return await stage.open()
   }),
   refuses('2025-06-18 was negotiated', (stage) => negotiated(stage, 'near', '2025-06-18')),
@@ -26,7 +26,7 @@ export const batchCases: readonly ClauseCase[] = [
     'an answer to another request, or from the asker itself, negotiates nothing',
     async (stage) => {
       const staged = await stage.pair()
-      if (staged.pair.introduce) throw new Exempt(INTRODUCED)
+      if (staged.pair.initialize) throw new Exempt(INTRODUCED)
       const talk = await staged.open()
       await talk.sendRaw('far', JSON.stringify(request('a', 'test/ask')))
       await talk.sendRaw('far', JSON.stringify(request('b', 'initialize')))
@@ -39,7 +39,7 @@ export const batchCases: readonly ClauseCase[] = [
 
   clause('C18', 'an initialize that was refused negotiates nothing', async (stage) => {
     const staged = await stage.pair()
-    if (staged.pair.introduce) throw new Exempt(INTRODUCED)
+    if (staged.pair.initialize) throw new Exempt(INTRODUCED)
     const talk = await staged.open()
     await talk.near.send(request('init', 'initialize'))
     await stage.until(() => talk.atFar.messages.length === 1, 'initialize arrived')
@@ -89,7 +89,7 @@ async function expectSkipped(stage: Stage, talk: Conversation, side: Side): Prom
 async function negotiated(stage: Stage, asker: Side, version: string): Promise<Conversation> {
   const staged = await stage.pair()
   const talk = await staged.open({ version })
-  if (staged.pair.introduce) return talk
+  if (staged.pair.initialize) return talk
   const answerer = opposite(asker)
   const asked = talk.end(asker).send(request('init', 'initialize'))
   await stage.until(() => talk.at(answerer).messages.length === 1, 'initialize arrived')

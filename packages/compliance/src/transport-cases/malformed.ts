@@ -57,12 +57,12 @@ export const malformedCases: readonly ClauseCase[] = [
 
   endsAfterTen('far'),
   endsAfterTen('near'),
-  toleratesNoise('far'),
-  toleratesNoise('near'),
+  toleratesStrayOutput('far'),
+  toleratesStrayOutput('near'),
 ]
 
 function tolerates(stage: Stage, side: Side): boolean {
-  return stage.subject.capabilities?.toleratesNoise?.includes(side) ?? false
+  return stage.subject.capabilities?.toleratesStrayOutput?.includes(side) ?? false
 }
 
 function skips(to: Side, what: string, pieces: readonly string[]): ClauseCase {
@@ -99,7 +99,7 @@ function endsAfterTen(to: Side): ClauseCase {
   })
 }
 
-function toleratesNoise(to: Side): ClauseCase {
+function toleratesStrayOutput(to: Side): ClauseCase {
   return clause(
     'C10',
     `noise never closes the ${to} end of a medium that carries foreign output`,

@@ -7,7 +7,7 @@ export const objectCases: readonly ClauseCase[] = [
   clause('C16', 'has no sessionId before its peer has said anything', async (stage) => {
     const staged = await stage.pair()
     expect(staged.near.sessionId).toBeUndefined()
-    await (staged.pair.introduce ? staged.near.start() : staged.open())
+    await (staged.pair.initialize ? staged.near.start() : staged.open())
     expect(staged.near.sessionId).toBeUndefined()
   }),
 
