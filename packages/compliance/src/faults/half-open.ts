@@ -1,15 +1,24 @@
 import type { Layer } from '@mcpwire/core'
 
-/** A connection whose other end can drop without a word. */
+/** A layer whose connections can drop messages without an error. */
 export interface HalfOpen {
   readonly layer: Layer
-  /** From now on everything that is sent is taken and lost, and nothing is heard any more, not even the end. */
+  /** Drops all further messages in both directions, errors, and the end. */
   drop(): void
-  /** Undoes that for what is sent and heard from now on. */
+  /** Stops dropping. Dropped messages stay lost. */
   restore(): void
 }
 
-/** Makes the other end of connections drop on demand. A fault for the tests of layers. */
+/**
+ * Creates a layer that drops messages on demand, as a peer that lost its network. A fault for tests of layers.
+ *
+ * @example
+ * ```ts
+ * const line = halfOpen()
+ * const transport = withLayers(near, line.layer)
+ * line.drop()
+ * ```
+ */
 export function halfOpen(): HalfOpen {
   let isDropping = false
   return {

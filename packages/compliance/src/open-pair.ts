@@ -3,8 +3,8 @@ import { type Recording, record } from './recording.js'
 import type { Ability, Side, TransportPair } from './transport-subject.js'
 import { within } from './waiting.js'
 
-/** Two open ends, each with what it was told. */
-export interface Conversation {
+/** Two open ends, each with its recording. */
+export interface OpenPair {
   readonly near: Transport
   readonly far: Transport
   readonly atNear: Recording
@@ -12,48 +12,48 @@ export interface Conversation {
   readonly pair: TransportPair
   end(side: Side): Transport
   at(side: Side): Recording
-  sendRaw(to: Side, piece: string): Promise<void>
-  sendRawBytes(to: Side, piece: Uint8Array): Promise<void>
+  sendRaw(to: Side, text: string): Promise<void>
+  sendRawBytes(to: Side, bytes: Uint8Array): Promise<void>
   sendUnfinished(to: Side, start: string): Promise<void>
   cut(): Promise<void>
   stall(side: Side): () => void
 }
 
-interface Idle {
+interface IdlePair {
   readonly pair: TransportPair
   readonly near: Transport
   readonly atNear: Recording
 }
 
-interface Circumstances {
+interface OpenOptions {
   readonly version: string
-  readonly need: <T>(ability: Ability, hook: T | undefined) => T
+  readonly requireHook: <T>(ability: Ability, hook: T | undefined) => T
   readonly graceMs: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** Starts both ends of a pair and records what they hear. */
-export async function conversationOver(idle: Idle, circumstances: Circumstances): Promise<Conversation> {
+/** Starts both ends of a pair and records them. */
+export async function startPair(idle: IdlePair, options: OpenOptions): Promise<OpenPair> {
   const { pair, near } = idle
-  const { need, graceMs } = circumstances
+  const { requireHook, graceMs } = options
   let { atNear } = idle
   let atFar: Recording | undefined
   let far: Transport
-  const nearStarted = near.start({ signal: circumstances.signal })
+  const nearStarted = near.start({ signal: options.signal })
   nearStarted.catch(() => {})
   if (pair.initialize) {
     await within(nearStarted, 'near.start() settled', graceMs)
-    await within(pair.initialize(circumstances.version), 'the introduction ended', graceMs)
-    far = await within(Promise.resolve(pair.far), 'the far end came into being', graceMs)
+    await within(pair.initialize(options.version), 'initialize settled', graceMs)
+    far = await within(Promise.resolve(pair.far), 'the far end was created', graceMs)
     atNear = record(near)
     atFar = record(far)
   } else {
-    const come = Promise.resolve(pair.far)
-    come.catch(() => {})
-    // Where `start()` fails there may never be a far end: that failure is the one to report.
+    const created = Promise.resolve(pair.far)
+    created.catch(() => {})
+    // If `start()` fails there may be no far end. Its error is the one to report.
     far = await within(
-      Promise.race([come, nearStarted.then(() => come)]),
-      'the far end came into being',
+      Promise.race([created, nearStarted.then(() => created)]),
+      'the far end was created',
       graceMs,
     )
     atFar = record(far)
@@ -68,10 +68,10 @@ export async function conversationOver(idle: Idle, circumstances: Circumstances)
     pair,
     end: (side) => (side === 'near' ? near : far),
     at: (side) => (side === 'near' ? atNear : farRecording),
-    sendRaw: async (to, piece) => await need('sendRaw', pair.sendRaw)(to, piece),
-    sendRawBytes: async (to, piece) => await need('sendRawBytes', pair.sendRawBytes)(to, piece),
-    sendUnfinished: async (to, start) => await need('sendUnfinished', pair.sendUnfinished)(to, start),
-    cut: async () => await need('cut', pair.cut)(),
-    stall: (side) => need('stall', pair.stall)(side),
+    sendRaw: async (to, text) => await requireHook('sendRaw', pair.sendRaw)(to, text),
+    sendRawBytes: async (to, bytes) => await requireHook('sendRawBytes', pair.sendRawBytes)(to, bytes),
+    sendUnfinished: async (to, start) => await requireHook('sendUnfinished', pair.sendUnfinished)(to, start),
+    cut: async () => await requireHook('cut', pair.cut)(),
+    stall: (side) => requireHook('stall', pair.stall)(side),
   }
 }
