@@ -8,9 +8,9 @@ const own = fileURLToPath(new URL('.', import.meta.url))
 const OURS = /^@mcpwire\//
 const CHUNK = /^bin-.*\.m?js$/
 
-/** Packages of others stay where they are installed, with their licences; so does what is an optional peer. */
-const othersStayOutside: Plugin = {
-  name: 'others stay outside',
+/** Keeps third-party packages out of the bundle: they stay installed with their licences, or are optional peers. */
+const externalPackages: Plugin = {
+  name: 'external packages',
   setup({ onResolve }) {
     onResolve({ filter: /^[^./#]/ }, ({ path, kind }) => {
       return kind === 'entry-point' || OURS.test(path) ? undefined : { external: true }
@@ -19,10 +19,10 @@ const othersStayOutside: Plugin = {
 }
 
 /**
- * Makes few files of the program, its workspace packages included: what a start takes longest for is to find and read
- * a hundred modules. Made of sources, and only of what this package says it depends on.
+ * Bundles the program and its workspace packages into a few files: finding and reading a hundred modules would take
+ * most of the start. Bundles sources, and fails for a package that this one does not depend on.
  *
- * Everything is written next to each other, one folder below the `package.json` that the version is read from.
+ * Writes all files into one folder, which must be next to the `package.json` with the version.
  */
 export async function bundle(
   outdir: string,
@@ -42,7 +42,7 @@ export async function bundle(
     format: 'esm',
     target: 'node20',
     conditions: ['@mcpwire/source'],
-    plugins: [othersStayOutside],
+    plugins: [externalPackages],
     metafile: true,
     logLevel: 'error',
   })
@@ -52,7 +52,7 @@ export async function bundle(
     throw new Error(`mcpwire/package.json does not depend on ${undeclared.join(', ')}`)
   const written = new Set(Object.keys(metafile.outputs).map((path) => join(own, path)))
   for (const name of readdirSync(outdir)) {
-    // Of an earlier build.
+    // A chunk of an earlier build.
     if (CHUNK.test(name) && !written.has(join(outdir, name))) rmSync(join(outdir, name))
   }
 }
@@ -81,6 +81,6 @@ function declared(): Set<string> {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const dist = join(own, 'dist')
   await bundle(dist, ['src/bin.ts'], '.js')
-  // The compiler's, of the file that this one takes the place of.
+  // The source map of the file that the bundle replaces.
   rmSync(join(dist, 'bin.js.map'), { force: true })
 }

@@ -2,8 +2,8 @@
 import { describeTransport } from '@mcpwire/compliance'
 import { memoryPair } from '@mcpwire/core'
 
-const typed = 'nothing but messages crosses memory'
-const connected = 'a pair is connected when it is made'
+const typed = 'memory carries messages, not text'
+const connected = 'a pair is connected from the start'
 
 describeTransport('memory', {
   exempt: {

@@ -3,7 +3,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { describeTransport } from '@mcpwire/compliance'
 import { portTransport } from './port-transport.js'
 
-const connectsAtOnce = 'a port is connected when it is made'
+const connectsAtOnce = 'a port is connected from the start'
 const spare = new MessageChannel()
 
 describeTransport('port', {
@@ -12,9 +12,9 @@ describeTransport('port', {
     hangsUpDuringStart: connectsAtOnce,
     neverConnects: connectsAtOnce,
     sendUnfinished: 'a port carries whole messages only',
-    stall: 'a port queues without limit and does not say how much',
-    maxQueuedBytes: 'a port queues without limit and does not say how much',
-    cutHasReason: 'a port closes without saying why',
+    stall: 'a port has an unlimited queue of unknown length',
+    maxQueuedBytes: 'a port has an unlimited queue of unknown length',
+    cutHasReason: 'a port closes without a reason',
   },
   pair: (options) => {
     const { port1, port2 } = new MessageChannel()
@@ -22,8 +22,8 @@ describeTransport('port', {
     return {
       near: portTransport(port1, options),
       far: portTransport(port2, options),
-      sendRaw: (to, piece) => other[to].postMessage(piece),
-      sendRawBytes: (to, piece) => other[to].postMessage(piece),
+      sendRaw: (to, text) => other[to].postMessage(text),
+      sendRawBytes: (to, bytes) => other[to].postMessage(bytes),
       cut: () => port1.close(),
       cleanup: () => port1.close(),
     }

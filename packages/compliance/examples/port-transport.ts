@@ -5,7 +5,7 @@ import { TransportError } from '@mcpwire/core'
 import type { Channel, CreateTransportOptions, Sink } from '@mcpwire/core/authoring'
 import { createMessageReader, createTransport, requireInteger, toJson } from '@mcpwire/core/authoring'
 
-/** A transport over a port of `node:worker_threads`, such as `parentPort`. Takes the port over. */
+/** Creates a transport over a port of `node:worker_threads`, such as `parentPort`, which it owns. */
 export function portTransport(
   port: MessagePort,
   options: CreateTransportOptions & { maxMessageBytes?: number | undefined } = {},
@@ -24,29 +24,29 @@ export function portTransport(
 function portChannel(port: MessagePort, sink: Sink, maxMessageBytes: number): Channel {
   const peer = { medium: 'port', address: 'the other end of the port' }
   const abandon = (error: Error): void => void close().then(() => sink.end(error))
-  const intake = createMessageReader(sink, { address: peer.address, abandon })
+  const reader = createMessageReader(sink, { address: peer.address, abandon })
 
-  function errorAbout(text: string): Error | undefined {
+  function limitError(text: string): Error | undefined {
     const bytes = Buffer.byteLength(text)
     if (bytes <= maxMessageBytes) return undefined
-    const message = `${bytes} bytes are more than maxMessageBytes (${maxMessageBytes})`
+    const message = `message of ${bytes} bytes exceeds maxMessageBytes (${maxMessageBytes})`
     return new TransportError('MESSAGE_TOO_LARGE', message, { bytes, maxMessageBytes })
   }
 
-  function onmessage(piece: unknown): void {
-    const error = typeof piece === 'string' ? errorAbout(piece) : undefined
+  function onmessage(data: unknown): void {
+    const error = typeof data === 'string' ? limitError(data) : undefined
     if (error) sink.error(error)
-    else if (typeof piece === 'string') intake.text(piece)
-    else intake.unreadable(new Uint8Array(), 'not text')
+    else if (typeof data === 'string') reader.text(data)
+    else reader.unreadable(new Uint8Array(), 'not text')
   }
 
   const onclose = (): void => sink.end()
 
   async function send(...[message]: Parameters<Channel['send']>): Promise<void> {
     const text = toJson(message)
-    const error = errorAbout(text)
+    const error = limitError(text)
     if (error) throw error
-    intake.sent(message)
+    reader.sent(message)
     port.postMessage(text)
   }
 

@@ -9,8 +9,8 @@ const never = new Promise<never>(() => {})
 describeTransport('stream', {
   capabilities: { backpressure: true },
   exempt: {
-    farStartsFirst: 'the far end comes into being when the near one connects',
-    hangsUpDuringStart: 'a socket is connected before its peer can hang up',
+    farStartsFirst: 'the far end is created when the near end connects',
+    hangsUpDuringStart: 'a socket is connected before its peer can disconnect',
   },
   pair: async (options) => {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, host)

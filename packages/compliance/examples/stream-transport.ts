@@ -4,7 +4,7 @@ import type { Transport } from '@mcpwire/core'
 import { createTransport } from '@mcpwire/core/authoring'
 import { type ByteStreamOptions, byteStreamOptions, duplexChannel } from '@mcpwire/core/node'
 
-/** A transport over the stream that `open` yields, such as a serial port. */
+/** Creates a transport over the stream that `open` returns, such as a serial port. */
 export function streamTransport(
   open: (signal: AbortSignal) => Duplex | Promise<Duplex>,
   options: ByteStreamOptions = {},

@@ -1,9 +1,9 @@
 import type { EventId, EventStore, JsonRpcMessage, StreamId } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
-import { count, note, numbersOf, request } from './sample-messages.js'
+import { count, notification, numbersOf, request } from './sample-messages.js'
 import { turn, within } from './waiting.js'
 
-const PATIENCE_MS = 5_000
+const GRACE_MS = 5_000
 
 /** One test of the event store suite, as data. */
 export interface EventStoreCase {
@@ -14,18 +14,18 @@ export interface EventStoreCase {
 /** Every test of the event store suite. */
 export const eventStoreCases: readonly EventStoreCase[] = [
   {
-    title: 'gives every event an id of its own, on any stream',
+    title: 'gives every event a unique id, also across streams',
     run: async (store) => {
       const ids: EventId[] = []
-      for (const n of count(50)) ids.push(await store.storeEvent(`stream ${n % 3}`, note(n)))
+      for (const n of count(50)) ids.push(await store.storeEvent(`stream ${n % 3}`, notification(n)))
       expect(ids.every((id) => typeof id === 'string' && id !== '')).toBe(true)
       expect(new Set(ids).size).toBe(50)
     },
   },
   {
-    title: 'replays what followed an event on its stream, in order, each with its own id',
+    title: 'replays the later events of a stream in order, each with its id',
     run: async (store) => {
-      const ids = await storeNotes(store, 'a', 6)
+      const ids = await storeNotifications(store, 'a', 6)
       const { events, streamId } = await replay(store, ids[1])
       expect(streamId).toBe('a')
       expect(numbersOf(events.map(({ message }) => message))).toEqual([2, 3, 4, 5])
@@ -35,18 +35,19 @@ export const eventStoreCases: readonly EventStoreCase[] = [
   {
     title: 'replays nothing after the last event',
     run: async (store) => {
-      const ids = await storeNotes(store, 'a', 3)
+      const ids = await storeNotifications(store, 'a', 3)
       expect(await replay(store, ids.at(-1))).toEqual({ events: [], streamId: 'a' })
     },
   },
   {
-    title: 'keeps streams apart, also those whose names resemble each other',
+    title: 'separates streams, also with similar names',
     run: async (store) => {
       const streams = ['a', 'a_1', 'a_', '_a', 'a:1', '', '__proto__', '1', 'A']
       const first = new Map<StreamId, EventId>()
-      for (const stream of streams) first.set(stream, await store.storeEvent(stream, note(-1)))
+      for (const stream of streams) first.set(stream, await store.storeEvent(stream, notification(-1)))
       for (const n of count(4)) {
-        for (const [index, stream] of streams.entries()) await store.storeEvent(stream, note(index * 10 + n))
+        for (const [index, stream] of streams.entries())
+          await store.storeEvent(stream, notification(index * 10 + n))
       }
       for (const [index, stream] of streams.entries()) {
         const { events, streamId } = await replay(store, first.get(stream))
@@ -57,11 +58,14 @@ export const eventStoreCases: readonly EventStoreCase[] = [
     },
   },
   {
-    title: 'keeps the order of the calls on each stream, awaited or not',
+    title: 'keeps the order of calls on each stream, awaited or not',
     run: async (store) => {
-      const first = { a: await store.storeEvent('a', note(-1)), b: await store.storeEvent('b', note(-1)) }
-      const stored = count(40).map((n) => store.storeEvent(n % 2 === 0 ? 'a' : 'b', note(n)))
-      await within(Promise.all(stored), 'every storeEvent() settled', PATIENCE_MS)
+      const first = {
+        a: await store.storeEvent('a', notification(-1)),
+        b: await store.storeEvent('b', notification(-1)),
+      }
+      const stored = count(40).map((n) => store.storeEvent(n % 2 === 0 ? 'a' : 'b', notification(n)))
+      await within(Promise.all(stored), 'every storeEvent() settled', GRACE_MS)
       for (const [stream, rest] of [
         ['a', 0],
         ['b', 1],
@@ -73,9 +77,9 @@ export const eventStoreCases: readonly EventStoreCase[] = [
     },
   },
   {
-    title: 'rejects for an id it never gave, and sends nothing',
+    title: 'rejects an unknown event id and sends nothing',
     run: async (store) => {
-      await storeNotes(store, 'a', 3)
+      await storeNotifications(store, 'a', 3)
       for (const unknown of ['', 'a', 'never given', '0', '__proto__', '999999999']) {
         let sent = 0
         const send = async (): Promise<void> => {
@@ -85,7 +89,7 @@ export const eventStoreCases: readonly EventStoreCase[] = [
           () => 'it resolved',
           () => 'it rejected',
         )
-        expect(await within(replayed, 'replayEventsAfter() settled', PATIENCE_MS), `'${unknown}'`).toBe(
+        expect(await within(replayed, 'replayEventsAfter() settled', GRACE_MS), `'${unknown}'`).toBe(
           'it rejected',
         )
         expect(sent, `'${unknown}'`).toBe(0)
@@ -93,46 +97,46 @@ export const eventStoreCases: readonly EventStoreCase[] = [
     },
   },
   {
-    title: 'tells the stream of an event, and of no other id, where it can',
+    title: 'returns the stream of a known event id only, if it has getStreamIdForEventId()',
     run: async (store) => {
       if (!store.getStreamIdForEventId) return
-      const id = await store.storeEvent('a', note(1))
+      const id = await store.storeEvent('a', notification(1))
       expect(await store.getStreamIdForEventId(id)).toBe('a')
       expect(await store.getStreamIdForEventId('never given')).toBeUndefined()
     },
   },
   {
-    title: 'waits for each event to be sent before the next',
+    title: 'sends one event at a time',
     run: async (store) => {
-      const ids = await storeNotes(store, 'a', 5)
+      const ids = await storeNotifications(store, 'a', 5)
       let sending = 0
-      let most = 0
+      let highest = 0
       await store.replayEventsAfter(ids[0] ?? '', {
         send: async () => {
-          most = Math.max(most, ++sending)
+          highest = Math.max(highest, ++sending)
           await turn()
           sending--
         },
       })
-      expect(most).toBe(1)
+      expect(highest).toBe(1)
     },
   },
   {
-    title: 'rejects where an event could not be sent, and can replay again',
+    title: 'rejects if an event cannot be sent, and can replay again',
     run: async (store) => {
-      const ids = await storeNotes(store, 'a', 4)
-      const cause = new Error('the client is gone')
+      const ids = await storeNotifications(store, 'a', 4)
+      const cause = new Error('the client has disconnected')
       const failing = store.replayEventsAfter(ids[0] ?? '', { send: () => Promise.reject(cause) })
-      await expect(within(failing, 'replayEventsAfter() settled', PATIENCE_MS)).rejects.toBe(cause)
+      await expect(within(failing, 'replayEventsAfter() settled', GRACE_MS)).rejects.toBe(cause)
       expect((await replay(store, ids[0])).events).toHaveLength(3)
     },
   },
   {
-    title: 'replays to two clients at once, and stores meanwhile',
+    title: 'replays to two clients while it stores events',
     run: async (store) => {
-      const ids = await storeNotes(store, 'a', 10)
+      const ids = await storeNotifications(store, 'a', 10)
       const replays = [replay(store, ids[0]), replay(store, ids[4])]
-      const added = store.storeEvent('a', note(10))
+      const added = store.storeEvent('a', notification(10))
       const [all, rest] = await Promise.all(replays)
       await added
       expect(numbersOf(all?.events.map(({ message }) => message) ?? []).slice(0, 9)).toEqual(
@@ -145,7 +149,7 @@ export const eventStoreCases: readonly EventStoreCase[] = [
     },
   },
   {
-    title: 'gives back every kind of message as it was stored',
+    title: 'returns every kind of message unchanged',
     run: async (store) => {
       const messages: JsonRpcMessage[] = [
         request(0),
@@ -153,7 +157,7 @@ export const eventStoreCases: readonly EventStoreCase[] = [
         { jsonrpc: '2.0', id: '1', result: { text: 'grüße \u2028 👩‍👩‍👧‍👦' } },
         { jsonrpc: '2.0', error: { code: -32_700, message: 'unread', data: null } },
       ]
-      const first = await store.storeEvent('a', note(0))
+      const first = await store.storeEvent('a', notification(0))
       for (const message of messages) await store.storeEvent('a', message)
       const { events } = await replay(store, first)
       expect(events.map(({ message }) => message)).toEqual(messages)
@@ -161,7 +165,14 @@ export const eventStoreCases: readonly EventStoreCase[] = [
   },
 ]
 
-/** Registers the event store suite with vitest. `make` makes an empty store for each case. */
+/**
+ * Registers the event store suite with vitest. `make` creates an empty store for each case.
+ *
+ * @example
+ * ```ts
+ * describeEventStore('memory', () => memoryEventStore())
+ * ```
+ */
 export function describeEventStore(name: string, make: () => EventStore | Promise<EventStore>): void {
   describe.sequential(`${name} keeps the contract of an event store`, () => {
     for (const { title, run } of eventStoreCases) {
@@ -172,9 +183,9 @@ export function describeEventStore(name: string, make: () => EventStore | Promis
   })
 }
 
-async function storeNotes(store: EventStore, stream: StreamId, howMany: number): Promise<EventId[]> {
+async function storeNotifications(store: EventStore, stream: StreamId, length: number): Promise<EventId[]> {
   const ids: EventId[] = []
-  for (const n of count(howMany)) ids.push(await store.storeEvent(stream, note(n)))
+  for (const n of count(length)) ids.push(await store.storeEvent(stream, notification(n)))
   return ids
 }
 
@@ -191,5 +202,5 @@ async function replay(store: EventStore, after: EventId | undefined): Promise<Re
       await turn()
     },
   })
-  return { streamId: await within(replaying, 'replayEventsAfter() settled', PATIENCE_MS), events }
+  return { streamId: await within(replaying, 'replayEventsAfter() settled', GRACE_MS), events }
 }

@@ -2,23 +2,23 @@ import type { Gate, Handshake, Verdict } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import { within } from './waiting.js'
 
-const PATIENCE_MS = 5_000
+const GRACE_MS = 5_000
 const LONG_TEXT_LENGTH = 100_000
 const statuses: readonly unknown[] = [401, 403, 421, 429, 503]
 
-/** A gate, as the gate suite needs to know it. */
+/** The subject of the gate suite. */
 export interface GateSubject {
-  /** Makes the gate anew. */
+  /** Creates the gate. */
   readonly gate: () => Gate | Promise<Gate>
-  /** Callers it admits, each under a name to show. */
+  /** Callers that the gate admits, by a name to show. */
   readonly admits: Readonly<Record<string, Handshake>>
-  /** Callers it refuses, each under a name to show. */
+  /** Callers that the gate refuses, by a name to show. */
   readonly refuses: Readonly<Record<string, Handshake>>
-  /** Whether it admits callers that present nothing at all. Without it, they must be refused. */
-  readonly admitsStrangers?: boolean
-  /** Texts that no refusal may repeat, such as the tokens in `admits` and `refuses`. */
+  /** Whether the gate admits callers without credentials. Default: it must refuse them. */
+  readonly admitsUnknownClients?: boolean
+  /** Texts that no refusal may contain, such as the tokens in `admits` and `refuses`. */
   readonly secrets?: readonly string[]
-  /** Releases what the gates needed. Called after each case. */
+  /** Releases resources of the gates. Called after each case. */
   readonly cleanup?: () => void | Promise<void>
 }
 
@@ -31,97 +31,107 @@ export interface GateCase {
 /** Every test of the gate suite. */
 export const gateCases: readonly GateCase[] = [
   {
-    title: 'admits whom it should',
+    title: 'admits the callers in admits',
     run: async (subject) => {
       const gate = await subject.gate()
       for (const [name, handshake] of Object.entries(subject.admits)) {
-        expect((await ask(gate, handshake)).admit, name).toBe(true)
+        expect((await verdictOf(gate, handshake)).admit, name).toBe(true)
       }
     },
   },
   {
-    title: 'refuses whom it should',
+    title: 'refuses the callers in refuses',
     run: async (subject) => {
       const gate = await subject.gate()
       for (const [name, handshake] of Object.entries(subject.refuses)) {
-        expect((await ask(gate, handshake)).admit, name).toBe(false)
+        expect((await verdictOf(gate, handshake)).admit, name).toBe(false)
       }
     },
   },
   {
-    title: 'answers with an admission or a refusal and nothing else',
+    title: 'returns a valid admission or refusal',
     run: async (subject) => {
       const gate = await subject.gate()
-      for (const [name, handshake] of everybody(subject)) expectVerdict(await ask(gate, handshake), name)
+      for (const [name, handshake] of allHandshakes(subject))
+        expectVerdict(await verdictOf(gate, handshake), name)
     },
   },
   {
-    title:
-      'answers callers that present nothing, too much or nonsense, and admits them only if it admits anybody',
+    title: 'returns a valid verdict for missing, oversized and invalid credentials',
     run: async (subject) => {
       const gate = await subject.gate()
-      for (const [name, handshake] of Object.entries(strangers)) {
-        const verdict = await ask(gate, handshake)
+      for (const [name, handshake] of Object.entries(unknownClients)) {
+        const verdict = await verdictOf(gate, handshake)
         expectVerdict(verdict, name)
-        if (!subject.admitsStrangers) expect(verdict.admit, name).toBe(false)
+        if (!subject.admitsUnknownClients) expect(verdict.admit, name).toBe(false)
       }
     },
   },
   {
-    title: 'decides about each of many callers at once by what that one presents',
+    title: 'decides on concurrent callers independently',
     run: async (subject) => {
       const gate = await subject.gate()
       const callers = [
-        ...Object.values(subject.admits).map((handshake) => ({ handshake, isGood: true })),
-        ...Object.values(subject.refuses).map((handshake) => ({ handshake, isGood: false })),
+        ...Object.values(subject.admits).map((handshake) => ({ handshake, isAdmitted: true })),
+        ...Object.values(subject.refuses).map((handshake) => ({ handshake, isAdmitted: false })),
       ]
-      const verdicts = await Promise.all(callers.map(({ handshake }) => ask(gate, handshake)))
-      expect(verdicts.map(({ admit }) => admit)).toEqual(callers.map(({ isGood }) => isGood))
+      const verdicts = await Promise.all(callers.map(({ handshake }) => verdictOf(gate, handshake)))
+      expect(verdicts.map(({ admit }) => admit)).toEqual(callers.map(({ isAdmitted }) => isAdmitted))
     },
   },
   {
-    title: 'leaves what it is shown as it is',
+    title: 'does not modify the handshake',
     run: async (subject) => {
       const gate = await subject.gate()
-      for (const [name, handshake] of everybody(subject)) {
+      for (const [name, handshake] of allHandshakes(subject)) {
         const before = JSON.stringify(handshake)
-        await ask(gate, handshake)
+        await verdictOf(gate, handshake)
         expect(JSON.stringify(handshake), name).toBe(before)
       }
     },
   },
   {
-    title: 'repeats no secret in a refusal',
+    title: 'shows no secret in a refusal',
     run: async (subject) => {
       const gate = await subject.gate()
-      for (const [name, handshake] of everybody(subject)) {
-        const verdict = await ask(gate, handshake)
+      for (const [name, handshake] of allHandshakes(subject)) {
+        const verdict = await verdictOf(gate, handshake)
         if (verdict.admit) continue
         for (const secret of subject.secrets ?? []) {
-          expect(JSON.stringify(verdict).includes(secret), `${name}: a secret in the refusal`).toBe(false)
+          expect(JSON.stringify(verdict).includes(secret), `${name}: the refusal contains a secret`).toBe(
+            false,
+          )
         }
       }
     },
   },
   {
-    title: 'settles when its signal aborts, and admits nobody by that',
+    title: 'settles without an admission when its signal aborts',
     run: async (subject) => {
       const gate = await subject.gate()
       for (const [name, handshake] of Object.entries(subject.refuses)) {
-        const signal = AbortSignal.abort(new Error('too late'))
-        const asked = Promise.resolve()
+        const signal = AbortSignal.abort(new Error('aborted'))
+        const verdict = Promise.resolve()
           .then(() => gate.admit(frozen(handshake), signal))
           .then(
-            (verdict) => verdict.admit,
+            ({ admit }) => admit,
             () => false,
           )
-        expect(await within(asked, `${name}: the gate settled`, PATIENCE_MS), name).toBe(false)
+        expect(await within(verdict, `${name}: the gate settled`, GRACE_MS), name).toBe(false)
       }
     },
   },
 ]
 
-/** Registers the gate suite with vitest. */
+/**
+ * Registers the gate suite with vitest.
+ *
+ * @example
+ * ```ts
+ * const local = { medium: 'tcp', remote: { address: '127.0.0.1' }, headers: {} }
+ * describeGate('localOnly', { gate: localOnly, admits: { local }, refuses: {}, admitsUnknownClients: true })
+ * ```
+ */
 export function describeGate(name: string, subject: GateSubject): void {
   describe.sequential(`${name} keeps the contract of a gate`, () => {
     for (const { title, run } of gateCases) {
@@ -136,23 +146,27 @@ export function describeGate(name: string, subject: GateSubject): void {
   })
 }
 
-const strangers: Readonly<Record<string, Handshake>> = {
-  'one of whom nothing is known': { medium: 'tcp', remote: {}, headers: {} },
-  'one from another host': { medium: 'tcp', remote: { address: '203.0.113.9', port: 1 }, headers: {} },
-  'one from another host, mapped': { medium: 'tcp', remote: { address: '::ffff:203.0.113.9' }, headers: {} },
-  'one with an address that is none': {
+const unknownClients: Readonly<Record<string, Handshake>> = {
+  'a caller without an address': { medium: 'tcp', remote: {}, headers: {} },
+  'a caller on another host': { medium: 'tcp', remote: { address: '203.0.113.9', port: 1 }, headers: {} },
+  'a caller on another host, mapped to IPv6': {
+    medium: 'tcp',
+    remote: { address: '::ffff:203.0.113.9' },
+    headers: {},
+  },
+  'a caller with an invalid address': {
     medium: 'tcp',
     remote: { address: '127.0.0.1.evil.example' },
     headers: {},
   },
-  'one from a page elsewhere': {
+  'a page of another origin': {
     medium: 'http',
     remote: { address: '203.0.113.9' },
     host: 'evil.example',
     path: '/mcp',
     headers: { origin: 'https://evil.example', host: 'evil.example' },
   },
-  'one with headers of all kinds': {
+  'a caller with unusual headers': {
     medium: 'http',
     remote: { address: '203.0.113.9' },
     host: ':::',
@@ -166,21 +180,21 @@ const strangers: Readonly<Record<string, Handshake>> = {
       constructor: 'x',
     },
   },
-  'one with a credential that is none': {
+  'a caller with an empty credential': {
     medium: 'ws',
     remote: { address: '203.0.113.9' },
     headers: { authorization: 'Bearer', origin: 'http://localhost.evil.example' },
   },
 }
 
-function everybody({ admits, refuses }: GateSubject): [string, Handshake][] {
-  return [...Object.entries(admits), ...Object.entries(refuses), ...Object.entries(strangers)]
+function allHandshakes({ admits, refuses }: GateSubject): [string, Handshake][] {
+  return [...Object.entries(admits), ...Object.entries(refuses), ...Object.entries(unknownClients)]
 }
 
-async function ask(gate: Gate, handshake: Handshake): Promise<Verdict> {
+async function verdictOf(gate: Gate, handshake: Handshake): Promise<Verdict> {
   const { signal } = new AbortController()
-  const asked = Promise.resolve().then(() => gate.admit(frozen(handshake), signal))
-  return await within(asked, 'the gate answered', PATIENCE_MS)
+  const verdict = Promise.resolve().then(() => gate.admit(frozen(handshake), signal))
+  return await within(verdict, 'the gate settled', GRACE_MS)
 }
 
 function frozen(handshake: Handshake): Handshake {

@@ -7,14 +7,19 @@ import { loopback } from './loopback.js'
 import type { LoneTransport, PairOptions, Side, TransportSubject } from './transport-subject.js'
 
 /**
- * Registers the layer suite with vitest: the whole transport suite through the layer, and what passes through it.
+ * Registers the layer suite with vitest: the transport suite through the layer, and tests of every pass-through.
+ *
+ * @example
+ * ```ts
+ * describeLayer('meter', { layer: () => meter().layer })
+ * ```
  */
 export function describeLayer(name: string, subject: LayerSubject): void {
   const { around = ['near'], on = loopback } = subject
   for (const side of around) {
     describeTransport(`a transport with ${name} around its ${side} end`, throughLayer(on, subject, side))
   }
-  describe.sequential(`${name} lets pass what it does not change`, () => {
+  describe.sequential(`${name} keeps the contract of a layer`, () => {
     for (const { fact, title, run } of layerCases) {
       test(title, async ({ skip }) => {
         const reason = subject.exempt?.[fact]
@@ -25,7 +30,7 @@ export function describeLayer(name: string, subject: LayerSubject): void {
   })
 }
 
-/** The medium with the layer around one end of each pair. */
+/** The transport subject with the layer around one end of each pair. */
 function throughLayer(
   on: TransportSubject,
   { layer, exempt = {} }: LayerSubject,

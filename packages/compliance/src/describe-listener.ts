@@ -1,25 +1,35 @@
 import { describe, test } from 'vitest'
-import { Exempt } from './exempt.js'
+import { Exempt } from './clauses.js'
 import { admissionCases } from './listener-cases/admission.js'
 import { listenerLifeCases } from './listener-cases/life.js'
 import { servingCases } from './listener-cases/serving.js'
-import { createListenerStage, type ListenerCase } from './listener-stage.js'
+import { createListenerFixture, type ListenerCase } from './listener-fixture.js'
 import type { ListenerSubject } from './listener-subject.js'
 
 const CASE_TIMEOUT_MS = 60_000
 
-/** Every test of the listener suite, as data. Run one at a time: some look at the whole process. */
+/** Every test of the listener suite. Run them one at a time: some inspect the whole process. */
 export const listenerCases: readonly ListenerCase[] = [
   ...listenerLifeCases,
   ...admissionCases,
   ...servingCases,
 ]
 
-/** Registers the listener suite with vitest: the life of a listener, admission, limits and the end of it all. */
+/**
+ * Registers the listener suite with vitest: life cycle, admission, limits and shutdown.
+ *
+ * @example
+ * ```ts
+ * describeListener('tcp', {
+ *   listen: (options) => tcpServer({ port: 0, ...options }),
+ *   connect: (listener) => tcpClient({ port: Number(new URL(listener.url).port) }),
+ * })
+ * ```
+ */
 export function describeListener(name: string, subject: ListenerSubject): void {
   describe.sequential(`${name} keeps the contract of a listener`, () => {
     for (const [ability, reason] of Object.entries(subject.exempt ?? {})) {
-      const line = `exempt from what needs '${ability}': ${reason}`
+      const line = `exempt from tests that need '${ability}': ${reason}`
       test(line, ({ skip }) => skip(line))
     }
     for (const each of listenerCases) {
@@ -33,12 +43,12 @@ export function describeListener(name: string, subject: ListenerSubject): void {
   })
 }
 
-/** Runs one case. Rejects where the listener fails it, and with `Exempt` where it is not held to it. */
+/** Runs one case. Rejects if the listener fails it. Rejects with `Exempt` if the subject is exempt. */
 export async function runListenerCase(each: ListenerCase, subject: ListenerSubject): Promise<void> {
-  const stage = createListenerStage(subject)
+  const fixture = createListenerFixture(subject)
   try {
-    await each.run(stage)
+    await each.run(fixture)
   } finally {
-    await stage.clear()
+    await fixture.cleanUp()
   }
 }

@@ -1,6 +1,5 @@
 import { describe, test } from 'vitest'
-import { type ClauseId, clauses } from './clauses.js'
-import { Exempt } from './exempt.js'
+import { type ClauseId, clauses, Exempt } from './clauses.js'
 import { exemptionsOf, runCase } from './run-case.js'
 import { transportCases } from './transport-cases.js'
 import type { TransportSubject } from './transport-subject.js'
@@ -8,9 +7,20 @@ import type { TransportSubject } from './transport-subject.js'
 const CASE_TIMEOUT_MS = 60_000
 
 /**
- * Registers the transport suite with vitest: every clause of the contract, against a medium of yours.
+ * Registers the transport suite with vitest: tests of every clause of the contract.
  *
- * What the medium cannot provide fails until it is named in `exempt` with the reason; it is then shown as skipped.
+ * A missing hook fails its tests, unless `exempt` names it with a reason. Then its tests are skipped.
+ *
+ * @example
+ * ```ts
+ * describeTransport('memory', {
+ *   exempt: { sendRaw: 'memory carries messages, not text' },
+ *   pair: (options) => {
+ *     const [near, far] = memoryPair(options)
+ *     return { near, far }
+ *   },
+ * })
+ * ```
  */
 export function describeTransport(name: string, subject: TransportSubject): void {
   describe.sequential(`${name} keeps the contract of a transport`, () => {

@@ -2,14 +2,14 @@ import type { Clock } from '@mcpwire/core'
 import { type Deadline, sleepOn } from '@mcpwire/core/authoring'
 import { turns } from './waiting.js'
 
-/** A clock that stands still until it is told to advance. */
+/** A clock that only `advance()` moves. */
 export interface FakeClock extends Clock {
   /**
-   * Moves on by `ms`. Deadlines on the way are met in order, each at its own moment, and what they cause is given
-   * some turns of the event loop before the next one.
+   * Advances by `ms`. Deadlines on the way expire in order, each at its own time. Several turns of the event loop pass
+   * between two deadlines.
    */
   advance(ms: number): Promise<void>
-  /** How many deadlines are waiting. */
+  /** Number of deadlines that have not expired. */
   readonly pending: number
 }
 
@@ -18,7 +18,16 @@ interface Entry {
   readonly expire: () => void
 }
 
-/** Makes a clock that starts at `now() === 0` and at the given moment since the epoch. */
+/**
+ * Creates a clock that starts at `now() === 0` and at the given time since the epoch.
+ *
+ * @example
+ * ```ts
+ * const clock = createFakeClock()
+ * const sleeping = clock.sleep(1_000)
+ * await clock.advance(1_000)
+ * ```
+ */
 export function createFakeClock(epochMs = 1_700_000_000_000): FakeClock {
   const entries = new Set<Entry>()
   let now = 0
@@ -30,24 +39,24 @@ export function createFakeClock(epochMs = 1_700_000_000_000): FakeClock {
   }
 
   function deadline(ms: number, expire: () => void): Deadline {
-    let isSpent = false
+    let hasExpired = false
     const entry: Entry = {
       at: now + Math.max(ms, 0),
       expire: () => {
-        isSpent = true
+        hasExpired = true
         expire()
       },
     }
     if (ms !== Infinity) entries.add(entry)
     return {
       reset(again) {
-        if (isSpent) return
+        if (hasExpired) return
         entries.delete(entry)
         entry.at = now + Math.max(again, 0)
         if (again !== Infinity) entries.add(entry)
       },
       [Symbol.dispose]() {
-        isSpent = true
+        hasExpired = true
         entries.delete(entry)
       },
     }

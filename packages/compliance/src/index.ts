@@ -1,7 +1,7 @@
 // For authors of transports
 
-// To run the suites elsewhere than in vitest
-export type { ClauseCase } from './clause.js'
+// To run the suites without vitest's test()
+export type { ClauseCase } from './transport-fixture.js'
 export { type ClauseId, clauses } from './clauses.js'
 export { describeCompression } from './describe-compression.js'
 export { describeEventStore } from './describe-event-store.js'
@@ -13,7 +13,7 @@ export { createFakeClock, type FakeClock } from './fake-clock.js'
 // Faults
 export { type BreakAfterOptions, breakAfter } from './faults/break-after.js'
 export { type HalfOpen, halfOpen } from './faults/half-open.js'
-export { lineHooks } from './faults/line-hooks.js'
+export { lineHooks } from './faults/tcp-proxy.js'
 export type { StreamFaults } from './faults/pump.js'
 export { type SlowReaderOptions, slowReader } from './faults/slow-reader.js'
 export { type TcpProxy, type TcpProxyOptions, tcpProxy } from './faults/tcp-proxy.js'

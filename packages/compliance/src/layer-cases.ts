@@ -11,21 +11,21 @@ import { expect } from 'vitest'
 import type { LayerFact } from './layer-subject.js'
 import { createProbe, type Probe, probePeer } from './probe-connector.js'
 import { type Recording, record } from './recording.js'
-import { note, request } from './sample-messages.js'
+import { notification, request } from './sample-messages.js'
 import { turns, within } from './waiting.js'
 
-/** One test of what a layer passes through, as data. */
+/** One test of a layer, as data. */
 export interface LayerCase {
   readonly fact: LayerFact
   readonly title: string
   readonly run: (layer: Layer) => Promise<void>
 }
 
-const PATIENCE_MS = 5_000
+const GRACE_MS = 5_000
 
-/** Every test of what a layer passes through. */
+/** Every test of the layer suite besides the transport suite. */
 export const layerCases: readonly LayerCase[] = [
-  passes('sendOptions', 'every send option, those nobody knows included', async ({ transport, probe }) => {
+  passes('sendOptions', 'every send option, including unknown ones', async ({ transport, probe }) => {
     const options = {
       relatedRequestId: 0,
       resumptionToken: 'token',
@@ -37,16 +37,16 @@ export const layerCases: readonly LayerCase[] = [
       [Symbol.for('test')]: 1,
     }
     await transport.send(request('a'), options as SendOptions)
-    const arrived = probe.sent.at(-1)?.options as Record<string | symbol, unknown> | undefined
+    const received = probe.sent.at(-1)?.options as Record<string | symbol, unknown> | undefined
     for (const key of Reflect.ownKeys(options)) {
-      expect(arrived?.[key], `the option ${String(key)}`).toBe(
+      expect(received?.[key], `the option ${String(key)}`).toBe(
         (options as Record<string | symbol, unknown>)[key],
       )
     }
   }),
 
   passes('outgoingMessages', 'outgoing messages, in order and unchanged', async ({ transport, probe }) => {
-    const messages = [request(0), note(1), request(''), note(2)]
+    const messages = [request(0), notification(1), request(''), notification(2)]
     const texts = messages.map((message) => JSON.stringify(message))
     await Promise.all(messages.map((message) => transport.send(message)))
     expect(probe.sent.map(({ message }) => message)).toEqual(messages)
@@ -54,17 +54,17 @@ export const layerCases: readonly LayerCase[] = [
   }),
 
   passes('sendErrors', 'the error of a send() that failed', async ({ transport, probe }) => {
-    const refused = new TransportError('OVERLOADED', 'full', { queuedBytes: 2, maxQueuedBytes: 1 })
-    probe.answer = () => Promise.reject(refused)
-    await expect(within(transport.send(note(1)), 'send() settled', PATIENCE_MS)).rejects.toBe(refused)
-    probe.answer = () => {
-      throw refused
+    const overloaded = new TransportError('OVERLOADED', 'full', { queuedBytes: 2, maxQueuedBytes: 1 })
+    probe.sendResult = () => Promise.reject(overloaded)
+    await expect(within(transport.send(notification(1)), 'send() settled', GRACE_MS)).rejects.toBe(overloaded)
+    probe.sendResult = () => {
+      throw overloaded
     }
-    await expect(within(transport.send(note(2)), 'send() settled', PATIENCE_MS)).rejects.toBe(refused)
+    await expect(within(transport.send(notification(2)), 'send() settled', GRACE_MS)).rejects.toBe(overloaded)
     expect(transport.state).toBe('open')
   }),
 
-  passes('contexts', 'every member of a context, unread', async ({ recording, sink }) => {
+  passes('contexts', 'every member of a context without reading accessors', async ({ recording, sink }) => {
     let reads = 0
     const context = {
       authInfo: { token: 't', clientId: 'c', scopes: [] },
@@ -78,18 +78,18 @@ export const layerCases: readonly LayerCase[] = [
     sink.message(request('a'), context as MessageContext)
     await turns()
     expect(reads, 'reads of an accessor').toBe(0)
-    const [arrived] = recording.contexts
-    expect(arrived?.authInfo).toBe(context.authInfo)
-    expect(arrived?.closeSSEStream).toBe(context.closeSSEStream)
-    expect((arrived as typeof context | undefined)?.['x-unknown']).toBe(context['x-unknown'])
-    expect(arrived && 'request' in arrived).toBe(true)
+    const [received] = recording.contexts
+    expect(received?.authInfo).toBe(context.authInfo)
+    expect(received?.closeSSEStream).toBe(context.closeSSEStream)
+    expect((received as typeof context | undefined)?.['x-unknown']).toBe(context['x-unknown'])
+    expect(received && 'request' in received).toBe(true)
   }),
 
   passes(
     'incomingMessages',
     'incoming messages, in order and as the same objects',
     async ({ recording, sink }) => {
-      const messages = [request(0), note(1), request(''), note(2)]
+      const messages = [request(0), notification(1), request(''), notification(2)]
       for (const message of messages) sink.message(message)
       await turns()
       expect(recording.messages).toEqual(messages)
@@ -97,35 +97,31 @@ export const layerCases: readonly LayerCase[] = [
     },
   ),
 
-  passes(
-    'errors',
-    'what is wrong but does not end the conversation',
-    async ({ transport, recording, sink }) => {
-      const error = new Error('still usable')
-      sink.error(error)
-      await turns()
-      expect(recording.errors).toEqual([error])
-      expect(transport.state).toBe('open')
-    },
-  ),
+  passes('errors', 'errors that do not end the connection', async ({ transport, recording, sink }) => {
+    const error = new Error('still usable')
+    sink.error(error)
+    await turns()
+    expect(recording.errors).toEqual([error])
+    expect(transport.state).toBe('open')
+  }),
 
-  passes('ends', 'an end with its reason', async ({ transport, sink }) => {
+  passes('ends', 'the reason of an end', async ({ transport, sink }) => {
     const reason = new Error('lost')
     sink.end(reason)
-    expect(await within(transport.closed, 'closed settled', PATIENCE_MS)).toBe(reason)
+    expect(await within(transport.closed, 'closed settled', GRACE_MS)).toBe(reason)
   }),
 
   passes('ends', 'an orderly end, after the messages before it', async ({ transport, recording, sink }) => {
-    sink.message(note(1))
+    sink.message(notification(1))
     sink.end()
-    expect(await within(transport.closed, 'closed settled', PATIENCE_MS)).toBeUndefined()
-    expect(recording.messages).toEqual([note(1)])
+    expect(await within(transport.closed, 'closed settled', GRACE_MS)).toBeUndefined()
+    expect(recording.messages).toEqual([notification(1)])
     expect(recording.closes).toBe(1)
   }),
 
-  passes('close', 'close() with its reason, once', async ({ transport, probe }) => {
-    const reason = new Error('enough')
-    await within(transport.close({ reason }), 'close() returned', PATIENCE_MS)
+  passes('close', 'one call of close() with its reason', async ({ transport, probe }) => {
+    const reason = new Error('no longer needed')
+    await within(transport.close({ reason }), 'close() returned', GRACE_MS)
     await transport.close()
     expect(probe.closes).toEqual([reason])
   }),
@@ -134,10 +130,11 @@ export const layerCases: readonly LayerCase[] = [
     expect(transport.peer).toMatchObject(probePeer)
   }),
 
-  passes('http', 'live HTTP traits, and what is set by them', async ({ transport, probe }) => {
-    expect([transport.sessionId, transport.hasPerRequestStream]).toEqual([undefined, false])
+  passes('http', 'live HTTP traits and their setters', async ({ transport, probe }) => {
+    const traits = () => ({ sessionId: transport.sessionId, isPerRequest: transport.hasPerRequestStream })
+    expect(traits()).toEqual({ sessionId: undefined, isPerRequest: false })
     probe.sessionId = 'modern'
-    expect([transport.sessionId, transport.hasPerRequestStream]).toEqual(['modern', true])
+    expect(traits()).toEqual({ sessionId: 'modern', isPerRequest: true })
     transport.setProtocolVersion?.('2025-06-18')
     transport.setSupportedProtocolVersions?.(['2025-06-18', '2026-07-28'])
     expect(probe.versions).toEqual(['2025-06-18', ['2025-06-18', '2026-07-28']])
@@ -156,77 +153,81 @@ export const layerCases: readonly LayerCase[] = [
     expect(channel().traffic?.bytesSent).toBe(8)
   }),
 
-  passes('process', 'the child process behind it', async ({ transport }) => {
+  passes('process', 'the child process of the transport', async ({ transport }) => {
     expect(transport).toMatchObject({ stderr: 'probe stderr', pid: 42 })
   }),
 
   {
     fact: 'connectsOnce',
-    title: 'passes through that it connects only once',
+    title: 'passes through connectsOnce',
     run: async (layer) => {
       expect(layer(createProbe().connector).connectsOnce).toBe(true)
     },
   },
   {
     fact: 'connectErrors',
-    title: 'passes through why connecting failed',
+    title: 'passes through the error of a failed connect()',
     run: async (layer) => {
       const probe = createProbe()
-      const cause = new TransportError('CONNECT_FAILED', 'nobody is there', { address: 'probe:1' })
-      probe.refuse = () => Promise.reject(cause)
+      const cause = new TransportError('CONNECT_FAILED', 'nothing listens', { address: 'probe:1' })
+      probe.connectResult = () => Promise.reject(cause)
       const { transport } = layered(layer, probe)
-      await expect(within(transport.start(), 'start() settled', PATIENCE_MS)).rejects.toBe(cause)
+      await expect(within(transport.start(), 'start() settled', GRACE_MS)).rejects.toBe(cause)
     },
   },
   {
     fact: 'abort',
-    title: 'passes through that connecting was aborted',
+    title: 'passes through the abort of connect()',
     run: async (layer) => {
       const probe = createProbe()
-      let heard: unknown
-      probe.refuse = (signal) =>
+      let abortReason: unknown
+      probe.connectResult = (signal) =>
         new Promise<Channel>((_resolve, reject) => {
           signal.addEventListener('abort', () => {
-            heard = signal.reason
+            abortReason = signal.reason
             reject(signal.reason)
           })
         })
       const { transport } = layered(layer, probe)
       const abort = new AbortController()
       const starting = transport.start({ signal: abort.signal })
-      const reason = new Error('changed my mind')
+      const reason = new Error('aborted by the test')
       await turns()
       abort.abort(reason)
-      await expect(within(starting, 'start() settled', PATIENCE_MS)).rejects.toBe(reason)
-      expect(heard).toBe(reason)
+      await expect(within(starting, 'start() settled', GRACE_MS)).rejects.toBe(reason)
+      expect(abortReason).toBe(reason)
     },
   },
 ]
 
-interface Scene {
+interface LayerFixture {
   readonly transport: Transport
   readonly recording: Recording
   readonly probe: Probe
   readonly sink: Sink
-  /** What the layer makes of the probe's channel. */
+  /** The channel of the layer. */
   readonly channel: () => Channel
 }
 
-function passes(fact: LayerFact, what: string, run: (scene: Scene) => Promise<void>): LayerCase {
+function passes(
+  fact: LayerFact,
+  description: string,
+  run: (fixture: LayerFixture) => Promise<void>,
+): LayerCase {
   return {
     fact,
-    title: `passes through ${what}`,
+    title: `passes through ${description}`,
     run: async (layer) => {
       const probe = createProbe()
       const { transport, channel } = layered(layer, probe)
       const recording = record(transport)
-      await within(transport.start(), 'start() settled', PATIENCE_MS)
+      await within(transport.start(), 'start() settled', GRACE_MS)
       try {
-        // What the layer says on its own account is its own business.
+        // Messages of the layer itself do not count.
         probe.sent.length = 0
         await run({ transport, recording, probe, sink: probe.sink(), channel })
       } finally {
-        await within(transport.close(), 'close() returned', PATIENCE_MS)
+        await within(transport.close(), 'close() returned', GRACE_MS)
       }
     },
   }

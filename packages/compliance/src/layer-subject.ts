@@ -2,7 +2,7 @@ import type { Layer } from '@mcpwire/core'
 import type { ClauseId } from './clauses.js'
 import type { Ability, Side, TransportSubject } from './transport-subject.js'
 
-/** What a layer passes through. An exemption can name one where changing it is what the layer is for. */
+/** The parts of a connection that a layer passes through. Name one in `exempt` if the layer changes it on purpose. */
 export type LayerFact =
   | 'sendOptions'
   | 'outgoingMessages'
@@ -21,14 +21,14 @@ export type LayerFact =
   | 'process'
   | 'connectsOnce'
 
-/** A layer, as the layer suite needs to know it. */
+/** The subject of the layer suite. */
 export interface LayerSubject {
-  /** Makes the layer anew, with options under which it lets everything pass. */
+  /** Creates the layer, with options under which it passes everything through. */
   readonly layer: () => Layer
-  /** The medium the transport suite runs on, through the layer. The loopback without it. */
+  /** The subject of the transport suite that runs through the layer. Default: the loopback. */
   readonly on?: TransportSubject
-  /** The ends that get the layer, one run of the suite each. The near end without it. */
+  /** The ends to put the layer around, one run of the suite each. Default: the near end. */
   readonly around?: readonly Side[]
-  /** What does not apply to this layer, each with the reason. Shown as skipped. */
+  /** Tests that do not apply to this layer, with the reason. They are skipped. */
   readonly exempt?: Readonly<Partial<Record<ClauseId | Ability | LayerFact, string>>>
 }

@@ -1,53 +1,60 @@
 import { readdirSync } from 'node:fs'
 import { turns, until } from './waiting.js'
 
-/** What this process held at one moment. */
+/** A comparison of the resources of this process with an earlier time. */
 export interface LeakCheck {
-  /** Resolves once nothing is held beyond what was then; rejects, naming the rest, after `graceMs`. */
+  /** Resolves once all additional resources are released. Rejects after `graceMs` with a list of the rest. */
   released(graceMs: number): Promise<void>
-  /** What is held now beyond what was then, as lines a person can read. */
+  /** The additional resources, one line each. */
   extra(): string[]
 }
 
 const OPEN_FILES = '/proc/self/fd'
 
 /**
- * Notes which resources keep the process alive, how many files it has open (where the system tells) and who
- * listens to its events, to compare with later. The comparison is of the whole process: nothing else may run
- * meanwhile.
+ * Records the resources that keep the process alive, its open files (on Linux) and its event listeners. The check is of
+ * the whole process: nothing else may run meanwhile.
+ *
+ * @example
+ * ```ts
+ * const leaks = await startLeakCheck()
+ * await transport.start()
+ * await transport.close()
+ * await leaks.released(1_000)
+ * ```
  */
 export async function startLeakCheck(): Promise<LeakCheck> {
   await turns()
-  const before = holdings()
+  const before = countResources()
   const extra = (): string[] => {
     const lines: string[] = []
-    for (const [kind, count] of holdings()) {
-      const more = count - (before.get(kind) ?? 0)
-      if (more > 0) lines.push(`${more} × ${kind}`)
+    for (const [kind, count] of countResources()) {
+      const added = count - (before.get(kind) ?? 0)
+      if (added > 0) lines.push(`${added} × ${kind}`)
     }
     return lines
   }
   return {
     extra,
     released: async (graceMs) => {
-      let left: string[] = []
-      const fact = (): boolean => {
-        left = extra()
-        return left.length === 0
+      let remaining: string[] = []
+      const isReleased = (): boolean => {
+        remaining = extra()
+        return remaining.length === 0
       }
-      await until(fact, 'everything was released', graceMs).catch(() => {
-        throw new Error(`still held ${graceMs} ms after the end: ${left.join(', ')}`)
+      await until(isReleased, 'everything was released', graceMs).catch(() => {
+        throw new Error(`still held ${graceMs} ms after the end: ${remaining.join(', ')}`)
       })
     },
   }
 }
 
-function holdings(): Map<string, number> {
+function countResources(): Map<string, number> {
   const counts = new Map<string, number>()
-  const count = (kind: string, howMany: number): void => {
-    counts.set(kind, (counts.get(kind) ?? 0) + howMany)
+  const count = (kind: string, more: number): void => {
+    counts.set(kind, (counts.get(kind) ?? 0) + more)
   }
-  // An immediate is how the check itself waits.
+  // The check itself uses immediates.
   for (const kind of process.getActiveResourcesInfo()) if (kind !== 'Immediate') count(kind, 1)
   for (const name of process.eventNames()) {
     count(`listener of process '${String(name)}'`, process.listenerCount(name))
@@ -60,7 +67,7 @@ function openFiles(): number {
   try {
     return readdirSync(OPEN_FILES).length
   } catch {
-    // Only Linux tells.
+    // Linux only.
     return 0
   }
 }

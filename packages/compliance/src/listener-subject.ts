@@ -1,40 +1,39 @@
 import type { Listener, ListenerOptions, Transport } from '@mcpwire/core'
 
-/** What an exemption of a listener can name: a function the author did not provide, or a fact taken for granted. */
+/** The names in the exemptions of a listener: hooks that are missing, and abilities. */
 export type ListenerAbility =
   | 'beyondThisHost'
   | 'sameAddress'
-  /** A caller that is refused hears the status, as `REFUSED` or `AUTH_REQUIRED`. */
-  | 'tellsWhyRefused'
-  /** What a caller presents reaches the gate as headers. */
+  /** A refused client receives the status, as `REFUSED` or `AUTH_REQUIRED`. */
+  | 'reportsRefusal'
+  /** The gate receives headers of the client. */
   | 'headers'
 
-/** What the suite wants of one client. */
+/** Options of one client of the suite. */
 export interface ListenerClientOptions {
-  /** What the gate is to see, by lower-case name. */
+  /** Headers for the gate, by lower-case name. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A kind of listener, as the listener suite needs to know it. */
+/** The subject of the listener suite. */
 export interface ListenerSubject {
-  /** What does not apply to this medium, each with the reason. Shown as skipped. */
+  /** Tests that do not apply to this medium, with the reason. They are skipped. */
   readonly exempt?: Readonly<Partial<Record<ListenerAbility, string>>>
-  /** Makes an idle listener on an address of its own that only this host can reach. */
+  /** Creates an idle listener on a new address that only this host can reach. */
   readonly listen: (options: ListenerOptions) => Listener | Promise<Listener>
-  /** Makes an idle client of a listener that was started. */
+  /** Creates an idle client of a started listener. */
   readonly connect: (listener: Listener, options: ListenerClientOptions) => Transport | Promise<Transport>
   /**
-   * Says what has to be said before a connection comes into being and carries messages both ways, such as
-   * `initialize` over HTTP. Called when the client is open. Starts the connection once it is there, and leaves both
-   * with their slots free.
+   * Sends the messages that a connection needs before it carries messages in both directions, such as `initialize` over
+   * HTTP. Called when the client is open. Starts the connection once it is yielded, and leaves the slots of both unset.
    */
-  readonly introduce?: (client: Transport, connection: Promise<Transport>) => Promise<void>
-  /** Makes an idle listener that callers on other hosts could reach. */
+  readonly initialize?: (client: Transport, connection: Promise<Transport>) => Promise<void>
+  /** Creates an idle listener that clients on other hosts could reach. */
   readonly beyondThisHost?: (options: ListenerOptions) => Listener | Promise<Listener>
-  /** Makes an idle listener on the address of one that was started. */
+  /** Creates an idle listener on the address of a started one. */
   readonly sameAddress?: (listener: Listener, options: ListenerOptions) => Listener | Promise<Listener>
-  /** Releases what listeners and clients needed besides themselves. Called after each case. */
+  /** Releases further resources of listeners and clients. Called after each case. */
   readonly cleanup?: () => void | Promise<void>
-  /** How long the suite waits for what has to happen, in milliseconds; 5 000 without it. No expectation of speed. */
+  /** The longest time for an expected event, in milliseconds. Default: 5 000. */
   readonly graceMs?: number
 }

@@ -3,18 +3,25 @@ import { Duplex } from 'node:stream'
 /** One end of a stream of bytes within this process. */
 export interface LoopbackEnd {
   readonly stream: Duplex
-  /** Makes bytes arrive at this end as if the other had sent them. */
-  readonly arrive: (bytes: Uint8Array) => void
-  /** Makes this end take no more bytes from the other; the answer lets it go on. */
+  /** Delivers bytes to this end as if the other end had sent them. */
+  readonly inject: (bytes: Uint8Array) => void
+  /** Stops this end from accepting bytes. The returned function resumes it. */
   readonly stall: () => () => void
 }
 
-interface Held {
+interface Chunk {
   readonly bytes: Uint8Array
-  readonly taken: () => void
+  readonly accepted: () => void
 }
 
-/** Two streams in this process, connected to each other, with the backpressure and the half-close of a socket. */
+/**
+ * Creates two connected streams within this process, with the backpressure and the half-close of sockets.
+ *
+ * @example
+ * ```ts
+ * const [near, far] = loopbackStreams()
+ * ```
+ */
 export function loopbackStreams(): [LoopbackEnd, LoopbackEnd] {
   const a: LoopbackEnd = createEnd(() => b)
   const b: LoopbackEnd = createEnd(() => a)
@@ -22,24 +29,24 @@ export function loopbackStreams(): [LoopbackEnd, LoopbackEnd] {
 }
 
 interface WritableEnd extends LoopbackEnd {
-  readonly offer: (held: Held) => void
+  readonly offer: (chunk: Chunk) => void
   readonly finish: () => void
 }
 
 function createEnd(other: () => LoopbackEnd): WritableEnd {
-  const held: Held[] = []
+  const queue: Chunk[] = []
   let isStalled = false
   let isFull = false
   let isFinishing = false
   let isFinished = false
 
   function pump(): void {
-    while (held.length > 0 && (stream.destroyed || (!isStalled && !isFull))) {
-      const { bytes, taken } = held.shift() as Held
+    while (queue.length > 0 && (stream.destroyed || (!isStalled && !isFull))) {
+      const { bytes, accepted } = queue.shift() as Chunk
       if (!stream.destroyed && !isFinished) isFull = !stream.push(bytes)
-      taken()
+      accepted()
     }
-    if (isStalled || !isFinishing || isFinished || held.length > 0 || stream.destroyed) return
+    if (isStalled || !isFinishing || isFinished || queue.length > 0 || stream.destroyed) return
     isFinished = true
     stream.push(null)
   }
@@ -50,29 +57,29 @@ function createEnd(other: () => LoopbackEnd): WritableEnd {
       isFull = false
       pump()
     },
-    write: (bytes: Uint8Array, _encoding, taken) => peer().offer({ bytes, taken }),
+    write: (bytes: Uint8Array, _encoding, accepted) => peer().offer({ bytes, accepted }),
     final: (done) => {
       peer().finish()
       done()
     },
     destroy: (error, done) => {
       peer().finish()
-      for (const { taken } of held.splice(0)) taken()
+      for (const { accepted } of queue.splice(0)) accepted()
       done(error)
     },
   })
   return {
     stream,
     offer: (next) => {
-      held.push(next)
+      queue.push(next)
       pump()
     },
     finish: () => {
       isFinishing = true
       pump()
     },
-    arrive: (bytes) => {
-      held.push({ bytes, taken: () => {} })
+    inject: (bytes) => {
+      queue.push({ bytes, accepted: () => {} })
       pump()
     },
     stall: () => {

@@ -17,14 +17,14 @@ import type {
 } from './transport-subject.js'
 
 /**
- * The reference medium: two transports over streams of bytes within this process, with everything the transport
- * suite can do to a medium. Suites for layers run on it, and broken doubles are made of it.
+ * The reference medium: two transports over byte streams within this process, with every hook of the transport suite.
+ * The layer suite runs on it by default.
  */
 export const loopback: TransportSubject = {
   capabilities: { backpressure: true },
   pair: (options) => loopbackPair(options),
   create: (overlay) => createTransport(nowhere, checked(overlay)),
-  unreachable: lone((_sink, _signal) => Promise.reject(failed('nobody is there'))),
+  unreachable: lone((_sink, _signal) => Promise.reject(failed('nothing listens'))),
   hangsUpDuringStart: lone(async (sink) => {
     sink.end()
     return idleChannel
@@ -37,7 +37,7 @@ export const loopback: TransportSubject = {
   ),
 }
 
-/** Makes one pair of the reference medium. */
+/** Creates one pair of the reference medium. */
 function loopbackPair(options: PairOptions = {}): TransportPair {
   const [a, b] = loopbackStreams()
   const ends: Record<Side, LoopbackEnd> = { near: a, far: b }
@@ -46,12 +46,12 @@ function loopbackPair(options: PairOptions = {}): TransportPair {
   return {
     near: createTransport(connectorOver(a, 'loopback:far', settings), settings),
     far: createTransport(connectorOver(b, 'loopback:near', settings), settings),
-    sendRaw: (to, piece) => ends[to].arrive(bytesOf(`${piece}\n`)),
-    sendRawBytes: (to, piece) => {
-      ends[to].arrive(piece)
-      ends[to].arrive(bytesOf('\n'))
+    sendRaw: (to, text) => ends[to].inject(bytesOf(`${text}\n`)),
+    sendRawBytes: (to, bytes) => {
+      ends[to].inject(bytes)
+      ends[to].inject(bytesOf('\n'))
     },
-    sendUnfinished: (to, start) => ends[to].arrive(bytesOf(start)),
+    sendUnfinished: (to, start) => ends[to].inject(bytesOf(start)),
     cut: () => {
       const cause = new Error('the loopback was cut')
       a.stream.destroy(cause)
@@ -81,16 +81,16 @@ function connectorOver(end: LoopbackEnd, address: string, settings: Settings): C
   }
 }
 
-const nowhere: Connector = { connect: () => Promise.reject(failed('it leads nowhere')) }
+const nowhere: Connector = { connect: () => Promise.reject(failed('the loopback has no address')) }
 
 const idleChannel = {
   peer: { medium: 'loopback', address: 'loopback:gone' },
-  send: () => Promise.reject(failed('nobody is there')),
+  send: () => Promise.reject(failed('nothing listens')),
   close: () => Promise.resolve(),
 }
 
-function failed(why: string): TransportError {
-  return new TransportError('CONNECT_FAILED', why, { address: 'loopback:gone' })
+function failed(reason: string): TransportError {
+  return new TransportError('CONNECT_FAILED', `cannot connect: ${reason}`, { address: 'loopback:gone' })
 }
 
 function lone(connect: Connector['connect']): (options: PairOptions) => LoneTransport {

@@ -1,30 +1,30 @@
 import type { JsonRpcMessage, Peer, SendOptions } from '@mcpwire/core'
 import type { Channel, Connector, Sink } from '@mcpwire/core/authoring'
 
-/** A connector that opens nothing and shows everything that reaches it. */
+/** A connector that opens nothing and records every call. */
 export interface Probe {
   readonly connector: Connector
   readonly sent: { readonly message: JsonRpcMessage; readonly options: SendOptions | undefined }[]
-  /** The reasons given to `close`. */
+  /** The reasons passed to `close`. */
   readonly closes: (Error | undefined)[]
-  /** What was set by way of HTTP traits. */
+  /** The versions set through HTTP traits. */
   readonly versions: (string | string[])[]
   readonly flowCalls: string[]
-  /** Live, so that copies go stale. */
+  /** Read on access, so that copies become stale. */
   sessionId: string | undefined
   bytesSent: number
-  /** What `send` answers from now on. */
-  answer: () => Promise<void>
-  /** What `connect` answers from now on, instead of its channel. */
-  refuse: ((signal: AbortSignal) => Promise<Channel>) | undefined
+  /** The result of each further `send`. */
+  sendResult: () => Promise<void>
+  /** The result of each further `connect`, instead of a channel. */
+  connectResult: ((signal: AbortSignal) => Promise<Channel>) | undefined
   /** The sink of the channel. */
   sink(): Sink
 }
 
-/** The peer every probe has. */
+/** The peer of every probe. */
 export const probePeer: Peer = Object.freeze({ medium: 'probe', address: 'probe:1', pid: 7 })
 
-/** Makes a probe. */
+/** Creates a probe. */
 export function createProbe(): Probe {
   let current: Sink | undefined
   const probe: Probe = {
@@ -34,8 +34,8 @@ export function createProbe(): Probe {
     flowCalls: [],
     sessionId: undefined,
     bytesSent: 0,
-    answer: () => Promise.resolve(),
-    refuse: undefined,
+    sendResult: () => Promise.resolve(),
+    connectResult: undefined,
     sink: () => {
       if (!current) throw new Error('the layer did not connect')
       return current
@@ -44,7 +44,7 @@ export function createProbe(): Probe {
       connectsOnce: true,
       process: { stderr: 'probe stderr', pid: 42 },
       connect: async (sink, signal) => {
-        if (probe.refuse) return await probe.refuse(signal)
+        if (probe.connectResult) return await probe.connectResult(signal)
         current = sink
         return channelOf(probe)
       },
@@ -58,7 +58,7 @@ function channelOf(probe: Probe): Channel {
     peer: probePeer,
     send: (message, options) => {
       probe.sent.push({ message, options })
-      return probe.answer()
+      return probe.sendResult()
     },
     close: async (reason) => {
       probe.closes.push(reason)

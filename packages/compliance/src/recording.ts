@@ -1,19 +1,19 @@
 import type { JsonRpcMessage, MessageContext, Transport, TransportState } from '@mcpwire/core'
 
-/** What a transport told its slots, in order. */
+/** The calls of the slots of a transport, in order. */
 export interface Recording {
   readonly messages: JsonRpcMessage[]
   readonly contexts: (MessageContext | undefined)[]
   readonly errors: Error[]
-  /** How often `onclose` was called. */
+  /** Number of calls of `onclose`. */
   closes: number
-  /** How many messages came after `onclose`. */
+  /** Number of messages after `onclose`. */
   messagesAfterClose: number
-  /** The states seen at each of these calls, without repetition. */
+  /** The states at these calls, without repetition. */
   readonly states: TransportState[]
 }
 
-/** Takes all three slots of a transport and writes down what they are told. */
+/** Sets all three slots of a transport and records their calls. */
 export function record(transport: Transport): Recording {
   const recording: Recording = {
     messages: [],
@@ -23,22 +23,60 @@ export function record(transport: Transport): Recording {
     messagesAfterClose: 0,
     states: [],
   }
-  const noteState = (): void => {
+  const recordState = (): void => {
     if (recording.states.at(-1) !== transport.state) recording.states.push(transport.state)
   }
   transport.onmessage = (message, context) => {
-    noteState()
+    recordState()
     recording.messages.push(message)
     recording.contexts.push(context)
     if (recording.closes > 0) recording.messagesAfterClose++
   }
   transport.onerror = (error) => {
-    noteState()
+    recordState()
     recording.errors.push(error)
   }
   transport.onclose = () => {
-    noteState()
+    recordState()
     recording.closes++
   }
   return recording
+}
+
+/** Sends without waiting and records the outcomes. */
+export interface SendLog {
+  send(message: JsonRpcMessage): void
+  /** Number of sends that have not settled. */
+  readonly pending: number
+  /** Bytes of JSON text in these sends. */
+  readonly pendingBytes: number
+  readonly failures: unknown[]
+}
+
+/** Creates a log of sends through one transport. */
+export function createSendLog(transport: Transport): SendLog {
+  const failures: unknown[] = []
+  let pending = 0
+  let pendingBytes = 0
+  return {
+    send: (message) => {
+      const bytes = JSON.stringify(message).length
+      pending++
+      pendingBytes += bytes
+      transport
+        .send(message)
+        .catch((error: unknown) => failures.push(error))
+        .finally(() => {
+          pending--
+          pendingBytes -= bytes
+        })
+    },
+    get pending() {
+      return pending
+    },
+    get pendingBytes() {
+      return pendingBytes
+    },
+    failures,
+  }
 }

@@ -1,17 +1,23 @@
-import type { ClauseCase } from './clause.js'
-import { type ClauseId, clauses } from './clauses.js'
-import { Exempt } from './exempt.js'
-import { createStage } from './stage.js'
+import { type ClauseId, clauses, Exempt } from './clauses.js'
 import { transportCases } from './transport-cases.js'
+import type { ClauseCase } from './transport-fixture.js'
+import { createTransportFixture } from './transport-fixture.js'
 import type { TransportSubject } from './transport-subject.js'
 
-/** What came of one test. */
+/** The outcome of one test. */
 export type CaseOutcome =
   | { readonly clause: ClauseId; readonly title: string; readonly outcome: 'passed' }
   | { readonly clause: ClauseId; readonly title: string; readonly outcome: 'exempt'; readonly reason: string }
   | { readonly clause: ClauseId; readonly title: string; readonly outcome: 'failed'; readonly error: unknown }
 
-/** Runs the transport suite against a subject without a test runner, one case after another. */
+/**
+ * Runs the transport suite without registering tests, one case after the other.
+ *
+ * @example
+ * ```ts
+ * const outcomes = await runTransportCases(loopback)
+ * ```
+ */
 export async function runTransportCases(subject: TransportSubject): Promise<CaseOutcome[]> {
   const outcomes: CaseOutcome[] = []
   for (const each of transportCases) {
@@ -30,22 +36,22 @@ export async function runTransportCases(subject: TransportSubject): Promise<Case
   return outcomes
 }
 
-/** Runs one case. Rejects where the clause is broken, and with `Exempt` where the subject is not held to it. */
+/** Runs one case. Rejects if the transport breaks the clause. Rejects with `Exempt` if the subject is exempt. */
 export async function runCase(each: ClauseCase, subject: TransportSubject): Promise<void> {
   const reason = subject.exempt?.[each.clause]
   if (reason !== undefined) throw new Exempt(`${each.clause}: ${reason}`)
-  const stage = createStage(subject)
+  const fixture = createTransportFixture(subject)
   try {
-    await each.run(stage)
+    await each.run(fixture)
   } finally {
-    await stage.clear()
+    await fixture.cleanUp()
   }
 }
 
-/** The exemptions of a subject, each as a line. */
+/** The exemptions of a subject, one line each. */
 export function exemptionsOf(subject: TransportSubject): string[] {
   return Object.entries(subject.exempt ?? {}).map(([key, reason]) => {
-    const what = key in clauses ? `exempt from ${key}` : `exempt from what needs '${key}'`
-    return `${what}: ${reason}`
+    const scope = key in clauses ? `exempt from ${key}` : `exempt from tests that need '${key}'`
+    return `${scope}: ${reason}`
   })
 }

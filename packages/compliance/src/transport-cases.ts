@@ -1,4 +1,3 @@
-import type { ClauseCase } from './clause.js'
 import { batchCases } from './transport-cases/batches.js'
 import { callStackCases } from './transport-cases/call-stack.js'
 import { callbackCases } from './transport-cases/callbacks.js'
@@ -16,8 +15,9 @@ import { orderCases } from './transport-cases/order.js'
 import { sendOptionCases } from './transport-cases/send-options.js'
 import { sendCases } from './transport-cases/sends.js'
 import { startingCases } from './transport-cases/starting.js'
+import type { ClauseCase } from './transport-fixture.js'
 
-/** Every test of the transport suite, as data. Run one at a time: some look at the whole process. */
+/** Every test of the transport suite. Run them one at a time: some inspect the whole process. */
 export const transportCases: readonly ClauseCase[] = [
   ...lifeCases,
   ...orderCases,

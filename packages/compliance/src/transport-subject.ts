@@ -4,7 +4,7 @@ import type { ClauseId } from './clauses.js'
 /** One end of a pair: `near` is the client's, `far` the server's. */
 export type Side = 'near' | 'far'
 
-/** Options the suite wants on both ends of a pair. Pass them on to the factories as they are. */
+/** Options for both ends of a pair. Pass them to the factories unchanged. */
 export interface PairOptions {
   readonly maxMessageBytes?: number
   readonly maxQueuedBytes?: number
@@ -12,48 +12,45 @@ export interface PairOptions {
   readonly clock?: Clock
 }
 
-/** Two idle transports that are connected to each other once both are started, and what can be done to the medium. */
+/** Two idle transports that connect to each other when both start, and hooks for the medium. */
 export interface TransportPair {
   readonly near: Transport
-  /** A promise where the far end comes into being only after `near.start()` was called. */
+  /** A promise if the far end is only created after `near.start()` was called. */
   readonly far: Transport | Promise<Transport>
-  /** Releases what the pair needed besides its ends. Called once both have been closed. */
+  /** Releases further resources of the pair. Called once both ends are closed. */
   readonly cleanup?: () => void | Promise<void>
   /**
-   * Says what has to be said before the medium carries messages both ways, such as `initialize` over HTTP. Called
-   * when `near` is open. Starts `far`, and leaves both ends open with their slots free.
+   * Sends the messages that the medium needs before it carries messages in both directions, such as `initialize` over
+   * HTTP. Called when `near` is open. Starts `far`, and leaves both ends open with their slots unset.
    */
-  readonly introduce?: (protocolVersion: string) => Promise<void>
-  /** Puts one piece of text on the wire towards that end, framed as the medium frames a message. */
-  readonly sendRaw?: (to: Side, piece: string) => void | Promise<void>
-  /** As `sendRaw`, for bytes that need not be text. */
-  readonly sendRawBytes?: (to: Side, piece: Uint8Array) => void | Promise<void>
-  /** Puts the start of a piece on the wire towards that end, and never its end. */
+  readonly initialize?: (protocolVersion: string) => Promise<void>
+  /** Sends a text to this end, framed as a message of the medium. */
+  readonly sendRaw?: (to: Side, text: string) => void | Promise<void>
+  /** As `sendRaw`, for bytes that may be invalid UTF-8. */
+  readonly sendRawBytes?: (to: Side, bytes: Uint8Array) => void | Promise<void>
+  /** Sends the start of a message to this end without its end. */
   readonly sendUnfinished?: (to: Side, start: string) => void | Promise<void>
-  /** Breaks the connection without a farewell. */
+  /** Breaks the connection without an orderly close. */
   readonly cut?: () => void | Promise<void>
-  /** Makes that end stop reading from the wire; the answer makes it read again. */
+  /** Stops this end from reading. The returned function resumes it. */
   readonly stall?: (side: Side) => () => void
 }
 
-/** One transport for one purpose. */
+/** One transport without its other end. */
 export interface LoneTransport {
   readonly transport: Transport
   readonly cleanup?: () => void | Promise<void>
 }
 
-/** What a medium does differently, without breaking the contract. */
+/** Differences between media that the contract allows. */
 export interface TransportCapabilities {
   /** Whether open transports have `flow`. */
   readonly backpressure?: boolean
-  /** Ends that are never closed for malformed input, because the medium carries foreign output too. */
-  readonly toleratesNoise?: readonly Side[]
+  /** Ends that malformed input never closes, because the medium also carries stray output. */
+  readonly toleratesStrayOutput?: readonly Side[]
 }
 
-/**
- * What an exemption can name besides a clause. The first group are functions the author did not provide, the
- * second are facts the suite otherwise takes for granted.
- */
+/** The names in exemptions besides clauses. The first group are hooks that are missing, the second are abilities. */
 export type Ability =
   | 'sendRaw'
   | 'sendRawBytes'
@@ -64,42 +61,42 @@ export type Ability =
   | 'unreachable'
   | 'hangsUpDuringStart'
   | 'neverConnects'
-  /** Order holds between sends that are not awaited one by one. */
+  /** Sends keep their order without an `await` between them. */
   | 'concurrentOrder'
-  /** The far end may send at any time, not only in answer to the near one. */
+  /** The far end may send at any time, not only in response to the near end. */
   | 'farInitiates'
-  /** The far end can be started before the near one, and its messages wait. */
+  /** The far end can start before the near end, and its messages are kept. */
   | 'farStartsFirst'
-  /** There is a limit on the length of a message. */
+  /** The length of a message has a limit. */
   | 'maxMessageBytes'
-  /** That the far end closed in order is no failure to the near one. */
+  /** An orderly close of the far end is an orderly end of the near end. */
   | 'farEndIsOrderly'
-  /** A cut is told from an orderly end. */
+  /** A broken connection has a reason, unlike an orderly end. */
   | 'cutHasReason'
-  /** Messages cross as JSON text, so that one without is refused. */
+  /** Messages are sent as JSON text, so that a message without JSON text is rejected. */
   | 'encodesText'
   /** Limits count bytes of UTF-8. */
   | 'countsBytes'
-  /** There is an outbound queue with a limit. */
+  /** The send queue has a limit. */
   | 'maxQueuedBytes'
 
-/** A medium, as the transport suite needs to know it. */
+/** The subject of the transport suite. */
 export interface TransportSubject {
   readonly capabilities?: TransportCapabilities
-  /** What does not apply to this medium, by clause or by ability, each with the reason. Shown as skipped. */
+  /** Clauses and abilities that do not apply to this medium, with the reason. Their tests are skipped. */
   readonly exempt?: Readonly<Partial<Record<ClauseId | Ability, string>>>
-  /** Makes a fresh pair. */
+  /** Creates a new pair. */
   readonly pair: (options: PairOptions) => TransportPair | Promise<TransportPair>
-  /** Calls the client factory with options that are valid, overlaid with these. */
+  /** Calls the client factory with valid options, overridden by these. */
   readonly create?: (overlay: Readonly<Record<string, unknown>>) => Transport
-  /** Options for `create` each of which must be refused. Without it, a negative value of each common option. */
+  /** Options for `create` that must be rejected. Default: invalid values of the common options. */
   readonly badOptions?: readonly Readonly<Record<string, unknown>>[]
-  /** A transport whose `start()` fails because there is nobody to connect to. */
+  /** Creates a transport whose `start()` fails because nothing listens. */
   readonly unreachable?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
-  /** A transport whose peer is there and hangs up before `start()` can succeed. */
+  /** Creates a transport whose peer disconnects before `start()` can succeed. */
   readonly hangsUpDuringStart?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
-  /** A transport whose `start()` stays pending until aborted. */
+  /** Creates a transport whose `start()` stays pending until it is aborted. */
   readonly neverConnects?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
-  /** How long the suite waits for what has to happen, in milliseconds; 5 000 without it. No expectation of speed. */
+  /** The longest time for an expected event, in milliseconds. Default: 5 000. */
   readonly graceMs?: number
 }

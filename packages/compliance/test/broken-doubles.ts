@@ -1,9 +1,30 @@
 import { isTransportError, type JsonRpcMessage, type Transport } from '@mcpwire/core'
-import { loopback, type TransportPair, type TransportSubject, turns } from '../src/index.js'
+import { type ClauseId, loopback, type TransportPair, type TransportSubject, turns } from '../src/index.js'
 
-/** For each clause, a medium whose only defect is to break it. */
+/** The defect of each double, by the clause that it breaks. The end of "a transport that …". */
+export const defects: Readonly<Record<ClauseId, string>> = {
+  C1: 'ignores a second start()',
+  C2: 'delays long messages so that short ones overtake them',
+  C3: 'never settles sends that are pending at the end',
+  C4: 'calls onclose twice',
+  C5: 'does not report a callback that throws',
+  C6: 'wraps the reason of an abort in another error',
+  C7: 'resolves start() after the peer disconnected',
+  C8: 'waits in close() for a peer that does not read',
+  C9: 'accepts received messages of any length',
+  C10: 'rounds an id that is no integer',
+  C11: 'delivers messages inside send()',
+  C12: 'starts a timer in its factory',
+  C13: 'leaves a timer after closed',
+  C14: 'deletes unknown send options',
+  C15: 'converts numeric string ids to numbers',
+  C16: 'has a sessionId before the peer assigned one',
+  C17: 'cannot be extended',
+  C18: 'accepts batches of every version',
+}
+
+/** A medium for each clause with only the defect that breaks the clause. */
 export const brokenDoubles = {
-  /** A second `start()` is welcome. */
   C1: damaged(({ near }) => {
     const start = near.start.bind(near)
     near.start = async (options) => {
@@ -11,7 +32,6 @@ export const brokenDoubles = {
     }
   }),
 
-  /** Long messages take a detour on which short ones overtake them. */
   C2: damaged(({ near }) => {
     const send = near.send.bind(near)
     near.send = async (message, options) => {
@@ -20,7 +40,6 @@ export const brokenDoubles = {
     }
   }),
 
-  /** What is pending at the end stays so for ever. */
   C3: damaged(({ near }) => {
     const send = near.send.bind(near)
     near.send = (message, options) => {
@@ -33,18 +52,16 @@ export const brokenDoubles = {
     }
   }),
 
-  /** `onclose` is called by whoever notices the end, and two do. */
   C4: damaged(({ near }) => {
     void near.closed.then(() => {
       try {
         near.onclose?.()
       } catch {
-        // That it throws is not what is wrong here.
+        // The defect is the second call, not the error.
       }
     })
   }),
 
-  /** A callback that throws is nobody's business. */
   C5: damaged((pair) => {
     replaceCallback(farOf(pair), 'onmessage', (callback) => (...args) => {
       try {
@@ -56,7 +73,6 @@ export const brokenDoubles = {
     })
   }),
 
-  /** The reason of an abort is wrapped in an error of the transport's own. */
   C6: damagedEverywhere((transport) => {
     const start = transport.start.bind(transport)
     transport.start = async (options) => {
@@ -66,7 +82,6 @@ export const brokenDoubles = {
     }
   }),
 
-  /** A peer that has hung up again is not noticed by `start()`. */
   C7: {
     ...loopback,
     hangsUpDuringStart: async (options) => {
@@ -77,7 +92,6 @@ export const brokenDoubles = {
     },
   },
 
-  /** `close()` waits for a peer that reads nothing. */
   C8: damaged(({ near }) => {
     let pending = 0
     const send = near.send.bind(near)
@@ -98,27 +112,24 @@ export const brokenDoubles = {
     }
   }),
 
-  /** What the peer sends may be of any length. */
   C9: {
     ...loopback,
     pair: ({ maxMessageBytes: _ignored, ...options }) => loopback.pair(options),
   },
 
-  /** An id that is no integer is rounded. */
   C10: replaced((pair) => ({
     ...pair,
-    sendRaw: (to, piece) =>
-      provided(pair.sendRaw)(to, piece.replace(/^\{"jsonrpc":"2.0","id":1\.5,/, '{"jsonrpc":"2.0","id":1,')),
+    sendRaw: (to, text) =>
+      provided(pair.sendRaw)(to, text.replace(/^\{"jsonrpc":"2.0","id":1\.5,/, '{"jsonrpc":"2.0","id":1,')),
   })),
 
-  /** What has arrived is delivered at the next opportunity, and a `send()` is one. */
   C11: damaged(({ near }) => {
-    const waiting: (() => void)[] = []
+    const queue: (() => void)[] = []
     const deliver = (): void => {
-      for (const each of waiting.splice(0)) each()
+      for (const each of queue.splice(0)) each()
     }
     replaceCallback(near, 'onmessage', (callback) => (...args) => {
-      waiting.push(() => {
+      queue.push(() => {
         if (near.state === 'open') callback(...args)
       })
       setTimeout(deliver, 20)
@@ -130,29 +141,26 @@ export const brokenDoubles = {
     }
   }),
 
-  /** A factory that gets ready before it is asked to. */
   C12: {
     ...loopback,
     create: (overlay) => {
       const transport = provided(loopback.create)(overlay)
-      const readiness = setInterval(() => {}, 1_000)
-      void transport.closed.then(() => clearInterval(readiness))
+      const timer = setInterval(() => {}, 1_000)
+      void transport.closed.then(() => clearInterval(timer))
       return transport
     },
   },
 
-  /** A timer that outlives the transport. */
   C13: replaced((pair) => {
     const start = pair.near.start.bind(pair.near)
-    let forgotten: NodeJS.Timeout | undefined
+    let timer: NodeJS.Timeout | undefined
     pair.near.start = async (options) => {
       await start(options)
-      forgotten = setInterval(() => {}, 1_000)
+      timer = setInterval(() => {}, 1_000)
     }
-    return { ...pair, cleanup: () => clearInterval(forgotten) }
+    return { ...pair, cleanup: () => clearInterval(timer) }
   }),
 
-  /** Options are picked over for what is known. */
   C14: damaged(({ near }) => {
     const send = near.send.bind(near)
     near.send = (message, options) => {
@@ -161,7 +169,6 @@ export const brokenDoubles = {
     }
   }),
 
-  /** Ids that look like numbers become numbers. */
   C15: damaged((pair) => {
     replaceCallback(farOf(pair), 'onmessage', (callback) => (message, context) => {
       const looksLikeNumber = 'id' in message && typeof message.id === 'string' && /^\d+$/.test(message.id)
@@ -172,31 +179,28 @@ export const brokenDoubles = {
     })
   }),
 
-  /** A session before there is one. */
   C16: damaged(({ near }) => {
     Object.defineProperty(near, 'sessionId', { value: 'made-up', configurable: true })
   }),
 
-  /** An object that takes no new members. */
   C17: damaged(({ near }) => {
     Object.preventExtensions(near)
   }),
 
-  /** Batches are accepted from anybody. */
   C18: replaced((pair) => ({
     ...pair,
-    sendRaw: async (to, piece) => {
+    sendRaw: async (to, text) => {
       const sendRaw = provided(pair.sendRaw)
-      const pieces = membersOf(piece)
-      if (pieces.length === 0) await sendRaw(to, piece)
-      for (const each of pieces) await sendRaw(to, JSON.stringify(each))
+      const members = membersOf(text)
+      if (members.length === 0) await sendRaw(to, text)
+      for (const each of members) await sendRaw(to, JSON.stringify(each))
     },
   })),
 } satisfies Record<string, TransportSubject>
 
 type Messages = NonNullable<Transport['onmessage']>
 
-/** The reference medium with one thing about its transports changed. */
+/** The loopback with a change to the transports of its pairs. */
 function damaged(damage: (pair: TransportPair) => void): TransportSubject {
   return replaced((pair) => {
     damage(pair)
@@ -204,12 +208,12 @@ function damaged(damage: (pair: TransportPair) => void): TransportSubject {
   })
 }
 
-/** The reference medium with one thing about the medium itself changed. */
+/** The loopback with a change to its pairs. */
 function replaced(replace: (pair: TransportPair) => TransportPair): TransportSubject {
   return { ...loopback, pair: async (options) => replace(await loopback.pair(options)) }
 }
 
-/** The reference medium with one thing about every one of its transports changed. */
+/** The loopback with a change to all of its transports. */
 function damagedEverywhere(damage: (transport: Transport) => void): TransportSubject {
   return {
     ...damaged(({ near }) => damage(near)),
@@ -221,7 +225,7 @@ function damagedEverywhere(damage: (transport: Transport) => void): TransportSub
   }
 }
 
-/** Puts something between a slot and what users set it to. */
+/** Wraps every callback that is set to a slot. */
 function replaceCallback(
   transport: Transport,
   slot: 'onmessage',
@@ -239,12 +243,12 @@ function replaceCallback(
 }
 
 function farOf({ far }: TransportPair): Transport {
-  if (far instanceof Promise) throw new Error('the far end of the reference medium is there from the start')
+  if (far instanceof Promise) throw new Error('the loopback has no promise of a far end')
   return far
 }
 
 function provided<T>(hook: T | undefined): T {
-  if (hook === undefined) throw new Error('the reference medium has every hook')
+  if (hook === undefined) throw new Error('the loopback has every hook')
   return hook
 }
 
@@ -253,9 +257,9 @@ function isLong(message: JsonRpcMessage): boolean {
   return typeof fill === 'string' && fill.length > 50_000
 }
 
-function membersOf(piece: string): unknown[] {
+function membersOf(text: string): unknown[] {
   try {
-    const value: unknown = JSON.parse(piece)
+    const value: unknown = JSON.parse(text)
     return Array.isArray(value) ? value : []
   } catch {
     return []

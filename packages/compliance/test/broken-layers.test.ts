@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { layerCases } from '../src/layer-cases.js'
 import type { LayerFact } from '../src/layer-subject.js'
 
-/** For each thing a layer passes through, a layer whose only defect is not to. */
+/** For each fact, a layer with only the defect that breaks it. */
 const brokenLayers: Record<LayerFact, Layer> = {
   sendOptions: outgoing((channel) => ({ ...channel, send: (message) => channel.send(message) })),
   outgoingMessages: outgoing((channel) => ({
@@ -16,7 +16,7 @@ const brokenLayers: Record<LayerFact, Layer> = {
     ...channel,
     send: async (message, options) => {
       await new Promise((resolve) => resolve(channel.send(message, options))).catch((cause: unknown) => {
-        throw new Error('it could not be sent', { cause })
+        throw new Error('send failed', { cause })
       })
     },
   })),
@@ -31,7 +31,7 @@ const brokenLayers: Record<LayerFact, Layer> = {
     ...next,
     connect: (sink, signal) =>
       next.connect(sink, signal).catch((cause: unknown) => {
-        throw new Error('it could not connect', { cause })
+        throw new Error('connect failed', { cause })
       }),
   }),
   abort: (next) => ({ ...next, connect: (sink) => next.connect(sink, new AbortController().signal) }),
@@ -49,7 +49,7 @@ const brokenLayers: Record<LayerFact, Layer> = {
 
 describe('the layer suite', () => {
   for (const [fact, layer] of Object.entries(brokenLayers)) {
-    test(`tells a layer that breaks '${fact}'`, async () => {
+    test(`fails '${fact}' and nothing else for a layer that breaks it`, async () => {
       const broken = new Set<string>()
       for (const each of layerCases) await each.run(layer).catch(() => broken.add(each.fact))
       expect([...broken]).toEqual([fact])

@@ -37,10 +37,10 @@ describeCompression('gzip', () => good)
 const scratch = new Uint8Array(4_000_000)
 
 const broken: Record<string, Partial<Compression>> = {
-  'has a name that breaks a header': { name: 'my gzip\r\n' },
-  'compresses nothing': { compress: (bytes) => new Uint8Array(gzipSync(bytes, { level: 0 })) },
-  'loses the last byte': { decompress: (bytes, maxBytes) => unzip(bytes, maxBytes).subarray(0, -1) },
-  'changes what it was given': {
+  'has a name that is invalid in a header': { name: 'my gzip\r\n' },
+  'does not compress': { compress: (bytes) => new Uint8Array(gzipSync(bytes, { level: 0 })) },
+  'drops the last byte': { decompress: (bytes, maxBytes) => unzip(bytes, maxBytes).subarray(0, -1) },
+  'changes its input': {
     compress: (bytes) => {
       const packed = good.compress(bytes)
       bytes.fill(0)
@@ -54,16 +54,16 @@ const broken: Record<string, Partial<Compression>> = {
       return scratch.subarray(0, unzipped.length)
     },
   },
-  'is off by one': { decompress: (bytes, maxBytes) => unzip(bytes, maxBytes + 1) },
-  'has no limit': { decompress: (bytes) => unzip(bytes, Infinity) },
-  'unpacks everything and looks at its length then': {
+  'allows one byte more than maxBytes': { decompress: (bytes, maxBytes) => unzip(bytes, maxBytes + 1) },
+  'ignores maxBytes': { decompress: (bytes) => unzip(bytes, Infinity) },
+  'decompresses everything before it checks maxBytes': {
     decompress: (bytes, maxBytes) => {
       const unzipped = unzip(bytes, Infinity)
       if (unzipped.length > maxBytes) throw tooLarge(maxBytes)
       return unzipped
     },
   },
-  'gives what it has of a message cut short': {
+  'returns the start of truncated input': {
     decompress: (bytes, maxBytes) => {
       const maxOutputLength = Math.min(Math.max(maxBytes, 1), 2 ** 31)
       try {
@@ -77,7 +77,7 @@ const broken: Record<string, Partial<Compression>> = {
       }
     },
   },
-  'lets the errors of its library out': {
+  'throws the errors of its library': {
     decompress: (bytes, maxBytes) => {
       try {
         return unzip(bytes, maxBytes)
@@ -86,13 +86,13 @@ const broken: Record<string, Partial<Compression>> = {
       }
     },
   },
-  'has another limit away from the event loop': {
+  'ignores maxBytes in decompressAsync()': {
     decompressAsync: async (bytes) => unzip(bytes, Infinity),
   },
 }
 
-for (const [flaw, change] of Object.entries(broken)) {
-  test(`the compression suite tells one that ${flaw}`, async () => {
+for (const [defect, change] of Object.entries(broken)) {
+  test(`the compression suite fails for a compression that ${defect}`, async () => {
     const failed: string[] = []
     for (const { title, run } of compressionCases) {
       await Promise.resolve()

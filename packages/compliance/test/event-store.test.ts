@@ -9,50 +9,52 @@ interface Stored {
   readonly message: JsonRpcMessage
 }
 
-interface Flaws {
+interface Defects {
   readonly nameIds?: (streamId: string, n: number) => string
   readonly isOn?: (event: Stored, streamId: string) => boolean
   readonly storeLate?: boolean
   readonly replayUnknown?: boolean
   readonly replaySame?: boolean
-  readonly sendAtOnce?: boolean
-  readonly forgetFailures?: boolean
+  readonly sendConcurrently?: boolean
+  readonly ignoreFailures?: boolean
   readonly reverse?: boolean
-  readonly strayStream?: boolean
+  readonly inventStream?: boolean
   readonly lossy?: boolean
 }
 
-/** The least an event store can be, with flaws where asked for. */
-function createStore(flaws: Flaws = {}): EventStore {
+/** A minimal event store with optional defects. */
+function createStore(defects: Defects = {}): EventStore {
   const events: Stored[] = []
-  let made = 0
+  let count = 0
   return {
     storeEvent: async (streamId, message) => {
-      const n = made++
-      const id = flaws.nameIds?.(streamId, n) ?? `event-${n}`
-      if (flaws.storeLate && n % 3 === 0) await turns(2)
-      events.push({ id, streamId, message: flaws.lossy ? withoutText(message) : message })
+      const n = count++
+      const id = defects.nameIds?.(streamId, n) ?? `event-${n}`
+      if (defects.storeLate && n % 3 === 0) await turns(2)
+      events.push({ id, streamId, message: defects.lossy ? withoutText(message) : message })
       return id
     },
     getStreamIdForEventId: async (eventId) => {
       const found = events.find(({ id }) => id === eventId)
-      return flaws.strayStream ? (found?.streamId ?? 'a') : found?.streamId
+      return defects.inventStream ? (found?.streamId ?? 'a') : found?.streamId
     },
     replayEventsAfter: async (lastEventId, { send }) => {
       const index = events.findIndex(({ id }) => id === lastEventId)
       if (index === -1) {
-        if (flaws.replayUnknown) return ''
+        if (defects.replayUnknown) return ''
         throw new Error('no such event')
       }
       const { streamId } = events[index] as Stored
-      const isOn = flaws.isOn ?? ((event: Stored) => event.streamId === streamId)
-      const rest = events.slice(flaws.replaySame ? index : index + 1).filter((event) => isOn(event, streamId))
-      if (flaws.reverse) rest.reverse()
-      if (flaws.sendAtOnce) await Promise.all(rest.map(({ id, message }) => send(id, message)))
+      const isOn = defects.isOn ?? ((event: Stored) => event.streamId === streamId)
+      const rest = events
+        .slice(defects.replaySame ? index : index + 1)
+        .filter((event) => isOn(event, streamId))
+      if (defects.reverse) rest.reverse()
+      if (defects.sendConcurrently) await Promise.all(rest.map(({ id, message }) => send(id, message)))
       else {
         for (const { id, message } of rest) {
           const sending = send(id, message)
-          await (flaws.forgetFailures ? sending.catch(() => {}) : sending)
+          await (defects.ignoreFailures ? sending.catch(() => {}) : sending)
         }
       }
       return streamId
@@ -66,26 +68,26 @@ function withoutText(message: JsonRpcMessage): JsonRpcMessage {
 
 describeEventStore('a store in memory', () => createStore())
 
-const flawed: Record<string, Flaws> = {
-  'names events of two streams alike': { nameIds: (streamId, n) => `${streamId}:${Math.floor(n / 3)}` },
-  'mixes up streams whose names resemble each other': {
+const broken: Record<string, Defects> = {
+  'reuses event ids': { nameIds: (streamId, n) => `${streamId}:${Math.floor(n / 3)}` },
+  'confuses streams with similar names': {
     isOn: (event, streamId) => event.streamId.startsWith(streamId),
   },
-  'stores in the order in which it gets to it': { storeLate: true },
-  'replays nothing where it should reject': { replayUnknown: true },
+  'stores events out of order': { storeLate: true },
+  'resolves for an unknown event': { replayUnknown: true },
   'replays the last event again': { replaySame: true },
-  'sends everything at once': { sendAtOnce: true },
-  'does not notice that sending failed': { forgetFailures: true },
-  'replays the newest first': { reverse: true },
-  'makes up a stream for an unknown event': { strayStream: true },
-  'stores ASCII': { lossy: true },
+  'sends events concurrently': { sendConcurrently: true },
+  'ignores a failed send': { ignoreFailures: true },
+  'replays the newest event first': { reverse: true },
+  'returns a stream for an unknown event': { inventStream: true },
+  'stores ASCII only': { lossy: true },
 }
 
-for (const [flaw, flaws] of Object.entries(flawed)) {
-  test(`the event store suite tells a store that ${flaw}`, async () => {
+for (const [defect, defects] of Object.entries(broken)) {
+  test(`the event store suite fails for a store that ${defect}`, async () => {
     const failed: string[] = []
     for (const { title, run } of eventStoreCases) {
-      await run(createStore(flaws)).catch(() => failed.push(title))
+      await run(createStore(defects)).catch(() => failed.push(title))
     }
     expect(failed).not.toEqual([])
   })

@@ -3,10 +3,10 @@ import { createTransport, fromTransport } from '@mcpwire/core/authoring'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import { describeTransport } from '../src/index.js'
 
-const objects = 'the transport of the SDK passes objects on, not text'
-const connected = 'a pair of the SDK is connected when it is made'
+const objects = 'the transport of the SDK carries objects, not text'
+const connected = 'a pair of the SDK is connected from the start'
 
-describeTransport("the SDK's own transport in memory, through fromTransport", {
+describeTransport('the in-memory transport of the SDK through fromTransport', {
   exempt: {
     sendRaw: objects,
     sendRawBytes: objects,
@@ -15,12 +15,12 @@ describeTransport("the SDK's own transport in memory, through fromTransport", {
     maxQueuedBytes: objects,
     encodesText: objects,
     C11: 'the transport of the SDK delivers inside the send() of its other end',
-    cut: 'objects do not break',
-    stall: 'objects are passed on at once',
+    cut: 'memory does not break',
+    stall: 'objects are delivered at once',
     unreachable: connected,
     hangsUpDuringStart: connected,
     neverConnects: connected,
-    create: 'the SDK has no options to refuse',
+    create: 'the SDK has no options to reject',
   },
   pair: (options) => {
     const [near, far] = InMemoryTransport.createLinkedPair() as [TransportLike, TransportLike]

@@ -13,24 +13,29 @@ describeGate('localOnly', {
   gate: localOnly,
   admits: {
     'a caller on this host': near,
-    'one over IPv6': { ...near, remote: { address: '::1' } },
+    'a caller over IPv6': { ...near, remote: { address: '::1' } },
     'a local page': { ...near, host: 'localhost:8080', headers: { origin: 'http://localhost:3000' } },
   },
   refuses: {
     'a caller on another host': far,
-    'a page elsewhere': { ...near, headers: { origin: 'https://evil.example' } },
-    'a name that was rebound to this host': { ...near, host: 'evil.example' },
-    'a page without an origin of its own': { ...near, headers: { origin: 'null' } },
+    'a page of another origin': { ...near, headers: { origin: 'https://evil.example' } },
+    'a rebound host name': { ...near, host: 'evil.example' },
+    'a page with the origin null': { ...near, headers: { origin: 'null' } },
   },
-  // Media that have neither address nor headers, such as memory, are local.
-  admitsStrangers: true,
+  // Media without addresses and headers, such as memory, are local.
+  admitsUnknownClients: true,
 })
 
-describeGate('allowAll', { gate: allowAll, admits: { anybody: far }, refuses: {}, admitsStrangers: true })
+describeGate('allowAll', {
+  gate: allowAll,
+  admits: { 'a caller on another host': far },
+  refuses: {},
+  admitsUnknownClients: true,
+})
 
 const withToken = (token: string): Handshake => ({ ...near, headers: { authorization: `Bearer ${token}` } })
 
-/** The least a gate with a credential can be. */
+/** A minimal gate with credentials. */
 const bearer: Gate = {
   admit: ({ headers }) =>
     headers['authorization'] === `Bearer ${TOKEN}`
@@ -41,7 +46,7 @@ const bearer: Gate = {
 const good: GateSubject = {
   gate: () => bearer,
   admits: { alice: withToken(TOKEN) },
-  refuses: { 'one with another token': withToken(WRONG_TOKEN), 'one without a token': near },
+  refuses: { 'a caller with a wrong token': withToken(WRONG_TOKEN), 'a caller without a token': near },
   secrets: [TOKEN, WRONG_TOKEN],
 }
 
@@ -51,49 +56,49 @@ describeGate('a bearer token from this host', { ...good, gate: () => allOf(local
 let lastToken: string | undefined
 
 const broken: Record<string, Gate['admit']> = {
-  'admits everybody': () => ({ admit: true }),
-  'admits nobody': () => ({ admit: false, status: 403, reason: 'nobody' }),
-  'admits who presents anything': ({ headers }, signal) =>
+  'admits every caller': () => ({ admit: true }),
+  'refuses every caller': () => ({ admit: false, status: 403, reason: 'refused' }),
+  'admits any token': ({ headers }, signal) =>
     headers['authorization']?.startsWith('Bearer')
       ? { admit: true }
       : bearer.admit({ ...near, headers }, signal),
-  'repeats the token it refuses': async (handshake, signal) => {
+  'shows the refused token': async (handshake, signal) => {
     const verdict = await bearer.admit(handshake, signal)
     return verdict.admit
       ? verdict
       : { ...verdict, reason: `${handshake.headers['authorization']} is not valid` }
   },
-  'answers with a status of its own': async (handshake, signal) => {
+  'returns an invalid status': async (handshake, signal) => {
     const verdict = await bearer.admit(handshake, signal)
     return verdict.admit ? verdict : { ...verdict, status: 418 as never }
   },
-  'gives no reason': async (handshake, signal) => {
+  'returns no reason': async (handshake, signal) => {
     const verdict = await bearer.admit(handshake, signal)
     return verdict.admit ? verdict : { ...verdict, reason: '' }
   },
-  'writes into what it is shown': (handshake, signal) => {
+  'modifies the handshake': (handshake, signal) => {
     Object.assign(handshake.headers, { 'x-seen': '1' })
     return bearer.admit(handshake, signal)
   },
-  'throws at who presents nothing': (handshake, signal) => {
+  'throws without a token': (handshake, signal) => {
     if (handshake.headers['authorization'] === undefined) throw new Error('no header')
     return bearer.admit(handshake, signal)
   },
-  'remembers the wrong caller': async ({ headers }, signal) => {
+  'confuses concurrent callers': async ({ headers }, signal) => {
     lastToken = headers['authorization']
     await Promise.resolve()
     return bearer.admit({ ...near, headers: { authorization: lastToken ?? '' } }, signal)
   },
-  'admits when it is interrupted': (handshake, signal) =>
+  'admits a caller after an abort': (handshake, signal) =>
     signal.aborted ? { admit: true } : bearer.admit(handshake, signal),
-  'never expires, in its own way': async (handshake, signal) => {
+  'returns an invalid expiresAt': async (handshake, signal) => {
     const verdict = await bearer.admit(handshake, signal)
     return verdict.admit ? { ...verdict, expiresAt: Number.NaN } : verdict
   },
 }
 
-for (const [flaw, admit] of Object.entries(broken)) {
-  test(`the gate suite tells a gate that ${flaw}`, async () => {
+for (const [defect, admit] of Object.entries(broken)) {
+  test(`the gate suite fails for a gate that ${defect}`, async () => {
     const failed: string[] = []
     for (const { title, run } of gateCases) {
       await run({ ...good, gate: () => ({ admit }) }).catch(() => failed.push(title))

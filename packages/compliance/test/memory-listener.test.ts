@@ -1,12 +1,12 @@
 import { memoryClient, memoryListener } from '@mcpwire/core'
 import { describeListener, describeTransport, type TransportSubject } from '../src/index.js'
 
-const typed = 'nothing but messages crosses memory; core runs this case over its byte streams'
+const typed = 'memory carries messages, not text; core runs this case over its byte streams'
 
 describeListener('memory', {
   exempt: {
-    beyondThisHost: 'memory reaches nobody outside this process',
-    sameAddress: 'every listener in memory has an address of its own',
+    beyondThisHost: 'memory is limited to this process',
+    sameAddress: 'every listener in memory has its own address',
   },
   listen: (options) => memoryListener(options),
   connect: (listener, { headers }) => memoryClient({ listener, headers }),
@@ -18,9 +18,9 @@ const memory: TransportSubject = {
     sendRaw: typed,
     sendRawBytes: typed,
     sendUnfinished: typed,
-    countsBytes: 'memory counts UTF-16 units, which is what its strings are made of',
+    countsBytes: 'memory counts UTF-16 units',
     cut: 'memory does not break',
-    farStartsFirst: 'the far end comes into being when the near one connects',
+    farStartsFirst: 'the far end is created when the near end connects',
   },
   pair: async (options) => {
     const listener = memoryListener(options)

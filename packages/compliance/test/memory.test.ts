@@ -2,16 +2,16 @@ import { memoryPair } from '@mcpwire/core'
 import { describeTransport, type TransportSubject } from '../src/index.js'
 
 const pairsOnly = 'a memory pair cannot fail to connect; core runs this case over its byte streams'
-const typed = 'nothing but messages crosses memory; core runs this case over its byte streams'
+const typed = 'memory carries messages, not text; core runs this case over its byte streams'
 
-/** A pair in memory, as the suite needs to know it. */
+/** The subject for a pair in memory. */
 const memory: TransportSubject = {
   capabilities: { backpressure: true },
   exempt: {
     sendRaw: typed,
     sendRawBytes: typed,
     sendUnfinished: typed,
-    countsBytes: 'memory counts UTF-16 units, which is what its strings are made of',
+    countsBytes: 'memory counts UTF-16 units',
     cut: 'memory does not break',
     unreachable: pairsOnly,
     hangsUpDuringStart: pairsOnly,

@@ -7,21 +7,21 @@ import { type Connector, createTransport, resolveOptions } from '@mcpwire/core/a
 import { byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
 import { describeTransport, lineHooks, type PairOptions, type TransportPair, tcpProxy } from '../src/index.js'
 
-const noHandshake = 'a socket without TLS is connected before its peer can hang up'
+const noHandshake = 'a socket without TLS is connected before its peer can disconnect'
 
 for (const medium of ['tcp', 'unix'] as const) {
   describeTransport(`a byte stream over ${medium} sockets`, {
     capabilities: { backpressure: true },
     exempt: {
       create: 'the channel alone has no factory; tcp and unix run this case',
-      farStartsFirst: 'the far end comes into being when the near one connects',
+      farStartsFirst: 'the far end is created when the near end connects',
       hangsUpDuringStart: noHandshake,
       ...(medium === 'unix' && { cutHasReason: 'a socket with a path cannot be reset, only closed' }),
     },
     pair: (options) => socketPair(medium, options),
     unreachable: async (options) => {
       const folder = await mkdtemp(join(tmpdir(), 'mcpwire-'))
-      const transport = socketTransport(() => connect({ path: join(folder, 'nobody') }), options)
+      const transport = socketTransport(() => connect({ path: join(folder, 'unused') }), options)
       return { transport, cleanup: () => rm(folder, { recursive: true }) }
     },
     neverConnects: (options) => ({

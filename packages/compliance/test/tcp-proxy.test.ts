@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createFakeClock, type TcpProxy, type TcpProxyOptions, tcpProxy, turns, until } from '../src/index.js'
 
-const PATIENCE_MS = 5_000
+const GRACE_MS = 5_000
 
 interface Line {
   readonly proxy: TcpProxy
   readonly client: Socket
   readonly server: Socket
-  /** What each end heard, as text, and the chunks it came in. */
-  readonly heard: { client: string; server: string; serverChunks: number }
+  /** The text received by each end, and the number of chunks at the server. */
+  readonly received: { client: string; server: string; serverChunks: number }
   readonly ended: { client: boolean; server: boolean }
   readonly broken: { client: string | undefined; server: string | undefined }
 }
@@ -33,14 +33,14 @@ async function withLine(
     proxy,
     client,
     server: await accepted,
-    heard: { client: '', server: '', serverChunks: 0 },
+    received: { client: '', server: '', serverChunks: 0 },
     ended: { client: false, server: false },
     broken: { client: undefined, server: undefined },
   }
   for (const side of ['client', 'server'] as const) {
     line[side].on('data', (chunk) => {
-      line.heard[side] += chunk.toString()
-      if (side === 'server') line.heard.serverChunks++
+      line.received[side] += chunk.toString()
+      if (side === 'server') line.received.serverChunks++
     })
     line[side].on('end', () => {
       line.ended[side] = true
@@ -59,88 +59,89 @@ async function withLine(
   }
 }
 
-const soon = (fact: () => boolean, what: string): Promise<void> => until(fact, what, PATIENCE_MS)
+const eventually = (condition: () => boolean, description: string): Promise<void> =>
+  until(condition, description, GRACE_MS)
 
-test('passes bytes and ends on in both directions', async () => {
-  await withLine({}, async ({ client, server, heard, ended, proxy }) => {
+test('passes bytes and ends in both directions', async () => {
+  await withLine({}, async ({ client, server, received, ended, proxy }) => {
     client.end('ping')
-    await soon(() => heard.server === 'ping' && ended.server, 'the server heard it')
+    await eventually(() => received.server === 'ping' && ended.server, 'the server received the bytes')
     server.end('pong')
-    await soon(() => heard.client === 'pong' && ended.client, 'the client heard it')
-    await soon(() => proxy.connections === 0, 'the connection is over')
+    await eventually(() => received.client === 'pong' && ended.client, 'the client received the bytes')
+    await eventually(() => proxy.connections === 0, 'the connection is closed')
   })
 })
 
-test('listens on a path too', async () => {
+test('listens on a path', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'mcpwire-'))
-  await withLine({ path: join(folder, 'proxy') }, async ({ client, heard }) => {
+  await withLine({ path: join(folder, 'proxy') }, async ({ client, received }) => {
     client.write('ping')
-    await soon(() => heard.server === 'ping', 'the server heard it')
+    await eventually(() => received.server === 'ping', 'the server received the bytes')
   })
   await rm(folder, { recursive: true })
 })
 
 test('writes one byte at a time', async () => {
-  await withLine({ toServer: { chunkBytes: 1 } }, async ({ client, heard }) => {
+  await withLine({ toServer: { chunkBytes: 1 } }, async ({ client, received }) => {
     client.write('x'.repeat(50))
-    await soon(() => heard.server.length === 50, 'everything arrived')
-    expect(heard.serverChunks).toBeGreaterThan(10)
+    await eventually(() => received.server.length === 50, 'everything arrived')
+    expect(received.serverChunks).toBeGreaterThan(10)
   })
 })
 
-test('holds bytes back by a delay', async () => {
+test('delays bytes', async () => {
   const clock = createFakeClock()
-  await withLine({ toServer: { delayMs: 1_000 }, clock }, async ({ client, heard }) => {
+  await withLine({ toServer: { delayMs: 1_000 }, clock }, async ({ client, received }) => {
     client.write('late')
-    await soon(() => clock.pending === 1, 'the bytes are held back')
+    await eventually(() => clock.pending === 1, 'the bytes are delayed')
     await clock.advance(999)
-    expect(heard.server).toBe('')
+    expect(received.server).toBe('')
     await clock.advance(1)
-    await soon(() => heard.server === 'late', 'the bytes arrived')
+    await eventually(() => received.server === 'late', 'the bytes arrived')
   })
 })
 
-test('passes no more bytes in a second than it may', async () => {
+test('limits the bytes per second', async () => {
   const clock = createFakeClock()
-  await withLine({ toServer: { bytesPerSecond: 10 }, clock }, async ({ client, heard }) => {
+  await withLine({ toServer: { bytesPerSecond: 10 }, clock }, async ({ client, received }) => {
     client.write('x'.repeat(20))
-    await soon(() => clock.pending === 1, 'the bytes are held back')
+    await eventually(() => clock.pending === 1, 'the bytes are delayed')
     await clock.advance(1_999)
-    expect(heard.server).toBe('')
+    expect(received.server).toBe('')
     await clock.advance(1)
-    await soon(() => heard.server.length === 20, 'the bytes arrived')
+    await eventually(() => received.server.length === 20, 'the bytes arrived')
   })
 })
 
-test('resets both ends at a byte', async () => {
+test('resets both ends after a number of bytes', async () => {
   await withLine({ toServer: { resetAfterBytes: 3 } }, async ({ client, broken }) => {
     client.write('abcdef')
-    await soon(() => broken.client !== undefined && broken.server !== undefined, 'both were reset')
+    await eventually(() => broken.client !== undefined && broken.server !== undefined, 'both were reset')
     expect(broken).toEqual({ client: 'ECONNRESET', server: 'ECONNRESET' })
   })
 })
 
-test('keeps the end of a half-open connection to itself', async () => {
-  await withLine({ toServer: { halfOpen: true } }, async ({ client, server, heard, ended }) => {
-    client.end('the last')
-    await soon(() => heard.server === 'the last', 'the bytes arrived')
-    server.write('still there?')
-    await soon(() => heard.client === 'still there?', 'the other direction goes on')
+test('drops the end of a half-open connection', async () => {
+  await withLine({ toServer: { halfOpen: true } }, async ({ client, server, received, ended }) => {
+    client.end('last bytes')
+    await eventually(() => received.server === 'last bytes', 'the bytes arrived')
+    server.write('ping')
+    await eventually(() => received.client === 'ping', 'the other direction still works')
     await turns()
     expect(ended.server).toBe(false)
   })
 })
 
-test('stalls one direction until told otherwise, and injects bytes', async () => {
-  await withLine({}, async ({ proxy, client, server, heard }) => {
+test('stalls one direction, and injects bytes', async () => {
+  await withLine({}, async ({ proxy, client, server, received }) => {
     const resume = proxy.stall('far')
     client.write('held')
     server.write('passes')
-    await soon(() => heard.client === 'passes', 'the other direction goes on')
-    expect(heard.server).toBe('')
+    await eventually(() => received.client === 'passes', 'the other direction still works')
+    expect(received.server).toBe('')
     resume()
-    await soon(() => heard.server === 'held', 'the bytes arrived')
+    await eventually(() => received.server === 'held', 'the bytes arrived')
     proxy.inject('near', ', injected')
-    await soon(() => heard.client === 'passes, injected', 'the injected bytes arrived')
+    await eventually(() => received.client === 'passes, injected', 'the injected bytes arrived')
   })
 })

@@ -37,7 +37,7 @@ describeTransport('HTTP+SSE', {
 describeListener('http', {
   listen: (options) => httpServer({ port: 0, ...options }),
   connect: ({ address = '' }, { headers = {} }) => listeningClient({ url: address, headers, httpSse: false }),
-  introduce,
+  initialize: introduce,
   beyondThisHost: (options) => httpServer({ port: 0, host: '0.0.0.0', ...options }),
   sameAddress: ({ address }, options) => httpServer({ port: portOf(address), ...options }),
 })

@@ -1,22 +1,27 @@
 import { type Gate, localOnly } from '@mcpwire/core'
 
-/** What a page may be from: a scheme and a host, with a port where it is not the usual one (RFC 6454, section 6.2). */
+/** An origin: a scheme and a host, with a port unless it is the default port (RFC 6454, section 6.2). */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/i
 
-/** The origin as browsers write it; undefined for a text that is none. */
+/** The origin as browsers write it; `undefined` if the text is no origin. */
 export function originOf(text: string): string | undefined {
   if (!ORIGIN.test(text) || !URL.canParse(text)) return undefined
   const { origin } = new URL(text)
-  // Those of extensions and apps have none by the URL standard, yet are sent.
+  // The URL standard defines no origin for extensions and apps, yet browsers send one.
   return origin === 'null' ? text.toLowerCase() : origin
 }
 
 /**
- * Admits callers from any host, but of pages only those of the given origins, of this host and of the place itself:
- * any other page reaches it through the browser of somebody who may not even know of it (MCP, Transports: Security
- * Warning). Who is no browser names no origin. `address` is where it listens.
+ * Admits clients on any host. Of pages, admits only those of the given origins, of this host and of the listener: any
+ * other page would connect through the browser of its reader (MCP, Transports: Security Warning). Programs send no
+ * origin. `address` is the address of the listener.
+ *
+ * @example
+ * ```ts
+ * const gate = allowOrigins(['https://app.example'], () => listener.address)
+ * ```
  */
-export function allOrigins(allowed: readonly string[], address: () => string | undefined): Gate {
+export function allowOrigins(allowed: readonly string[], address: () => string | undefined): Gate {
   const local = localOnly()
   return {
     admit({ medium, headers }, signal) {

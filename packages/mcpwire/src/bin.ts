@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { main } from './main.js'
 
-// Whoever reads may be gone: that nobody hears it does not end what goes on, and whoever prints a result is told.
+// A reader may close its end of the pipe. The bridge goes on without it, and print() reports failed writes.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 
-// Not left to the event loop: an open input, or what a server left behind, would keep a finished command alive.
+// An explicit exit: an open input, or handles of a server, would keep a finished command running.
 process.exit(await main(process.argv.slice(2)))

@@ -1,18 +1,18 @@
 import { type Listener, type Transport, TransportError } from '@mcpwire/core'
-import { invalidOption, type KnownOptions, rejectOption, requireKnownOptions } from '@mcpwire/core/authoring'
-import type { Endpoint, EndpointOptions, ListenOptions, Wire } from './wire.js'
+import { invalidOption, type OptionalRule, optional, options, rule } from '@mcpwire/core/authoring'
+import type { Endpoint, EndpointOptions, EndpointProvider, ListenOptions } from './endpoint-provider.js'
 
-/** A wire that is loaded when used. */
-interface KnownWire {
-  /** Whether certificates belong to it. */
+/** The provider of a scheme, loaded on first use. */
+interface Scheme {
+  /** Whether the scheme uses TLS. */
   readonly isSecure?: boolean
-  /** Whether a caller can send headers. */
+  /** Whether a client can send headers. */
   readonly hasHeaders?: boolean
-  load(): Promise<Wire>
+  load(): Promise<EndpointProvider>
 }
 
-/** The wires by the scheme of their URLs. Another one is a file in `endpoints/` and a line here. */
-const wires: ReadonlyMap<string, KnownWire> = new Map<string, KnownWire>([
+/** To add a scheme, add a file to `endpoints/` and a line here. */
+const schemes: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
   ['stdio:', { load: () => import('./endpoints/stdio.js') }],
   ['tcp:', { load: () => import('./endpoints/tcp.js') }],
   ['tcps:', { load: () => import('./endpoints/tcp.js'), isSecure: true }],
@@ -26,85 +26,105 @@ const wires: ReadonlyMap<string, KnownWire> = new Map<string, KnownWire>([
 /** A scheme has more than one letter: `C:\server.exe` is a path. */
 const SCHEME = /^[a-z][a-z0-9+.-]+:/i
 
-const knownOptions: KnownOptions<EndpointOptions> = {
-  cwd: 1,
-  env: 1,
-  inherit: 1,
-  stderr: 1,
-  maxMessageBytes: 1,
-  closeTimeoutMs: 1,
-  tls: 1,
-  headers: 1,
+const table = options<EndpointOptions, keyof EndpointOptions>({
+  cwd: forwarded(),
+  env: forwarded(),
+  inherit: forwarded(),
+  stderr: forwarded(),
+  maxMessageBytes: forwarded(),
+  closeTimeoutMs: forwarded(),
+  tls: forwarded(),
+  headers: forwarded(),
+})
+
+/** An option that the factory of the transport checks. */
+function forwarded<T>(): OptionalRule<T> {
+  return optional(rule<T>(() => {}))
 }
 
 /**
- * The transport to a server that is named by where it is: a list is a command with its arguments, whose process
- * speaks over its standard streams; a string is a URL: `tcp://host:port`, `tcps://host:port`, `unix:/path` or
- * `unix:@name`, `ws://…`, `wss://…`, `http://…` or `https://…`. Opens nothing until `start()`, and loads only the wire
- * it takes.
+ * Creates the transport to a server. A list is a command with its arguments, which runs as a child process. A string
+ * is a URL: `tcp://host:port`, `tcps://host:port`, `unix:/path`, `unix:@name`, `ws://…`, `wss://…`, `http://…` or
+ * `https://…`. Opens nothing until `start()`, and loads only the packages that the scheme needs.
  *
- * Rejects with `INVALID_OPTION` where the endpoint or an option cannot work.
+ * Rejects with `INVALID_OPTION` if the endpoint or an option is invalid.
+ *
+ * @example
+ * ```ts
+ * const transport = await endpoint('tcp://127.0.0.1:7000')
+ * await client.connect(transport)
+ * ```
  */
 export async function endpoint(target: Endpoint, options: EndpointOptions = {}): Promise<Transport> {
-  requireKnownOptions(options, knownOptions)
+  const settings = table.read(options)
   if (typeof target !== 'string' && !Array.isArray(target))
     invalidOption('endpoint', target, 'a URL in a string, or a list of a command and its arguments')
-  const wire = await wireFor(target, 'endpoint')
-  if (options.headers !== undefined && !hasHeaders(target))
-    rejectOption('headers', 'left out where the URL is none of HTTP or WebSocket')
-  return wire.connectTo(target, options)
+  const provider = await providerFor(target, 'endpoint')
+  if (settings.headers !== undefined && !hasHeaders(target))
+    throw new TransportError('INVALID_OPTION', 'option "headers" requires an HTTP or WebSocket URL', {
+      option: 'headers',
+    })
+  return provider.connectTo(target, settings)
 }
 
 /**
- * The listener at a URL of one of the same schemes but `stdio:`. Binds nothing until `start()`.
+ * Creates the listener at a URL. All schemes of `endpoint()` except `stdio:` can listen. Binds nothing until `start()`.
  *
- * Rejects with `INVALID_OPTION` where the URL or an option cannot work.
+ * Rejects with `INVALID_OPTION` if the URL or an option is invalid.
+ *
+ * @example
+ * ```ts
+ * const listener = await listenerAt('http://127.0.0.1:8080/mcp')
+ * ```
  */
 export async function listenerAt(url: string, options: ListenOptions = {}): Promise<Listener> {
-  const wire = await wireFor(url, 'listen')
-  if (wire.listenOn) return wire.listenOn(url, options)
-  const message = `nobody can listen on ${url}: that is the wire between a process and its child`
+  const provider = await providerFor(url, 'listen')
+  if (provider.listenOn) return provider.listenOn(url, options)
+  const message = `cannot listen on ${url}: stdio connects a process with its own child only`
   throw new TransportError('INVALID_OPTION', message, { option: 'listen', received: url })
 }
 
-/** What a URL is for, and so the option that it is. */
+/** The purpose of a URL, which is also the name of its option. */
 type Purpose = 'endpoint' | 'listen'
 
-async function wireFor(target: Endpoint, purpose: Purpose): Promise<Wire> {
-  const scheme = typeof target === 'string' ? schemeOf(target) : 'stdio:'
-  const known = scheme === undefined ? undefined : wires.get(scheme)
-  if (!known) throw unknownEndpoint(target, scheme, purpose)
-  return await known.load()
+async function providerFor(target: Endpoint, purpose: Purpose): Promise<EndpointProvider> {
+  const name = typeof target === 'string' ? schemeOf(target) : 'stdio:'
+  const scheme = name === undefined ? undefined : schemes.get(name)
+  if (!scheme) throw unknownEndpoint(target, name, purpose)
+  return await scheme.load()
 }
 
-/** Whether certificates belong to the wire of that URL. */
+/** Whether the URL uses TLS. */
 export function isSecure(url: string): boolean {
-  return wires.get(schemeOf(url) ?? '')?.isSecure ?? false
+  return schemes.get(schemeOf(url) ?? '')?.isSecure ?? false
 }
 
-/** Whether headers can be sent to a server that is there. */
+/** Whether a client can send headers to the server. */
 export function hasHeaders(target: Endpoint): boolean {
-  return typeof target === 'string' && (wires.get(schemeOf(target) ?? '')?.hasHeaders ?? false)
+  return typeof target === 'string' && (schemes.get(schemeOf(target) ?? '')?.hasHeaders ?? false)
 }
 
-/** The scheme of a URL, in lower case and with its colon; undefined for what is no URL. */
+/** The scheme of a URL, in lower case and with its colon; `undefined` if the text is no URL. */
 export function schemeOf(target: string): string | undefined {
   return SCHEME.exec(target)?.[0].toLowerCase()
 }
 
-/** Where a server is, without what may be secret: arguments, and what a URL says of a user or in its query. */
+/** The address of a server without possible secrets: arguments of a command, credentials and query of a URL. */
 export function addressOf(target: Endpoint): string {
   if (typeof target !== 'string') return `stdio:${target[0]}`
   return target.replace(/[?#].*$/, '').replace(/\/\/[^/]*@/, '//')
 }
 
 function unknownEndpoint(target: Endpoint, scheme: string | undefined, purpose: Purpose): TransportError {
-  const what = scheme === undefined ? `no URL: "${target}"` : `unknown scheme "${scheme}"`
-  const known = [...wires.keys()]
-  const choice =
+  const problem = scheme === undefined ? `not a URL: "${target}"` : `unknown scheme "${scheme}"`
+  const names = [...schemes.keys()]
+  const choices =
     purpose === 'listen'
-      ? known.filter((each) => each !== 'stdio:').join(', ')
-      : `${known.join(', ')} (stdio: takes a command instead of a URL)`
-  const message = `${what}; known: ${choice}`
-  return new TransportError('INVALID_OPTION', message, { option: purpose, received: target })
+      ? names.filter((name) => name !== 'stdio:').join(', ')
+      : `${names.join(', ')} (stdio: takes a command instead of a URL)`
+  return new TransportError('INVALID_OPTION', problem, {
+    option: purpose,
+    received: target,
+    hint: `known: ${choices}`,
+  })
 }

@@ -1,3 +1,3 @@
 // For applications
 export { endpoint } from './endpoint.js'
-export type { Endpoint, EndpointOptions } from './wire.js'
+export type { Endpoint, EndpointOptions } from './endpoint-provider.js'

@@ -8,96 +8,101 @@ import {
   type Transport,
 } from '@mcpwire/core'
 import type { TlsServerOptions } from '@mcpwire/core/node'
-import { allOrigins, originOf } from './allowed-origins.js'
+import { allowOrigins, originOf } from './allowed-origins.js'
+import { type ConnectionQuota, createConnectionQuota } from './connection-quota.js'
 import { endpoint, isSecure, listenerAt } from './endpoint.js'
-import { createPlaces, type Places } from './places.js'
-import { say, tellError } from './report.js'
+import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
+import { logTraffic, monitorServer, oncePerError } from './logging.js'
+import { UsageError, usageMessage } from './program.js'
+import { log, logError } from './report.js'
 import { onFirstSignal } from './signals.js'
-import { onceEach, told, watched } from './telling.js'
-import { UsageError } from './usage-error.js'
-import type { Endpoint, EndpointOptions } from './wire.js'
-import { complaintAbout } from './words.js'
 
 const NAME = 'mcpwire bridge'
 
-/** What a bridge that others connect to needs to know. */
+/** Options of a bridge that listens. */
 export interface ListenBridgeOptions {
-  /** Where callers are awaited. */
+  /** URLs to listen at. */
   readonly urls: readonly string[]
-  /** How many callers there may be at once, at all URLs together. */
+  /** The most clients at a time, at all URLs together. */
   readonly maxConnections: number
-  /** How long requests in flight may take once the bridge is to end, in milliseconds. */
+  /** How long requests in flight may take when the bridge shuts down, in milliseconds. */
   readonly drainMs: number
-  /** Whether callers from other hosts are admitted. */
+  /** Whether to admit clients on other hosts. */
   readonly allowRemote: boolean
-  /** Where pages may be from besides this host. */
+  /** Origins of pages to admit, besides those of this host. */
   readonly allowOrigins: readonly string[]
-  /** What URLs of secure wires show and accept. */
+  /** Certificate and authorities for URLs with TLS. */
   readonly tls: TlsServerOptions
   readonly server: EndpointOptions & { readonly maxMessageBytes: number; readonly closeTimeoutMs: number }
-  /** Whether to tell of more than what goes wrong. */
+  /** Whether to log the start and the traffic of each server, besides errors. */
   readonly verbose: boolean
 }
 
-/** A URL, and who listens there. */
-interface OpenListener {
+/** A listener and its URL on the command line. */
+interface UrlListener {
   readonly url: string
   readonly listener: Listener
 }
 
 /**
- * Gives each caller at any of the URLs a conversation with the server that is its own: a process of its own where
- * the server is a command. Resolves once a signal, or the end of a listener, has ended them all, with the exit code:
- * 0 in order, 1 otherwise.
+ * Connects each client at any of the URLs to a server of its own: a process of its own if the server is a command.
+ * A signal, or the end of a listener, closes all connections. Then the promise resolves with the exit code: 0 for an
+ * orderly end, 1 otherwise.
  *
- * Rejects with `UsageError` or `INVALID_OPTION` where an option cannot work.
+ * Rejects with `UsageError` or `INVALID_OPTION` if an option is invalid.
  */
 export async function listenBridge(target: Endpoint, options: ListenBridgeOptions): Promise<number> {
-  // Opens nothing, but says what cannot work before anybody calls.
+  // Opens nothing, but rejects invalid options before the first client connects.
   await endpoint(target, options.server)
-  const places = createPlaces(options.maxConnections, (error) => tellError(NAME, error, 'caller'))
-  const listeners: OpenListener[] = []
-  for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, places) })
-  const conversations = new Conversations(target, options, places)
-  let isToEnd = false
-  const end = async (drainMs: number): Promise<void> => {
-    isToEnd = true
+  const quota = createConnectionQuota(options.maxConnections, (error) => logError(NAME, error, 'client'))
+  const listeners: UrlListener[] = []
+  for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, quota) })
+  const connections = new BridgedConnections(target, options, quota)
+  let isShuttingDown = false
+  const shutDown = async (drainMs: number): Promise<void> => {
+    isShuttingDown = true
     await Promise.all(listeners.map(({ listener }) => listener.close({ drainMs })))
-    await conversations.over()
+    await connections.closed()
   }
-  onFirstSignal(NAME, () => void end(options.drainMs))
+  onFirstSignal(NAME, () => void shutDown(options.drainMs))
   try {
-    for (const door of listeners) await open(door, conversations)
+    for (const each of listeners) await startListener(each, connections)
   } catch (error) {
-    const wasToEnd = isToEnd
-    await end(0)
+    const wasShuttingDown = isShuttingDown
+    await shutDown(0)
     if (error instanceof UsageError) throw error
-    return wasToEnd ? 0 : 1
+    return wasShuttingDown ? 0 : 1
   }
-  for (const { listener } of listeners) say(NAME, `listening on ${listener.address}`)
+  for (const { listener } of listeners) log(NAME, `listening on ${listener.address}`)
   const reason = await Promise.race(listeners.map(({ listener }) => listener.closed))
-  await end(options.drainMs)
+  await shutDown(options.drainMs)
   return reason ? 1 : 0
 }
 
-async function listenerFor(url: string, options: ListenBridgeOptions, places: Places): Promise<Listener> {
+async function listenerFor(
+  url: string,
+  options: ListenBridgeOptions,
+  quota: ConnectionQuota,
+): Promise<Listener> {
   const { tls, maxConnections, server } = options
   const { maxMessageBytes, closeTimeoutMs } = server
   const origins = originsIn(options)
-  const gate: Gate | undefined = options.allowRemote ? allOrigins(origins, () => listener.address) : undefined
-  const settings = { gate, sessionPolicy: places.policy, maxConnections, maxMessageBytes, closeTimeoutMs }
-  const listener: Listener = await explained(url, () =>
+  const gate: Gate | undefined = options.allowRemote
+    ? allowOrigins(origins, () => listener.address)
+    : undefined
+  const settings = { gate, sessionPolicy: quota.policy, maxConnections, maxMessageBytes, closeTimeoutMs }
+  const listener: Listener = await withUsageErrors(url, () =>
     listenerAt(url, {
       ...settings,
       ...(isSecure(url) && { tls }),
-      ...(hasPages(url) && { origins }),
+      ...(usesCors(url) && { origins }),
     }),
   )
   return listener
 }
 
-/** Whether pages call there by requests, which browsers let them read only where they are told so. */
-function hasPages(url: string): boolean {
+/** Whether pages connect by HTTP requests, whose responses browsers only show with CORS headers. */
+function usesCors(url: string): boolean {
   return /^https?:/i.test(url)
 }
 
@@ -105,64 +110,64 @@ function originsIn({ allowOrigins }: ListenBridgeOptions): string[] {
   return allowOrigins.map((text) => {
     const origin = originOf(text)
     if (origin !== undefined) return origin
-    throw new UsageError(`--allow-origin ${text} must be where a page is from, such as https://app.example`)
+    throw new UsageError(`--allow-origin ${text} must be an origin, such as https://app.example`)
   })
 }
 
-/** Starts a listener. What it rejects with it has also told, unless that is a matter of the command line. */
-async function open({ url, listener }: OpenListener, conversations: Conversations): Promise<void> {
+/** Starts a listener. Logs the error that it rejects with, except for usage errors. */
+async function startListener({ url, listener }: UrlListener, connections: BridgedConnections): Promise<void> {
   listener.onerror = (error) => {
-    if (!isTransportError(error, 'INVALID_OPTION')) tellError(NAME, error, 'caller')
+    if (!isTransportError(error, 'INVALID_OPTION')) logError(NAME, error, 'client')
   }
-  await explained(url, () => serve(listener, (caller) => conversations.begin(caller)))
+  await withUsageErrors(url, () => serve(listener, (client) => connections.add(client)))
 }
 
-/** What cannot work about a URL, in words of the command line. */
-async function explained<T>(url: string, attempt: () => Promise<T>): Promise<T> {
+/** Turns `INVALID_OPTION` into an error about `--listen`. */
+async function withUsageErrors<T>(url: string, attempt: () => Promise<T>): Promise<T> {
   try {
     return await attempt()
   } catch (error) {
     if (!isTransportError(error, 'INVALID_OPTION')) throw error
-    throw new UsageError(`--listen ${url}: ${complaintAbout(error, 'caller')}`)
+    throw new UsageError(`--listen ${url}: ${usageMessage(error, 'client')}`)
   }
 }
 
-/** Those that are going on. */
-class Conversations {
+/** The open connections, each a client and its server. */
+class BridgedConnections {
   readonly #target: Endpoint
   readonly #options: ListenBridgeOptions
-  readonly #places: Places
-  readonly #current = new Set<Pipe>()
-  #begun = 0
+  readonly #quota: ConnectionQuota
+  readonly #open = new Set<Pipe>()
+  #count = 0
 
-  constructor(target: Endpoint, options: ListenBridgeOptions, places: Places) {
+  constructor(target: Endpoint, options: ListenBridgeOptions, quota: ConnectionQuota) {
     this.#target = target
     this.#options = options
-    this.#places = places
+    this.#quota = quota
   }
 
-  /** Joins a caller to a server of its own. What comes of it is told. */
-  async begin(caller: Transport): Promise<void> {
+  /** Connects a client to a server of its own. Logs errors of both. */
+  async add(client: Transport): Promise<void> {
     const { server: settings, verbose } = this.#options
-    const name = `${NAME} #${++this.#begun}`
+    const name = `${NAME} #${++this.#count}`
     const server = await endpoint(this.#target, settings)
-    // Such as by a signal meanwhile.
-    if (caller.state !== 'idle') return
-    const tell = onceEach((error: Error, side: 'a' | 'b') =>
-      tellError(name, error, side === 'a' ? 'caller' : 'server'),
+    // A signal may have closed the client meanwhile.
+    if (client.state !== 'idle') return
+    const report = oncePerError((error: Error, side: 'a' | 'b') =>
+      logError(name, error, side === 'a' ? 'client' : 'server'),
     )
-    const { transport } = watched(server, (error) => tell(error, 'b'))
-    const conversation = pipe(caller, verbose ? told(transport, name) : transport, {
-      onError: tell,
+    const { transport } = monitorServer(server, (error) => report(error, 'b'))
+    const connection = pipe(client, verbose ? logTraffic(transport, name) : transport, {
+      onerror: report,
       drainTimeoutMs: settings.closeTimeoutMs,
     })
-    this.#current.add(conversation)
-    void caller.closed.then(() => this.#places.keepUntil(conversation.closed))
-    void conversation.closed.then(() => this.#current.delete(conversation))
+    this.#open.add(connection)
+    void client.closed.then(() => this.#quota.holdUntil(connection.closed))
+    void connection.closed.then(() => this.#open.delete(connection))
   }
 
-  /** Resolves once all have ended, their servers too. */
-  async over(): Promise<void> {
-    await Promise.all([...this.#current].map(({ closed }) => closed))
+  /** Resolves once all connections are closed, including their servers. */
+  async closed(): Promise<void> {
+    await Promise.all([...this.#open].map(({ closed }) => closed))
   }
 }

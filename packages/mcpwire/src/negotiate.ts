@@ -8,17 +8,17 @@ import {
   type Transport,
   TransportError,
 } from '@mcpwire/core'
-import { ownVersion } from './own-version.js'
+import { ownVersion } from './program.js'
 
-/** How a server is spoken to: with requests that say their revision each, or after a handshake. */
+/** Each request of a modern server carries its revision. A legacy server needs a handshake first. */
 export type Era = 'modern' | 'legacy'
 
-/** How to reach a server, as often as it takes. */
+/** How to connect to a server, once or more. */
 export interface Dial {
-  /** A transport to it that was not started. */
+  /** Creates a transport that was not started. */
   connect(): Promise<Transport>
-  /** Where it is. */
-  readonly place: string
+  /** The address of the server for errors. */
+  readonly address: string
   readonly timeoutMs: number
   readonly onerror: ((error: Error) => void) | undefined
   readonly clock: Clock
@@ -37,28 +37,27 @@ export interface Conversation {
 
 /** The first revision without a handshake. Revisions are dates: later ones compare as greater. */
 const MODERN = '2026-07-28'
-/** The newest first: `initialize` asks for it, and takes any of the others for an answer. */
+/** Newest first: `initialize` requests the newest and accepts any of them. */
 const LEGACY = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
 
 const META = 'io.modelcontextprotocol'
-/** Errors that only a server of 2026-07-28 or later answers with. */
+/** Error codes that only servers of 2026-07-28 or later use. */
 const MODERN_ERRORS = [-32_020, -32_021, -32_022]
 const UNSUPPORTED_VERSION = -32_022
 
 /**
- * Connects, and finds out the era: `server/discover` first, since a handshake would decide for a server that speaks
- * both; then `initialize` where that is answered in another way, or not at all (2026-07-28, stdio: Backward
- * Compatibility).
+ * Connects and detects the era. Sends `server/discover` first, because a handshake selects the legacy era on a server
+ * of both. Sends `initialize` if the server does not support it (2026-07-28, stdio: Backward Compatibility).
  */
 export function negotiate(dial: Dial): Promise<Conversation> {
   return connected(dial, async (connection) => {
-    return (await discover(connection, MODERN)) ?? (await shakeHands(connection))
+    return (await discover(connection, MODERN)) ?? (await handshake(connection))
   })
 }
 
-/** Connects with the handshake of the revisions before 2026-07-28. */
+/** Connects with the handshake of revisions before 2026-07-28. */
 export function initialize(dial: Dial): Promise<Conversation> {
-  return connected(dial, shakeHands)
+  return connected(dial, handshake)
 }
 
 async function connected(
@@ -80,23 +79,24 @@ interface Connection {
   readonly timeoutMs: number
 }
 
-async function open({ connect, place, timeoutMs, onerror, clock }: Dial): Promise<Connection> {
+async function open({ connect, address, timeoutMs, onerror, clock }: Dial): Promise<Connection> {
   const transport = await connect()
-  const ours = peer(transport, { onError: onerror, clock })
-  const late = clock.deadline(timeoutMs, () => {
-    void transport.close({ reason: notConnected(place, timeoutMs) })
+  const client = peer(transport, { onerror, clock })
+  const deadline = clock.deadline(timeoutMs, () => {
+    void transport.close({ reason: connectTimeout(address, timeoutMs) })
   })
   try {
-    await ours.start()
+    await client.start()
   } finally {
-    late[Symbol.dispose]()
+    deadline[Symbol.dispose]()
   }
-  return { transport, peer: ours, timeoutMs }
+  return { transport, peer: client, timeoutMs }
 }
 
-function notConnected(address: string, timeoutMs: number): TransportError {
-  const message = `${address} did not answer within ${timeoutMs} ms; --timeout-ms allows for more`
-  return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
+function connectTimeout(address: string, timeoutMs: number): TransportError {
+  const message = `no connection to ${address} within ${timeoutMs} ms`
+  const hint = 'raise option "timeoutMs"'
+  return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs, option: 'timeoutMs', hint })
 }
 
 function request(
@@ -107,14 +107,14 @@ function request(
   return peer.request(method, params, { timeoutMs })
 }
 
-/** The conversation with a server of 2026-07-28 or later; undefined where it seems to be none. */
+/** The conversation with a server of 2026-07-28 or later; `undefined` if the server seems to be older. */
 async function discover(connection: Connection, version: string): Promise<Conversation | undefined> {
   let found: JsonRpcResult
   try {
     found = await request(connection, 'server/discover', { _meta: envelope(version) })
   } catch (error) {
     if (!isJsonRpcError(error) || !MODERN_ERRORS.includes(error.code)) return undefined
-    const supported = textsIn((error.data as { supported?: unknown } | undefined)?.supported)
+    const supported = stringsIn((error.data as { supported?: unknown } | undefined)?.supported)
     const other = supported
       .filter((each) => each >= MODERN)
       .sort()
@@ -122,11 +122,11 @@ async function discover(connection: Connection, version: string): Promise<Conver
     if (error.code === UNSUPPORTED_VERSION && other !== undefined && version === MODERN) {
       return await discover(connection, other)
     }
-    // A server of both eras may be too old for the modern one that we speak.
+    // A server of both eras may not support the modern revision of this client.
     if (supported.some((each) => LEGACY.includes(each))) return undefined
     throw error
   }
-  if (!textsIn(found['supportedVersions']).includes(version)) return undefined
+  if (!stringsIn(found['supportedVersions']).includes(version)) return undefined
   return {
     ...factsOf(connection, found, found._meta?.[`${META}/serverInfo`] ?? found['serverInfo']),
     era: 'modern',
@@ -145,18 +145,18 @@ function envelope(version: string): NonNullable<MessageParams['_meta']> {
   }
 }
 
-async function shakeHands(connection: Connection): Promise<Conversation> {
+async function handshake(connection: Connection): Promise<Conversation> {
   const { transport, peer } = connection
   const params = { protocolVersion: LEGACY[0], capabilities: {}, clientInfo: clientInfo() }
-  const answer = await request(connection, 'initialize', params)
-  const protocolVersion = answer['protocolVersion']
+  const result = await request(connection, 'initialize', params)
+  const protocolVersion = result['protocolVersion']
   if (typeof protocolVersion !== 'string' || !LEGACY.includes(protocolVersion)) {
-    throw new Error(`the server answered initialize with a version that is unknown here: ${protocolVersion}`)
+    throw new Error(`initialize failed: the server responded with unknown version ${protocolVersion}`)
   }
   transport.setProtocolVersion?.(protocolVersion)
   await peer.notify('notifications/initialized')
   return {
-    ...factsOf(connection, answer, answer['serverInfo']),
+    ...factsOf(connection, result, result['serverInfo']),
     era: 'legacy',
     protocolVersion,
     request: (method, params = {}) => request(connection, method, params),
@@ -169,9 +169,9 @@ function clientInfo(): { name: string; version: string } {
 
 type Facts = Pick<Conversation, 'address' | 'server' | 'hasTools' | 'close'>
 
-function factsOf({ transport, peer }: Connection, answer: JsonRpcResult, info: unknown): Facts {
+function factsOf({ transport, peer }: Connection, result: JsonRpcResult, info: unknown): Facts {
   const { name, version } = (info ?? {}) as { name?: unknown; version?: unknown }
-  const capabilities = (answer['capabilities'] ?? {}) as { tools?: unknown }
+  const capabilities = (result['capabilities'] ?? {}) as { tools?: unknown }
   return {
     address: transport.peer?.address ?? null,
     server: typeof name === 'string' && typeof version === 'string' ? { name, version } : null,
@@ -180,6 +180,6 @@ function factsOf({ transport, peer }: Connection, answer: JsonRpcResult, info: u
   }
 }
 
-function textsIn(value: unknown): string[] {
+function stringsIn(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []
 }

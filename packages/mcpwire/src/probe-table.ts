@@ -1,7 +1,7 @@
 import type { ProbeReport } from './probe.js'
 import { type Cell, type Output, table } from './table.js'
 
-/** A report for people, as wide as where it is printed. */
+/** The report as a table, at most as wide as the output. */
 export function probeTable(report: ProbeReport, output: Output): string {
   const { address, server, eras, protocolVersion, connectMs, tools, roundTrips, error } = report
   const rows: (readonly [string, Cell | undefined])[] = [
@@ -17,7 +17,7 @@ export function probeTable(report: ProbeReport, output: Output): string {
     ['p50 · p90 · p99', roundTrips ? quantilesOf(roundTrips) : undefined],
   ]
   const known = rows.flatMap(([name, cell]): Cell[][] => {
-    return cell === undefined ? [] : [[{ text: name, look: 'bold' }, cell]]
+    return cell === undefined ? [] : [[{ text: name, style: 'bold' }, cell]]
   })
   return table(known, output)
 }
@@ -25,7 +25,7 @@ export function probeTable(report: ProbeReport, output: Output): string {
 const ERAS = { modern: 'modern (server/discover)', legacy: 'legacy (initialize)' } as const
 
 function healthOf({ healthy }: ProbeReport): Cell {
-  return healthy ? { text: 'healthy', look: 'green' } : { text: 'not healthy', look: 'red' }
+  return healthy ? { text: 'healthy', style: 'green' } : { text: 'not healthy', style: 'red' }
 }
 
 function quantilesOf({ p50Ms, p90Ms, p99Ms }: NonNullable<ProbeReport['roundTrips']>): string {

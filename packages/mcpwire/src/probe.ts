@@ -1,34 +1,34 @@
 import { type Clock, isJsonRpcError, isTransportError, systemClock, type Transport } from '@mcpwire/core'
 import { createLatencyHistogram } from '@mcpwire/core/authoring'
 import { type Conversation, type Dial, type Era, initialize, negotiate } from './negotiate.js'
-import { type Diagnosis, describeError } from './report.js'
+import { type Diagnosis, diagnose } from './report.js'
 
-/** How to probe. */
+/** Options of a probe. */
 export interface ProbeOptions {
-  /** How many round trips to time. */
+  /** Number of round trips to time. */
   readonly count: number
-  /** How long to wait for each answer, in milliseconds. */
+  /** The longest time until each response, in milliseconds. */
   readonly timeoutMs: number
-  /** Where the server is, for as long as its transport does not know. */
+  /** The address of the server for errors before it is connected. */
   readonly address?: string | undefined
-  /** Hears what goes wrong without ending the probe. */
+  /** Receives errors that do not end the probe. */
   readonly onerror?: ((error: Error) => void) | undefined
   readonly clock?: Clock | undefined
 }
 
-/** What a probe found out, as `--json` prints it. What it did not get to know is `null`. */
+/** The result of a probe, as `--json` prints it. Unknown members are `null`. */
 export interface ProbeReport {
-  /** Whether the server answered all that it was asked. */
+  /** Whether the server answered every request. */
   healthy: boolean
   address: string | null
-  /** The eras it speaks: `modern` is server/discover as of 2026-07-28, `legacy` is initialize. */
+  /** Supported eras: `modern` is server/discover as of 2026-07-28, `legacy` is initialize. */
   eras: Era[]
-  /** The revision that the tools were listed with. */
+  /** The revision used to list the tools. */
   protocolVersion: string | null
   server: { name: string; version: string } | null
   /** From the start of the process to the end of the negotiation. */
   connectMs: number | null
-  /** `null` also for a server that says it has none. */
+  /** `null` also for a server without the capability. */
   tools: { count: number; names: string[] } | null
   roundTrips: {
     method: string
@@ -42,17 +42,17 @@ export interface ProbeReport {
   error: Diagnosis | null
 }
 
-/** A server that never stops naming tools is none to list them all of. */
+/** A limit for servers whose list of tools does not end. */
 const MAX_TOOL_PAGES = 100
 
 /**
- * Connects to a server, says what it is and how fast it answers. Never rejects for what a server does: that is in
- * the report. Connects once more to learn whether a server of 2026-07-28 speaks `initialize` as well.
+ * Connects to a server and reports its identity, tools and response times. Failures of the server are part of the
+ * report. Connects a second time to check whether a server of 2026-07-28 supports `initialize`, too.
  *
- * Rejects with `INVALID_OPTION` where an option cannot work.
+ * Rejects with `INVALID_OPTION` if an option is invalid.
  */
 export async function probe(connect: () => Promise<Transport>, options: ProbeOptions): Promise<ProbeReport> {
-  const { count, timeoutMs, address: place = 'the server', onerror, clock = systemClock } = options
+  const { count, timeoutMs, address = 'the server', onerror, clock = systemClock } = options
   const report: ProbeReport = {
     healthy: false,
     address: null,
@@ -64,17 +64,17 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     roundTrips: null,
     error: null,
   }
-  let dialled: Transport | undefined
-  let reported: Error | undefined
+  let lastTransport: Transport | undefined
+  let lastError: Error | undefined
   const dial: Dial = {
     connect: async () => {
-      dialled = await connect()
-      return dialled
+      lastTransport = await connect()
+      return lastTransport
     },
-    place,
+    address,
     timeoutMs,
     onerror: (error) => {
-      reported = error
+      lastError = error
       onerror?.(error)
     },
     clock,
@@ -82,9 +82,9 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
   try {
     const startedAt = clock.now()
     const conversation = await negotiate(dial)
-    const { address, server, protocolVersion, era } = conversation
+    const { server, protocolVersion, era } = conversation
     Object.assign(report, {
-      address,
+      address: conversation.address,
       server,
       protocolVersion,
       eras: [era],
@@ -96,26 +96,26 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     } finally {
       await conversation.close()
     }
-    if (era === 'modern' && (await speaksLegacy(dial))) report.eras.push('legacy')
+    if (era === 'modern' && (await supportsLegacy(dial))) report.eras.push('legacy')
     report.healthy = true
   } catch (error) {
     if (isTransportError(error, 'INVALID_OPTION')) throw error
-    const diagnosis = describeError(answersFor(error, reported) ? reported : error)
-    report.address ??= diagnosis.address ?? dialled?.peer?.address ?? null
-    const message = diagnosis.code === 'CLOSED' ? endedAt(report.address) : diagnosis.message
+    const diagnosis = diagnose(isResponseFor(error, lastError) ? lastError : error)
+    report.address ??= diagnosis.address ?? lastTransport?.peer?.address ?? null
+    const message = diagnosis.code === 'CLOSED' ? closedMessage(report.address) : diagnosis.message
     report.error = { ...diagnosis, message, address: report.address }
   }
   return report
 }
 
-/** What an end in order means, which has no reason of its own. */
-function endedAt(address: string | null): string {
+/** The text for an orderly close, which has no error of its own. */
+function closedMessage(address: string | null): string {
   const how = address?.startsWith('stdio:') ? ': it exited with code 0, or closed its output' : ''
-  return `the server ended the conversation without an answer${how}`
+  return `the server closed the connection without a response${how}`
 }
 
-/** Whether it is the answer that a transport gave in place of a server, because of what it reported. */
-function answersFor(error: unknown, reported: Error | undefined): boolean {
+/** Whether the transport itself created this error response, because of an error that it reported. */
+function isResponseFor(error: unknown, reported: Error | undefined): boolean {
   if (!isJsonRpcError(error) || !isTransportError(reported)) return false
   return (error.data as { code?: unknown } | undefined)?.code === reported.code
 }
@@ -128,22 +128,22 @@ async function listTools(conversation: Conversation): Promise<ProbeReport['tools
     for (const name of namesIn(page['tools'])) names.push(name)
     const next = page['nextCursor']
     if (next === undefined) return { count: names.length, names }
-    if (typeof next !== 'string') throw answeredWith('a nextCursor that is no text')
+    if (typeof next !== 'string') throw invalidTools('nextCursor is not a string')
     cursor = next
   }
-  throw new Error(`the server lists tools on more than ${MAX_TOOL_PAGES} pages`)
+  throw new Error(`tools/list failed: the server returned more than ${MAX_TOOL_PAGES} pages`)
 }
 
 function namesIn(tools: unknown): string[] {
-  if (!Array.isArray(tools)) throw answeredWith('no list of tools')
+  if (!Array.isArray(tools)) throw invalidTools('tools is not an array')
   return tools.map((tool: { name?: unknown } | null) => {
-    if (typeof tool?.name !== 'string') throw answeredWith('a tool that has no name')
+    if (typeof tool?.name !== 'string') throw invalidTools('a tool has no name')
     return tool.name
   })
 }
 
-function answeredWith(what: string): Error {
-  return new Error(`the server answered tools/list with ${what}`)
+function invalidTools(why: string): Error {
+  return new Error(`tools/list failed: in the response of the server, ${why}`)
 }
 
 async function timeRoundTrips(
@@ -151,19 +151,19 @@ async function timeRoundTrips(
   count: number,
   clock: Clock,
 ): Promise<ProbeReport['roundTrips']> {
-  // There is no ping since 2026-07-28.
+  // 2026-07-28 has no ping.
   const method = conversation.era === 'modern' ? 'server/discover' : 'ping'
   const latencies = createLatencyHistogram()
-  for (let asked = 0; asked < count; asked++) {
-    const askedAt = clock.now()
+  for (let sent = 0; sent < count; sent++) {
+    const sentAt = clock.now()
     await conversation.request(method)
-    latencies.record(clock.now() - askedAt)
+    latencies.record(clock.now() - sentAt)
   }
   const { p50 = 0, p90 = 0, p99 = 0, max = 0 } = latencies.summary()
   return { method, count, p50Ms: rounded(p50), p90Ms: rounded(p90), p99Ms: rounded(p99), maxMs: rounded(max) }
 }
 
-async function speaksLegacy(dial: Dial): Promise<boolean> {
+async function supportsLegacy(dial: Dial): Promise<boolean> {
   try {
     const conversation = await initialize(dial)
     await conversation.close()

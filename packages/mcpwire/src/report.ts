@@ -1,102 +1,109 @@
 import { isJsonRpcError, isTransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
-import { type End, inWordsOfCommandLine } from './words.js'
+import { type End, flagFor, nameFlags } from './flag-names.js'
 
 /** The longest line of a diagnosis, in characters. */
 const MAX_LINE = 500
 
 /**
- * Writes a result to standard output. Resolves once it is out, or nobody reads it any more, as in a pipe to `head`;
- * rejects where it cannot be written.
+ * Writes a result to standard output. Resolves once the output is written, or if its reader has closed it, as in a
+ * pipe to `head`. Rejects if the output cannot be written.
  */
 export function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(`${text}\n`, (error) => {
-      if (error && isOfSystem(error) && error.code !== 'EPIPE') reject(error)
+      if (error && isSystemError(error) && error.code !== 'EPIPE') reject(error)
       else resolve()
     })
   })
 }
 
-function isOfSystem(error: Error): error is NodeJS.ErrnoException {
+function isSystemError(error: Error): error is NodeJS.ErrnoException {
   return 'syscall' in error
 }
 
-/** Writes one line to standard error, the only place for words: standard output carries messages or results. */
-export function say(who: string, text: string): void {
-  process.stderr.write(`${who}: ${cut(printable(text))}\n`)
+/** Writes one line to standard error. Standard output is for messages and results only. */
+export function log(name: string, text: string): void {
+  process.stderr.write(`${name}: ${truncate(printable(text))}\n`)
 }
 
-/**
- * Writes what went wrong at an end as one line, with its code. What is none of our errors, nor one of the system, is a
- * bug, and shows its stack.
- */
-export function tellError(who: string, error: Error, end: End = 'server'): void {
-  const { code, message } = describeError(error, end)
-  if (code !== null) say(who, `${code}: ${message}`)
-  else if (isOfSystem(error)) say(who, message)
-  else process.stderr.write(`${who}: ${error.stack ?? message}\n`)
+/** Writes an error as one line with its code. An unexpected error is a bug and is written with its stack. */
+export function logError(name: string, error: Error, end: End = 'server'): void {
+  const { code, message } = diagnose(error, end)
+  if (code !== null) log(name, `${code}: ${message}`)
+  else if (isSystemError(error)) log(name, message)
+  else process.stderr.write(`${name}: ${error.stack ?? message}\n`)
 }
 
-/** What went wrong. */
+/** An error as data. */
 export interface Diagnosis {
-  /** A code of ours or of JSON-RPC, where it has one. */
+  /** The code of a `TransportError` or of a JSON-RPC error. */
   readonly code: string | number | null
   /** One line. */
   readonly message: string
-  /** Where, as far as the error knows. */
+  /** The address in the details of the error. */
   readonly address: string | null
-  /** The option of the command line that changes it, where there is one. */
+  /** The option of the command line to change. */
   readonly option: string | null
 }
 
-/**
- * The diagnosis of whatever was thrown, in words of the command line. That a transport is closed says less than why
- * it is.
- */
-export function describeError(thrown: unknown, end: End = 'server'): Diagnosis {
-  const error = toError(thrown)
-  const told = isTransportError(error, 'CLOSED') && error.cause instanceof Error ? error.cause : error
-  const code = isTransportError(told) || isJsonRpcError(told) ? told.code : null
-  // What a server says is its own: what looks like an option there is none of ours.
-  const isTheirs = isTransportError(told, 'PROCESS_EXITED') || isJsonRpcError(told)
-  const words = isTheirs ? told.message : inWordsOfCommandLine(told.message, end)
-  const message = printable(words) + (end === 'server' ? hintFor(told) : '')
-  const address = factIn(told, 'address')
+/** Describes a thrown value with the names of the command line. `CLOSED` is replaced by its cause. */
+export function diagnose(thrown: unknown, end: End = 'server'): Diagnosis {
+  const closed = toError(thrown)
+  const error = isTransportError(closed, 'CLOSED') && closed.cause instanceof Error ? closed.cause : closed
+  const code = isTransportError(error) || isJsonRpcError(error) ? error.code : null
+  const address = detailOf(error, 'address')
+  const facts = { code, address: typeof address === 'string' ? address : null }
+  // The server wrote the text: an option in it is not an option of this program.
+  if (isTransportError(error, 'PROCESS_EXITED') || isJsonRpcError(error))
+    return { ...facts, message: printable(error.message), option: null }
+  const message = printable(nameFlags(error.message, end))
+  const advice = end === 'server' ? adviceFor(error) : undefined
   return {
-    code,
-    message,
-    address: typeof address === 'string' ? address : null,
-    option: (!isTheirs && /(?<!\S)--[a-z][a-z-]+/.exec(message)?.[0]) || null,
+    ...facts,
+    message: advice === undefined ? message : `${message}; ${advice.hint}`,
+    option: flagFor(optionOf(error), end) ?? flagFor(advice?.option, end) ?? FLAG.exec(message)?.[0] ?? null,
   }
 }
 
+const FLAG = /(?<!\S)--[a-z][a-z-]+/
 const HTTP_URL = /\bhttps?:\/\/[^\s,;]+/
 const USUAL_PATH = '/mcp'
 const NOT_FOUND = 404
 
-/** What to do about it, where the command line has something. */
-function hintFor(error: Error): string {
+/** What to change, for errors that come without a hint. */
+function adviceFor(error: Error): { readonly option?: string; readonly hint: string } | undefined {
   const { message } = error
-  if (isTransportError(error, 'REQUEST_TIMEOUT')) return '; --timeout-ms allows for more'
-  if (isTransportError(error, 'AUTH_REQUIRED') && /\b(?:https?|wss?):/.test(message))
-    return '; --header sends one'
+  if (detailOf(error, 'hint') === undefined) {
+    if (isTransportError(error, 'REQUEST_TIMEOUT')) return { option: 'timeoutMs', hint: 'raise --timeout-ms' }
+    if (isTransportError(error, 'AUTH_REQUIRED') && /\b(?:https?|wss?):/.test(message))
+      return {
+        option: 'headers',
+        hint: 'authentication required: pass --header "Authorization: Bearer …"',
+      }
+  }
   const [url] = HTTP_URL.exec(message) ?? []
-  if (url === undefined || factIn(error, 'status') !== NOT_FOUND) return ''
+  if (url === undefined || detailOf(error, 'status') !== NOT_FOUND) return undefined
   const usual = new URL(USUAL_PATH, url).href
-  return url === usual || message.includes(` ${USUAL_PATH}`) ? '' : `; servers usually are at ${usual}`
+  if (url === usual || message.includes(` ${USUAL_PATH}`)) return undefined
+  return { hint: `MCP servers usually respond at ${usual}` }
 }
 
-/** What the details of an error, or else of what caused it, say under that name. */
-function factIn(error: unknown, name: 'address' | 'status'): unknown {
+function optionOf(error: Error): string | undefined {
+  const option = detailOf(error, 'option')
+  return typeof option === 'string' ? option : undefined
+}
+
+/** A member of the details of an error, or else of its nearest cause that has it. */
+function detailOf(error: unknown, name: 'address' | 'status' | 'option' | 'hint'): unknown {
   for (let each = error; isTransportError(each); each = each.cause) {
-    const fact = Object.entries(each.details ?? {}).find(([key]) => key === name)
-    if (fact) return fact[1]
+    const detail = Object.entries(each.details ?? {}).find(([key]) => key === name)
+    if (detail) return detail[1]
   }
   return undefined
 }
 
-/** The text as one line that a terminal only shows: what others wrote may contain sequences that steer one. */
+/** The text as one line without control characters: a server must not send escape sequences to the terminal. */
 export function printable(text: string): string {
   return text
     .replace(/\s+/g, ' ')
@@ -104,6 +111,6 @@ export function printable(text: string): string {
     .trim()
 }
 
-function cut(line: string): string {
+function truncate(line: string): string {
   return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { say } from './report.js'
+import { log } from './report.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -7,9 +7,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const SIGNAL_BASE = 128
 
 /**
- * Calls back on the first signal that asks this process to end, and ends it on the second. Leaving either to the
- * system would end this process without its children. Says so of SIGHUP: whoever ran it by `nohup` does not expect it,
- * but Node takes back that it was to be ignored.
+ * Calls `close` on the first signal that ends a process, and exits on the second. The default action would end this
+ * process without its children. SIGHUP is logged: `nohup` ignores it, but Node restores its default action.
  */
 export function onFirstSignal(name: string, close: () => void): void {
   let isClosing = false
@@ -17,14 +16,14 @@ export function onFirstSignal(name: string, close: () => void): void {
     process.on(signal, () => {
       if (isClosing) process.exit(SIGNAL_BASE + constants.signals[signal])
       isClosing = true
-      if (signal === 'SIGHUP') say(name, 'ended by SIGHUP')
+      if (signal === 'SIGHUP') log(name, 'ended by SIGHUP')
       close()
     })
   }
 }
 
-/** Ends this process on any such signal, and with it the children it has. */
-export function endOnSignal(): void {
+/** Exits on the first signal that ends a process. The exit handlers kill its children. */
+export function exitOnSignal(): void {
   for (const signal of SIGNALS) {
     process.on(signal, () => process.exit(SIGNAL_BASE + constants.signals[signal]))
   }

@@ -5,10 +5,10 @@ vi.setConfig({ testTimeout: 40_000 })
 
 const steps = ['connect', 'list tools', 'call echo', 'long call with progress', 'cancel a long call', 'close']
 
-const wires = ['direct', 'bridged', 'http', 'ws', 'tcp', 'tcps', 'unix']
-const routes = ['v2', 'v1'].flatMap((client) => wires.map((wire) => `${client} ${wire}`))
+const names = ['direct', 'bridged', 'http', 'ws', 'tcp', 'tcps', 'unix']
+const routes = ['v2', 'v1'].flatMap((client) => names.map((name) => `${client} ${name}`))
 
-/** The cells of the rows that tell of a route. */
+/** The cells of the rows of routes. */
 function rowsOf(table: string): string[][] {
   const lines = table.split('\n').filter((line) => /^│ v/.test(line))
   return lines.map((line) =>
@@ -19,8 +19,8 @@ function rowsOf(table: string): string[][] {
   )
 }
 
-// At the same time: each waits for most of its own.
-test.concurrent('drives a real server with both clients on every route, and prints the times', async ({
+// Concurrent: each test mostly waits.
+test.concurrent('drives a real server with both clients on every route and prints the times', async ({
   expect,
   onTestFinished,
 }) => {
@@ -34,7 +34,10 @@ test.concurrent('drives a real server with both clients on every route, and prin
   expect(stderr()).toBe('')
 })
 
-test.concurrent('a wrong answer fails it, and is named', async ({ expect, onTestFinished }) => {
+test.concurrent('exits with code 1 and names the step for a wrong response', async ({
+  expect,
+  onTestFinished,
+}) => {
   const wrong = new URL('./programs/wrong-everything.json', import.meta.url).href
   const hooks = `export function resolve(specifier, context, next) {
     if (!specifier.includes('server-everything')) return next(specifier, context)
@@ -48,16 +51,16 @@ test.concurrent('a wrong answer fails it, and is named', async ({ expect, onTest
     return wrongSteps.includes(step) ? 'failed' : expect.stringMatching(/^\d+\.\d ms$/)
   })
   expect(rows).toEqual(routes.map((route) => [route, ...cells]))
-  const complaints = routes.flatMap((route) =>
+  const failures = routes.flatMap((route) =>
     wrongSteps.map((step) => {
       return `mcpwire demo: ${route}, ${step}: wrong echo: "Echo: wrong" instead of "Echo: hello"\n`
     }),
   )
-  expect(stderr()).toBe(complaints.join(''))
+  expect(stderr()).toBe(failures.join(''))
 })
 
-test('without the packages it drives, it says which to install', async () => {
-  // Stands in for an installation without them: nothing of that scope is found.
+test('lists the packages to install if they are missing', async () => {
+  // Simulates an installation without them: no package of that scope is found.
   const hooks = `export function resolve(specifier, context, next) {
     if (specifier.startsWith('@modelcontextprotocol/')) throw new Error('not found')
     return next(specifier, context)
@@ -70,7 +73,7 @@ test('without the packages it drives, it says which to install', async () => {
   )
 })
 
-/** The command line of this program, which finds modules in another way. */
+/** The command line of this program with hooks that resolve modules. */
 function hooked(hooks: string): string[] {
   const register = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))})`
   const [node = '', ...rest] = program

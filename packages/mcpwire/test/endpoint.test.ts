@@ -3,9 +3,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { isSecure, listenerAt } from '../src/endpoint.js'
 import { endpoint } from '../src/index.js'
 import { serverCommand } from './support/bin.js'
-import { caller, folder } from './support/listening.js'
+import { connect, folder } from './support/listening.js'
 
-test('a list is a command with its arguments', async () => {
+test('endpoint() runs a list as a command with its arguments', async () => {
   const transport = await endpoint(serverCommand('raw-server'), { env: { NAMED: 'yes' } })
   expect(transport.state).toBe('idle')
   const client = peer(transport)
@@ -15,19 +15,19 @@ test('a list is a command with its arguments', async () => {
 })
 
 test.each([
-  ['foo://127.0.0.1:7000', /unknown scheme "foo:"; known: stdio:, tcp:, tcps:, unix:/],
-  ['tcp://127.0.0.1', /must be tcp:\/\/host:port or tcps:\/\/host:port, and nothing more/],
+  ['foo://127.0.0.1:7000', /known: stdio:, tcp:, tcps:, unix:/],
+  ['tcp://127.0.0.1', /must be tcp:\/\/host:port/],
   ['tcp://127.0.0.1:0', /must be tcp:\/\/host:port/],
   ['tcp://127.0.0.1:70000', /must be tcp:\/\/host:port/],
-  ['tcp://127.0.0.1:7000/mcp', /and nothing more/],
-  ['tcps://name:word@127.0.0.1:7000', /and nothing more/],
+  ['tcp://127.0.0.1:7000/mcp', /must be tcp:\/\/host:port/],
+  ['tcps://name:word@127.0.0.1:7000', /must be tcp:\/\/host:port/],
   ['tcp:127.0.0.1:7000', /must be tcp:\/\/host:port/],
-  ['unix:', /must be unix:\/path, or unix:@name/],
-  ['nonsense', /no URL: "nonsense"; known: stdio:/],
-  ['C:\\server.exe', /no URL/],
+  ['unix:', /must be unix:\/path/],
+  ['nonsense', /not a URL: "nonsense"; known: stdio:/],
+  ['C:\\server.exe', /not a URL/],
   ['stdio:node', /must be a command with its arguments/],
   [[], /must be a command with its arguments/],
-])('%j is refused, and it says why', async (target, message) => {
+])('endpoint(%j) rejects an invalid endpoint', async (target, message) => {
   await expect(endpoint(target)).rejects.toMatchObject({
     code: 'INVALID_OPTION',
     details: { option: 'endpoint', received: target },
@@ -42,16 +42,16 @@ test.each([
   'unix:/<folder>/a b%20c?d#e',
   'unix:///<folder>/s',
   'Unix:/<folder>/s',
-])('%s is where one listens, and where another connects', async (url) => {
+])('%s works for a listener and for a client', async (url) => {
   const listener = await listenerAt(url.replace('/<folder>', folder()))
   listener.onconnection = (connection) => void peer(connection, { requests: { ping: () => ({}) } }).start()
   await listener.start()
   onTestFinished(() => listener.close())
-  const client = await caller(listener.address)
+  const client = await connect(listener.address)
   expect(await client.request('ping')).toEqual({})
 })
 
-test.runIf(process.platform === 'linux')('unix:@name is a name without a file', async () => {
+test.runIf(process.platform === 'linux')('unix:@name is an abstract name without a file', async () => {
   const listener = await listenerAt(`unix:@mcpwire ${process.pid}`)
   await listener.start()
   onTestFinished(() => listener.close())
@@ -59,7 +59,7 @@ test.runIf(process.platform === 'linux')('unix:@name is a name without a file', 
   await (await endpoint(listener.url)).start()
 })
 
-test('nobody listens on standard streams', async () => {
+test('listenerAt() rejects stdio:', async () => {
   await expect(listenerAt('stdio:')).rejects.toMatchObject({
     code: 'INVALID_OPTION',
     details: { option: 'listen', received: 'stdio:' },
@@ -67,7 +67,7 @@ test('nobody listens on standard streams', async () => {
 })
 
 test.each(['tcp://127.0.0.1:1', 'unix:/nowhere', ['node']])(
-  'certificates are refused where nothing shows them: %j',
+  'endpoint(%j) and its listener reject certificates without TLS',
   async (target) => {
     const expected = { code: 'INVALID_OPTION', details: { option: 'tls' } }
     await expect(endpoint(target, { tls: {} })).rejects.toMatchObject(expected)
@@ -76,19 +76,14 @@ test.each(['tcp://127.0.0.1:1', 'unix:/nowhere', ['node']])(
   },
 )
 
-test('an option that cannot work is refused before anything runs', async () => {
+test('endpoint() rejects an invalid option before it runs the command', async () => {
   await expect(endpoint(['node'], { maxMessageBytes: 1 })).rejects.toMatchObject({
     code: 'INVALID_OPTION',
     details: { option: 'maxMessageBytes' },
   })
 })
 
-test('certificates belong to some wires', () => {
-  expect(['tcps://h:1', 'TCPS://h:1', 'tcp://h:1', 'unix:/tcps://', 'nonsense'].map(isSecure)).toEqual([
-    true,
-    true,
-    false,
-    false,
-    false,
-  ])
+test('isSecure() is true for schemes with TLS only', () => {
+  const urls = ['tcps://h:1', 'TCPS://h:1', 'tcp://h:1', 'unix:/tcps://', 'nonsense']
+  expect(urls.filter(isSecure)).toEqual(['tcps://h:1', 'TCPS://h:1'])
 })

@@ -19,7 +19,7 @@ const MODERN = '2026-07-28'
 type Era = 'legacy' | 'modern'
 type Kind = Era | 'dual'
 
-/** What is to come of it (2026-07-28, Versioning: Compatibility Matrix); an error where they do not understand each other. */
+/** The expected era, or error, of each pair (2026-07-28, Versioning: Compatibility Matrix). */
 const matrix: readonly { client: Kind; server: Kind; outcome: Era | RegExp }[] = [
   { client: 'modern', server: 'modern', outcome: 'modern' },
   { client: 'modern', server: 'dual', outcome: 'modern' },
@@ -32,8 +32,8 @@ const matrix: readonly { client: Kind; server: Kind; outcome: Era | RegExp }[] =
   { client: 'legacy', server: 'legacy', outcome: 'legacy' },
 ]
 
-/** Each wire, as a way to a server of that kind. */
-const wires: Readonly<Record<string, (server: Kind, whenFinished: WhenFinished) => Promise<Transport>>> = {
+/** Creates a transport to a server of a kind, by medium. */
+const media: Readonly<Record<string, (server: Kind, whenFinished: WhenFinished) => Promise<Transport>>> = {
   stdio: (server) => endpoint(commandOf(server), { stderr: 'ignore' }),
   tcp: (server, whenFinished) => listened('tcp://127.0.0.1:0', server, whenFinished),
   unix: (server, whenFinished) => {
@@ -63,11 +63,11 @@ async function listened(url: string, kind: Kind, whenFinished: WhenFinished): Pr
 async function addressOf(url: string, kind: Kind, whenFinished: WhenFinished): Promise<string> {
   const listener = await listenerAt(url)
   whenFinished(() => listener.close())
-  await serve(listener, (connection) => answer(connection, kind))
+  await serve(listener, (connection) => serveKind(connection, kind))
   return listener.url
 }
 
-function answer(connection: Transport, kind: Kind): unknown {
+function serveKind(connection: Transport, kind: Kind): unknown {
   if (kind !== 'legacy') {
     const legacy = kind === 'dual' ? 'serve' : 'reject'
     return void serveStdio(() => withTool(new ServerV2(info)), { transport: connection, legacy })
@@ -95,19 +95,19 @@ async function connected(
   return client
 }
 
-describe.each(Object.keys(wires))('over %s', (wire) => {
-  // At the same time: each starts up to three processes, and waits for them.
+describe.each(Object.keys(media))('over %s', (medium) => {
+  // Concurrent: each test waits for up to three processes.
   test.concurrent.for(matrix)(
-    '$client client, $server server: $outcome [VER-S-04, VER-C-06]',
+    'a $client client and a $server server negotiate $outcome [VER-S-04, VER-C-06]',
     async ({ client: kind, server, outcome }, { expect, onTestFinished: whenFinished }) => {
-      const asked = new Set<string>()
-      const noting: Layer = tap({
+      const sentMethods = new Set<string>()
+      const recorder: Layer = tap({
         onSend: (message) => {
-          if ('method' in message) asked.add(message.method)
+          if ('method' in message) sentMethods.add(message.method)
         },
       })
-      const dial = wires[wire] as (typeof wires)[string]
-      const transport = withLayers(await dial(server, whenFinished), noting)
+      const dial = media[medium] as (typeof media)[string]
+      const transport = withLayers(await dial(server, whenFinished), recorder)
       if (outcome instanceof RegExp) {
         await expect(connected(transport, kind, whenFinished)).rejects.toThrow(outcome)
         await transport.close()
@@ -117,8 +117,8 @@ describe.each(Object.keys(wires))('over %s', (wire) => {
       expect((await client.listTools()).tools.length).toBeGreaterThan(0)
       const call = await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } })
       expect(call.content).toEqual([{ type: 'text', text: '3' }])
-      expect(asked.has('initialize')).toBe(outcome === 'legacy')
-      expect(asked.has('server/discover')).toBe(kind !== 'legacy')
+      expect(sentMethods.has('initialize')).toBe(outcome === 'legacy')
+      expect(sentMethods.has('server/discover')).toBe(kind !== 'legacy')
     },
   )
 })

@@ -12,12 +12,12 @@ function probed(server: readonly string[], timeoutMs = 20_000): Promise<ProbeRep
   return probe(() => endpoint(server, { stderr: 'ignore' }), { count: 3, timeoutMs })
 }
 
-describe('a probe', () => {
+describe('probe()', () => {
   test.each([
     ['v1-server', 'of the v1 SDK', ['legacy'], '2025-11-25', 'v1', 'ping'],
     ['v2-server', 'of the v2 SDK', ['modern', 'legacy'], '2026-07-28', 'v2', 'server/discover'],
   ] as const)(
-    'tells of a server (%s) %s its eras, tools and times',
+    'reports eras, tools and times of a server (%s) %s',
     async (name, _, eras, protocolVersion, server, method) => {
       const report = await probed(serverCommand(name))
       expect(report).toMatchObject({
@@ -32,22 +32,23 @@ describe('a probe', () => {
       const { connectMs, roundTrips } = report
       expect(connectMs).toBeGreaterThan(0)
       const { p50Ms, p90Ms, p99Ms, maxMs } = roundTrips as NonNullable<typeof roundTrips>
-      expect([p50Ms, p90Ms, p99Ms, maxMs]).toEqual([p50Ms, p90Ms, p99Ms, maxMs].sort((a, b) => a - b))
+      const quantiles = [p50Ms, p90Ms, p99Ms, maxMs]
+      expect(quantiles).toEqual(quantiles.toSorted((a, b) => a - b))
       expect(p50Ms).toBeGreaterThan(0)
     },
   )
 
-  test('tells of a server that knows 2026-07-28 only', async () => {
+  test('reports a server that supports 2026-07-28 only', async () => {
     const report = await probed(serverCommand('v2-server', 'reject'))
     expect(report).toMatchObject({ healthy: true, eras: ['modern'], tools: { count: 2 } })
   })
 
-  test('takes no tools for an answer, and no capability for them', async () => {
+  test('reports no tools for a server without that capability', async () => {
     const report = await probed(serverCommand('raw-server', 'modern-only'))
     expect(report).toMatchObject({ healthy: true, eras: ['modern'], server: { name: 'raw' }, tools: null })
   })
 
-  test('speaks a later revision with a server that has no other, as far as it answers', async () => {
+  test('uses a later revision with a server that supports no other', async () => {
     const report = await probed(serverCommand('raw-server', 'too-new'))
     expect(report).toMatchObject({ healthy: true, eras: ['modern'], protocolVersion: '2999-01-01' })
   })
@@ -58,10 +59,10 @@ describe('a probe', () => {
   })
 
   test.each([
-    ['does not answer server/discover', 'silent'],
-    ['exits when it is asked server/discover', 'sensitive'],
+    ['does not respond to server/discover', 'silent'],
+    ['exits on server/discover', 'sensitive'],
     ['writes a banner first', 'noisy'],
-  ])('finds a legacy server that %s healthy', async (_, mode) => {
+  ])('reports a legacy server that %s as healthy', async (_, mode) => {
     const report = await probed(serverCommand('raw-server', mode), mode === 'silent' ? 500 : 20_000)
     expect(report).toMatchObject({ healthy: true, eras: ['legacy'], protocolVersion: '2025-11-25' })
   })
@@ -75,23 +76,23 @@ describe('a probe', () => {
       /exited with code 2: no config/,
     ],
     [
-      'answers nothing',
+      'does not respond',
       [process.execPath, '--eval', 'process.stdin.resume()'],
       'REQUEST_TIMEOUT',
       /initialize/,
     ],
-    ['answers with a version from the future', serverCommand('raw-server', 'futuristic'), null, /2999-01-01/],
-    ['lists tools without end', serverCommand('raw-server', 'endless'), null, /more than 100 pages/],
-  ])('finds a server that %s not healthy, and says why', async (_, server, code, message) => {
+    ['responds with an unknown version', serverCommand('raw-server', 'futuristic'), null, /2999-01-01/],
+    ['lists endless tools', serverCommand('raw-server', 'endless'), null, /100 pages/],
+  ])('reports a server that %s as not healthy', async (_, server, code, message) => {
     const report = await probed(server, code === 'REQUEST_TIMEOUT' ? 300 : 20_000)
     expect(report).toMatchObject({ healthy: false, error: { code, message: expect.stringMatching(message) } })
     expect(report.roundTrips).toBeNull()
   })
 
   test.each([
-    ['ends the conversation', 'CLOSED', /^the server ended the conversation without an answer$/, 'memory'],
-    ['speaks TLS', 'PEER_LOST', /without an answer; does it speak TLS, as at tcps:\/\/\?$/, 'tcp'],
-  ])('says what it looks like when a server %s', async (_, code, message, medium) => {
+    ['closes the connection', 'CLOSED', /^the server closed the connection/, 'memory'],
+    ['may require TLS', 'PEER_LOST', /TLS/, 'tcp'],
+  ])('explains the error of a server that %s', async (_, code, message, medium) => {
     const server = createServer((socket) => socket.once('data', () => socket.end())).listen(0, '127.0.0.1')
     onTestFinished(() => void server.close())
     await once(server, 'listening')
@@ -107,40 +108,40 @@ describe('a probe', () => {
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) })
   })
 
-  test('says who ended it, and how, where a program ends in order', async () => {
+  test('explains the exit of a program with code 0', async () => {
     const { error } = await probed(['sh', '-c', 'exit 0'])
     expect(error).toMatchObject({
       code: 'CLOSED',
-      message:
-        'the server ended the conversation without an answer: it exited with code 0, or closed its output',
+      message: expect.stringContaining('exited with code 0'),
     })
   })
 
   test.each([
-    [{ tools: null }, /tools\/list with no list of tools/],
-    [{}, /tools\/list with no list of tools/],
-    [{ tools: [null] }, /tools\/list with a tool that has no name/],
-    [{ tools: [{}] }, /tools\/list with a tool that has no name/],
-    [{ tools: [{ name: 'a' }], nextCursor: null }, /tools\/list with a nextCursor that is no text/],
-  ])(
-    'finds a server that lists its tools as %j not healthy, and says what is wrong',
-    async (page, message) => {
-      const connect = async () => {
-        const [near, far] = memoryPair()
-        const requests = {
-          initialize: () => ({ protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: {} }),
-          'tools/list': () => page,
-        }
-        await peer(far, { requests }).start()
-        return near
+    [{ tools: null }, /not an array/],
+    [{}, /not an array/],
+    [{ tools: [null] }, /no name/],
+    [{ tools: [{}] }, /no name/],
+    [{ tools: [{ name: 'a' }], nextCursor: null }, /nextCursor/],
+  ])('reports the invalid tools/list result %j', async (page, message) => {
+    const connect = async () => {
+      const [near, far] = memoryPair()
+      const requests = {
+        initialize: () => ({ protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: {} }),
+        'tools/list': () => page,
       }
-      const { healthy, tools, error } = await probe(connect, { count: 1, timeoutMs: 1_000 })
-      expect([healthy, tools, error?.message]).toEqual([false, null, expect.stringMatching(message)])
-    },
-  )
+      await peer(far, { requests }).start()
+      return near
+    }
+    const { healthy, tools, error } = await probe(connect, { count: 1, timeoutMs: 1_000 })
+    expect({ healthy, tools, message: error?.message }).toEqual({
+      healthy: false,
+      tools: null,
+      message: expect.stringMatching(message),
+    })
+  })
 
   test.each(['ws', 'tcps', 'http'])(
-    'waits for a %s: peer that says nothing no longer than for an answer',
+    'limits the connect time to a silent %s: peer by timeoutMs',
     async (scheme) => {
       const server = createServer(() => {}).listen(0, '127.0.0.1')
       onTestFinished(() => void server.close())
@@ -156,24 +157,24 @@ describe('a probe', () => {
     },
   )
 
-  test('leaves the words of a server as they are, and takes none for an option of ours', async () => {
-    const words = 'error: option "path" needs --foo, or maxMessageBytes'
-    const server = [process.execPath, '--eval', `console.error(${JSON.stringify(words)}); process.exit(2)`]
-    const refusing = async () => {
+  test('keeps the text of a server, and takes no option from it', async () => {
+    const text = 'error: option "path" needs --foo, or maxMessageBytes'
+    const server = [process.execPath, '--eval', `console.error(${JSON.stringify(text)}); process.exit(2)`]
+    const failing = async () => {
       const [near, far] = memoryPair()
       const initialize = (): never => {
-        throw new Error(words)
+        throw new Error(text)
       }
       await peer(far, { requests: { initialize } }).start()
       return near
     }
-    const message = expect.stringContaining(words)
+    const message = expect.stringContaining(text)
     expect((await probed(server)).error).toMatchObject({ code: 'PROCESS_EXITED', message, option: null })
-    const { error } = await probe(refusing, { count: 1, timeoutMs: 1_000 })
+    const { error } = await probe(failing, { count: 1, timeoutMs: 1_000 })
     expect(error).toMatchObject({ code: -32_603, message, option: null })
   })
 
-  test('tells of an error the server answers with', async () => {
+  test('reports an error response of the server', async () => {
     const connect = async () => {
       const [near, far] = memoryPair()
       const requests = {
@@ -193,7 +194,7 @@ describe('a probe', () => {
 })
 
 describe('mcpwire probe', () => {
-  test('prints a table, and exits with 0 for a healthy server', async () => {
+  test('prints a table and exits with code 0 for a healthy server', async () => {
     const { stdout, exit } = run([...program, 'probe', '--count', '2', '--', ...serverCommand('v2-server')])
     expect(await exit).toBe(0)
     expect(stdout()).toMatch(/health +│ healthy/)
@@ -220,20 +221,20 @@ describe('mcpwire probe', () => {
     expect(report.roundTrips.count).toBe(20)
   })
 
-  test('exits with 1 for one that is not healthy, with the reason on standard output', async () => {
+  test('exits with code 1 and prints the error to standard output for an unhealthy server', async () => {
     const { stdout, exit } = run([...program, 'probe', '--json', '--', '/nowhere/at-all'])
     expect(await exit).toBe(1)
     expect(JSON.parse(stdout())).toMatchObject({ healthy: false, error: { code: 'CONNECT_FAILED' } })
   })
 
-  test.each([[[]], [['--json']]])('ends in order when nobody reads its result (%j)', async (options) => {
+  test.each([[[]], [['--json']]])('exits with code 0 if standard output is closed (%j)', async (options) => {
     const probing = run([...program, 'probe', ...options, '--', ...serverCommand('raw-server')])
     probing.process.stdout?.destroy()
     expect(await probing.exit).toBe(0)
     expect(probing.stderr()).toBe('')
   })
 
-  test('fails in one line when its result cannot be written', async () => {
+  test('logs one line if the result cannot be written', async () => {
     const command = [...program, 'probe', '--', ...serverCommand('raw-server')]
     const quoted = command.map((each) => `'${each}'`).join(' ')
     const probing = run(['sh', '-c', `${quoted} > /dev/full`])
@@ -244,47 +245,35 @@ describe('mcpwire probe', () => {
   const silentServer = [process.execPath, '--eval', 'process.stdin.resume()']
 
   test.each([
+    ['a missing command', ['--', '/nowhere/at-all'], 'stdio:/nowhere/at-all', 'CONNECT_FAILED', null],
+    ['a missing folder', ['--cwd', '/nowhere', '--', 'node'], 'stdio:node', 'CONNECT_FAILED', '--cwd'],
     [
-      'a command that is not there',
-      ['--', '/nowhere/at-all'],
-      'stdio:/nowhere/at-all',
-      'CONNECT_FAILED',
-      null,
-    ],
-    [
-      'a folder that is not there',
-      ['--cwd', '/nowhere', '--', 'node'],
-      'stdio:node',
-      'CONNECT_FAILED',
-      '--cwd',
-    ],
-    [
-      'a server that answers nothing',
+      'a silent server',
       ['--timeout-ms', '300', '--', ...silentServer],
       `stdio:${process.execPath}`,
       'REQUEST_TIMEOUT',
       '--timeout-ms',
     ],
     [
-      'a server that ends',
+      'a server that exits',
       ['--', process.execPath, '--eval', '0'],
       `stdio:${process.execPath}`,
       'CLOSED',
       null,
     ],
-    ['nobody at a URL', ['ws://127.0.0.1:1/mcp?key=secret'], 'ws://127.0.0.1:1/mcp', 'CONNECT_FAILED', null],
-  ])('says in JSON where it failed, why, and what to change: %s', async (_, argv, address, code, option) => {
+    ['an unused URL', ['ws://127.0.0.1:1/mcp?key=secret'], 'ws://127.0.0.1:1/mcp', 'CONNECT_FAILED', null],
+  ])('prints the address, the code and the option as JSON for %s', async (_, argv, address, code, option) => {
     const { stdout, stderr, exit } = run([...program, 'probe', '--json', ...argv])
     expect(await exit).toBe(1)
     const report = JSON.parse(stdout())
     expect(report).toMatchObject({ healthy: false, address, error: { code, address, option } })
     expect(report.error.message).toEqual(expect.stringMatching(option ?? /./))
     expect(stdout() + stderr()).not.toContain('secret')
-    // Once is enough.
+    // The log does not repeat the error.
     expect(stderr()).not.toContain(report.error.message)
   })
 
-  test('leaves no server behind when it is interrupted', async () => {
+  test('kills the server when it is interrupted', async () => {
     const silent = [
       process.execPath,
       '--eval',

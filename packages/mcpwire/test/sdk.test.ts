@@ -9,7 +9,7 @@ vi.setConfig({ testTimeout: 20_000 })
 
 const info = { name: 'test', version: '1.0.0' }
 
-/** What a client of either SDK is asked for here. */
+/** The methods of the clients of both SDKs that the tests use. */
 interface Client {
   listTools(): Promise<{ tools: { name: string }[] }>
   callTool(
@@ -22,11 +22,11 @@ interface Client {
 interface Connected {
   readonly client: Client
   readonly version: string | undefined
-  /** What came on the standard error of the bridge, the server's included. */
+  /** The standard error of the bridge, which includes that of the server. */
   readonly stderr: () => string
 }
 
-/** A client of an SDK, over that SDK's own stdio transport, to a server behind the bridge. */
+/** Connects a client of an SDK, over the stdio transport of that SDK, to a server behind the bridge. */
 type Connect = (server: readonly string[]) => Promise<Connected>
 
 function bridged(server: readonly string[]): { command: string; args: string[]; stderr: 'pipe' } {
@@ -79,47 +79,45 @@ const modern = serverCommand('v2-server', 'reject')
 test.each<[string, Connect, string[], string]>([
   ['v1 client, v1 server', connectV1, v1, '2025-11-25'],
   ['v1 client, v2 server', connectV1, v2, '2025-11-25'],
-  ['v2 client of before, v1 server', connectV2('legacy'), v1, '2025-11-25'],
-  ['v2 client that asks, v1 server', connectV2('auto'), v1, '2025-11-25'],
-  ['v2 client that asks, v2 server', connectV2('auto'), v2, '2026-07-28'],
-  [
-    'v2 client of 2026-07-28, v2 server of nothing else',
-    connectV2({ pin: '2026-07-28' }),
-    modern,
-    '2026-07-28',
-  ],
-])('%s: connect, call, follow and cancel through the bridge', async (_, connect, server, revision) => {
-  const { client, version, stderr } = await connect(server)
-  onTestFinished(() => client.close())
-  expect(version).toBe(revision)
-  const { tools } = await client.listTools()
-  expect(tools.map(({ name }) => name)).toEqual(['add', 'wait'])
+  ['legacy v2 client, v1 server', connectV2('legacy'), v1, '2025-11-25'],
+  ['negotiating v2 client, v1 server', connectV2('auto'), v1, '2025-11-25'],
+  ['negotiating v2 client, v2 server', connectV2('auto'), v2, '2026-07-28'],
+  ['modern v2 client, modern v2 server', connectV2({ pin: '2026-07-28' }), modern, '2026-07-28'],
+])(
+  '%s: the client connects, calls, follows progress and cancels through the bridge',
+  async (_, connect, server, revision) => {
+    const { client, version, stderr } = await connect(server)
+    onTestFinished(() => client.close())
+    expect(version).toBe(revision)
+    const { tools } = await client.listTools()
+    expect(tools.map(({ name }) => name)).toEqual(['add', 'wait'])
 
-  const sums = [1, 2, 3].map((a) => client.callTool({ name: 'add', arguments: { a, b: 1 } }))
-  expect(await Promise.all(sums)).toMatchObject(
-    [2, 3, 4].map((sum) => ({ content: [{ text: String(sum) }] })),
-  )
+    const sums = [1, 2, 3].map((a) => client.callTool({ name: 'add', arguments: { a, b: 1 } }))
+    expect(await Promise.all(sums)).toMatchObject(
+      [2, 3, 4].map((sum) => ({ content: [{ text: String(sum) }] })),
+    )
 
-  const progress: number[] = []
-  const controller = new AbortController()
-  const wait = client.callTool(
-    { name: 'wait', arguments: { steps: 100_000 } },
-    {
-      onprogress: (each) => {
-        progress.push(each.progress)
-        if (each.progress === 3) controller.abort(new Error('enough'))
+    const progress: number[] = []
+    const controller = new AbortController()
+    const wait = client.callTool(
+      { name: 'wait', arguments: { steps: 100_000 } },
+      {
+        onprogress: (each) => {
+          progress.push(each.progress)
+          if (each.progress === 3) controller.abort(new Error('enough'))
+        },
+        signal: controller.signal,
       },
-      signal: controller.signal,
-    },
-  )
-  await expect(wait).rejects.toThrow('enough')
-  expect(progress.slice(0, 3)).toEqual([1, 2, 3])
-  await vi.waitFor(() => expect(stderr()).toContain('wait was cancelled'))
-  const again = client.callTool({ name: 'add', arguments: { a: 2, b: 2 } })
-  expect(await again).toMatchObject({ content: [{ text: '4' }] })
-})
+    )
+    await expect(wait).rejects.toThrow('enough')
+    expect(progress.slice(0, 3)).toEqual([1, 2, 3])
+    await vi.waitFor(() => expect(stderr()).toContain('wait was cancelled'))
+    const again = client.callTool({ name: 'add', arguments: { a: 2, b: 2 } })
+    expect(await again).toMatchObject({ content: [{ text: '4' }] })
+  },
+)
 
-test.each(['sensitive', 'silent'])('a v2 client that asks, a %s legacy server', async (mode) => {
+test.each(['sensitive', 'silent'])('a negotiating v2 client connects to a %s legacy server', async (mode) => {
   const { client, version } = await connectV2('auto', 1_500)(serverCommand('raw-server', mode))
   onTestFinished(() => client.close())
   expect(version).toBe('2025-11-25')

@@ -6,7 +6,7 @@ import { program, run, serverCommand, sourceProgram } from './support/bin.js'
 
 vi.setConfig({ testTimeout: 20_000 })
 
-/** The modules that a command line loads, as the coverage of V8 lists them; those that run it from sources left out. */
+/** The modules that a command line loads, from the coverage of V8, without the modules that run it from sources. */
 async function filesLoadedBy(commandLine: readonly string[]): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'mcpwire-'))
   const { process, exit } = run(commandLine, { NODE_V8_COVERAGE: folder })
@@ -38,7 +38,7 @@ function ownOf(modules: readonly string[]): string[] {
     .sort()
 }
 
-test('the bridge loads what it takes to start the server, and nothing of the other commands', async () => {
+test('the bridge loads no modules of other commands', async () => {
   const modules = await modulesOf('bridge', '--', ...serverCommand('raw-server'))
   expect(packagesOf(modules)).not.toContain('cli-table3')
   expect(packagesOf(modules).filter((name) => name.startsWith('@modelcontextprotocol/'))).toEqual([])
@@ -49,40 +49,39 @@ test('the bridge loads what it takes to start the server, and nothing of the oth
     'commands/bridge',
     'endpoint',
     'endpoints/stdio',
+    'flag-names',
     'header-lines',
+    'logging',
     'main',
-    'own-version',
+    'program',
     'report',
     'signals',
-    'telling',
-    'usage-error',
-    'words',
   ])
   expect(modules.filter((url) => /packages\/(?!core|stdio|mcpwire)/.test(url))).toEqual([])
 })
 
-test('as published, it loads a few files of its own and one package until the server runs', async () => {
+test('the published bridge starts a server with a few files and one package', async () => {
   const files = await filesLoadedBy([...program, 'bridge', '--', ...serverCommand('raw-server')])
-  // To parse the command line. On Windows there is cross-spawn too.
+  // The parser of the command line. Windows also needs cross-spawn.
   expect(packagesOf(files)).toEqual(['commander'])
   const ours = files.filter((url) => /\/programs\/bin/.test(url))
   expect(ours.length).toBeGreaterThan(0)
-  // More of them is more time: a file costs half a millisecond to find and read.
+  // Each file takes half a millisecond to find and read.
   expect(ours.length).toBeLessThan(18)
 })
 
-test('as published, nothing loads what it does not take', async () => {
+test('the published bridge loads the packages of one scheme only', async () => {
   const files = await filesLoadedBy([...program, 'bridge', 'ws://127.0.0.1:1/'])
   expect(packagesOf(files)).toEqual(['commander', 'ws'])
 })
 
-test('a bridge to a URL loads that wire, and no other', async () => {
+test('a bridge to a URL loads the modules of that scheme only', async () => {
   const modules = await modulesOf('bridge', 'unix:/nowhere/at-all')
   expect(ownOf(modules).filter((name) => /^(endpoints|listen)/.test(name))).toEqual(['endpoints/unix'])
   expect(modules.filter((url) => /packages\/tcp/.test(url))).toEqual([])
 })
 
-test('help and usage errors load no wire', async () => {
+test('--help loads no transport', async () => {
   const modules = await modulesOf('--help')
   expect(modules.filter((url) => /packages\/(?!core|mcpwire)/.test(url))).toEqual([])
   expect(packagesOf(modules)).toEqual(['commander'])

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { describeError, printable } from '../src/report.js'
+import { printable } from '../src/report.js'
 import { hasColour, table } from '../src/table.js'
 
 const terminal = { isTTY: true, columns: 40, hasColors: () => true }
 
 describe('a table', () => {
-  test('is coloured on a terminal', () => {
+  test('is coloured on a terminal only', () => {
     const drawn = table(
       [
         [
-          { text: 'health', look: 'bold' },
-          { text: 'fine', look: 'green' },
+          { text: 'health', style: 'bold' },
+          { text: 'fine', style: 'green' },
         ],
       ],
       terminal,
@@ -26,27 +26,23 @@ describe('a table', () => {
     ['a terminal without colours', { isTTY: true, hasColors: () => false }, {}, false],
     ['a file', {}, {}, false],
     ['a pipe', { isTTY: false, hasColors: () => true }, {}, false],
-  ])('for %s: %j %j', (_, output, environment, expected) => {
+  ])('chooses colours for %s', (_, output, environment, expected) => {
     expect(hasColour(output, environment)).toBe(expected)
   })
 
-  test('is as wide as the terminal at most, and wraps', () => {
+  test('wraps to the width of the terminal', () => {
     const lines = table([['tools', 'word '.repeat(50)]], terminal).split('\n')
     expect(lines.length).toBeGreaterThan(3)
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40)
   })
 
-  test('shows what others wrote without letting it steer the terminal', () => {
+  test('replaces control characters in texts of a server', () => {
     const drawn = table([['name', 'evil\u001b[2J\u0007\u202e\nname']], terminal)
-    for (const steering of ['\u001b', '\u0007', '\u202e']) expect(drawn).not.toContain(steering)
+    for (const character of ['\u001b', '\u0007', '\u202e']) expect(drawn).not.toContain(character)
     expect(drawn).toContain('evil')
   })
 })
 
-test('a line for people is one line', () => {
+test('printable() returns one line', () => {
   expect(printable(' a\r\n\tb\u001b[31m ')).toBe('a b\ufffd[31m')
-})
-
-test('what is thrown and is no error has no code', () => {
-  expect(describeError('text')).toEqual({ code: null, message: 'text', address: null, option: null })
 })

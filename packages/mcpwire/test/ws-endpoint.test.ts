@@ -2,7 +2,7 @@ import { isRequest } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { endpoint, isSecure, listenerAt } from '../src/endpoint.js'
 
-test('ws: connects to a listener of its own', async () => {
+test('ws: connects a client to a listener', async () => {
   const listener = await listenerAt('ws://127.0.0.1:0/some/path')
   onTestFinished(() => listener.close())
   listener.onconnection = (connection) => {
@@ -14,16 +14,16 @@ test('ws: connects to a listener of its own', async () => {
   await listener.start()
   expect(listener.address).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/some\/path$/)
   const client = await endpoint(listener.url)
-  const answered = new Promise((resolve) => {
+  const response = new Promise((resolve) => {
     client.onmessage = resolve
   })
   await client.start()
   await client.send({ jsonrpc: '2.0', id: 1, method: 'ping' })
-  expect(await answered).toMatchObject({ id: 1, result: {} })
+  expect(await response).toMatchObject({ id: 1, result: {} })
   await client.close()
 })
 
-test('ws: refuses what it cannot use', async () => {
+test('ws: rejects credentials, query, fragment and certificates without TLS', async () => {
   for (const url of ['ws://h/?token=x', 'ws://u:p@h/', 'ws://h/#x'])
     await expect(listenerAt(url)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
   await expect(listenerAt('ws://127.0.0.1:0/', { tls: {} })).rejects.toMatchObject({
@@ -31,5 +31,5 @@ test('ws: refuses what it cannot use', async () => {
   })
   await expect(endpoint('ws://127.0.0.1/', { tls: {} })).rejects.toMatchObject({ details: { option: 'tls' } })
   await expect(listenerAt('wss://127.0.0.1:0/')).rejects.toMatchObject({ code: 'INVALID_OPTION' })
-  expect(['ws://h', 'wss://h'].map(isSecure)).toEqual([false, true])
+  expect({ ws: isSecure('ws://h'), wss: isSecure('wss://h') }).toEqual({ ws: false, wss: true })
 })

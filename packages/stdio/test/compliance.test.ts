@@ -21,7 +21,7 @@ const runsAtOnce = 'a child runs, or fails to, at once: there is nothing that co
 
 // A real child, whose streams go on to a server in this process, through a proxy that does the harm.
 describeTransport('stdioClient, and stdioServer behind its child,', {
-  capabilities: { backpressure: true, toleratesNoise: ['near'] },
+  capabilities: { backpressure: true, toleratesStrayOutput: ['near'] },
   exempt: {
     farStartsFirst: 'the far end comes into being when the child has connected',
     hangsUpDuringStart: runsAtOnce,

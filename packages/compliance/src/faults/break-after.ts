@@ -1,14 +1,21 @@
 import { type Layer, TransportError } from '@mcpwire/core'
 
-/** When a connection breaks. */
+/** The message at which a connection breaks. */
 export interface BreakAfterOptions {
-  /** The message to be sent at which it breaks, counted from 1. That one is lost. */
+  /** The number of the sent message, from 1. This message is lost. */
   readonly sent?: number
-  /** The received message at which it breaks, counted from 1. That one is lost. */
+  /** The number of the received message, from 1. This message is lost. */
   readonly received?: number
 }
 
-/** Breaks every connection at its nth message, as `PEER_LOST`. A fault for the tests of layers. */
+/**
+ * Creates a layer that breaks every connection at its nth message, as `PEER_LOST`. A fault for tests of layers.
+ *
+ * @example
+ * ```ts
+ * const transport = withLayers(near, breakAfter({ sent: 3 }))
+ * ```
+ */
 export function breakAfter(options: BreakAfterOptions): Layer {
   const { sent: lastSent = Infinity, received: lastReceived = Infinity } = options
   return (next) => ({
@@ -23,7 +30,7 @@ export function breakAfter(options: BreakAfterOptions): Layer {
           message: (message, context) => {
             if (isBroken) return
             if (++received < lastReceived) sink.message(message, context)
-            else breakOff()
+            else breakConnection()
           },
           end: (reason) => {
             if (!isBroken) sink.end(reason)
@@ -33,8 +40,8 @@ export function breakAfter(options: BreakAfterOptions): Layer {
       )
       const { address } = channel.peer
       const lost = (): TransportError =>
-        new TransportError('PEER_LOST', `${address} was cut off`, { address })
-      function breakOff(): void {
+        new TransportError('PEER_LOST', `connection to ${address} lost: breakAfter`, { address })
+      function breakConnection(): void {
         if (isBroken) return
         isBroken = true
         channel.close().catch(() => {})
@@ -47,8 +54,10 @@ export function breakAfter(options: BreakAfterOptions): Layer {
             await channel.send(message, sendOptions)
             return
           }
-          breakOff()
-          throw new TransportError('SEND_FAILED', `${address} was cut off`, { delivery: 'unknown' })
+          breakConnection()
+          throw new TransportError('SEND_FAILED', `connection to ${address} lost: breakAfter`, {
+            delivery: 'unknown',
+          })
         },
         close: async (reason) => {
           if (!isBroken) await channel.close(reason)

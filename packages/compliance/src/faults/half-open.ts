@@ -1,17 +1,26 @@
 import type { Layer } from '@mcpwire/core'
 
-/** A connection whose other end can vanish without a word. */
+/** A layer whose connections can drop messages without an error. */
 export interface HalfOpen {
   readonly layer: Layer
-  /** From now on everything that is sent is taken and lost, and nothing is heard any more, not even the end. */
-  vanish(): void
-  /** Undoes that for what is sent and heard from now on. */
-  reappear(): void
+  /** Drops all further messages in both directions, errors, and the end. */
+  drop(): void
+  /** Stops dropping. Dropped messages stay lost. */
+  restore(): void
 }
 
-/** Makes the other end of connections vanish on demand. A fault for the tests of layers. */
+/**
+ * Creates a layer that drops messages on demand, as a peer that lost its network. A fault for tests of layers.
+ *
+ * @example
+ * ```ts
+ * const line = halfOpen()
+ * const transport = withLayers(near, line.layer)
+ * line.drop()
+ * ```
+ */
 export function halfOpen(): HalfOpen {
-  let isVanished = false
+  let isDropping = false
   return {
     layer: (next) => ({
       ...next,
@@ -19,13 +28,13 @@ export function halfOpen(): HalfOpen {
         const channel = await next.connect(
           {
             message: (message, context) => {
-              if (!isVanished) sink.message(message, context)
+              if (!isDropping) sink.message(message, context)
             },
             error: (error) => {
-              if (!isVanished) sink.error(error)
+              if (!isDropping) sink.error(error)
             },
             end: (reason) => {
-              if (!isVanished) sink.end(reason)
+              if (!isDropping) sink.end(reason)
             },
           },
           signal,
@@ -33,16 +42,16 @@ export function halfOpen(): HalfOpen {
         return {
           ...channel,
           send: async (message, options) => {
-            if (!isVanished) await channel.send(message, options)
+            if (!isDropping) await channel.send(message, options)
           },
         }
       },
     }),
-    vanish: () => {
-      isVanished = true
+    drop: () => {
+      isDropping = true
     },
-    reappear: () => {
-      isVanished = false
+    restore: () => {
+      isDropping = false
     },
   }
 }

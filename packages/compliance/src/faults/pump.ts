@@ -2,48 +2,48 @@ import type { Socket } from 'node:net'
 import type { Clock } from '@mcpwire/core'
 import { turn, turns } from '../waiting.js'
 
-/** What happens to one direction of a stream of bytes. */
+/** Faults of one direction of a byte stream. */
 export interface StreamFaults {
-  /** How long each chunk is held back, in milliseconds. */
+  /** The delay of each chunk, in milliseconds. */
   readonly delayMs?: number
-  /** How many bytes pass in a second. */
+  /** The number of bytes per second. */
   readonly bytesPerSecond?: number
-  /** Bytes are written so many at a time: 1 for the least a stream can do. */
+  /** The number of bytes in each write. The minimum is 1. */
   readonly chunkBytes?: number
-  /** Once so many bytes have passed, both ends are reset. */
+  /** The number of bytes after which both ends are reset. */
   readonly resetAfterBytes?: number
-  /** Whether the end of the stream is kept from the reader, as by a router that lost its table. */
+  /** Whether the end of the stream is dropped, as by a router that lost its table. */
   readonly halfOpen?: boolean
 }
 
-/** Carries bytes from one socket to another. */
+/** Copies bytes from one socket to another. */
 export interface Pump {
-  /** Carries nothing until the answer is called. */
-  hold(): () => void
+  /** Pauses. The returned function resumes. */
+  pause(): () => void
   stop(): void
 }
 
-/** Starts to carry bytes, with faults. Reads no further than it can write. */
+/** Starts a pump with faults. Reads only as fast as it can write. */
 export function startPump(from: Socket, to: Socket, faults: StreamFaults, clock: Clock): Pump {
   let isStopped = false
   let passed = 0
-  let opened = Promise.resolve()
-  let open: (() => void) | undefined
+  let resumed = Promise.resolve()
+  let resume: (() => void) | undefined
 
   async function pass(chunk: Buffer): Promise<void> {
     const size = faults.chunkBytes ?? chunk.length
     for (let start = 0; start < chunk.length && !isStopped; start += size) {
-      await opened
+      await resumed
       const left = (faults.resetAfterBytes ?? Infinity) - passed
       const part = chunk.subarray(start, start + Math.min(size, left))
       await write(part)
       passed += part.length
       if (part.length === left) {
         isStopped = true
-        // A reset that is read together with the last bytes looks like an end to libuv.
+        // libuv reports a reset that it reads together with the last bytes as an end.
         await turns()
-        breakOff(from)
-        breakOff(to)
+        resetSocket(from)
+        resetSocket(to)
       }
     }
   }
@@ -60,49 +60,49 @@ export function startPump(from: Socket, to: Socket, faults: StreamFaults, clock:
   async function run(): Promise<void> {
     try {
       if (to.connecting) await connected(to)
-      // Without this option the iteration would destroy the socket at the end of what it reads, and with it the
-      // other direction.
+      // Without this option the iteration would destroy the socket at the end of its input, and with it the other
+      // direction.
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
         await pass(chunk as Buffer)
         if (isStopped) return
       }
-      await opened
+      await resumed
       if (!faults.halfOpen) to.end()
     } catch {
-      // The socket's own error listener resets both.
+      // The error listener of the socket resets both sockets.
     }
   }
 
-  // Its own errors are told to `run` by the iteration.
+  // The iteration reports errors of the socket to `run`.
   run().catch(() => {})
   return {
-    hold: () => {
-      opened = new Promise((resolve) => {
-        open = resolve
+    pause: () => {
+      resumed = new Promise((resolve) => {
+        resume = resolve
       })
-      return () => open?.()
+      return () => resume?.()
     },
     stop: () => {
       isStopped = true
-      open?.()
+      resume?.()
     },
   }
 }
 
-/** Resets the connection where the system can; sockets with a path only close. */
-export function breakOff(socket: Socket): void {
+/** Resets the connection. A socket with a path can only close. */
+export function resetSocket(socket: Socket): void {
   if (socket.destroyed) return
-  // The handle of a socket with a path has no port, and cannot be reset.
+  // A socket with a path has no port and cannot be reset.
   if (socket.remotePort === undefined) {
     socket.destroy()
     return
   }
-  // Node ends a socket in order before it resets it; the peer may then hear of the end only.
+  // Node ends a socket before it resets it. Then the peer may receive the end only.
   socket.destroySoon = () => socket.destroy()
   socket.resetAndDestroy()
 }
 
-/** Resolves once the socket is connected, or never will be. */
+/** Resolves once the socket is connected or closed. */
 function connected(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     const settled = (): void => {
@@ -113,7 +113,7 @@ function connected(socket: Socket): Promise<void> {
   })
 }
 
-/** Resolves once the socket wants more, or never will. */
+/** Resolves once the socket has drained or closed. */
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     const settled = (): void => {

@@ -1,38 +1,45 @@
 import { type Clock, type Layer, systemClock } from '@mcpwire/core'
 
-/** How slow a reader is. */
+/** Options of a slow reader. */
 export interface SlowReaderOptions {
-  /** How long each message is held back before the next is looked at, in milliseconds. */
+  /** The delay of each message after the message before it, in milliseconds. */
   readonly delayMs: number
-  /** Where the delay comes from. */
+  /** The clock for the delay. */
   readonly clock?: Clock
 }
 
-/** Hears one message at a time, each after a delay and in order. A fault for the tests of layers. */
+/**
+ * Creates a layer that delivers one message at a time, in order and after a delay. A fault for tests of layers.
+ *
+ * @example
+ * ```ts
+ * const transport = withLayers(near, slowReader({ delayMs: 100 }))
+ * ```
+ */
 export function slowReader({ delayMs, clock = systemClock }: SlowReaderOptions): Layer {
   return (next) => ({
     ...next,
     connect: async (sink, signal) => {
-      const over = new AbortController()
-      let line: Promise<unknown> = Promise.resolve()
-      const inTurn = (deliver: () => void): void => {
-        line = line
-          .then(() => clock.sleep(delayMs, over.signal))
+      const closing = new AbortController()
+      let queue: Promise<unknown> = Promise.resolve()
+      const enqueue = (deliver: () => void): void => {
+        queue = queue
+          .then(() => clock.sleep(delayMs, closing.signal))
           .then(deliver)
           .catch(() => {})
       }
       const channel = await next.connect(
         {
           ...sink,
-          message: (message, context) => inTurn(() => sink.message(message, context)),
-          end: (reason) => inTurn(() => sink.end(reason)),
+          message: (message, context) => enqueue(() => sink.message(message, context)),
+          end: (reason) => enqueue(() => sink.end(reason)),
         },
         signal,
       )
       return {
         ...channel,
         close: async (reason) => {
-          over.abort()
+          closing.abort()
           await channel.close(reason)
         },
       }

@@ -1,48 +1,55 @@
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
 import { type Clock, systemClock } from '@mcpwire/core'
-import type { Side } from '../transport-subject.js'
-import { breakOff, type Pump, type StreamFaults, startPump } from './pump.js'
+import type { Side, TransportPair } from '../transport-subject.js'
+import { type Pump, resetSocket, type StreamFaults, startPump } from './pump.js'
 
 /** Options of a fault proxy. */
 export interface TcpProxyOptions {
-  /** Where to pass connections on to: a port, or the path of a socket. */
+  /** The address of the server: a port, or the path of a socket. */
   readonly to: NetConnectOpts
-  /** Path of a socket to listen on. Without it, a free port of 127.0.0.1. */
+  /** The path of a socket to listen on. Default: a free port of 127.0.0.1. */
   readonly path?: string
-  /** What to do to the bytes on their way to the server. */
+  /** Faults of the bytes to the server. */
   readonly toServer?: StreamFaults
-  /** What to do to the bytes on their way to the client. */
+  /** Faults of the bytes to the client. */
   readonly toClient?: StreamFaults
-  /** Where delays come from. */
+  /** The clock for delays. */
   readonly clock?: Clock
 }
 
 /**
- * Stands between a client and a server on this host and does to their connection what networks do. The client is
- * `near`, the server `far`. What acts on a connection acts on the newest one.
+ * A proxy between a client and a server on this host that simulates network faults. `near` is the client, `far` the
+ * server. Methods act on the newest connection.
  */
 export interface TcpProxy {
-  /** The port to connect to, where it listens on one. */
+  /** The port of the proxy; 0 if it listens on a path. */
   readonly port: number
-  /** How many connections are passed on at the moment. */
+  /** Number of open connections. */
   readonly connections: number
-  /** Makes bytes arrive at that end as if the other had sent them. */
+  /** Sends bytes to this end as if the other end had sent them. */
   inject(to: Side, bytes: Uint8Array | string): void
-  /** Passes nothing on to that end until the answer is called: it looks like an end that reads nothing. */
+  /** Stops passing bytes to this end, as if it did not read. The returned function resumes. */
   stall(side: Side): () => void
-  /** Breaks both halves of the connection: with a reset where the system can, which sockets with a path cannot. */
+  /** Resets both sockets of the connection. Sockets with a path are only closed. */
   reset(): void
-  /** Stops listening and resets what is still passed on. */
+  /** Stops listening and resets open connections. */
   close(): Promise<void>
 }
 
 interface Link {
   readonly sockets: Readonly<Record<Side, Socket>>
-  /** By the end each one writes to. */
+  /** By the end that each pump writes to. */
   readonly pumps: Readonly<Record<Side, Pump>>
 }
 
-/** Starts a fault proxy in front of a server. */
+/**
+ * Starts a fault proxy in front of a server.
+ *
+ * @example
+ * ```ts
+ * const proxy = await tcpProxy({ to: { port: 7000 }, toServer: { chunkBytes: 1 } })
+ * ```
+ */
 export async function tcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   const { clock = systemClock } = options
   const links: Link[] = []
@@ -59,7 +66,7 @@ export async function tcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
     for (const socket of [near, far]) {
       socket.setNoDelay(true)
       socket.on('error', () => {
-        for (const each of [near, far]) breakOff(each)
+        for (const each of [near, far]) resetSocket(each)
       })
       socket.once('close', () => {
         if (near.destroyed && far.destroyed && links.includes(link)) links.splice(links.indexOf(link), 1)
@@ -69,7 +76,7 @@ export async function tcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   await listen(server, options.path)
   const newest = (): Link => {
     const link = links.at(-1)
-    if (!link) throw new Error('nothing is connected through the proxy')
+    if (!link) throw new Error('the proxy has no connection')
     return link
   }
   return {
@@ -80,7 +87,7 @@ export async function tcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
     inject: (to, bytes) => {
       newest().sockets[to].write(bytes)
     },
-    stall: (side) => newest().pumps[side].hold(),
+    stall: (side) => newest().pumps[side].pause(),
     reset: () => reset(newest()),
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve))
@@ -90,10 +97,33 @@ export async function tcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   }
 }
 
+/**
+ * The hooks of a pair over a fault proxy, for newline-delimited JSON.
+ *
+ * @example
+ * ```ts
+ * const pair = { near, far, ...lineHooks(proxy), cleanup: () => proxy.close() }
+ * ```
+ */
+export function lineHooks(
+  proxy: TcpProxy,
+): Required<Pick<TransportPair, 'sendRaw' | 'sendRawBytes' | 'sendUnfinished' | 'cut' | 'stall'>> {
+  return {
+    sendRaw: (to, text) => proxy.inject(to, `${text}\n`),
+    sendRawBytes: (to, bytes) => {
+      proxy.inject(to, bytes)
+      proxy.inject(to, '\n')
+    },
+    sendUnfinished: (to, start) => proxy.inject(to, start),
+    cut: () => proxy.reset(),
+    stall: (side) => proxy.stall(side),
+  }
+}
+
 function reset({ sockets, pumps }: Link): void {
   for (const side of ['near', 'far'] as const) {
     pumps[side].stop()
-    breakOff(sockets[side])
+    resetSocket(sockets[side])
   }
 }
 

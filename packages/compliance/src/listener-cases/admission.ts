@@ -1,13 +1,13 @@
 import { type Gate, isTransportError, type Verdict } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { createFakeClock } from '../fake-clock.js'
-import type { Hearing, ListenerCase, ListenerStage } from '../listener-stage.js'
-import { note } from '../sample-messages.js'
+import type { ListenerCase, ListenerFixture, RecordedListener } from '../listener-fixture.js'
+import { notification } from '../sample-messages.js'
 import { turns } from '../waiting.js'
 
 const authInfo = { token: 'secret-token', clientId: 'alice', scopes: ['read'] }
 
-const nonsense: readonly unknown[] = [
+const invalidVerdicts: readonly unknown[] = [
   undefined,
   null,
   true,
@@ -16,14 +16,14 @@ const nonsense: readonly unknown[] = [
   { admit: 'yes' },
   { admit: 1 },
   { admit: false },
-  { admit: false, status: 200, reason: 'come in' },
+  { admit: false, status: 200, reason: 'welcome' },
 ]
 
-/** Who gets in. */
+/** Admission by gate and limits. */
 export const admissionCases: readonly ListenerCase[] = [
   {
-    title: 'shows the gate who is calling, and puts who it is on peer and on every context',
-    run: async (stage) => {
+    title: 'passes the handshake to the gate, and its authInfo to peer and every context',
+    run: async (fixture) => {
       const seen: string[] = []
       const gate: Gate = {
         admit: (handshake) => {
@@ -31,35 +31,35 @@ export const admissionCases: readonly ListenerCase[] = [
           return { admit: true, authInfo }
         },
       }
-      const hearing = await stage.listening({ gate })
-      const { client, connection, atConnection } = await stage.meet(hearing, {
+      const server = await fixture.listening({ gate })
+      const { client, connection, atConnection } = await fixture.connectClient(server, {
         headers: { 'x-test': 'hello' },
       })
       expect(seen[0]).toMatch(/./)
-      if (stage.isHeldTo('headers')) expect(seen[1]).toBe('hello')
+      if (fixture.hasAbility('headers')) expect(seen[1]).toBe('hello')
       expect(connection.peer?.authInfo).toMatchObject(authInfo)
-      await client.send(note(1))
-      await client.send(note(2))
-      await stage.until(() => atConnection.messages.length === 2, 'both messages arrived')
+      await client.send(notification(1))
+      await client.send(notification(2))
+      await fixture.until(() => atConnection.messages.length === 2, 'both messages arrived')
       for (const context of atConnection.contexts) expect(context?.authInfo).toMatchObject(authInfo)
     },
   },
-  refuses('with 403 for one that is refused', { admit: false, status: 403, reason: 'not you' }, 'REFUSED'),
+  refuses('403', { admit: false, status: 403, reason: 'not allowed' }, 'REFUSED'),
   refuses(
-    'with 401 for one without a credential',
-    { admit: false, status: 401, reason: 'who are you?', challenge: 'Bearer' },
+    '401',
+    { admit: false, status: 401, reason: 'authentication required', challenge: 'Bearer' },
     'AUTH_REQUIRED',
   ),
-  failsClosed('a gate that throws', () => {
+  failsClosed('throws', () => {
     throw new Error('from the gate')
   }),
-  failsClosed('a gate that rejects', () => Promise.reject(new Error('from the gate'))),
-  ...nonsense.map((verdict) =>
-    failsClosed(`a gate that answers ${JSON.stringify(verdict) ?? 'nothing'}`, () => verdict as Verdict),
+  failsClosed('rejects', () => Promise.reject(new Error('from the gate'))),
+  ...invalidVerdicts.map((verdict) =>
+    failsClosed(`returns ${JSON.stringify(verdict) ?? 'undefined'}`, () => verdict as Verdict),
   ),
   {
-    title: 'refuses after gateTimeoutMs where the gate hangs, and tells the gate',
-    run: async (stage) => {
+    title: 'refuses a client and aborts the signal of the gate after gateTimeoutMs',
+    run: async (fixture) => {
       const clock = createFakeClock()
       const signals: AbortSignal[] = []
       const gate: Gate = {
@@ -68,137 +68,137 @@ export const admissionCases: readonly ListenerCase[] = [
           return new Promise(() => {})
         },
       }
-      const hearing = await stage.listening({ gate, gateTimeoutMs: 1_000, clock })
-      const away = stage.turnedAway(hearing)
-      await stage.until(() => signals.length > 0, 'the gate was asked')
+      const server = await fixture.listening({ gate, gateTimeoutMs: 1_000, clock })
+      const refused = fixture.refused(server)
+      await fixture.until(() => signals.length > 0, 'the gate was called')
       await clock.advance(999)
       expect(signals[0]?.aborted).toBe(false)
       await clock.advance(1)
-      await away
+      await refused
       expect(signals[0]?.aborted).toBe(true)
-      expect(hearing.callers).toEqual([])
+      expect(server.connections).toEqual([])
     },
   },
   {
-    title: 'counts callers that wait at a slow gate towards maxConnections',
-    run: async (stage) => {
+    title: 'counts clients with a pending gate towards maxConnections',
+    run: async (fixture) => {
       let admitAll!: () => void
-      const opened = new Promise<void>((resolve) => {
+      const released = new Promise<void>((resolve) => {
         admitAll = resolve
       })
-      let asked = 0
+      let gateCalls = 0
       const gate: Gate = {
         admit: async () => {
-          asked++
-          await opened
+          gateCalls++
+          await released
           return { admit: true }
         },
       }
-      const hearing = await stage.listening({ gate, maxConnections: 2 })
-      const waiting = Promise.all([stage.call(hearing), stage.call(hearing)])
-      waiting.catch(() => {})
-      await stage.until(() => asked === 2, 'two callers are at the gate')
-      const reason = await stage.turnedAway(hearing)
-      if (stage.isHeldTo('tellsWhyRefused')) expectRefused(reason, 'REFUSED', 503)
-      expect(asked).toBe(2)
+      const server = await fixture.listening({ gate, maxConnections: 2 })
+      const connecting = Promise.all([fixture.connectUnstarted(server), fixture.connectUnstarted(server)])
+      connecting.catch(() => {})
+      await fixture.until(() => gateCalls === 2, 'the gate was called twice')
+      const reason = await fixture.refused(server)
+      if (fixture.hasAbility('reportsRefusal')) expectRefused(reason, 'REFUSED', 503)
+      expect(gateCalls).toBe(2)
       admitAll()
-      await stage.within(waiting, 'both callers were admitted')
-      expect(hearing.callers).toHaveLength(2)
+      await fixture.within(connecting, 'both clients were admitted')
+      expect(server.connections).toHaveLength(2)
     },
   },
   {
-    title: 'has room again once a connection has ended',
-    run: async (stage) => {
-      const hearing = await stage.listening({ maxConnections: 1 })
-      const first = await stage.meet(hearing)
-      await stage.turnedAway(hearing)
+    title: 'admits a client after another connection has ended',
+    run: async (fixture) => {
+      const server = await fixture.listening({ maxConnections: 1 })
+      const first = await fixture.connectClient(server)
+      await fixture.refused(server)
       await first.client.close()
-      await stage.until(() => hearing.listener.connections.size === 0, 'the connection has ended')
-      await stage.meet(hearing)
+      await fixture.until(() => server.listener.connections.size === 0, 'the connection has ended')
+      await fixture.connectClient(server)
     },
   },
   {
-    title: 'closes an admitted connection that nobody starts within startTimeoutMs',
-    run: async (stage) => {
+    title: 'closes an admitted connection that is not started within startTimeoutMs',
+    run: async (fixture) => {
       const clock = createFakeClock()
-      const hearing = await stage.listening({ startTimeoutMs: 1_000, clock })
-      const { client, connection } = await stage.call(hearing)
+      const server = await fixture.listening({ startTimeoutMs: 1_000, clock })
+      const { client, connection } = await fixture.connectUnstarted(server)
       await clock.advance(999)
       expect(connection.state).toBe('idle')
       await clock.advance(1)
       expect(connection.state).toBe('closed')
       expect(await connection.closed).toBeInstanceOf(Error)
-      if (!stage.subject.introduce) await stage.within(client.closed, 'the client closed')
+      if (!fixture.subject.initialize) await fixture.within(client.closed, 'the client closed')
     },
   },
   {
-    title: 'refuses everybody while there is no onconnection, and goes on',
-    run: async (stage) => {
-      const hearing = await stage.listening()
-      const { onconnection } = hearing.listener
-      hearing.listener.onconnection = undefined
-      await stage.turnedAway(hearing)
-      hearing.listener.onconnection = onconnection
-      await stage.meet(hearing)
+    title: 'refuses clients while onconnection is unset, and goes on',
+    run: async (fixture) => {
+      const server = await fixture.listening()
+      const { onconnection } = server.listener
+      server.listener.onconnection = undefined
+      await fixture.refused(server)
+      server.listener.onconnection = onconnection
+      await fixture.connectClient(server)
     },
   },
   {
-    title: 'reports an onconnection that throws, closes that connection, and goes on',
-    run: async (stage) => {
-      const hearing = await stage.listening()
-      const { onconnection } = hearing.listener
-      hearing.listener.onconnection = () => {
+    title: 'reports an onconnection that throws, closes its connection, and goes on',
+    run: async (fixture) => {
+      const server = await fixture.listening()
+      const { onconnection } = server.listener
+      server.listener.onconnection = () => {
         throw new Error('from onconnection')
       }
-      await stage.turnedAway(hearing)
-      expect(hearing.errors.some((error) => isTransportError(error, 'CALLBACK_FAILED'))).toBe(true)
-      expect(hearing.listener.connections.size).toBe(0)
-      hearing.listener.onconnection = onconnection
-      await stage.meet(hearing)
+      await fixture.refused(server)
+      expect(server.errors.some((error) => isTransportError(error, 'CALLBACK_FAILED'))).toBe(true)
+      expect(server.listener.connections.size).toBe(0)
+      server.listener.onconnection = onconnection
+      await fixture.connectClient(server)
     },
   },
 ]
 
-function refuses(how: string, verdict: Verdict, code: 'REFUSED' | 'AUTH_REQUIRED'): ListenerCase {
+function refuses(status: string, verdict: Verdict, code: 'REFUSED' | 'AUTH_REQUIRED'): ListenerCase {
   return {
-    title: `refuses ${how}, and admits the next`,
-    run: async (stage) => {
+    title: `refuses a client with ${status} and admits the next client`,
+    run: async (fixture) => {
       const verdicts = [verdict, { admit: true } as const]
-      const hearing = await stage.listening({ gate: { admit: () => verdicts.shift() ?? verdict } })
-      const reason = await stage.turnedAway(hearing)
-      if (stage.isHeldTo('tellsWhyRefused') && !verdict.admit) expectRefused(reason, code, verdict.status)
-      expect(hearing.callers).toEqual([])
+      const server = await fixture.listening({ gate: { admit: () => verdicts.shift() ?? verdict } })
+      const reason = await fixture.refused(server)
+      if (fixture.hasAbility('reportsRefusal') && !verdict.admit) expectRefused(reason, code, verdict.status)
+      expect(server.connections).toEqual([])
       verdicts.push({ admit: true }, { admit: true }, { admit: true })
-      await stage.meet(hearing)
+      await fixture.connectClient(server)
     },
   }
 }
 
-function failsClosed(what: string, admit: Gate['admit']): ListenerCase {
+function failsClosed(failure: string, admit: Gate['admit']): ListenerCase {
   return {
-    title: `${what} refuses, and is reported`,
-    run: async (stage) => {
+    title: `refuses a client and reports the error if the gate ${failure}`,
+    run: async (fixture) => {
       let isBroken = true
       const gate: Gate = {
         admit: (handshake, signal) => (isBroken ? admit(handshake, signal) : { admit: true }),
       }
-      const hearing = await stage.listening({ gate })
-      await stage.turnedAway(hearing)
-      expect(hearing.callers).toEqual([])
-      await expectReported(stage, hearing)
+      const server = await fixture.listening({ gate })
+      await fixture.refused(server)
+      expect(server.connections).toEqual([])
+      await expectReported(fixture, server)
       isBroken = false
-      await stage.meet(hearing)
+      await fixture.connectClient(server)
     },
   }
 }
 
-async function expectReported(stage: ListenerStage, hearing: Hearing): Promise<void> {
-  await stage.until(() => hearing.errors.length > 0, 'it was reported')
+async function expectReported(fixture: ListenerFixture, server: RecordedListener): Promise<void> {
+  await fixture.until(() => server.errors.length > 0, 'the error was reported')
   await turns()
-  expect(hearing.errors.every((error) => isTransportError(error, 'CALLBACK_FAILED'))).toBe(true)
+  expect(server.errors.every((error) => isTransportError(error, 'CALLBACK_FAILED'))).toBe(true)
 }
 
 function expectRefused(reason: unknown, code: 'REFUSED' | 'AUTH_REQUIRED', status: number): void {
-  if (!isTransportError(reason, code)) throw new Error(`the caller was told ${String(reason)}, not ${code}`)
+  if (!isTransportError(reason, code)) throw new Error(`expected ${code}, not ${String(reason)}`)
   expect(reason.details.status).toBe(status)
 }

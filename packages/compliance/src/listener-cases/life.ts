@@ -1,151 +1,152 @@
 import { allowAll, isTransportError } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { startLeakCheck } from '../leak-check.js'
-import type { ListenerCase } from '../listener-stage.js'
-import { note, numbersOf } from '../sample-messages.js'
+import type { ListenerCase } from '../listener-fixture.js'
+import { notification, numbersOf } from '../sample-messages.js'
 import { turns } from '../waiting.js'
 
-/** From idle to closed. */
+/** The life cycle of a listener. */
 export const listenerLifeCases: readonly ListenerCase[] = [
   {
-    title: 'binds nothing before start(), and has an address afterwards',
-    run: async (stage) => {
+    title: 'binds nothing before start(), and has an address after it',
+    run: async (fixture) => {
       const leaks = await startLeakCheck()
-      const { listener } = await stage.idle()
+      const { listener } = await fixture.idle()
       await turns()
       expect(listener.address).toBeUndefined()
       expect(leaks.extra()).toEqual([])
-      await stage.within(listener.start(), 'start() settled')
+      await fixture.within(listener.start(), 'start() settled')
       expect(listener.address).toMatch(/^[a-z]+:/)
     },
   },
   {
-    title: 'starts once: again rejects with ALREADY_STARTED, after the end with CLOSED',
-    run: async (stage) => {
-      const { listener } = await stage.listening()
+    title: 'rejects a second start() with ALREADY_STARTED, and a start() after the end with CLOSED',
+    run: async (fixture) => {
+      const { listener } = await fixture.listening()
       await expect(listener.start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
-      await stage.within(listener.close(), 'close() returned')
+      await fixture.within(listener.close(), 'close() returned')
       await expect(listener.start()).rejects.toMatchObject({ code: 'CLOSED' })
     },
   },
   {
     title: 'rejects start() with the reason of its signal, and calls onclose once',
-    run: async (stage) => {
-      const hearing = await stage.idle()
-      const reason = new Error('changed my mind')
+    run: async (fixture) => {
+      const server = await fixture.idle()
+      const reason = new Error('aborted by the test')
       const signal = AbortSignal.abort(reason)
-      await expect(stage.within(hearing.listener.start({ signal }), 'start() settled')).rejects.toBe(reason)
+      await expect(fixture.within(server.listener.start({ signal }), 'start() settled')).rejects.toBe(reason)
       await turns()
-      expect(hearing.closes).toBe(1)
+      expect(server.closes).toBe(1)
     },
   },
   {
-    title: 'rejects start() with LISTEN_FAILED where the address is taken',
-    run: async (stage) => {
-      const first = await stage.listening()
-      const again = stage.need('sameAddress', stage.subject.sameAddress)
-      const second = stage.adopt(await again(first.listener, {}))
-      const failure = await stage.within(
+    title: 'rejects start() with LISTEN_FAILED if the address is in use',
+    run: async (fixture) => {
+      const first = await fixture.listening()
+      const again = fixture.requireHook('sameAddress', fixture.subject.sameAddress)
+      const second = fixture.track(await again(first.listener, {}))
+      const failure = await fixture.within(
         second.listener.start().catch((error: unknown) => error),
         'start() settled',
       )
       expect(isTransportError(failure, 'LISTEN_FAILED'), String(failure)).toBe(true)
       expect(second.closes).toBe(1)
-      await stage.meet(first)
+      await fixture.connectClient(first)
     },
   },
   {
-    title: 'closes twice at once and again later, before start() too, with one onclose',
-    run: async (stage) => {
-      for (const hearing of [await stage.listening(), await stage.idle()]) {
-        const { listener } = hearing
-        await stage.within(Promise.all([listener.close(), listener.close()]), 'close() returned')
-        await stage.within(listener.close(), 'close() returned again')
+    title: 'calls onclose once for several close() calls, also before start()',
+    run: async (fixture) => {
+      for (const server of [await fixture.listening(), await fixture.idle()]) {
+        const { listener } = server
+        await fixture.within(Promise.all([listener.close(), listener.close()]), 'close() returned')
+        await fixture.within(listener.close(), 'close() returned again')
         await turns()
-        expect(hearing.closes).toBe(1)
+        expect(server.closes).toBe(1)
         expect(await listener.closed).toBeUndefined()
-        expect(hearing.errors).toEqual([])
+        expect(server.errors).toEqual([])
       }
     },
   },
   {
-    title: 'ends every connection when it closes, and calls onclose after the last one',
-    run: async (stage) => {
-      const hearing = await stage.listening()
-      const meetings = [await stage.meet(hearing), await stage.meet(hearing)]
-      const unstarted = await stage.call(hearing)
+    title: 'closes every connection on close(), and calls onclose after the last of them',
+    run: async (fixture) => {
+      const server = await fixture.listening()
+      const pairs = [await fixture.connectClient(server), await fixture.connectClient(server)]
+      const unstarted = await fixture.connectUnstarted(server)
       let stillOpen = -1
-      hearing.listener.onclose = () => {
-        stillOpen = hearing.callers.filter(({ state }) => state !== 'closed').length
+      server.listener.onclose = () => {
+        stillOpen = server.connections.filter(({ state }) => state !== 'closed').length
       }
-      await stage.within(hearing.listener.close(), 'close() returned')
+      await fixture.within(server.listener.close(), 'close() returned')
       expect(stillOpen).toBe(0)
-      expect(hearing.listener.connections.size).toBe(0)
+      expect(server.listener.connections.size).toBe(0)
       expect(unstarted.connection.state).toBe('closed')
-      if (stage.subject.introduce) return
-      for (const { client } of meetings) await stage.within(client.closed, 'the client closed')
+      if (fixture.subject.initialize) return
+      for (const { client } of pairs) await fixture.within(client.closed, 'the client closed')
     },
   },
   {
-    title: 'lists the connections that have not ended',
-    run: async (stage) => {
-      const hearing = await stage.listening()
-      const first = await stage.meet(hearing)
-      const second = await stage.meet(hearing)
-      expect([...hearing.listener.connections]).toEqual([first.connection, second.connection])
+    title: 'lists open connections',
+    run: async (fixture) => {
+      const server = await fixture.listening()
+      const first = await fixture.connectClient(server)
+      const second = await fixture.connectClient(server)
+      expect([...server.listener.connections]).toEqual([first.connection, second.connection])
       await first.connection.close()
-      await stage.until(() => hearing.listener.connections.size === 1, 'one connection is left')
-      expect([...hearing.listener.connections]).toEqual([second.connection])
+      await fixture.until(() => server.listener.connections.size === 1, 'one connection is left')
+      expect([...server.listener.connections]).toEqual([second.connection])
     },
   },
   {
-    title: 'yields connections that are idle and hear nothing until they are started',
-    run: async (stage) => {
-      if (stage.subject.introduce) {
-        // There, what makes the connection come into being is itself a message; it waits.
-        const hearing = await stage.listening()
-        const { connection } = await stage.call(hearing)
+    title: 'yields idle connections that deliver no message before start()',
+    run: async (fixture) => {
+      if (fixture.subject.initialize) {
+        // A message creates the connection there. It is kept.
+        const server = await fixture.listening()
+        const { connection } = await fixture.connectUnstarted(server)
         expect(connection.state).toBe('idle')
         return
       }
-      const hearing = await stage.listening()
-      const { client, connection } = await stage.call(hearing)
-      const heard: unknown[] = []
-      connection.onmessage = (message) => heard.push(...numbersOf([message]))
-      if (client.state === 'open') await stage.within(client.send(note(1)), 'send() settled')
+      const server = await fixture.listening()
+      const { client, connection } = await fixture.connectUnstarted(server)
+      const received: unknown[] = []
+      connection.onmessage = (message) => received.push(...numbersOf([message]))
+      if (client.state === 'open') await fixture.within(client.send(notification(1)), 'send() settled')
       await turns()
       expect(connection.state).toBe('idle')
-      expect(heard).toEqual([])
-      await stage.within(connection.start(), 'the start() of the connection settled')
-      await stage.until(() => client.state === 'open', 'the client was open')
-      await client.send(note(2))
-      await stage.until(() => heard.includes(2), 'the message arrived')
+      expect(received).toEqual([])
+      await fixture.within(connection.start(), 'the start() of the connection settled')
+      await fixture.until(() => client.state === 'open', 'the client was open')
+      await client.send(notification(2))
+      await fixture.until(() => received.includes(2), 'the message arrived')
     },
   },
   {
-    title: 'binds beyond this host only with a gate',
-    run: async (stage) => {
-      const make = stage.need('beyondThisHost', stage.subject.beyondThisHost)
-      const ungated = stage.adopt(await make({}))
-      const refusal = ungated.listener.start().catch((error: unknown) => error)
-      const failure = await stage.within(refusal, 'start() settled')
-      if (!isTransportError(failure, 'INVALID_OPTION')) throw new Error(`it was ${String(failure)}`)
+    title: 'binds an address that other hosts can reach only with a gate',
+    run: async (fixture) => {
+      const make = fixture.requireHook('beyondThisHost', fixture.subject.beyondThisHost)
+      const withoutGate = fixture.track(await make({}))
+      const starting = withoutGate.listener.start().catch((error: unknown) => error)
+      const failure = await fixture.within(starting, 'start() settled')
+      if (!isTransportError(failure, 'INVALID_OPTION'))
+        throw new Error(`expected INVALID_OPTION, not ${String(failure)}`)
       expect(failure.details.option).toBe('gate')
-      const gated = stage.adopt(await make({ gate: allowAll() }))
-      await stage.within(gated.listener.start(), 'start() settled')
+      const withGate = fixture.track(await make({ gate: allowAll() }))
+      await fixture.within(withGate.listener.start(), 'start() settled')
     },
   },
   {
-    title: 'leaves nothing behind when it has closed',
-    run: async (stage) => {
+    title: 'releases all resources after close()',
+    run: async (fixture) => {
       const leaks = await startLeakCheck()
-      const hearing = await stage.listening()
-      const { client } = await stage.meet(hearing)
-      await stage.call(hearing)
-      await stage.within(hearing.listener.close(), 'close() returned')
-      if (!stage.subject.introduce) await stage.within(client.closed, 'the client closed')
-      await stage.clear()
-      await leaks.released(stage.graceMs)
+      const server = await fixture.listening()
+      const { client } = await fixture.connectClient(server)
+      await fixture.connectUnstarted(server)
+      await fixture.within(server.listener.close(), 'close() returned')
+      if (!fixture.subject.initialize) await fixture.within(client.closed, 'the client closed')
+      await fixture.cleanUp()
+      await leaks.released(fixture.graceMs)
     },
   },
 ]

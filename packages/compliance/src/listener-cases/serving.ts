@@ -1,121 +1,121 @@
 import { isRequest, isTransportError, type Layer, type SessionPolicy } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { createFakeClock } from '../fake-clock.js'
-import type { ListenerCase, Meeting } from '../listener-stage.js'
-import { answer, count, note, numbersOf, request } from '../sample-messages.js'
+import type { ListenerCase, OpenConnection } from '../listener-fixture.js'
+import { count, notification, numbersOf, request, response } from '../sample-messages.js'
 import { turns } from '../waiting.js'
 
 const CLIENTS = 5
 
-/** What happens while connections are open, and how they end. */
+/** Open connections and their end. */
 export const servingCases: readonly ListenerCase[] = [
   {
-    title: 'never broadcasts: clients with the same ids get their own answers and nothing else',
-    run: async (stage) => {
-      const hearing = await stage.listening()
-      const meetings: Meeting[] = []
-      for (const _ of count(CLIENTS)) meetings.push(await stage.meet(hearing))
-      const asked = meetings.flatMap(({ client }) => [client.send(request(1)), client.send(request('1'))])
-      for (const [who, { connection, atConnection }] of meetings.entries()) {
-        await stage.until(() => atConnection.messages.length === 2, 'both requests arrived')
+    title: 'delivers each response to its own client only, also with equal ids',
+    run: async (fixture) => {
+      const server = await fixture.listening()
+      const pairs: OpenConnection[] = []
+      for (const _ of count(CLIENTS)) pairs.push(await fixture.connectClient(server))
+      const sending = pairs.flatMap(({ client }) => [client.send(request(1)), client.send(request('1'))])
+      for (const [index, { connection, atConnection }] of pairs.entries()) {
+        await fixture.until(() => atConnection.messages.length === 2, 'both requests arrived')
         const requests = atConnection.messages.filter(isRequest)
-        for (const { id } of requests) await connection.send(answer(id, { who }))
+        for (const { id } of requests) await connection.send(response(id, { index }))
       }
-      await stage.within(Promise.all(asked), 'every send settled')
-      for (const { atClient } of meetings) {
-        await stage.until(() => atClient.messages.length === 2, 'both answers arrived')
+      await fixture.within(Promise.all(sending), 'every send settled')
+      for (const { atClient } of pairs) {
+        await fixture.until(() => atClient.messages.length === 2, 'both responses arrived')
       }
       await turns()
-      for (const [who, { atClient }] of meetings.entries()) {
+      for (const [index, { atClient }] of pairs.entries()) {
         expect(atClient.messages).toHaveLength(2)
-        for (const message of atClient.messages) expect(message).toMatchObject({ result: { who } })
+        for (const message of atClient.messages) expect(message).toMatchObject({ result: { index } })
       }
     },
   },
   {
-    title: 'ends no other connection when one ends',
-    run: async (stage) => {
-      const hearing = await stage.listening()
-      const first = await stage.meet(hearing)
-      const second = await stage.meet(hearing)
-      await stage.within(first.client.close(), 'close() returned')
-      await stage.within(first.connection.closed, 'its connection closed')
-      await second.client.send(note(1))
-      await stage.until(() => numbersOf(second.atConnection.messages).includes(1), 'the message arrived')
-      expect(hearing.closes).toBe(0)
+    title: 'keeps other connections open when one closes',
+    run: async (fixture) => {
+      const server = await fixture.listening()
+      const first = await fixture.connectClient(server)
+      const second = await fixture.connectClient(server)
+      await fixture.within(first.client.close(), 'close() returned')
+      await fixture.within(first.connection.closed, 'its connection closed')
+      await second.client.send(notification(1))
+      await fixture.until(() => numbersOf(second.atConnection.messages).includes(1), 'the message arrived')
+      expect(server.closes).toBe(0)
     },
   },
   {
-    title: 'gives requests in flight drainMs to be answered, and accepts nobody meanwhile',
-    run: async (stage) => {
-      const hearing = await stage.listening()
-      const { client, connection, atClient, atConnection } = await stage.meet(hearing)
-      const asked = client.send(request('slow'))
-      await stage.until(() => atConnection.messages.length === 1, 'the request arrived')
+    title: 'waits up to drainMs for responses to requests in flight',
+    run: async (fixture) => {
+      const server = await fixture.listening()
+      const { client, connection, atClient, atConnection } = await fixture.connectClient(server)
+      const sending = client.send(request('slow'))
+      await fixture.until(() => atConnection.messages.length === 1, 'the request arrived')
       let isClosed = false
-      const closing = hearing.listener.close({ drainMs: 60_000 }).then(() => {
+      const closing = server.listener.close({ drainMs: 60_000 }).then(() => {
         isClosed = true
       })
       await turns()
-      expect([isClosed, connection.state]).toEqual([false, 'open'])
-      await connection.send(answer('slow', { done: true }))
-      await asked
-      await stage.until(() => atClient.messages.length === 1, 'the answer arrived')
-      await stage.within(closing, 'close() returned')
-      expect(hearing.closes).toBe(1)
+      expect({ isClosed, state: connection.state }).toEqual({ isClosed: false, state: 'open' })
+      await connection.send(response('slow', { done: true }))
+      await sending
+      await fixture.until(() => atClient.messages.length === 1, 'the response arrived')
+      await fixture.within(closing, 'close() returned')
+      expect(server.closes).toBe(1)
     },
   },
   {
-    title: 'closes after drainMs where a request is not answered, and at once where none is in flight',
-    run: async (stage) => {
+    title: 'closes after drainMs without a response, and at once without requests in flight',
+    run: async (fixture) => {
       const clock = createFakeClock()
-      const hearing = await stage.listening({ clock })
-      const { client, connection, atConnection } = await stage.meet(hearing)
-      client.send(request('never answered')).catch(() => {})
-      await stage.until(() => atConnection.messages.length === 1, 'the request arrived')
-      const closing = hearing.listener.close({ drainMs: 1_000 })
+      const server = await fixture.listening({ clock })
+      const { client, connection, atConnection } = await fixture.connectClient(server)
+      client.send(request('no response')).catch(() => {})
+      await fixture.until(() => atConnection.messages.length === 1, 'the request arrived')
+      const closing = server.listener.close({ drainMs: 1_000 })
       await clock.advance(999)
       expect(connection.state).toBe('open')
       await clock.advance(1)
-      await stage.within(closing, 'close() returned')
-      const quiet = await stage.listening({ clock: createFakeClock() })
-      await stage.meet(quiet)
-      await stage.within(quiet.listener.close({ drainMs: 60_000 }), 'close() returned without waiting')
+      await fixture.within(closing, 'close() returned')
+      const idle = await fixture.listening({ clock: createFakeClock() })
+      await fixture.connectClient(idle)
+      await fixture.within(idle.listener.close({ drainMs: 60_000 }), 'close() returned without waiting')
     },
   },
   {
-    title: 'ends a connection as REFUSED when its admission is revoked',
-    run: async (stage) => {
+    title: 'closes a connection with REFUSED when its admission is revoked',
+    run: async (fixture) => {
       const revocation = new AbortController()
       const gate = { admit: () => ({ admit: true, revoked: revocation.signal }) as const }
-      const hearing = await stage.listening({ gate })
-      const { client, connection } = await stage.meet(hearing)
+      const server = await fixture.listening({ gate })
+      const { client, connection } = await fixture.connectClient(server)
       revocation.abort()
-      const reason = await stage.within(connection.closed, 'the connection closed')
+      const reason = await fixture.within(connection.closed, 'the connection closed')
       expect(isTransportError(reason, 'REFUSED')).toBe(true)
-      if (!stage.subject.introduce) await stage.within(client.closed, 'the client closed')
-      await stage.turnedAway(hearing)
+      if (!fixture.subject.initialize) await fixture.within(client.closed, 'the client closed')
+      await fixture.refused(server)
     },
   },
   {
-    title: 'ends a connection as REFUSED when its admission expires, and admits none that has expired',
-    run: async (stage) => {
+    title: 'closes a connection with REFUSED when its admission expires, and refuses an expired admission',
+    run: async (fixture) => {
       const clock = createFakeClock()
       const expiresAt = clock.epochNow() + 1_000
-      const hearing = await stage.listening({ clock, gate: { admit: () => ({ admit: true, expiresAt }) } })
-      const { connection } = await stage.meet(hearing)
+      const server = await fixture.listening({ clock, gate: { admit: () => ({ admit: true, expiresAt }) } })
+      const { connection } = await fixture.connectClient(server)
       await clock.advance(999)
       expect(connection.state).toBe('open')
       await clock.advance(1)
-      const reason = await stage.within(connection.closed, 'the connection closed')
+      const reason = await fixture.within(connection.closed, 'the connection closed')
       expect(isTransportError(reason, 'REFUSED')).toBe(true)
-      await stage.turnedAway(hearing)
-      expect(hearing.callers).toHaveLength(1)
+      await fixture.refused(server)
+      expect(server.connections).toHaveLength(1)
     },
   },
   {
-    title: 'asks the session policy after the gate, and releases what it granted once',
-    run: async (stage) => {
+    title: 'calls the session policy after the gate, and releases each grant once',
+    run: async (fixture) => {
       let released = 0
       let isFull = false
       const sessionPolicy: SessionPolicy = {
@@ -124,29 +124,29 @@ export const servingCases: readonly ListenerCase[] = [
             ? { admit: false, status: 429, reason: 'too many sessions', retryAfterMs: 10 }
             : { admit: admission.admit, release: () => released++ },
       }
-      const hearing = await stage.listening({ sessionPolicy })
-      const { client, connection } = await stage.meet(hearing)
+      const server = await fixture.listening({ sessionPolicy })
+      const { client, connection } = await fixture.connectClient(server)
       isFull = true
-      await stage.turnedAway(hearing)
-      expect([hearing.callers.length, released]).toEqual([1, 0])
+      await fixture.refused(server)
+      expect({ connections: server.connections.length, released }).toEqual({ connections: 1, released: 0 })
       await client.close()
-      await stage.within(connection.close(), 'close() returned')
-      await stage.until(() => released > 0, 'the session was released')
+      await fixture.within(connection.close(), 'close() returned')
+      await fixture.until(() => released > 0, 'the session was released')
       await turns()
       expect(released).toBe(1)
     },
   },
   {
-    title: 'ends a session at its lifetime, and one that is idle',
-    run: async (stage) => {
+    title: 'closes a session at the end of its lifetime, and an idle session',
+    run: async (fixture) => {
       for (const grant of [{ lifetimeMs: 1_000 }, { idleTimeoutMs: 1_000 }]) {
         const clock = createFakeClock()
         const sessionPolicy: SessionPolicy = { open: () => ({ admit: true, ...grant }) }
-        const hearing = await stage.listening({ clock, sessionPolicy })
-        const { client, connection, atConnection } = await stage.meet(hearing)
+        const server = await fixture.listening({ clock, sessionPolicy })
+        const { client, connection, atConnection } = await fixture.connectClient(server)
         await clock.advance(900)
-        await client.send(note(1))
-        await stage.until(() => atConnection.messages.length === 1, 'the message arrived')
+        await client.send(notification(1))
+        await fixture.until(() => atConnection.messages.length === 1, 'the message arrived')
         await clock.advance(100)
         const isIdleLimit = 'idleTimeoutMs' in grant
         expect(connection.state).toBe(isIdleLimit ? 'open' : 'closed')
@@ -156,23 +156,23 @@ export const servingCases: readonly ListenerCase[] = [
     },
   },
   {
-    title: 'puts its layers around every connection',
-    run: async (stage) => {
-      const seen: string[] = []
-      const layers = ['outer', 'inner'].map((name) => noting(() => seen.push(name)))
-      const hearing = await stage.listening({ layers })
-      const { client, connection, atConnection } = await stage.meet(hearing)
-      const asked = client.send(request('a'))
-      await stage.until(() => atConnection.messages.length === 1, 'the request arrived')
-      seen.length = 0
-      await connection.send(answer('a'))
-      await asked
-      expect(seen).toEqual(['outer', 'inner'])
+    title: 'wraps every connection in its layers',
+    run: async (fixture) => {
+      const order: string[] = []
+      const layers = ['outer', 'inner'].map((name) => onSend(() => order.push(name)))
+      const server = await fixture.listening({ layers })
+      const { client, connection, atConnection } = await fixture.connectClient(server)
+      const sending = client.send(request('a'))
+      await fixture.until(() => atConnection.messages.length === 1, 'the request arrived')
+      order.length = 0
+      await connection.send(response('a'))
+      await sending
+      expect(order).toEqual(['outer', 'inner'])
     },
   },
 ]
 
-function noting(note: () => void): Layer {
+function onSend(callback: () => void): Layer {
   return (next) => ({
     ...next,
     connect: async (sink, signal) => {
@@ -180,7 +180,7 @@ function noting(note: () => void): Layer {
       return {
         ...channel,
         send: (message, options) => {
-          note()
+          callback()
           return channel.send(message, options)
         },
       }

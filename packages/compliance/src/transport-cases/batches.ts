@@ -1,99 +1,106 @@
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import type { Conversation } from '../conversation.js'
-import { Exempt } from '../exempt.js'
-import { answer, note, numbersOf, request } from '../sample-messages.js'
-import { opposite, type Stage } from '../stage.js'
+import { Exempt } from '../clauses.js'
+import type { OpenPair } from '../open-pair.js'
+import { notification, numbersOf, request, response } from '../sample-messages.js'
+import { type ClauseCase, clause, opposite, type TransportFixture } from '../transport-fixture.js'
 import type { Side } from '../transport-subject.js'
 
 const WITH_BATCHES = '2025-03-26'
-const INTRODUCED = 'the medium carries nothing before initialize'
+const NEEDS_INITIALIZE = 'the medium carries nothing before initialize'
 const sides: readonly Side[] = ['near', 'far']
 
-/** C18: batches. What is malformed is skipped here; that it is reported is for C10. */
+/** C18: batches. C10 tests the reports of malformed messages. */
 export const batchCases: readonly ClauseCase[] = [
   accepts('near'),
   accepts('far'),
-  refuses('nothing was negotiated', async (stage) => {
-    if ((await stage.pair()).pair.introduce) throw new Exempt(INTRODUCED)
-    return await stage.open()
+  refuses('nothing was negotiated', async (fixture) => {
+    if ((await fixture.pair()).pair.initialize) throw new Exempt(NEEDS_INITIALIZE)
+    return await fixture.open()
   }),
-  refuses('2025-06-18 was negotiated', (stage) => negotiated(stage, 'near', '2025-06-18')),
-  refuses('2024-11-05 was negotiated', (stage) => negotiated(stage, 'near', '2024-11-05')),
+  refuses('2025-06-18 was negotiated', (fixture) => negotiated(fixture, 'near', '2025-06-18')),
+  refuses('2024-11-05 was negotiated', (fixture) => negotiated(fixture, 'near', '2024-11-05')),
 
   clause(
     'C18',
-    'an answer to another request, or from the asker itself, negotiates nothing',
-    async (stage) => {
-      const staged = await stage.pair()
-      if (staged.pair.introduce) throw new Exempt(INTRODUCED)
-      const talk = await staged.open()
-      await talk.sendRaw('far', JSON.stringify(request('a', 'test/ask')))
-      await talk.sendRaw('far', JSON.stringify(request('b', 'initialize')))
-      await talk.sendRaw('far', JSON.stringify(answer('b', { protocolVersion: WITH_BATCHES })))
-      await stage.until(() => talk.atFar.messages.length === 3, 'all three arrived')
-      await talk.far.send(answer('a', { protocolVersion: WITH_BATCHES }))
-      await expectSkipped(stage, talk, 'far')
+    'a response to another request, or from the requesting end, negotiates nothing',
+    async (fixture) => {
+      const unstarted = await fixture.pair()
+      if (unstarted.pair.initialize) throw new Exempt(NEEDS_INITIALIZE)
+      const opened = await unstarted.open()
+      await opened.sendRaw('far', JSON.stringify(request('a', 'test/ask')))
+      await opened.sendRaw('far', JSON.stringify(request('b', 'initialize')))
+      await opened.sendRaw('far', JSON.stringify(response('b', { protocolVersion: WITH_BATCHES })))
+      await fixture.until(() => opened.atFar.messages.length === 3, 'all three messages arrived')
+      await opened.far.send(response('a', { protocolVersion: WITH_BATCHES }))
+      await expectSkipped(fixture, opened, 'far')
     },
   ),
 
-  clause('C18', 'an initialize that was refused negotiates nothing', async (stage) => {
-    const staged = await stage.pair()
-    if (staged.pair.introduce) throw new Exempt(INTRODUCED)
-    const talk = await staged.open()
-    await talk.near.send(request('init', 'initialize'))
-    await stage.until(() => talk.atFar.messages.length === 1, 'initialize arrived')
+  clause('C18', 'a failed initialize negotiates nothing', async (fixture) => {
+    const unstarted = await fixture.pair()
+    if (unstarted.pair.initialize) throw new Exempt(NEEDS_INITIALIZE)
+    const opened = await unstarted.open()
+    await opened.near.send(request('init', 'initialize'))
+    await fixture.until(() => opened.atFar.messages.length === 1, 'initialize arrived')
     const message = `only ${WITH_BATCHES}`
-    await talk.far.send({ jsonrpc: '2.0', id: 'init', error: { code: -32_602, message, data: WITH_BATCHES } })
-    await stage.until(() => talk.atNear.messages.length === 1, 'the refusal arrived')
-    await expectSkipped(stage, talk, 'far')
+    await opened.far.send({
+      jsonrpc: '2.0',
+      id: 'init',
+      error: { code: -32_602, message, data: WITH_BATCHES },
+    })
+    await fixture.until(() => opened.atNear.messages.length === 1, 'the error response arrived')
+    await expectSkipped(fixture, opened, 'far')
   }),
 ]
 
-function accepts(asker: Side): ClauseCase {
-  return clause('C18', `both ends accept batches where ${asker} negotiated 2025-03-26`, async (stage) => {
-    if (asker === 'far') stage.relyOn('farInitiates')
-    const talk = await negotiated(stage, asker, WITH_BATCHES)
-    for (const side of sides) {
-      const { messages } = talk.at(side)
-      messages.length = 0
-      const bad = { jsonrpc: '2.0', id: 1.5, method: 'test/ask' }
-      await talk.sendRaw(side, JSON.stringify([note(1), bad, request('x'), note(2)]))
-      await talk.sendRaw(side, JSON.stringify(note(3)))
-      await stage.until(
-        () => numbersOf(messages).includes(3),
-        `the message behind the batch arrived at ${side}`,
-      )
-      expect(messages).toEqual([note(1), request('x'), note(2), note(3)])
-      expect(talk.end(side).state).toBe('open')
-    }
+function accepts(requester: Side): ClauseCase {
+  return clause(
+    'C18',
+    `both ends accept batches after ${requester} negotiated 2025-03-26`,
+    async (fixture) => {
+      if (requester === 'far') fixture.requireAbility('farInitiates')
+      const opened = await negotiated(fixture, requester, WITH_BATCHES)
+      for (const side of sides) {
+        const { messages } = opened.at(side)
+        messages.length = 0
+        const bad = { jsonrpc: '2.0', id: 1.5, method: 'test/ask' }
+        await opened.sendRaw(side, JSON.stringify([notification(1), bad, request('x'), notification(2)]))
+        await opened.sendRaw(side, JSON.stringify(notification(3)))
+        await fixture.until(
+          () => numbersOf(messages).includes(3),
+          `the message after the batch arrived at ${side}`,
+        )
+        expect(messages).toEqual([notification(1), request('x'), notification(2), notification(3)])
+        expect(opened.end(side).state).toBe('open')
+      }
+    },
+  )
+}
+
+function refuses(when: string, open: (fixture: TransportFixture) => Promise<OpenPair>): ClauseCase {
+  return clause('C18', `neither end accepts batches when ${when}`, async (fixture) => {
+    const opened = await open(fixture)
+    for (const side of sides) await expectSkipped(fixture, opened, side)
   })
 }
 
-function refuses(where: string, opened: (stage: Stage) => Promise<Conversation>): ClauseCase {
-  return clause('C18', `neither end accepts batches where ${where}`, async (stage) => {
-    const talk = await opened(stage)
-    for (const side of sides) await expectSkipped(stage, talk, side)
-  })
-}
-
-async function expectSkipped(stage: Stage, talk: Conversation, side: Side): Promise<void> {
-  const { messages } = talk.at(side)
+async function expectSkipped(fixture: TransportFixture, opened: OpenPair, side: Side): Promise<void> {
+  const { messages } = opened.at(side)
   messages.length = 0
-  await talk.sendRaw(side, JSON.stringify([note(1), note(2)]))
-  await talk.sendRaw(side, JSON.stringify(note(3)))
-  await stage.until(() => numbersOf(messages).includes(3), `the message behind the batch arrived at ${side}`)
+  await opened.sendRaw(side, JSON.stringify([notification(1), notification(2)]))
+  await opened.sendRaw(side, JSON.stringify(notification(3)))
+  await fixture.until(() => numbersOf(messages).includes(3), `the message after the batch arrived at ${side}`)
   expect(numbersOf(messages)).toEqual([3])
 }
 
-async function negotiated(stage: Stage, asker: Side, version: string): Promise<Conversation> {
-  const staged = await stage.pair()
-  const talk = await staged.open({ version })
-  if (staged.pair.introduce) return talk
-  const answerer = opposite(asker)
-  const asked = talk.end(asker).send(request('init', 'initialize'))
-  await stage.until(() => talk.at(answerer).messages.length === 1, 'initialize arrived')
-  await Promise.all([asked, talk.end(answerer).send(answer('init', { protocolVersion: version }))])
-  await stage.until(() => talk.at(asker).messages.length === 1, 'its answer arrived')
-  return talk
+async function negotiated(fixture: TransportFixture, requester: Side, version: string): Promise<OpenPair> {
+  const unstarted = await fixture.pair()
+  const opened = await unstarted.open({ version })
+  if (unstarted.pair.initialize) return opened
+  const responder = opposite(requester)
+  const sending = opened.end(requester).send(request('init', 'initialize'))
+  await fixture.until(() => opened.at(responder).messages.length === 1, 'initialize arrived')
+  await Promise.all([sending, opened.end(responder).send(response('init', { protocolVersion: version }))])
+  await fixture.until(() => opened.at(requester).messages.length === 1, 'the response arrived')
+  return opened
 }

@@ -1,90 +1,94 @@
 import { isTransportError, type Transport } from '@mcpwire/core'
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
 import type { Recording } from '../recording.js'
-import { note, numbersOf } from '../sample-messages.js'
-import type { Stage } from '../stage.js'
+import { notification, numbersOf } from '../sample-messages.js'
+import type { TransportFixture } from '../transport-fixture.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 import { turns } from '../waiting.js'
 
-/** C5: callbacks that fail. */
+/** C5: callbacks that throw or reject. */
 export const callbackCases: readonly ClauseCase[] = [
   survives('throws', (cause) => {
     throw cause
   }),
   survives('rejects', (cause) => Promise.reject(cause) as never),
 
-  clause('C5', 'an onerror that throws stops neither reading nor the end', async (stage) => {
-    const { near, far, atFar } = await stage.open()
+  clause('C5', 'an onerror that throws stops neither reading nor closing', async (fixture) => {
+    const { near, far, atFar } = await fixture.open()
     const { onmessage } = far
     far.onmessage = (message, context) => {
       onmessage?.(message, context)
       throw new Error('from onmessage')
     }
-    let told = 0
+    let errorCount = 0
     far.onerror = () => {
-      told++
+      errorCount++
       throw new Error('from onerror')
     }
-    await near.send(note(0))
-    await near.send(note(1))
-    await stage.until(() => atFar.messages.length === 2, 'both messages arrived')
-    expect(told).toBe(2)
-    await stage.within(far.close({ reason: new Error('enough') }), 'close() returned')
-    await stage.within(near.closed, 'the near end closed')
+    await near.send(notification(0))
+    await near.send(notification(1))
+    await fixture.until(() => atFar.messages.length === 2, 'both messages arrived')
+    expect(errorCount).toBe(2)
+    await fixture.within(far.close({ reason: new Error('no longer needed') }), 'close() returned')
+    await fixture.within(near.closed, 'the near end closed')
     expect(atFar.closes).not.toBe(0)
   }),
 
-  clause('C5', 'an onclose that throws is reported and breaks no teardown', async (stage) => {
-    const { near, far, atNear, atFar } = await stage.open()
+  clause('C5', 'an onclose that throws is reported and does not stop teardown', async (fixture) => {
+    const { near, far, atNear, atFar } = await fixture.open()
     const cause = new Error('from onclose')
     for (const end of [near, far]) {
       end.onclose = () => {
         throw cause
       }
     }
-    await stage.within(near.close(), 'close() returned')
-    await stage.within(Promise.all([near.closed, far.closed]), 'both ends closed')
+    await fixture.within(near.close(), 'close() returned')
+    await fixture.within(Promise.all([near.closed, far.closed]), 'both ends closed')
     await turns()
     for (const recording of [atNear, atFar]) expectCallbackFailed(recording, 'onclose', cause)
-    expect([near.state, far.state]).toEqual(['closed', 'closed'])
+    expect({ near: near.state, far: far.state }).toEqual({ near: 'closed', far: 'closed' })
   }),
 
-  clause('C5', 'a missing callback breaks nothing', async (stage) => {
-    const { near, far, atFar } = await stage.open()
+  clause('C5', 'a missing callback breaks nothing', async (fixture) => {
+    const { near, far, atFar } = await fixture.open()
     const { onmessage } = far
     unset(far)
     unset(near)
-    await near.send(note(0))
+    await near.send(notification(0))
     await turns()
     far.onmessage = onmessage
-    await near.send(note(1))
-    await stage.until(() => numbersOf(atFar.messages).includes(1), 'the next message arrived')
-    await stage.within(near.close({ reason: new Error('enough') }), 'close() returned')
-    await stage.within(far.closed, 'the far end closed')
+    await near.send(notification(1))
+    await fixture.until(() => numbersOf(atFar.messages).includes(1), 'the next message arrived')
+    await fixture.within(near.close({ reason: new Error('no longer needed') }), 'close() returned')
+    await fixture.within(far.closed, 'the far end closed')
   }),
 ]
 
 function survives(how: string, fail: (cause: Error) => void): ClauseCase {
-  return clause('C5', `an onmessage that ${how} is reported, and reading goes on`, async (stage) => {
-    const { near, far, atFar } = await stage.open()
+  return clause('C5', `an onmessage that ${how} is reported, and reading goes on`, async (fixture) => {
+    const { near, far, atFar } = await fixture.open()
     const cause = new Error('from onmessage')
-    const heard: unknown[] = []
+    const received: unknown[] = []
     far.onmessage = (message) => {
-      heard.push(...numbersOf([message]))
+      received.push(...numbersOf([message]))
       return fail(cause)
     }
-    await near.send(note(0))
-    await near.send(note(1))
-    await untilHeard(stage, heard, 2)
+    await near.send(notification(0))
+    await near.send(notification(1))
+    await untilReceived(fixture, received, 2)
     await turns()
-    expect(heard).toEqual([0, 1])
+    expect(received).toEqual([0, 1])
     expectCallbackFailed(atFar, 'onmessage', cause)
-    expect([near.state, far.state]).toEqual(['open', 'open'])
+    expect({ near: near.state, far: far.state }).toEqual({ near: 'open', far: 'open' })
   })
 }
 
-async function untilHeard(stage: Stage, heard: readonly unknown[], howMany: number): Promise<void> {
-  await stage.until(() => heard.length >= howMany, `${howMany} messages arrived`)
+async function untilReceived(
+  fixture: TransportFixture,
+  received: readonly unknown[],
+  length: number,
+): Promise<void> {
+  await fixture.until(() => received.length >= length, `${length} messages arrived`)
 }
 
 function expectCallbackFailed({ errors }: Recording, slot: string, cause: Error): void {

@@ -1,82 +1,78 @@
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import { count, noteOfBytes } from '../sample-messages.js'
-import { createSendLog } from '../send-log.js'
+import { createSendLog } from '../recording.js'
+import { count, notificationOfBytes } from '../sample-messages.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 import { turn, turns } from '../waiting.js'
 
 const CLOSE_TIMEOUT_MS = 100
 const SLACK = 10
-const PIECE_BYTES = 16_384
-const MOST_PIECES = 4_096
+const MESSAGE_BYTES = 16_384
+const MAX_MESSAGES = 4_096
 
 /** C8: `close()`. */
 export const closingCases: readonly ClauseCase[] = [
-  clause('C8', 'close() may be called twice at once and again later, on either end', async (stage) => {
-    const { near, far } = await stage.open()
-    const reason = new Error('the first call says why')
+  clause('C8', 'close() may be called concurrently and again later, on both ends', async (fixture) => {
+    const { near, far } = await fixture.open()
+    const reason = new Error('the first reason')
     const calls = [
       near.close({ reason }),
       near.close(),
-      near.close({ reason: new Error('too late') }),
+      near.close({ reason: new Error('a later reason') }),
       far.close(),
     ]
-    await stage.within(Promise.all(calls), 'every close() returned')
-    await stage.within(Promise.all([near.close(), far.close(), near.close()]), 'close() returned again')
+    await fixture.within(Promise.all(calls), 'every close() returned')
+    await fixture.within(Promise.all([near.close(), far.close(), near.close()]), 'close() returned again')
     expect(await near.closed).toBe(reason)
   }),
 
-  clause('C8', 'close() before start() returns, and so does another', async (stage) => {
-    const { near } = await stage.pair()
-    await stage.within(near.close(), 'close() returned')
-    await stage.within(near.close(), 'close() returned again')
+  clause('C8', 'close() returns before start(), and again', async (fixture) => {
+    const { near } = await fixture.pair()
+    await fixture.within(near.close(), 'close() returned')
+    await fixture.within(near.close(), 'close() returned again')
     expect(near.state).toBe('closed')
   }),
 
-  clause('C8', 'close() returns after the other end is gone', async (stage) => {
-    const { near, far } = await stage.open()
-    await stage.within(far.close(), 'close() returned')
-    await stage.within(near.closed, 'the near end closed')
-    await stage.within(Promise.all([near.close(), far.close()]), 'close() returned')
+  clause('C8', 'close() returns after the other end has closed', async (fixture) => {
+    const { near, far } = await fixture.open()
+    await fixture.within(far.close(), 'close() returned')
+    await fixture.within(near.closed, 'the near end closed')
+    await fixture.within(Promise.all([near.close(), far.close()]), 'close() returned')
   }),
 
-  clause(
-    'C8',
-    'close() does not return before the end: state is closed and onclose was called',
-    async (stage) => {
-      const { near, atNear } = await stage.open()
-      await stage.within(near.close(), 'close() returned')
-      expect(near.state).toBe('closed')
-      expect(atNear.closes).not.toBe(0)
-    },
-  ),
+  clause('C8', 'close() returns after the state is closed and onclose was called', async (fixture) => {
+    const { near, atNear } = await fixture.open()
+    await fixture.within(near.close(), 'close() returned')
+    expect(near.state).toBe('closed')
+    expect(atNear.closes).not.toBe(0)
+  }),
 
-  clause('C8', 'close() returns within closeTimeoutMs while the peer reads nothing', async (stage) => {
-    const talk = await stage.open({ closeTimeoutMs: CLOSE_TIMEOUT_MS })
-    talk.stall('far')
-    const log = createSendLog(talk.near)
-    for (let sent = 0; log.pending === 0 && sent < MOST_PIECES; ) {
-      for (const _ of count(8)) log.send(noteOfBytes(sent++, PIECE_BYTES))
+  clause('C8', 'close() returns within closeTimeoutMs while the peer does not read', async (fixture) => {
+    const opened = await fixture.open({ closeTimeoutMs: CLOSE_TIMEOUT_MS })
+    opened.stall('far')
+    const log = createSendLog(opened.near)
+    for (let sent = 0; log.pending === 0 && sent < MAX_MESSAGES; ) {
+      for (const _ of count(8)) log.send(notificationOfBytes(sent++, MESSAGE_BYTES))
       await turns(5)
     }
     expect(log.pending).toBeGreaterThan(0)
-    const calls = Promise.all([talk.near.close(), talk.near.close()])
-    await stage.within(calls, 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
-    expect(talk.near.state).toBe('closed')
+    const calls = Promise.all([opened.near.close(), opened.near.close()])
+    await fixture.within(calls, 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
+    expect(opened.near.state).toBe('closed')
   }),
 
-  clause('C8', 'an end that reads nothing itself closes within closeTimeoutMs', async (stage) => {
-    const talk = await stage.open({ closeTimeoutMs: CLOSE_TIMEOUT_MS })
-    talk.stall('far')
-    const log = createSendLog(talk.near)
-    for (const n of count(20)) log.send(noteOfBytes(n, PIECE_BYTES))
+  clause('C8', 'an end that does not read closes within closeTimeoutMs', async (fixture) => {
+    const opened = await fixture.open({ closeTimeoutMs: CLOSE_TIMEOUT_MS })
+    opened.stall('far')
+    const log = createSendLog(opened.near)
+    for (const n of count(20)) log.send(notificationOfBytes(n, MESSAGE_BYTES))
     await turn()
-    await stage.within(talk.far.close(), 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
+    await fixture.within(opened.far.close(), 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
   }),
 
-  clause('C8', 'leaving an await using block closes', async (stage) => {
-    const { near, far } = await stage.open()
-    await stage.within(near[Symbol.asyncDispose](), 'the disposal returned')
+  clause('C8', '[Symbol.asyncDispose]() closes', async (fixture) => {
+    const { near, far } = await fixture.open()
+    await fixture.within(near[Symbol.asyncDispose](), 'the disposal returned')
     expect(near.state).toBe('closed')
-    await stage.within(far.closed, 'the far end closed')
+    await fixture.within(far.closed, 'the far end closed')
   }),
 ]

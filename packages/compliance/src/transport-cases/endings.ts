@@ -1,33 +1,36 @@
 import type { Transport } from '@mcpwire/core'
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import type { Conversation } from '../conversation.js'
+import type { OpenPair } from '../open-pair.js'
 import type { Recording } from '../recording.js'
-import { count, note, numbersOf } from '../sample-messages.js'
-import type { Stage } from '../stage.js'
+import { count, notification, numbersOf } from '../sample-messages.js'
+import type { TransportFixture } from '../transport-fixture.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 import type { Ability } from '../transport-subject.js'
 import { turns } from '../waiting.js'
 
-/** C4: one end, told once, after everything else. */
+/** C4: `onclose` and `closed`. */
 export const endingCases: readonly ClauseCase[] = [
-  ends('this end closes', (talk) => talk.near.close()),
-  ends('the other end closes', (talk) => talk.far.close(), ['farEndIsOrderly']),
-  ends('both ends close at once', (talk) => Promise.all([talk.near.close(), talk.far.close()])),
+  ends('this end closes', (opened) => opened.near.close()),
+  ends('the other end closes', (opened) => opened.far.close(), ['farEndIsOrderly']),
+  ends('both ends close at once', (opened) => Promise.all([opened.near.close(), opened.far.close()])),
 
   clause(
     'C4',
-    'onclose comes once, with a reason where the medium tells, when the connection is cut',
-    async (stage) => {
-      const talk = await stage.open()
-      await talk.cut()
-      const reasons = await stage.within(Promise.all([talk.near.closed, talk.far.closed]), 'both ends closed')
+    'onclose is called once, with a reason if the medium has one, when the connection breaks',
+    async (fixture) => {
+      const opened = await fixture.open()
+      await opened.cut()
+      const reasons = await fixture.within(
+        Promise.all([opened.near.closed, opened.far.closed]),
+        'both ends closed',
+      )
       await turns()
-      expectOneEnd(talk.atNear)
-      expectOneEnd(talk.atFar)
-      const hasReason = stage.isHeldTo('cutHasReason')
+      expectOneEnd(opened.atNear)
+      expectOneEnd(opened.atFar)
+      const hasReason = fixture.hasAbility('cutHasReason')
       if (hasReason) expect(reasons.some((reason) => reason instanceof Error)).toBe(true)
       for (const [index, reason] of reasons.entries()) {
-        const { errors } = index === 0 ? talk.atNear : talk.atFar
+        const { errors } = index === 0 ? opened.atNear : opened.atFar
         if (reason) expect(errors.filter((error) => error === reason)).toHaveLength(1)
       }
     },
@@ -35,75 +38,79 @@ export const endingCases: readonly ClauseCase[] = [
 
   clause(
     'C4',
-    'no message comes after onclose when this end closes in the middle of a stream of them',
-    async (stage) => {
-      stage.relyOn('farInitiates')
-      const { near, far, atNear, atFar } = await stage.open()
-      for (const n of count(200)) far.send(note(n, { fill: 'x'.repeat(500) })).catch(() => {})
-      await stage.until(() => atNear.messages.length > 0, 'the first message arrived')
-      await stage.within(near.close(), 'close() returned')
-      await stage.within(far.closed, 'the far end closed')
+    'no message is delivered after onclose when this end closes while messages arrive',
+    async (fixture) => {
+      fixture.requireAbility('farInitiates')
+      const { near, far, atNear, atFar } = await fixture.open()
+      for (const n of count(200)) far.send(notification(n, { fill: 'x'.repeat(500) })).catch(() => {})
+      await fixture.until(() => atNear.messages.length > 0, 'the first message arrived')
+      await fixture.within(near.close(), 'close() returned')
+      await fixture.within(far.closed, 'the far end closed')
       await turns()
       expectOneEnd(atNear)
       expectOneEnd(atFar)
     },
   ),
 
-  clause('C4', 'what was sent before the other end closed in order arrives before onclose', async (stage) => {
-    const { near, far, atFar } = await stage.open()
-    for (const n of count(50))
-      await stage.within(near.send(note(n, { fill: 'x'.repeat(500) })), 'send() settled')
-    await stage.within(near.close(), 'close() returned')
-    await stage.within(far.closed, 'the far end closed')
-    await turns()
-    expect(numbersOf(atFar.messages)).toEqual(count(50))
-    expectOneEnd(atFar)
-  }),
+  clause(
+    'C4',
+    'messages sent before an orderly close of the other end arrive before onclose',
+    async (fixture) => {
+      const { near, far, atFar } = await fixture.open()
+      for (const n of count(50))
+        await fixture.within(near.send(notification(n, { fill: 'x'.repeat(500) })), 'send() settled')
+      await fixture.within(near.close(), 'close() returned')
+      await fixture.within(far.closed, 'the far end closed')
+      await turns()
+      expect(numbersOf(atFar.messages)).toEqual(count(50))
+      expectOneEnd(atFar)
+    },
+  ),
 
-  clause('C4', 'onclose comes once when close() is called from inside onmessage', async (stage) => {
-    const { near, far, atNear, atFar } = await stage.open()
+  clause('C4', 'onclose is called once when close() is called from inside onmessage', async (fixture) => {
+    const { near, far, atNear, atFar } = await fixture.open()
     far.onmessage = () => {
-      atFar.messages.push(note(0))
+      atFar.messages.push(notification(0))
       far.close().catch(() => {})
     }
-    for (const n of count(5)) near.send(note(n)).catch(() => {})
-    await stage.within(Promise.all([near.closed, far.closed]), 'both ends closed')
+    for (const n of count(5)) near.send(notification(n)).catch(() => {})
+    await fixture.within(Promise.all([near.closed, far.closed]), 'both ends closed')
     await turns()
-    expect([atNear.closes, atFar.closes]).toEqual([1, 1])
+    expect({ near: atNear.closes, far: atFar.closes }).toEqual({ near: 1, far: 1 })
     expect(atFar.messages).toHaveLength(1)
   }),
 
-  clause('C4', 'onclose comes once when close() comes before start()', async (stage) => {
-    const { near, atNear } = await stage.pair()
-    await stage.within(Promise.all([near.close(), near.close()]), 'close() returned')
+  clause('C4', 'onclose is called once when close() is called before start()', async (fixture) => {
+    const { near, atNear } = await fixture.pair()
+    await fixture.within(Promise.all([near.close(), near.close()]), 'close() returned')
     await turns()
     expectOneEnd(atNear)
     expect(await near.closed).toBeUndefined()
     expect(atNear.errors).toEqual([])
   }),
 
-  clause('C4', 'onclose comes once when close() comes while starting', async (stage) => {
-    const { transport, recording } = await stage.lone('neverConnects', { closeTimeoutMs: 100 })
+  clause('C4', 'onclose is called once when close() is called during start()', async (fixture) => {
+    const { transport, recording } = await fixture.lone('neverConnects', { closeTimeoutMs: 100 })
     const starting = transport.start()
     starting.catch(() => {})
     await turns()
-    await stage.within(transport.close(), 'close() returned')
-    await expect(stage.within(starting, 'start() settled')).rejects.toBeInstanceOf(Error)
+    await fixture.within(transport.close(), 'close() returned')
+    await expect(fixture.within(starting, 'start() settled')).rejects.toBeInstanceOf(Error)
     await turns()
     expectOneEnd(recording)
     expect(await transport.closed).toBeUndefined()
   }),
 
-  failsToStart('there is nobody to connect to', 'unreachable'),
-  failsToStart('the peer hangs up meanwhile', 'hangsUpDuringStart'),
+  failsToStart('nothing listens', 'unreachable'),
+  failsToStart('the peer disconnects', 'hangsUpDuringStart'),
 
-  clause('C4', 'closed and onerror have the reason that close() was given', async (stage) => {
-    const { near, far, atNear } = await stage.open()
-    const reason = new Error('enough')
-    await stage.within(near.close({ reason }), 'close() returned')
+  clause('C4', 'closed and onerror have the reason passed to close()', async (fixture) => {
+    const { near, far, atNear } = await fixture.open()
+    const reason = new Error('no longer needed')
+    await fixture.within(near.close({ reason }), 'close() returned')
     expect(await near.closed).toBe(reason)
     expect(atNear.errors.filter((error) => error === reason)).toHaveLength(1)
-    await stage.within(far.closed, 'the far end closed')
+    await fixture.within(far.closed, 'the far end closed')
     await turns()
     expectOneEnd(atNear)
   }),
@@ -111,40 +118,44 @@ export const endingCases: readonly ClauseCase[] = [
 
 function ends(
   when: string,
-  end: (talk: Conversation) => Promise<unknown>,
+  end: (opened: OpenPair) => Promise<unknown>,
   abilities: readonly Ability[] = [],
 ): ClauseCase {
-  return clause('C4', `onclose comes once on both ends, without a reason, when ${when}`, async (stage) => {
-    for (const ability of abilities) stage.relyOn(ability)
-    const talk = await stage.open()
-    await talk.near.send(note(0))
-    await stage.until(() => talk.atFar.messages.length === 1, 'a message arrived')
-    await stage.within(end(talk), 'close() returned')
-    await stage.within(Promise.all([talk.near.closed, talk.far.closed]), 'both ends closed')
-    await turns()
-    expectOneEnd(talk.atNear)
-    expectOneEnd(talk.atFar)
-    expect([await talk.near.closed, await talk.far.closed]).toEqual([undefined, undefined])
-    expect([talk.atNear.errors, talk.atFar.errors]).toEqual([[], []])
-  })
+  return clause(
+    'C4',
+    `onclose is called once on both ends, without a reason, when ${when}`,
+    async (fixture) => {
+      for (const ability of abilities) fixture.requireAbility(ability)
+      const opened = await fixture.open()
+      await opened.near.send(notification(0))
+      await fixture.until(() => opened.atFar.messages.length === 1, 'a message arrived')
+      await fixture.within(end(opened), 'close() returned')
+      await fixture.within(Promise.all([opened.near.closed, opened.far.closed]), 'both ends closed')
+      await turns()
+      expectOneEnd(opened.atNear)
+      expectOneEnd(opened.atFar)
+      for (const end of [opened.near, opened.far]) expect(await end.closed).toBeUndefined()
+      for (const { errors } of [opened.atNear, opened.atFar]) expect(errors).toEqual([])
+    },
+  )
 }
 
-function failsToStart(why: string, kind: 'unreachable' | 'hangsUpDuringStart'): ClauseCase {
-  return clause('C4', `onclose comes once when start() fails because ${why}`, async (stage) => {
-    const { transport, recording } = await stage.lone(kind)
-    await settle(stage, transport)
+function failsToStart(cause: string, kind: 'unreachable' | 'hangsUpDuringStart'): ClauseCase {
+  return clause('C4', `onclose is called once when start() fails because ${cause}`, async (fixture) => {
+    const { transport, recording } = await fixture.lone(kind)
+    await settle(fixture, transport)
     expectOneEnd(recording)
-    const reason = await stage.within(transport.closed, 'closed settled')
+    const reason = await fixture.within(transport.closed, 'closed settled')
     expect(reason).toBeInstanceOf(Error)
     expect(recording.errors.filter((error) => error === reason)).toHaveLength(1)
   })
 }
 
-/** Waits for `start()` to settle either way: how is for another clause to say. */
-async function settle(stage: Stage, transport: Transport): Promise<void> {
+/** Waits for `start()` to settle. Other clauses test the outcome. */
+async function settle(fixture: TransportFixture, transport: Transport): Promise<void> {
   const starting = transport.start().catch(() => {})
-  await stage.within(starting, 'start() settled')
-  await stage.within(transport.closed, 'closed settled')
+  await fixture.within(starting, 'start() settled')
+  await fixture.within(transport.closed, 'closed settled')
   await turns()
 }
 

@@ -1,7 +1,7 @@
 import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import { answer, request } from '../sample-messages.js'
+import { request, response } from '../sample-messages.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 
 const ids: readonly RequestId[] = [
   0,
@@ -21,15 +21,15 @@ const ids: readonly RequestId[] = [
 export const idCases: readonly ClauseCase[] = [
   clause(
     'C15',
-    'every id arrives as the string or number it is, with the request and with the answer [GEN-03, GEN-05]',
-    async (stage) => {
-      const { near, far, atNear, atFar } = await stage.open()
-      const asked = ids.map((id) => near.send(request(id)))
-      await stage.until(() => atFar.messages.length === ids.length, 'every request arrived')
+    'every id keeps its type and value in requests and responses [GEN-03, GEN-05]',
+    async (fixture) => {
+      const { near, far, atNear, atFar } = await fixture.open()
+      const requests = ids.map((id) => near.send(request(id)))
+      await fixture.until(() => atFar.messages.length === ids.length, 'every request arrived')
       expect(sorted(idsOf(atFar.messages.filter(isRequest)))).toEqual(sorted(ids))
-      const answered = ids.map((id) => far.send(answer(id, { to: typeof id, id })))
-      await stage.within(Promise.all([...asked, ...answered]), 'every send settled')
-      await stage.until(() => atNear.messages.length === ids.length, 'every answer arrived')
+      const responses = ids.map((id) => far.send(response(id, { to: typeof id, id })))
+      await fixture.within(Promise.all([...requests, ...responses]), 'every send settled')
+      await fixture.until(() => atNear.messages.length === ids.length, 'every response arrived')
       expect(sorted(idsOf(atNear.messages.filter(isResponse)))).toEqual(sorted(ids))
       for (const message of atNear.messages) {
         if ('result' in message) expect(message.result).toEqual({ to: typeof message.id, id: message.id })
@@ -37,24 +37,24 @@ export const idCases: readonly ClauseCase[] = [
     },
   ),
 
-  clause('C15', 'the same id is in flight both ways at once', async (stage) => {
-    stage.relyOn('farInitiates')
-    const { near, far, atNear, atFar } = await stage.open()
-    const asked = [near.send(request(1, 'test/from-near')), far.send(request(1, 'test/from-far'))]
-    await stage.until(
+  clause('C15', 'the same id may be in flight in both directions', async (fixture) => {
+    fixture.requireAbility('farInitiates')
+    const { near, far, atNear, atFar } = await fixture.open()
+    const requests = [near.send(request(1, 'test/from-near')), far.send(request(1, 'test/from-far'))]
+    await fixture.until(
       () => atNear.messages.length === 1 && atFar.messages.length === 1,
       'both requests arrived',
     )
     expect(atNear.messages[0]).toEqual(request(1, 'test/from-far'))
     expect(atFar.messages[0]).toEqual(request(1, 'test/from-near'))
-    const answered = [near.send(answer(1, { by: 'near' })), far.send(answer(1, { by: 'far' }))]
-    await stage.within(Promise.all([...asked, ...answered]), 'every send settled')
-    await stage.until(
+    const responses = [near.send(response(1, { by: 'near' })), far.send(response(1, { by: 'far' }))]
+    await fixture.within(Promise.all([...requests, ...responses]), 'every send settled')
+    await fixture.until(
       () => atNear.messages.length === 2 && atFar.messages.length === 2,
-      'both answers arrived',
+      'both responses arrived',
     )
-    expect(atNear.messages[1]).toEqual(answer(1, { by: 'far' }))
-    expect(atFar.messages[1]).toEqual(answer(1, { by: 'near' }))
+    expect(atNear.messages[1]).toEqual(response(1, { by: 'far' }))
+    expect(atFar.messages[1]).toEqual(response(1, { by: 'near' }))
   }),
 ]
 
@@ -62,7 +62,7 @@ function idsOf(messages: readonly JsonRpcMessage[]): unknown[] {
   return messages.map((message) => ('id' in message ? message.id : undefined))
 }
 
-/** Requests over several streams may overtake each other. */
+/** Requests on several streams have no common order. */
 function sorted(values: readonly unknown[]): string[] {
   return values.map((value) => JSON.stringify([typeof value, value])).sort()
 }

@@ -1,59 +1,59 @@
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import type { Conversation } from '../conversation.js'
 import { startLeakCheck } from '../leak-check.js'
-import { count, note } from '../sample-messages.js'
+import type { OpenPair } from '../open-pair.js'
+import { count, notification } from '../sample-messages.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 
-/** C13: nothing remains. What is there before `start()`, such as a server, may still be there. */
+/** C13: resources after `closed`. Resources from before `start()`, such as a server, may remain. */
 export const leakCases: readonly ClauseCase[] = [
-  releases('the near end closed', (talk) => talk.near.close()),
-  releases('the far end closed', (talk) => talk.far.close()),
-  releases('the connection was cut', (talk) => talk.cut()),
+  releases('the near end closes', (opened) => opened.near.close()),
+  releases('the far end closes', (opened) => opened.far.close()),
+  releases('the connection breaks', (opened) => opened.cut()),
 
-  clause('C13', 'nothing remains after close() while the peer reads nothing', async (stage) => {
-    const staged = await stage.pair({ closeTimeoutMs: 100 })
+  clause('C13', 'nothing remains after close() while the peer does not read', async (fixture) => {
+    const unstarted = await fixture.pair({ closeTimeoutMs: 100 })
     const leaks = await startLeakCheck()
-    const talk = await staged.open()
-    const resume = talk.stall('far')
-    for (const n of count(50)) talk.near.send(note(n, { fill: 'x'.repeat(5_000) })).catch(() => {})
-    for (const end of [talk.near, talk.far]) end.close().catch(() => {})
-    await stage.within(Promise.all([talk.near.closed, talk.far.closed]), 'both ends closed')
+    const opened = await unstarted.open()
+    const resume = opened.stall('far')
+    for (const n of count(50)) opened.near.send(notification(n, { fill: 'x'.repeat(5_000) })).catch(() => {})
+    for (const end of [opened.near, opened.far]) end.close().catch(() => {})
+    await fixture.within(Promise.all([opened.near.closed, opened.far.closed]), 'both ends closed')
     resume()
-    await leaks.released(stage.graceMs)
+    await leaks.released(fixture.graceMs)
   }),
 
-  clause('C13', 'nothing remains after a start() that failed', async (stage) => {
-    const { transport } = await stage.lone('unreachable')
+  clause('C13', 'nothing remains after a failed start()', async (fixture) => {
+    const { transport } = await fixture.lone('unreachable')
     const leaks = await startLeakCheck()
-    await stage.within(
+    await fixture.within(
       transport.start().catch(() => {}),
       'start() settled',
     )
-    await stage.within(transport.closed, 'closed settled')
-    await leaks.released(stage.graceMs)
+    await fixture.within(transport.closed, 'closed settled')
+    await leaks.released(fixture.graceMs)
   }),
 
-  clause('C13', 'nothing remains after the peer hung up during start()', async (stage) => {
-    const { transport } = await stage.lone('hangsUpDuringStart')
+  clause('C13', 'nothing remains after the peer disconnects during start()', async (fixture) => {
+    const { transport } = await fixture.lone('hangsUpDuringStart')
     const leaks = await startLeakCheck()
-    await stage.within(
+    await fixture.within(
       transport.start().catch(() => {}),
       'start() settled',
     )
-    await stage.within(transport.closed, 'closed settled')
-    await leaks.released(stage.graceMs)
+    await fixture.within(transport.closed, 'closed settled')
+    await leaks.released(fixture.graceMs)
   }),
 ]
 
-function releases(when: string, end: (talk: Conversation) => Promise<void>): ClauseCase {
-  return clause('C13', `nothing remains after ${when}`, async (stage) => {
-    const staged = await stage.pair()
+function releases(when: string, end: (opened: OpenPair) => Promise<void>): ClauseCase {
+  return clause('C13', `nothing remains after ${when}`, async (fixture) => {
+    const unstarted = await fixture.pair()
     const leaks = await startLeakCheck()
-    const talk = await staged.open()
-    for (const n of count(10)) await stage.within(talk.near.send(note(n)), 'send() settled')
-    await end(talk)
-    await stage.within(Promise.all([talk.near.closed, talk.far.closed]), 'both ends closed')
-    await leaks.released(stage.graceMs)
+    const opened = await unstarted.open()
+    for (const n of count(10)) await fixture.within(opened.near.send(notification(n)), 'send() settled')
+    await end(opened)
+    await fixture.within(Promise.all([opened.near.closed, opened.far.closed]), 'both ends closed')
+    await leaks.released(fixture.graceMs)
     expect(leaks.extra()).toEqual([])
   })
 }

@@ -1,104 +1,112 @@
 import { isTransportError } from '@mcpwire/core'
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import type { Conversation } from '../conversation.js'
-import { note, noteOfBytes, numbersOf } from '../sample-messages.js'
-import { createSendLog } from '../send-log.js'
-import type { Stage } from '../stage.js'
+import type { OpenPair } from '../open-pair.js'
+import { createSendLog } from '../recording.js'
+import { notification, notificationOfBytes, numbersOf } from '../sample-messages.js'
+import type { TransportFixture } from '../transport-fixture.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 import type { Side } from '../transport-subject.js'
 import { turn, turns } from '../waiting.js'
 
 const MAX_MESSAGE_BYTES = 4_096
 const MAX_QUEUED_BYTES = 131_072
-const PIECE_BYTES = 8_192
-const MOST_PIECES = 8_192
-/** More than one chunk of any medium on top of the limit. */
+const QUEUED_MESSAGE_BYTES = 8_192
+const MAX_MESSAGES = 8_192
+/** Exceeds the limit by more than one chunk of any medium. */
 const UNFINISHED_BYTES = 4 * 65_536
 
-/** C9: what is held is bounded. */
+/** C9: limits. */
 export const limitCases: readonly ClauseCase[] = [
-  clause('C9', 'a message of exactly maxMessageBytes passes', async (stage) => {
-    const { near, atFar } = await stage.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
-    const message = noteOfBytes(1, MAX_MESSAGE_BYTES)
-    await stage.within(near.send(message), 'send() settled')
-    await stage.until(() => atFar.messages.length === 1, 'the message arrived')
+  clause('C9', 'a message of exactly maxMessageBytes passes', async (fixture) => {
+    const { near, atFar } = await fixture.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
+    const message = notificationOfBytes(1, MAX_MESSAGE_BYTES)
+    await fixture.within(near.send(message), 'send() settled')
+    await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
     expect(atFar.messages[0]).toEqual(message)
   }),
 
-  clause('C9', 'maxMessageBytes counts bytes of UTF-8, not characters', async (stage) => {
-    stage.relyOn('countsBytes')
-    const { near, atFar } = await stage.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
-    const overhead = JSON.stringify(note(1, { fill: '' })).length
+  clause('C9', 'maxMessageBytes counts bytes of UTF-8, not characters', async (fixture) => {
+    fixture.requireAbility('countsBytes')
+    const { near, atFar } = await fixture.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
+    const overhead = JSON.stringify(notification(1, { fill: '' })).length
     const most = Math.floor((MAX_MESSAGE_BYTES - overhead) / 3)
-    await stage.within(near.send(note(1, { fill: '語'.repeat(most) })), 'send() settled')
-    await expectTooLarge(near.send(note(2, { fill: '語'.repeat(most + 1) })))
-    await stage.until(() => atFar.messages.length === 1, 'the message arrived')
+    await fixture.within(near.send(notification(1, { fill: '語'.repeat(most) })), 'send() settled')
+    await expectTooLarge(near.send(notification(2, { fill: '語'.repeat(most + 1) })))
+    await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
   }),
 
   clause(
     'C9',
-    'a message of our own that is a byte longer is refused, and the others arrive',
-    async (stage) => {
-      const { near, atFar } = await stage.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
-      await near.send(note(0))
-      await expectTooLarge(stage.within(near.send(noteOfBytes(1, MAX_MESSAGE_BYTES + 1)), 'send() settled'))
-      await near.send(note(2))
-      await stage.until(() => numbersOf(atFar.messages).includes(2), 'the next message arrived')
+    'send() rejects a message of one byte more with MESSAGE_TOO_LARGE, and the others arrive',
+    async (fixture) => {
+      const { near, atFar } = await fixture.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
+      await near.send(notification(0))
+      await expectTooLarge(
+        fixture.within(near.send(notificationOfBytes(1, MAX_MESSAGE_BYTES + 1)), 'send() settled'),
+      )
+      await near.send(notification(2))
+      await fixture.until(() => numbersOf(atFar.messages).includes(2), 'the next message arrived')
       expect(numbersOf(atFar.messages)).toEqual([0, 2])
     },
   ),
 
-  refusesTooLong('far'),
-  refusesTooLong('near'),
+  rejectsTooLong('far'),
+  rejectsTooLong('near'),
 
-  clause('C9', 'a piece that never ends is cut off at the limit, not collected', async (stage) => {
-    const talk = await stage.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
-    await talk.sendUnfinished('far', `{"jsonrpc":"2.0","method":"${'x'.repeat(UNFINISHED_BYTES)}`)
-    await stage.until(() => heardTooLarge(talk, 'far'), 'MESSAGE_TOO_LARGE was reported')
+  clause('C9', 'an endless message is rejected at the limit without buffering the rest', async (fixture) => {
+    const opened = await fixture.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
+    await opened.sendUnfinished('far', `{"jsonrpc":"2.0","method":"${'x'.repeat(UNFINISHED_BYTES)}`)
+    await fixture.until(() => hasReportedTooLarge(opened, 'far'), 'MESSAGE_TOO_LARGE was reported')
   }),
 
-  clause('C9', 'no more than maxQueuedBytes wait for a peer that reads nothing', async (stage) => {
-    const talk = await stage.open({ maxQueuedBytes: MAX_QUEUED_BYTES, closeTimeoutMs: 100 })
-    talk.stall('far')
-    const log = createSendLog(talk.near)
-    let most = 0
-    for (let sent = 0; log.failures.length === 0 && sent < MOST_PIECES; sent++) {
-      log.send(noteOfBytes(sent, PIECE_BYTES))
-      await turn()
-      most = Math.max(most, log.pendingBytes)
-    }
-    expect(log.failures).toHaveLength(1)
-    expect(most).toBeLessThanOrEqual(MAX_QUEUED_BYTES)
-  }),
+  clause(
+    'C9',
+    'the send queue holds at most maxQueuedBytes for a peer that does not read',
+    async (fixture) => {
+      const opened = await fixture.open({ maxQueuedBytes: MAX_QUEUED_BYTES, closeTimeoutMs: 100 })
+      opened.stall('far')
+      const log = createSendLog(opened.near)
+      let highest = 0
+      for (let sent = 0; log.failures.length === 0 && sent < MAX_MESSAGES; sent++) {
+        log.send(notificationOfBytes(sent, QUEUED_MESSAGE_BYTES))
+        await turn()
+        highest = Math.max(highest, log.pendingBytes)
+      }
+      expect(log.failures).toHaveLength(1)
+      expect(highest).toBeLessThanOrEqual(MAX_QUEUED_BYTES)
+    },
+  ),
 ]
 
-function refusesTooLong(to: Side): ClauseCase {
-  const title = `a message from the peer that is a byte over maxMessageBytes is refused by the ${to} end, not delivered`
-  return clause('C9', title, async (stage) => {
-    const talk = await stage.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
-    await talk.sendRaw(to, JSON.stringify(note(0)))
-    await stage.until(() => talk.at(to).messages.length === 1, 'a message before it arrived')
-    await talk.sendRaw(to, JSON.stringify(noteOfBytes(1, MAX_MESSAGE_BYTES + 1)))
-    await stage.until(() => heardTooLarge(talk, to), 'MESSAGE_TOO_LARGE was reported')
-    expect(numbersOf(talk.at(to).messages)).toEqual([0])
-    await expectEndedOrIntact(stage, talk, to)
+function rejectsTooLong(to: Side): ClauseCase {
+  const title = `the ${to} end rejects a received message of one byte more than maxMessageBytes`
+  return clause('C9', title, async (fixture) => {
+    const opened = await fixture.open({ maxMessageBytes: MAX_MESSAGE_BYTES })
+    await opened.sendRaw(to, JSON.stringify(notification(0)))
+    await fixture.until(() => opened.at(to).messages.length === 1, 'a message before it arrived')
+    await opened.sendRaw(to, JSON.stringify(notificationOfBytes(1, MAX_MESSAGE_BYTES + 1)))
+    await fixture.until(() => hasReportedTooLarge(opened, to), 'MESSAGE_TOO_LARGE was reported')
+    expect(numbersOf(opened.at(to).messages)).toEqual([0])
+    await expectEndedOrIntact(fixture, opened, to)
   })
 }
 
-/** A message over the limit ends the conversation for that reason, or only itself. */
-async function expectEndedOrIntact(stage: Stage, talk: Conversation, to: Side): Promise<void> {
+/** A message over the limit closes the connection with that reason, or only the message is skipped. */
+async function expectEndedOrIntact(fixture: TransportFixture, opened: OpenPair, to: Side): Promise<void> {
   await turns()
-  const end = talk.end(to)
+  const end = opened.end(to)
   if (end.state === 'open') {
-    await talk.sendRaw(to, JSON.stringify(note(2)))
-    await stage.until(() => numbersOf(talk.at(to).messages).includes(2), 'the next message arrived')
+    await opened.sendRaw(to, JSON.stringify(notification(2)))
+    await fixture.until(() => numbersOf(opened.at(to).messages).includes(2), 'the next message arrived')
   } else {
-    expect(isTransportError(await stage.within(end.closed, 'it closed'), 'MESSAGE_TOO_LARGE')).toBe(true)
+    expect(isTransportError(await fixture.within(end.closed, 'the end closed'), 'MESSAGE_TOO_LARGE')).toBe(
+      true,
+    )
   }
 }
 
-function heardTooLarge(talk: Conversation, side: Side): boolean {
-  return talk
+function hasReportedTooLarge(opened: OpenPair, side: Side): boolean {
+  return opened
     .at(side)
     .errors.some(
       (error) =>

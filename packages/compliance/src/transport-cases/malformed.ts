@@ -1,115 +1,119 @@
 import { isTransportError } from '@mcpwire/core'
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import { Exempt } from '../exempt.js'
-import { hostileIds, hostilePieces } from '../hostile-pieces.js'
-import { note, numbersOf } from '../sample-messages.js'
-import type { Stage } from '../stage.js'
+import { Exempt } from '../clauses.js'
+import { malformedIds, malformedTexts } from '../malformed-messages.js'
+import { notification, numbersOf } from '../sample-messages.js'
+import type { TransportFixture } from '../transport-fixture.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 import type { Side } from '../transport-subject.js'
 
 const PREVIEW_BYTES = 64
-const MOST_IN_A_ROW = 10
+const MAX_IN_A_ROW = 10
 
 /** C10: malformed input. */
 export const malformedCases: readonly ClauseCase[] = [
-  skips('far', 'what is no message', hostilePieces),
-  skips('near', 'what is no message', hostilePieces),
-  skips('far', 'an id that is neither a string nor a safe integer', hostileIds),
-  skips('near', 'an id that is neither a string nor a safe integer', hostileIds),
+  skips('far', 'texts that are no messages', malformedTexts),
+  skips('near', 'texts that are no messages', malformedTexts),
+  skips('far', 'messages with invalid ids', malformedIds),
+  skips('near', 'messages with invalid ids', malformedIds),
 
-  clause('C10', 'bytes that are not UTF-8 are skipped', async (stage) => {
-    const talk = await stage.open()
+  clause('C10', 'invalid UTF-8 is skipped', async (fixture) => {
+    const opened = await fixture.open()
     for (const bytes of [
       [0xff, 0xfe],
       [0xc3, 0x28],
       [0x7b, 0x22, 0xe2, 0x82, 0x22, 0x7d],
     ]) {
-      await talk.sendRawBytes('far', Uint8Array.from(bytes))
+      await opened.sendRawBytes('far', Uint8Array.from(bytes))
     }
-    await talk.sendRaw('far', JSON.stringify(note(1)))
-    await stage.until(() => talk.atFar.messages.length > 0, 'the message behind arrived')
-    expect(numbersOf(talk.atFar.messages)).toEqual([1])
-    if (!tolerates(stage, 'far')) expect(malformed(talk.atFar.errors)).toHaveLength(3)
+    await opened.sendRaw('far', JSON.stringify(notification(1)))
+    await fixture.until(() => opened.atFar.messages.length > 0, 'the next message arrived')
+    expect(numbersOf(opened.atFar.messages)).toEqual([1])
+    if (!tolerates(fixture, 'far')) expect(malformed(opened.atFar.errors)).toHaveLength(3)
   }),
 
   clause(
     'C10',
-    'white space around a message and members nobody knows are no reason to skip it',
-    async (stage) => {
-      const talk = await stage.open()
-      await talk.sendRaw('far', `  \t${JSON.stringify({ ...note(1), 'x-unknown': [1] })} \r`)
-      await talk.sendRaw('far', '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"unread"}}')
-      await stage.until(() => talk.atFar.messages.length === 2, 'both messages arrived')
-      expect(malformed(talk.atFar.errors)).toEqual([])
+    'a message with unknown members and surrounding white space is delivered',
+    async (fixture) => {
+      const opened = await fixture.open()
+      await opened.sendRaw('far', `  \t${JSON.stringify({ ...notification(1), 'x-unknown': [1] })} \r`)
+      await opened.sendRaw('far', '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"unread"}}')
+      await fixture.until(() => opened.atFar.messages.length === 2, 'both messages arrived')
+      expect(malformed(opened.atFar.errors)).toEqual([])
     },
   ),
 
-  clause('C10', 'nine in a row, a message, and nine more leave the conversation open', async (stage) => {
-    const talk = await stage.open()
+  clause('C10', 'nine malformed messages in a row do not close the connection', async (fixture) => {
+    const opened = await fixture.open()
     for (const n of [1, 2]) {
-      for (let bad = 1; bad < MOST_IN_A_ROW; bad++) await talk.sendRaw('far', `not json ${bad}`)
-      await talk.sendRaw('far', JSON.stringify(note(n)))
+      for (let bad = 1; bad < MAX_IN_A_ROW; bad++) await opened.sendRaw('far', `not json ${bad}`)
+      await opened.sendRaw('far', JSON.stringify(notification(n)))
     }
-    await stage.until(() => talk.atFar.messages.length === 2, 'both messages arrived')
-    expect(numbersOf(talk.atFar.messages)).toEqual([1, 2])
-    expect(talk.far.state).toBe('open')
+    await fixture.until(() => opened.atFar.messages.length === 2, 'both messages arrived')
+    expect(numbersOf(opened.atFar.messages)).toEqual([1, 2])
+    expect(opened.far.state).toBe('open')
   }),
 
   endsAfterTen('far'),
   endsAfterTen('near'),
-  toleratesNoise('far'),
-  toleratesNoise('near'),
+  toleratesStrayOutput('far'),
+  toleratesStrayOutput('near'),
 ]
 
-function tolerates(stage: Stage, side: Side): boolean {
-  return stage.subject.capabilities?.toleratesNoise?.includes(side) ?? false
+function tolerates(fixture: TransportFixture, side: Side): boolean {
+  return fixture.subject.capabilities?.toleratesStrayOutput?.includes(side) ?? false
 }
 
-function skips(to: Side, what: string, pieces: readonly string[]): ClauseCase {
-  return clause('C10', `the ${to} end reports and skips ${what}, and nothing around it`, async (stage) => {
-    const talk = await stage.open()
-    const recording = talk.at(to)
-    for (const [index, piece] of pieces.entries()) {
-      await talk.sendRaw(to, piece)
-      await talk.sendRaw(to, JSON.stringify(note(index)))
-      await stage.until(
-        () => numbersOf(recording.messages).at(-1) === index,
-        `the message behind ${piece} arrived`,
-      )
-      expect(recording.messages.length, `${piece} was delivered`).toBe(index + 1)
-      if (tolerates(stage, to)) continue
-      const reports = malformed(recording.errors)
-      expect(reports.length, `${piece} was reported`).toBe(index + 1)
-      const { preview } = reports[index]?.details ?? { preview: undefined }
-      expect(new TextEncoder().encode(preview).length).toBeLessThanOrEqual(PREVIEW_BYTES)
-    }
-    expect(talk.end(to).state).toBe('open')
-  })
+function skips(to: Side, description: string, texts: readonly string[]): ClauseCase {
+  return clause(
+    'C10',
+    `the ${to} end reports and skips ${description} and delivers the others`,
+    async (fixture) => {
+      const opened = await fixture.open()
+      const recording = opened.at(to)
+      for (const [index, text] of texts.entries()) {
+        await opened.sendRaw(to, text)
+        await opened.sendRaw(to, JSON.stringify(notification(index)))
+        await fixture.until(
+          () => numbersOf(recording.messages).at(-1) === index,
+          `the message after ${text} arrived`,
+        )
+        expect(recording.messages.length, `${text} was delivered`).toBe(index + 1)
+        if (tolerates(fixture, to)) continue
+        const reports = malformed(recording.errors)
+        expect(reports.length, `${text} was reported`).toBe(index + 1)
+        const { preview } = reports[index]?.details ?? { preview: undefined }
+        expect(new TextEncoder().encode(preview).length).toBeLessThanOrEqual(PREVIEW_BYTES)
+      }
+      expect(opened.end(to).state).toBe('open')
+    },
+  )
 }
 
 function endsAfterTen(to: Side): ClauseCase {
-  return clause('C10', `ten malformed pieces in a row close the ${to} end`, async (stage) => {
-    if (tolerates(stage, to)) throw new Exempt('the medium carries foreign output')
-    const talk = await stage.open()
-    for (let bad = 1; bad <= MOST_IN_A_ROW; bad++) await talk.sendRaw(to, `not json ${bad}`)
-    const reason = await stage.within(talk.end(to).closed, 'it closed')
+  return clause('C10', `ten malformed messages in a row close the ${to} end`, async (fixture) => {
+    if (tolerates(fixture, to)) throw new Exempt('the medium carries stray output')
+    const opened = await fixture.open()
+    for (let bad = 1; bad <= MAX_IN_A_ROW; bad++) await opened.sendRaw(to, `not json ${bad}`)
+    const reason = await fixture.within(opened.end(to).closed, 'the end closed')
     expect(isTransportError(reason, 'MALFORMED_MESSAGE')).toBe(true)
-    expect(talk.at(to).messages).toEqual([])
-    await stage.within(talk.end(to === 'far' ? 'near' : 'far').closed, 'the other end closed')
+    expect(opened.at(to).messages).toEqual([])
+    await fixture.within(opened.end(to === 'far' ? 'near' : 'far').closed, 'the other end closed')
   })
 }
 
-function toleratesNoise(to: Side): ClauseCase {
+function toleratesStrayOutput(to: Side): ClauseCase {
   return clause(
     'C10',
-    `noise never closes the ${to} end of a medium that carries foreign output`,
-    async (stage) => {
-      if (!tolerates(stage, to)) throw new Exempt('the medium carries no foreign output')
-      const talk = await stage.open()
-      for (let line = 0; line < 3 * MOST_IN_A_ROW; line++) await talk.sendRaw(to, `npm warn ${line}`)
-      await talk.sendRaw(to, JSON.stringify(note(1)))
-      await stage.until(() => talk.at(to).messages.length === 1, 'the message behind arrived')
-      expect(talk.end(to).state).toBe('open')
+    `stray output never closes the ${to} end of a medium that carries it`,
+    async (fixture) => {
+      if (!tolerates(fixture, to)) throw new Exempt('the medium carries no stray output')
+      const opened = await fixture.open()
+      for (let line = 0; line < 3 * MAX_IN_A_ROW; line++) await opened.sendRaw(to, `npm warn ${line}`)
+      await opened.sendRaw(to, JSON.stringify(notification(1)))
+      await fixture.until(() => opened.at(to).messages.length === 1, 'the next message arrived')
+      expect(opened.end(to).state).toBe('open')
     },
   )
 }

@@ -1,65 +1,65 @@
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import { note, numbersOf } from '../sample-messages.js'
+import { notification, numbersOf } from '../sample-messages.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 
-/** C16 and C17: what the MCP SDKs expect of a transport as an object. */
+/** C16 and C17: requirements of the MCP SDKs on the object. */
 export const objectCases: readonly ClauseCase[] = [
-  clause('C16', 'has no sessionId before its peer has said anything', async (stage) => {
-    const staged = await stage.pair()
-    expect(staged.near.sessionId).toBeUndefined()
-    await (staged.pair.introduce ? staged.near.start() : staged.open())
-    expect(staged.near.sessionId).toBeUndefined()
+  clause('C16', 'sessionId is undefined before the peer has sent a message', async (fixture) => {
+    const unstarted = await fixture.pair()
+    expect(unstarted.near.sessionId).toBeUndefined()
+    await (unstarted.pair.initialize ? unstarted.near.start() : unstarted.open())
+    expect(unstarted.near.sessionId).toBeUndefined()
   }),
 
-  clause('C17', 'takes new members, and its methods may be reassigned on the instance', async (stage) => {
-    const staged = await stage.pair()
-    const { near } = staged
+  clause('C17', 'members can be added, and methods reassigned on the instance', async (fixture) => {
+    const unstarted = await fixture.pair()
+    const { near } = unstarted
     expect(Object.isExtensible(near)).toBe(true)
-    const called: string[] = []
+    const calls: string[] = []
     const start = near.start.bind(near)
     const send = near.send.bind(near)
     near.start = async (options) => {
-      called.push('start')
+      calls.push('start')
       await start(options)
     }
     near.send = async (message, options) => {
-      called.push('send')
+      calls.push('send')
       await send(message, options)
     }
-    Object.assign(near, { note: 'ours' })
-    const { atNear, atFar } = await staged.open()
-    called.length = 0
-    await near.send(note(1))
-    await stage.until(() => numbersOf(atFar.messages).includes(1), 'the message arrived')
-    expect(called).toEqual(['send'])
-    expect(near).toMatchObject({ note: 'ours' })
-    await stage.within(near.close(), 'close() returned')
+    Object.assign(near, { custom: true })
+    const { atNear, atFar } = await unstarted.open()
+    calls.length = 0
+    await near.send(notification(1))
+    await fixture.until(() => numbersOf(atFar.messages).includes(1), 'the message arrived')
+    expect(calls).toEqual(['send'])
+    expect(near).toMatchObject({ custom: true })
+    await fixture.within(near.close(), 'close() returned')
     expect(atNear.closes).not.toBe(0)
   }),
 
-  clause('C17', 'its slots may be set, read and cleared at any time', async (stage) => {
-    const { near, far, atFar } = await stage.open()
+  clause('C17', 'slots may be set, read and unset at any time', async (fixture) => {
+    const { near, far, atFar } = await fixture.open()
     const { onmessage } = far
     let chained = 0
     far.onmessage = (message, context) => {
       chained++
       onmessage?.(message, context)
     }
-    await near.send(note(1))
-    await stage.until(() => atFar.messages.length === 1, 'the message arrived')
+    await near.send(notification(1))
+    await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
     expect(chained).toBe(1)
     far.onclose = undefined
     expect(far.onclose).toBeUndefined()
   }),
 
-  clause('C17', 'setProtocolVersion may be called in any state', async (stage) => {
-    const staged = await stage.pair()
-    staged.near.setProtocolVersion?.('2025-06-18')
-    const { near, atFar } = await staged.open()
+  clause('C17', 'setProtocolVersion may be called in any state', async (fixture) => {
+    const unstarted = await fixture.pair()
+    unstarted.near.setProtocolVersion?.('2025-06-18')
+    const { near, atFar } = await unstarted.open()
     near.setProtocolVersion?.('2025-06-18')
-    await near.send(note(1))
-    await stage.until(() => numbersOf(atFar.messages).includes(1), 'the message arrived')
-    await stage.within(near.close(), 'close() returned')
+    await near.send(notification(1))
+    await fixture.until(() => numbersOf(atFar.messages).includes(1), 'the message arrived')
+    await fixture.within(near.close(), 'close() returned')
     expect(() => near.setProtocolVersion?.('2025-06-18')).not.toThrow()
   }),
 ]

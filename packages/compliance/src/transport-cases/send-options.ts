@@ -1,31 +1,31 @@
 import type { SendOptions } from '@mcpwire/core'
 import { expect } from 'vitest'
-import { type ClauseCase, clause } from '../clause.js'
-import { note, numbersOf } from '../sample-messages.js'
+import { notification, numbersOf } from '../sample-messages.js'
+import { type ClauseCase, clause } from '../transport-fixture.js'
 
-/** C14, as far as a medium alone can show it: `describeLayer` shows the rest. */
+/** C14 for a transport. `describeLayer` tests it for layers. */
 export const sendOptionCases: readonly ClauseCase[] = [
-  clause('C14', 'send() leaves its options as they were, members nobody knows included', async (stage) => {
-    const { near, atFar } = await stage.open()
+  clause('C14', 'send() does not modify its options, including unknown members', async (fixture) => {
+    const { near, atFar } = await fixture.open()
     const options = optionsWithUnknownMembers()
     const before = Object.getOwnPropertyDescriptors(options)
-    await stage.within(near.send(note(1), options), 'send() settled')
-    await stage.until(() => atFar.messages.length === 1, 'the message arrived')
+    await fixture.within(near.send(notification(1), options), 'send() settled')
+    await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
     expect(Object.getOwnPropertyDescriptors(options)).toEqual(before)
     expect(numbersOf(atFar.messages)).toEqual([1])
   }),
 
-  clause('C14', 'send() takes options and messages that are frozen', async (stage) => {
-    const { near, atFar } = await stage.open()
-    const message = note(1, { inner: Object.freeze({ deep: true }) })
+  clause('C14', 'send() accepts frozen options and messages', async (fixture) => {
+    const { near, atFar } = await fixture.open()
+    const message = notification(1, { inner: Object.freeze({ deep: true }) })
     Object.freeze(message.params)
     Object.freeze(message)
     let sending: Promise<void> | undefined
     expect(() => {
       sending = near.send(message, Object.freeze(optionsWithUnknownMembers()))
     }).not.toThrow()
-    await stage.within(sending ?? Promise.resolve(), 'send() settled')
-    await stage.until(() => atFar.messages.length === 1, 'the message arrived')
+    await fixture.within(sending ?? Promise.resolve(), 'send() settled')
+    await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
     expect(atFar.messages[0]).toEqual(message)
   }),
 ]

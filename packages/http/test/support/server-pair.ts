@@ -41,7 +41,7 @@ export async function relayedPair(
   return {
     near,
     far,
-    introduce: (version) => introduce(near, far, version),
+    initialize: (version) => introduce(near, far, version),
     sendRaw: async (to, piece) => {
       if (to === 'near') await relay.writeToClient(`event: message\ndata: ${piece}\n\n`)
       else await postRaw(await target(), piece)

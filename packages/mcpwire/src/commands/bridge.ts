@@ -1,24 +1,25 @@
 import { byteStreamDefaults } from '@mcpwire/core/node'
 import type { Command } from 'commander'
 import { bridge } from '../bridge.js'
-import type { CommandContext } from '../command-context.js'
 import {
   addServerOptions,
   endpointOptions,
   number,
   refuseGiven,
+  requireBoth,
   type ServerOptions,
 } from '../command-options.js'
 import { isSecure } from '../endpoint.js'
 import type { ListenBridgeOptions } from '../listen.js'
+import { type CommandContext, UsageError } from '../program.js'
 
 /**
- * Half of what the transports take by themselves: who runs a bridge gives it 2 s or less before it is killed, and
- * the server must be gone by then.
+ * Half of the default of the transports: a host kills the bridge 2 s or less after it ended the input, and the server
+ * must have ended by then.
  */
 const CLOSE_TIMEOUT_MS = 1_000
 
-/** A command that is run for each of them must not be run without end. */
+/** Each client may cost a process. */
 const MAX_CONNECTIONS = 100
 const DRAIN_MS = 5_000
 
@@ -46,45 +47,46 @@ export function define(command: Command, context: CommandContext): void {
     .usage('[options] (<url> | -- <command> [argument...])')
     .option(
       '--max-message-bytes <n>',
-      'longest message passed on, in either direction',
+      'longest message in either direction, in bytes',
       number(1, Infinity),
       byteStreamDefaults.maxMessageBytes,
     )
     .option(
       '--close-timeout-ms <n>',
-      'how long the server may take to end, terminated after half of it, killed after three quarters',
+      'how long the server may take to end: SIGTERM after half of it, SIGKILL after three quarters',
       number(0, Infinity),
       CLOSE_TIMEOUT_MS,
     )
-    .option('--listen <url>', 'await callers there instead of standard input; may be given again', more)
+    .option(
+      '--listen <url>',
+      'listen for connections at this URL instead of standard input; repeatable',
+      append,
+    )
     .option(
       '--max-connections <n>',
-      'how many callers at once, each with a server of its own',
+      'most clients at a time, each with its own server',
       number(1, Infinity),
       MAX_CONNECTIONS,
     )
     .option(
       '--drain-ms <n>',
-      'how long requests in flight may take when the bridge is to end',
+      'how long requests in flight may take during shutdown',
       number(0, Infinity),
       DRAIN_MS,
     )
-    .option(
-      '--allow-remote',
-      'admit callers from other hosts, whoever they are, but no pages of other origins',
-    )
-    .option('--allow-origin <origin>', 'admit pages of that origin too; may be given again', more)
-    .option('--listen-cert <file>', 'certificate to show to callers of tcps://, wss:// and https://, in PEM')
-    .option('--listen-key <file>', 'private key of that certificate')
-    .option('--listen-ca <file>', 'authorities that callers must have a certificate from')
-    .option('--verbose', 'also tell when the server runs, and what passed when it is over')
+    .option('--allow-remote', 'admit any client on another host, but no pages of other origins')
+    .option('--allow-origin <origin>', 'also admit pages of this origin; repeatable', append)
+    .option('--listen-cert <file>', 'server certificate for tcps://, wss:// and https://, in PEM')
+    .option('--listen-key <file>', 'private key of the server certificate, in PEM')
+    .option('--listen-ca <file>', 'authorities that must have issued the certificates of clients, in PEM')
+    .option('--verbose', 'also log the start and the traffic of each server')
     .addHelpText(
       'after',
       `
-Messages come and go over standard input and output; words go to standard error.
-With --listen, each caller gets a server of its own, until SIGTERM or SIGINT.
-Requests that are pending when the server ends are answered with error -31002.
-Exit code: 0 the conversation ended in order, 1 the server failed, 2 the command line makes no sense.
+Messages use standard input and output. Logs go to standard error.
+With --listen, each client gets its own server, until SIGTERM or SIGINT.
+Requests that are pending when the server ends receive error -31002.
+Exit code: 0 orderly end, 1 the server failed, 2 invalid usage.
 
 Examples:
   mcpwire bridge -- npx -y @modelcontextprotocol/server-everything
@@ -102,14 +104,14 @@ Examples:
         return
       }
       const settings = { ...listenOptions(listen, options), server, verbose }
-      // Loaded here: a bridge for one starts sooner without it.
+      // Loaded here: a bridge for standard input starts sooner without it.
       const { listenBridge } = await import('../listen.js')
       context.finish(await listenBridge(target, settings))
     })
 }
 
-function more(url: string, before: readonly string[] = []): readonly string[] {
-  return [...before, url]
+function append(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
 }
 
 function refuseListenFlags(command: Command, flags: ListenFlags): void {
@@ -126,7 +128,7 @@ function refuseListenFlags(command: Command, flags: ListenFlags): void {
       '--listen-key': given('listenKey'),
       '--listen-ca': given('listenCa'),
     },
-    'needs --listen',
+    'requires --listen',
   )
 }
 
@@ -136,15 +138,18 @@ function listenOptions(
 ): Omit<ListenBridgeOptions, 'server' | 'verbose'> {
   const { listenCert, listenKey, listenCa } = flags
   if (!allowRemote) {
-    const why = 'needs --allow-remote: without it only pages of this host are admitted'
+    const why = 'requires --allow-remote: without it only pages of this host are admitted'
     refuseGiven({ '--allow-origin': allowOrigin }, why)
   }
-  if (!urls.some(isSecure)) {
+  const secureUrl = urls.find(isSecure)
+  if (secureUrl === undefined) {
     refuseGiven(
       { '--listen-cert': listenCert, '--listen-key': listenKey, '--listen-ca': listenCa },
-      'needs a --listen at a URL of tcps://, wss:// or https:// that shows it',
+      'requires --listen with a tcps://, wss:// or https:// URL',
     )
-  }
+  } else if (listenCert === undefined && listenKey === undefined)
+    throw new UsageError(`--listen ${secureUrl} requires --listen-cert and --listen-key`)
+  requireBoth({ '--listen-cert': listenCert, '--listen-key': listenKey })
   return {
     urls,
     maxConnections,

@@ -1,15 +1,12 @@
 import type { Command } from 'commander'
-import type { CommandContext } from '../command-context.js'
-import { print, say } from '../report.js'
-import { endOnSignal } from '../signals.js'
+import type { CommandContext } from '../program.js'
+import { log, print } from '../report.js'
+import { exitOnSignal } from '../signals.js'
 
 const NAME = 'mcpwire demo'
 
-/**
- * What it drives and drives with, by a module of each. Nothing else needs them, so they are not installed with this
- * package, and it says what is missing.
- */
-const NEEDED = new Map([
+/** The packages that only the demo needs, each with a module of it. They are not installed with this package. */
+const REQUIRED = new Map([
   ['@modelcontextprotocol/client', '@modelcontextprotocol/client'],
   ['@modelcontextprotocol/sdk', '@modelcontextprotocol/sdk/client/index.js'],
   ['@modelcontextprotocol/server-everything', '@modelcontextprotocol/server-everything/package.json'],
@@ -21,41 +18,38 @@ export function define(command: Command, context: CommandContext): void {
     .addHelpText(
       'after',
       `
-Drives a real server with unmodified clients of both MCP SDKs: directly, through the bridge, and over each wire
+Drives a real server with unmodified clients of both MCP SDKs: directly, through the bridge, and over each protocol
 that a bridge listens on.
 Needs packages that are not installed with mcpwire:
-  npm install ${[...NEEDED.keys()].join(' ')}
-Exit code: 0 every answer was right, 1 one was not or a package is missing.`,
+  npm install ${[...REQUIRED.keys()].join(' ')}
+Exit code: 0 every response was right, 1 a response was wrong or a package is missing.`,
     )
     .action(async () => {
       context.refuseServer()
-      endOnSignal()
+      exitOnSignal()
       const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
       context.finish(await demo(program))
     })
 }
 
 /**
- * Runs the demonstration, `program` being the command line of this program, and prints how long each step took.
- * Resolves with the exit code.
+ * Runs the demo and prints the duration of each step. `program` is the command line of this program. Resolves with the
+ * exit code.
  */
 async function demo(program: readonly string[]): Promise<number> {
-  const missing = [...NEEDED].filter(([, module]) => !isInstalled(module)).map(([name]) => name)
+  const missing = [...REQUIRED].filter(([, module]) => !isInstalled(module)).map(([name]) => name)
   if (missing.length > 0) {
-    say(NAME, `not installed: ${missing.join(', ')}`)
-    say(NAME, `npm install ${missing.join(' ')}`)
+    log(NAME, `not installed: ${missing.join(', ')}`)
+    log(NAME, `npm install ${missing.join(' ')}`)
     return 1
   }
-  const [{ runDemo }, { demoTable }] = await Promise.all([
-    import('../demo/run-demo.js'),
-    import('../demo/demo-table.js'),
-  ])
+  const { demoTable, runDemo } = await import('../demo/run-demo.js')
   const results = await runDemo(program)
   await print(demoTable(results, process.stdout))
   const failures = results.flatMap(({ name, steps }) => {
     return [...steps].flatMap(([step, { failure }]) => (failure ? [`${name}, ${step}: ${failure}`] : []))
   })
-  for (const failure of failures) say(NAME, failure)
+  for (const failure of failures) log(NAME, failure)
   return failures.length === 0 ? 0 : 1
 }
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { CommandContext } from '../command-context.js'
 import { addServerOptions, endpointOptions, number, type ServerOptions } from '../command-options.js'
 import { addressOf, endpoint } from '../endpoint.js'
 import { probe } from '../probe.js'
 import { probeTable } from '../probe-table.js'
-import { describeError, print, tellError } from '../report.js'
-import { endOnSignal } from '../signals.js'
+import type { CommandContext } from '../program.js'
+import { diagnose, logError, print } from '../report.js'
+import { exitOnSignal } from '../signals.js'
 
 const COUNT = 20
 const MAX_COUNT = 1_000_000
@@ -22,14 +22,14 @@ export function define(command: Command, context: CommandContext): void {
   addServerOptions(command)
   command
     .usage('[options] (<url> | -- <command> [argument...])')
-    .option('--count <n>', 'how many round trips to time', number(1, MAX_COUNT), COUNT)
-    .option('--timeout-ms <n>', 'how long to wait for each answer', number(1, Infinity), TIMEOUT_MS)
+    .option('--count <n>', 'number of round trips to time', number(1, MAX_COUNT), COUNT)
+    .option('--timeout-ms <n>', 'longest time until each response', number(1, Infinity), TIMEOUT_MS)
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-Asks server/discover first, as servers of 2026-07-28 understand it, and initialize where that is not answered.
-Exit code: 0 the server is healthy, 1 it is not, 2 the command line makes no sense.
+Sends server/discover first (2026-07-28), and initialize if the server does not support it.
+Exit code: 0 the server is healthy, 1 it is not, 2 invalid usage.
 
 Examples:
   mcpwire probe http://127.0.0.1:8080/mcp
@@ -38,17 +38,17 @@ Examples:
     .action(async (_url: string | undefined, { count, timeoutMs, json, ...server }: Options) => {
       const target = context.targetOf(command.args)
       const options = endpointOptions(target, server)
-      endOnSignal()
-      const heard: Error[] = []
+      exitOnSignal()
+      const errors: Error[] = []
       const report = await probe(() => endpoint(target, options), {
         count,
         timeoutMs,
         address: addressOf(target),
-        onerror: (error) => void heard.push(error),
+        onerror: (error) => void errors.push(error),
       })
-      // That the server is not healthy is told once, in the report.
-      for (const error of heard) {
-        if (describeError(error).message !== report.error?.message) tellError('mcpwire probe', error)
+      // The report already has its own error.
+      for (const error of errors) {
+        if (diagnose(error).message !== report.error?.message) logError('mcpwire probe', error)
       }
       if (report.error && report.address === null) {
         report.address = addressOf(target)

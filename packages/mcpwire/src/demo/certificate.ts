@@ -15,8 +15,13 @@ const VERSION_3 = 'a003020102'
 const SERIAL_1 = '020101'
 
 /**
- * Makes a certificate for 127.0.0.1 that nobody but itself vouches for, valid for a day (RFC 5280, section 4.1). Made
- * here, since Node only reads certificates and a tool that makes them may not be installed.
+ * Creates a self-signed certificate for 127.0.0.1 that is valid for a day (RFC 5280, section 4.1). Node cannot create
+ * certificates, and a tool for it may not be installed.
+ *
+ * @example
+ * ```ts
+ * const { cert, key } = selfSigned('test server')
+ * ```
  */
 export function selfSigned(name: string): Credential {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

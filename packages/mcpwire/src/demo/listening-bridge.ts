@@ -8,15 +8,15 @@ import type { Transport } from '@mcpwire/core'
 import { endpoint } from '../endpoint.js'
 import { selfSigned } from './certificate.js'
 
-/** A bridge that runs, and how to reach the server behind it. */
+/** A running bridge, and transports to the server behind it. */
 export interface ListeningBridge {
-  /** Each wire it listens on by its name, with a transport over it. */
-  readonly wires: ReadonlyMap<string, () => Promise<Transport>>
-  /** Ends it. Rejects when that is not in order. */
+  /** Creates a transport, by the scheme of the URL that the bridge listens on. */
+  readonly transports: ReadonlyMap<string, () => Promise<Transport>>
+  /** Stops the bridge. Rejects if its exit code is not 0. */
   close(): Promise<void>
 }
 
-/** Runs `mcpwire bridge --listen` on every wire. Rejects when it does not come to listen. */
+/** Runs `mcpwire bridge --listen` with a URL of every scheme. Rejects if the bridge ends before it listens. */
 export async function listeningBridge(
   program: readonly string[],
   server: readonly string[],
@@ -26,7 +26,7 @@ export async function listeningBridge(
   const { cert, key } = selfSigned('mcpwire demo')
   writeFileSync(certFile, cert)
   writeFileSync(keyFile, key, { mode: 0o600 })
-  // Windows has no files for this, but names.
+  // Windows uses names of pipes instead of files.
   const path = process.platform === 'win32' ? `mcpwire-demo-${process.pid}` : join(folder, 'socket')
   const urls = [
     'http://127.0.0.1:0/mcp',
@@ -47,31 +47,31 @@ export async function listeningBridge(
     rmSync(folder, { recursive: true, force: true })
     return code ?? signal
   })
-  const addresses = await addressesSaid(child.stderr, urls.length)
+  const addresses = await loggedAddresses(child.stderr, urls.length)
   const dial = (address: string) => () =>
     endpoint(address, address.startsWith('tcps:') ? { tls: { caFile: certFile } } : {})
   return {
-    wires: new Map(addresses.map((address) => [address.slice(0, address.indexOf(':')), dial(address)])),
+    transports: new Map(addresses.map((address) => [address.slice(0, address.indexOf(':')), dial(address)])),
     close: async () => {
       child.kill()
       const end = await ended
-      if (end !== 0) throw new Error(`the bridge ended with ${end}`)
+      if (end !== 0) throw new Error(`bridge failed: it ended with ${end}`)
     },
   }
 }
 
-/** The addresses that the bridge says it listens on. Rejects with what it said instead. */
-function addressesSaid(stderr: NodeJS.ReadableStream, count: number): Promise<readonly string[]> {
+/** The addresses that the bridge logs. Rejects with its last line if it ends before. */
+function loggedAddresses(stderr: NodeJS.ReadableStream, count: number): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
     const addresses: string[] = []
     let last = ''
     const lines = createInterface({ input: stderr })
-    // Goes on to the end: what is not read would block those who write there.
+    // Reads to the end: a full pipe would block the bridge.
     lines.on('line', (line) => {
       last = line
       const address = / listening on (\S+)$/.exec(line)?.[1]
       if (address !== undefined && addresses.push(address) === count) resolve(addresses)
     })
-    lines.once('close', () => reject(new Error(`the bridge does not listen: ${last}`)))
+    lines.once('close', () => reject(new Error(`bridge failed: it does not listen: ${last}`)))
   })
 }

@@ -2,7 +2,7 @@ import type { Transport } from '@mcpwire/core'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 
-/** What the demonstration asks of a client: what those of both SDKs can do. */
+/** The methods of the clients of both SDKs that the demo uses. */
 export interface DemoClient {
   connect(transport: Transport): Promise<void>
   listTools(): Promise<{ tools: readonly { name: string }[] }>
@@ -10,13 +10,13 @@ export interface DemoClient {
   close(): Promise<void>
 }
 
-/** Which tool to call, and with what. */
+/** A tool and its arguments. */
 interface ToolCall {
   name: string
   arguments: Record<string, unknown>
 }
 
-/** How to call a tool. */
+/** Options of a tool call. */
 interface CallOptions {
   onprogress?: (progress: { progress: number }) => void
   signal?: AbortSignal
@@ -24,7 +24,7 @@ interface CallOptions {
 
 const info = { name: 'mcpwire-demo', version: '1.0.0' }
 
-/** The clients of both SDKs as they come, by the name of the line. Both are asked for what they can do at most. */
+/** Creates the unmodified client of each SDK, by its major version, with the newest protocol it supports. */
 export const sdkClients: Readonly<Record<string, () => DemoClient>> = {
   v2: () => new ClientV2(info, { versionNegotiation: { mode: 'auto' } }),
   v1: () => {

@@ -1,37 +1,37 @@
 import type { Transport } from '@mcpwire/core'
 import type { DemoClient } from './sdk-clients.js'
 
-/** A client and the transport it is connected through. */
+/** A client and its transport. */
 interface Session {
   readonly client: DemoClient
   readonly transport: Transport
-  /** The progress that arrived through it, to be taken out. */
-  readonly arrived: number[]
+  /** Progress received by the transport. Each step removes its own. */
+  readonly received: number[]
 }
 
-/** Something to do, and to be right about. */
+/** One step of the demo. */
 export interface Step {
   readonly name: string
-  /** Rejects when the answer is wrong, or there is none. */
+  /** Rejects if the response is wrong or missing. */
   run(session: Session): Promise<void>
 }
 
 const LONG_TOOL = 'trigger-long-running-operation'
 const SECONDS = 0.3
 const STEPS = 3
-/** Long enough to still run when it is cancelled. */
+/** Long enough to still run at the cancellation. */
 const CANCELLED_SECONDS = 20
 const CANCELLED_STEPS = 200
 
-/** What `@modelcontextprotocol/server-everything` answers. */
-const right = {
+/** The responses of `@modelcontextprotocol/server-everything`. */
+const expected = {
   tools: ['echo', LONG_TOOL],
   echoed: 'Echo: hello',
   progress: [1, 2, 3],
   finished: `Long running operation completed. Duration: ${SECONDS} seconds, Steps: ${STEPS}.`,
 }
 
-/** What is done with each client on each route, in order. */
+/** The steps for each client on each route, in order. */
 export const steps: readonly Step[] = [
   { name: 'connect', run: ({ client, transport }) => client.connect(transport) },
   {
@@ -41,31 +41,35 @@ export const steps: readonly Step[] = [
       const names = tools.map(({ name }) => name)
       same(
         'tools',
-        names.filter((name) => right.tools.includes(name)),
-        right.tools,
+        names.filter((name) => expected.tools.includes(name)),
+        expected.tools,
       )
     },
   },
   { name: 'call echo', run: ({ client }) => callEcho(client) },
   {
     name: 'long call with progress',
-    run: async ({ client, arrived }) => {
-      const seen: number[] = []
-      const answer = await client.callTool(
+    run: async ({ client, received }) => {
+      const reported: number[] = []
+      const result = await client.callTool(
         { name: LONG_TOOL, arguments: { duration: SECONDS, steps: STEPS } },
-        { onprogress: (each) => void seen.push(each.progress) },
+        { onprogress: (each) => void reported.push(each.progress) },
       )
-      same('progress', arrived.splice(0), right.progress)
-      // Both SDKs forget who asked for progress as soon as they have the answer, and hear of progress a moment
-      // after it arrived: what arrives together with the answer is not told any more.
-      same('progress told by the client', seen, right.progress.slice(0, Math.max(seen.length, 1)))
-      same('answer', textOf(answer), right.finished)
+      same('progress', received.splice(0), expected.progress)
+      // Both SDKs handle progress a moment after they received it, and drop it once they have the response. So
+      // progress received together with the response is not reported.
+      same(
+        'progress reported by the client',
+        reported,
+        expected.progress.slice(0, Math.max(reported.length, 1)),
+      )
+      same('result', textOf(result), expected.finished)
     },
   },
   {
     name: 'cancel a long call',
     run: async ({ client }) => {
-      const reason = new Error('cancelled by the demonstration')
+      const reason = new Error('cancelled by the demo')
       const controller = new AbortController()
       const call = client.callTool(
         { name: LONG_TOOL, arguments: { duration: CANCELLED_SECONDS, steps: CANCELLED_STEPS } },
@@ -83,20 +87,24 @@ export const steps: readonly Step[] = [
     name: 'close',
     run: async ({ client, transport }) => {
       await client.close()
-      same('reason of the end', (await transport.closed)?.message, undefined)
+      same('close reason', (await transport.closed)?.message, undefined)
     },
   },
 ]
 
 async function callEcho(client: DemoClient): Promise<void> {
-  same('echo', textOf(await client.callTool({ name: 'echo', arguments: { message: 'hello' } })), right.echoed)
+  same(
+    'echo',
+    textOf(await client.callTool({ name: 'echo', arguments: { message: 'hello' } })),
+    expected.echoed,
+  )
 }
 
-function textOf(answer: unknown): unknown {
-  return (answer as { content?: { text?: unknown }[] }).content?.[0]?.text
+function textOf(result: unknown): unknown {
+  return (result as { content?: { text?: unknown }[] }).content?.[0]?.text
 }
 
-function same(what: string, seen: unknown, wanted: unknown): void {
-  const [found, expected] = [JSON.stringify(seen), JSON.stringify(wanted)]
-  if (found !== expected) throw new Error(`wrong ${what}: ${found} instead of ${expected}`)
+function same(name: string, actual: unknown, wanted: unknown): void {
+  const [actualText, wantedText] = [JSON.stringify(actual), JSON.stringify(wanted)]
+  if (actualText !== wantedText) throw new Error(`wrong ${name}: ${actualText} instead of ${wantedText}`)
 }

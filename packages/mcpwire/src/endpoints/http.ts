@@ -1,15 +1,20 @@
-import type { Listener, Transport } from '@mcpwire/core'
-import { invalidOption, isLoopback, rejectOption } from '@mcpwire/core/authoring'
+import { type Handshake, type HttpHooks, type Listener, type Transport, TransportError } from '@mcpwire/core'
+import { invalidOption, isLoopback } from '@mcpwire/core/authoring'
 import { httpClient } from '@mcpwire/http'
 import { httpServer } from '@mcpwire/http/node'
-import { corsFor } from '../cors.js'
-import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
+import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provider.js'
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
+const PREFLIGHT_AGE_SECONDS = 600
 
 /**
- * A transport to a server at an HTTP endpoint: `http://host:port/path`, or `https://…` under TLS. Goes through the
- * proxies that the environment names, but not to this host.
+ * Creates a transport to a server at `http://host:port/path`, or `https://…` with TLS. Uses the proxies of the
+ * environment, except for this host.
+ *
+ * @example
+ * ```ts
+ * const transport = connectTo('http://127.0.0.1:8080/mcp', {})
+ * ```
  */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
   const { headers, tls, maxMessageBytes, closeTimeoutMs } = options
@@ -24,17 +29,21 @@ export function connectTo(target: Endpoint, options: EndpointOptions): Transport
   })
 }
 
-/** A listener at that path, `/mcp` where none is named. Port 0 stands for one that is free. */
+/**
+ * Creates a listener at the URL. The default path is `/mcp`. Port 0 is any free port.
+ *
+ * @example
+ * ```ts
+ * const listener = listenOn('http://127.0.0.1:0/mcp', {})
+ * ```
+ */
 export function listenOn(text: string, options: ListenOptions): Listener {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || url.hostname === '' || url.search + url.hash + url.username + url.password !== '')
-    return invalidOption(
-      'endpoint',
-      text,
-      'http://host:port/path or https://host:port/path, and nothing more',
-    )
+    return invalidOption('endpoint', text, 'http://host:port/path or https://host:port/path without more')
   const isSecure = url.protocol === 'https:'
-  if (!isSecure && options.tls !== undefined) rejectOption('tls', 'left out for http://; TLS is https://')
+  if (!isSecure && options.tls !== undefined)
+    throw new TransportError('INVALID_OPTION', 'option "tls" requires an https: URL', { option: 'tls' })
   const { origins, ...settings } = options
   return httpServer({
     ...settings,
@@ -44,6 +53,34 @@ export function listenOn(text: string, options: ListenOptions): Listener {
     ...(url.pathname !== '/' && { path: url.pathname }),
     tls: isSecure ? (options.tls ?? {}) : undefined,
   })
+}
+
+/** Lets pages of these origins read responses (Fetch, CORS protocol). */
+function corsFor(origins: readonly string[]): HttpHooks {
+  const allowed = ({ headers: { origin } }: Handshake): Record<string, string> =>
+    origin === undefined || !origins.includes(origin)
+      ? {}
+      : {
+          'access-control-allow-origin': origin,
+          'access-control-expose-headers': 'mcp-session-id',
+          vary: 'origin',
+        }
+  return {
+    responseHeaders: allowed,
+    preflight: (handshake) => {
+      const headers = allowed(handshake)
+      if (Object.keys(headers).length === 0) return undefined
+      return {
+        status: 204,
+        headers: {
+          ...headers,
+          'access-control-allow-methods': 'GET, POST, DELETE',
+          'access-control-allow-headers': handshake.headers['access-control-request-headers'] ?? '',
+          'access-control-max-age': String(PREFLIGHT_AGE_SECONDS),
+        },
+      }
+    },
+  }
 }
 
 function isOnThisHost(text: string): boolean {

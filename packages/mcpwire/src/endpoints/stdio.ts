@@ -1,15 +1,24 @@
-import type { Transport } from '@mcpwire/core'
-import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
+import { type Transport, TransportError } from '@mcpwire/core'
+import { invalidOption } from '@mcpwire/core/authoring'
 import { stdioClient } from '@mcpwire/stdio'
-import type { Endpoint, EndpointOptions } from '../wire.js'
+import type { Endpoint, EndpointOptions } from '../endpoint-provider.js'
 
-/** A transport to a server that runs as a child process. */
+/**
+ * Creates a transport to a server that runs as a child process.
+ *
+ * @example
+ * ```ts
+ * const transport = connectTo(['node', 'server.js'], {})
+ * ```
+ */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
   const [command, ...args] = typeof target === 'string' ? [] : target
-  if (command === undefined) {
-    return invalidOption('endpoint', target, 'a command with its arguments where stdio: carries it')
-  }
+  if (command === undefined)
+    return invalidOption('endpoint', target, 'a command with its arguments in a list for stdio:')
   const { tls, ...rest } = options
-  if (tls !== undefined) rejectOption('tls', 'left out where stdio: carries the conversation')
+  if (tls !== undefined)
+    throw new TransportError('INVALID_OPTION', 'option "tls" does not apply to a child process', {
+      option: 'tls',
+    })
   return stdioClient({ ...rest, command, args })
 }

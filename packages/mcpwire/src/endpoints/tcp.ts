@@ -1,41 +1,56 @@
-import type { Listener, Transport } from '@mcpwire/core'
-import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
+import { type Listener, type Transport, TransportError } from '@mcpwire/core'
+import { invalidOption } from '@mcpwire/core/authoring'
 import { tcpClient, tcpServer } from '@mcpwire/tcp'
-import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
+import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provider.js'
 
-/** A transport to a server that listens on TCP: `tcp://host:port`, or `tcps://host:port` under TLS. */
+/**
+ * Creates a transport to a server at `tcp://host:port`, or `tcps://host:port` with TLS.
+ *
+ * @example
+ * ```ts
+ * const transport = connectTo('tcp://127.0.0.1:7000', {})
+ * ```
+ */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
-  const { host, port, isSecure } = placeOf(target, 1)
+  const { host, port, isSecure } = parseUrl(target, 1)
   const { tls, maxMessageBytes, closeTimeoutMs } = options
-  return tcpClient({ host, port, tls: tlsOf(isSecure, tls), maxMessageBytes, closeTimeoutMs })
+  return tcpClient({ host, port, tls: tlsFor(isSecure, tls), maxMessageBytes, closeTimeoutMs })
 }
 
-/** A listener on TCP. Port 0 stands for one that is free. */
+/**
+ * Creates a listener at the URL. Port 0 is any free port.
+ *
+ * @example
+ * ```ts
+ * const listener = listenOn('tcp://127.0.0.1:0', {})
+ * ```
+ */
 export function listenOn(url: string, options: ListenOptions): Listener {
-  const { host, port, isSecure } = placeOf(url, 0)
-  return tcpServer({ ...options, host, port, tls: tlsOf(isSecure, options.tls) })
+  const { host, port, isSecure } = parseUrl(url, 0)
+  return tcpServer({ ...options, host, port, tls: tlsFor(isSecure, options.tls) })
 }
 
-/** Material without a scheme that uses it would be believed to protect something. */
-function tlsOf<T extends object>(isSecure: boolean, given: T | undefined): T | undefined {
-  if (!isSecure && given !== undefined) rejectOption('tls', 'left out for tcp://; TLS is tcps://')
+/** Refuses certificates for a URL without TLS, which would not use them. */
+function tlsFor<T extends object>(isSecure: boolean, given: T | undefined): T | undefined {
+  if (!isSecure && given !== undefined)
+    throw new TransportError('INVALID_OPTION', 'option "tls" requires a tcps: URL', { option: 'tls' })
   return isSecure ? (given ?? ({} as T)) : undefined
 }
 
-interface Place {
+interface TcpUrl {
   readonly host: string
   readonly port: number
   readonly isSecure: boolean
 }
 
-function placeOf(target: Endpoint, lowestPort: number): Place {
+function parseUrl(target: Endpoint, lowestPort: number): TcpUrl {
   const text = String(target)
   const url = typeof target === 'string' && URL.canParse(target) ? new URL(target) : undefined
   const port = Number(url?.port)
   const { pathname = '', search = '', hash = '', username = '', password = '' } = url ?? {}
   const isBare = pathname.replace('/', '') + search + hash + username + password === ''
   if (!url || !isBare || url.hostname === '' || url.port === '' || port < lowestPort) {
-    return invalidOption('endpoint', text, 'tcp://host:port or tcps://host:port, and nothing more')
+    return invalidOption('endpoint', text, 'tcp://host:port or tcps://host:port without more')
   }
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port, isSecure: url.protocol === 'tcps:' }
 }

@@ -1,27 +1,42 @@
-import type { Listener, Transport } from '@mcpwire/core'
-import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
+import { type Listener, type Transport, TransportError } from '@mcpwire/core'
+import { invalidOption } from '@mcpwire/core/authoring'
 import { unixClient, unixServer } from '@mcpwire/unix'
-import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
+import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provider.js'
 
-/** A transport to a server that listens on a Unix socket: `unix:/path`, or `unix:@name` for an abstract name. */
+/**
+ * Creates a transport to a server at a Unix socket: `unix:/path`, or `unix:@name` for an abstract name.
+ *
+ * @example
+ * ```ts
+ * const transport = connectTo('unix:/run/mcp.sock', {})
+ * ```
+ */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
   refuseTls(options)
   const { maxMessageBytes, closeTimeoutMs } = options
   return unixClient({ path: pathOf(target), maxMessageBytes, closeTimeoutMs })
 }
 
-/** A listener on a Unix socket. */
+/**
+ * Creates a listener at a Unix socket.
+ *
+ * @example
+ * ```ts
+ * const listener = listenOn('unix:/run/mcp.sock', {})
+ * ```
+ */
 export function listenOn(url: string, options: ListenOptions): Listener {
   refuseTls(options)
   return unixServer({ ...options, path: pathOf(url) })
 }
 
 function refuseTls({ tls }: EndpointOptions | ListenOptions): void {
-  if (tls !== undefined) rejectOption('tls', 'left out for unix:, which has permissions')
+  if (tls !== undefined)
+    throw new TransportError('INVALID_OPTION', 'option "tls" does not apply to unix: URLs', { option: 'tls' })
 }
 
 function pathOf(target: Endpoint): string {
-  // As it is written: a path may hold what a URL would escape. `unix:///path` is the same as `unix:/path`.
+  // Not decoded: a path may contain characters that a URL would escape. `unix:///path` is the same as `unix:/path`.
   const path = String(target).replace(/^unix:(\/\/(?=\/))?/i, '')
   if (path === '') return invalidOption('endpoint', target, 'unix:/path, or unix:@name for an abstract name')
   return path

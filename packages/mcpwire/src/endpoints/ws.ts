@@ -1,12 +1,19 @@
-import type { Listener, Transport } from '@mcpwire/core'
-import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
+import { type Listener, type Transport, TransportError } from '@mcpwire/core'
+import { invalidOption } from '@mcpwire/core/authoring'
 import { wsClient } from '@mcpwire/ws'
 import { wsServer } from '@mcpwire/ws/node'
-import type { Endpoint, EndpointOptions, ListenOptions } from '../wire.js'
+import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provider.js'
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443 }
 
-/** A transport to a server that listens for WebSockets: `ws://host:port/path`, or `wss://…` under TLS. */
+/**
+ * Creates a transport to a WebSocket server at `ws://host:port/path`, or `wss://…` with TLS.
+ *
+ * @example
+ * ```ts
+ * const transport = connectTo('ws://127.0.0.1:8080/mcp', {})
+ * ```
+ */
 export function connectTo(
   target: Endpoint,
   { headers, tls, maxMessageBytes, closeTimeoutMs }: EndpointOptions,
@@ -14,13 +21,21 @@ export function connectTo(
   return wsClient({ url: String(target), headers, tls, maxMessageBytes, closeTimeoutMs })
 }
 
-/** A listener for WebSockets at that path. Port 0 stands for one that is free. */
+/**
+ * Creates a WebSocket listener at the URL. Port 0 is any free port.
+ *
+ * @example
+ * ```ts
+ * const listener = listenOn('ws://127.0.0.1:0/mcp', {})
+ * ```
+ */
 export function listenOn(text: string, options: ListenOptions): Listener {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || url.hostname === '' || url.search + url.hash + url.username + url.password !== '')
-    return invalidOption('endpoint', text, 'ws://host:port/path or wss://host:port/path, and nothing more')
+    return invalidOption('endpoint', text, 'ws://host:port/path or wss://host:port/path without more')
   const isSecure = url.protocol === 'wss:'
-  if (!isSecure && options.tls !== undefined) rejectOption('tls', 'left out for ws://; TLS is wss://')
+  if (!isSecure && options.tls !== undefined)
+    throw new TransportError('INVALID_OPTION', 'option "tls" requires a wss: URL', { option: 'tls' })
   return wsServer({
     ...options,
     host: url.hostname.replace(/^\[|\]$/g, ''),

@@ -1,4 +1,4 @@
-// Starts what its arguments say with its own standard streams, tells its pid on standard error, and stays.
+// Runs the command in its arguments with its own standard streams, writes its pid to standard error, and stays alive.
 import { spawn } from 'node:child_process'
 
 const [command, ...args] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-// A server without an SDK, for what no SDK's server does. Its first argument says how it behaves.
+// A server without an SDK, for behaviour that no SDK server has. Its first argument selects the behaviour.
 
 const mode = process.argv[2] ?? 'legacy'
 const write = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
@@ -6,11 +6,11 @@ const write = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.
 if (mode === 'noisy') process.stdout.write('Welcome! This is no message.\n')
 if (mode === 'stubborn') {
   process.on('SIGTERM', () => {})
-  // Not for ever: whoever should have killed it may have failed.
+  // A limit, in case the test fails to kill it.
   setTimeout(() => process.exit(1), 60_000)
 }
 
-const answers = {
+const handlers = {
   initialize: ({ protocolVersion }) => ({
     protocolVersion: mode === 'futuristic' ? '2999-01-01' : protocolVersion,
     capabilities: { tools: {} },
@@ -30,21 +30,21 @@ const answers = {
 /** Requests that wait for `notifications/release`. */
 const held = []
 
-/** Cut by hand: to `readline` of later versions of Node, U+2028 ends a line too. */
+/** Not readline: in later versions of Node it also splits lines at U+2028. */
 let rest = ''
 process.stdin.setEncoding('utf8').on('data', (chunk) => {
   const lines = (rest + chunk).split('\n')
   rest = lines.pop()
-  for (const line of lines) heard(line)
+  for (const line of lines) handle(line)
 })
 
-function heard(line) {
+function handle(line) {
   const { id, method, params = {} } = JSON.parse(line)
   if (method === 'hold') held.push(id)
   if (method === 'notifications/release') for (const each of held.splice(0)) write({ id: each, result: {} })
   if (id === undefined || method === 'hang' || method === 'hold') return
   if (method === 'die') {
-    process.stderr.write('first words\nlast words\n', () => process.exit(3))
+    process.stderr.write('first line\nlast line\n', () => process.exit(3))
     return
   }
   if (mode === 'sensitive' && method === 'server/discover') process.exit(1)
@@ -53,8 +53,8 @@ function heard(line) {
     modern(id, method, params)
     return
   }
-  const answer = answers[method]
-  if (answer) write({ id, result: answer(params) })
+  const handler = handlers[method]
+  if (handler) write({ id, result: handler(params) })
   else write({ id, error: { code: -32601, message: 'Method not found' } })
 }
 

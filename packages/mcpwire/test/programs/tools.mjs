@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** The tools of the servers of both SDKs: one that answers, one that tells of progress until it is cancelled. */
+/** The tools of the servers of both SDKs: one returns a sum, the other reports progress until it is cancelled. */
 export function addTools(server, signalOf, notifyOf) {
   server.registerTool('add', { inputSchema: z.object({ a: z.number(), b: z.number() }) }, ({ a, b }) =>
     text(a + b),

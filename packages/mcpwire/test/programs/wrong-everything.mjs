@@ -1,10 +1,10 @@
-// Does what the demonstration asks of `@modelcontextprotocol/server-everything`, but answers `echo` wrongly.
+// A stand-in for `@modelcontextprotocol/server-everything` in the demo, with a wrong result of `echo`.
 import { createInterface } from 'node:readline'
 
 const write = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
-const text = (said) => ({ content: [{ type: 'text', text: said }] })
+const text = (value) => ({ content: [{ type: 'text', text: value }] })
 
-const answers = {
+const handlers = {
   initialize: ({ protocolVersion }) => ({
     protocolVersion,
     capabilities: { tools: {} },
@@ -21,7 +21,7 @@ const answers = {
 }
 
 function long({ duration, steps }, { progressToken }) {
-  // The one that is to be cancelled is never done.
+  // The call that the demo cancels never completes.
   const [reached, isEndless] = steps > 3 ? [1, true] : [steps, false]
   for (let progress = 1; progress <= reached; progress++)
     write({ method: 'notifications/progress', params: { progressToken, progress, total: steps } })
@@ -31,11 +31,11 @@ function long({ duration, steps }, { progressToken }) {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, method, params } = JSON.parse(line)
-  const answer = answers[method]
+  const handler = handlers[method]
   if (id === undefined) continue
-  if (!answer) write({ id, error: { code: -32_601, message: 'Method not found' } })
+  if (!handler) write({ id, error: { code: -32_601, message: 'Method not found' } })
   else {
-    const result = answer(params)
+    const result = handler(params)
     if (result) write({ id, result })
   }
 }

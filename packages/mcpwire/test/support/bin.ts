@@ -10,7 +10,7 @@ import { PROGRAMS } from './programs.js'
 /** The command line of this program. */
 export const program: readonly string[] = [process.execPath, join(PROGRAMS, 'bin.mjs')]
 
-/** The command line of this program as it runs from its sources, each module by itself. */
+/** The command line of this program, run from its sources without a bundle. */
 export const sourceProgram: readonly string[] = [
   process.execPath,
   '--conditions=@mcpwire/source',
@@ -28,24 +28,24 @@ function pathOf(relative: string): string {
   return fileURLToPath(new URL(relative, import.meta.url))
 }
 
-/** A process of this program, and all it said. */
+/** A process of this program and its output. */
 export interface Run {
   readonly process: ChildProcess
   readonly stderr: () => string
   readonly stdout: () => string
-  /** The exit code, or the signal that ended it, once all of its output is there. */
+  /** Resolves with the exit code, or the signal, once all output was read. */
   readonly exit: Promise<number | NodeJS.Signals>
   send(message: JsonRpcMessage): void
-  /** The message with that id, once it is there. */
-  answer(id: string | number): Promise<JsonRpcMessage>
-  /** Calls a method of the server, and yields its result. */
+  /** Resolves with the message with that id. */
+  responseTo(id: string | number): Promise<JsonRpcMessage>
+  /** Calls a method of the server. Resolves with its result. */
   call(method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>
 }
 
-/** What calls back at the end of a test: that of the running one, or of one among many that run at the same time. */
+/** Registers a callback for the end of a test: the running test, or one of several concurrent tests. */
 export type WhenFinished = (end: () => void | Promise<void>) => void
 
-/** Runs a command line, which ends with the test. */
+/** Runs a command line. The process is killed at the end of the test. */
 export function run(
   commandLine: readonly string[],
   environment: NodeJS.ProcessEnv = {},
@@ -63,7 +63,7 @@ export function run(
   })
   child.stdin.on('error', () => {})
   const waiting = new Map<unknown, (message: JsonRpcMessage) => void>()
-  // Cut by hand: to `readline` of later versions of Node, U+2028 ends a line too.
+  // Not readline: in later versions of Node it also splits lines at U+2028.
   let rest = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
@@ -74,7 +74,7 @@ export function run(
       waiting.get(message.id)?.(message)
     }
   })
-  const answer = (id: string | number): Promise<JsonRpcMessage> => {
+  const responseTo = (id: string | number): Promise<JsonRpcMessage> => {
     return new Promise((resolve) => waiting.set(id, resolve))
   }
   const send = (message: JsonRpcMessage): void => void child.stdin.write(`${JSON.stringify(message)}\n`)
@@ -84,17 +84,17 @@ export function run(
     stderr: () => stderr,
     exit: once(child, 'close').then(([code, signal]) => code ?? signal),
     send,
-    answer,
+    responseTo,
     call: async (method, params = {}) => {
       const id = `call ${++lastId}`
-      const answered = answer(id)
+      const response = responseTo(id)
       send({ jsonrpc: '2.0', id, method, params })
-      return ((await answered) as { result: Record<string, unknown> }).result
+      return ((await response) as { result: Record<string, unknown> }).result
     },
   }
 }
 
-/** Whether the process runs. One that nobody has collected yet does not. */
+/** Whether the process runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)

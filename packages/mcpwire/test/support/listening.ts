@@ -10,14 +10,14 @@ import { program, type Run, run, serverCommand, type WhenFinished } from './bin.
 /** A server without an SDK. */
 const raw: readonly string[] = serverCommand('raw-server')
 
-/** A `mcpwire bridge --listen` that runs, and where it listens. */
+/** A running `mcpwire bridge --listen`. */
 export interface Listening extends Run {
   readonly addresses: readonly string[]
-  /** The lines it said after those that say where it listens. */
-  readonly said: () => readonly string[]
+  /** The lines of its log without the addresses. */
+  readonly logged: () => readonly string[]
 }
 
-/** Runs a bridge that listens at the URLs, and waits until it does. */
+/** Runs a bridge that listens at the URLs. Resolves once it listens. */
 export async function listening(
   urls: readonly string[],
   options: readonly string[] = [],
@@ -27,47 +27,47 @@ export async function listening(
   const listen = urls.flatMap((url) => ['--listen', url])
   const running = run([...program, 'bridge', ...listen, ...options, '--', ...server], {}, whenFinished)
   const lines = (): string[] => running.stderr().split('\n').slice(0, -1)
-  await vi.waitFor(() => expect(lines().filter((line) => isPlace(line))).toHaveLength(urls.length), {
+  await vi.waitFor(() => expect(lines().filter((line) => isAddress(line))).toHaveLength(urls.length), {
     timeout: 10_000,
     interval: 10,
   })
-  const addresses = lines().filter(isPlace)
+  const addresses = lines().filter(isAddress)
   return {
     ...running,
     addresses: addresses.map((line) => line.replace(/^.* listening on /, '')),
-    said: () => lines().filter((line) => !isPlace(line)),
+    logged: () => lines().filter((line) => !isAddress(line)),
   }
 }
 
-function isPlace(line: string): boolean {
+function isAddress(line: string): boolean {
   return line.startsWith('mcpwire bridge: listening on ')
 }
 
-/** A caller at that address, which has started. */
-export async function caller(address = '', options: EndpointOptions = {}): Promise<JsonRpcPeer> {
+/** Connects a client to that address. */
+export async function connect(address = '', options: EndpointOptions = {}): Promise<JsonRpcPeer> {
   const client = peer(await endpoint(address, options))
   onTestFinished(() => client.close())
   await client.start()
   return client
 }
 
-/** The process of the server that answers there. */
+/** The process id of the server behind a client. */
 export async function pidOf(client: JsonRpcPeer): Promise<number> {
   return (await client.request('facts'))['pid'] as number
 }
 
-/** A folder that is new, and goes with the test. */
+/** A new folder that is removed after the test. */
 export function folder(whenFinished: WhenFinished = onTestFinished): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'mcpwire-')))
   whenFinished(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
 
-/** Files with a certificate for 127.0.0.1 that only vouches for itself, and with its key. */
+/** Files with a self-signed certificate for 127.0.0.1 and with its key. */
 export function certificate(name: string): { certFile: string; keyFile: string } {
-  const place = folder()
+  const path = folder()
   const { cert, key } = selfSigned(name)
-  const files = { certFile: join(place, 'cert.pem'), keyFile: join(place, 'key.pem') }
+  const files = { certFile: join(path, 'cert.pem'), keyFile: join(path, 'key.pem') }
   writeFileSync(files.certFile, cert)
   writeFileSync(files.keyFile, key)
   return files

@@ -1,5 +1,5 @@
-/** Texts that are no JSON-RPC message. Each is one piece: none has a line feed. */
-export const hostilePieces: readonly string[] = [
+/** Texts that are no JSON-RPC message. None has a line feed. */
+export const malformedTexts: readonly string[] = [
   'hello',
   '{',
   '{"jsonrpc":"2.0","method":"test/note"',
@@ -35,8 +35,8 @@ export const hostilePieces: readonly string[] = [
   `${'['.repeat(200)}${']'.repeat(200)}`,
 ]
 
-/** Requests and answers whose id is neither a string nor an integer that JSON carries without loss. */
-export const hostileIds: readonly string[] = [
+/** Requests and responses whose id is neither a string nor an integer that JSON carries without loss. */
+export const malformedIds: readonly string[] = [
   '9007199254740992',
   '-9007199254740992',
   '9007199254740993',

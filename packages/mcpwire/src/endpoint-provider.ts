@@ -2,14 +2,14 @@ import type { Listener, ListenerOptions, TlsClientOptions, Transport } from '@mc
 import type { TlsServerOptions } from '@mcpwire/core/node'
 import type { StdioClientOptions } from '@mcpwire/stdio'
 
-/** Options of a transport that is named by its endpoint. Each wire reads those that mean something to it. */
+/** Options of a transport made from an endpoint. Each scheme uses the options that apply to it. */
 export interface EndpointOptions
   extends Pick<
     StdioClientOptions,
     'cwd' | 'env' | 'inherit' | 'stderr' | 'maxMessageBytes' | 'closeTimeoutMs'
   > {
   /**
-   * What to show and to accept where the URL is one of a secure wire: `caFile`, `certFile`, `keyFile`, `serverName`
+   * Certificates and authorities for a `tcps:`, `wss:` or `https:` URL: `caFile`, `certFile`, `keyFile`, `serverName`
    * and the other members of `TlsClientOptions`.
    * @defaultValue undefined
    */
@@ -21,23 +21,31 @@ export interface EndpointOptions
   headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** Options of a listener that is named by its URL. Each wire reads those that mean something to it. */
+/** Options of a listener made from a URL. Each scheme uses the options that apply to it. */
 export interface ListenOptions extends Pick<ListenerOptions, 'gate' | 'sessionPolicy' | 'maxConnections'> {
   maxMessageBytes?: number | undefined
   closeTimeoutMs?: number | undefined
-  /** What to show and to accept where the URL is one of a secure wire. */
+  /** Certificate and authorities for a `tcps:`, `wss:` or `https:` URL. */
   tls?: TlsServerOptions | undefined
-  /** Pages of which origins may read what is answered, where the wire asks for that. */
+  /** Origins whose pages may read responses. HTTP only (CORS). */
   origins?: readonly string[] | undefined
 }
 
-/** Where a server is: a URL, or the command that runs it, with its arguments. */
+/** A server: its URL, or the command that runs it, with its arguments. */
 export type Endpoint = string | readonly string[]
 
-/** What a file in `endpoints/` provides. */
-export interface Wire {
-  /** A transport to the server. Opens nothing; throws `INVALID_OPTION`. */
+/** The exports of a file in `endpoints/`. */
+export interface EndpointProvider {
+  /**
+   * Creates a transport to the server. Opens nothing.
+   *
+   * @throws TransportError `INVALID_OPTION`
+   */
   connectTo(target: Endpoint, options: EndpointOptions): Transport
-  /** A listener at the URL, where the wire can listen. Binds nothing; throws `INVALID_OPTION`. */
+  /**
+   * Creates a listener at the URL. Binds nothing. Missing where the scheme cannot listen.
+   *
+   * @throws TransportError `INVALID_OPTION`
+   */
   listenOn?(url: string, options: ListenOptions): Listener
 }

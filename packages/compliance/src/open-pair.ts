@@ -1,0 +1,77 @@
+import type { Transport } from '@mcpwire/core'
+import { type Recording, record } from './recording.js'
+import type { Ability, Side, TransportPair } from './transport-subject.js'
+import { within } from './waiting.js'
+
+/** Two open ends, each with its recording. */
+export interface OpenPair {
+  readonly near: Transport
+  readonly far: Transport
+  readonly atNear: Recording
+  readonly atFar: Recording
+  readonly pair: TransportPair
+  end(side: Side): Transport
+  at(side: Side): Recording
+  sendRaw(to: Side, text: string): Promise<void>
+  sendRawBytes(to: Side, bytes: Uint8Array): Promise<void>
+  sendUnfinished(to: Side, start: string): Promise<void>
+  cut(): Promise<void>
+  stall(side: Side): () => void
+}
+
+interface IdlePair {
+  readonly pair: TransportPair
+  readonly near: Transport
+  readonly atNear: Recording
+}
+
+interface OpenOptions {
+  readonly version: string
+  readonly requireHook: <T>(ability: Ability, hook: T | undefined) => T
+  readonly graceMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Starts both ends of a pair and records them. */
+export async function startPair(idle: IdlePair, options: OpenOptions): Promise<OpenPair> {
+  const { pair, near } = idle
+  const { requireHook, graceMs } = options
+  let { atNear } = idle
+  let atFar: Recording | undefined
+  let far: Transport
+  const nearStarted = near.start({ signal: options.signal })
+  nearStarted.catch(() => {})
+  if (pair.initialize) {
+    await within(nearStarted, 'near.start() settled', graceMs)
+    await within(pair.initialize(options.version), 'initialize settled', graceMs)
+    far = await within(Promise.resolve(pair.far), 'the far end was created', graceMs)
+    atNear = record(near)
+    atFar = record(far)
+  } else {
+    const created = Promise.resolve(pair.far)
+    created.catch(() => {})
+    // If `start()` fails there may be no far end. Its error is the one to report.
+    far = await within(
+      Promise.race([created, nearStarted.then(() => created)]),
+      'the far end was created',
+      graceMs,
+    )
+    atFar = record(far)
+    await within(Promise.all([nearStarted, far.start()]), 'start() settled on both ends', graceMs)
+  }
+  const farRecording = atFar
+  return {
+    near,
+    far,
+    atNear,
+    atFar: farRecording,
+    pair,
+    end: (side) => (side === 'near' ? near : far),
+    at: (side) => (side === 'near' ? atNear : farRecording),
+    sendRaw: async (to, text) => await requireHook('sendRaw', pair.sendRaw)(to, text),
+    sendRawBytes: async (to, bytes) => await requireHook('sendRawBytes', pair.sendRawBytes)(to, bytes),
+    sendUnfinished: async (to, start) => await requireHook('sendUnfinished', pair.sendUnfinished)(to, start),
+    cut: async () => await requireHook('cut', pair.cut)(),
+    stall: (side) => requireHook('stall', pair.stall)(side),
+  }
+}

@@ -1,0 +1,70 @@
+/** The end that an error is about: the server, or a client of `--listen`. */
+export type End = 'server' | 'client'
+
+/** Options that both ends have, by the names that the packages use. */
+const COMMON_NAMES = {
+  endpoint: 'the URL',
+  listen: 'the URL',
+  url: 'the URL',
+  host: 'the host in the URL',
+  port: 'the port in the URL',
+  path: 'the path in the URL',
+  tls: 'the scheme of the URL',
+  maxMessageBytes: '--max-message-bytes',
+  closeTimeoutMs: '--close-timeout-ms',
+}
+
+const NAMES: Readonly<Record<End, ReadonlyMap<string, string>>> = {
+  server: new Map(
+    Object.entries({
+      ...COMMON_NAMES,
+      command: 'the command',
+      args: 'the arguments of the command',
+      cwd: '--cwd',
+      env: '--env',
+      inherit: '--inherit',
+      headers: '--header',
+      auth: '--header',
+      proxy: 'HTTP_PROXY or HTTPS_PROXY',
+      connectTimeoutMs: 'the connect timeout',
+      timeoutMs: '--timeout-ms',
+      'tls.ca': '--tls-ca',
+      'tls.caFile': '--tls-ca',
+      'tls.cert': '--tls-cert',
+      'tls.certFile': '--tls-cert',
+      'tls.key': '--tls-key',
+      'tls.keyFile': '--tls-key',
+      'tls.serverName': '--tls-server-name',
+    }),
+  ),
+  client: new Map(
+    Object.entries({
+      ...COMMON_NAMES,
+      gate: '--allow-remote',
+      maxConnections: '--max-connections',
+      drainMs: '--drain-ms',
+      'tls.ca': '--listen-ca',
+      'tls.caFile': '--listen-ca',
+      'tls.cert': '--listen-cert',
+      'tls.certFile': '--listen-cert',
+      'tls.key': '--listen-key',
+      'tls.keyFile': '--listen-key',
+    }),
+  ),
+}
+
+/** An option in the text of an error: `option "name"`, or a limit with its value, as in `maxMessageBytes (1024)`. */
+const OPTION = /\boption "([\w.]+)"|(?<![\w."])([a-z]+[A-Z.]\w+)(?= \()/g
+
+/** The flag for an option of the packages. `undefined` for an option that no flag sets. */
+export function flagFor(option: string | undefined, end: End): string | undefined {
+  const name = NAMES[end].get(option ?? '')
+  return name?.startsWith('--') ? name : undefined
+}
+
+/** Names each option in the text of an error as the command line does. The rest of the text stays as it is. */
+export function nameFlags(text: string, end: End): string {
+  return text.replace(OPTION, (token, option?: string, limit?: string) => {
+    return NAMES[end].get(option ?? limit ?? '') ?? token
+  })
+}
