@@ -19,7 +19,7 @@ test.each([
       capabilities: {},
       serverInfo: identity,
     })
-    await peer(far, { requests: { initialize, ping: () => ({}) }, onnotification: () => {} }).start()
+    await peer(far, { requests: { initialize, ping: () => ({}) }, onNotification: () => {} }).start()
     await client.connect(near as TransportLike as never)
     const errors: Error[] = []
     client.onerror = (error) => errors.push(error)

@@ -250,7 +250,7 @@ describe('peer: progress', () => {
   it('is ignored once the request is answered', async () => {
     const transport = scriptedTransport()
     const heard = vi.fn()
-    const near = peer(transport, { onerror: heard, onnotification: heard })
+    const near = peer(transport, { onerror: heard, onNotification: heard })
     const request = near.request('work', {}, { onprogress: heard })
     transport.onmessage?.({ jsonrpc: '2.0', id: 1, result: {} })
     await request
@@ -340,8 +340,8 @@ describe('peer: answering', () => {
   })
 
   it('answers ping by itself unless told otherwise, and the rest by the fallback [GEN-31]', async () => {
-    const onrequest: PeerOptions['onrequest'] = (_, { method }) => ({ method })
-    const { near } = await pairOfPeers({}, { onrequest })
+    const onRequest: PeerOptions['onRequest'] = (_, { method }) => ({ method })
+    const { near } = await pairOfPeers({}, { onRequest })
     expect(await near.request('ping')).toEqual({})
     expect(await near.request('other')).toEqual({ method: 'other' })
     await near.close()
@@ -492,7 +492,7 @@ describe('peer: answering', () => {
       {},
       {
         onerror,
-        onnotification: ({ method }) => heard(method),
+        onNotification: ({ method }) => heard(method),
         notifications: {
           known: (params) => heard(params),
           throws: () => {

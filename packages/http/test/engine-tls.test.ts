@@ -155,7 +155,7 @@ test('shows a renewed certificate on new connections', async () => {
     { ...own, ca, requestCert: true, rejectUnauthorized: true },
   )
   let current: () => TlsMaterial = () => ({ ...client, ca })
-  const source: TlsSource = { current: () => current(), onchange: () => ({ [Symbol.dispose]: () => {} }) }
+  const source: TlsSource = { current: () => current(), onChange: () => ({ [Symbol.dispose]: () => {} }) }
   const engine = createEngine(engineSettings({ url: server.url, tls: { source } }))
   const answerNow = async (): Promise<Recorded> => {
     const call = record(engine, { url: server.url, body: '{}' })

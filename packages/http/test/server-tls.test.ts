@@ -95,7 +95,7 @@ test('takes a certificate that is replaced, without a restart', async () => {
   const listeners: (() => void)[] = []
   const source: TlsSource = {
     current: () => material,
-    onchange: (listener) => {
+    onChange: (listener) => {
       listeners.push(listener)
       return { [Symbol.dispose]: () => listeners.pop() }
     },

@@ -16,7 +16,7 @@ export interface ChildChannelOptions {
   readonly maxMessageBytes: number
   readonly maxQueuedBytes: number
   readonly keepEncoded: boolean
-  readonly onnoise?: ((text: string) => void) | undefined
+  readonly onStrayOutput?: ((text: string) => void) | undefined
   /** Gets what the child writes to its standard error, as it comes. */
   readonly onstderr: (chunk: Buffer) => void
 }
@@ -62,7 +62,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
   }
 
   const flow = flowWithBreaks(child.stdout)
-  const report = noiseReporter(address, sink, options.onnoise)
+  const report = noiseReporter(address, sink, options.onStrayOutput)
   const noise = (text: string): void => {
     report(text)
     flow.noise()

@@ -59,7 +59,7 @@ export interface StdioClientOptions extends ByteStreamOptions {
    * it the first ten are reported to `onerror`.
    * @defaultValue undefined
    */
-  onnoise?: ((text: string) => void) | undefined
+  onStrayOutput?: ((text: string) => void) | undefined
   /**
    * Longest message sent or accepted, in bytes. One of ours that is longer rejects with `MESSAGE_TOO_LARGE`; one of
    * the child's is reported with it and skipped. Worst-case memory for what is not yet decoded is twice this much.
@@ -68,7 +68,7 @@ export interface StdioClientOptions extends ByteStreamOptions {
   maxMessageBytes?: number | undefined
 }
 
-const table = options<StdioClientOptions, 'cwd' | 'onnoise'>({
+const table = options<StdioClientOptions, 'cwd' | 'onStrayOutput'>({
   ...byteStreamOptions.rules,
   command: plainText(),
   args: rule<readonly string[], readonly string[]>((option, value) => {
@@ -79,11 +79,11 @@ const table = options<StdioClientOptions, 'cwd' | 'onnoise'>({
   env: rule<Environment, Environment>(requireEnvironment, {}),
   inherit: oneOf<'safe' | 'all' | 'none', 'safe'>(['safe', 'all', 'none'], 'safe'),
   stderr: oneOf<'inherit' | 'pipe' | 'ignore', 'inherit'>(['inherit', 'pipe', 'ignore'], 'inherit'),
-  onnoise: optional(callback()),
+  onStrayOutput: optional(callback()),
 })
 
 /** What `stdioClient` uses for options that are not given. */
-export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onnoise'> = table.defaults
+export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onStrayOutput'> = table.defaults
 
 /** A transport over a child process. `stderr` and `pid` are those of the MCP SDKs' own stdio transports. */
 export interface StdioClientTransport extends Transport {
@@ -109,7 +109,7 @@ export function stdioClient(given: StdioClientOptions): StdioClientTransport {
   return createTransport(childConnector(settings), settings) as StdioClientTransport
 }
 
-type Settings = OptionSettings<StdioClientOptions, 'cwd' | 'onnoise'>
+type Settings = OptionSettings<StdioClientOptions, 'cwd' | 'onStrayOutput'>
 
 function plainText(): OptionRule<string, undefined> {
   return rule((option, value) => {

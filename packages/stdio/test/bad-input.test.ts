@@ -92,13 +92,13 @@ describe.each(pieces)('$name between two messages', ({ bytes, code, says }) => {
   })
 })
 
-test('a line that is too long goes to onnoise where it is no JSON', async () => {
+test('a line that is too long goes to onStrayOutput where it is no JSON', async () => {
   const noise: string[] = []
   const write = `console.log('x'.repeat(5_000)); console.log('${JSON.stringify(note(1))}'); process.stdin.resume()`
   const transport = stdioClient({
     ...script(write),
     maxMessageBytes: MAX_MESSAGE_BYTES,
-    onnoise: (text) => noise.push(text),
+    onStrayOutput: (text) => noise.push(text),
   })
   const heard = hearing(transport)
   await transport.start()

@@ -321,15 +321,15 @@ test('the command, its arguments, variables and folder reach the child [STDIO-01
   await transport.close()
 })
 
-test('noise goes to onnoise, at most 4096 characters a line, and what it throws is reported', async () => {
+test('noise goes to onStrayOutput, at most 4096 characters a line, and what it throws is reported', async () => {
   const code = `console.log('npm warn'); console.log('x'.repeat(10_000)); console.log('${message(1)}')
     process.stdin.resume()`
   const noise: string[] = []
-  const onnoise = (text: string): void => {
+  const onStrayOutput = (text: string): void => {
     noise.push(text)
     throw new Error('cannot cope')
   }
-  const transport = stdioClient({ ...script(code), onnoise })
+  const transport = stdioClient({ ...script(code), onStrayOutput })
   const heard = hearing(transport)
   await transport.start()
   await until(() => heard.messages.length === 1, 'the message arrived', PATIENCE_MS)
@@ -338,7 +338,7 @@ test('noise goes to onnoise, at most 4096 characters a line, and what it throws 
   await transport.close()
 })
 
-test('noise is reported ten times to those who gave no onnoise, and never ends the conversation', async () => {
+test('noise is reported ten times to those who gave no onStrayOutput, and never ends the conversation', async () => {
   const code = `for (let n = 0; n < 50; n++) console.log('npm warn', n)
     console.log('${message(1)}'); process.stdin.resume()`
   const transport = stdioClient(script(code))
@@ -346,7 +346,7 @@ test('noise is reported ten times to those who gave no onnoise, and never ends t
   await transport.start()
   await until(() => heard.messages.length === 1, 'the message arrived', PATIENCE_MS)
   expect(heard.errors.map(({ code }) => code)).toEqual(Array(10).fill('MALFORMED_MESSAGE'))
-  expect(heard.errors.at(-1)?.message).toContain('onnoise')
+  expect(heard.errors.at(-1)?.message).toContain('onStrayOutput')
   await transport.close()
 })
 
@@ -356,11 +356,11 @@ describe('a flood of noise', () => {
 
   test('leaves others their turn, and ends with the child', async () => {
     let [inTurn, most, total] = [0, 0, 0]
-    const onnoise = (): void => {
+    const onStrayOutput = (): void => {
       total++
       most = Math.max(most, ++inTurn)
     }
-    const transport = stdioClient({ command: 'yes', stderr: 'ignore', onnoise })
+    const transport = stdioClient({ command: 'yes', stderr: 'ignore', onStrayOutput })
     await transport.start()
     while (total < 20 * LINES_IN_A_PIPE) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -374,8 +374,8 @@ describe('a flood of noise', () => {
   test('waits while the consumer does, and hides no message', async () => {
     let total = 0
     const command = `yes | head -n ${8 * LINES_IN_A_PIPE}; echo '${message(1)}'; cat`
-    const onnoise = (): void => void total++
-    const transport = stdioClient({ command: 'sh', args: ['-c', command], stderr: 'ignore', onnoise })
+    const onStrayOutput = (): void => void total++
+    const transport = stdioClient({ command: 'sh', args: ['-c', command], stderr: 'ignore', onStrayOutput })
     const heard = hearing(transport)
     await transport.start()
     await until(() => total > LINES_IN_A_PIPE, 'some noise arrived', PATIENCE_MS)

@@ -41,7 +41,7 @@ describeTransport('stdioClient, and stdioServer behind its child,', {
     { inherit: 'some' },
     { cwd: '' },
     { stderr: 'overlapped' },
-    { onnoise: 'log' },
+    { onStrayOutput: 'log' },
     { maxMessageBytes: 0 },
     { maxMessageBytes: 2048.5 },
     { maxQueuedBytes: Number.NaN },

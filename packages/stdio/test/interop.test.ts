@@ -54,7 +54,7 @@ describe.concurrent.each(pairs)(
       const transport = stdioClient({
         ...program('sdk-server', server, 'ours'),
         stderr: 'ignore',
-        onnoise: (text) => noise.push(text),
+        onStrayOutput: (text) => noise.push(text),
       })
       await client.connect(transport)
       await converse(client)

@@ -8,7 +8,12 @@ import {
 import { stdioClient, stdioServer } from '../src/index.js'
 
 test.each([
-  ['stdioClient', stdioClient, { command: 'true' }, ['command', 'args', 'cwd', 'onnoise', 'closeTimeoutMs']],
+  [
+    'stdioClient',
+    stdioClient,
+    { command: 'true' },
+    ['command', 'args', 'cwd', 'onStrayOutput', 'closeTimeoutMs'],
+  ],
   ['stdioServer', stdioServer, {}, ['stdin', 'stdout', 'exitOnClose', 'drainMs', 'maxQueuedBytes']],
 ] as const)(
   '%s refuses an option it does not know, and says which it knows',

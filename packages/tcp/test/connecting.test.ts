@@ -198,7 +198,7 @@ test.each([
 test('a source whose material no longer works fails the connection, and leaves no socket', async () => {
   const { port } = await listening({ tls: tls.server })
   let material: object = tls.client
-  const source = { current: () => material, onchange: () => ({ [Symbol.dispose]: () => {} }) }
+  const source = { current: () => material, onChange: () => ({ [Symbol.dispose]: () => {} }) }
   const leaks = await startLeakCheck()
   const { transport } = clientOf({ port, tls: { source } })
   material = { ca: 'no certificate' }

@@ -27,7 +27,7 @@ const keyFile = file('key.pem', key)
 const encryptedFile = file('encrypted.pem', encrypted)
 const garbageFile = file('garbage.pem', 'nothing of the sort')
 const missing = join(folder, 'missing.pem')
-const source = { current: () => ({ cert, key }), onchange: () => ({ [Symbol.dispose]: () => {} }) }
+const source = { current: () => ({ cert, key }), onChange: () => ({ [Symbol.dispose]: () => {} }) }
 
 /** The options, the option that is to be named, and what else the error is to say. */
 const wrong: readonly [what: string, tls: unknown, option: string, words: string][] = [

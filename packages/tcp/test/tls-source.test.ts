@@ -16,7 +16,7 @@ function swappable(
   const listeners = new Set<() => void>()
   return {
     current: () => material,
-    onchange: (listener) => {
+    onChange: (listener) => {
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },

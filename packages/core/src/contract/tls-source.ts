@@ -15,7 +15,7 @@ export interface TlsMaterial {
 export interface TlsSource {
   current(): TlsMaterial
   /** Calls the listener after each change; new connections then use `current()`, old ones go on. */
-  onchange(listener: () => void): Disposable
+  onChange(listener: () => void): Disposable
 }
 
 /** The versions of TLS that may be asked for. */

@@ -81,7 +81,7 @@ export function watchTls(server: TlsServer, tls: TlsServerEnd, report: (error: E
     const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
     report(new TransportError('PEER_LOST', message, { address }, { cause }))
   })
-  const following = tls.source?.onchange(() => {
+  const following = tls.source?.onChange(() => {
     try {
       server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
     } catch (error) {

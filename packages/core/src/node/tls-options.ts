@@ -105,7 +105,7 @@ function endOf(options: EndSettings): TlsEnd {
     const fixed = checkedMaterial(options)
     return { current: () => fixed, source, minVersion }
   }
-  if (typeof source?.current !== 'function' || typeof source.onchange !== 'function')
+  if (typeof source?.current !== 'function' || typeof source.onChange !== 'function')
     rejectOption('tls.source', 'a TlsSource')
   const [beside] = givenParts(options)
   if (beside !== undefined) rejectOption(`tls.${beside}`, 'left out where tls.source is given')

@@ -15,11 +15,11 @@ export interface PeerOptions {
   /** Request handlers by method. Read when a request arrives, so that they may be added later. */
   requests?: Readonly<Record<string, RequestHandler>> | undefined
   /** Answers requests without a handler of their own; without it they are answered −32601. */
-  onrequest?: RequestHandler | undefined
+  onRequest?: RequestHandler | undefined
   /** Notification handlers by method. Read when a notification arrives. */
   notifications?: Readonly<Record<string, NotificationHandler>> | undefined
   /** Hears notifications without a handler of their own. */
-  onnotification?:
+  onNotification?:
     | ((notification: JsonRpcNotification, context: MessageContext | undefined) => void)
     | undefined
   /** Hears what the transport reports, what handlers of notifications throw and what could not be sent. */
@@ -38,9 +38,9 @@ export const peerDefaults: { readonly clock: Clock } = { clock: systemClock }
 export const knownPeerOptions: KnownOptions<PeerOptions> = {
   ...peerDefaults,
   requests: 1,
-  onrequest: 1,
+  onRequest: 1,
   notifications: 1,
-  onnotification: 1,
+  onNotification: 1,
   onerror: 1,
 }
 

@@ -190,9 +190,9 @@ class TransportPeer implements JsonRpcPeer {
     this.#guard(method, () => {
       if (params && isToken(token) && (this.#pending.progressed(token, params) || this.#wasOurs(token)))
         return
-      const { notifications, onnotification } = this.#settings
+      const { notifications, onNotification } = this.#settings
       const handler = ownMember(notifications, method)
-      return handler ? handler(params, context) : onnotification?.(notification, context)
+      return handler ? handler(params, context) : onNotification?.(notification, context)
     })
   }
 
@@ -204,8 +204,8 @@ class TransportPeer implements JsonRpcPeer {
   }
 
   #handlerOf(method: string): RequestHandler | undefined {
-    const { requests, onrequest } = this.#settings
-    return ownMember(requests, method) ?? (method === 'ping' ? pong : onrequest)
+    const { requests, onRequest } = this.#settings
+    return ownMember(requests, method) ?? (method === 'ping' ? pong : onRequest)
   }
 
   #wasOurs(id: RequestId): boolean {
