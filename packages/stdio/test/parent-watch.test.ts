@@ -20,7 +20,7 @@ test('on Windows, where an orphan keeps the id of its parent, the parent itself 
   const clock = createFakeClock()
   let runs = true
   const gone = vi.fn()
-  watchParent(gone, 1_000, clock, { ppid: () => 42, runs: (pid) => pid === 42 && runs })
+  watchParent(gone, 1_000, clock, { ppid: () => 42, isRunning: (pid) => pid === 42 && runs })
   await clock.advance(1_000)
   expect(gone).not.toHaveBeenCalled()
   runs = false

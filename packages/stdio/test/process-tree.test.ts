@@ -19,7 +19,7 @@ function fakeSystem(platform: string, codes: Record<number, string> = {}, runnin
       if (codes[pid] !== undefined) throw Object.assign(new Error('no'), { code: codes[pid] })
     },
     run: (command, args) => void calls.push(`${command} ${args.join(' ')}`),
-    ...(running !== undefined && { runningIn: () => running }),
+    ...(running !== undefined && { countRunning: () => running }),
   }
 }
 
@@ -58,7 +58,7 @@ describe('isTreeAlive', () => {
   })
 
   test('believes the group where nobody knows who is in it', () => {
-    const system = { ...fakeSystem('linux'), runningIn: () => undefined }
+    const system = { ...fakeSystem('linux'), countRunning: () => undefined }
     expect(isTreeAlive(7, system)).toBe(true)
   })
 

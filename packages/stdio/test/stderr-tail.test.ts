@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createStderrTail } from '../src/stderr-tail.js'
+import { createStderrTail } from '../src/stderr.js'
 
 const TAIL_BYTES = 4_096
 
