@@ -6,7 +6,7 @@ import { CLOSE, closeFrame, frame } from './support/frames.js'
 import { type RawClient, rawClient, upgradeRequest } from './support/raw-client.js'
 import { eventually, serving } from './support/serving.js'
 
-const ASK = '{"jsonrpc":"2.0","id":1,"method":"x","params":{}}'
+const REQUEST = '{"jsonrpc":"2.0","id":1,"method":"x","params":{}}'
 
 /** A client that keeps its socket open after the close frame. */
 async function halfOpenClient(port: number): Promise<RawClient> {
@@ -66,7 +66,7 @@ describe('a peer that sends a close frame and keeps its socket open', () => {
 test('sends no message behind the close frame', async () => {
   await using server = await serving()
   const client = await halfOpenClient(server.port)
-  client.write(Buffer.concat([frame(ASK), closeFrame(1000)]))
+  client.write(Buffer.concat([frame(REQUEST), closeFrame(1000)]))
   await eventually(() => server.messages.length === 1, 'the request')
   await eventually(() => client.closeFrame !== undefined, 'the close frame')
   client.socket.end()

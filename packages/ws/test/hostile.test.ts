@@ -17,12 +17,12 @@ import { eventually, type Serving, serving } from './support/serving.js'
 
 const MAX_MESSAGE_BYTES = 4_096
 const DEFLATED = 4
-const ASK = '{"jsonrpc":"2.0","id":1,"method":"x","params":{"still":"here"}}'
+const REQUEST = '{"jsonrpc":"2.0","id":1,"method":"x","params":{"still":"here"}}'
 
 /** Expects that a new caller gets a response. */
 async function expectOthersServed(server: Serving): Promise<void> {
   const other = await server.upgraded()
-  other.write(frame(ASK))
+  other.write(frame(REQUEST))
   await eventually(() => other.texts.length === 1, 'a response to another caller')
   expect(other.isClosed).toBe(false)
 }
@@ -63,7 +63,7 @@ const violations: readonly Violation[] = [
   },
   {
     name: 'a binary frame',
-    bytes: frame(ASK, { opcode: BINARY }),
+    bytes: frame(REQUEST, { opcode: BINARY }),
     closeCode: 1003,
     error: 'MALFORMED_MESSAGE',
   },
@@ -87,32 +87,32 @@ const violations: readonly Violation[] = [
   },
   {
     name: 'a frame without a mask',
-    bytes: frame(ASK, { isMasked: false }),
+    bytes: frame(REQUEST, { isMasked: false }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
-  { name: 'a reserved bit', bytes: frame(ASK, { rsv: 1 }), closeCode: 1002, error: 'MALFORMED_MESSAGE' },
+  { name: 'a reserved bit', bytes: frame(REQUEST, { rsv: 1 }), closeCode: 1002, error: 'MALFORMED_MESSAGE' },
   {
     name: 'compression without negotiation',
-    bytes: frame(ASK, { rsv: DEFLATED }),
+    bytes: frame(REQUEST, { rsv: DEFLATED }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
     name: 'an unknown opcode',
-    bytes: frame(ASK, { opcode: 3 }),
+    bytes: frame(REQUEST, { opcode: 3 }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
     name: 'a continuation without a start',
-    bytes: frame(ASK, { opcode: CONTINUATION }),
+    bytes: frame(REQUEST, { opcode: CONTINUATION }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
     name: 'a message within a message',
-    bytes: Buffer.concat([frame('{', { isFinal: false }), frame(ASK)]),
+    bytes: Buffer.concat([frame('{', { isFinal: false }), frame(REQUEST)]),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
@@ -194,7 +194,7 @@ test('buffers one pong for a flood of pings from a peer that does not read', asy
   for (let sent = 0; sent < 40; sent++) {
     await new Promise<void>((resolve) => client.socket.write(pings, () => resolve()))
   }
-  client.write(frame(ASK))
+  client.write(frame(REQUEST))
   await eventually(() => server.messages.length === 1, 'the message behind the pings')
   expect(process.memoryUsage().rss - before).toBeLessThan(40 * 1_048_576)
   await expectOthersServed(server)
