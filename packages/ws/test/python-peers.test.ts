@@ -43,7 +43,7 @@ describe.each(cases)('a peer on $name with deflate $deflate', ({ module, name, d
     if (why !== undefined) skip(why)
     await using server = await serving({ deflate: deflate ? { thresholdBytes: 100 } : undefined })
     const peer = await run(module, ['client', server.listener.url, String(COUNT), String(deflate)])
-    expect(await peer.next()).toEqual({ answered: COUNT, extensions: used })
+    expect(await peer.next()).toEqual({ responses: COUNT, extensions: used })
     expect(await server.connections[0]?.closed).toBeUndefined()
     expect(server.errors).toEqual([])
   })
