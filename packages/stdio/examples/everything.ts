@@ -1,4 +1,4 @@
-// Clients of both SDKs, unmodified, and the reference server: tools, progress and a cancellation, with timings.
+// Clients of both SDKs with the reference server: tools, progress and a cancellation, with timings.
 import { fileURLToPath } from 'node:url'
 import { stdioClient } from '@mcpwire/stdio'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
@@ -29,8 +29,8 @@ async function call(
   return JSON.stringify(result.content)
 }
 
-function check(isTrue: boolean, what: string): void {
-  if (!isTrue) throw new Error(`not so: ${what}`)
+function check(condition: boolean, expected: string): void {
+  if (!condition) throw new Error(`expected: ${expected}`)
 }
 
 async function run(client: AnyClient): Promise<Record<string, string>> {
@@ -46,16 +46,16 @@ async function run(client: AnyClient): Promise<Record<string, string>> {
     const { tools } = await client.listTools()
     check(
       tools.some(({ name }) => name === 'echo'),
-      'there is a tool "echo"',
+      'a tool "echo"',
     )
   })
   await timed('echo', async () => {
-    check((await call(client, 'echo', { message: 'hello' })).includes('Echo: hello'), 'it echoes')
+    check((await call(client, 'echo', { message: 'hello' })).includes('Echo: hello'), 'an echo')
   })
   await timed('0.2 s with progress', async () => {
-    let told = 0
-    const text = await call(client, LONG, { duration: 0.2, steps: 4 }, { onprogress: () => told++ })
-    check(told >= 3 && text.includes('completed'), 'it tells of its progress and completes')
+    let updates = 0
+    const text = await call(client, LONG, { duration: 0.2, steps: 4 }, { onprogress: () => updates++ })
+    check(updates >= 3 && text.includes('completed'), 'it sends progress and completes')
   })
   await timed('cancel', async () => {
     const abort = new AbortController()
@@ -69,10 +69,10 @@ async function run(client: AnyClient): Promise<Record<string, string>> {
       () => 'it completed',
       (error: Error) => error.message,
     )
-    check(outcome.includes('enough'), `it was cancelled, but ${outcome}`)
+    check(outcome.includes('enough'), `a cancellation, got: ${outcome}`)
   })
   await timed('close', () => client.close())
-  check((await transport.closed) === undefined, 'the end was orderly')
+  check((await transport.closed) === undefined, 'an orderly end')
   return timings
 }
 

@@ -5,7 +5,7 @@ import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 
 guardStdout()
-console.log('this goes to standard error, and breaks no stream')
+console.log('this line goes to standard error')
 
 function newServer(): McpServer {
   const server = new McpServer({ name: 'greeter', version: '1.0.0' })

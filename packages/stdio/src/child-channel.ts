@@ -2,13 +2,23 @@ import { type Clock, isTransportError, type Peer, TransportError } from '@mcpwir
 import { type Channel, type Sink, toError } from '@mcpwire/core/authoring'
 import { duplexChannel } from '@mcpwire/core/node'
 import type { Child, Exit } from './child-process.js'
-import { lastWords } from './last-words.js'
-import { noiseReporter } from './noise.js'
-import { flowWithBreaks } from './noise-breaks.js'
+import { drainOutput } from './drain-output.js'
 import { shutDown } from './shutdown.js'
-import { createStderrTail } from './stderr-tail.js'
+import { createStderrTail } from './stderr.js'
+import { strayOutputReporter } from './stray-output.js'
+import { yieldingFlow } from './yielding-flow.js'
 
-/** What a channel over a child needs to know. */
+// The life of a channel over a child:
+//
+//   open ──── child exits: drain stdout ──┐
+//     │ ───── stdout ends or fails ───────┴─▶ ending: shut down the tree, drain stderr, release ──▶ sink.end(reason)
+//     │
+//     └────── close() ──────────────────────▶ closing: end stdin, shut down the tree, release ──▶ close() resolves
+//
+// Both ways lead through `shutDown`: end of input, SIGTERM, SIGKILL. After a `close()` while ending, `sink.end` is not
+// called. The reason is PROCESS_EXITED, none for exit code 0, else the error of the stream.
+
+/** Options of a channel over a child. */
 export interface ChildChannelOptions {
   readonly peer: Peer
   readonly clock: Clock
@@ -16,27 +26,27 @@ export interface ChildChannelOptions {
   readonly maxMessageBytes: number
   readonly maxQueuedBytes: number
   readonly keepEncoded: boolean
-  readonly onnoise?: ((text: string) => void) | undefined
-  /** Gets what the child writes to its standard error, as it comes. */
-  readonly onstderr: (chunk: Buffer) => void
+  readonly onStrayOutput?: ((text: string) => void) | undefined
+  /** Receives what the child writes to standard error, unbuffered. */
+  readonly onStderr: (chunk: Buffer) => void
 }
 
-/** How long what a child has started may outlive it: its end is to be known within 100 ms. */
-const LEFTOVERS_MS = 60
+/** Time that descendants get after the child has exited. Its end is to be reported within 100 ms. */
+const ORPHAN_BUDGET_MS = 60
 
-/** A channel over the standard streams of a child. When either ends, so does the whole tree of processes. */
+/** A channel over the standard streams of a child. Its end is the end of the child and all descendants. */
 export function childChannel(child: Child, sink: Sink, options: ChildChannelOptions): Channel {
   const { clock, closeTimeoutMs } = options
   const { address } = options.peer
   const tail = createStderrTail()
   child.stderr.on('error', ignore).on('data', (chunk: Buffer) => {
     tail.push(chunk)
-    options.onstderr(chunk)
+    options.onStderr(chunk)
   })
   let isEnding = false
   let isClosing = false
 
-  /** The conversation is over from the other side: the tree goes, and then it is known why. */
+  /** Ends the tree, and then reports why the conversation ended. */
   async function end(timeoutMs: number, lost?: Error): Promise<void> {
     if (isEnding || isClosing) return
     isEnding = true
@@ -44,7 +54,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     child.stdin.destroy()
     try {
       await shutDown(child, timeoutMs, clock)
-      await lastWords(child.stderr, clock)
+      await drainOutput(child.stderr, clock)
     } catch (error) {
       failure ??= toError(error)
     } finally {
@@ -53,19 +63,19 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     if (!isClosing) sink.end(reasonOf(await exitSoFar(child), address, tail.text(), failure))
   }
 
-  /** Why a child failed that never said anything: whoever closed early does not know yet that it was of no use. */
-  async function failureOfSilent(): Promise<Error | undefined> {
+  /** The failure of a child that never wrote a byte. After an early `close()` nothing else reports it. */
+  async function failureOfSilentChild(): Promise<Error | undefined> {
     const exit = await exitSoFar(child)
     if (!exit || exit.isByUs || channel.traffic?.bytesReceived !== 0) return undefined
-    await lastWords(child.stderr, clock)
+    await drainOutput(child.stderr, clock)
     return reasonOf(exit, address, tail.text(), undefined)
   }
 
-  const flow = flowWithBreaks(child.stdout)
-  const report = noiseReporter(address, sink, options.onnoise)
+  const flow = yieldingFlow(child.stdout)
+  const report = strayOutputReporter(address, sink, options.onStrayOutput)
   const noise = (text: string): void => {
     report(text)
-    flow.noise()
+    flow.countStrayLine()
   }
   const channel = duplexChannel(
     { readable: child.stdout, writable: child.stdin },
@@ -79,8 +89,8 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
   )
 
   void child.exited.then(async () => {
-    await lastWords(child.stdout, clock, () => flow.isHeld)
-    await end(Math.min(LEFTOVERS_MS, closeTimeoutMs))
+    await drainOutput(child.stdout, clock, () => flow.isPaused)
+    await end(Math.min(ORPHAN_BUDGET_MS, closeTimeoutMs))
   })
 
   return {
@@ -92,9 +102,9 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
       let failure: Error | undefined
       try {
         await shutDown(child, closeTimeoutMs, clock)
-        failure = await failureOfSilent()
+        failure = await failureOfSilentChild()
       } finally {
-        // Whoever left the group may hold the pipes for good.
+        // A process outside the group may hold the pipes open.
         child.release()
       }
       await closed
@@ -107,7 +117,7 @@ function exitSoFar({ exited }: Child): Promise<Exit | undefined> {
   return Promise.race([exited, Promise.resolve(undefined)])
 }
 
-/** Why the conversation is over; nothing where the child ended in order, or was ended by us after it had. */
+/** Why the conversation ended. `undefined` for exit code 0, and for an exit that followed a signal of ours. */
 function reasonOf(
   exit: Exit | undefined,
   address: string,
@@ -118,18 +128,18 @@ function reasonOf(
   const { exitCode, signal } = exit
   if (exitCode === 0) return undefined
   const how = signal ? `was ended by ${signal}` : `exited with code ${exitCode}`
-  const said = tellingLine(stderrTail)
-  const message = `${address} ${how}${said === '' ? '' : `: ${said}`}`
+  const line = errorLineOf(stderrTail)
+  const message = `${address} ${how}${line === '' ? '' : `: ${line}`}`
   return new TransportError('PROCESS_EXITED', message, { exitCode, signal, stderrTail }, { cause: lost })
 }
 
 function ignore(): void {}
 
-/** A line such as `Error: Cannot find module`, or `thread 'main' panicked`: what a runtime says of its own end. */
-const VERDICT = /^\S*(error|exception|panic)\S*:|\bpanicked\b/i
+/** A line such as `Error: Cannot find module` or `thread 'main' panicked`, as runtimes write before they exit. */
+const ERROR_LINE = /^\S*(error|exception|panic)\S*:|\bpanicked\b/i
 
-/** The last line that says why, else the last: runtimes put traces and their version behind it. */
-function tellingLine(stderrTail: string): string {
+/** The last line that names an error, else the last line: runtimes write traces and their version behind it. */
+function errorLineOf(stderrTail: string): string {
   const lines = stderrTail.trim().split('\n')
-  return (lines.findLast((line) => VERDICT.test(line)) ?? lines.at(-1) ?? '').trim()
+  return (lines.findLast((line) => ERROR_LINE.test(line)) ?? lines.at(-1) ?? '').trim()
 }

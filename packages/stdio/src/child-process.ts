@@ -1,12 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
-import { TransportError } from '@mcpwire/core'
-import { endWithThisProcess } from './live-children.js'
+import { type ErrorDetails, TransportError } from '@mcpwire/core'
 import { isTreeAlive, killTree } from './process-tree.js'
-import type { Tree } from './shutdown.js'
+import type { ProcessTree } from './shutdown.js'
 
-/** What to run. */
+// The life of a child:
+//
+//   startChild ──▶ starting ──'spawn'──▶ running ──▶ exited ──▶ released
+//                     │                     │
+//                     │ 'error'             └─ kill(signal): signals the process group; marks the exit as ours
+//                     ▼
+//               CONNECT_FAILED
+//
+// An abort while starting kills the child, waits for its exit, and rejects with the reason of the signal.
+// Until `release()` the process group is killed when this process exits first.
+
+/** The program to run. */
 export interface Command {
   readonly command: string
   readonly args: readonly string[]
@@ -14,28 +24,28 @@ export interface Command {
   readonly env: Record<string, string>
 }
 
-/** How a child ended. */
+/** How a child exited. */
 export interface Exit {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
-  /** Whether it was told to by `kill` before it did. */
+  /** Whether `kill` was called before the exit. */
   readonly isByUs: boolean
 }
 
-/** A child that runs, with its streams and its whole tree. */
-export interface Child extends Tree {
+/** A running child with its streams and descendants. */
+export interface Child extends ProcessTree {
   readonly pid: number
   readonly stdin: Writable
   readonly stdout: Readable
   readonly stderr: Readable
   readonly exited: Promise<Exit>
-  /** Lets go of its streams. It is no longer ended with this process. */
+  /** Destroys the streams. From then on the child is not killed when this process exits. */
   release(): void
 }
 
 /**
- * Starts a program in a process group of its own. Rejects with `CONNECT_FAILED`, which names the option at fault
- * where that can be told. When the signal aborts meanwhile, the child is killed.
+ * Starts a program in a process group of its own. Rejects with `CONNECT_FAILED`, with the option at fault in its
+ * details where that is known. An abort of the signal kills the child.
  */
 export async function startChild(command: Command, address: string, signal: AbortSignal): Promise<Child> {
   signal.throwIfAborted()
@@ -54,9 +64,9 @@ export async function startChild(command: Command, address: string, signal: Abor
 }
 
 async function spawned({ command, args, cwd, env }: Command): Promise<ChildProcess> {
-  // Loaded where it does something: elsewhere it passes on what it is given, and loading it takes 9 ms of a start.
+  // Loaded on Windows only: elsewhere cross-spawn changes nothing, and loading it takes 9 ms.
   const start = process.platform === 'win32' ? (await import('cross-spawn')).default : spawn
-  // Some failures are thrown at once, such as too long a list of arguments.
+  // Some failures throw synchronously, such as too long a list of arguments.
   const child = start(command, [...args], {
     env,
     ...(cwd !== undefined && { cwd }),
@@ -66,7 +76,7 @@ async function spawned({ command, args, cwd, env }: Command): Promise<ChildProce
   })
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
-    // Stays for good: an emitter without it takes the process down.
+    // Never removed: an 'error' event without a listener is an uncaught exception.
     child.on('error', reject)
   })
   return child
@@ -74,7 +84,7 @@ async function spawned({ command, args, cwd, env }: Command): Promise<ChildProce
 
 function runningChild(child: ChildProcess): Child {
   const pid = child.pid as number
-  const forget = endWithThisProcess(pid)
+  const cancelKillOnExit = killOnExit(pid)
   let isKilled = false
   const exited = new Promise<Exit>((resolve) => {
     const settle = (): void => {
@@ -82,7 +92,7 @@ function runningChild(child: ChildProcess): Child {
       resolve({ exitCode, signal: signalCode, isByUs: isKilled })
     }
     child.once('exit', settle)
-    // On Windows cross-spawn tells of a program that cmd.exe did not find by this in place of 'exit'.
+    // On Windows cross-spawn emits this in place of 'exit' for a program that cmd.exe did not find.
     child.once('error', settle)
   })
   const { stdin, stdout, stderr } = child as { stdin: Writable; stdout: Readable; stderr: Readable }
@@ -98,29 +108,68 @@ function runningChild(child: ChildProcess): Child {
       killTree(pid, signal)
     },
     release: () => {
-      forget()
+      cancelKillOnExit()
       for (const stream of [stdin, stdout, stderr]) stream.destroy()
     },
   }
 }
 
-async function startFailed(command: Command, address: string, cause: NodeJS.ErrnoException): Promise<Error> {
-  // Arguments may be secrets, and errors are logged.
-  delete (cause as { spawnargs?: unknown }).spawnargs
-  const message = `cannot start ${address}: ${await reasonFor(command, cause)}`
-  return new TransportError('CONNECT_FAILED', message, { address }, { cause })
+/** The children to kill when this process exits. */
+const running = new Set<number>()
+
+/**
+ * Kills the process group of a child when this process exits first. Returns a function that cancels it.
+ *
+ * A signal to the group of this process does not reach the child, which leads a group of its own. The end of its input
+ * does, but the child may ignore that.
+ */
+function killOnExit(pid: number): () => void {
+  if (running.size === 0) process.on('exit', killAll)
+  running.add(pid)
+  return () => {
+    running.delete(pid)
+    if (running.size === 0) process.off('exit', killAll)
+  }
 }
 
-/** The system says ENOENT for a missing program and for a missing working directory alike. */
-async function reasonFor({ command, cwd }: Command, cause: NodeJS.ErrnoException): Promise<string> {
+function killAll(): void {
+  for (const pid of running) killTree(pid, 'SIGKILL')
+}
+
+async function startFailed(command: Command, address: string, cause: NodeJS.ErrnoException): Promise<Error> {
+  // Errors are logged, and arguments may be secrets.
+  delete (cause as { spawnargs?: unknown }).spawnargs
+  const { why, ...advice } = await diagnose(command, cause)
+  const details: ErrorDetails<'CONNECT_FAILED'> = { address, ...advice }
+  return new TransportError('CONNECT_FAILED', `cannot start ${address}: ${why}`, details, { cause })
+}
+
+interface Diagnosis {
+  readonly why: string
+  readonly option?: string
+  readonly hint?: string
+}
+
+/** The system reports ENOENT for a missing program and for a missing working directory alike. */
+async function diagnose({ command, cwd }: Command, cause: NodeJS.ErrnoException): Promise<Diagnosis> {
   if (cwd !== undefined) {
     const found = await stat(cwd).catch((error: Error) => error)
-    if (found instanceof Error) return `option "cwd" (${cwd}) cannot be entered: ${found.message}`
-    if (!found.isDirectory()) return `option "cwd" (${cwd}) is not a directory`
+    if (found instanceof Error)
+      return { why: `option "cwd" (${cwd}) cannot be entered: ${found.message}`, option: 'cwd' }
+    if (!found.isDirectory()) return { why: `option "cwd" (${cwd}) is not a directory`, option: 'cwd' }
   }
-  if (cause.code === 'ENOENT') return `option "command" (${command}) was not found; PATH was searched for it`
-  if (cause.code === 'EACCES')
-    return `option "command" (${command}) is not a program this user may run, or "cwd" not a directory it may enter: ${cause.message}`
-  if (cause.code === 'E2BIG') return 'options "args" and "env" together are longer than the system takes'
-  return cause.message
+  switch (cause.code) {
+    case 'ENOENT':
+      return { why: `option "command" (${command}) was not found in PATH`, option: 'command' }
+    case 'EACCES':
+      return {
+        why: `option "command" (${command}) cannot be executed: ${cause.message}`,
+        option: 'command',
+        hint: 'check the permissions of the program and of option "cwd"',
+      }
+    case 'E2BIG':
+      return { why: 'option "args" and option "env" together exceed the system limit', option: 'args' }
+    default:
+      return { why: cause.message }
+  }
 }

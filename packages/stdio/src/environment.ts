@@ -1,9 +1,9 @@
 import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
 
-/** Which variables of this process a child gets. */
+/** Selection of environment variables that a child inherits from this process. */
 export type Inheritance = 'safe' | 'all' | 'none'
 
-/** What a program needs to find its way about: paths, locale, proxies and certificates. No credentials by design. */
+/** Paths and locale. By design no variable of the safe lists holds a credential. */
 const safeOnPosix: readonly string[] = [
   'HOME',
   'LANG',
@@ -48,12 +48,12 @@ const safeEverywhere: readonly string[] = [
   'SSL_CERT_FILE',
 ]
 
-/** Variables by name. */
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The variables for a child: those of this process that `inherit` lets through, overlaid with those given. A given
- * `undefined` removes a variable. Names match without regard to case on Windows, and for proxies everywhere.
+ * The environment of a child: the inherited variables, then those of `given`, where `undefined` removes one. Names are
+ * case-insensitive on Windows; those of proxies are everywhere.
  */
 export function childEnvironment(
   inherit: Inheritance,
@@ -74,7 +74,7 @@ export function childEnvironment(
   return environment
 }
 
-/** Throws `INVALID_OPTION` unless each variable is a string or `undefined`. The error has no value: it may be a secret. */
+/** Throws `INVALID_OPTION` unless each variable is a string or `undefined`. The error omits values: they may be secrets. */
 export function requireEnvironment(option: string, env: unknown): void {
   if (typeof env !== 'object' || env === null || Array.isArray(env))
     rejectOption(option, 'an object of strings')
@@ -89,7 +89,7 @@ export function requireEnvironment(option: string, env: unknown): void {
 
 function isInherited(name: string, value: string, inherit: Inheritance, isWindows: boolean): boolean {
   if (inherit !== 'safe') return inherit === 'all'
-  // Functions that a shell exported would run in the child's shells.
+  // An exported shell function would run in the shells of the child.
   if (value.startsWith('()')) return false
   const upper = name.toUpperCase()
   if (safeEverywhere.includes(upper)) return true

@@ -1,6 +1,6 @@
 // For applications
 export type { Environment, Inheritance } from './environment.js'
-export { type GuardStdoutOptions, guardStdout } from './own-stdout.js'
+export { type GuardStdoutOptions, guardStdout } from './guard-stdout.js'
 export type { StderrOption } from './stderr.js'
 export {
   type StdioClientOptions,

@@ -1,39 +1,42 @@
 import type { Clock } from '@mcpwire/core'
-import { isThere } from './is-there.js'
+import { processExists } from './process-exists.js'
 
-/** How to learn who started this process. */
+/** Access to the parent of this process. */
 export interface ParentSystem {
-  /** The id of the parent as it is now. */
+  /** The current id of the parent. */
   ppid(): number
-  /** Whether a process runs; asked only where an orphan keeps the id of its parent, as on Windows. */
-  runs?(pid: number): boolean
+  /** Whether a process runs. Given only where an orphan keeps the id of its parent, as on Windows. */
+  isRunning?(pid: number): boolean
 }
 
-/** The process this is. */
-const ownParent: ParentSystem = {
+const systemParent: ParentSystem = {
   ppid: () => process.ppid,
-  ...(process.platform === 'win32' && { runs: (pid: number) => isThere(() => process.kill(pid, 0)) }),
+  ...(process.platform === 'win32' && {
+    isRunning: (pid: number) => processExists(() => process.kill(pid, 0)),
+  }),
 }
 
-/** Processes without a parent are adopted by this one, or by a reaper closer to them. */
+/** The process that adopts orphans, unless a closer reaper does. */
 const INIT_PID = 1
 
 /**
- * Calls back once when the process that started this one is gone. A host that died cannot end the input when a
- * sibling holds the same pipe open; a new parent is then the only sign. Watches nothing when there is none to lose.
+ * Calls `onexit` once when the parent of this process has exited.
+ *
+ * The input does not end while a sibling holds the same pipe open. A new parent is then the only sign. A process that
+ * `init` started has no parent to watch.
  */
 export function watchParent(
-  ongone: () => void,
-  everyMs: number,
+  onexit: () => void,
+  intervalMs: number,
   clock: Clock,
-  system: ParentSystem = ownParent,
+  system: ParentSystem = systemParent,
 ): Disposable {
-  const first = system.ppid()
+  const parent = system.ppid()
   let next: Disposable | undefined
-  const look = (): void => {
-    if (system.ppid() !== first || system.runs?.(first) === false) ongone()
-    else next = clock.deadline(everyMs, look)
+  const check = (): void => {
+    if (system.ppid() !== parent || system.isRunning?.(parent) === false) onexit()
+    else next = clock.deadline(intervalMs, check)
   }
-  if (first !== INIT_PID && everyMs !== Infinity) next = clock.deadline(everyMs, look)
+  if (parent !== INIT_PID && intervalMs !== Infinity) next = clock.deadline(intervalMs, check)
   return { [Symbol.dispose]: () => next?.[Symbol.dispose]() }
 }

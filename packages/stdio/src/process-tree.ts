@@ -1,38 +1,39 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isThere } from './is-there.js'
+import { processExists } from './process-exists.js'
 
-/** How hard to ask. */
+/** The signals that end a process tree. */
 export type KillSignal = 'SIGTERM' | 'SIGKILL'
 
-/** What reading of a process fails with that has been collected. */
-const GONE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ESRCH'])
+/** Error codes for a process that has been reaped. */
+const REAPED: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ESRCH'])
 
-/** What the system offers to end processes. */
+/** The system calls that end processes. */
 export interface KillSystem {
   readonly platform: string
   /** As `process.kill`. */
   kill(pid: number, signal: KillSignal | 0): void
-  /** The processes of a group that have not exited, where the system can list them; undefined where it fails to. */
-  runningIn?(group: number): number | undefined
-  /** Runs a program without waiting for it. */
+  /** Counts the running processes of a group. Absent or `undefined` where the system cannot list them. */
+  countRunning?(group: number): number | undefined
+  /** Starts a program and does not wait for it. */
   run(command: string, args: readonly string[]): void
 }
 
-/** The system this process runs on. */
 const ownSystem: KillSystem = {
   platform: process.platform,
   kill: (pid, signal) => void process.kill(pid, signal),
-  ...(process.platform === 'linux' && { runningIn: (group: number) => runningInGroup(group, '/proc') }),
+  ...(process.platform === 'linux' && { countRunning: (group: number) => runningInGroup(group, '/proc') }),
   run: (command, args) => {
     spawn(command, args, { stdio: 'ignore', windowsHide: true }).on('error', () => {})
   },
 }
 
 /**
- * Asks a process and all it started to end. On POSIX the process must lead its own group. Windows has no way to
- * ask: the tree is ended at once, by `taskkill`, and only by `SIGKILL`. Returns whether anything was there.
+ * Sends a signal to a process and its descendants. Returns whether there was a process.
+ *
+ * On POSIX the process must lead its own group. Windows has no SIGTERM: there only `SIGKILL` has an effect, by
+ * `taskkill`.
  */
 export function killTree(pid: number, signal: KillSignal, system: KillSystem = ownSystem): boolean {
   if (system.platform !== 'win32') return signalGroup(pid, signal, system)
@@ -41,16 +42,16 @@ export function killTree(pid: number, signal: KillSignal, system: KillSystem = o
   return true
 }
 
-/** Whether anything is left of a process and all it started; on Windows, whether the process is. */
+/** Whether a process or a descendant is alive. On Windows, whether the process is. */
 export function isTreeAlive(pid: number, system: KillSystem = ownSystem): boolean {
   if (system.platform === 'win32') return isAlive(pid, system)
-  // A group of processes that have exited and wait for a parent to notice takes signals, but is nobody any more.
-  return signalGroup(pid, 0, system) && (system.runningIn?.(pid) ?? 1) > 0
+  // A group of zombies accepts signals, although none of its processes runs.
+  return signalGroup(pid, 0, system) && (system.countRunning?.(pid) ?? 1) > 0
 }
 
 /**
- * Counts those of a group that have not exited in a folder such as `/proc`: one line each, `pid (name) state parent
- * group …` (proc(5)). Undefined where it cannot tell: without a file to open, or in a folder that hides processes.
+ * Counts the running processes of a group in a folder such as `/proc`, where a line of `stat` is `pid (name) state
+ * parent group …` (proc(5)). `undefined` where the folder cannot be read, or hides processes.
  */
 export function runningInGroup(group: number, folder: string): number | undefined {
   try {
@@ -63,23 +64,23 @@ export function runningInGroup(group: number, folder: string): number | undefine
   }
 }
 
-/** Undefined for a process that is gone. Throws where it cannot be read. */
+/** `undefined` for a process that has been reaped. Throws where the file cannot be read. */
 function statOf(path: string): { state: string; group: number } | undefined {
   try {
     const line = readFileSync(path, 'latin1')
-    // The name may hold anything, parentheses and spaces included; what follows the last one may not.
+    // The name may contain parentheses and spaces. The fields behind the last parenthesis do not.
     const [state = '', , group] = line.slice(line.lastIndexOf(')') + 2).split(' ')
     return { state, group: Number(group) }
   } catch (error) {
-    if (GONE.has((error as NodeJS.ErrnoException).code)) return undefined
+    if (REAPED.has((error as NodeJS.ErrnoException).code)) return undefined
     throw error
   }
 }
 
 function signalGroup(pid: number, signal: KillSignal | 0, system: KillSystem): boolean {
-  return isThere(() => system.kill(-pid, signal))
+  return processExists(() => system.kill(-pid, signal))
 }
 
 function isAlive(pid: number, system: KillSystem): boolean {
-  return isThere(() => system.kill(pid, 0))
+  return processExists(() => system.kill(pid, 0))
 }

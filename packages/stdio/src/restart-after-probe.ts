@@ -16,37 +16,43 @@ import {
   toError,
 } from '@mcpwire/core/authoring'
 
-/** How a client of both eras asks a server for its revisions (2026-07-28, Discovery). */
+/** The request for the revisions of a server, from a client of both eras (2026-07-28, Discovery). */
 const DISCOVER_METHOD = 'server/discover'
 
-/** Most messages that wait for a server that starts again; its client waits for an answer, and sends none. */
-const MAX_HELD_MESSAGES = 64
+/** Limit for messages that are queued during a restart. A client waits for a response and sends few. */
+const MAX_QUEUED_MESSAGES = 64
 
 /**
- * Starts a server again, once, that ended when it was asked `server/discover` and nothing else. Servers of before
- * 2026-07-28 may exit on what comes before `initialize`; the answer they owe is an error then, which tells a client
- * of both eras to go on with `initialize` (2026-07-28, stdio: Backward Compatibility).
+ * Restarts a server, once, that exits on `server/discover` before any other message.
+ *
+ * Servers from before 2026-07-28 may exit on a request before `initialize`. The probe then gets an error response, and
+ * a client of both eras continues with `initialize` (2026-07-28, stdio: Backward Compatibility).
+ *
+ *     probing ──── other message, either way ────▶ settled: a further end is the end of the conversation
+ *        │
+ *        └──────── end after a probe ────────────▶ restarting: sends are queued
+ *                                                     ├── connected ──▶ settled: queue sent, probes get an error
+ *                                                     └── failed ─────▶ ended
  */
 export const restartAfterProbe: Layer = (next) => ({
   ...next,
   connect: async (sink, signal) => {
-    const conversation = new Conversation(next, sink)
+    const conversation = new RestartableConversation(next, sink)
     return conversation.channel(await next.connect(conversation.sink, signal))
   },
 })
 
-type Held = (channel: Channel) => void
+type QueuedSend = (channel: Channel) => void
 
-/** A conversation whose server may be replaced before anything was said but probes. */
-class Conversation {
+class RestartableConversation {
   readonly sink: Sink
   readonly #next: Connector
   readonly #outer: Sink
-  readonly #stop = new AbortController()
-  /** The probes that wait for an answer; nothing once anything else was said. */
+  readonly #closing = new AbortController()
+  /** The probes without a response. `undefined` after any other message. */
   #probes: RequestId[] | undefined = []
-  /** What is sent while the server starts again. */
-  #held: Held[] | undefined
+  /** Sends during a restart. */
+  #queue: QueuedSend[] | undefined
   #restarting: Promise<void> | undefined
   #current!: Channel
 
@@ -63,7 +69,7 @@ class Conversation {
     }
   }
 
-  /** A channel that is the first one, or the one that took its place. They have the same peer. */
+  /** A channel that delegates to the first child, and after a restart to the second. Both have the same peer. */
   channel(first: Channel): Channel {
     this.#current = first
     const current = (): Channel => this.#current
@@ -73,20 +79,20 @@ class Conversation {
       flow: flowOf(current),
       send: (message, options) => this.#send(message, options),
       close: async (reason) => {
-        this.#stop.abort(reason)
-        if (this.#held) await this.#restarting
+        this.#closing.abort(reason)
+        if (this.#queue) await this.#restarting
         else await this.#current.close(reason)
       },
     }
   }
 
   #send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
-    if (this.#probes) this.#watch(this.#probes, message)
-    const held = this.#held
-    if (!held) return this.#current.send(message, options)
-    if (held.length >= MAX_HELD_MESSAGES) return Promise.reject(startsAgain(this.#current))
+    if (this.#probes) this.#trackProbe(this.#probes, message)
+    const queue = this.#queue
+    if (!queue) return this.#current.send(message, options)
+    if (queue.length >= MAX_QUEUED_MESSAGES) return Promise.reject(queueFull(this.#current))
     return new Promise((resolve, reject) => {
-      held.push((channel) => {
+      queue.push((channel) => {
         try {
           resolve(channel.send(message, options))
         } catch (error) {
@@ -96,23 +102,23 @@ class Conversation {
     })
   }
 
-  #watch(probes: RequestId[], message: JsonRpcMessage): void {
+  #trackProbe(probes: RequestId[], message: JsonRpcMessage): void {
     if (isRequest(message) && message.method === DISCOVER_METHOD) probes.push(message.id)
     else this.#probes = undefined
   }
 
   #ended(reason: Error | undefined): void {
-    const asked = this.#probes ?? []
+    const probes = this.#probes ?? []
     this.#probes = undefined
-    if (asked.length > 0) this.#restarting = this.#again(asked, reason)
+    if (probes.length > 0) this.#restarting = this.#restart(probes, reason)
     else this.#outer.end(reason)
   }
 
   /** Never rejects. */
-  async #again(asked: readonly RequestId[], reason: Error | undefined): Promise<void> {
-    const { signal } = this.#stop
-    const held: Held[] = []
-    this.#held = held
+  async #restart(probes: readonly RequestId[], reason: Error | undefined): Promise<void> {
+    const { signal } = this.#closing
+    const queue: QueuedSend[] = []
+    this.#queue = queue
     if (reason) this.#outer.error(reason)
     try {
       this.#current = await this.#next.connect(this.#outer, signal)
@@ -124,15 +130,16 @@ class Conversation {
       await this.#current.close()
       return
     }
-    this.#held = undefined
-    for (const send of held) send(this.#current)
+    this.#queue = undefined
+    for (const send of queue) send(this.#current)
     const why = reason ?? new TransportError('CLOSED', 'the server ended', undefined)
-    for (const id of asked) this.#outer.message(toErrorResponse(id, why))
+    for (const id of probes) this.#outer.message(errorAnswer(id, why))
   }
 }
 
-function startsAgain({ peer }: Channel): Error {
-  return new TransportError('SEND_FAILED', `${peer.address} is starting again`, { delivery: 'none' })
+function queueFull({ peer }: Channel): Error {
+  const message = `cannot send to ${peer.address} during its restart: ${MAX_QUEUED_MESSAGES} messages are queued`
+  return new TransportError('SEND_FAILED', message, { delivery: 'none' })
 }
 
 function trafficOf(current: () => Channel): Traffic {

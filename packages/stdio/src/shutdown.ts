@@ -1,53 +1,58 @@
 import type { Clock } from '@mcpwire/core'
 import type { KillSignal } from './process-tree.js'
 
-/** A tree of processes that is to end. */
-export interface Tree {
-  /** Resolves when its root has exited. */
+/** A process and its descendants. */
+export interface ProcessTree {
+  /** Resolves when the root process has exited. */
   readonly exited: Promise<unknown>
   isAlive(): boolean
   kill(signal: KillSignal): void
 }
 
-/** The part of the time after which even a killed tree is not waited for, so that the whole fits into it. */
-const LAST_LOOK = 0.95
+/** Part of the budget after which `shutDown` returns even when a killed process remains. */
+const LAST_CHECK = 0.95
 /**
- * How soon the rest of a tree is looked for again once its root has exited: no event tells of it. Each look costs
- * the system some work, so the next one is twice as far away.
+ * First interval between checks of the descendants once the root has exited. No event reports their exit. A check
+ * costs system calls, so each interval is twice as long as the one before.
  */
-const LOOK_AGAIN_MS = 5
-const LONGEST_LOOK_MS = 40
+const FIRST_CHECK_MS = 5
+const LONGEST_CHECK_MS = 40
 
 /**
- * Ends a tree of processes whose input has been ended already: half of the time to exit by itself, a quarter after
- * SIGTERM, then SIGKILL (MCP, Lifecycle: Shutdown). Resolves when nothing is left, at the latest after `budgetMs`.
+ * Ends a process tree whose input has already ended (MCP, Lifecycle: Shutdown). Resolves when no process is left, at
+ * the latest after `budgetMs`.
+ *
+ *     0 %    wait for the processes to exit by themselves
+ *     50 %   SIGTERM, wait
+ *     75 %   SIGKILL, wait
+ *     95 %   return
  */
-export async function shutDown(tree: Tree, budgetMs: number, clock: Clock): Promise<void> {
+export async function shutDown(tree: ProcessTree, budgetMs: number, clock: Clock): Promise<void> {
   const start = clock.now()
-  await exitedBy(tree, start + budgetMs / 2, clock)
+  await rootExitedBy(tree, start + budgetMs / 2, clock)
   if (!tree.isAlive()) return
   tree.kill('SIGTERM')
-  await goneBy(tree, start + (budgetMs * 3) / 4, clock)
+  await treeExitedBy(tree, start + (budgetMs * 3) / 4, clock)
   if (!tree.isAlive()) return
   tree.kill('SIGKILL')
-  await goneBy(tree, start + budgetMs * LAST_LOOK, clock)
+  await treeExitedBy(tree, start + budgetMs * LAST_CHECK, clock)
 }
 
-async function exitedBy(tree: Tree, moment: number, clock: Clock): Promise<void> {
+async function rootExitedBy(tree: ProcessTree, deadline: number, clock: Clock): Promise<void> {
   await new Promise<void>((resolve) => {
-    const late = clock.deadline(moment - clock.now(), resolve)
+    const timeout = clock.deadline(deadline - clock.now(), resolve)
     void tree.exited.then(() => {
-      late[Symbol.dispose]()
+      timeout[Symbol.dispose]()
       resolve()
     })
   })
 }
 
-async function goneBy(tree: Tree, moment: number, clock: Clock): Promise<void> {
-  await exitedBy(tree, moment, clock)
-  for (let wait = LOOK_AGAIN_MS; tree.isAlive(); wait = Math.min(wait * 2, LONGEST_LOOK_MS)) {
-    const left = moment - clock.now()
+async function treeExitedBy(tree: ProcessTree, deadline: number, clock: Clock): Promise<void> {
+  await rootExitedBy(tree, deadline, clock)
+  for (let interval = FIRST_CHECK_MS; tree.isAlive(); interval = Math.min(interval * 2, LONGEST_CHECK_MS)) {
+    const left = deadline - clock.now()
     if (left <= 0) return
-    await clock.sleep(Math.min(wait, left))
+    await clock.sleep(Math.min(interval, left))
   }
 }

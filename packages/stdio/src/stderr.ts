@@ -1,29 +1,29 @@
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 
-/** Where the standard error of a child goes: to this process's, to `transport.stderr`, or nowhere else. */
+/** Destination of a child's standard error: that of this process, `transport.stderr`, or none. */
 export type StderrOption = 'inherit' | 'pipe' | 'ignore'
 
-/** Where the standard error of the children of one transport goes. */
+/** Forwards the standard error of the children of one transport. */
 export interface StderrRelay {
-  /** What `transport.stderr` yields: a stream where `pipe` was asked for, there before any child is. */
+  /** The value of `transport.stderr`: a stream with `pipe`, present before the first child. */
   readonly stream: Readable | null
-  /** Says that children come. After an end there is a new stream. */
+  /** Starts forwarding. After `end()` it makes a new stream. */
   open(): void
   push(chunk: Buffer): void
-  /** Says that no child writes any more. */
+  /** Ends the stream: no child writes any more. */
   end(): void
 }
 
-/** What may wait for a slow reader of standard error, in bytes. */
-const MAX_HELD_BYTES = 1_048_576
+/** Limit for output that a slow reader has not read yet, in bytes. */
+const MAX_BUFFERED_BYTES = 1_048_576
 
 /**
- * Passes on what children write to standard error, whoever reads it: a child never waits for its messages to be
- * read. What is not taken in time is left out, and a line in its place says how much that was.
+ * Forwards what children write to standard error. A child never blocks on a slow reader: output beyond 1 MiB is
+ * dropped, and a line reports its size.
  */
 export function createStderrRelay(option: StderrOption, own: Writable = process.stderr): StderrRelay {
   let stream = option === 'pipe' ? new PassThrough() : null
-  let forward: Forward | undefined
+  let forwarder: Forwarder | undefined
   return {
     get stream() {
       return stream
@@ -31,72 +31,100 @@ export function createStderrRelay(option: StderrOption, own: Writable = process.
     open: () => {
       if (option === 'ignore') return
       if (stream?.writableEnded || stream?.destroyed) stream = new PassThrough()
-      forward = leavingOut(stream ?? own)
+      forwarder = createForwarder(stream ?? own)
     },
-    push: (chunk) => forward?.push(chunk),
+    push: (chunk) => forwarder?.push(chunk),
     end: () => {
-      forward?.stop()
-      forward = undefined
+      forwarder?.stop()
+      forwarder = undefined
       stream?.end()
     },
   }
 }
 
-interface Forward {
+interface Forwarder {
   push(chunk: Buffer): void
   stop(): void
 }
 
-/** Writes to a stream as long as somebody takes it; tells what was left out when they do again. */
-function leavingOut(stream: Writable): Forward {
-  let leftOutBytes = 0
-  const tell = (): void => {
-    if (leftOutBytes === 0) return
-    unlessDrained(stream, tell)
-    stream.write(`\n[${leftOutBytes} bytes of standard error were not read in time]\n`)
-    leftOutBytes = 0
+/** Writes to a stream up to the limit. Reports the dropped bytes when the stream drains. */
+function createForwarder(stream: Writable): Forwarder {
+  let droppedBytes = 0
+  const reportDropped = (): void => {
+    if (droppedBytes === 0) return
+    cancelOnDrain(stream, reportDropped)
+    stream.write(`\n[${droppedBytes} bytes of standard error were dropped: they were not read in time]\n`)
+    droppedBytes = 0
   }
   stream.off('error', ignore).on('error', ignore)
   return {
     push: (chunk) => {
       if (stream.destroyed) return
-      if (stream.writableLength + chunk.length <= MAX_HELD_BYTES) {
+      if (stream.writableLength + chunk.length <= MAX_BUFFERED_BYTES) {
         stream.write(chunk)
         return
       }
-      if (leftOutBytes === 0) onceDrained(stream, tell)
-      leftOutBytes += chunk.length
+      if (droppedBytes === 0) onDrain(stream, reportDropped)
+      droppedBytes += chunk.length
     },
     stop: () => {
-      if (!stream.destroyed) tell()
-      // The error listener stays: what was written last may still fail, when nobody listens any more.
-      unlessDrained(stream, tell)
+      if (!stream.destroyed) reportDropped()
+      // The error listener stays: the last write may still fail.
+      cancelOnDrain(stream, reportDropped)
     },
   }
 }
 
-/** Who waits for a stream that is full. The children of many transports share the standard error of this process. */
-const waiting = new WeakMap<Writable, Set<() => void>>()
+/** Callbacks by full stream. The children of many transports share the standard error of this process. */
+const drainCallbacks = new WeakMap<Writable, Set<() => void>>()
 
-/** Calls back when the stream takes more, with one listener for all who wait for it. */
-function onceDrained(stream: Writable, call: () => void): void {
-  const calls = waiting.get(stream)
-  if (calls) calls.add(call)
+/** Calls back when the stream drains. Adds one listener for all callbacks of the stream. */
+function onDrain(stream: Writable, callback: () => void): void {
+  const callbacks = drainCallbacks.get(stream)
+  if (callbacks) callbacks.add(callback)
   else {
-    waiting.set(stream, new Set([call]))
-    stream.on('drain', drained)
+    drainCallbacks.set(stream, new Set([callback]))
+    stream.on('drain', callAll)
   }
 }
 
-function unlessDrained(stream: Writable, call: () => void): void {
-  const calls = waiting.get(stream)
-  if (!calls?.delete(call) || calls.size > 0) return
-  waiting.delete(stream)
-  stream.off('drain', drained)
+function cancelOnDrain(stream: Writable, callback: () => void): void {
+  const callbacks = drainCallbacks.get(stream)
+  if (!callbacks?.delete(callback) || callbacks.size > 0) return
+  drainCallbacks.delete(stream)
+  stream.off('drain', callAll)
 }
 
-function drained(this: Writable): void {
-  for (const call of [...(waiting.get(this) ?? [])]) call()
+function callAll(this: Writable): void {
+  for (const callback of [...(drainCallbacks.get(this) ?? [])]) callback()
 }
 
 function ignore(): void {}
+
+/** The last bytes of a stream. */
+export interface StderrTail {
+  push(chunk: Uint8Array): void
+  /** The bytes as text, without a partial character at the start. */
+  text(): string
+}
+
+const TAIL_BYTES = 4096
+
+/** Keeps the last 4 KiB of a stream. */
+export function createStderrTail(): StderrTail {
+  let kept = new Uint8Array(0)
+  return {
+    push(chunk) {
+      if (chunk.length >= TAIL_BYTES) {
+        kept = chunk.slice(-TAIL_BYTES)
+        return
+      }
+      const before = kept.subarray(Math.max(0, kept.length + chunk.length - TAIL_BYTES))
+      const joined = new Uint8Array(before.length + chunk.length)
+      joined.set(before)
+      joined.set(chunk, before.length)
+      kept = joined
+    },
+    text: () => new TextDecoder().decode(kept).replace(/^\uFFFD+/, ''),
+  }
+}

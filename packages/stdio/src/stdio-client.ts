@@ -26,49 +26,49 @@ import { createStderrRelay, type StderrOption } from './stderr.js'
 
 /** Options of a client over the standard streams of a child process. */
 export interface StdioClientOptions extends ByteStreamOptions {
-  /** The program to run. Searched for in the child's PATH; no shell reads it. */
+  /** Program to run. It is searched for in the PATH of the child; no shell is involved. */
   command: string
   /**
-   * Its arguments, passed on as they are.
+   * Arguments of the program, passed on unchanged.
    * @defaultValue []
    */
   args?: readonly string[] | undefined
   /**
-   * Variables for the child, over those it inherits. `undefined` removes one.
+   * Environment variables of the child, on top of those it inherits. `undefined` removes a variable.
    * @defaultValue {}
    */
   env?: Environment | undefined
   /**
-   * Which variables of this process the child gets: `safe` is paths, locale, proxies and certificates.
+   * Environment variables that the child inherits. `safe` is paths, locale, proxies and certificates.
    * @defaultValue 'safe'
    */
   inherit?: Inheritance | undefined
   /**
-   * The child's working directory; this process's without it.
+   * Working directory of the child. Without it, that of this process.
    * @defaultValue undefined
    */
   cwd?: string | undefined
   /**
-   * Where the child's standard error goes: to this process's, to `transport.stderr`, or nowhere. It is always read,
-   * and its end is part of the error when the child ends.
+   * Destination of the child's standard error: that of this process, `transport.stderr`, or none. It is always read;
+   * the error for a child that exits contains its last lines.
    * @defaultValue 'inherit'
    */
   stderr?: StderrOption | undefined
   /**
-   * Called with each line of the child's standard output that is no message, at most 4096 characters of it. Without
-   * it the first ten are reported to `onerror`.
+   * Callback for each line of the child's standard output that is not a message. It receives at most 4096 characters.
+   * Without it the first ten lines are reported to `onerror`.
    * @defaultValue undefined
    */
-  onnoise?: ((text: string) => void) | undefined
+  onStrayOutput?: ((text: string) => void) | undefined
   /**
-   * Longest message sent or accepted, in bytes. One of ours that is longer rejects with `MESSAGE_TOO_LARGE`; one of
-   * the child's is reported with it and skipped. Worst-case memory for what is not yet decoded is twice this much.
+   * Longest message to send or accept, in bytes. A longer one makes `send()` reject with `MESSAGE_TOO_LARGE`. From the
+   * child it is reported with that code and skipped. Memory for partial input is at most twice this much.
    * @defaultValue 10_485_760
    */
   maxMessageBytes?: number | undefined
 }
 
-const table = options<StdioClientOptions, 'cwd' | 'onnoise'>({
+const table = options<StdioClientOptions, 'cwd' | 'onStrayOutput'>({
   ...byteStreamOptions.rules,
   command: plainText(),
   args: rule<readonly string[], readonly string[]>((option, value) => {
@@ -79,38 +79,46 @@ const table = options<StdioClientOptions, 'cwd' | 'onnoise'>({
   env: rule<Environment, Environment>(requireEnvironment, {}),
   inherit: oneOf<'safe' | 'all' | 'none', 'safe'>(['safe', 'all', 'none'], 'safe'),
   stderr: oneOf<'inherit' | 'pipe' | 'ignore', 'inherit'>(['inherit', 'pipe', 'ignore'], 'inherit'),
-  onnoise: optional(callback()),
+  onStrayOutput: optional(callback()),
 })
 
-/** What `stdioClient` uses for options that are not given. */
-export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onnoise'> = table.defaults
+/** Defaults of the options of `stdioClient`. */
+export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onStrayOutput'> = table.defaults
 
-/** A transport over a child process. `stderr` and `pid` are those of the MCP SDKs' own stdio transports. */
+/** A transport over a child process. `stderr` and `pid` are those of the stdio transports of the MCP SDKs. */
 export interface StdioClientTransport extends Transport {
-  /** The child's standard error, where `stderr: 'pipe'` asked for it; there before `start()`. */
+  /** The child's standard error with `stderr: 'pipe'`, else `null`. Present before `start()`. */
   readonly stderr: Readable | null
-  /** The child, while it runs. */
+  /** The process id of the child while it runs, else `null`. */
   readonly pid: number | null
 }
 
 /**
- * A transport to an MCP server that it runs as a child process. Starts nothing until `start()`.
+ * A transport to an MCP server that runs as a child process. Starts nothing until `start()`.
  *
- * `close()` ends the child's input, asks its whole process group to end by SIGTERM after half of `closeTimeoutMs`,
- * and by SIGKILL after three quarters. When the child ends first, `closed` settles with `PROCESS_EXITED` unless its
- * exit code is 0; one that fails during `close()` without ever having said anything is reported to `onerror` with it.
- * A child that ends when it is asked `server/discover` first of all is started again, once.
+ * - `close()` ends the child's input. It sends SIGTERM to the process group after half of `closeTimeoutMs`, and SIGKILL
+ *   after three quarters.
+ * - A child that exits first settles `closed` with `PROCESS_EXITED`, or without a reason for exit code 0.
+ * - A child that fails during `close()` and never wrote a byte is reported to `onerror` with `PROCESS_EXITED`.
+ * - A child that exits on `server/discover`, before any other message, is restarted once.
  *
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2025-11-25, Transports: stdio; MCP 2026-07-28, Transports: stdio
+ *
+ * @example
+ * ```ts
+ * const transport = stdioClient({ command: 'npx', args: ['@modelcontextprotocol/server-everything'] })
+ * await client.connect(transport)
+ * ```
  */
 export function stdioClient(given: StdioClientOptions): StdioClientTransport {
   const settings = table.read(given)
   return createTransport(childConnector(settings), settings) as StdioClientTransport
 }
 
-type Settings = OptionSettings<StdioClientOptions, 'cwd' | 'onnoise'>
+type Settings = OptionSettings<StdioClientOptions, 'cwd' | 'onStrayOutput'>
 
+/** A string that the system can pass to a process. */
 function plainText(): OptionRule<string, undefined> {
   return rule((option, value) => {
     requireText(option, value)
@@ -122,7 +130,7 @@ function isPlain(value: unknown): boolean {
   return typeof value === 'string' && !value.includes('\0')
 }
 
-/** Connects as often as wanted, each time to a new child. */
+/** A connector that starts a new child for each connection. */
 function childConnector(settings: Settings): Connector {
   const address = `stdio:${settings.command}`
   const relay = createStderrRelay(settings.stderr)
@@ -139,10 +147,10 @@ function childConnector(settings: Settings): Connector {
     connect: async (sink, signal) => {
       running = await startChild(commandOf(settings), address, signal)
       lastPid = running.pid
-      return childChannel(running, sink, { ...settings, peer, onstderr: relay.push })
+      return childChannel(running, sink, { ...settings, peer, onStderr: relay.push })
     },
   })
-  const over = (): void => {
+  const onended = (): void => {
     running = undefined
     relay.end()
   }
@@ -157,28 +165,28 @@ function childConnector(settings: Settings): Connector {
     },
     connect: (sink, signal) => {
       relay.open()
-      return connectUntil(over, children, sink, signal)
+      return connectWithCleanup(onended, children, sink, signal)
     },
   }
 }
 
-/** Connects, and calls `over` once no child is left. */
-async function connectUntil(
-  over: () => void,
+/** Connects, and calls `onended` once no child is left. */
+async function connectWithCleanup(
+  onended: () => void,
   { connect }: Connector,
   sink: Sink,
   signal: AbortSignal,
 ): Promise<Channel> {
   const end = (reason?: Error): void => {
-    over()
+    onended()
     sink.end(reason)
   }
   try {
     const channel = await connect({ ...sink, end }, signal)
-    const close = (reason?: Error): Promise<void> => channel.close(reason).finally(over)
+    const close = (reason?: Error): Promise<void> => channel.close(reason).finally(onended)
     return { ...channel, close }
   } catch (error) {
-    over()
+    onended()
     throw error
   }
 }

@@ -19,49 +19,58 @@ import {
   byteStreamOptions,
   duplexChannel,
 } from '@mcpwire/core/node'
-import { isGuarded, outputOnto } from './own-stdout.js'
+import { isGuarded, sharedOutput } from './guard-stdout.js'
 import { watchParent } from './parent-watch.js'
-import { requestsDue } from './requests-due.js'
+import { trackPendingResponses } from './pending-responses.js'
 
-/** Options of this process as a server over its own standard streams. */
+// The life of a server over the standard streams of this process:
+//
+//   open ── input ends ──▶ draining: up to `drainMs` for pending responses ──▶ ended: sink.end(reason)
+//     │ ─── output fails ───────────────────────────────────────────────────▶ ended
+//     │ ─── parent exits: close the channel ────────────────────────────────▶ ended (PEER_LOST)
+//     └──── close() ────────────────────────────────────────────────────────▶ closed
+//
+// At the end the parent watch stops. The process exits after `exitGraceMs` if `exitOnClose` is set, or by default if
+// the input is that of this process. Standard input and output themselves stay open.
+
+/** Options of a server over the standard streams of this process. */
 export interface StdioServerOptions extends ByteStreamOptions {
   /**
-   * How long requests that are being answered when the input ends may take to finish, in milliseconds.
+   * Time that pending requests get after the end of input to send their responses, in milliseconds.
    * @defaultValue 0
    */
   drainMs?: number | undefined
   /**
-   * Whether the process ends once the conversation has, even when timers or sockets would keep it alive. Its exit
-   * code is `process.exitCode`, or 0. Without it, unless `stdin` is a stream that was given.
+   * Whether the process exits after the end of the conversation, in spite of timers or sockets. The exit code is
+   * `process.exitCode`, or 0. Without it, `true` unless `stdin` is another stream.
    * @defaultValue undefined
    */
   exitOnClose?: boolean | undefined
   /**
-   * How long the process may take to end by itself, in milliseconds, before `exitOnClose` ends it.
+   * Time that the process gets to exit by itself, in milliseconds, before `exitOnClose` ends it.
    * @defaultValue 500
    */
   exitGraceMs?: number | undefined
   /**
-   * How often to look whether the process that started this one still lives, in milliseconds. `Infinity` never;
-   * neither where `stdin` is a stream that was given.
+   * Interval between checks that the parent process is alive, in milliseconds. `Infinity` disables them; so does
+   * another stream as `stdin`.
    * @defaultValue 1_000
    */
   parentCheckMs?: number | undefined
   /**
-   * Where messages come from; this process's standard input without it. A stream that is given is destroyed in the
-   * end, unless it is that one.
+   * Stream of incoming messages. Without it, the standard input of this process. Another stream is destroyed at the
+   * end.
    * @defaultValue undefined
    */
   stdin?: Readable | undefined
   /**
-   * Where messages go; this process's standard output without it. A stream that is given is ended in the end,
-   * unless it is that one.
+   * Stream of outgoing messages. Without it, the standard output of this process. Another stream is ended at the end.
    * @defaultValue undefined
    */
   stdout?: Writable | undefined
   /**
-   * Longest message sent or accepted, in bytes. One of ours that is longer rejects with `MESSAGE_TOO_LARGE`; one of
-   * the host's is reported with it and skipped. Worst-case memory for what is not yet decoded is twice this much.
+   * Longest message to send or accept, in bytes. A longer one makes `send()` reject with `MESSAGE_TOO_LARGE`. From the
+   * host it is reported with that code and skipped. Memory for partial input is at most twice this much.
    * @defaultValue 10_485_760
    */
   maxMessageBytes?: number | undefined
@@ -79,18 +88,23 @@ const table = options<StdioServerOptions, OptionalMember>({
   stdout: optional(objectWith<Writable>(['on', 'write', 'end'], 'a writable stream')),
 })
 
-/** What `stdioServer` uses for options that are not given. */
+/** Defaults of the options of `stdioServer`. */
 export const stdioServerDefaults: OptionDefaults<StdioServerOptions, OptionalMember> = table.defaults
 
 /**
- * This process as an MCP server over its own standard input and output. Reads nothing until `start()`.
+ * A transport for this process as an MCP server, over its standard input and output. Reads nothing until `start()`.
  *
- * The end of input ends the conversation and then the process, and so does the end of the process that started it.
- * Writing to a host that is gone never takes the process down. Messages written while the host does not read wait in
- * memory up to `maxQueuedBytes`; the event loop is not blocked.
+ * - The end of input ends the conversation, and then the process. So does the exit of the parent process.
+ * - A write to a host that has exited does not end the process.
+ * - Messages to a host that does not read are queued up to `maxQueuedBytes`. The event loop is not blocked.
  *
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2025-11-25, Transports: stdio; MCP 2026-07-28, Transports: stdio
+ *
+ * @example
+ * ```ts
+ * await server.connect(stdioServer({ drainMs: 5_000 }))
+ * ```
  */
 export function stdioServer(given: StdioServerOptions = {}): Transport {
   const settings = table.read(given)
@@ -102,22 +116,21 @@ export function stdioServer(given: StdioServerOptions = {}): Transport {
 
 type Settings = OptionSettings<StdioServerOptions, OptionalMember>
 
-/** A channel over the streams, and what its end means for the process. */
 function servingChannel(sink: Sink, settings: Settings): Channel {
   const { stdin, clock, drainMs, exitOnClose, exitGraceMs, parentCheckMs } = settings
   const isOwnInput = stdin === undefined || stdin === process.stdin
-  // A mere watch keeps nothing alive.
+  // The timers of the watch and of the exit must not keep the process alive.
   const background: Clock = clock === systemClock ? backgroundClock : clock
-  const due = requestsDue(drainMs, clock)
+  const pending = trackPendingResponses(drainMs, clock)
   const peer = Object.freeze({ medium: 'stdio', address: 'stdio:host', pid: process.ppid })
 
-  function over(): void {
-    watch?.[Symbol.dispose]()
+  function onended(): void {
+    parentWatch?.[Symbol.dispose]()
     if (exitOnClose ?? isOwnInput) background.deadline(exitGraceMs, () => process.exit())
   }
 
   function end(reason?: Error): void {
-    over()
+    onended()
     sink.end(reason)
   }
 
@@ -127,7 +140,7 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
       ...sink,
       end,
       message: (message, context) => {
-        due.received(message)
+        pending.received(message)
         sink.message(message, context)
       },
     },
@@ -136,29 +149,31 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
       peer,
       keepInputOpen: isOwnInput,
       oversize: 'skip',
-      beforeEnd: due.answered,
+      beforeEnd: pending.settled,
     },
   )
 
-  const orphaned = (): void => {
+  const onparentexit = (): void => {
     const { address } = peer
-    const reason = new TransportError('PEER_LOST', 'the process that started this one is gone', { address })
+    const reason = new TransportError('PEER_LOST', 'lost the host: the parent process has exited', {
+      address,
+    })
     void channel.close().then(() => end(reason))
   }
-  const watch = isOwnInput ? watchParent(orphaned, parentCheckMs, background) : undefined
+  const parentWatch = isOwnInput ? watchParent(onparentexit, parentCheckMs, background) : undefined
 
   return {
     ...channel,
     send: (message, options) => {
-      due.sent(message)
+      pending.sent(message)
       return channel.send(message, options)
     },
-    // Without the reason: what another transport says of it last, a host may take for a fault.
-    close: () => channel.close().finally(over),
+    // Without the reason: a host could take the last line, about another transport, for a fault.
+    close: () => channel.close().finally(onended),
   }
 }
 
 function streamsOf({ stdin = process.stdin, stdout = process.stdout }: Settings): ByteStreams {
-  const isOurs = stdout !== process.stdout && !isGuarded(stdout)
-  return { readable: stdin, writable: isOurs ? stdout : outputOnto(stdout) }
+  const isShared = stdout === process.stdout || isGuarded(stdout)
+  return { readable: stdin, writable: isShared ? sharedOutput(stdout) : stdout }
 }

@@ -3,46 +3,46 @@ import { promisify } from 'node:util'
 import { startLeakCheck, until } from '@mcpwire/compliance'
 import { expect, test } from 'vitest'
 import { stdioClient } from '../src/index.js'
-import { hearing, outcomesOf, request } from './support/messages.js'
-import { PATIENCE_MS, processesWith, SLACK } from './support/processes.js'
+import { outcomesOf, record, request } from './support/messages.js'
+import { processesWith, SLACK, TIMEOUT_MS } from './support/processes.js'
 import { program, script } from './support/programs.js'
 
 const ROUNDS = 10
 
-/** Where the server is in round `round` when it dies: before it answers, amid its answer, after it. */
-const moments = ['before', 'amid', 'after'] as const
+/** The server exits in round `round`: before, during or after its response. */
+const moments = ['before', 'during', 'after'] as const
 const points = Array.from({ length: ROUNDS }, (_, round) => moments.map((when) => ({ round, when }))).flat()
 
-/** Answers requests, and kills itself at one point of the conversation. */
-const MORTAL = `const [dieIn, when] = [Number(process.argv[1]), process.argv[2]]
-  const die = () => process.kill(process.pid, 'SIGKILL')
-  let held = ''
+/** Responds to requests, and kills itself at one point of the conversation. */
+const SERVER = `const [exitIn, when] = [Number(process.argv[1]), process.argv[2]]
+  const exit = () => process.kill(process.pid, 'SIGKILL')
+  let rest = ''
   let round = 0
   process.stdin.on('data', (text) => {
-    const lines = (held + text).split('\\n')
-    held = lines.pop()
+    const lines = (rest + text).split('\\n')
+    rest = lines.pop()
     for (const line of lines) {
       const { id, params } = JSON.parse(line)
-      const answer = JSON.stringify({ jsonrpc: '2.0', id, result: params }) + '\\n'
-      const isLast = round++ === dieIn
-      if (isLast && when === 'before') die()
-      else if (isLast && when === 'amid') process.stdout.write(answer.slice(0, -20), die)
-      else process.stdout.write(answer, isLast ? die : undefined)
+      const response = JSON.stringify({ jsonrpc: '2.0', id, result: params }) + '\\n'
+      const isLast = round++ === exitIn
+      if (isLast && when === 'before') exit()
+      else if (isLast && when === 'during') process.stdout.write(response.slice(0, -20), exit)
+      else process.stdout.write(response, isLast ? exit : undefined)
     }
   })`
 
 test.concurrent.each(points)(
-  'a server that dies $when its answer in round $round',
+  'settles every send once when the server exits $when its response in round $round',
   async ({ round, when }) => {
     const uncaught: unknown[] = []
     const note = (error: unknown): void => void uncaught.push(error)
     process.on('unhandledRejection', note).on('uncaughtException', note)
     const transport = stdioClient({
-      ...script(MORTAL, String(round), when),
+      ...script(SERVER, String(round), when),
       stderr: 'ignore',
       closeTimeoutMs: 500,
     })
-    const heard = hearing(transport)
+    const received = record(transport)
     await transport.start()
     const settled: Promise<string[]>[] = []
     for (let id = 0; id <= ROUNDS && transport.state === 'open'; id++) {
@@ -50,12 +50,12 @@ test.concurrent.each(points)(
       settled.push(
         outcomesOf([transport.send(request(id, 'echo', { text })), transport.send(request(-id, 'echo'))]),
       )
-      const answers = when === 'after' ? id + 1 : id
+      const responses = when === 'after' ? id + 1 : id
       if (id === round) break
       await until(
-        () => transport.state !== 'open' || heard.messages.length > answers,
-        'an answer',
-        PATIENCE_MS,
+        () => transport.state !== 'open' || received.messages.length > responses,
+        'a response',
+        TIMEOUT_MS,
       )
     }
     expect(await transport.closed).toMatchObject({ code: 'PROCESS_EXITED', details: { signal: 'SIGKILL' } })
@@ -63,13 +63,13 @@ test.concurrent.each(points)(
       expect(['sent', 'CLOSED', 'SEND_FAILED']).toContain(kind)
     expect(await outcomesOf([transport.send(request(99, 'echo'))])).toEqual(['CLOSED'])
     await transport.close()
-    expect(heard.closes).toBe(1)
+    expect(received.closes).toBe(1)
     process.off('unhandledRejection', note).off('uncaughtException', note)
     expect(uncaught).toEqual([])
   },
 )
 
-test('a shell, a server and grandchildren that all ignore SIGTERM are gone within closeTimeoutMs', async () => {
+test('ends a shell, a server and a grandchild that ignore SIGTERM within closeTimeoutMs', async () => {
   const closeTimeoutMs = 400
   const stubborn = `process.on('SIGTERM', () => {}); setInterval(() => {}, 60_000)`
   const server = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(stubborn)}], { stdio: 'inherit' })
@@ -82,30 +82,30 @@ test('a shell, a server and grandchildren that all ignore SIGTERM are gone withi
     stderr: 'ignore',
     closeTimeoutMs,
   })
-  const heard = hearing(transport)
-  const living = (): number[] => processesWith('MCPWIRE_TEST', 'stubborn')
+  const received = record(transport)
+  const running = (): number[] => processesWith('MCPWIRE_TEST', 'stubborn')
   await transport.start()
-  await until(() => heard.messages.length === 1 && living().length === 3, 'all three run', PATIENCE_MS)
+  await until(() => received.messages.length === 1 && running().length === 3, 'three processes', TIMEOUT_MS)
 
   const startedAt = performance.now()
   await Promise.all([transport.close(), transport.close()])
   expect(performance.now() - startedAt).toBeLessThan(closeTimeoutMs * SLACK)
-  expect(living()).toEqual([])
-  expect(heard.closes).toBe(1)
+  expect(running()).toEqual([])
+  expect(received.closes).toBe(1)
 })
 
 test.each([
   ['die', 'PROCESS_EXITED'],
   ['close', 'in order'],
-])('a host without a file to open is told of the end, and leaves no process: %s', async (how, told) => {
+])('a host at its limit of open files gets the end and leaves no process (%s)', async (how, end) => {
   const { command, args } = program('crowded', how, how)
   const host = ['-c', 'ulimit -n 100; exec "$0" "$@"', command, ...args]
-  const { stdout, stderr } = await promisify(execFile)('sh', host, { timeout: PATIENCE_MS })
-  expect([stdout, stderr]).toEqual([`${told}\n`, ''])
+  const { stdout, stderr } = await promisify(execFile)('sh', host, { timeout: TIMEOUT_MS })
+  expect({ stdout, stderr }).toEqual({ stdout: `${end}\n`, stderr: '' })
   expect(processesWith('CROWDED', how)).toEqual([])
 })
 
-test('after 200 children there is no process, handle, file or listener left', async () => {
+test('leaves no process, handle, file or listener after 200 children', async () => {
   const warnings: Error[] = []
   const warn = (warning: Error): void => void warnings.push(warning)
   process.on('warning', warn)
@@ -123,7 +123,7 @@ test('after 200 children there is no process, handle, file or listener left', as
   for (let count = 0; count < 40; count++) {
     await Promise.all(Array.from({ length: 5 }, (_, n) => cycle(modes[(count + n) % 3] ?? 'pipe')))
   }
-  await leaks.released(PATIENCE_MS)
+  await leaks.released(TIMEOUT_MS)
   expect(processesWith('MCPWIRE_TEST', 'cycle')).toEqual([])
   expect(listeners()).toEqual(before)
   process.off('warning', warn)

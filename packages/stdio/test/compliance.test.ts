@@ -17,15 +17,15 @@ import { temporaryFolder } from './support/folder.js'
 import { osPipe } from './support/os-pipe.js'
 
 const relay = fileURLToPath(new URL('programs/relay.mjs', import.meta.url))
-const runsAtOnce = 'a child runs, or fails to, at once: there is nothing that could hang up or stay pending'
+const startsAtOnce = 'a child starts or fails at once: there is no pending connection'
 
-// A real child, whose streams go on to a server in this process, through a proxy that does the harm.
+// A real child that forwards its streams to a server in this process, through a proxy that injects faults.
 describeTransport('stdioClient, and stdioServer behind its child,', {
   capabilities: { backpressure: true, toleratesStrayOutput: ['near'] },
   exempt: {
-    farStartsFirst: 'the far end comes into being when the child has connected',
-    hangsUpDuringStart: runsAtOnce,
-    neverConnects: runsAtOnce,
+    farStartsFirst: 'the far end is created when the child has connected',
+    hangsUpDuringStart: startsAtOnce,
+    neverConnects: startsAtOnce,
   },
   pair: childPair,
   create: (overlay) => stdioClient({ command: process.execPath, ...overlay }),
@@ -41,7 +41,7 @@ describeTransport('stdioClient, and stdioServer behind its child,', {
     { inherit: 'some' },
     { cwd: '' },
     { stderr: 'overlapped' },
-    { onnoise: 'log' },
+    { onStrayOutput: 'log' },
     { maxMessageBytes: 0 },
     { maxMessageBytes: 2048.5 },
     { maxQueuedBytes: Number.NaN },
@@ -54,10 +54,10 @@ describeTransport('stdioClient, and stdioServer behind its child,', {
 describeTransport('stdioServer over pipes', {
   capabilities: { backpressure: true },
   exempt: {
-    cutHasReason: 'a pipe has no reset: its end is all that can be seen',
-    unreachable: 'the pipes are there before the process is',
-    hangsUpDuringStart: 'the pipes are there before the process is',
-    neverConnects: 'the pipes are there before the process is',
+    cutHasReason: 'a pipe has no reset, only an end',
+    unreachable: 'the pipes exist before the process',
+    hangsUpDuringStart: 'the pipes exist before the process',
+    neverConnects: 'the pipes exist before the process',
   },
   pair: pipePair,
   create: (overlay) => stdioServer(overlay),

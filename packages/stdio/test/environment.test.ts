@@ -24,41 +24,41 @@ const windows = {
   TOKEN: 'secret',
 }
 
-describe('the variables of a child', () => {
-  test('are paths, locale, proxies and certificates, and no function a shell exported', () => {
+describe('the environment of a child', () => {
+  test('is paths, locale, proxies and certificates, without exported shell functions', () => {
     const { AWS_SECRET_ACCESS_KEY: _secret, NODE_OPTIONS: _options, SHELL: _function, ...safe } = posix
     expect(childEnvironment('safe', {}, posix, 'linux')).toEqual(safe)
   })
 
-  test('are all of this process, or none, where that was asked for', () => {
+  test('is all of this process with "all", and none with "none"', () => {
     expect(childEnvironment('all', {}, posix, 'linux')).toEqual(posix)
     expect(childEnvironment('none', { A: '1' }, posix, 'linux')).toEqual({ A: '1' })
   })
 
-  test('are overlaid with those given; undefined removes one', () => {
+  test('contains the given variables, without those set to undefined', () => {
     const given = { HOME: '/elsewhere', LANG: undefined, TOKEN: 'mine' }
     const environment = childEnvironment('safe', given, posix, 'linux')
     expect(environment).toMatchObject({ HOME: '/elsewhere', TOKEN: 'mine' })
     expect(environment).not.toHaveProperty('LANG')
   })
 
-  test('have names in any case on Windows', () => {
+  test('has case-insensitive names on Windows', () => {
     const { TOKEN: _secret, ...safe } = windows
     expect(childEnvironment('safe', {}, windows, 'win32')).toEqual(safe)
   })
 
-  test('never have one name twice on Windows', () => {
+  test('has each name once on Windows', () => {
     const environment = childEnvironment('safe', { PATH: 'D:\\bin', comspec: undefined }, windows, 'win32')
     expect(environment).toMatchObject({ PATH: 'D:\\bin' })
     expect(Object.keys(environment).map((name) => name.toUpperCase())).not.toContain('COMSPEC')
     expect(environment).not.toHaveProperty('Path')
   })
 
-  test('differ by case elsewhere', () => {
+  test('has case-sensitive names elsewhere', () => {
     expect(childEnvironment('none', { a: '1', A: '2' }, {}, 'linux')).toEqual({ a: '1', A: '2' })
   })
 
-  test('may be named like members of Object', () => {
+  test('accepts the names of members of Object', () => {
     const given = Object.fromEntries([['__proto__', 'x']])
     const environment = childEnvironment('none', given, {}, 'linux')
     expect(Object.getPrototypeOf(environment)).toBe(Object.prototype)

@@ -19,60 +19,57 @@ type ClientName = keyof typeof clients
 const clientNames = Object.keys(clients) as ClientName[]
 const servers = ['v1', 'v2', 'both-eras']
 
-const theirTransports = {
+const sdkTransports = {
   v1: (how: { command: string; args: string[] }) => new StdioV1({ ...how, stderr: 'ignore' }),
   v2: (how: { command: string; args: string[] }) => new StdioV2({ ...how, stderr: 'ignore' }),
 }
 
 const pairs = clientNames.flatMap((client) => servers.map((server) => [client, server] as const))
 
-describe.concurrent.each(pairs)(
-  'a client (%s) of an unmodified SDK and an unmodified server (%s)',
-  (name, server) => {
-    test('talk over stdioClient and the stdio transport of the SDK', async () => {
-      const client = clients[name]()
-      const transport = stdioClient({ ...program('sdk-server', server, 'theirs'), stderr: 'ignore' })
-      await client.connect(transport)
-      await converse(client)
-      expectEra(client, name, server)
-      await client.close()
-      expect(await transport.closed).toBeUndefined()
-    })
+describe.concurrent.each(pairs)('a client (%s) and a server (%s) of the SDKs', (name, server) => {
+  test('connect over stdioClient and the stdio transport of the SDK', async () => {
+    const client = clients[name]()
+    const transport = stdioClient({ ...program('sdk-server', server, 'theirs'), stderr: 'ignore' })
+    await client.connect(transport)
+    await converse(client)
+    expectEra(client, name, server)
+    await client.close()
+    expect(await transport.closed).toBeUndefined()
+  })
 
-    test('talk over the stdio transport of the SDK and stdioServer', async () => {
-      const client = clients[name]()
-      const transport = theirTransports[name === 'v1' ? 'v1' : 'v2'](program('sdk-server', server, 'ours'))
-      await client.connect(transport)
-      await converse(client)
-      expectEra(client, name, server)
-      await client.close()
-    })
+  test('connect over the stdio transport of the SDK and stdioServer', async () => {
+    const client = clients[name]()
+    const transport = sdkTransports[name === 'v1' ? 'v1' : 'v2'](program('sdk-server', server, 'ours'))
+    await client.connect(transport)
+    await converse(client)
+    expectEra(client, name, server)
+    await client.close()
+  })
 
-    test('talk over stdioClient and stdioServer [STDIO-01]', async () => {
-      const client = clients[name]()
-      const noise: string[] = []
-      const transport = stdioClient({
-        ...program('sdk-server', server, 'ours'),
-        stderr: 'ignore',
-        onnoise: (text) => noise.push(text),
-      })
-      await client.connect(transport)
-      await converse(client)
-      expectEra(client, name, server)
-      await client.close()
-      expect(await transport.closed).toBeUndefined()
-      expect(noise).toEqual([])
+  test('connect over stdioClient and stdioServer [STDIO-01]', async () => {
+    const client = clients[name]()
+    const strayLines: string[] = []
+    const transport = stdioClient({
+      ...program('sdk-server', server, 'ours'),
+      stderr: 'ignore',
+      onStrayOutput: (text) => strayLines.push(text),
     })
-  },
-)
+    await client.connect(transport)
+    await converse(client)
+    expectEra(client, name, server)
+    await client.close()
+    expect(await transport.closed).toBeUndefined()
+    expect(strayLines).toEqual([])
+  })
+})
 
 describe('a client of both eras', () => {
   test.each([
-    ['is silent about the probe', 'silent', { timeoutMs: 300 }],
+    ['ignores the probe', 'silent', { timeoutMs: 300 }],
     ['exits on the probe', 'exits', {}],
-  ])('connects to a legacy server that %s', async (_, manners, probe) => {
+  ])('connects to a legacy server that %s', async (_, behaviour, probe) => {
     const client = new ClientV2(info, { versionNegotiation: { mode: 'auto', probe } })
-    const transport = stdioClient({ ...program('sdk-server', 'v1', 'theirs', manners), stderr: 'pipe' })
+    const transport = stdioClient({ ...program('sdk-server', 'v1', 'theirs', behaviour), stderr: 'pipe' })
     const { stderr } = transport
     await client.connect(transport)
     await converse(client)
@@ -84,7 +81,7 @@ describe('a client of both eras', () => {
     expect(transport.pid).toBeNull()
   })
 
-  test('hears why when the server exits on everything', async () => {
+  test('gets the reason of a server that exits on every message', async () => {
     const client = new ClientV2(info, { versionNegotiation: { mode: 'auto' } })
     const transport = stdioClient({
       command: process.execPath,
@@ -97,7 +94,7 @@ describe('a client of both eras', () => {
   })
 })
 
-test.each(clientNames)('server-everything serves a client (%s) over stdioClient', async (name) => {
+test.each(clientNames)('connects a client (%s) to server-everything over stdioClient', async (name) => {
   const entry = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'))
   const client = clients[name]()
   const transport = stdioClient({ command: process.execPath, args: [entry, 'stdio'], stderr: 'ignore' })
@@ -113,10 +110,10 @@ test.each(clientNames)('server-everything serves a client (%s) over stdioClient'
     client,
     LONG,
     { duration: 0.2, steps: 4 },
-    { onprogress: (told) => progress.push(told) },
+    { onprogress: (update) => progress.push(update) },
   )
   expect(long).toMatchObject({ content: [{ type: 'text' }] })
-  // The last one may come in one piece with the response; both SDKs forget it then.
+  // Both SDKs drop progress that arrives in one chunk with the response.
   expect(progress.length).toBeGreaterThanOrEqual(3)
 
   const abort = new AbortController()
@@ -132,7 +129,7 @@ const LONG = 'trigger-long-running-operation'
 type AnyClient = ClientV1 | ClientV2
 
 interface CallOptions {
-  readonly onprogress?: (told: unknown) => void
+  readonly onprogress?: (update: unknown) => void
   readonly signal?: AbortSignal
 }
 
@@ -143,7 +140,7 @@ async function call(client: AnyClient, name: string, args = {}, options: CallOpt
     : await client.callTool(params, options)
 }
 
-/** A call, one with progress, and one that is cancelled. */
+/** Makes a call, one with progress, and one that it cancels. */
 async function converse(client: AnyClient): Promise<void> {
   const { tools } = await client.listTools()
   expect(tools.map(({ name }) => name).sort()).toEqual(['count', 'echo'])
@@ -151,7 +148,7 @@ async function converse(client: AnyClient): Promise<void> {
   expect(await call(client, 'echo', { text })).toMatchObject({ content: [{ type: 'text', text }] })
   let progress = 0
   const onprogress = (): void => {
-    // The server waits for this: both SDKs forget progress that comes in one piece with the response.
+    // The server waits for this, since both SDKs drop progress that arrives in one chunk with the response.
     if (++progress === 2) void call(client, 'echo', { text: 'go on' })
   }
   expect(await call(client, 'count', {}, { onprogress })).toMatchObject({

@@ -2,33 +2,33 @@ import { createFakeClock } from '@mcpwire/compliance'
 import { expect, test, vi } from 'vitest'
 import { watchParent } from '../src/parent-watch.js'
 
-test('a parent that is gone is noticed at the next look, once', async () => {
+test('reports once, at the next check, that the parent has exited', async () => {
   const clock = createFakeClock()
   let ppid = 42
-  const gone = vi.fn()
-  watchParent(gone, 1_000, clock, { ppid: () => ppid })
+  const onexit = vi.fn()
+  watchParent(onexit, 1_000, clock, { ppid: () => ppid })
   await clock.advance(5_000)
-  expect(gone).not.toHaveBeenCalled()
+  expect(onexit).not.toHaveBeenCalled()
   ppid = 1
   await clock.advance(1_000)
   await clock.advance(5_000)
-  expect(gone).toHaveBeenCalledTimes(1)
+  expect(onexit).toHaveBeenCalledTimes(1)
   expect(clock.pending).toBe(0)
 })
 
-test('on Windows, where an orphan keeps the id of its parent, the parent itself is looked for', async () => {
+test('checks the parent process itself on Windows, where an orphan keeps its parent id', async () => {
   const clock = createFakeClock()
   let runs = true
-  const gone = vi.fn()
-  watchParent(gone, 1_000, clock, { ppid: () => 42, runs: (pid) => pid === 42 && runs })
+  const onexit = vi.fn()
+  watchParent(onexit, 1_000, clock, { ppid: () => 42, isRunning: (pid) => pid === 42 && runs })
   await clock.advance(1_000)
-  expect(gone).not.toHaveBeenCalled()
+  expect(onexit).not.toHaveBeenCalled()
   runs = false
   await clock.advance(1_000)
-  expect(gone).toHaveBeenCalledTimes(1)
+  expect(onexit).toHaveBeenCalledTimes(1)
 })
 
-test('nothing is watched where there is no parent to lose, or never is to be looked', () => {
+test('sets no timer for a child of init, with Infinity, and after disposal', () => {
   const clock = createFakeClock()
   watchParent(() => {}, 1_000, clock, { ppid: () => 1 })
   watchParent(() => {}, Infinity, clock, { ppid: () => 42 })

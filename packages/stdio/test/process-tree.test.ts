@@ -8,7 +8,7 @@ interface Fake extends KillSystem {
   readonly calls: string[]
 }
 
-/** A system that notes what it was asked; `codes` are the errors of `kill`, by its first argument. */
+/** A system that records its calls. `codes` are the errors of `kill` by its first argument. */
 function fakeSystem(platform: string, codes: Record<number, string> = {}, running?: number): Fake {
   const calls: string[] = []
   return {
@@ -19,7 +19,7 @@ function fakeSystem(platform: string, codes: Record<number, string> = {}, runnin
       if (codes[pid] !== undefined) throw Object.assign(new Error('no'), { code: codes[pid] })
     },
     run: (command, args) => void calls.push(`${command} ${args.join(' ')}`),
-    ...(running !== undefined && { runningIn: () => running }),
+    ...(running !== undefined && { countRunning: () => running }),
   }
 }
 
@@ -31,12 +31,12 @@ describe('killTree', () => {
     expect(system.calls).toEqual(['kill -7 SIGTERM', 'kill -7 SIGKILL'])
   })
 
-  test('tells a group that is gone from one that is not ours to signal', () => {
+  test('distinguishes a group that has exited from one without permission', () => {
     expect(killTree(7, 'SIGTERM', fakeSystem('linux', { [-7]: 'ESRCH' }))).toBe(false)
     expect(killTree(7, 'SIGTERM', fakeSystem('darwin', { [-7]: 'EPERM' }))).toBe(true)
   })
 
-  test('ends the tree by taskkill on Windows, and only by SIGKILL', () => {
+  test('runs taskkill on Windows for SIGKILL only', () => {
     const system = fakeSystem('win32')
     expect(killTree(7, 'SIGTERM', system)).toBe(true)
     expect(system.calls).toEqual(['kill 7 0'])
@@ -46,32 +46,32 @@ describe('killTree', () => {
 })
 
 describe('isTreeAlive', () => {
-  test('does not count processes that only wait to be noticed', () => {
+  test('ignores zombies', () => {
     expect(isTreeAlive(7, fakeSystem('linux', {}, 0))).toBe(false)
     expect(isTreeAlive(7, fakeSystem('linux', {}, 1))).toBe(true)
     expect(isTreeAlive(7, fakeSystem('linux', { [-7]: 'ESRCH' }, 1))).toBe(false)
   })
 
-  test('asks for the group where processes cannot be listed', () => {
+  test('signals the group where the system cannot list processes', () => {
     expect(isTreeAlive(7, fakeSystem('darwin'))).toBe(true)
     expect(isTreeAlive(7, fakeSystem('darwin', { [-7]: 'ESRCH' }))).toBe(false)
   })
 
-  test('believes the group where nobody knows who is in it', () => {
-    const system = { ...fakeSystem('linux'), runningIn: () => undefined }
+  test('counts a group as alive when the list of processes fails', () => {
+    const system = { ...fakeSystem('linux'), countRunning: () => undefined }
     expect(isTreeAlive(7, system)).toBe(true)
   })
 
-  test('asks for the process itself on Windows', () => {
+  test('checks the process itself on Windows', () => {
     const system = fakeSystem('win32', { 7: 'ESRCH' })
     expect(isTreeAlive(7, system)).toBe(false)
     expect(system.calls).toEqual(['kill 7 0'])
   })
 })
 
-describe('the processes of a group', () => {
-  /** A folder as `/proc` is, with these processes. A line that is undefined cannot be read. */
-  async function listOf(folder: string, processes: Record<number, string | undefined>): Promise<string> {
+describe('runningInGroup', () => {
+  /** Fills a folder like `/proc`. A process with `undefined` has a file that cannot be read. */
+  async function fillFolder(folder: string, processes: Record<number, string | undefined>): Promise<string> {
     for (const [pid, line] of Object.entries(processes)) {
       await mkdir(join(folder, pid))
       if (line === undefined) await mkdir(join(folder, pid, 'stat'))
@@ -81,24 +81,24 @@ describe('the processes of a group', () => {
   }
   const own = { [process.pid]: `${process.pid} (node) S 1 1 1` }
 
-  test('are those that have not exited, whatever they are called', async () => {
+  test('counts the processes that have not exited, with any name', async () => {
     await using folder = await temporaryFolder()
     const processes = { ...own, 7: '7 (a) b) S 1 7 7', 8: '8 (c) Z 7 7 7', 9: '9 (d) S 1 9 9' }
-    expect(runningInGroup(7, await listOf(folder.path, processes))).toBe(1)
+    expect(runningInGroup(7, await fillFolder(folder.path, processes))).toBe(1)
     expect(runningInGroup(8, folder.path)).toBe(0)
   })
 
-  test('are unknown where none can be listed, or this one is not among them', async () => {
+  test('is undefined for a folder that cannot be read or lacks this process', async () => {
     await using folder = await temporaryFolder()
     expect(runningInGroup(7, join(folder.path, 'none'))).toBeUndefined()
     expect(runningInGroup(7, folder.path)).toBeUndefined()
-    expect(runningInGroup(7, await listOf(folder.path, { 9: '9 (d) S 1 9 9' }))).toBeUndefined()
+    expect(runningInGroup(7, await fillFolder(folder.path, { 9: '9 (d) S 1 9 9' }))).toBeUndefined()
   })
 
-  test('are unknown where one cannot be read, but not where one is gone meanwhile', async () => {
+  test('is undefined for a file that cannot be read, but ignores one that is missing', async () => {
     await using folder = await temporaryFolder()
     await mkdir(join(folder.path, '8'))
-    expect(runningInGroup(7, await listOf(folder.path, own))).toBe(0)
-    expect(runningInGroup(7, await listOf(folder.path, { 9: undefined }))).toBeUndefined()
+    expect(runningInGroup(7, await fillFolder(folder.path, own))).toBe(0)
+    expect(runningInGroup(7, await fillFolder(folder.path, { 9: undefined }))).toBeUndefined()
   })
 })

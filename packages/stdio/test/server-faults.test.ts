@@ -4,23 +4,23 @@ import { PassThrough, Writable } from 'node:stream'
 import { until } from '@mcpwire/compliance'
 import { expect, test } from 'vitest'
 import { stdioServer } from '../src/index.js'
-import { linesOf, type Written } from './support/lines.js'
+import { linesOf, type Output } from './support/lines.js'
 import { request } from './support/messages.js'
-import { isRunning, PATIENCE_MS, SLACK, untilGone } from './support/processes.js'
+import { isRunning, SLACK, TIMEOUT_MS, untilGone } from './support/processes.js'
 import { program, script } from './support/programs.js'
 
 const EXIT_GRACE_MS = 100
 
 interface Served extends AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams
-  readonly out: Written
-  readonly err: Written
+  readonly out: Output
+  readonly err: Output
   write(message: object): void
-  /** What the server says of itself when it exits. */
+  /** The report of the server at its exit. */
   exit(): Promise<{ code: number; closes: number; unsettled: number; uncaught: number }>
 }
 
-/** A server in a child of its own, whose host this test is. */
+/** A server in a child process, with this test as its host. */
 function serve(options: object = {}, { reads = true } = {}): Served {
   const { command, args } = program('server', JSON.stringify({ exitGraceMs: EXIT_GRACE_MS, ...options }))
   const child = spawn(command, args)
@@ -41,7 +41,7 @@ function serve(options: object = {}, { reads = true } = {}): Served {
   }
 }
 
-test('the end of input ends the conversation at once, and the process despite its timers [STDIO-S-08]', async () => {
+test('the end of input ends the conversation at once, and the process in spite of timers [STDIO-S-08]', async () => {
   await using served = serve()
   served.write(request(1, 'echo', { n: 1 }))
   await served.out.line('"n":1')
@@ -56,8 +56,8 @@ test('the end of input ends the conversation at once, and the process despite it
   expect(served.err.lines).toContain('reason none')
 })
 
-test('a request in flight is answered after the end of input, within drainMs', async () => {
-  await using served = serve({ drainMs: PATIENCE_MS })
+test('a pending request gets its response after the end of input, within drainMs', async () => {
+  await using served = serve({ drainMs: TIMEOUT_MS })
   await served.err.line('started')
   served.write(request(1, 'slow', { ms: 50 }))
   served.child.stdin.end()
@@ -65,7 +65,7 @@ test('a request in flight is answered after the end of input, within drainMs', a
   expect(served.out.lines).toEqual(['{"jsonrpc":"2.0","id":1,"result":{}}'])
 })
 
-test('a request in flight is not waited for without drainMs, nor longer than it', async () => {
+test('a pending request delays the end by drainMs at most', async () => {
   for (const drainMs of [0, 50]) {
     await using served = serve({ drainMs })
     await served.err.line('started')
@@ -76,16 +76,16 @@ test('a request in flight is not waited for without drainMs, nor longer than it'
   }
 })
 
-test('nothing but messages reaches the host, whoever writes to standard output [STDIO-S-02]', async () => {
+test('only messages reach the host when other code writes to standard output [STDIO-S-02]', async () => {
   await using served = serve()
-  served.write(request(1, 'noise'))
+  served.write(request(1, 'stray'))
   await served.out.line('"id":1')
   expect(served.out.lines).toEqual(['{"jsonrpc":"2.0","id":1,"result":{}}'])
   for (const text of ['from console.log', 'from a raw write', 'from a console of its own'])
     await served.err.line(text)
 })
 
-test('a host that never reads blocks nothing: sends are refused in time and close() returns', async () => {
+test('a host that does not read blocks neither the event loop nor close()', async () => {
   const closeTimeoutMs = 200
   await using served = serve({ closeTimeoutMs, maxQueuedBytes: 65_536 }, { reads: false })
   served.write(request(1, 'pump'))
@@ -108,12 +108,12 @@ test('a host that closed only its reading end does not crash the server (EPIPE)'
 
 const ROUNDS = 10
 
-/** Where the host is in round `round` when it dies: before it asks, while it asks, after it asked. */
-const moments = ['before', 'amid', 'after'] as const
+/** The host exits in round `round`: before, during or after its request. */
+const moments = ['before', 'during', 'after'] as const
 const points = Array.from({ length: ROUNDS }, (_, round) => moments.map((when) => ({ round, when }))).flat()
 
 test.concurrent.each(points)(
-  'a host that dies $when request $round leaves no trace of trouble',
+  'the server exits in order when the host exits $when request $round',
   async (point) => {
     await using served = serve({ closeTimeoutMs: 100 })
     await served.err.line('started')
@@ -121,18 +121,18 @@ test.concurrent.each(points)(
       served.write(request(round, 'echo', { text: 'x'.repeat(round * 2_000) }))
       await served.out.line(`"id":${round},`)
     }
-    // More than a pipe holds, so that the answers are on their way when the host goes.
-    const asked = JSON.stringify(request(point.round, 'echo', { text: 'x'.repeat(200_000) }))
-    if (point.when === 'amid') served.child.stdin.write(asked.slice(0, 100_000))
-    if (point.when === 'after') served.child.stdin.write(`${asked}\n`)
-    // What is left of a process that was killed: both pipes closed at once.
+    // More than the capacity of a pipe: responses are being sent when the host exits.
+    const line = JSON.stringify(request(point.round, 'echo', { text: 'x'.repeat(200_000) }))
+    if (point.when === 'during') served.child.stdin.write(line.slice(0, 100_000))
+    if (point.when === 'after') served.child.stdin.write(`${line}\n`)
+    // As after SIGKILL: both pipes close at once.
     served.child.stdin.destroy()
     served.child.stdout.destroy()
     expect(await served.exit()).toMatchObject({ code: 0, closes: 1, unsettled: 0, uncaught: 0 })
   },
 )
 
-test('a host that was killed while a sibling holds its pipe ends the server', async () => {
+test('the server exits after its host was killed, although a sibling holds the pipe', async () => {
   const { args } = program('server', JSON.stringify({ parentCheckMs: 50, exitGraceMs: 50 }))
   // The sibling's standard output is the writing end of the server's input.
   const host = spawn(
@@ -160,37 +160,40 @@ test('a host that was killed while a sibling holds its pipe ends the server', as
   }
 })
 
-test('stdioServer is no child for the v2 client, and opens nothing', async () => {
+test('stdioServer has no stderr and no pid, and opens nothing', async () => {
   const server = stdioServer()
   expect('stderr' in server).toBe(false)
   expect('pid' in server).toBe(false)
   await server.close()
-  await until(() => server.state === 'closed', 'it is closed', PATIENCE_MS)
+  await until(() => server.state === 'closed', 'the end', TIMEOUT_MS)
 })
 
 test.each([
   ['ENOSPC', 'no space left on device', 'PEER_LOST'],
   ['EPIPE', 'broken pipe', undefined],
-])('output that fails by %s after the end of input: %s', async (code, text, expected) => {
-  const stdin = new PassThrough()
-  const failure = Object.assign(new Error(`${code}: ${text}, write`), { code })
-  const stdout = new Writable({ write: (_chunk, _encoding, done) => setImmediate(done, failure) })
-  const server = stdioServer({ stdin, stdout, drainMs: 1_000 })
-  server.onmessage = (message) => {
-    setImmediate(() => {
-      if ('id' in message)
-        server.send({ jsonrpc: '2.0', id: message.id as number, result: {} }).catch(() => {})
-    })
-  }
-  await server.start()
-  stdin.end(`${JSON.stringify(request(1, 'ping'))}\n`)
-  const reason = await server.closed
+])(
+  'output that fails with %s after the end of input (%s) gives the reason %s',
+  async (code, text, expected) => {
+    const stdin = new PassThrough()
+    const failure = Object.assign(new Error(`${code}: ${text}, write`), { code })
+    const stdout = new Writable({ write: (_chunk, _encoding, done) => setImmediate(done, failure) })
+    const server = stdioServer({ stdin, stdout, drainMs: 1_000 })
+    server.onmessage = (message) => {
+      setImmediate(() => {
+        if ('id' in message)
+          server.send({ jsonrpc: '2.0', id: message.id as number, result: {} }).catch(() => {})
+      })
+    }
+    await server.start()
+    stdin.end(`${JSON.stringify(request(1, 'ping'))}\n`)
+    const reason = await server.closed
 
-  expect((reason as { code?: unknown } | undefined)?.code).toBe(expected)
-  if (expected) expect(reason?.message).toContain(text)
-})
+    expect((reason as { code?: unknown } | undefined)?.code).toBe(expected)
+    if (expected) expect(reason?.message).toContain(text)
+  },
+)
 
-test('what cannot be sent any more says why', async () => {
+test('send() rejects with the reason of an output that failed before', async () => {
   const stdin = new PassThrough()
   const failure = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
   const stdout = new Writable({ write: (_chunk, _encoding, done) => setImmediate(done, failure) })

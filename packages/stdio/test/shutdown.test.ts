@@ -9,8 +9,8 @@ interface FakeTree {
   readonly tree: Parameters<typeof shutDown>[0]
 }
 
-/** A tree whose root, and what is left of it, end by what they are told. */
-function fakeTree(now: () => number, dies: { root?: KillSignal; rest?: KillSignal | 'root' }): FakeTree {
+/** A tree whose root and descendants end with these signals. */
+function fakeTree(now: () => number, endsWith: { root?: KillSignal; rest?: KillSignal | 'root' }): FakeTree {
   let exit!: () => void
   const exited = new Promise<void>((resolve) => {
     exit = resolve
@@ -20,7 +20,7 @@ function fakeTree(now: () => number, dies: { root?: KillSignal; rest?: KillSigna
   const signals: string[] = []
   void exited.then(() => {
     isRootAlive = false
-    if (dies.rest === 'root') isRestAlive = false
+    if (endsWith.rest === 'root') isRestAlive = false
   })
   return {
     signals,
@@ -30,14 +30,14 @@ function fakeTree(now: () => number, dies: { root?: KillSignal; rest?: KillSigna
       isAlive: () => isRootAlive || isRestAlive,
       kill: (signal) => {
         signals.push(`${signal} at ${now()}`)
-        if (signal === dies.root) exit()
-        if (signal === dies.rest) isRestAlive = false
+        if (signal === endsWith.root) exit()
+        if (signal === endsWith.rest) isRestAlive = false
       },
     },
   }
 }
 
-test('a tree that ends with its input gets no signal', async () => {
+test('sends no signal to a tree that ends with its input', async () => {
   const clock = createFakeClock()
   const { tree, signals, exit } = fakeTree(clock.now, { rest: 'root' })
   const done = shutDown(tree, 2_000, clock)
@@ -48,7 +48,7 @@ test('a tree that ends with its input gets no signal', async () => {
   expect(clock.pending).toBe(0)
 })
 
-test('half of the time is for the end of input, a quarter for SIGTERM, then comes SIGKILL [STDIO-C-07]', async () => {
+test('sends SIGTERM after half of the time and SIGKILL after three quarters [STDIO-C-07]', async () => {
   const clock = createFakeClock()
   const { tree, signals } = fakeTree(clock.now, { root: 'SIGKILL', rest: 'SIGKILL' })
   const done = shutDown(tree, 2_000, clock)
@@ -58,7 +58,7 @@ test('half of the time is for the end of input, a quarter for SIGTERM, then come
   expect(clock.pending).toBe(0)
 })
 
-test('what a root leaves behind gets SIGTERM at once', async () => {
+test('sends SIGTERM at once to the descendants of a root that has exited', async () => {
   const clock = createFakeClock()
   const { tree, signals, exit } = fakeTree(clock.now, { rest: 'SIGTERM' })
   exit()
@@ -69,7 +69,7 @@ test('what a root leaves behind gets SIGTERM at once', async () => {
   expect(signals).toEqual(['SIGTERM at 0'])
 })
 
-test('a tree that nothing ends is given up in time', async () => {
+test('returns in time from a tree that no signal ends', async () => {
   const clock = createFakeClock()
   const { tree, signals } = fakeTree(clock.now, {})
   const done = shutDown(tree, 1_000, clock)

@@ -8,16 +8,18 @@ import {
 import { stdioClient, stdioServer } from '../src/index.js'
 
 test.each([
-  ['stdioClient', stdioClient, { command: 'true' }, ['command', 'args', 'cwd', 'onnoise', 'closeTimeoutMs']],
+  [
+    'stdioClient',
+    stdioClient,
+    { command: 'true' },
+    ['command', 'args', 'cwd', 'onStrayOutput', 'closeTimeoutMs'],
+  ],
   ['stdioServer', stdioServer, {}, ['stdin', 'stdout', 'exitOnClose', 'drainMs', 'maxQueuedBytes']],
-] as const)(
-  '%s refuses an option it does not know, and says which it knows',
-  (_name, make, needed, known) => {
-    expectKnownOptions((options) => make({ ...needed, ...options } as never), known)
-  },
-)
+] as const)('%s rejects an unknown option and lists the known ones', (_name, make, needed, known) => {
+  expectKnownOptions((options) => make({ ...needed, ...options } as never), known)
+})
 
-test('a command in place of options is no command', () => {
+test('rejects a value that is not an options object', () => {
   expectOptionsAlone(stdioClient)
   expect(failureOf(() => stdioClient(undefined as never))).toMatchObject(refused('options'))
   expect(failureOf(() => stdioServer(process.stdin.fd as never))).toMatchObject(refused('options'))
@@ -27,7 +29,7 @@ test.each([
   ['args', { args: '--token' }],
   ['env', { env: 5 }],
   ['env.A', { env: { A: 5 } }],
-])('what is said of a wrong %s names no type as if it were the value', (option, wrong) => {
+])('conceals the value when it rejects option %s', (option, wrong) => {
   const error = failureOf(() => stdioClient({ command: 'true', ...wrong } as never))
 
   expect(error).toMatchObject(refused(option))

@@ -1,58 +1,59 @@
 import { isTransportError, TransportError, type TransportErrorCode } from '@mcpwire/core'
 import { printable } from '@mcpwire/core/authoring'
 
-/** The code of a server that shuts down, and of a page that is left. */
+/** The code of a server that shuts down, and of a page that the user leaves. */
 export const GOING_AWAY = 1001
 
 const NORMAL = 1000
 const INTERNAL_ERROR = 1011
+const NO_CLOSE_FRAME = 1006
 
-/** One close code: what it is sent for, and what it is heard as. */
+/** One close code, in both directions. */
 export interface CloseCode {
   readonly code: number
   readonly name: string
-  /** The errors that this end gives it for when they end the conversation. */
+  /** The errors that this end sends the code for. */
   readonly sentFor: readonly TransportErrorCode[]
-  /** What the conversation ends with at the end that hears it; nothing where that is an orderly end. */
-  readonly heardAs?: 'AUTH_REQUIRED' | 'MALFORMED_MESSAGE' | 'MESSAGE_TOO_LARGE' | 'PEER_LOST' | 'REFUSED'
-  /** The status that goes with it, as HTTP has it. */
+  /** The error that the code means to its receiver. Absent for an orderly end. */
+  readonly receivedAs?: 'AUTH_REQUIRED' | 'MALFORMED_MESSAGE' | 'MESSAGE_TOO_LARGE' | 'PEER_LOST' | 'REFUSED'
+  /** The HTTP status with the same meaning. */
   readonly status?: number
 }
 
-/** Every close code with a meaning here (RFC 6455, section 7.4). Any other is heard as `PEER_LOST`. */
+/** Every close code with a meaning of its own (RFC 6455, section 7.4). Any other code means `PEER_LOST`. */
 export const closeCodes: readonly CloseCode[] = [
   { code: NORMAL, name: 'normal', sentFor: ['CLOSED'] },
   { code: GOING_AWAY, name: 'going away', sentFor: [] },
-  { code: 1002, name: 'protocol error', sentFor: [], heardAs: 'MALFORMED_MESSAGE' },
-  { code: 1003, name: 'unsupported data', sentFor: [], heardAs: 'MALFORMED_MESSAGE' },
-  { code: 1005, name: 'no code given', sentFor: [] },
-  { code: 1006, name: 'no close frame came', sentFor: [], heardAs: 'PEER_LOST' },
-  { code: 1007, name: 'invalid payload', sentFor: ['MALFORMED_MESSAGE'], heardAs: 'MALFORMED_MESSAGE' },
-  { code: 1008, name: 'policy violation', sentFor: ['REFUSED'], heardAs: 'REFUSED', status: 403 },
-  { code: 1009, name: 'message too big', sentFor: ['MESSAGE_TOO_LARGE'], heardAs: 'MESSAGE_TOO_LARGE' },
-  { code: INTERNAL_ERROR, name: 'internal error', sentFor: ['CALLBACK_FAILED'], heardAs: 'PEER_LOST' },
-  { code: 1012, name: 'service restart', sentFor: [], heardAs: 'REFUSED', status: 503 },
-  { code: 1013, name: 'try again later', sentFor: ['OVERLOADED'], heardAs: 'REFUSED', status: 503 },
-  { code: 3000, name: 'unauthorized', sentFor: ['AUTH_REQUIRED'], heardAs: 'AUTH_REQUIRED', status: 401 },
-  { code: 3003, name: 'forbidden', sentFor: [], heardAs: 'REFUSED', status: 403 },
+  { code: 1002, name: 'protocol error', sentFor: [], receivedAs: 'MALFORMED_MESSAGE' },
+  { code: 1003, name: 'unsupported data', sentFor: [], receivedAs: 'MALFORMED_MESSAGE' },
+  { code: 1005, name: 'no code', sentFor: [] },
+  { code: NO_CLOSE_FRAME, name: 'no close frame', sentFor: [], receivedAs: 'PEER_LOST' },
+  { code: 1007, name: 'invalid payload', sentFor: ['MALFORMED_MESSAGE'], receivedAs: 'MALFORMED_MESSAGE' },
+  { code: 1008, name: 'policy violation', sentFor: ['REFUSED'], receivedAs: 'REFUSED', status: 403 },
+  { code: 1009, name: 'message too big', sentFor: ['MESSAGE_TOO_LARGE'], receivedAs: 'MESSAGE_TOO_LARGE' },
+  { code: INTERNAL_ERROR, name: 'internal error', sentFor: ['CALLBACK_FAILED'], receivedAs: 'PEER_LOST' },
+  { code: 1012, name: 'service restart', sentFor: [], receivedAs: 'REFUSED', status: 503 },
+  { code: 1013, name: 'try again later', sentFor: ['OVERLOADED'], receivedAs: 'REFUSED', status: 503 },
+  { code: 3000, name: 'unauthorized', sentFor: ['AUTH_REQUIRED'], receivedAs: 'AUTH_REQUIRED', status: 401 },
+  { code: 3003, name: 'forbidden', sentFor: [], receivedAs: 'REFUSED', status: 403 },
 ]
 
-/** A page may give 1000 and codes from 3000 on (WebSockets Standard, close()), so it gives 1007 as 4007. */
+/** A page may send 1000 and codes from 3000 on (WebSockets Standard, close()). It sends 4007 in place of 1007. */
 const PAGE_OFFSET = 3000
 
-/** What a page gives for a code of ours. */
+/** The code that a page sends in place of `code`. */
 export function pageCode(code: number): number {
   return code === NORMAL || code >= PAGE_OFFSET ? code : code + PAGE_OFFSET
 }
 
-/** The code that says why, 1000 where there is no reason to give and 1011 where the reason is none of ours. */
+/** The close code for a reason: 1000 without one, 1011 for an error that has no code of its own. */
 export function codeFor(reason: Error | undefined): number {
   if (reason === undefined) return NORMAL
   if (!isTransportError(reason)) return INTERNAL_ERROR
   return closeCodes.find(({ sentFor }) => sentFor.includes(reason.code))?.code ?? INTERNAL_ERROR
 }
 
-/** What a close frame said; `cause` of the error that it ends a conversation with. */
+/** A received close frame: the `cause` of the error that ends the conversation. */
 export class CloseFrame extends Error {
   override readonly name = 'CloseFrame'
   readonly closeCode: number
@@ -65,30 +66,28 @@ export class CloseFrame extends Error {
   }
 }
 
-/** Who closed. */
+/** The sender of a close frame. */
 export interface ClosingPeer {
   readonly address: string
-  /** Whether it may be a page, whose codes for ours are others; those of anybody else's own mean nothing here. */
-  readonly hearsPages?: boolean | undefined
+  /** Whether the peer may be a page, which sends `pageCode(code)`. Other codes from 4000 on have no meaning. */
+  readonly mayBePage?: boolean | undefined
 }
 
-/** What the peer meant by its close code, or nothing where it ended in order. */
+/** The error that a received close code means. `undefined` for an orderly end. */
 export function errorFor(
   code: number,
   reason: string,
-  { address, hearsPages = false }: ClosingPeer,
+  { address, mayBePage = false }: ClosingPeer,
 ): Error | undefined {
   const meaning = closeCodes.find(
-    (each) => each.code === code || (hearsPages && each.sentFor.length > 0 && pageCode(each.code) === code),
+    (each) => each.code === code || (mayBePage && each.sentFor.length > 0 && pageCode(each.code) === code),
   )
-  if (meaning && !meaning.heardAs) return undefined
+  if (meaning && !meaning.receivedAs) return undefined
   const cause = new CloseFrame(code, reason)
-  const said = reason === '' ? `${code} (${meaning?.name ?? 'of its own'})` : `${code}: ${printable(reason)}`
-  const message =
-    code === 1006 ? `${address} hung up without a close frame` : `${address} closed with ${said}`
-  switch (meaning?.heardAs) {
+  const message = messageFor(code, reason === '' ? meaning?.name : printable(reason), address)
+  switch (meaning?.receivedAs) {
     case 'MESSAGE_TOO_LARGE': {
-      // Only the peer knows the figures.
+      // The close frame does not contain the sizes.
       const details = { bytes: Number.NaN, maxMessageBytes: Number.NaN }
       return new TransportError('MESSAGE_TOO_LARGE', message, details, { cause })
     }
@@ -96,8 +95,13 @@ export function errorFor(
       return new TransportError('MALFORMED_MESSAGE', message, { preview: '' }, { cause })
     case 'AUTH_REQUIRED':
     case 'REFUSED':
-      return new TransportError(meaning.heardAs, message, { status: meaning.status ?? 403 }, { cause })
+      return new TransportError(meaning.receivedAs, message, { status: meaning.status ?? 403 }, { cause })
     default:
       return new TransportError('PEER_LOST', message, { address }, { cause })
   }
+}
+
+function messageFor(code: number, why: string | undefined, address: string): string {
+  if (code === NO_CLOSE_FRAME) return `lost ${address}: the connection ended without a close frame`
+  return `${address} closed the connection with code ${code}${why === undefined ? '' : `: ${why}`}`
 }

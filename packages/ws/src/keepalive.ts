@@ -1,82 +1,83 @@
 import type { Clock } from '@mcpwire/core'
 
-/** How to find out that a peer is gone without having said so. */
+/** Intervals of the detection of a lost peer. */
 export interface KeepaliveOptions {
   readonly pingIntervalMs: number
   readonly pongTimeoutMs: number
   readonly clock: Clock
 }
 
-/** The connection to watch. */
-export interface Watched {
+/** The connection to check. */
+export interface KeepaliveTarget {
   readonly ping: () => void
-  /** Called once, when no sign of life came. */
-  readonly gone: () => void
-  /** How much was read: a long frame is a sign of life before it is complete. */
+  /** Called once, when a ping gets no response. */
+  readonly lost: () => void
+  /** Bytes that were read. Part of a long frame is activity too. */
   readonly bytesReceived: () => number
-  /** Whether this end reads nothing at the moment, and so cannot know. */
+  /** Whether this end reads nothing at the moment. A pong cannot arrive then. */
   readonly isPaused: () => boolean
 }
 
-/** Watches over one connection. */
+/** The check of one connection. Dispose of it to stop. */
 export interface Keepalive extends Disposable {
-  /** Notes that something was heard. Costs no timer. */
-  heard(): void
+  /** Records activity of the peer. Sets no timer. */
+  activity(): void
 }
 
 /**
- * Pings a peer that has been silent, and calls `gone` once when that brings no sign of life: a half-open connection
- * is noticed within `pingIntervalMs + pongTimeoutMs` of the last one.
+ * Pings an idle peer, and calls `lost` once when no activity follows.
+ *
+ * A half-open connection is detected within `pingIntervalMs + pongTimeoutMs` of the last activity.
  */
-export function keepalive(watched: Watched, options: KeepaliveOptions): Keepalive {
-  return new Watch(watched, options)
+export function keepalive(target: KeepaliveTarget, options: KeepaliveOptions): Keepalive {
+  return new PingTimer(target, options)
 }
 
-// A class, as one is there for each connection.
-class Watch implements Keepalive {
-  readonly #watched: Watched
+// A class: every connection has one, and closures would take more memory.
+class PingTimer implements Keepalive {
+  readonly #target: KeepaliveTarget
   readonly #options: KeepaliveOptions
-  #heardAt: number
-  #next: Disposable | undefined
+  #lastActivity: number
+  #timer: Disposable | undefined
 
-  constructor(watched: Watched, options: KeepaliveOptions) {
-    this.#watched = watched
+  constructor(target: KeepaliveTarget, options: KeepaliveOptions) {
+    this.#target = target
     this.#options = options
-    this.#heardAt = options.clock.now()
-    this.#wait(options.pingIntervalMs)
+    this.#lastActivity = options.clock.now()
+    this.#checkIn(options.pingIntervalMs)
   }
 
-  heard(): void {
-    this.#heardAt = this.#options.clock.now()
+  activity(): void {
+    this.#lastActivity = this.#options.clock.now()
   }
 
   [Symbol.dispose](): void {
-    this.#next?.[Symbol.dispose]()
+    this.#timer?.[Symbol.dispose]()
   }
 
-  #wait(ms: number): void {
-    if (ms !== Infinity) this.#next = this.#options.clock.deadline(ms, () => this.#silent())
+  #checkIn(ms: number): void {
+    if (ms !== Infinity) this.#timer = this.#options.clock.deadline(ms, () => this.#checkIdle())
   }
 
-  #silent(): void {
+  #checkIdle(): void {
     const { pingIntervalMs, pongTimeoutMs, clock } = this.#options
-    const left = this.#heardAt + pingIntervalMs - clock.now()
+    const left = this.#lastActivity + pingIntervalMs - clock.now()
     if (left > 0) {
-      this.#wait(left)
+      this.#checkIn(left)
       return
     }
-    const bytesBefore = this.#watched.bytesReceived()
-    this.#watched.ping()
-    this.#next = clock.deadline(pongTimeoutMs, () => this.#judge(bytesBefore))
+    const bytesBefore = this.#target.bytesReceived()
+    this.#target.ping()
+    this.#timer = clock.deadline(pongTimeoutMs, () => this.#checkResponse(bytesBefore))
   }
 
-  #judge(bytesBefore: number): void {
-    if (this.#watched.bytesReceived() === bytesBefore && !this.#watched.isPaused()) {
-      this.#watched.gone()
+  #checkResponse(bytesBefore: number): void {
+    if (this.#target.bytesReceived() === bytesBefore && !this.#target.isPaused()) {
+      this.#target.lost()
       return
     }
     const { pongTimeoutMs, clock } = this.#options
-    this.#heardAt = Math.max(this.#heardAt, clock.now() - pongTimeoutMs)
-    this.#silent()
+    this.#lastActivity = Math.max(this.#lastActivity, clock.now() - pongTimeoutMs)
+    this.#checkIdle()
   }
 }

@@ -12,9 +12,20 @@ import {
 } from '@mcpwire/core/authoring'
 import { codeFor, errorFor, GOING_AWAY } from './close-codes.js'
 import type { FrameListener, FrameSocket } from './frame-socket.js'
-import { type Keepalive, keepalive, type Watched } from './keepalive.js'
+import { type Keepalive, type KeepaliveTarget, keepalive } from './keepalive.js'
 
-/** What a channel over a WebSocket needs to know. */
+// The life of a channel:
+//
+//   open ── socket closed: the close code gives the reason ───────────────────────▶ closed: sink.end(reason)
+//     │ ─── error of this end (too long, malformed, no pong) ──▶ ending ──────────▶ closed: sink.end(that error)
+//     └──── close() ───────────────────────────────────────────▶ closing ─────────▶ closed: close() resolves
+//                                                                  ▲
+//                                             ending ── close() ───┘
+//
+// ending and closing: the close frame is sent, and the close frame of the peer is awaited. After `closeTimeoutMs` the
+// socket is destroyed. A peer without a pong gets no close frame: its socket is destroyed at once.
+
+/** Options of a channel. Many channels share one object. */
 export interface WsChannelOptions {
   readonly maxMessageBytes: number
   readonly maxQueuedBytes: number
@@ -22,31 +33,27 @@ export interface WsChannelOptions {
   readonly pingIntervalMs: number
   readonly pongTimeoutMs: number
   readonly clock: Clock
-  /** Whether this end is going away altogether, which is what it then says when it closes in order. */
+  /** Whether this end shuts down altogether. An orderly close then has the code 1001. */
   readonly isGoingAway?: (() => boolean) | undefined
   /** Whether the peer may be a page: see `errorFor`. */
-  readonly hearsPages?: boolean | undefined
+  readonly mayBePage?: boolean | undefined
 }
 
-/** The longest reason a close frame carries (RFC 6455, section 5.5: 125 bytes, two of them the code). */
+/** Longest reason of a close frame (RFC 6455, section 5.5): 125 bytes, minus two for the code. */
 const MAX_REASON_BYTES = 123
 const UNSUPPORTED_DATA = 1003
 
-/**
- * `open`: both ways. `ending`: over for a reason that is told once the peer has heard of it. `closing`: over because
- * our side asked. `over`: nothing.
- */
-type Stage =
+type State =
   | { readonly name: 'open' }
-  | { readonly name: 'ending'; readonly reason: Error; readonly late?: Disposable }
-  | { readonly name: 'closing'; readonly late: Disposable; readonly closed: () => void }
-  | { readonly name: 'over' }
+  | { readonly name: 'ending'; readonly reason: Error; readonly timeout?: Disposable }
+  | { readonly name: 'closing'; readonly timeout: Disposable; readonly resolve: () => void }
+  | { readonly name: 'closed' }
 
-const OPEN: Stage = { name: 'open' }
+const OPEN: State = { name: 'open' }
 
-/** A channel over an open WebSocket: one text frame a message. Many may share their options. */
+/** A channel over an open WebSocket, with one text frame for each message. */
 export function wsChannel(socket: FrameSocket, sink: Sink, options: WsChannelOptions, peer: Peer): Channel {
-  const conversation = new Conversation(socket, sink, options, peer)
+  const conversation = new WsConversation(socket, sink, options, peer)
   return {
     peer,
     traffic: socket,
@@ -56,15 +63,15 @@ export function wsChannel(socket: FrameSocket, sink: Sink, options: WsChannelOpt
   }
 }
 
-// A class in all the roles that its parts ask for, as one is there for each connection.
-class Conversation implements FrameListener, Watched, MessageReaderOptions, Flow {
+// One class for all roles that its parts require: there is one object for each connection.
+class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOptions, Flow {
   readonly #socket: FrameSocket
   readonly #sink: Sink
   readonly #options: WsChannelOptions
   readonly #peer: Peer
-  readonly #alive: Keepalive
-  readonly #intake: JsonRpcMessageReader
-  #stage: Stage = OPEN
+  readonly #keepalive: Keepalive
+  readonly #reader: JsonRpcMessageReader
+  #state: State = OPEN
   #isPaused = false
 
   constructor(socket: FrameSocket, sink: Sink, options: WsChannelOptions, peer: Peer) {
@@ -72,8 +79,8 @@ class Conversation implements FrameListener, Watched, MessageReaderOptions, Flow
     this.#sink = sink
     this.#options = options
     this.#peer = peer
-    this.#alive = keepalive(this, socket.ping ? options : { ...options, pingIntervalMs: Infinity })
-    this.#intake = new JsonRpcMessageReader(sink, this)
+    this.#keepalive = keepalive(this, socket.ping ? options : { ...options, pingIntervalMs: Infinity })
+    this.#reader = new JsonRpcMessageReader(sink, this)
     socket.listen(this)
   }
 
@@ -81,34 +88,34 @@ class Conversation implements FrameListener, Watched, MessageReaderOptions, Flow
     return this.#peer.address
   }
 
-  get hearsPages(): boolean | undefined {
-    return this.#options.hearsPages
+  get mayBePage(): boolean | undefined {
+    return this.#options.mayBePage
   }
 
   send(message: JsonRpcMessage): Promise<void> {
     const text = toJson(message)
-    const refusal =
-      this.#stage.name === 'open'
-        ? refusalOf(text, this.#socket, this.#options, this.address)
-        : notWritable(this.address)
-    if (refusal) return Promise.reject(refusal)
-    this.#intake.sent(message)
+    const error =
+      this.#state.name === 'open'
+        ? limitError(text, this.#socket, this.#options, this.address)
+        : takesNoMore(this.address)
+    if (error) return Promise.reject(error)
+    this.#reader.sent(message)
     return this.#socket.send(text)
   }
 
   close(reason: Error | undefined): Promise<void> {
     return new Promise((resolve) => {
-      const last = this.#stage
-      if (last.name === 'over') {
+      const last = this.#state
+      if (last.name === 'closed') {
         resolve()
         return
       }
-      this.#alive[Symbol.dispose]()
-      if (last.name === 'ending') last.late?.[Symbol.dispose]()
-      this.#stage = { name: 'closing', late: this.#terminateLater(), closed: resolve }
+      this.#keepalive[Symbol.dispose]()
+      if (last.name === 'ending') last.timeout?.[Symbol.dispose]()
+      this.#state = { name: 'closing', timeout: this.#startCloseTimeout(), resolve }
       if (last.name !== 'open') return
       const code = (reason ?? !this.#options.isGoingAway?.()) ? codeFor(reason) : GOING_AWAY
-      this.#socket.close(code, reasonText(reason, this.address))
+      this.#socket.close(code, closeReason(reason, this.address))
     })
   }
 
@@ -123,38 +130,38 @@ class Conversation implements FrameListener, Watched, MessageReaderOptions, Flow
   }
 
   text(text: string): void {
-    if (this.#stage.name !== 'open') return
-    this.#alive.heard()
-    this.#intake.text(text)
+    if (this.#state.name !== 'open') return
+    this.#keepalive.activity()
+    this.#reader.text(text)
   }
 
   binary(): void {
-    const message = `${this.address} sent a binary frame; messages are text frames`
+    const message = `${this.address} sent a binary frame: messages are text frames`
     this.#end(new TransportError('MALFORMED_MESSAGE', message, { preview: '' }), UNSUPPORTED_DATA)
   }
 
-  alive(): void {
-    this.#alive.heard()
+  activity(): void {
+    this.#keepalive.activity()
   }
 
-  /** It is over, and the peer was told already. */
+  /** Enters `ending`. The close frame has been sent. */
   failed(reason: Error): void {
-    if (this.#stage.name !== 'open') return
-    this.#alive[Symbol.dispose]()
-    this.#stage = { name: 'ending', reason, late: this.#terminateLater() }
+    if (this.#state.name !== 'open') return
+    this.#keepalive[Symbol.dispose]()
+    this.#state = { name: 'ending', reason, timeout: this.#startCloseTimeout() }
   }
 
   closed(code: number, reason: string): void {
-    const last = this.#stage
-    this.#stage = { name: 'over' }
-    this.#alive[Symbol.dispose]()
+    const last = this.#state
+    this.#state = { name: 'closed' }
+    this.#keepalive[Symbol.dispose]()
     if (last.name === 'open') this.#sink.end(errorFor(code, reason, this))
     else if (last.name === 'ending') {
-      last.late?.[Symbol.dispose]()
+      last.timeout?.[Symbol.dispose]()
       this.#sink.end(last.reason)
     } else if (last.name === 'closing') {
-      last.late[Symbol.dispose]()
-      last.closed()
+      last.timeout[Symbol.dispose]()
+      last.resolve()
     }
   }
 
@@ -166,18 +173,16 @@ class Conversation implements FrameListener, Watched, MessageReaderOptions, Flow
     this.#socket.ping?.()
   }
 
-  /** The peer is gone, and waiting for it would be in vain. */
-  gone(): void {
-    if (this.#stage.name !== 'open') return
+  /** Destroys the socket of a peer without a pong: no close frame would arrive. */
+  lost(): void {
+    if (this.#state.name !== 'open') return
     if (!this.#socket.isOpen) {
-      // It has said why it closes, and only does not hang up: `closed` tells that.
-      this.#socket.terminate()
+      // The peer has sent its close frame and not disconnected: `closed` reports that code.
+      this.#socket.destroy()
       return
     }
-    const { address } = this
-    const reason = new TransportError('PEER_LOST', silentText(this.#options, address), { address })
-    this.#stage = { name: 'ending', reason }
-    this.#socket.terminate()
+    this.#state = { name: 'ending', reason: pongMissing(this.#options, this.address) }
+    this.#socket.destroy()
   }
 
   bytesReceived(): number {
@@ -188,40 +193,45 @@ class Conversation implements FrameListener, Watched, MessageReaderOptions, Flow
     return this.#isPaused
   }
 
-  /** Ends it from this side: tells the peer why, and the sink once the peer has hung up or taken too long. */
+  /** Sends the close frame for an error of the peer, and enters `ending`. */
   #end(reason: Error, code: number): void {
-    if (this.#stage.name !== 'open') return
+    if (this.#state.name !== 'open') return
     this.failed(reason)
-    this.#socket.close(code, reasonText(reason, this.address))
+    this.#socket.close(code, closeReason(reason, this.address))
   }
 
-  #terminateLater(): Disposable {
+  #startCloseTimeout(): Disposable {
     const { clock, closeTimeoutMs } = this.#options
-    return clock.deadline(closeTimeoutMs, () => this.#socket.terminate())
+    return clock.deadline(closeTimeoutMs, () => this.#socket.destroy())
   }
 }
 
-function refusalOf(
+/** The error for a message over one of the limits. */
+function limitError(
   text: string,
-  { queuedBytes: waiting }: FrameSocket,
+  { queuedBytes: alreadyQueued }: FrameSocket,
   { maxMessageBytes, maxQueuedBytes }: WsChannelOptions,
   address: string,
 ): Error | undefined {
-  // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts need no second look.
-  if (text.length * 3 <= maxMessageBytes && waiting + text.length * 3 <= maxQueuedBytes) return undefined
+  // UTF-8 takes at most three bytes for a UTF-16 unit: most messages need no exact count.
+  if (text.length * 3 <= maxMessageBytes && alreadyQueued + text.length * 3 <= maxQueuedBytes)
+    return undefined
   const bytes = new TextEncoder().encode(text).length
   if (bytes > maxMessageBytes) return tooLargeToSend(bytes, maxMessageBytes)
-  const queuedBytes = waiting + bytes
+  const queuedBytes = alreadyQueued + bytes
   return queuedBytes > maxQueuedBytes ? overloaded(address, queuedBytes, maxQueuedBytes) : undefined
 }
 
-function silentText({ pingIntervalMs, pongTimeoutMs }: WsChannelOptions, address: string): string {
-  return `${address} was silent for ${pingIntervalMs} ms (pingIntervalMs) and ${pongTimeoutMs} ms more (pongTimeoutMs)`
+function pongMissing({ pingIntervalMs, pongTimeoutMs }: WsChannelOptions, address: string): Error {
+  const limits = `pingIntervalMs (${pingIntervalMs}) and pongTimeoutMs (${pongTimeoutMs})`
+  const message = `lost ${address}: no data within ${limits}`
+  return new TransportError('PEER_LOST', message, { address, option: 'pongTimeoutMs' })
 }
 
-function reasonText(reason: Error | undefined, address: string): string {
+/** The reason of the close frame, cut to the allowed length. */
+function closeReason(reason: Error | undefined, address: string): string {
   const bytes = new TextEncoder().encode(textForPeer(reason, address) ?? '')
   if (bytes.length <= MAX_REASON_BYTES) return new TextDecoder().decode(bytes)
-  // As a stream, so that a character that is cut is left out.
+  // As a stream, which leaves out a partial character.
   return new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES), { stream: true })
 }

@@ -1,107 +1,118 @@
-import { type HttpHeaders, isTransportError, type Transport, TransportError } from '@mcpwire/core'
+import {
+  type HttpHeaders,
+  isTransportError,
+  type TlsClientOptions,
+  type Transport,
+  TransportError,
+} from '@mcpwire/core'
 import {
   callbackFailed,
   createTransport,
   type HeaderRecord,
-  parseHeaders,
-  invalidOption,
-  type KnownOptions,
+  headersIn,
+  inRange,
+  type OptionDefaults,
+  type OptionSettings,
+  optional,
+  options,
   rejectOption,
-  requireInRange,
-  requireKnownOptions,
   requireText,
-  resolveOptions,
+  rule,
   toError,
 } from '@mcpwire/core/authoring'
 import { createDialer } from '#dialer'
-import { deflateOf } from './deflate.js'
-import type { Dial, Opening } from './dialer.js'
-import type { FrameSocket } from './frame-socket.js'
+import type { Dial, FrameSocket, Opening } from './frame-socket.js'
 import { SUBPROTOCOL, tokenSubprotocol } from './subprotocol.js'
-import type { WsTlsOptions } from './tls-options.js'
 import { wsChannel } from './ws-channel.js'
-import { knownWsOptions, requireWsOptions, type WsOptions, wsDefaults } from './ws-options.js'
+import { deflateSettings, type WsOptions, wsOptions } from './ws-options.js'
 
 /** Options of a client over WebSocket. */
 export interface WsClientOptions extends WsOptions {
-  /** Where the server is: `ws://` or `wss://`. */
+  /** URL of the server: `ws://` or `wss://`. */
   url: string | URL
   /**
-   * Headers of the request that opens the connection: an object, a `Headers`, or other pairs of name and value. A
-   * function is asked with each connection, since a token may have been renewed since the last. Browsers cannot send
-   * any.
+   * Headers of the handshake request: an object, a `Headers`, or other pairs of name and value. A function is called
+   * for each connection, so that it can renew a token. Browsers cannot send headers.
    * @defaultValue {}
    */
   headers?: HttpHeaders | (() => HttpHeaders | Promise<HttpHeaders>) | undefined
   /**
-   * A bearer token to offer as a subprotocol, to a server whose `tokenInSubprotocol` is on: the one way for pages.
-   * Proxies and servers may log it; prefer `headers` where there is a choice.
+   * Bearer token to send as a subprotocol, for pages. The server needs its option `tokenInSubprotocol`. Proxies and
+   * servers may log it: prefer `headers` on Node.
    * @defaultValue undefined
    */
   tokenInSubprotocol?: string | (() => string | Promise<string>) | undefined
   /**
-   * How a `wss:` server is verified, and what this end shows: `caFile`, `certFile` and `keyFile`, or their content in
-   * `ca`, `cert` and `key`, with `passphrase`; a `source` of these that may change; `serverName`; and `minVersion`,
-   * `'TLSv1.3'` unless given. Not for browsers, where the platform decides.
+   * TLS options for a `wss:` URL: authorities, client certificate, server name. Not available in browsers.
    * @defaultValue undefined
    */
-  tls?: WsTlsOptions | undefined
+  tls?: TlsClientOptions | undefined
   /**
-   * How long connecting may take in milliseconds: asking for headers, the name, TLS and the server's gate included.
+   * Time limit for connecting, in milliseconds. It includes the `headers` callback, DNS, TLS and the gate of the
+   * server.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined
 }
 
-/** What `wsClient` uses for options that are not given. */
-export const wsClientDefaults: {
-  readonly headers: HttpHeaders
-  readonly connectTimeoutMs: 10_000
-} & typeof wsDefaults = {
-  headers: {},
-  connectTimeoutMs: 10_000,
-  ...wsDefaults,
-}
+type OptionalMember = 'tokenInSubprotocol' | 'tls' | 'deflate'
 
-const known: KnownOptions<WsClientOptions> = {
-  ...wsClientDefaults,
-  ...knownWsOptions,
-  url: 1,
-  tokenInSubprotocol: 1,
-  tls: 1,
-}
+/** For options that are parsed after `read`, or by the dialer: the check would repeat the work. */
+const checkedLater = rule<never>(() => {})
+
+const table = options<WsClientOptions, OptionalMember>({
+  url: checkedLater,
+  // A generator can be read once only.
+  headers: rule<NonNullable<WsClientOptions['headers']>, HttpHeaders>(() => {}, {}),
+  tokenInSubprotocol: optional(rule(requireToken)),
+  // Only the dialer of Node can check certificates.
+  tls: optional(checkedLater),
+  connectTimeoutMs: inRange(1, Infinity, 10_000),
+  ...wsOptions.rules,
+})
+
+/** Defaults of the options of `wsClient`. */
+export const wsClientDefaults: OptionDefaults<WsClientOptions, OptionalMember> = table.defaults
 
 /**
- * A transport to one MCP server listening for WebSockets: over the `ws` library on Node, over the platform's own
- * `WebSocket` elsewhere. Opens nothing until `start()`.
+ * A transport to one MCP server over WebSocket. Opens nothing until `start()`.
  *
- * `start()` rejects with `CONNECT_FAILED`, `CONNECT_TIMEOUT`, with `REFUSED` or `AUTH_REQUIRED` where the server's
- * gate says no (a page only learns that it failed), or with `CALLBACK_FAILED` where headers or token cannot be had.
+ * It uses the `ws` library on Node, and the `WebSocket` of the platform elsewhere. `start()` rejects with:
+ *
+ * - `CONNECT_FAILED` or `CONNECT_TIMEOUT`
+ * - `REFUSED` or `AUTH_REQUIRED` from the gate of the server; in a page that is `CONNECT_FAILED` too
+ * - `CALLBACK_FAILED` when a callback for headers or token fails
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const transport = wsClient({ url: 'wss://mcp.example/mcp', headers: { authorization: `Bearer ${token}` } })
+ * await client.connect(transport)
+ * ```
  */
-export function wsClient(options: WsClientOptions): Transport {
-  requireKnownOptions(options, known)
-  const given = resolveOptions(wsClientDefaults, options)
-  const settings = { ...given, headers: requireHeaders(given.headers) }
-  const url = requireWsUrl(settings.url)
-  requireWsOptions(settings)
-  requireInRange('connectTimeoutMs', settings.connectTimeoutMs, 1, Infinity)
-  requireCredentials(settings)
-  if (settings.tls !== undefined && url.protocol !== 'wss:')
-    rejectOption('tls', 'left out where the option url starts with ws://')
-  // Each connection keeps one: joined it is one string, where a template would keep all its parts.
+export function wsClient(given: WsClientOptions): Transport {
+  const read = table.read(given)
+  const url = parseUrl(read.url)
+  const settings = { ...read, headers: parseHeaders(read.headers) }
+  const { tls, deflate, headers } = settings
+  if (tls !== undefined && url.protocol !== 'wss:') conflict('tls', 'requires a wss: URL')
+  // A server selects one of the offered subprotocols, and must not select the token.
+  if (settings.tokenInSubprotocol !== undefined && !settings.requireSubprotocol)
+    conflict('requireSubprotocol', 'must be true when option "tokenInSubprotocol" is given')
+  // Every connection keeps the address. A joined string is flat, a template keeps all its parts.
   const address = [url.protocol, '//', url.host, url.pathname].join('')
+  const { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, pingIntervalMs, pongTimeoutMs, clock } = settings
   const dial = createDialer({
-    ...settings,
     url,
     address,
-    deflate: deflateOf(settings.deflate),
-    tls: settings.tls,
-    sendsHeaders: typeof settings.headers === 'function' || Object.keys(settings.headers).length > 0,
+    maxMessageBytes,
+    closeTimeoutMs,
+    deflate: deflateSettings(deflate),
+    tls,
+    hasHeaders: typeof headers === 'function' || Object.keys(headers).length > 0,
   })
-  const { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, pingIntervalMs, pongTimeoutMs, clock } = settings
-  // Not all the settings: the channel keeps these for life.
+  // Not all of the settings: the channel keeps these for life.
   const limits = { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, pingIntervalMs, pongTimeoutMs, clock }
   return createTransport(
     {
@@ -115,12 +126,12 @@ export function wsClient(options: WsClientOptions): Transport {
   )
 }
 
-type Given = ReturnType<typeof resolveOptions<typeof wsClientDefaults, WsClientOptions>>
-type Settings = Omit<Given, 'headers'> & { readonly headers: HeaderRecord | AskedHeaders }
-type AskedHeaders = () => HttpHeaders | Promise<HttpHeaders>
+type Settings = Omit<OptionSettings<WsClientOptions, OptionalMember>, 'headers'> & {
+  readonly headers: HeaderRecord | (() => HttpHeaders | Promise<HttpHeaders>)
+}
 
-/** What is wrong with a URL is told without showing it: it may hold a password or a token. */
-function requireWsUrl(given: unknown): URL {
+/** Errors omit the URL: it may contain a password or a token. */
+function parseUrl(given: unknown): URL {
   let url: URL
   try {
     url = new URL(String(given))
@@ -130,34 +141,30 @@ function requireWsUrl(given: unknown): URL {
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
     return rejectOption('url', 'a URL that starts with ws:// or wss://')
   if (url.username !== '' || url.password !== '')
-    return rejectOption('url', 'a URL without user and password; see headers')
+    return conflict('url', 'must not contain credentials', 'use option "headers"')
   if (url.hash !== '') return rejectOption('url', 'a URL without a fragment')
   return url
 }
 
-function requireHeaders(given: Given['headers']): Settings['headers'] {
+function parseHeaders(
+  given: OptionSettings<WsClientOptions, OptionalMember>['headers'],
+): Settings['headers'] {
   if (typeof given === 'function') return given
-  const known = parseHeaders(given)
-  return typeof known === 'string'
-    ? rejectOption('headers', `${known}, or a function that yields them`)
-    : known
+  const headers = headersIn(given)
+  return typeof headers === 'string'
+    ? rejectOption('headers', `${headers}, or a function that returns them`)
+    : headers
 }
 
-function requireCredentials({ tokenInSubprotocol: token, requireSubprotocol }: Settings): void {
-  if (token === undefined) return
-  if (typeof token !== 'function') requireTextSecretly('tokenInSubprotocol', token)
-  // A server selects one of what is offered, and must not select the token.
-  if (!requireSubprotocol)
-    invalidOption('requireSubprotocol', requireSubprotocol, 'on where a token is offered')
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
-}
-
-function requireTextSecretly(option: string, value: unknown): void {
-  if (!isText(value)) rejectOption(option, 'a string, or a function that yields one')
+function requireToken(option: string, value: unknown): void {
+  if (typeof value === 'function') return
+  if (typeof value !== 'string') rejectOption(option, 'a string, or a function that returns one')
   requireText(option, value)
+}
+
+function conflict(option: string, fault: string, hint?: string): never {
+  const details = { option, ...(hint !== undefined && { hint }) }
+  throw new TransportError('INVALID_OPTION', `option "${option}" ${fault}`, details)
 }
 
 /** Opens a connection within `connectTimeoutMs`. */
@@ -172,43 +179,51 @@ async function open(
   const attempt = new AbortController()
   const abort = (): void => attempt.abort(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
-  const late = clock.deadline(timeoutMs, () => {
-    const message = `${address} did not answer within connectTimeoutMs (${timeoutMs} ms)`
-    attempt.abort(new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs }))
+  const timeout = clock.deadline(timeoutMs, () => {
+    const message = `cannot connect to ${address}: no response within connectTimeoutMs (${timeoutMs} ms)`
+    const details = { address, timeoutMs, option: 'connectTimeoutMs' }
+    attempt.abort(new TransportError('CONNECT_TIMEOUT', message, details))
   })
   try {
-    const opening = await openingOf(settings, attempt.signal)
+    const opening = await prepareOpening(settings, attempt.signal)
     const socket = await dial(opening, attempt.signal)
     if (!requireSubprotocol || socket.subprotocol === SUBPROTOCOL) return socket
-    socket.terminate()
-    const message = `${address} does not speak the subprotocol "${SUBPROTOCOL}" (requireSubprotocol)`
-    throw new TransportError('CONNECT_FAILED', message, { address })
+    socket.destroy()
+    throw new TransportError(
+      'CONNECT_FAILED',
+      `cannot connect to ${address}: it does not support the subprotocol "${SUBPROTOCOL}"`,
+      {
+        address,
+        option: 'requireSubprotocol',
+        hint: 'check the path in option "url", or set option "requireSubprotocol" to false',
+      },
+    )
   } catch (cause) {
     attempt.signal.throwIfAborted()
     if (isTransportError(cause)) throw cause
     const message = `cannot connect to ${address}: ${toError(cause).message}`
     throw new TransportError('CONNECT_FAILED', message, { address }, { cause })
   } finally {
-    late[Symbol.dispose]()
+    timeout[Symbol.dispose]()
     signal.removeEventListener('abort', abort)
   }
 }
 
-async function openingOf(settings: Settings, signal: AbortSignal): Promise<Opening> {
-  const { headers, tokenInSubprotocol: token, requireSubprotocol } = settings
-  const asked = parseHeaders(await asking<HttpHeaders>('headers', headers, signal))
-  if (typeof asked === 'string')
-    throw callbackFailed('headers', new Error(`it must yield ${asked}`), 'headers()')
+async function prepareOpening(settings: Settings, signal: AbortSignal): Promise<Opening> {
+  const { headers: given, tokenInSubprotocol, requireSubprotocol } = settings
+  const headers = headersIn(await resolveValue<HttpHeaders>('headers', given, signal))
+  if (typeof headers === 'string')
+    throw callbackFailed('headers', new Error(`it must return ${headers}`), 'headers()')
   const subprotocols = requireSubprotocol ? [SUBPROTOCOL] : []
-  if (token === undefined) return { headers: asked, subprotocols }
-  const known = await asking('tokenInSubprotocol', token, signal)
-  if (!isText(known) || known === '')
-    throw callbackFailed('tokenInSubprotocol', new Error('it yielded no token'), 'tokenInSubprotocol()')
-  return { headers: asked, subprotocols: [...subprotocols, tokenSubprotocol(known)] }
+  if (tokenInSubprotocol === undefined) return { headers, subprotocols }
+  const token = await resolveValue<string>('tokenInSubprotocol', tokenInSubprotocol, signal)
+  if (typeof token !== 'string' || token === '')
+    throw callbackFailed('tokenInSubprotocol', new Error('it returned no token'), 'tokenInSubprotocol()')
+  return { headers, subprotocols: [...subprotocols, tokenSubprotocol(token)] }
 }
 
-/** The value, or what the function yields. A function that hangs is not waited for once the signal has aborted. */
-function asking<T extends object | string>(
+/** The value, or the result of the function. Rejects when the signal aborts, even if the function hangs. */
+function resolveValue<T extends object | string>(
   slot: string,
   given: T | (() => T | Promise<T>),
   signal: AbortSignal,

@@ -1,91 +1,98 @@
-import type { Clock } from '@mcpwire/core'
 import {
+  boolean,
   type CreateTransportOptions,
-  createTransportDefaults,
-  invalidOption,
-  type KnownOptions,
-  requireInRange,
-  requireInteger,
+  createTransportOptions,
+  group,
+  inRange,
+  integer,
+  type OptionDefaults,
+  type OptionSettings,
+  type OptionTable,
+  optional,
+  options,
 } from '@mcpwire/core/authoring'
-import { type DeflateOptions, requireDeflate } from './deflate.js'
 
 /** Options of both ends of a WebSocket. */
 export interface WsOptions extends CreateTransportOptions {
   /**
-   * Longest message sent or accepted, in bytes, after decompression. One of ours that is longer rejects with
-   * `MESSAGE_TOO_LARGE`; one of the peer's ends the conversation with it, before its bytes are held. In browsers the
-   * platform has read it by then.
+   * Longest message to send or accept, in bytes, uncompressed. A longer one makes `send()` reject with
+   * `MESSAGE_TOO_LARGE`. From the peer it ends the conversation with that code, before its bytes are buffered; in a
+   * browser, after that.
    * @defaultValue 10_485_760
    */
   maxMessageBytes?: number | undefined
   /**
-   * Most that may wait to be sent, in bytes. Beyond it `send()` rejects with `OVERLOADED` and sends nothing.
+   * Limit for messages that wait to be sent, in bytes. Beyond it `send()` rejects with `OVERLOADED` and sends nothing.
    * @defaultValue 16_777_216
    */
   maxQueuedBytes?: number | undefined
   /**
-   * How long nothing may be heard before the peer is pinged, in milliseconds; proxies cut connections that are idle
-   * for 20 s and more. `Infinity` never asks, and neither does a browser, which has no way to.
+   * Time without activity of the peer before a ping, in milliseconds. Many proxies cut connections that are idle for
+   * 20 s or more. `Infinity` disables pings. Browsers cannot send any.
    * @defaultValue 15_000
    */
   pingIntervalMs?: number | undefined
   /**
-   * How long the peer may then take to give a sign of life, in milliseconds, before the conversation ends as
-   * `PEER_LOST`.
+   * Time that the peer gets to respond to a ping, in milliseconds. After it the conversation ends with `PEER_LOST`.
    * @defaultValue 5_000
    */
   pongTimeoutMs?: number | undefined
   /**
-   * Whether the subprotocol `mcp` is asked for, and a peer that does not know it is turned away.
+   * Whether the subprotocol `mcp` is required. A peer without it is refused.
    * @defaultValue true
    */
   requireSubprotocol?: boolean | undefined
   /**
-   * Compresses messages where the peer agrees to; `{}` for the defaults. Takes memory for each connection and time
-   * for each message. Browsers decide for themselves.
+   * Compression of messages, if the peer agrees. `{}` uses the defaults. It takes memory for each connection and time
+   * for each message. Browsers compress by their own settings.
    * @defaultValue undefined
    */
   deflate?: DeflateOptions | undefined
 }
 
-/** What both ends use for options that are not given. */
-export const wsDefaults: {
-  readonly maxMessageBytes: 10_485_760
-  readonly maxQueuedBytes: 16_777_216
-  readonly pingIntervalMs: 15_000
-  readonly pongTimeoutMs: 5_000
-  readonly requireSubprotocol: true
-  readonly closeTimeoutMs: number
-  readonly clock: Clock
-} = {
-  maxMessageBytes: 10_485_760,
-  maxQueuedBytes: 16_777_216,
-  pingIntervalMs: 15_000,
-  pongTimeoutMs: 5_000,
-  requireSubprotocol: true,
-  ...createTransportDefaults,
+/** Options of compression with permessage-deflate (RFC 7692). */
+export interface DeflateOptions {
+  /**
+   * Shortest message that is compressed, in bytes.
+   * @defaultValue 1_024
+   */
+  thresholdBytes?: number | undefined
+  /**
+   * Whether earlier messages help to compress later ones. This takes some 300 KiB for each connection.
+   * @defaultValue false
+   */
+  contextTakeover?: boolean | undefined
 }
 
-/** The longest text V8 can hold, in characters: a message becomes one. */
-const MOST_MESSAGE_BYTES = 2 ** 29 - 24
+const deflateOptions: OptionTable<DeflateOptions> = options<DeflateOptions>({
+  thresholdBytes: integer(0, Infinity, 1_024),
+  contextTakeover: boolean(false),
+})
 
-/** Each option of both ends. */
-export const knownWsOptions: KnownOptions<WsOptions> = { ...wsDefaults, deflate: 1 }
+/** Defaults of the options of compression. */
+export const deflateDefaults: OptionDefaults<DeflateOptions> = deflateOptions.defaults
 
-/** Throws `INVALID_OPTION` unless the options can work. */
-export function requireWsOptions(
-  settings: Readonly<Record<keyof typeof wsDefaults, unknown>> & WsOptions,
-): void {
-  requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, MOST_MESSAGE_BYTES)
-  requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
-  requireInRange('pingIntervalMs', settings.pingIntervalMs, 1, Infinity)
-  requireInRange('pongTimeoutMs', settings.pongTimeoutMs, 1, Infinity)
-  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
-  requireBoolean('requireSubprotocol', settings.requireSubprotocol)
-  if (settings.deflate !== undefined) requireDeflate(settings.deflate)
+/** The options of compression with their defaults. */
+export type DeflateSettings = OptionSettings<DeflateOptions>
+
+/** Adds the defaults. Without options, compression is off. */
+export function deflateSettings(given: DeflateOptions | undefined): DeflateSettings | undefined {
+  return given && deflateOptions.select(given)
 }
 
-/** Throws `INVALID_OPTION` unless it is true or false. */
-export function requireBoolean(option: string, value: unknown): asserts value is boolean {
-  if (typeof value !== 'boolean') invalidOption(option, value, 'true or false')
-}
+/** The longest string of V8, in characters: each message becomes one. */
+const MAX_STRING_LENGTH = 2 ** 29 - 24
+
+/** The options of both ends of a WebSocket. */
+export const wsOptions: OptionTable<WsOptions, 'deflate'> = options<WsOptions, 'deflate'>({
+  ...createTransportOptions.rules,
+  maxMessageBytes: integer(1024, MAX_STRING_LENGTH, 10_485_760),
+  maxQueuedBytes: integer(1024, Infinity, 16_777_216),
+  pingIntervalMs: inRange(1, Infinity, 15_000),
+  pongTimeoutMs: inRange(1, Infinity, 5_000),
+  requireSubprotocol: boolean(true),
+  deflate: optional(group(deflateOptions)),
+})
+
+/** Defaults of the options of both ends of a WebSocket. */
+export const wsDefaults: OptionDefaults<WsOptions, 'deflate'> = wsOptions.defaults

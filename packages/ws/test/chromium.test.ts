@@ -46,7 +46,7 @@ async function visit(page: Page, url: string, mode: 'legacy' | 'auto', token?: s
   return (await page.evaluate(call)) as Visit
 }
 
-test('a page in Chromium completes a session, and is refused from a foreign origin', {
+test('a page in Chromium completes a session and is refused from a foreign origin', {
   timeout: TIMEOUT_MS,
 }, async ({ skip }) => {
   const why = missing(chromiumProgram)

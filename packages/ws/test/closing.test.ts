@@ -6,17 +6,17 @@ import { CLOSE, closeFrame, frame } from './support/frames.js'
 import { type RawClient, rawClient, upgradeRequest } from './support/raw-client.js'
 import { eventually, serving } from './support/serving.js'
 
-const ASK = '{"jsonrpc":"2.0","id":1,"method":"x","params":{}}'
+const REQUEST = '{"jsonrpc":"2.0","id":1,"method":"x","params":{}}'
 
-/** A caller that hangs up only when it is made to. */
-async function lingering(port: number): Promise<RawClient> {
+/** A client that keeps its socket open after the close frame. */
+async function halfOpenClient(port: number): Promise<RawClient> {
   const client = await rawClient(port, upgradeRequest(port), { allowHalfOpen: true })
   onTestFinished(() => void client.socket.destroy())
-  await eventually(() => client.answer.status === 101, 'it was let in')
+  await eventually(() => client.response.status === 101, 'the upgrade')
   return client
 }
 
-/** A client whose server closes, but does not hang up and hears nothing any more. */
+/** A client whose server has sent a close frame, keeps the socket open and reads nothing. */
 async function closedByServer(options: Partial<WsClientOptions>): Promise<Transport> {
   const server = await serving()
   const proxy = await tcpProxy({ to: { port: server.port, host: '127.0.0.1' } })
@@ -28,33 +28,33 @@ async function closedByServer(options: Partial<WsClientOptions>): Promise<Transp
   await client.start()
   proxy.stall('far')
   proxy.inject('near', closeFrame(1000, '', false))
-  const ping = { jsonrpc: '2.0', method: 'notifications/x' } as const
-  const isHeard = async (): Promise<boolean> =>
-    client.send(ping).then(
+  const note = { jsonrpc: '2.0', method: 'notifications/x' } as const
+  const isRejected = async (): Promise<boolean> =>
+    client.send(note).then(
       () => false,
       (error) => isTransportError(error),
     )
-  await expect.poll(isHeard).toBe(true)
+  await expect.poll(isRejected).toBe(true)
   return client
 }
 
-describe('a peer that closes in order and does not hang up', () => {
-  test('is hung up on by a server after closeTimeoutMs', async () => {
+describe('a peer that sends a close frame and keeps its socket open', () => {
+  test('is disconnected by a server after closeTimeoutMs', async () => {
     await using server = await serving({ closeTimeoutMs: 100 })
-    const client = await lingering(server.port)
+    const client = await halfOpenClient(server.port)
     client.write(closeFrame(1000))
-    await eventually(() => server.connections[0]?.state === 'closed', 'it is over')
+    await eventually(() => server.connections[0]?.state === 'closed', 'the end')
     expect(await server.connections[0]?.closed).toBeUndefined()
     expect(client.closeFrame?.code).toBe(1000)
   })
 
-  test('is hung up on by a client after closeTimeoutMs', async () => {
+  test('is disconnected by a client after closeTimeoutMs', async () => {
     const client = await closedByServer({ closeTimeoutMs: 100 })
-    await eventually(() => client.state === 'closed', 'it is over')
+    await eventually(() => client.state === 'closed', 'the end')
     expect(await client.closed).toBeUndefined()
   })
 
-  test('has closed in order also where it is taken for dead before', async () => {
+  test('ends the conversation without a reason when its pong is missing', async () => {
     const clock = createFakeClock()
     const client = await closedByServer({ closeTimeoutMs: Infinity, clock })
     expect(client.state).toBe('open')
@@ -63,12 +63,12 @@ describe('a peer that closes in order and does not hang up', () => {
   })
 })
 
-test('no message leaves behind the close frame', async () => {
+test('sends no message behind the close frame', async () => {
   await using server = await serving()
-  const client = await lingering(server.port)
-  client.write(Buffer.concat([frame(ASK), closeFrame(1000)]))
-  await eventually(() => server.messages.length === 1, 'the request was heard')
-  await eventually(() => client.closeFrame !== undefined, 'the close frame came')
+  const client = await halfOpenClient(server.port)
+  client.write(Buffer.concat([frame(REQUEST), closeFrame(1000)]))
+  await eventually(() => server.messages.length === 1, 'the request')
+  await eventually(() => client.closeFrame !== undefined, 'the close frame')
   client.socket.end()
   await client.closed
   expect(client.frames.at(-1)?.opcode).toBe(CLOSE)

@@ -58,10 +58,9 @@ function subjectOf(variant: Variant): TransportSubject {
   return {
     capabilities: { backpressure: true },
     exempt: {
-      farStartsFirst: 'the far end comes into being when the near one connects',
+      farStartsFirst: 'the far end is created when the near end connects',
       ...(variant.deflate && {
-        stall:
-          'the pieces of the suite compress to almost nothing, and so fill no buffer; see deflate.test.ts',
+        stall: 'the messages of the suite compress to almost nothing and fill no buffer; see deflate.test.ts',
       }),
       sendRawBytes: 'a text frame that is not UTF-8 ends the connection with 1007 (RFC 6455, section 8.1)',
     },
@@ -113,7 +112,7 @@ async function lone(
   return { transport: wsClient({ ...options, url, ...clientSide(variant) }), cleanup: server.close }
 }
 
-/** Both ends, through a proxy that speaks frames. Under TLS it stands between what takes it off and puts it on. */
+/** Both ends, with a proxy between them. Under TLS the proxy sees the decrypted bytes. */
 async function proxiedPair(options: PairOptions, variant: Variant): Promise<TransportPair> {
   const { isSecure } = variant
   const listener = wsServer({ port: 0, ...options, ...serverSide(variant) })

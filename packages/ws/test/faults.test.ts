@@ -22,12 +22,12 @@ const request = (id: number): JsonRpcMessage => ({
   params: { id, text: 'täglich 語' },
 })
 
-describe.each([undefined, {}])('with deflate %o', (deflate) => {
+describe.each([undefined, {}])('faults of the connection with deflate %o', (deflate) => {
   test.each<[string, StreamFaults]>([
-    ['a byte at a time', { chunkBytes: 1 }],
-    ['held back', { delayMs: 20 }],
-    ['slowly', { bytesPerSecond: 20_000 }],
-  ])('messages arrive in order where bytes pass %s', async (_, faults) => {
+    ['sends one byte at a time', { chunkBytes: 1 }],
+    ['delays bytes', { delayMs: 20 }],
+    ['is slow', { bytesPerSecond: 20_000 }],
+  ])('delivers messages in order when the network %s', async (_, faults) => {
     await using server = await serving({ deflate })
     const proxy = await tcpProxy({
       to: { port: server.port, host: '127.0.0.1' },
@@ -35,12 +35,12 @@ describe.each([undefined, {}])('with deflate %o', (deflate) => {
       toClient: faults,
     })
     const client = wsClient({ url: `ws://127.0.0.1:${proxy.port}/mcp`, deflate })
-    const heard: JsonRpcMessage[] = []
-    client.onmessage = (message) => heard.push(message)
+    const received: JsonRpcMessage[] = []
+    client.onmessage = (message) => received.push(message)
     await client.start()
     for (let id = 0; id < 12; id++) void client.send(request(id))
-    await eventually(() => heard.length === 12, 'all were answered')
-    expect(heard.map((message) => 'id' in message && message.id)).toEqual(
+    await eventually(() => received.length === 12, 'all responses')
+    expect(received.map((message) => 'id' in message && message.id)).toEqual(
       Array.from({ length: 12 }, (__, id) => id),
     )
     await client.close()
@@ -49,7 +49,7 @@ describe.each([undefined, {}])('with deflate %o', (deflate) => {
   })
 
   test.each(['toServer', 'toClient'] as const)(
-    'a reset at any point %s ends both ends once, and settles every send',
+    'ends both ends once and settles every send after a reset at any byte (%s)',
     async (way) => {
       await using server = await serving({ deflate })
       for (let point = 0; point < POINTS; point++) {
@@ -74,7 +74,7 @@ describe.each([undefined, {}])('with deflate %o', (deflate) => {
         expect(closes).toBe(1)
         await proxy.close()
       }
-      await eventually(() => server.listener.connections.size === 0, 'nothing is left at the server')
+      await eventually(() => server.listener.connections.size === 0, 'no connection at the server')
     },
   )
 })

@@ -10,18 +10,18 @@ const pairs: [string, string][] = [
   ['x-two', 'a'],
   ['X-Two', 'b'],
 ]
-function* inTurn(): Generator<[string, string]> {
+function* generated(): Generator<[string, string]> {
   yield* pairs
 }
 
 describe.each<[string, () => HttpHeaders]>([
   ['an object', () => record],
-  ['the platform’s Headers', () => new Headers(pairs)],
+  ['a Headers object', () => new Headers(pairs)],
   ['a Map', () => new Map(Object.entries(record))],
-  ['a list of pairs, of which two have one name', () => pairs],
-  ['a generator, which can be read once', inTurn],
-])('headers given as %s', (_, given) => {
-  test.each(['given', 'yielded by a function'])('are sent where they are %s', async (kind) => {
+  ['a list of pairs with a repeated name', () => pairs],
+  ['a generator', generated],
+])('headers as %s', (_, given) => {
+  test.each(['an option', 'the result of a function'])('are sent as %s', async (kind) => {
     const seen: unknown[] = []
     await using server = await serving({
       gate: {
@@ -32,7 +32,7 @@ describe.each<[string, () => HttpHeaders]>([
       },
     })
     const url = server.listener.url
-    const client = wsClient({ url, headers: kind === 'given' ? given() : given })
+    const client = wsClient({ url, headers: kind === 'an option' ? given() : given })
     await client.start()
     await client.close()
     expect(seen).toMatchObject([{ authorization: 'Bearer abc', 'x-two': 'a, b' }])
@@ -40,21 +40,21 @@ describe.each<[string, () => HttpHeaders]>([
 })
 
 test.each([[['a', 's3cret']], [[['a']]], [[[1, 's3cret']]], [new Set(['s3cret'])], [null], ['a: s3cret']])(
-  '%o are no headers',
+  'rejects %o as headers',
   async (given) => {
     const headers = given as unknown as HttpHeaders
-    const refused = (): unknown => wsClient({ url: 'ws://127.0.0.1:1/', headers })
-    expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
-    expect(refused).not.toThrow('s3cret')
-    const asked = wsClient({ url: 'ws://127.0.0.1:1/', headers: () => headers })
-    await expect(asked.start()).rejects.toMatchObject({
+    const create = (): unknown => wsClient({ url: 'ws://127.0.0.1:1/', headers })
+    expect(create).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
+    expect(create).not.toThrow('s3cret')
+    const client = wsClient({ url: 'ws://127.0.0.1:1/', headers: () => headers })
+    await expect(client.start()).rejects.toMatchObject({
       code: 'CALLBACK_FAILED',
       details: { slot: 'headers' },
     })
   },
 )
 
-test('certificates for a URL without TLS are refused without being shown', () => {
+test('rejects certificates for a ws: URL and conceals them', () => {
   const tls = { key: 'PRIVATE', passphrase: 's3cret' }
   let error: unknown
   try {

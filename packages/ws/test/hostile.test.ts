@@ -17,18 +17,18 @@ import { eventually, type Serving, serving } from './support/serving.js'
 
 const MAX_MESSAGE_BYTES = 4_096
 const DEFLATED = 4
-const ASK = '{"jsonrpc":"2.0","id":1,"method":"x","params":{"still":"here"}}'
+const REQUEST = '{"jsonrpc":"2.0","id":1,"method":"x","params":{"still":"here"}}'
 
-/** That a conversation that was there before, and one that comes now, are answered. */
-async function expectOthersUndisturbed(server: Serving): Promise<void> {
+/** Expects that a new caller gets a response. */
+async function expectOthersServed(server: Serving): Promise<void> {
   const other = await server.upgraded()
-  other.write(frame(ASK))
-  await eventually(() => other.texts.length === 1, 'another caller is answered')
+  other.write(frame(REQUEST))
+  await eventually(() => other.texts.length === 1, 'a response to another caller')
   expect(other.isClosed).toBe(false)
 }
 
-interface Offence {
-  readonly what: string
+interface Violation {
+  readonly name: string
   readonly bytes: Buffer
   readonly closeCode: number
   readonly error: string
@@ -36,118 +36,118 @@ interface Offence {
 
 const piece = (bytes: number, parts?: FrameParts): Buffer => frame(Buffer.alloc(bytes, 0x20), parts)
 
-const offences: readonly Offence[] = [
+const violations: readonly Violation[] = [
   {
-    what: 'a frame that announces too much',
+    name: 'a frame with a length over the limit',
     bytes: piece(1, { announcedBytes: MAX_MESSAGE_BYTES + 1 }),
     closeCode: 1009,
     error: 'MESSAGE_TOO_LARGE',
   },
   {
-    what: 'a frame that announces 2^40 bytes',
+    name: 'a frame with a length of 2^40 bytes',
     bytes: piece(1, { announcedBytes: 2 ** 40 }),
     closeCode: 1009,
     error: 'MESSAGE_TOO_LARGE',
   },
   {
-    what: 'a frame that announces more than a number holds',
+    name: 'a frame with a length over the safe integers',
     bytes: Buffer.from([0x81, 0xff, ...Array(8).fill(0xff), 0, 0, 0, 0]),
     closeCode: 1009,
     error: 'MESSAGE_TOO_LARGE',
   },
   {
-    what: 'fragments that are too long together',
+    name: 'fragments over the limit in total',
     bytes: Buffer.concat([piece(3_000, { isFinal: false }), piece(3_000, { opcode: CONTINUATION })]),
     closeCode: 1009,
     error: 'MESSAGE_TOO_LARGE',
   },
   {
-    what: 'a binary frame',
-    bytes: frame(ASK, { opcode: BINARY }),
+    name: 'a binary frame',
+    bytes: frame(REQUEST, { opcode: BINARY }),
     closeCode: 1003,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'text that is not UTF-8',
+    name: 'text that is not UTF-8',
     bytes: frame(Buffer.from([0xc3, 0x28])),
     closeCode: 1007,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a character cut off at the end',
+    name: 'a character cut off at the end',
     bytes: frame(Buffer.from([0x7b, 0xe2, 0x82])),
     closeCode: 1007,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a surrogate in UTF-8',
+    name: 'a surrogate in UTF-8',
     bytes: frame(Buffer.from([0xed, 0xa0, 0x80])),
     closeCode: 1007,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a frame without a mask',
-    bytes: frame(ASK, { isMasked: false }),
+    name: 'a frame without a mask',
+    bytes: frame(REQUEST, { isMasked: false }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
-  { what: 'a reserved bit', bytes: frame(ASK, { rsv: 1 }), closeCode: 1002, error: 'MALFORMED_MESSAGE' },
+  { name: 'a reserved bit', bytes: frame(REQUEST, { rsv: 1 }), closeCode: 1002, error: 'MALFORMED_MESSAGE' },
   {
-    what: 'compression nobody agreed on',
-    bytes: frame(ASK, { rsv: DEFLATED }),
-    closeCode: 1002,
-    error: 'MALFORMED_MESSAGE',
-  },
-  {
-    what: 'an opcode nobody knows',
-    bytes: frame(ASK, { opcode: 3 }),
+    name: 'compression without negotiation',
+    bytes: frame(REQUEST, { rsv: DEFLATED }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a continuation of nothing',
-    bytes: frame(ASK, { opcode: CONTINUATION }),
+    name: 'an unknown opcode',
+    bytes: frame(REQUEST, { opcode: 3 }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a message within a message',
-    bytes: Buffer.concat([frame('{', { isFinal: false }), frame(ASK)]),
+    name: 'a continuation without a start',
+    bytes: frame(REQUEST, { opcode: CONTINUATION }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a ping in fragments',
+    name: 'a message within a message',
+    bytes: Buffer.concat([frame('{', { isFinal: false }), frame(REQUEST)]),
+    closeCode: 1002,
+    error: 'MALFORMED_MESSAGE',
+  },
+  {
+    name: 'a ping in fragments',
     bytes: frame('x', { opcode: PING, isFinal: false }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a ping of 126 bytes',
+    name: 'a ping of 126 bytes',
     bytes: piece(126, { opcode: PING }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a close frame of one byte',
+    name: 'a close frame of one byte',
     bytes: piece(1, { opcode: CLOSE }),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a close code nobody may send',
+    name: 'a reserved close code',
     bytes: closeFrame(1005),
     closeCode: 1002,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a close reason that is not UTF-8',
+    name: 'a close reason that is not UTF-8',
     bytes: frame(Buffer.from([0x03, 0xe8, 0xff]), { opcode: CLOSE }),
     closeCode: 1007,
     error: 'MALFORMED_MESSAGE',
   },
   {
-    what: 'a message in 20 000 fragments',
+    name: 'a message in 20 000 fragments',
     bytes: Buffer.concat([
       piece(1, { isFinal: false }),
       ...Array(20_000).fill(piece(0, { opcode: CONTINUATION, isFinal: false })),
@@ -157,8 +157,8 @@ const offences: readonly Offence[] = [
   },
 ]
 
-test.each(offences)(
-  '$what is answered with $closeCode and ends that conversation alone',
+test.each(violations)(
+  'closes only that connection with $closeCode for $name',
   async ({ bytes, closeCode, error }) => {
     await using server = await serving({ maxMessageBytes: MAX_MESSAGE_BYTES, closeTimeoutMs: 300 })
     const bystander = await server.upgraded()
@@ -166,15 +166,15 @@ test.each(offences)(
     const connection = server.connections[1]
     client.write(bytes)
     expect(await connection?.closed).toMatchObject({ code: error })
-    await eventually(() => client.closeFrame !== undefined, 'the close frame came')
+    await eventually(() => client.closeFrame !== undefined, 'the close frame')
     expect(client.closeFrame?.code).toBe(closeCode)
     expect(server.messages).toEqual([])
     expect(bystander.isClosed).toBe(false)
-    await expectOthersUndisturbed(server)
+    await expectOthersServed(server)
   },
 )
 
-test('a frame without end is cut off at once, however much follows', async () => {
+test('closes the connection at once for a frame over the limit, although more data follows', async () => {
   await using server = await serving({ maxMessageBytes: MAX_MESSAGE_BYTES, closeTimeoutMs: 200 })
   const client = await server.upgraded()
   client.write(frame('x', { announcedBytes: 2 ** 31 }))
@@ -185,7 +185,7 @@ test('a frame without end is cut off at once, however much follows', async () =>
   await client.closed
 })
 
-test('a flood of pings from a peer that reads nothing holds one answer', async () => {
+test('buffers one pong for a flood of pings from a peer that does not read', async () => {
   await using server = await serving({ closeTimeoutMs: 100 })
   const client = await server.upgraded()
   client.socket.pause()
@@ -194,43 +194,43 @@ test('a flood of pings from a peer that reads nothing holds one answer', async (
   for (let sent = 0; sent < 40; sent++) {
     await new Promise<void>((resolve) => client.socket.write(pings, () => resolve()))
   }
-  client.write(frame(ASK))
-  await eventually(() => server.messages.length === 1, 'what comes behind is heard')
+  client.write(frame(REQUEST))
+  await eventually(() => server.messages.length === 1, 'the message behind the pings')
   expect(process.memoryUsage().rss - before).toBeLessThan(40 * 1_048_576)
-  await expectOthersUndisturbed(server)
+  await expectOthersServed(server)
   client.socket.resume()
-  await eventually(() => client.texts.length === 1, 'the answer came')
+  await eventually(() => client.texts.length === 1, 'the response')
   expect(client.frames.filter(({ opcode }) => opcode === PONG).length).toBeLessThan(400_000)
 })
 
-test('pings are answered with what they carry', async () => {
+test('responds to a ping with its payload', async () => {
   await using server = await serving()
   const client = await server.upgraded()
   for (const payload of ['', 'a', 'x'.repeat(125)]) {
-    const heard = client.frames.length
+    const received = client.frames.length
     client.write(frame(payload, { opcode: PING }))
-    await eventually(() => client.frames.length > heard, 'the pong came')
+    await eventually(() => client.frames.length > received, 'the pong')
     expect(client.frames.at(-1)).toMatchObject({ opcode: PONG, payload: Buffer.from(payload) })
   }
 })
 
-test('a deflate bomb is cut off before it is inflated', async () => {
+test('closes the connection for a deflate bomb before it is inflated', async () => {
   await using server = await serving({ deflate: {}, maxMessageBytes: MAX_MESSAGE_BYTES, closeTimeoutMs: 200 })
   const client = await server.upgraded({ headers: { 'sec-websocket-extensions': 'permessage-deflate' } })
-  expect(client.answer.head).toMatch(/permessage-deflate/)
+  expect(client.response.head).toMatch(/permessage-deflate/)
   const bomb = deflateRawSync(Buffer.alloc(200 * 1_048_576, 0x20))
   const before = process.memoryUsage().rss
-  // Within the limit as it is on the wire, and 1000 times as long behind it.
+  // Within the limit on the wire, and 1000 times as long when inflated.
   client.write(frame(bomb.subarray(0, MAX_MESSAGE_BYTES - 1), { rsv: DEFLATED, opcode: TEXT }))
   const reason = await server.connections[0]?.closed
   expect(isTransportError(reason, 'MESSAGE_TOO_LARGE')).toBe(true)
-  await eventually(() => client.closeFrame !== undefined, 'the close frame came')
+  await eventually(() => client.closeFrame !== undefined, 'the close frame')
   expect(client.closeFrame?.code).toBe(1009)
   expect(process.memoryUsage().rss - before).toBeLessThan(40 * 1_048_576)
-  await expectOthersUndisturbed(server)
+  await expectOthersServed(server)
 })
 
-test('a peer that never reads is held to maxQueuedBytes, and is gone when it gives no sign of life', async () => {
+test('limits the queue for a peer that does not read to maxQueuedBytes, and detects that it is lost', async () => {
   const clock = createFakeClock()
   await using server = await serving({
     clock,
@@ -245,16 +245,16 @@ test('a peer that never reads is held to maxQueuedBytes, and is gone when it giv
   const message = { jsonrpc: '2.0', method: 'notifications/x', params: { fill: 'x'.repeat(65_536) } } as const
   for (let sent = 0; sent < 300; sent++) {
     connection?.send(message).then(
-      () => outcomes.push('taken'),
+      () => outcomes.push('sent'),
       (error: unknown) => outcomes.push(error),
     )
     if (sent % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
-  await eventually(() => outcomes.some((each) => isTransportError(each, 'OVERLOADED')), 'some were refused')
+  await eventually(() => outcomes.some((each) => isTransportError(each, 'OVERLOADED')), 'OVERLOADED')
   await clock.advance(1_000)
   expect(connection?.state).toBe('open')
   await clock.advance(500)
   expect(await connection?.closed).toMatchObject({ code: 'PEER_LOST' })
-  await eventually(() => outcomes.length === 300, 'every send settled')
+  await eventually(() => outcomes.length === 300, 'all sends settled')
   client.socket.destroy()
 })

@@ -52,7 +52,7 @@ const clients: Record<string, () => ClientV1 | ClientV2> = {
   'v1 client': () => new ClientV1(info),
   'v2 client': () => new ClientV2(info),
   'v2 client that negotiates': () => new ClientV2(info, { versionNegotiation: { mode: 'auto' } }),
-  'v2 client that insists on the newest era': () =>
+  'v2 client pinned to the newest era': () =>
     new ClientV2(info, { versionNegotiation: { mode: { pin: MODERN } } }),
 }
 
@@ -90,14 +90,14 @@ describe.each(Object.entries(wires))('over %s', (_, { server: serverOptions, cli
     Object.keys(servers).map((server) => [client, server] as const),
   )
 
-  test.each(pairs.filter(([client, server]) => !client.includes('insists') || server.includes('both')))(
-    'a %s and a %s talk [CUST-01, CUST-02]',
+  test.each(pairs.filter(([client, server]) => !client.includes('pinned') || server.includes('both')))(
+    'connects a %s and a %s [CUST-01, CUST-02]',
     async (clientName, serverName) => {
       const { address = '' } = await served(serverOptions, serverName)
       const transport = wsClient({ url: address, ...clientOptions })
       const client = await connected((clients[clientName] as () => ClientV2)(), transport)
       await converse(client)
-      if (serverName.includes('both') && clientName.includes('that'))
+      if (serverName.includes('both') && !['v1 client', 'v2 client'].includes(clientName))
         expect(client.getNegotiatedProtocolVersion?.()).toBe(MODERN)
       await client.close()
       expect(await transport.closed).toBeUndefined()
@@ -105,12 +105,15 @@ describe.each(Object.entries(wires))('over %s', (_, { server: serverOptions, cli
   )
 })
 
-test.each(Object.keys(servers))("SDK v1's own WebSocketClientTransport talks to a %s", async (serverName) => {
-  vi.stubGlobal('WebSocket', WebSocket)
-  onTestFinished(() => void vi.unstubAllGlobals())
-  const { address = '' } = await served({}, serverName)
-  await converse(await connected(new ClientV1(info), new WebSocketClientTransport(new URL(address))))
-})
+test.each(Object.keys(servers))(
+  'connects the WebSocketClientTransport of SDK v1 to a %s',
+  async (serverName) => {
+    vi.stubGlobal('WebSocket', WebSocket)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const { address = '' } = await served({}, serverName)
+    await converse(await connected(new ClientV1(info), new WebSocketClientTransport(new URL(address))))
+  },
+)
 
 const byToken: Gate = {
   admit: ({ headers }) => {
@@ -123,8 +126,8 @@ const byToken: Gate = {
 test.each([
   ['v1 server', 'v1 client'],
   ['v2 server', 'v2 client'],
-  ['v2 server of both eras', 'v2 client that insists on the newest era'],
-])('a handler of a %s knows who a %s is, and nobody else answers', async (serverName, clientName) => {
+  ['v2 server of both eras', 'v2 client pinned to the newest era'],
+])('passes authInfo to a handler of a %s for a %s, and refuses others', async (serverName, clientName) => {
   const { address = '' } = await served({ gate: allOf(localOnly(), byToken) }, serverName)
   const names = ['alice', 'bob', 'carol']
   const all = await Promise.all(
@@ -133,8 +136,8 @@ test.each([
       return connected((clients[clientName] as () => ClientV2)(), transport)
     }),
   )
-  const told = await Promise.all(all.map((client) => client.callTool({ name: 'whoami', arguments: {} })))
-  expect(told.map(({ content }) => content)).toEqual(names.map((name) => text(name).content))
+  const results = await Promise.all(all.map((client) => client.callTool({ name: 'whoami', arguments: {} })))
+  expect(results.map(({ content }) => content)).toEqual(names.map((name) => text(name).content))
   const stranger = connected((clients[clientName] as () => ClientV2)(), wsClient({ url: address }))
   await expect(stranger).rejects.toMatchObject({ code: 'AUTH_REQUIRED' })
 })

@@ -12,14 +12,14 @@ const NOTE = '{"jsonrpc":"2.0","method":"notifications/x"}'
 const CUT_AFTER_MS = 20_000
 
 describe('keepalive', () => {
-  function watch(options: { pingIntervalMs?: number; pongTimeoutMs?: number } = {}) {
+  function start(options: { pingIntervalMs?: number; pongTimeoutMs?: number } = {}) {
     const clock = createFakeClock()
     const seen: string[] = []
     const state = { bytes: 0, isPaused: false }
     const alive = keepalive(
       {
         ping: () => seen.push(`ping at ${clock.now()}`),
-        gone: () => seen.push(`gone at ${clock.now()}`),
+        lost: () => seen.push(`lost at ${clock.now()}`),
         bytesReceived: () => state.bytes,
         isPaused: () => state.isPaused,
       },
@@ -28,47 +28,48 @@ describe('keepalive', () => {
     return { clock, seen, state, alive }
   }
 
-  test('pings when nothing was heard, and knows after pongTimeoutMs', async () => {
-    const { clock, seen } = watch()
+  test('pings an idle peer and reports it as lost after pongTimeoutMs', async () => {
+    const { clock, seen } = start()
     await clock.advance(60_000)
-    expect(seen).toEqual(['ping at 15000', 'gone at 20000'])
+    expect(seen).toEqual(['ping at 15000', 'lost at 20000'])
     expect(clock.pending).toBe(0)
   })
 
-  test('does not ping while something is heard', async () => {
-    const { clock, seen, alive, state } = watch()
+  test('sends no ping while the peer is active', async () => {
+    const { clock, seen, alive, state } = start()
     for (let second = 0; second < 600; second++) {
       await clock.advance(1_000)
       state.bytes++
-      alive.heard()
+      alive.activity()
     }
     expect(seen).toEqual([])
     await clock.advance(20_000)
-    expect(seen).toEqual(['ping at 615000', 'gone at 620000'])
+    expect(seen).toEqual(['ping at 615000', 'lost at 620000'])
   })
 
-  test('takes bytes of a frame that is not complete for a sign of life', async () => {
-    const { clock, seen, state } = watch()
+  test('counts bytes of a partial frame as activity', async () => {
+    const { clock, seen, state } = start()
     for (let second = 0; second < 120; second++) {
       await clock.advance(1_000)
       state.bytes++
     }
-    expect(seen.filter((each) => each.startsWith('gone'))).toEqual([])
+    expect(seen.filter((each) => each.startsWith('lost'))).toEqual([])
   })
 
-  test('does not give up on a peer that this end does not read', async () => {
-    const { clock, seen, state } = watch()
+  test('does not report a peer as lost while this end is paused', async () => {
+    const { clock, seen, state } = start()
     state.isPaused = true
     await clock.advance(120_000)
-    expect(seen.filter((each) => each.startsWith('gone'))).toEqual([])
+    expect(seen.filter((each) => each.startsWith('lost'))).toEqual([])
   })
 
-  test('never asks with Infinity, and leaves no deadline behind', async () => {
-    const { clock, seen, alive } = watch({ pingIntervalMs: Infinity })
+  test('sends no ping with Infinity and leaves no timer after disposal', async () => {
+    const { clock, seen, alive } = start({ pingIntervalMs: Infinity })
     await clock.advance(1e9)
-    expect([seen, clock.pending]).toEqual([[], 0])
+    expect(seen).toEqual([])
+    expect(clock.pending).toBe(0)
     alive[Symbol.dispose]()
-    const other = watch()
+    const other = start()
     other.alive[Symbol.dispose]()
     expect(other.clock.pending).toBe(0)
   })
@@ -76,14 +77,14 @@ describe('keepalive', () => {
 
 const intervals = { pingIntervalMs: 15_000, pongTimeoutMs: 5_000 }
 
-test('a server loses a client that vanishes within pingIntervalMs + pongTimeoutMs', async () => {
+test('a server detects a lost client within pingIntervalMs + pongTimeoutMs', async () => {
   const clock = createFakeClock()
   await using server = await serving({ clock, ...intervals })
   const client = await server.upgraded()
   await clock.advance(15_000)
-  await eventually(() => client.frames.some(({ opcode }) => opcode === PING), 'the ping came')
+  await eventually(() => client.frames.some(({ opcode }) => opcode === PING), 'a ping')
   client.write(Buffer.concat([frame('', { opcode: PONG }), frame(NOTE)]))
-  await eventually(() => server.messages.length > 0, 'what followed the pong was read')
+  await eventually(() => server.messages.length > 0, 'the message behind the pong')
   await clock.advance(14_999)
   expect(server.connections[0]?.state).toBe('open')
   await clock.advance(20_001)
@@ -91,7 +92,7 @@ test('a server loses a client that vanishes within pingIntervalMs + pongTimeoutM
   await client.closed
 })
 
-test('a client loses a server that vanishes', async () => {
+test('a client detects a lost server within pingIntervalMs + pongTimeoutMs', async () => {
   const clock = createFakeClock()
   await using server = await serving()
   const proxy = await tcpProxy({ to: { port: server.port, host: '127.0.0.1' } })
@@ -103,7 +104,7 @@ test('a client loses a server that vanishes', async () => {
   await proxy.close()
 })
 
-test('an idle connection outlives a proxy that cuts what is idle', async () => {
+test('pings keep an idle connection open through a proxy with an idle timeout', async () => {
   const clock = createFakeClock()
   await using server = await serving({ clock, ...intervals })
   await using proxy = await idleCuttingProxy(server.port, clock)
@@ -112,14 +113,14 @@ test('an idle connection outlives a proxy that cuts what is idle', async () => {
   for (let pings = 0; pings < 5; pings++) {
     const { toClient, toServer } = proxy.passed()
     await clock.advance(intervals.pingIntervalMs)
-    const hasAnswered = () => proxy.passed().toClient > toClient && proxy.passed().toServer > toServer
-    await eventually(hasAnswered, 'a ping and its answer passed')
+    const hasPonged = () => proxy.passed().toClient > toClient && proxy.passed().toServer > toServer
+    await eventually(hasPonged, 'a ping and a pong')
   }
   expect(kept.state).toBe('open')
   await kept.close()
 })
 
-test('a proxy that cuts what is idle cuts a connection without pings', async () => {
+test('a proxy with an idle timeout cuts a connection without pings', async () => {
   const clock = createFakeClock()
   await using server = await serving({ clock, pingIntervalMs: Infinity })
   await using proxy = await idleCuttingProxy(server.port, clock)
@@ -129,7 +130,7 @@ test('a proxy that cuts what is idle cuts a connection without pings', async () 
   expect(await cut.closed).toMatchObject({ code: 'PEER_LOST' })
 })
 
-/** Cuts a connection through which nothing has passed, either way, for `CUT_AFTER_MS`. */
+/** A proxy that cuts a connection without data in either direction for `CUT_AFTER_MS`. */
 async function idleCuttingProxy(port: number, clock: Clock) {
   const passed = { toClient: 0, toServer: 0 }
   const proxy = await plainServer((near) => {

@@ -16,7 +16,7 @@ const message = fc
   })
   .map((params): JsonRpcMessage => ({ jsonrpc: '2.0', method: 'notifications/x', params }))
 
-/** A message as frames, cut anywhere, with pings between them. */
+/** A message as frames that are split anywhere, with or without pings between them. */
 const framed = fc.tuple(message, fc.array(fc.nat(), { maxLength: 5 }), fc.boolean())
 
 function framesOf([sent, cuts, withPings]: [JsonRpcMessage, number[], boolean]): Buffer {
@@ -45,11 +45,11 @@ async function expectServed(server: Serving): Promise<void> {
   const client = await server.upgraded()
   const before = server.messages.length
   client.write(frame(LAST))
-  await eventually(() => server.messages.length > before, 'another caller is heard')
+  await eventually(() => server.messages.length > before, 'a message of another caller')
   client.socket.destroy()
 }
 
-test('messages arrive as they were sent, however frames and bytes are cut', {
+test('delivers messages unchanged for any split into frames and chunks', {
   timeout: TIMEOUT_MS,
 }, async () => {
   await using server = await serving()
@@ -61,11 +61,11 @@ test('messages arrive as they were sent, however frames and bytes are cut', {
         server.messages.length = 0
         const client = await server.upgraded()
         await write(client, Buffer.concat([...all.map(framesOf), frame(LAST)]), cuts)
-        await eventually(() => server.messages.length === all.length + 1, 'all arrived')
+        await eventually(() => server.messages.length === all.length + 1, 'all messages')
         const sent = all.map(([each]) => JSON.parse(JSON.stringify(each)))
         expect(server.messages.slice(0, -1)).toEqual(sent)
         if (all.some(([, , withPings]) => withPings)) {
-          await eventually(() => client.frames.some(({ opcode }) => opcode === PONG), 'pings were answered')
+          await eventually(() => client.frames.some(({ opcode }) => opcode === PONG), 'a pong')
         }
         client.socket.destroy()
       },
@@ -75,7 +75,7 @@ test('messages arrive as they were sent, however frames and bytes are cut', {
   expect(server.errors.filter((error) => !('code' in error && error.code === 'PEER_LOST'))).toEqual([])
 })
 
-test('whatever bytes come, the conversation ends or goes on, and others are served', {
+test('serves other callers after any bytes from one caller', {
   timeout: TIMEOUT_MS,
 }, async () => {
   await using server = await serving({ maxMessageBytes: 1_024, closeTimeoutMs: 50, deflate: {} })
@@ -106,10 +106,12 @@ test('whatever bytes come, the conversation ends or goes on, and others are serv
     }),
     { numRuns: 80 },
   )
-  await eventually(() => server.listener.connections.size === 0, 'nothing is left')
+  await eventually(() => server.listener.connections.size === 0, 'no connection')
 })
 
-test('whatever a request says, it is answered and others are served', { timeout: TIMEOUT_MS }, async () => {
+test('serves other callers after any handshake request from one caller', {
+  timeout: TIMEOUT_MS,
+}, async () => {
   await using server = await serving({ closeTimeoutMs: 50, deflate: {}, tokenInSubprotocol: true })
   const token = fc.string({ unit: 'grapheme-ascii', maxLength: 40 })
   const names = [

@@ -16,7 +16,7 @@ const peers = [
 ] as const
 const cases = peers.flatMap(([module, name]) => [false, true].map((deflate) => ({ module, name, deflate })))
 
-/** Lines of JSON that a peer prints. */
+/** Runs a peer, which prints lines of JSON. */
 async function run(
   module: string,
   args: readonly string[],
@@ -35,20 +35,20 @@ async function run(
   }
 }
 
-describe.each(cases)('a peer on $name, compressing: $deflate', ({ module, name, deflate }) => {
+describe.each(cases)('a peer on $name with deflate $deflate', ({ module, name, deflate }) => {
   const used = deflate ? ['permessage-deflate'] : []
 
-  test('is answered 10 000 requests by wsServer', { timeout: TIMEOUT_MS * 4 }, async ({ skip }) => {
+  test('gets 10 000 responses from wsServer', { timeout: TIMEOUT_MS * 4 }, async ({ skip }) => {
     const why = missing(pythonWith(module, name))
     if (why !== undefined) skip(why)
     await using server = await serving({ deflate: deflate ? { thresholdBytes: 100 } : undefined })
     const peer = await run(module, ['client', server.listener.url, String(COUNT), String(deflate)])
-    expect(await peer.next()).toEqual({ answered: COUNT, extensions: used })
+    expect(await peer.next()).toEqual({ responses: COUNT, extensions: used })
     expect(await server.connections[0]?.closed).toBeUndefined()
     expect(server.errors).toEqual([])
   })
 
-  test('gives wsClient 10 000 messages back', { timeout: TIMEOUT_MS * 4 }, async ({ skip }) => {
+  test('echoes 10 000 messages to wsClient', { timeout: TIMEOUT_MS * 4 }, async ({ skip }) => {
     const why = missing(pythonWith(module, name))
     if (why !== undefined) skip(why)
     const peer = await run(module, ['server', String(deflate)])
@@ -57,18 +57,18 @@ describe.each(cases)('a peer on $name, compressing: $deflate', ({ module, name, 
       url: `ws://127.0.0.1:${port}/`,
       deflate: deflate ? { thresholdBytes: 100, contextTakeover: true } : undefined,
     })
-    const heard: JsonRpcMessage[] = []
-    client.onmessage = (message) => heard.push(message)
+    const received: JsonRpcMessage[] = []
+    client.onmessage = (message) => received.push(message)
     await client.start()
     const sent = Array.from({ length: COUNT }, (_, n): JsonRpcMessage => {
       return { jsonrpc: '2.0', method: 'notifications/x', params: { n, text: 'täglich 語 '.repeat(n % 90) } }
     })
     for (const message of sent) await client.send(message)
-    while (heard.length < COUNT)
-      await eventually(() => heard.length % 1_000 === 0 || heard.length > 0, 'something came').then(
+    while (received.length < COUNT)
+      await eventually(() => received.length % 1_000 === 0 || received.length > 0, 'a message').then(
         () => new Promise((resolve) => setTimeout(resolve, 10)),
       )
-    expect(heard).toEqual(sent)
+    expect(received).toEqual(sent)
     await client.close()
     expect(await peer.next()).toEqual({ closed: 1000, extensions: used })
   })

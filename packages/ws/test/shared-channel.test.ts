@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { wsClient } from '../src/index.js'
 import { eventually, serving } from './support/serving.js'
 
-test('a cancellation goes out as the notification it is, for requests share one channel [CUST-05]', async () => {
+test('sends a cancellation as a notification, since requests share one channel [CUST-05]', async () => {
   await using server = await serving()
   const transport = wsClient({ url: server.listener.url })
   onTestFinished(() => transport.close())
@@ -16,6 +16,6 @@ test('a cancellation goes out as the notification it is, for requests share one 
   }
   await transport.send({ jsonrpc: '2.0', id: 1, method: 'tools/call' })
   await transport.send(cancelled)
-  await eventually(() => server.messages.length === 2, 'both arrived')
+  await eventually(() => server.messages.length === 2, 'both messages')
   expect(server.messages[1]).toEqual(cancelled)
 })

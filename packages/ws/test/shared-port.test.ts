@@ -10,8 +10,8 @@ import { upgradeHandler } from '../src/node/index.js'
 import { type RawClient, type RawRequest, rawClient, upgradeRequest } from './support/raw-client.js'
 import { eventually } from './support/serving.js'
 
-/** An HTTP server that listens, with what nobody caught while it did. */
-async function hosting(
+/** A listening HTTP server, with the uncaught exceptions of the process. */
+async function startHttpServer(
   where: ListenOptions = { port: 0, host: '127.0.0.1' },
 ): Promise<{ server: Server; port: number; uncaught: Error[] }> {
   const uncaught: Error[] = []
@@ -27,7 +27,7 @@ async function hosting(
   return { server, port: (server.address() as AddressInfo).port, uncaught }
 }
 
-async function takingAt(server: Server, path: string, gate?: Gate): Promise<Listener> {
+async function listenAt(server: Server, path: string, gate?: Gate): Promise<Listener> {
   const listener = upgradeHandler({ server, path, gate, closeTimeoutMs: 100 })
   listener.onconnection = (connection) => void connection.start()
   await listener.start()
@@ -35,7 +35,7 @@ async function takingAt(server: Server, path: string, gate?: Gate): Promise<List
   return listener
 }
 
-async function asking(where: number | { path: string }, request: RawRequest): Promise<RawClient> {
+async function connectTo(where: number | { path: string }, request: RawRequest): Promise<RawClient> {
   const isPort = typeof where === 'number'
   const first = upgradeRequest(isPort ? where : 1, request)
   const client = await (isPort ? rawClient(where, first) : rawClient(0, first, where))
@@ -43,79 +43,79 @@ async function asking(where: number | { path: string }, request: RawRequest): Pr
   return client
 }
 
-test('a reset at a path that is for another to take is caught', async () => {
-  const { server, port, uncaught } = await hosting()
-  await takingAt(server, '/mcp')
+test('catches a reset at a path of another listener', async () => {
+  const { server, port, uncaught } = await startHttpServer()
+  await listenAt(server, '/mcp')
   let taken: Socket | undefined
   server.on('upgrade', (_request, socket: Socket) => {
     taken = socket
   })
-  const client = await asking(port, { path: '/other' })
-  await eventually(() => taken !== undefined, 'the other has the socket')
+  const client = await connectTo(port, { path: '/other' })
+  await eventually(() => taken !== undefined, 'the socket at the other listener')
   client.socket.resetAndDestroy()
-  await eventually(() => taken?.destroyed === true, 'the reset arrived')
+  await eventually(() => taken?.destroyed === true, 'the reset')
   await new Promise((resolve) => setImmediate(resolve))
   expect(uncaught).toEqual([])
 })
 
 test.each(['/a', '/b', '/c'])(
-  'several share a server: %s is answered once by whoever it is for',
+  'sends one response for %s when several handlers share a server',
   async (path) => {
-    const { server, port } = await hosting()
-    await takingAt(server, '/a')
-    await takingAt(server, '/b')
-    const client = await asking(port, { path })
-    await eventually(() => client.answer.status !== 0, 'it was answered')
-    expect(client.answer.status).toBe(path === '/c' ? 404 : 101)
-    expect(client.answer.body).toBe(path === '/c' ? 'there is nothing here\n' : '')
+    const { server, port } = await startHttpServer()
+    await listenAt(server, '/a')
+    await listenAt(server, '/b')
+    const client = await connectTo(port, { path })
+    await eventually(() => client.response.status !== 0, 'a response')
+    expect(client.response.status).toBe(path === '/c' ? 404 : 101)
+    expect(client.response.body).toBe(path === '/c' ? 'not found\n' : '')
   },
 )
 
-test('what several of ours do not take is left to another who listens', async () => {
-  const { server, port } = await hosting()
-  await takingAt(server, '/a')
-  await takingAt(server, '/b')
+test('leaves other paths to a foreign listener', async () => {
+  const { server, port } = await startHttpServer()
+  await listenAt(server, '/a')
+  await listenAt(server, '/b')
   server.on('upgrade', (request, socket) => {
     if (request.url === '/c') socket.end('HTTP/1.1 418 mine\r\n\r\n')
   })
-  const client = await asking(port, { path: '/c' })
+  const client = await connectTo(port, { path: '/c' })
   await client.closed
-  expect(client.answer.status).toBe(418)
+  expect(client.response.status).toBe(418)
 })
 
-test('callers at a Unix socket are on this host', async () => {
+test('treats callers at a Unix socket as local', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ws-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const path = join(folder, 'socket')
-  const { server } = await hosting({ path })
-  const listener = await takingAt(server, '/mcp')
+  const { server } = await startHttpServer({ path })
+  const listener = await listenAt(server, '/mcp')
   const peers: unknown[] = []
   listener.onconnection = (connection) => {
     peers.push(connection.peer)
     void connection.start()
   }
-  const client = await asking({ path }, {})
-  await eventually(() => client.answer.status !== 0, 'it was answered')
-  expect(client.answer.status).toBe(101)
+  const client = await connectTo({ path }, {})
+  await eventually(() => client.response.status !== 0, 'a response')
+  expect(client.response.status).toBe(101)
   const address = `ws+unix:${path}:/mcp`
   expect(listener.address).toBe(address)
   expect(peers).toEqual([{ medium: 'ws', address }])
 })
 
-test('a caller that has reset is nobody on this host', async () => {
-  const { server, port } = await hosting()
+test('does not treat a caller as local after a reset', async () => {
+  const { server, port } = await startHttpServer()
   const seen: unknown[] = []
   const admit = ({ remote }: Handshake): Verdict => {
     seen.push(remote.address)
     return { admit: true }
   }
-  await takingAt(server, '/mcp', { admit })
+  await listenAt(server, '/mcp', { admit })
   const program = `
 const socket = require('node:net').connect(${port}, '127.0.0.1', () => {
   socket.write(${JSON.stringify(upgradeRequest(port))}, () => socket.resetAndDestroy())
 })`
-  // Within one turn of this process: it reads what was said only once the caller has reset.
+  // Synchronously: this process reads the request only after the reset.
   execFileSync(process.execPath, ['-e', program])
-  await eventually(() => seen.length === 1, 'the gate was asked')
+  await eventually(() => seen.length === 1, 'a call of the gate')
   expect(seen).toEqual(['unknown'])
 })

@@ -21,9 +21,12 @@ const known = {
   upgradeHandler: ['server', 'path', 'tokenInSubprotocol', 'deflate', 'gate', 'layers', 'clock'],
 }
 
-test.each(Object.entries(factories))('%s refuses an option it does not know', (name, make) => {
-  expectKnownOptions(make, known[name as keyof typeof known])
-})
+test.each(Object.entries(factories))(
+  '%s rejects an unknown option and lists the known ones',
+  (name, make) => {
+    expectKnownOptions(make, known[name as keyof typeof known])
+  },
+)
 
 test.each([
   ['wsClient', { tls: { rejectUnauthorized: false } }, 'tls.rejectUnauthorized'],
@@ -33,31 +36,31 @@ test.each([
   ['wsClient', { deflate: { threshold: 1 } }, 'deflate.threshold'],
   ['wsServer', { deflate: { threshold: 1 } }, 'deflate.threshold'],
   ['upgradeHandler', { deflate: true }, 'deflate'],
-] as const)('%s refuses %o', (name, options, option) => {
+] as const)('%s rejects %o', (name, options, option) => {
   expect(failureOf(() => factories[name](options))).toMatchObject(refused(option))
 })
 
-test.each([wsClient, wsServer, upgradeHandler])('%o says what it was given instead of options', (make) => {
-  expectOptionsAlone(make)
-  expect(failureOf(() => make(undefined as never))).toMatchObject(refused('options'))
-})
+test.each([wsClient, wsServer, upgradeHandler])(
+  '%o rejects a value that is not an options object',
+  (make) => {
+    expectOptionsAlone(make)
+    expect(failureOf(() => make(undefined as never))).toMatchObject(refused('options'))
+  },
+)
 
 test.each([
-  ['an application of Express', Object.assign(() => {}, { on: () => {}, listen: () => {} })],
+  ['an Express application', Object.assign(() => {}, { on: () => {}, listen: () => {} })],
   ['nothing', undefined],
   ['a port', 8080],
-])('upgradeHandler refuses %s for a server', (_what, server) => {
-  expect(failureOf(() => upgradeHandler({ server } as never))).toMatchObject({
-    ...refused('server'),
-    message: expect.stringMatching(/must be a server of node:http or node:https, such as app\.listen/),
-  })
+])('upgradeHandler rejects %s as option "server"', (_what, server) => {
+  expect(failureOf(() => upgradeHandler({ server } as never))).toMatchObject(refused('server'))
 })
 
 test.each([
   [{ headers: 'a' }, 'headers'],
   [{ tokenInSubprotocol: 5 }, 'tokenInSubprotocol'],
   [{ url: 'ws://127.0.0.1/', tls: { key: 'secret' } }, 'tls'],
-])('wsClient says nothing untrue of what it refuses in %o', (options, option) => {
+])('wsClient conceals the value when it rejects %o', (options, option) => {
   const error = failureOf(() => wsClient({ url, ...options } as never))
 
   expect(error).toMatchObject(refused(option))

@@ -12,16 +12,16 @@ import { eventually, serving } from './support/serving.js'
 
 const NOTE = '{"jsonrpc":"2.0","method":"notifications/x"}'
 
-async function answered(port: number, request: RawRequest): Promise<RawClient> {
+async function refusedClient(port: number, request: RawRequest): Promise<RawClient> {
   const client = await rawClient(port, upgradeRequest(port, request))
   await client.closed
   return client
 }
 
-describe('an upgrade', () => {
+describe('a handshake request', () => {
   test.each<[number, string, RawRequest]>([
     [404, 'another path', { path: '/other' }],
-    [404, 'the path with more behind it', { path: '/mcp/' }],
+    [404, 'a longer path', { path: '/mcp/' }],
     [405, 'another method', { method: 'POST', headers: { 'content-length': '0' } }],
     [426, 'another protocol', { headers: { upgrade: 'h2c' } }],
     [426, 'no upgrade at all', { headers: { upgrade: undefined, connection: undefined } }],
@@ -31,33 +31,33 @@ describe('an upgrade', () => {
     [400, 'no subprotocol', { headers: { 'sec-websocket-protocol': undefined } }],
     [400, 'another subprotocol', { headers: { 'sec-websocket-protocol': 'graphql, mcpx' } }],
     [400, 'no Host', { headers: { host: undefined } }],
-    [403, 'a Host that is another', { headers: { host: 'evil.example' } }],
-    [403, 'an Origin that is another', { headers: { origin: 'https://evil.example' } }],
-    [403, 'an Origin that looks like this host', { headers: { origin: 'http://localhost.evil.example' } }],
+    [403, 'another Host', { headers: { host: 'evil.example' } }],
+    [403, 'another Origin', { headers: { origin: 'https://evil.example' } }],
+    [403, 'an Origin similar to this host', { headers: { origin: 'http://localhost.evil.example' } }],
     [403, 'the Origin of a sandboxed page', { headers: { origin: 'null' } }],
     [403, 'two Origins', { headers: { origin: 'http://localhost, https://evil.example' } }],
-  ])('is answered with %i for %s', async (status, _, request) => {
+  ])('gets status %i for %s', async (status, _, request) => {
     await using server = await serving()
-    const { answer } = await answered(server.port, request)
-    expect(answer.status).toBe(status)
+    const { response } = await refusedClient(server.port, request)
+    expect(response.status).toBe(status)
     expect(server.connections).toEqual([])
     expect(await server.upgraded()).toBeDefined()
   })
 
   test.each<[string, RawRequest]>([
-    ['a query behind the path', { path: '/mcp?x=1' }],
+    ['a query', { path: '/mcp?x=1' }],
     ['an Origin on this host', { headers: { origin: 'http://localhost:3000' } }],
     ['several subprotocols', { headers: { 'sec-websocket-protocol': 'other , mcp' } }],
-  ])('is taken with %s', async (_, request) => {
+  ])('is accepted with %s', async (_, request) => {
     await using server = await serving()
-    const { answer } = await server.upgraded(request)
-    expect(answer.head).toMatch(/^Sec-WebSocket-Protocol: mcp$/m)
+    const { response } = await server.upgraded(request)
+    expect(response.head).toMatch(/^Sec-WebSocket-Protocol: mcp$/m)
   })
 
   test.each<[string, Record<string, string>, RegExp]>([
     ['a subprotocol twice', { 'sec-websocket-protocol': 'mcp, mcp' }, /Sec-WebSocket-Protocol/],
-    ['an extension that is none', { 'sec-websocket-extensions': 'a;;' }, /Sec-WebSocket-Extensions/],
-  ])('that asks for %s is answered with 400, and says so', async (_, headers, said) => {
+    ['an invalid extension', { 'sec-websocket-extensions': 'a;;' }, /Sec-WebSocket-Extensions/],
+  ])('gets status 400 with a reason for %s', async (_, headers, reason) => {
     const listener = wsServer({ port: 0, deflate: {} })
     const failures: unknown[] = []
     listener.onconnection = (connection) => {
@@ -65,20 +65,18 @@ describe('an upgrade', () => {
     }
     await listener.start()
     const port = Number(new URL(listener.url).port)
-    const { answer } = await answered(port, { headers })
-    expect(answer.status).toBe(400)
-    expect(answer.body).toMatch(said)
-    expect(failures).toMatchObject([
-      { code: 'MALFORMED_MESSAGE', message: expect.stringMatching(/answered with 400: Invalid/) },
-    ])
+    const { response } = await refusedClient(port, { headers })
+    expect(response.status).toBe(400)
+    expect(response.body).toMatch(reason)
+    expect(failures).toMatchObject([{ code: 'MALFORMED_MESSAGE' }])
     await listener.close()
   })
 
-  test('needs no subprotocol where that is switched off', async () => {
+  test('needs no subprotocol when requireSubprotocol is false', async () => {
     await using server = await serving({ requireSubprotocol: false })
     for (const offered of [undefined, 'other']) {
-      const { answer } = await server.upgraded({ headers: { 'sec-websocket-protocol': offered } })
-      expect(answer.head).not.toMatch(/protocol:/i)
+      const { response } = await server.upgraded({ headers: { 'sec-websocket-protocol': offered } })
+      expect(response.head).not.toMatch(/protocol:/i)
     }
   })
 
@@ -91,16 +89,18 @@ describe('an upgrade', () => {
     [{ admit: false, status: 421, reason: 'elsewhere' }, []],
     [{ admit: false, status: 429, reason: 'slow down', retryAfterMs: 1_500 }, [/^retry-after: 2$/m]],
     [{ admit: false, status: 503, reason: 'full' }, []],
-  ])('is refused by a gate with an HTTP answer and a JSON-RPC error: %o', async (verdict, headers) => {
+  ])('gets an HTTP response with a JSON-RPC error when a gate refuses with %o', async (verdict, headers) => {
     await using server = await serving({ gate: { admit: () => verdict } })
-    const { answer } = await answered(server.port, {})
-    expect(answer.status).toBe(verdict.status)
-    for (const header of headers) expect(answer.head).toMatch(header)
+    const { response } = await refusedClient(server.port, {})
+    expect(response.status).toBe(verdict.status)
+    for (const header of headers) expect(response.head).toMatch(header)
     const data = { status: verdict.status, code: verdict.status === 401 ? 'AUTH_REQUIRED' : 'REFUSED' }
-    expect(JSON.parse(answer.body)).toMatchObject({ error: { code: -31_007, message: verdict.reason, data } })
+    expect(JSON.parse(response.body)).toMatchObject({
+      error: { code: -31_007, message: verdict.reason, data },
+    })
   })
 
-  test('shows the gate who calls, and the client why it was refused', async () => {
+  test('reaches the gate with its headers, and the refusal reaches the client', async () => {
     const seen: Handshake[] = []
     const refusal = { admit: false, status: 429, reason: 'slow down', retryAfterMs: 2_000 } as const
     const gate: Gate = {
@@ -120,7 +120,7 @@ describe('an upgrade', () => {
     expect(seen[0]?.headers['x-test']).toBe('yes')
   })
 
-  test('reads nothing of a caller before its connection is started', async () => {
+  test('is followed by no read before its connection is started', async () => {
     const listener = wsServer({ port: 0, closeTimeoutMs: 100 })
     let started: (() => void) | undefined
     const seen: unknown[] = []
@@ -132,17 +132,18 @@ describe('an upgrade', () => {
     const port = Number(new URL(listener.url).port)
     const client = await rawClient(port)
     client.write(Buffer.concat([Buffer.from(upgradeRequest(port)), frame(NOTE)]))
-    await eventually(() => started !== undefined, 'the connection was yielded')
+    await eventually(() => started !== undefined, 'a connection')
     client.write(frame(NOTE))
     await new Promise((resolve) => setImmediate(resolve))
-    expect([seen.length, client.answer.status]).toEqual([0, 0])
+    expect(seen).toEqual([])
+    expect(client.response.status).toBe(0)
     started?.()
-    await eventually(() => seen.length === 2, 'what was sent early arrived')
-    expect(client.answer.status).toBe(101)
+    await eventually(() => seen.length === 2, 'the early messages')
+    expect(client.response.status).toBe(101)
     await listener.close()
   })
 
-  test('cuts callers off that say nothing, or say it slowly, within headersTimeoutMs', async () => {
+  test('is missing or slow: the server disconnects after headersTimeoutMs', async () => {
     const clock = createFakeClock()
     await using server = await serving({ clock, headersTimeoutMs: 1_000 })
     const silent = await rawClient(server.port)
@@ -154,17 +155,17 @@ describe('an upgrade', () => {
     await Promise.all([silent.closed, slow.closed])
     expect(quick.isClosed).toBe(false)
     quick.socket.destroy()
-    await eventually(() => server.listener.connections.size === 0, 'nobody is left')
+    await eventually(() => server.listener.connections.size === 0, 'no connection')
   })
 
-  test('counts callers that have not said what they want', async () => {
+  test('is pending: the server counts its connection towards maxConnections', async () => {
     await using server = await serving({ maxConnections: 2 })
     const waiting = [await rawClient(server.port), await rawClient(server.port)]
     const third = await rawClient(server.port)
     await third.closed
     expect(server.errors).toMatchObject([{ code: 'REFUSED' }])
     for (const each of waiting) each.socket.destroy()
-    await eventually(() => server.listener.connections.size === 0, 'nobody is left')
+    await eventually(() => server.listener.connections.size === 0, 'no connection')
     await expect
       .poll(() =>
         server.upgraded().then(
@@ -184,7 +185,7 @@ describe('a bearer token', () => {
         : { admit: false, status: 401, reason: `unknown: ${headers['sec-websocket-protocol']}` },
   })
 
-  test('comes as a header', async () => {
+  test('is accepted as a header', async () => {
     await using server = await serving({ gate: admits('s3cret') })
     const client = wsClient({
       url: server.listener.url,
@@ -195,21 +196,21 @@ describe('a bearer token', () => {
     await client.close()
   })
 
-  test('comes as a subprotocol where that is switched on, and is never said again', async () => {
+  test('is accepted as a subprotocol with tokenInSubprotocol, and never sent back', async () => {
     const token = 'tökén+/=='
     await using server = await serving({ gate: admits(token), tokenInSubprotocol: true })
     const client = wsClient({ url: server.listener.url, tokenInSubprotocol: async () => token })
     await client.start()
     await client.close()
     const name = `mcp.bearer.${Buffer.from(token).toString('base64url')}`
-    const { answer } = await server.upgraded({ headers: { 'sec-websocket-protocol': `${name}, mcp` } })
-    expect(answer.head).toMatch(/^Sec-WebSocket-Protocol: mcp$/m)
-    expect(answer.head).not.toContain('bearer')
-    const alone = await answered(server.port, { headers: { 'sec-websocket-protocol': name } })
-    expect(alone.answer.status).toBe(400)
+    const { response } = await server.upgraded({ headers: { 'sec-websocket-protocol': `${name}, mcp` } })
+    expect(response.head).toMatch(/^Sec-WebSocket-Protocol: mcp$/m)
+    expect(response.head).not.toContain('bearer')
+    const alone = await refusedClient(server.port, { headers: { 'sec-websocket-protocol': name } })
+    expect(alone.response.status).toBe(400)
   })
 
-  test('as a subprotocol means nothing by default, and the gate does not see it', async () => {
+  test('is ignored as a subprotocol by default, and concealed from the gate', async () => {
     await using server = await serving({ gate: admits('s3cret') })
     const client = wsClient({ url: server.listener.url, tokenInSubprotocol: 's3cret' })
     await expect(client.start()).rejects.toMatchObject({
@@ -220,7 +221,7 @@ describe('a bearer token', () => {
 })
 
 describe('upgradeHandler', () => {
-  test('shares a port with an HTTP server and other upgrades, and leaves both alone when it closes', async () => {
+  test('shares the port of an HTTP server and leaves it open when it closes', async () => {
     const server = createServer((_request, response) => response.end('still here'))
     const handler = upgradeHandler({ server, path: '/mcp' })
     await expect(handler.start()).rejects.toMatchObject({ code: 'LISTEN_FAILED' })
@@ -233,15 +234,15 @@ describe('upgradeHandler', () => {
 
     const client = wsClient({ url: shared.url })
     await client.start()
-    const lost = await answered(port, { path: '/other' })
-    expect(lost.answer.status).toBe(404)
+    const lost = await refusedClient(port, { path: '/other' })
+    expect(lost.response.status).toBe(404)
     server.on('upgrade', (request, socket) => {
       if (request.url === '/other') socket.end('HTTP/1.1 418 mine\r\n\r\n')
     })
-    const other = await answered(port, { path: '/other' })
-    expect(other.answer.status).toBe(418)
-    const foreign = await answered(port, { headers: { origin: 'https://evil.example' } })
-    expect(foreign.answer.status).toBe(403)
+    const other = await refusedClient(port, { path: '/other' })
+    expect(other.response.status).toBe(418)
+    const foreign = await refusedClient(port, { headers: { origin: 'https://evil.example' } })
+    expect(foreign.response.status).toBe(403)
 
     await shared.close()
     expect(await client.closed).toBeUndefined()
@@ -256,19 +257,19 @@ describe('upgradeHandler', () => {
     [{ tokenInSubprotocol: 'yes' }, 'tokenInSubprotocol'],
     [{ maxMessageBytes: Infinity }, 'maxMessageBytes'],
     [{ maxMessageBytes: constants.MAX_STRING_LENGTH + 1 }, 'maxMessageBytes'],
-  ])('refuses %o', (bad, option) => {
+  ])('rejects %o', (bad, option) => {
     expect(() => upgradeHandler({ server: createServer(), ...(bad as object) })).toThrow(option)
   })
 })
 
 test.each([{ port: -1 }, { port: 1.5 }, { host: '' }, { headersTimeoutMs: 0 }, { path: '' }, { tls: {} }])(
-  'wsServer refuses %o',
+  'wsServer rejects %o',
   (bad) => {
     expect(() => wsServer({ port: 0, ...bad })).toThrow(Object.keys(bad)[0])
   },
 )
 
-test('beyond this host nobody is let in without a gate [SEC-S-07]', async () => {
+test('requires a gate to listen beyond this host [SEC-S-07]', async () => {
   await expect(wsServer({ port: 0, host: '0.0.0.0' }).start()).rejects.toMatchObject({
     code: 'INVALID_OPTION',
   })

@@ -54,7 +54,7 @@ export interface HttpChannelOptions {
   readonly httpSse: boolean
   readonly standaloneStream: boolean
   readonly endSessionOnClose: boolean
-  readonly onstreamstate: ((state: StreamState) => void) | undefined
+  readonly onStreamState: ((state: StreamState) => void) | undefined
 }
 
 /** How much of the time for closing the server has to hear of it, which need not answer. */
@@ -370,7 +370,7 @@ class Conversation implements ExchangeHost, HttpTraits {
   }
 
   #tell(state: StreamState): void {
-    callBack('onstreamstate', () => this.#options.onstreamstate?.(state), this)
+    callBack('onStreamState', () => this.#options.onStreamState?.(state), this)
   }
 
   /** Ends the conversation of its own accord. */

@@ -109,7 +109,7 @@ export interface HttpClientOptions extends CreateTransportOptions {
    * Called when that stream opens, breaks off, is given up, or is not offered by the server.
    * @defaultValue undefined
    */
-  onstreamstate?: ((state: StreamState) => void) | undefined
+  onStreamState?: ((state: StreamState) => void) | undefined
   /**
    * When streams that ended are asked for again: that one, and those of requests that can be resumed.
    * @defaultValue {}

@@ -39,7 +39,7 @@ const known: KnownOptions<HttpClientOptions> = {
   proxy: 1,
   sessionId: 1,
   protocolVersion: 1,
-  onstreamstate: 1,
+  onStreamState: 1,
 }
 const knownInReconnect: KnownOptions<HttpReconnectOptions> = httpReconnectDefaults
 const knownInAuth: KnownOptions<HttpAuth> = { token: 1, onUnauthorized: 1, onInsufficientScope: 1 }
@@ -110,7 +110,7 @@ export function httpClient(options: HttpClientOptions): Transport {
     {
       connect: async (sink, signal) => {
         signal.throwIfAborted()
-        return httpChannel(newLink(), sink, { ...settings, peer, onstreamstate: settings.onstreamstate })
+        return httpChannel(newLink(), sink, { ...settings, peer, onStreamState: settings.onStreamState })
       },
     },
     settings,
@@ -159,7 +159,7 @@ function requireRest(settings: Settings): void {
     if (typeof settings[option] !== 'boolean') invalidOption(option, settings[option], 'true or false')
   }
   if (auth !== undefined) requireAuth(auth)
-  for (const option of ['random', 'onstreamstate'] as const) {
+  for (const option of ['random', 'onStreamState'] as const) {
     const given: unknown = settings[option]
     if (given !== undefined && typeof given !== 'function') invalidOption(option, given, 'a function')
   }

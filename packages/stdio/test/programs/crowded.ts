@@ -1,5 +1,5 @@
-// A host whose open files are as many as it may have when its server dies, or when it closes it: `crowded <die|close>`.
-// Says why the conversation ended.
+// A host at its limit of open files when its server exits or is closed: `crowded <die|close> <marker>`. It prints the
+// reason of the end.
 import { openSync } from 'node:fs'
 import { stdioClient } from '../../src/index.js'
 
@@ -11,19 +11,19 @@ const transport = stdioClient({
   closeTimeoutMs: 600,
 })
 await transport.start()
-takeAll()
+openAll()
 if (process.argv[2] === 'die') process.kill(transport.pid ?? 0, 'SIGKILL')
 else void transport.close()
 const reason = (await transport.closed) as { code?: string } | undefined
-// What ends with this process shall not: that is what the transport left behind.
+// Disables the kill at exit, so that the test finds processes that `close()` missed.
 process.removeAllListeners('exit')
 process.stdout.write(`${reason?.code ?? 'in order'}\n`, () => process.exit(0))
 
-/** Again and again: what others let go of is taken too. */
-function takeAll(): void {
+/** Repeats, to use descriptors that are closed later. */
+function openAll(): void {
   try {
     for (;;) openSync('/dev/null', 'r')
   } catch {
-    setImmediate(takeAll)
+    setImmediate(openAll)
   }
 }

@@ -1,9 +1,9 @@
-// A host that runs one server: `host <stay|exit> <command> <arg …>`. It shows the server's standard error as its own
-// and ends with its input, or exits without a farewell once the server has said something.
+// A host with one server: `host <stay|exit> <command> <arg …>`. It inherits the server's standard error and ends with
+// its input, or exits without `close()` after the first output of the server.
 import { stdioClient } from '../../src/index.js'
 
-const [, , manners, command = '', ...args] = process.argv
-const transport = stdioClient({ command, args, ...(manners === 'exit' && { stderr: 'pipe' }) })
+const [, , mode, command = '', ...args] = process.argv
+const transport = stdioClient({ command, args, ...(mode === 'exit' && { stderr: 'pipe' }) })
 transport.stderr?.once('data', () => {
   process.stderr.write(`child ${transport.pid}\n`, () => process.exit(0))
 })

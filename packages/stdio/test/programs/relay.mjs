@@ -1,4 +1,4 @@
-// A child that carries its standard streams to a Unix socket and back, and ends when either side does.
+// A child that forwards its standard streams to a Unix socket and back. It exits when either side ends.
 import { connect } from 'node:net'
 
 const socket = connect({ path: process.argv[2], allowHalfOpen: true })

@@ -1,4 +1,4 @@
-// A server of one of the SDKs, over our transport or the SDK's own: `sdk-server <which> <ours|theirs> [manners]`.
+// A server of one of the SDKs, over our transport or the SDK's own: `sdk-server <which> <ours|theirs> [mode]`.
 import { McpServer as ServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StdioServerTransport as StdioV1 } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { McpServer as ServerV2 } from '@modelcontextprotocol/server'
@@ -6,7 +6,7 @@ import { StdioServerTransport as StdioV2, serveStdio } from '@modelcontextprotoc
 import { z } from 'zod'
 import { guardStdout, stdioServer } from '../../src/index.js'
 
-const [, , which, whose, manners] = process.argv
+const [, , which, whose, mode] = process.argv
 const info = { name: `${which} over ${whose}`, version: '1.0.0' }
 
 type Notify = (notification: {
@@ -16,7 +16,7 @@ type Notify = (notification: {
 
 let release: () => void = () => {}
 
-/** Tells of progress twice and waits for an echo; where nobody asks for progress, for the cancellation. */
+/** Sends progress twice and waits for an echo. Without a progress token it waits for the cancellation. */
 async function count(
   token: string | number | undefined,
   signal: AbortSignal,
@@ -64,7 +64,7 @@ function ignoreProbes(transport: Pick<StdioV1, 'onmessage'>): void {
   const deliver = transport.onmessage
   transport.onmessage = (message) => {
     const isProbe = 'method' in message && message.method === 'server/discover'
-    if (isProbe && manners === 'exits') process.exit(3)
+    if (isProbe && mode === 'exits') process.exit(3)
     if (!isProbe) deliver?.(message)
   }
 }
@@ -79,7 +79,7 @@ if (whose === 'ours') {
 if (which === 'v1') {
   const transport = new StdioV1()
   await serverV1().connect(whose === 'ours' ? stdioServer({ exitGraceMs: 20 }) : transport)
-  if (manners) ignoreProbes(transport)
+  if (mode) ignoreProbes(transport)
 } else if (which === 'v2') {
   await serverV2().connect(whose === 'ours' ? stdioServer({ exitGraceMs: 20 }) : new StdioV2())
 } else {

@@ -1,20 +1,20 @@
-// A server over stdioServer that does what it is told, and says on standard error how it went: `server <options>`.
+// A server over stdioServer. It reports on standard error: `server <options>`.
 import { Console } from 'node:console'
 import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
 import { guardStdout, stdioServer } from '../../src/index.js'
 
 guardStdout()
 const server = stdioServer(JSON.parse(process.argv[2] ?? '{}'))
-const say = (text: string): void => void process.stderr.write(`${text}\n`)
+const report = (text: string): void => void process.stderr.write(`${text}\n`)
 const facts = { closes: 0, unsettled: 0, uncaught: 0, endedAt: 0 }
 
 process.on('unhandledRejection', () => facts.uncaught++)
 process.on('uncaughtException', () => facts.uncaught++)
-process.on('exit', (code) => say(`exit ${JSON.stringify({ code, ...facts })}`))
+process.on('exit', (code) => report(`exit ${JSON.stringify({ code, ...facts })}`))
 process.stdin.on('end', () => {
   facts.endedAt = performance.now()
 })
-// Something that keeps the process alive by itself.
+// Keeps the process alive.
 setInterval(() => {}, 60_000)
 
 function send(message: JsonRpcMessage): Promise<string> {
@@ -28,11 +28,11 @@ function send(message: JsonRpcMessage): Promise<string> {
     .finally(() => facts.unsettled--)
 }
 
-function answer(id: RequestId, result = {}): Promise<string> {
+function respond(id: RequestId, result = {}): Promise<string> {
   return send({ jsonrpc: '2.0', id, result })
 }
 
-/** Sends until there is no room, then closes. */
+/** Sends until the queue is full, then closes. */
 async function pump(): Promise<void> {
   let lastTurn = performance.now()
   let longestTurnMs = 0
@@ -57,10 +57,10 @@ async function pump(): Promise<void> {
   await server.close()
   const closeMs = performance.now() - startedAt
   const codes = [...new Set(await Promise.all(outcomes))].sort()
-  say(`pumped ${JSON.stringify({ codes, longestTurnMs, closeMs })}`)
+  report(`pumped ${JSON.stringify({ codes, longestTurnMs, closeMs })}`)
 }
 
-function makeNoise(): void {
+function writeStray(): void {
   console.log('from console.log')
   process.stdout.write('from a raw write\n')
   new Console(process.stdout).log('from a console of its own')
@@ -69,21 +69,21 @@ function makeNoise(): void {
 server.onmessage = (message) => {
   if (!isRequest(message)) return
   const { id, method, params } = message
-  if (method === 'echo') void answer(id, params)
-  else if (method === 'slow') setTimeout(() => void answer(id), Number(params?.['ms']))
+  if (method === 'echo') void respond(id, params)
+  else if (method === 'slow') setTimeout(() => void respond(id), Number(params?.['ms']))
   else if (method === 'pump') void pump()
-  else if (method === 'noise') {
-    makeNoise()
-    void answer(id)
+  else if (method === 'stray') {
+    writeStray()
+    void respond(id)
   } else if (method === 'exit') process.exit(Number(params?.['code']))
 }
 server.onclose = () => {
   facts.closes++
   const ms = facts.endedAt === 0 ? 0 : performance.now() - facts.endedAt
-  say(`closed after ${ms} ms`)
+  report(`closed after ${ms} ms`)
 }
 void server.closed.then((reason) =>
-  say(`reason ${(reason as { code?: string } | undefined)?.code ?? 'none'}`),
+  report(`reason ${(reason as { code?: string } | undefined)?.code ?? 'none'}`),
 )
 await server.start()
-say('started')
+report('started')

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A folder of its own, gone when disposed of. */
+/** A temporary folder. Disposal removes it. */
 export interface Folder extends AsyncDisposable {
   readonly path: string
 }

@@ -9,7 +9,7 @@ export interface OsPipe {
   readonly writable: Socket
 }
 
-/** Makes a pipe. The name in the folder is only needed to open it. */
+/** Creates a pipe, by a named pipe in the folder. */
 export function osPipe(folder: string, name: string): OsPipe {
   const path = join(folder, name)
   execFileSync('sh', ['-c', 'mkfifo "$0"', path])

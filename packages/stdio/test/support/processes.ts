@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { until } from '@mcpwire/compliance'
 
-export const PATIENCE_MS = 10_000
-/** Moments are checked with this much slack: machines that run tests are busy. */
+export const TIMEOUT_MS = 10_000
+/** Factor on time limits: machines that run tests are busy. */
 export const SLACK = 10
 
-/** The processes that have not exited and whose environment has that variable. */
+/** The running processes with that environment variable. */
 export function processesWith(name: string, value: string): number[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
@@ -13,7 +13,7 @@ export function processesWith(name: string, value: string): number[] {
     .filter((pid) => isRunning(pid) && readOf(pid, 'environ').split('\0').includes(`${name}=${value}`))
 }
 
-/** Whether a process is there that is more than an exit code somebody has yet to collect. */
+/** Whether a process runs. A zombie does not. */
 export function isRunning(pid: number): boolean {
   const stat = readOf(pid, 'stat')
   const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3)
@@ -21,7 +21,7 @@ export function isRunning(pid: number): boolean {
 }
 
 export async function untilGone(pid: number): Promise<void> {
-  await until(() => !isRunning(pid), `process ${pid} is gone`, PATIENCE_MS)
+  await until(() => !isRunning(pid), `process ${pid} is gone`, TIMEOUT_MS)
 }
 
 function readOf(pid: number, file: string): string {

@@ -3,17 +3,14 @@ import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { TransportError } from '@mcpwire/core'
 import { refusalError } from '@mcpwire/core/authoring'
-import { loadTlsEnd, type TlsEnd, tlsFactsOf } from '@mcpwire/core/node'
+import { connectHintOf, loadTlsEnd, type TlsEnd, tlsFactsOf, tlsMeaningOf } from '@mcpwire/core/node'
 import { type ClientOptions, WebSocket } from 'ws'
-import type { CreateDialer, DialerOptions, Opening } from '../dialer.js'
-import type { FrameSocket } from '../frame-socket.js'
-import { closeTimeout } from './close-timeout.js'
-import { connectFailed } from './connect-failed.js'
-import { deflateSettings } from './deflate-settings.js'
-import { parseRefusal, type RefusalAnswer } from './http-refusal.js'
+import type { CreateDialer, DialerOptions, FrameSocket, Opening } from '../frame-socket.js'
+import { type RefusalResponse, readRefusal } from './http-refusal.js'
+import { libraryOptions } from './library-options.js'
 import { wsFrames } from './ws-frames.js'
 
-/** Makes connections with the `ws` library, on sockets of our own making. */
+/** Opens connections with the `ws` library, on sockets that this file creates. */
 export const createDialer: CreateDialer = (options) => {
   const { tls = {} } = options
   const end = loadTlsEnd(tls)
@@ -28,48 +25,45 @@ interface Target extends DialerOptions {
 function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<FrameSocket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
-    const made: { socket?: Socket } = {}
-    const ws = new WebSocket(target.url, [...opening.subprotocols], clientOptions(target, opening, made))
+    const created: { socket?: Socket } = {}
+    const ws = new WebSocket(target.url, [...opening.subprotocols], clientOptions(target, opening, created))
     const settled = (): void => signal.removeEventListener('abort', abort)
     const onresponse = (_request: unknown, response: IncomingMessage): void => {
-      void parseRefusal(response).then((answer) => fail(refused(target.address, answer)))
+      void readRefusal(response).then((refusal) => fail(handshakeRefused(target.address, refusal)))
     }
     const fail = (reason: unknown): void => {
       settled()
       reject(reason)
       ws.terminate()
-      made.socket?.destroy()
+      created.socket?.destroy()
     }
     const abort = (): void => fail(signal.reason)
     const onerror = (cause: Error): void => fail(connectFailed(target, cause))
     signal.addEventListener('abort', abort, { once: true })
-    // Stays until the frames have their own: `terminate()` while connecting emits an error too.
+    // Stays until the frames have a listener: `terminate()` while connecting emits an error too.
     ws.on('error', onerror)
     ws.once('unexpected-response', onresponse)
     ws.once('open', () => {
       settled()
-      const socket = made.socket as Socket
+      const socket = created.socket as Socket
       const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
       const { address, maxMessageBytes, deflate } = target
       const frames = wsFrames(ws, socket, { address, maxMessageBytes, deflate, isClient: true, ...tls })
-      // It lives on, and would hold all this.
+      // The WebSocket lives on, and the listeners would retain this closure.
       ws.off('error', onerror).off('unexpected-response', onresponse)
       resolve(frames)
     })
   })
 }
 
-function clientOptions(target: Target, { headers }: Opening, made: { socket?: Socket }): ClientOptions {
+function clientOptions(target: Target, { headers }: Opening, created: { socket?: Socket }): ClientOptions {
   return {
+    ...libraryOptions(target),
     headers: { ...headers },
-    maxPayload: target.maxMessageBytes,
-    ...closeTimeout(target),
     followRedirects: false,
-    autoPong: false,
-    perMessageDeflate: deflateSettings(target.deflate),
     createConnection: ((where: { host: string; port: number }) => {
-      made.socket = connectTo(where, target)
-      return made.socket
+      created.socket = connectTo(where, target)
+      return created.socket
     }) as ClientOptions['createConnection'],
   }
 }
@@ -83,18 +77,44 @@ function connectTo({ host, port }: { host: string; port: number }, { url, end, s
     port,
     minVersion: end.minVersion,
     ALPNProtocols: ['http/1.1'],
-    // Also where NODE_TLS_REJECT_UNAUTHORIZED is 0.
+    // Overrides NODE_TLS_REJECT_UNAUTHORIZED=0.
     rejectUnauthorized: true,
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-    // A name, not an address, goes into the handshake (RFC 6066, section 3); both are verified.
+    // SNI allows names and no addresses (RFC 6066, section 3). The certificate is verified for both.
     ...(isIP(name) === 0 && { servername: name }),
   })
   return socket.setNoDelay(true)
 }
 
-/** Says what is wrong with headers without showing their values, as Node would. */
-function refused(address: string, answer: RefusalAnswer): Error {
-  if ([401, 403, 421, 429, 503].includes(answer.status)) return refusalError(address, answer)
-  const message = `cannot connect to ${address}: it answered ${answer.status} (${answer.reason}) to the upgrade`
-  return new TransportError('CONNECT_FAILED', message, { address })
+/** The statuses that a gate refuses with. */
+const REFUSAL_STATUSES: readonly number[] = [401, 403, 421, 429, 503]
+
+function handshakeRefused(address: string, refusal: RefusalResponse): Error {
+  const { status, reason } = refusal
+  if (REFUSAL_STATUSES.includes(status)) return refusalError(address, refusal)
+  const message = `cannot connect to ${address}: the handshake got status ${status} (${reason})`
+  const hint = status === 404 ? { hint: 'check the path in option "url"' } : {}
+  return new TransportError('CONNECT_FAILED', message, { address, option: 'url', ...hint })
+}
+
+const NO_TLS = tlsMeaningOf('ERR_SSL_WRONG_VERSION_NUMBER')
+
+/** The error for a WebSocket that did not open, with a hint where the cause is known. */
+function connectFailed({ url, address }: Target, cause: NodeJS.ErrnoException): Error {
+  const { why, ...advice } = diagnose(cause, url.protocol === 'wss:')
+  const message = `cannot connect to ${address}: ${why}`
+  return new TransportError('CONNECT_FAILED', message, { address, option: 'url', ...advice }, { cause })
+}
+
+function diagnose(cause: NodeJS.ErrnoException, isSecure: boolean): { why: string; hint?: string } {
+  const meaning = tlsMeaningOf(cause)
+  if (meaning !== undefined)
+    return { why: meaning, ...(meaning === NO_TLS && { hint: 'try ws:// in option "url"' }) }
+  if (cause.message === 'socket hang up') {
+    const why = 'the server disconnected before a response'
+    return { why, ...(!isSecure && { hint: 'if it uses TLS, use wss:// in option "url"' }) }
+  }
+  // An AggregateError has no message of its own. A message of OpenSSL has several lines.
+  const text = cause.message === '' ? String(cause.code) : cause.message.replace(/\s+/g, ' ').trim()
+  return { why: text + connectHintOf(cause, 'option "url"') }
 }

@@ -3,38 +3,38 @@ import type { Duplex } from 'node:stream'
 import type { Refusal } from '@mcpwire/core'
 import { printable, toRefusalMessage } from '@mcpwire/core/authoring'
 
-/** What an HTTP answer says instead of switching protocols. */
-export interface RefusalAnswer {
+/** The HTTP response of a server that does not switch protocols. */
+export interface RefusalResponse {
   readonly status: number
   readonly reason: string
   readonly retryAfterMs?: number
   readonly challenge?: string
 }
 
-/** The most of a body that is read for its reason. */
+/** Limit for the body of a refusal. */
 const MAX_BODY_BYTES = 4096
 
-/** Answers an upgrade that is not to happen, and hangs up. */
-export function answerRefusal(socket: Duplex, refusal: Refusal): void {
+/** Refuses an upgrade with a JSON-RPC error, and closes the socket. */
+export function sendRefusal(socket: Duplex, refusal: Refusal): void {
   const { retryAfterMs, challenge } = refusal
-  answer(socket, refusal.status, JSON.stringify(toRefusalMessage(refusal)), {
+  sendResponse(socket, refusal.status, JSON.stringify(toRefusalMessage(refusal)), {
     'content-type': 'application/json',
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
     ...(challenge !== undefined && { 'www-authenticate': challenge }),
   })
 }
 
-/** Answers a request that is no upgrade we understand, and hangs up. */
-export function answerPlainly(
+/** Refuses an invalid upgrade with a text, and closes the socket. */
+export function sendText(
   socket: Duplex,
   status: number,
   text: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  answer(socket, status, `${text}\n`, { 'content-type': 'text/plain', ...headers })
+  sendResponse(socket, status, `${text}\n`, { 'content-type': 'text/plain', ...headers })
 }
 
-function answer(socket: Duplex, status: number, body: string, headers: Record<string, string>): void {
+function sendResponse(socket: Duplex, status: number, body: string, headers: Record<string, string>): void {
   if (!socket.writable) {
     socket.destroy()
     return
@@ -44,25 +44,25 @@ function answer(socket: Duplex, status: number, body: string, headers: Record<st
     'content-length': String(Buffer.byteLength(body)),
     ...headers,
   })
-  // A challenge comes from a gate, and could otherwise end the header.
+  // A challenge comes from a gate. A line break in it would end the header.
   const head = lines.map(([name, value]) => `${name}: ${value.replace(/[^\x20-\x7e]/g, ' ')}\r\n`).join('')
   socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`)
 }
 
-/** Reads the answer of a server that did not switch protocols. Never rejects. */
-export async function parseRefusal(response: IncomingMessage): Promise<RefusalAnswer> {
+/** Reads the response of a server that does not switch protocols. Never rejects. */
+export async function readRefusal(response: IncomingMessage): Promise<RefusalResponse> {
   const { statusCode: status = 0, headers } = response
   const retryAfter = Number(headers['retry-after'])
   return {
     status,
-    reason: reasonIn(await bodyOf(response)) ?? STATUS_CODES[status] ?? 'no reason',
+    reason: reasonIn(await readBody(response)) ?? STATUS_CODES[status] ?? 'no reason',
     ...(Number.isFinite(retryAfter) && { retryAfterMs: retryAfter * 1000 }),
     ...(headers['www-authenticate'] !== undefined && { challenge: headers['www-authenticate'] }),
   }
 }
 
-async function bodyOf(response: IncomingMessage): Promise<string> {
+async function readBody(response: IncomingMessage): Promise<string> {
   let body = ''
   try {
     for await (const chunk of response) {
@@ -70,7 +70,7 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
       if (body.length > MAX_BODY_BYTES) break
     }
   } catch {
-    // What arrived is what there is.
+    // A partial body is still useful.
   }
   return body
 }

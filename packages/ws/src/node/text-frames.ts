@@ -1,23 +1,23 @@
 import { randomFillSync } from 'node:crypto'
 
-/** A text and how many bytes it has. */
+/** A text with its length in UTF-8. */
 export interface Text {
   readonly text: string
   readonly bytes: number
 }
 
-/** The most a header takes (RFC 6455, section 5.2). */
+/** Longest header of a frame (RFC 6455, section 5.2). */
 export const MAX_HEADER_BYTES = 14
 
 const FINAL_TEXT = 0x81
 const MASKED = 0x80
 const MASK_BYTES = 4
 
-/** Whole text frames in one buffer, masked where a client sends them (RFC 6455, sections 5.2 and 5.3). */
+/** Encodes text frames into one buffer. Those of a client are masked (RFC 6455, sections 5.2 and 5.3). */
 export function textFrames(texts: readonly Text[], isMasked: boolean): Buffer {
   const maskBytes = isMasked ? MASK_BYTES : 0
   let length = 0
-  for (const { bytes } of texts) length += lengthBytes(bytes) + maskBytes + bytes
+  for (const { bytes } of texts) length += headerBytes(bytes) + maskBytes + bytes
   const buffer = Buffer.allocUnsafe(length)
   let at = 0
   for (const { text, bytes } of texts) {
@@ -31,8 +31,8 @@ export function textFrames(texts: readonly Text[], isMasked: boolean): Buffer {
   return buffer
 }
 
-/** How much of a header comes before the mask. */
-function lengthBytes(bytes: number): number {
+/** Bytes of the header in front of the mask. */
+function headerBytes(bytes: number): number {
   if (bytes < 126) return 2
   return bytes < 65_536 ? 4 : 10
 }
@@ -55,7 +55,7 @@ function writeLength(buffer: Buffer, at: number, bytes: number, masked: number):
   return at + 10
 }
 
-/** Keys nobody can foresee, drawn many at a time. */
+/** Unpredictable masking keys, generated in batches. */
 const keys = Buffer.alloc(8_192)
 let nextKey = keys.length
 
@@ -75,8 +75,8 @@ function mask(buffer: Buffer, maskAt: number, bytes: number): void {
   buffer[maskAt + 3] = d
   let at = maskAt + MASK_BYTES
   const end = at + bytes
-  const wholes = end - (bytes & 3)
-  while (at < wholes) {
+  const wordsEnd = end - (bytes & 3)
+  while (at < wordsEnd) {
     ;(buffer[at] as number) ^= a
     ;(buffer[at + 1] as number) ^= b
     ;(buffer[at + 2] as number) ^= c

@@ -4,18 +4,18 @@ import { sentImmediately } from '@mcpwire/core/authoring'
 import type { WebSocket } from 'ws'
 import { MAX_HEADER_BYTES, type Text, textFrames } from './text-frames.js'
 
-/** Sends text frames, those of one turn of the event loop together. */
+/** Sends text frames. The frames of one turn of the event loop leave in one write. */
 export interface TextSender {
-  /** Resolves when the socket took the frame and wants more. */
+  /** Resolves when the socket has taken the frame and its buffer has space. */
   send(text: string): Promise<void>
-  /** What was taken and is not with the socket yet, in bytes. */
-  readonly heldBytes: number
-  /** Lets go of what is held. */
+  /** Bytes that were sent and are not with the socket yet. */
+  readonly bufferedBytes: number
+  /** Passes all buffered frames to the socket. */
   flush(): void
   stop(): void
 }
 
-/** How frames are sent. */
+/** Options of a sender. */
 export interface TextSenderOptions {
   /** Whether this end is the client, whose frames are masked. */
   readonly isClient: boolean
@@ -23,18 +23,18 @@ export interface TextSenderOptions {
 }
 
 /**
- * This much leaves before the turn is over, so that the other process starts reading while this one is still
- * serialising. Measured on byte streams: from 8 KiB on the gain is lost again (docs/performance.md).
+ * Frames of this size leave before the end of the turn: the peer process reads while this one still serializes.
+ * Measured on byte streams: from 8 KiB on the gain is lost (docs/performance.md).
  */
 const EARLY_FLUSH_BYTES = 4096
 
-/** What waits for the socket to want more. */
+/** The sends that wait for the socket to drain. */
 interface Backlog {
   readonly promise: Promise<void>
   readonly ondrain: () => void
 }
 
-/** Makes one. Which it is depends on what the peers agreed on. */
+/** Creates the sender for the extensions of the handshake. */
 export function createTextSender(ws: WebSocket, socket: Socket, options: TextSenderOptions): TextSender {
   if (ws.extensions.includes('permessage-deflate')) {
     return new CompressingSender(ws, socket, options.thresholdBytes)
@@ -43,16 +43,16 @@ export function createTextSender(ws: WebSocket, socket: Socket, options: TextSen
 }
 
 /**
- * Makes the frames itself, those of a turn in one buffer: the library would hand two buffers to the socket for each
- * message. What the library sends meanwhile, such as pongs, it writes whole to the same socket.
+ * Encodes the frames of a turn into one buffer. The library would pass two buffers to the socket for each message. Its
+ * own frames, such as pongs, are complete writes to the same socket.
  */
 class PlainSender implements TextSender {
-  heldBytes = 0
+  bufferedBytes = 0
   readonly #ws: WebSocket
   readonly #socket: Socket
   readonly #isClient: boolean
   #texts: Text[] | undefined
-  #isTailDue = false
+  #isFlushScheduled = false
   #backlog: Backlog | undefined
 
   constructor(ws: WebSocket, socket: Socket, isClient: boolean) {
@@ -65,11 +65,11 @@ class PlainSender implements TextSender {
     const bytes = Buffer.byteLength(text)
     this.#texts ??= []
     this.#texts.push({ text, bytes })
-    this.heldBytes += bytes + MAX_HEADER_BYTES
-    if (this.heldBytes >= EARLY_FLUSH_BYTES) this.flush()
-    else if (!this.#isTailDue) {
-      this.#isTailDue = true
-      process.nextTick(tail, this)
+    this.bufferedBytes += bytes + MAX_HEADER_BYTES
+    if (this.bufferedBytes >= EARLY_FLUSH_BYTES) this.flush()
+    else if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true
+      process.nextTick(endTurn, this)
     }
     return this.#backlog?.promise ?? sentImmediately
   }
@@ -78,15 +78,15 @@ class PlainSender implements TextSender {
     const texts = this.#texts
     if (!texts) return
     this.#texts = undefined
-    this.heldBytes = 0
-    const wantsMore = this.#socket.write(textFrames(texts, this.#isClient))
-    if (!wantsMore) this.#backlog ??= this.#untilDrained()
+    this.bufferedBytes = 0
+    const hasSpace = this.#socket.write(textFrames(texts, this.#isClient))
+    if (!hasSpace) this.#backlog ??= this.#waitForDrain()
   }
 
-  /** The turn is over. */
+  /** Flushes at the end of a turn. */
   endTurn(): void {
-    this.#isTailDue = false
-    // The library may have answered a close frame by now, and nothing may follow that (RFC 6455, section 5.5.1).
+    this.#isFlushScheduled = false
+    // After a close frame of the library no other frame may follow (RFC 6455, section 5.5.1).
     if (this.#ws.readyState === this.#ws.OPEN && this.#socket.writable) this.flush()
   }
 
@@ -94,7 +94,7 @@ class PlainSender implements TextSender {
     if (this.#backlog) this.#socket.off('drain', this.#backlog.ondrain)
   }
 
-  #untilDrained(): Backlog {
+  #waitForDrain(): Backlog {
     let ondrain!: () => void
     const promise = new Promise<void>((resolve) => {
       ondrain = () => {
@@ -107,13 +107,13 @@ class PlainSender implements TextSender {
   }
 }
 
-function tail(sender: PlainSender): void {
+function endTurn(sender: PlainSender): void {
   sender.endTurn()
 }
 
-/** Frames leave in order, each when it is ready, and settle one by one; those that are ready at once leave together. */
+/** Sends through the library, which compresses. Frames leave in order; those ready in one turn leave in one write. */
 class CompressingSender implements TextSender {
-  readonly heldBytes = 0
+  readonly bufferedBytes = 0
   readonly #ws: WebSocket
   readonly #socket: Socket
   readonly #thresholdBytes: number
@@ -133,7 +133,7 @@ class CompressingSender implements TextSender {
     }
     const compress = Buffer.byteLength(text) >= this.#thresholdBytes
     return new Promise((resolve, reject) => {
-      this.#ws.send(text, { compress }, (cause) => (cause ? reject(lost(cause)) : resolve()))
+      this.#ws.send(text, { compress }, (cause) => (cause ? reject(sendFailed(cause)) : resolve()))
     })
   }
 
@@ -146,7 +146,7 @@ class CompressingSender implements TextSender {
   stop(): void {}
 }
 
-function lost(cause: Error): Error {
-  const message = `a message may not have left: ${cause.message}`
+function sendFailed(cause: Error): Error {
+  const message = `a message may not have been sent: ${cause.message}`
   return new TransportError('SEND_FAILED', message, { delivery: 'unknown' }, { cause })
 }

@@ -2,64 +2,62 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { type Listener, localOnly, TransportError } from '@mcpwire/core'
-import {
-  createListener,
-  invalidOption,
-  type KnownOptions,
-  requireKnownOptions,
-  resolveOptions,
-} from '@mcpwire/core/authoring'
-import { deflateOf } from '../deflate.js'
-import { answerPlainly } from './http-refusal.js'
+import { createListener, invalidOption, options, rule } from '@mcpwire/core/authoring'
+import { deflateSettings } from '../ws-options.js'
+import { sendText } from './http-refusal.js'
 import { createUpgrader, ignore, pathOf, wsAddress } from './upgrade.js'
-import {
-  knownUpgradeOptions,
-  requireUpgradeOptions,
-  type WsUpgradeOptions,
-  wsUpgradeDefaults,
-} from './upgrade-options.js'
+import { type OptionalUpgradeOptions, upgradeOptions, type WsUpgradeOptions } from './upgrade-options.js'
 
-/** Options of a listener on somebody else's HTTP server. */
+/** Options of a listener on an existing HTTP server. */
 export interface UpgradeHandlerOptions extends WsUpgradeOptions {
-  /** The HTTP or HTTPS server whose port to share. It stays its owner's, who also bounds its headers. */
+  /** HTTP or HTTPS server whose port to share. It stays open when the listener closes. It also limits its headers. */
   server: HttpServer | HttpsServer
 }
 
-const known: KnownOptions<UpgradeHandlerOptions> = { ...knownUpgradeOptions, server: 1 }
+const table = options<UpgradeHandlerOptions, OptionalUpgradeOptions>({
+  ...upgradeOptions.rules,
+  server: rule((option, value) => {
+    // An Express application has `on` too, but no `address`.
+    if (typeof (value as HttpServer | undefined)?.address !== 'function')
+      invalidOption(option, value, 'a server of node:http or node:https, such as app.listen() returns')
+  }),
+})
 
 /**
- * A listener for WebSockets at one path of an HTTP server that is there already and listens. Without a gate it admits
- * callers on this host only, wherever the server binds. Upgrades of other paths are left to whoever else listens for
- * `upgrade`, and answered with 404 where nobody does. Closing it leaves the server alone.
+ * A listener for WebSockets at one path of an HTTP server that already listens.
  *
- * `start()` rejects with `LISTEN_FAILED` while the server does not listen.
+ * Without a gate it admits callers on this host only, at whatever address the server is bound. Upgrades of other paths
+ * go to the other `upgrade` listeners of the server, and get status 404 without one. `start()` rejects with
+ * `LISTEN_FAILED` if the server does not listen.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const server = createServer(app).listen(8080, '127.0.0.1')
+ * await once(server, 'listening')
+ * const listener = await serve(upgradeHandler({ server, path: '/mcp' }), accept)
+ * ```
  */
-export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(wsUpgradeDefaults, options)
-  requireUpgradeOptions(settings)
+export function upgradeHandler(given: UpgradeHandlerOptions): Listener {
+  const settings = table.read(given)
   const { server, path } = settings
-  // Applications of Express and the like have `on` as well, but no address.
-  if (typeof server?.address !== 'function')
-    invalidOption('server', server, 'a server of node:http or node:https, such as app.listen() returns')
   const gate = settings.gate ?? localOnly()
   return createListener(
     {
       bindsBeyondThisHost: false,
-      listen: async (door) => {
+      listen: async (sink) => {
         let isClosing = false
         const address = addressOf(server, path)
-        const deflate = deflateOf(settings.deflate)
+        const deflate = deflateSettings(settings.deflate)
         const unixAddress = typeof server.address() === 'string' ? address : undefined
-        const usher = createUpgrader({ ...settings, deflate, unixAddress, isGoingAway: () => isClosing })
+        const upgrade = createUpgrader({ ...settings, deflate, unixAddress, isGoingAway: () => isClosing })
         const onupgrade: UpgradeListener = (request, socket, head) => {
-          // For every path: Node took its own listener off, and whoever takes the others may be late with theirs.
+          // For every path: Node has removed its own error listener, and the other listeners may add theirs later.
           socket.off('error', ignore).on('error', ignore)
-          const asked = pathOf(request)
-          if (asked === path) usher(request, socket, head, door)
-          else if (isForNobody(asked, server, onupgrade)) answerPlainly(socket, 404, 'there is nothing here')
+          const requested = pathOf(request)
+          if (requested === path) upgrade(request, socket, head, sink)
+          else if (isUnhandled(requested, server, onupgrade)) sendText(socket, 404, 'not found')
         }
         onupgrade[PATH] = path
         server.on('upgrade', onupgrade)
@@ -76,7 +74,7 @@ export function upgradeHandler(options: UpgradeHandlerOptions): Listener {
   )
 }
 
-/** The path that a listener for `upgrade` of ours takes; other copies of this package know it too. */
+/** Marks an `upgrade` listener with its path, across copies of this package. */
 const PATH: unique symbol = Symbol.for('@mcpwire/ws/upgrade-path') as never
 
 interface UpgradeListener {
@@ -84,10 +82,10 @@ interface UpgradeListener {
   [PATH]?: string
 }
 
-/** Whether an upgrade is left to the listener: all others are of ours too, none takes that path, and it is the first. */
-function isForNobody(asked: string, server: HttpServer | HttpsServer, listener: UpgradeListener): boolean {
+/** Whether this listener answers for a path that no listener takes: the first one does, if all listeners are ours. */
+function isUnhandled(path: string, server: HttpServer | HttpsServer, listener: UpgradeListener): boolean {
   const all: readonly UpgradeListener[] = server.listeners('upgrade') as UpgradeListener[]
-  return all[0] === listener && all.every((each) => each[PATH] !== undefined && each[PATH] !== asked)
+  return all[0] === listener && all.every((each) => each[PATH] !== undefined && each[PATH] !== path)
 }
 
 function addressOf(server: HttpServer | HttpsServer, path: string): string {
@@ -95,8 +93,9 @@ function addressOf(server: HttpServer | HttpsServer, path: string): string {
   const bound = server.address()
   if (bound === null) {
     const address = `${isSecure ? 'wss' : 'ws'}:${path}`
-    const message = `cannot take WebSockets at ${path}: the server does not listen yet; start it first`
-    throw new TransportError('LISTEN_FAILED', message, { address })
+    const message = `cannot listen on ${address}: option "server" does not listen yet`
+    const details = { address, option: 'server', hint: 'call server.listen() first' }
+    throw new TransportError('LISTEN_FAILED', message, details)
   }
   if (typeof bound === 'string') return `${isSecure ? 'wss' : 'ws'}+unix:${bound}:${path}`
   return wsAddress({ host: bound.address, port: bound.port, path }, isSecure)

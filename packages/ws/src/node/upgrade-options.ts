@@ -1,60 +1,50 @@
 import type { ListenerOptions } from '@mcpwire/core'
 import {
+  boolean,
   invalidOption,
-  type KnownOptions,
-  listenerDefaults,
   listenerOptions,
+  type OptionalListenerOptions,
+  type OptionDefaults,
+  type OptionTable,
+  options,
   requireText,
+  rule,
 } from '@mcpwire/core/authoring'
-import {
-  knownWsOptions,
-  requireBoolean,
-  requireWsOptions,
-  type WsOptions,
-  wsDefaults,
-} from '../ws-options.js'
+import { type WsOptions, wsOptions } from '../ws-options.js'
 
-/** Options of whatever takes WebSockets from an HTTP server. */
+/** Options of both kinds of listener. */
 export interface WsUpgradeOptions extends ListenerOptions, WsOptions {
   /**
-   * The path to be asked for; any other is answered with 404.
+   * Path of the endpoint. Requests for other paths get status 404.
    * @defaultValue '/mcp'
    */
   path?: string | undefined
   /**
-   * Whether a bearer token may come as a subprotocol, `mcp.bearer.` and the token in base64url: pages have no other
-   * way. The gate sees it as `authorization`; it is never sent back, and taken out of what the gate sees otherwise.
+   * Whether a client may send a bearer token as the subprotocol `mcp.bearer.<token in base64url>`. Pages cannot send
+   * it otherwise. The gate receives it in the header `authorization` only. It is never sent back.
    * @defaultValue false
    */
   tokenInSubprotocol?: boolean | undefined
 }
 
-/** What those use for options that are not given. Without a gate, only this host is admitted. */
-export const wsUpgradeDefaults: {
-  readonly path: '/mcp'
-  readonly tokenInSubprotocol: false
-} & typeof listenerDefaults &
-  typeof wsDefaults = {
-  path: '/mcp',
-  tokenInSubprotocol: false,
-  ...listenerDefaults,
-  ...wsDefaults,
-}
+/** The options without a default. */
+export type OptionalUpgradeOptions = OptionalListenerOptions | 'deflate'
 
-/** Each of these options. */
-export const knownUpgradeOptions: KnownOptions<WsUpgradeOptions> = {
-  ...wsUpgradeDefaults,
+/** The options of both kinds of listener. */
+export const upgradeOptions: OptionTable<WsUpgradeOptions, OptionalUpgradeOptions> = options<
+  WsUpgradeOptions,
+  OptionalUpgradeOptions
+>({
+  ...wsOptions.rules,
   ...listenerOptions.rules,
-  ...knownWsOptions,
-}
+  path: rule<string, string>((option, value) => {
+    requireText(option, value)
+    if (!/^\/[^?#\s]*$/.test(value))
+      invalidOption(option, value, 'a path that starts with / and has no query')
+  }, '/mcp'),
+  tokenInSubprotocol: boolean(false),
+})
 
-/** Throws `INVALID_OPTION` unless the options can work. */
-export function requireUpgradeOptions(
-  settings: Readonly<Record<keyof typeof wsUpgradeDefaults, unknown>> & WsOptions,
-): void {
-  requireWsOptions(settings)
-  const { path } = settings
-  requireText('path', path)
-  if (!/^\/[^?#\s]*$/.test(path)) invalidOption('path', path, 'a path that starts with / and has no query')
-  requireBoolean('tokenInSubprotocol', settings.tokenInSubprotocol)
-}
+/** Defaults of the options of both kinds of listener. */
+export const wsUpgradeDefaults: OptionDefaults<WsUpgradeOptions, OptionalUpgradeOptions> =
+  upgradeOptions.defaults

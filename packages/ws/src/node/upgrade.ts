@@ -5,96 +5,95 @@ import { type Handshake, type Peer, TransportError } from '@mcpwire/core'
 import type { AcceptorSink, Incoming, Sink } from '@mcpwire/core/authoring'
 import { tlsFactsOf } from '@mcpwire/core/node'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Deflate } from '../deflate.js'
-import { isTokenSubprotocol, SUBPROTOCOL, tokenAmong } from '../subprotocol.js'
+import { isTokenSubprotocol, SUBPROTOCOL, tokenIn } from '../subprotocol.js'
 import { type WsChannelOptions, wsChannel } from '../ws-channel.js'
-import { closeTimeout } from './close-timeout.js'
-import { deflateSettings } from './deflate-settings.js'
-import { answerPlainly, answerRefusal } from './http-refusal.js'
+import type { DeflateSettings } from '../ws-options.js'
+import { sendRefusal, sendText } from './http-refusal.js'
+import { libraryOptions } from './library-options.js'
 import { wsFrames } from './ws-frames.js'
 
-/** What decides about upgrades, besides the gate. */
-export interface UpgradeSettings extends WsChannelOptions {
-  readonly deflate: Deflate | undefined
+/** Options of an library. */
+export interface UpgraderOptions extends WsChannelOptions {
+  readonly deflate: DeflateSettings | undefined
   readonly requireSubprotocol: boolean
   readonly tokenInSubprotocol: boolean
-  /** The address of the server where that is a Unix socket: callers have none then. */
+  /** The address of a server on a Unix socket, whose callers have no address. */
   readonly unixAddress?: string | undefined
 }
 
-/** Takes upgrade requests for the right path to the door. Errors of the socket go to `ignore` by then. */
-export type Upgrader = (request: IncomingMessage, socket: Socket, head: Buffer, door: AcceptorSink) => void
+/** Offers the connection of an upgrade request to a listener. The caller adds `ignore` to the socket before. */
+export type Upgrader = (request: IncomingMessage, socket: Socket, head: Buffer, sink: AcceptorSink) => void
 
-/** The form of a key: 16 bytes in base64 (RFC 6455, section 4.1). */
+/** A valid key: 16 bytes in base64 (RFC 6455, section 4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 const VERSION = '13'
 
-/** Makes one. Nothing is said to a caller, and nothing of it is read, before its connection is started. */
-export function createUpgrader(settings: UpgradeSettings): Upgrader {
-  const upgrader = new WebSocketServer({
+/**
+ * Creates an library. It checks the handshake, and switches protocols when the connection is started: until then
+ * nothing is sent to an admitted caller and nothing is read.
+ */
+export function createUpgrader(options: UpgraderOptions): Upgrader {
+  const library = new WebSocketServer({
+    ...libraryOptions(options),
     noServer: true,
     clientTracking: false,
-    autoPong: false,
-    maxPayload: settings.maxMessageBytes,
-    ...closeTimeout(settings),
-    perMessageDeflate: deflateSettings(settings.deflate),
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   })
-  const channel = { ...settings, hearsPages: true }
-  return (request, socket, head, door) => {
+  const channelOptions = { ...options, mayBePage: true }
+  return (request, socket, head, sink) => {
     const offered = subprotocolsIn(request)
-    const wrong = whatIsWrong(request, offered, settings)
-    if (wrong) {
-      answerPlainly(socket, ...wrong)
+    const fault = faultOf(request, offered, options)
+    if (fault) {
+      sendText(socket, ...fault)
       return
     }
-    const { handshake, peer } = describe(request, socket, offered, settings)
-    // Let go of once it is answered: a transport keeps its connector for life.
-    let waiting: Waiting | undefined = { request, head }
-    door.connection({
+    const { handshake, peer } = describe(request, socket, offered, options)
+    // Released after the upgrade: a transport keeps its connector for life.
+    let pending: PendingUpgrade | undefined = { request, head }
+    sink.connection({
       handshake,
       connector: {
         connectsOnce: true,
         peer,
-        connect: async (sink, signal) => {
+        connect: async (channelSink, signal) => {
           if (signal.aborted) {
             socket.destroy()
             throw signal.reason
           }
           const { address } = peer
-          const ws = waiting && upgraded(upgrader, waiting, socket)
-          waiting = undefined
-          if (typeof ws === 'object') return channelOn(ws, socket, sink, channel, peer)
+          const ws = pending && switchProtocols(library, pending, socket)
+          pending = undefined
+          if (typeof ws === 'object') return channelOver(ws, socket, channelSink, channelOptions, peer)
           if (ws !== undefined) {
-            const message = `${address} was answered with 400: ${ws}`
+            const message = `refused the handshake of ${address} with status 400: ${ws}`
             throw new TransportError('MALFORMED_MESSAGE', message, { preview: '' })
           }
-          throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
+          throw new TransportError('PEER_LOST', `lost ${address} before its connection started`, { address })
         },
       },
-      refuse: (refusal) => answerRefusal(socket, refusal),
+      refuse: (refusal) => sendRefusal(socket, refusal),
     } satisfies Incoming)
   }
 }
 
-/** Listens for errors of a socket as long as nobody else does: without it a peer that resets ends the process. */
+/** An error listener. A socket without one makes a reset of the peer an uncaught exception. */
 export function ignore(): void {}
 
-type Answer = readonly [status: number, text: string, headers?: Readonly<Record<string, string>>]
+type Fault = readonly [status: number, text: string, headers?: Readonly<Record<string, string>>]
 
-/** What keeps a request from being an upgrade, and the answer to it (RFC 6455, section 4.2). */
-function whatIsWrong(
+/** The first fault of a handshake request, as the response to it (RFC 6455, section 4.2). */
+function faultOf(
   { method, headers }: IncomingMessage,
   offered: readonly string[],
-  { requireSubprotocol }: UpgradeSettings,
-): Answer | undefined {
-  if (method !== 'GET') return [405, 'a WebSocket is opened with GET', { allow: 'GET' }]
+  { requireSubprotocol }: UpgraderOptions,
+): Fault | undefined {
+  if (method !== 'GET') return [405, 'a WebSocket handshake uses GET', { allow: 'GET' }]
   if (headers.upgrade?.toLowerCase() !== 'websocket')
-    return [426, 'this is a WebSocket', { upgrade: 'websocket' }]
+    return [426, 'WebSocket upgrade required', { upgrade: 'websocket' }]
   if (headers['sec-websocket-version'] !== VERSION)
     return [426, `the WebSocket version must be ${VERSION}`, { 'sec-websocket-version': VERSION }]
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) return [400, 'Sec-WebSocket-Key is missing or malformed']
-  // Node asks for it in other requests only, and gates judge by it.
+  // Node requires it in other requests only, and gates check it.
   if (headers.host === undefined) return [400, 'Host is missing']
   if (requireSubprotocol && !offered.includes(SUBPROTOCOL))
     return [400, `the subprotocol "${SUBPROTOCOL}" must be offered`]
@@ -109,11 +108,11 @@ function describe(
   request: IncomingMessage,
   socket: Socket | TLSSocket,
   offered: readonly string[],
-  { tokenInSubprotocol, unixAddress }: UpgradeSettings,
+  { tokenInSubprotocol, unixAddress }: UpgraderOptions,
 ): { handshake: Handshake; peer: Peer } {
   const remote = unixAddress === undefined ? remoteOf(socket) : undefined
   const headers = headersOf(request, offered)
-  const token = tokenInSubprotocol ? tokenAmong(offered) : undefined
+  const token = tokenInSubprotocol ? tokenIn(offered) : undefined
   if (token !== undefined) headers['authorization'] ??= `Bearer ${token}`
   const { host } = request.headers
   const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
@@ -136,13 +135,13 @@ function describe(
   }
 }
 
-/** One that has reset has no address any more. What it said before can be read, so it must not pass for a local one. */
+/** A socket that was reset has no address. Its request can still arrive, and must not count as local. */
 function remoteOf({ remoteAddress = 'unknown', remotePort = 0 }: Socket): { address: string; port: number } {
-  // A socket for both families shows callers from the older one as `::ffff:127.0.0.1`.
+  // A dual-stack socket reports IPv4 callers as `::ffff:127.0.0.1`.
   return { address: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ''), port: remotePort }
 }
 
-/** The headers as the gate sees them: each once, and without tokens where it does not look for them. */
+/** The headers for the gate: one value for each name, and no token in `sec-websocket-protocol`. */
 function headersOf(request: IncomingMessage, offered: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = Object.create(null)
   for (const [name, value] of Object.entries(request.headers)) {
@@ -165,45 +164,44 @@ export function wsAddress(
   { host, port, path }: { host: string; port: number; path: string },
   isSecure: boolean,
 ): string {
-  // Each connection keeps one: joined it is one string, where a template would keep all its parts.
+  // Every connection keeps the address. A joined string is flat, a template keeps all its parts.
   return [isSecure ? 'wss' : 'ws', '://', isIPv6(host) ? `[${host}]` : host, ':', port, path].join('')
 }
 
-/** What a caller said, until it is answered. */
-interface Waiting {
+interface PendingUpgrade {
   readonly request: IncomingMessage
   readonly head: Buffer
 }
 
-/** Switches protocols. What is wrong where the caller asks for what makes no sense; nothing where it is gone. */
-function upgraded(
-  upgrader: WebSocketServer,
-  { request, head }: Waiting,
+/** Switches protocols. Returns a text for a fault of the request, `undefined` for a caller that has disconnected. */
+function switchProtocols(
+  library: WebSocketServer,
+  { request, head }: PendingUpgrade,
   socket: Socket,
 ): WebSocket | string | undefined {
-  let made: WebSocket | string | undefined
+  let result: WebSocket | string | undefined
   if (socket.destroyed) return undefined
-  upgrader.once('wsClientError', ({ message }) => {
-    answerPlainly(socket, 400, message)
-    made = message
+  library.once('wsClientError', ({ message }) => {
+    sendText(socket, 400, message)
+    result = message
   })
-  upgrader.handleUpgrade(request, socket, head, (ws) => {
-    made = ws
+  library.handleUpgrade(request, socket, head, (ws) => {
+    result = ws
   })
-  upgrader.removeAllListeners('wsClientError')
-  return made
+  library.removeAllListeners('wsClientError')
+  return result
 }
 
-function channelOn(
+function channelOver(
   ws: WebSocket,
   socket: Socket,
   sink: Sink,
-  settings: UpgradeSettings,
+  options: UpgraderOptions,
   peer: Peer,
 ): ReturnType<typeof wsChannel> {
-  const { maxMessageBytes, deflate } = settings
-  // The library listens for errors of the socket from now on.
+  const { maxMessageBytes, deflate } = options
+  // From here on the library listens for errors of the socket.
   socket.off('error', ignore)
   const frames = wsFrames(ws, socket, { address: peer.address, maxMessageBytes, deflate, isClient: false })
-  return wsChannel(frames, sink, settings, peer)
+  return wsChannel(frames, sink, options, peer)
 }

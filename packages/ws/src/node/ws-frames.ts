@@ -2,40 +2,39 @@ import type { Socket } from 'node:net'
 import { type Flow, type TlsFacts, TransportError } from '@mcpwire/core'
 import { notWritable } from '@mcpwire/core/authoring'
 import type { RawData, WebSocket } from 'ws'
-import type { Deflate } from '../deflate.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
-import { Pongs } from './pongs.js'
+import type { DeflateSettings } from '../ws-options.js'
 import { createTextSender, type TextSender } from './text-sender.js'
 
-/** What frames are bounded by, for error texts, and which of them are compressed. */
+/** Options of the frames of one connection. */
 export interface FrameOptions {
   readonly address: string
   readonly maxMessageBytes: number
-  readonly deflate: Deflate | undefined
+  readonly deflate: DeflateSettings | undefined
   readonly isClient: boolean
   readonly tls?: TlsFacts
 }
 
-/** A WebSocket of the `ws` library, on a socket that is ours to write to. */
+/** Frames over a WebSocket of the `ws` library. It also writes to the socket of that WebSocket. */
 export function wsFrames(ws: WebSocket, socket: Socket, options: FrameOptions): FrameSocket {
   return new WsFrames(ws, socket, options)
 }
 
-/** Whose a socket of the library is. So the listeners on sockets are the same for all. */
-const OWNER = Symbol('frames')
+/** Links a WebSocket to its frames, so that all sockets share the same listener functions. */
+const FRAMES = Symbol('frames')
 
-type Owned = WebSocket & { [OWNER]?: WsFrames }
+type LinkedSocket = WebSocket & { [FRAMES]?: WsFrames }
 
-// A class, since every object with accessors of its own has a shape of its own too: with many connections that costs
-// as much memory as all the rest, and makes everything that touches them slow.
+// A class: each object literal with accessors has a hidden class of its own. With many connections that would take as
+// much memory as everything else, and make property access slow.
 class WsFrames implements FrameSocket, Flow {
   readonly tls?: TlsFacts
-  readonly #ws: Owned
+  readonly #ws: LinkedSocket
   readonly #socket: Socket
   readonly #address: string
   readonly #maxMessageBytes: number
   readonly #sender: TextSender
-  #pongs: Pongs | undefined
+  #pongs: PongSender | undefined
   #listener: FrameListener | undefined
   #failure: Error | undefined
 
@@ -47,9 +46,9 @@ class WsFrames implements FrameSocket, Flow {
     this.#address = address
     this.#maxMessageBytes = maxMessageBytes
     this.#sender = createTextSender(ws, socket, { isClient, thresholdBytes: deflate?.thresholdBytes ?? 0 })
-    this.#ws[OWNER] = this
+    this.#ws[FRAMES] = this
     ws.on('error', onerror).on('ping', onping)
-    // Nothing is read before somebody listens; `ws` would emit it into the void.
+    // `ws` would drop the events that it emits before `listen()`.
     ws.pause()
   }
 
@@ -86,11 +85,11 @@ class WsFrames implements FrameSocket, Flow {
   close(code: number, reason: string): void {
     this.#sender.flush()
     this.#ws.close(code, reason)
-    // A close frame that waits behind a paused stream would never be heard.
+    // A paused stream would not deliver the close frame of the peer.
     this.#ws.resume()
   }
 
-  terminate(): void {
+  destroy(): void {
     this.#ws.terminate()
   }
 
@@ -103,7 +102,7 @@ class WsFrames implements FrameSocket, Flow {
   }
 
   get queuedBytes(): number {
-    return this.#ws.bufferedAmount + this.#sender.heldBytes
+    return this.#ws.bufferedAmount + this.#sender.bufferedBytes
   }
 
   get bytesSent(): number {
@@ -114,63 +113,96 @@ class WsFrames implements FrameSocket, Flow {
     return this.#socket.bytesRead
   }
 
-  heard(data: RawData, isBinary: boolean): void {
+  onMessage(data: RawData, isBinary: boolean): void {
     if (isBinary) this.#listener?.binary()
     else this.#listener?.text(data.toString())
   }
 
-  pinged(payload: Buffer): void {
-    this.#pongs ??= new Pongs(this.#ws)
-    this.#pongs.answer(payload)
-    this.#listener?.alive()
+  onPing(payload: Buffer): void {
+    this.#pongs ??= new PongSender(this.#ws)
+    this.#pongs.send(payload)
+    this.#listener?.activity()
   }
 
-  ponged(): void {
-    this.#listener?.alive()
+  onPong(): void {
+    this.#listener?.activity()
   }
 
-  failed(cause: Error): void {
-    this.#failure ??= explained(cause, this.#address, this.#maxMessageBytes)
+  onError(cause: Error): void {
+    this.#failure ??= errorFrom(cause, this.#address, this.#maxMessageBytes)
     this.#listener?.failed(this.#failure)
   }
 
-  closed(code: number, reason: Buffer): void {
+  onClose(code: number, reason: Buffer): void {
     this.#sender.stop()
     this.#listener?.closed(code, reason.toString())
   }
 }
 
-function onmessage(this: Owned, data: RawData, isBinary: boolean): void {
-  this[OWNER]?.heard(data, isBinary)
+function onmessage(this: LinkedSocket, data: RawData, isBinary: boolean): void {
+  this[FRAMES]?.onMessage(data, isBinary)
 }
 
-function onping(this: Owned, payload: Buffer): void {
-  this[OWNER]?.pinged(payload)
+function onping(this: LinkedSocket, payload: Buffer): void {
+  this[FRAMES]?.onPing(payload)
 }
 
-function onpong(this: Owned): void {
-  this[OWNER]?.ponged()
+function onpong(this: LinkedSocket): void {
+  this[FRAMES]?.onPong()
 }
 
-function onerror(this: Owned, cause: Error): void {
-  this[OWNER]?.failed(cause)
+function onerror(this: LinkedSocket, cause: Error): void {
+  this[FRAMES]?.onError(cause)
 }
 
-function onclose(this: Owned, code: number, reason: Buffer): void {
-  this[OWNER]?.closed(code, reason)
+function onclose(this: LinkedSocket, code: number, reason: Buffer): void {
+  this[FRAMES]?.onClose(code, reason)
 }
 
-/** What the library's codes mean here (its documentation, "Error codes"). */
-function explained(cause: Error, address: string, maxMessageBytes: number): Error {
+/**
+ * Sends pongs one at a time. While one is buffered, only the latest ping is kept (RFC 6455, section 5.5.3): a flood of
+ * pings from a peer that does not read buffers a single pong.
+ */
+class PongSender {
+  readonly #ws: WebSocket
+  #isSending = false
+  #latest: Buffer | undefined
+
+  constructor(ws: WebSocket) {
+    this.#ws = ws
+  }
+
+  send(payload: Buffer): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return
+    if (this.#isSending) {
+      // A copy: the payload is a view of the read buffer.
+      this.#latest = Buffer.from(payload)
+      return
+    }
+    this.#isSending = true
+    this.#ws.pong(payload, undefined, () => this.#sent())
+  }
+
+  #sent(): void {
+    this.#isSending = false
+    const next = this.#latest
+    this.#latest = undefined
+    if (next) this.send(next)
+  }
+}
+
+/** The error for an error code of the library (its documentation, "Error codes"). */
+function errorFrom(cause: Error, address: string, maxMessageBytes: number): Error {
   const { code = '' } = cause as NodeJS.ErrnoException
   if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' || code === 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH') {
-    const message = `${address} sent a message longer than maxMessageBytes (${maxMessageBytes}); raise it to accept more`
-    // The library looks at the announced length alone, and does not tell it.
-    const details = { bytes: maxMessageBytes + 1, maxMessageBytes }
+    const message = `${address} sent a message longer than maxMessageBytes (${maxMessageBytes})`
+    const advice = { option: 'maxMessageBytes', hint: 'raise option "maxMessageBytes" to accept it' }
+    // The library checks the length in the header and does not report it.
+    const details = { bytes: maxMessageBytes + 1, maxMessageBytes, ...advice }
     return new TransportError('MESSAGE_TOO_LARGE', message, details, { cause })
   }
   if (code.startsWith('WS_ERR_')) {
-    const message = `${address} broke the WebSocket protocol: ${cause.message}`
+    const message = `${address} violated the WebSocket protocol: ${cause.message}`
     return new TransportError('MALFORMED_MESSAGE', message, { preview: '' }, { cause })
   }
   return new TransportError('PEER_LOST', `lost ${address}: ${cause.message}`, { address }, { cause })

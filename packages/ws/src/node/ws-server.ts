@@ -7,13 +7,15 @@ import {
   type Acceptor,
   type Binding,
   createListener,
+  group,
+  inRange,
+  integer,
   isLoopback,
-  type KnownOptions,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  requireText,
-  resolveOptions,
+  type OptionDefaults,
+  type OptionSettings,
+  optional,
+  options,
+  text,
 } from '@mcpwire/core/authoring'
 import {
   bindServer,
@@ -21,76 +23,81 @@ import {
   loadTlsServer,
   type TlsServerEnd,
   type TlsServerOptions,
+  tlsServerOptions,
   watchTls,
 } from '@mcpwire/core/node'
-import { deflateOf } from '../deflate.js'
-import { answerPlainly, answerRefusal } from './http-refusal.js'
-import { createPendingSockets, type PendingSockets } from './lobby.js'
+import { deflateSettings } from '../ws-options.js'
+import { sendRefusal, sendText } from './http-refusal.js'
+import { createPendingSockets, type PendingSockets } from './pending-sockets.js'
 import { createUpgrader, ignore, pathOf, wsAddress } from './upgrade.js'
-import {
-  knownUpgradeOptions,
-  requireUpgradeOptions,
-  type WsUpgradeOptions,
-  wsUpgradeDefaults,
-} from './upgrade-options.js'
+import { type OptionalUpgradeOptions, upgradeOptions, type WsUpgradeOptions } from './upgrade-options.js'
+
+// The way of a connection:
+//
+//   socket ──▶ pending (TLS handshake, request headers) ──▶ upgrade ──▶ AcceptorSink.connection ──▶ gate ──▶ channel
+//                 │                                            │                                      │
+//                 │ maxConnections: destroyed                  │ wrong path, certificate, handshake   │ refused:
+//                 │ headersTimeoutMs: destroyed                │ field: HTTP response                 │ HTTP response
+//
+// `close()` stops the server and destroys the pending sockets. The listener ends the connections that it has received.
 
 /** Options of a WebSocket server. */
 export interface WsServerOptions extends WsUpgradeOptions {
-  /** Port to listen on; 0 for one that is free. */
+  /** Port to listen on. 0 selects a free one. */
   port: number
   /**
-   * Address to listen on. Beyond this host, `start()` asks for a `gate`.
+   * Address to listen on. An address that other hosts can reach requires a `gate`.
    * @defaultValue '127.0.0.1'
    */
   host?: string | undefined
   /**
-   * Serves `wss:`, with the certificate in `certFile` and `keyFile`, or as content in `cert` and `key`, with
-   * `passphrase`; a `source` of these that may change; `caFile` or `ca` for the authorities of callers, and
-   * `clientCertificates` (`'none'`, `'optional'`, `'required'`) for whether they must have one of theirs;
-   * `minVersion`, `'TLSv1.3'` unless given; and `handshakeTimeoutMs`, 10 000.
+   * TLS options, for `wss:`: server certificate, authorities of client certificates.
    * @defaultValue undefined
    */
   tls?: TlsServerOptions | undefined
   /**
-   * How long a caller may take over its TLS handshake and the headers of its request, in milliseconds.
+   * Time limit for the TLS handshake and the headers of the request, in milliseconds.
    * @defaultValue 10_000
    */
   headersTimeoutMs?: number | undefined
 }
 
-/** What `wsServer` uses for options that are not given. */
-export const wsServerDefaults: {
-  readonly host: '127.0.0.1'
-  readonly headersTimeoutMs: 10_000
-} & typeof wsUpgradeDefaults = {
-  host: '127.0.0.1',
-  headersTimeoutMs: 10_000,
-  ...wsUpgradeDefaults,
-}
+type OptionalMember = OptionalUpgradeOptions | 'tls'
 
-const known: KnownOptions<WsServerOptions> = { ...wsServerDefaults, ...knownUpgradeOptions, port: 1, tls: 1 }
+const table = options<WsServerOptions, OptionalMember>({
+  ...upgradeOptions.rules,
+  port: integer(0, 65_535),
+  host: text('127.0.0.1'),
+  tls: optional(group(tlsServerOptions)),
+  headersTimeoutMs: inRange(1, Infinity, 10_000),
+})
+
+/** Defaults of the options of `wsServer`. */
+export const wsServerDefaults: OptionDefaults<WsServerOptions, OptionalMember> = table.defaults
 
 /**
- * A listener for WebSockets on a port of its own. Without a gate it admits callers on this host only, by their
- * address, `Host` and `Origin`; whom the gate refuses gets an HTTP answer instead of a WebSocket. Binds nothing until
- * `start()`.
+ * A listener for WebSockets on a port of its own. Binds nothing until `start()`.
+ *
+ * Without a gate it admits callers on this host only, by address, `Host` and `Origin`. A refused caller gets an HTTP
+ * response in place of a WebSocket.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const listener = await serve(wsServer({ port: 8080 }), (connection) => newServer().connect(connection))
+ * console.log(listener.url)
+ * ```
  */
-export function wsServer(options: WsServerOptions): Listener {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(wsServerDefaults, options)
-  requireText('host', settings.host)
-  requireInteger('port', settings.port, 0, 65_535)
-  requireInRange('headersTimeoutMs', settings.headersTimeoutMs, 1, Infinity)
-  requireUpgradeOptions(settings)
+export function wsServer(given: WsServerOptions): Listener {
+  const settings = table.read(given)
   const tls = settings.tls === undefined ? undefined : loadTlsServer(settings.tls)
   const bindsBeyondThisHost = settings.host !== 'localhost' && !isLoopback(settings.host)
   const gate = settings.gate ?? (bindsBeyondThisHost ? undefined : localOnly())
   return createListener(acceptorOf(settings, tls, bindsBeyondThisHost), { ...settings, gate })
 }
 
-type Settings = ReturnType<typeof resolveOptions<typeof wsServerDefaults, WsServerOptions>>
+type Settings = OptionSettings<WsServerOptions, OptionalMember>
 
 function acceptorOf(
   settings: Settings,
@@ -99,57 +106,57 @@ function acceptorOf(
 ): Acceptor {
   return {
     bindsBeyondThisHost,
-    listen: async (door, signal) => {
+    listen: async (sink, signal) => {
       let isClosing = false
-      const { maxConnections: maxWaiting, headersTimeoutMs: timeoutMs, clock } = settings
-      const lobby = createPendingSockets({ maxWaiting, timeoutMs, clock })
-      const deflate = deflateOf(settings.deflate)
-      const usher = createUpgrader({ ...settings, deflate, isGoingAway: () => isClosing })
-      const server = tls ? httpsServer(tls) : createServer(plainOptions)
+      const { maxConnections, headersTimeoutMs: timeoutMs, clock } = settings
+      const pending = createPendingSockets({ maxConnections, timeoutMs, clock })
+      const deflate = deflateSettings(settings.deflate)
+      const upgrade = createUpgrader({ ...settings, deflate, isGoingAway: () => isClosing })
+      const server = tls ? httpsServer(tls) : createServer(httpOptions)
       server.on('connection', (socket: Socket) => {
         socket.on('error', ignore)
-        lobby.enter(socket, door)
+        pending.add(socket, sink)
       })
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        lobby.leave(socket)
-        // The one of `connection` is on the socket below this one.
+        pending.remove(socket)
+        // Under TLS this is another socket than that of 'connection'.
         if (tls) socket.on('error', ignore)
-        const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
-        if (certificate) answerRefusal(socket, certificate)
-        else if (pathOf(request) !== settings.path) answerPlainly(socket, 404, 'there is nothing here')
-        else usher(request, socket, head, door)
+        const refusal = tls && certificateRefusal(socket as TLSSocket, tls)
+        if (refusal) sendRefusal(socket, refusal)
+        else if (pathOf(request) !== settings.path) sendText(socket, 404, 'not found')
+        else upgrade(request, socket, head, sink)
       })
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-        answerOther(response, pathOf(request) === settings.path)
+        refuseRequest(response, pathOf(request) === settings.path)
       })
-      const watching = tls && watchTls(server as HttpsServer, tls, door.error)
+      const tlsWatch = tls && watchTls(server as HttpsServer, tls, sink.error)
       const requestedAddress = wsAddress(settings, tls !== undefined)
       const { host, port: requestedPort } = settings
       const listen = (): void => void server.listen({ host, port: requestedPort })
       try {
-        await bindServer(server, { requestedAddress, listen }, { door, signal })
+        await bindServer(server, { requestedAddress, listen }, { door: sink, signal })
       } catch (error) {
-        watching?.[Symbol.dispose]()
+        tlsWatch?.[Symbol.dispose]()
         throw error
       }
       const { port } = server.address() as AddressInfo
-      return bindingOf(server, lobby, wsAddress({ ...settings, port }, tls !== undefined), () => {
+      return bindingOf(server, pending, wsAddress({ ...settings, port }, tls !== undefined), () => {
         isClosing = true
-        watching?.[Symbol.dispose]()
+        tlsWatch?.[Symbol.dispose]()
       })
     },
   }
 }
 
-/** Deadlines come from the lobby, so that they cover the TLS handshake too and follow the clock of the options. */
-const plainOptions = { headersTimeout: 0, requestTimeout: 0, keepAliveTimeout: 1, noDelay: true } as const
+/** Pending sockets have a timeout of their own, which includes the TLS handshake and uses `clock`. */
+const httpOptions = { headersTimeout: 0, requestTimeout: 0, keepAliveTimeout: 1, noDelay: true } as const
 
 function httpsServer(tls: TlsServerEnd): HttpsServer {
   return createHttpsServer({
-    ...plainOptions,
+    ...httpOptions,
     ...tls.current(),
     minVersion: tls.minVersion,
-    // The upgrade of HTTP/2 is another (RFC 8441).
+    // WebSocket over HTTP/2 has another handshake (RFC 8441).
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: tls.handshakeTimeoutMs,
     requestCert: tls.clientCertificates !== 'none',
@@ -157,27 +164,27 @@ function httpsServer(tls: TlsServerEnd): HttpsServer {
   })
 }
 
-/** A request that does not even ask to upgrade. */
-function answerOther(response: ServerResponse, isOurPath: boolean): void {
+/** Answers a request without an upgrade. */
+function refuseRequest(response: ServerResponse, isOwnPath: boolean): void {
   const headers = { 'content-type': 'text/plain', connection: 'close' }
-  if (isOurPath) response.writeHead(426, { ...headers, upgrade: 'websocket' }).end('this is a WebSocket\n')
-  else response.writeHead(404, headers).end('there is nothing here\n')
+  if (isOwnPath)
+    response.writeHead(426, { ...headers, upgrade: 'websocket' }).end('WebSocket upgrade required\n')
+  else response.writeHead(404, headers).end('not found\n')
 }
 
-/** Those who were offered to the door are for the listener to end; it refuses or closes each of them. */
 function bindingOf(
   server: HttpServer | HttpsServer,
-  lobby: PendingSockets,
+  pending: PendingSockets,
   address: string,
-  closing: () => void,
+  onclosing: () => void,
 ): Binding {
   return {
     address,
     close: () =>
       new Promise((resolve) => {
-        closing()
+        onclosing()
         server.close(() => resolve())
-        lobby.clear()
+        pending.destroyAll()
       }),
   }
 }

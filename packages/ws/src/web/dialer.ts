@@ -1,13 +1,12 @@
 import { TransportError } from '@mcpwire/core'
-import { invalidOption, rejectOption } from '@mcpwire/core/authoring'
-import type { CreateDialer, Dial } from '../dialer.js'
+import type { CreateDialer, Dial } from '../frame-socket.js'
 import { webFrames } from './web-frames.js'
 
-/** Makes connections with the platform's own WebSocket, which takes subprotocols and nothing else. */
-export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, deflate, tls, sendsHeaders }) => {
-  if (sendsHeaders) rejectOption('headers', 'left out where no header can be sent; see tokenInSubprotocol')
-  if (tls !== undefined) rejectOption('tls', 'left out where the platform decides whom to trust')
-  if (deflate !== undefined) invalidOption('deflate', deflate, 'left out where the platform decides')
+/** Opens connections with the `WebSocket` of the platform, which supports subprotocols and no other option. */
+export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, deflate, tls, hasHeaders }) => {
+  if (hasHeaders) unsupported('headers', 'use option "tokenInSubprotocol"')
+  if (tls !== undefined) unsupported('tls', 'the platform verifies the server')
+  if (deflate !== undefined) unsupported('deflate', 'the platform decides about compression')
   const dial: Dial = ({ subprotocols }, signal) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted()
@@ -28,13 +27,19 @@ export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, defl
       }
       const close = ({ code }: CloseEvent): void => {
         settled()
-        // The platform keeps from a page why it could not connect.
-        const message = `cannot connect to ${address} (${code}); is it running, and the option url right?`
-        reject(new TransportError('CONNECT_FAILED', message, { address }))
+        // The platform conceals the reason from the page.
+        const message = `cannot connect to ${address}: the socket closed with code ${code}`
+        const hint = 'check that the server is running and that option "url" is correct'
+        reject(new TransportError('CONNECT_FAILED', message, { address, option: 'url', hint }))
       }
       signal.addEventListener('abort', abort, { once: true })
       socket.addEventListener('open', open)
       socket.addEventListener('close', close)
     })
   return dial
+}
+
+function unsupported(option: string, hint: string): never {
+  const message = `option "${option}" is not supported in browsers`
+  throw new TransportError('INVALID_OPTION', message, { option, hint })
 }

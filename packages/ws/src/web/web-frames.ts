@@ -3,18 +3,18 @@ import { notWritable, tooLargeToAccept } from '@mcpwire/core/authoring'
 import { codeFor, pageCode } from '../close-codes.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
 
-/** What frames are bounded by, and whom they are from. */
+/** Address and limit of the peer. */
 export interface WebFrameOptions {
   readonly address: string
   readonly maxMessageBytes: number
 }
 
-/** How much may be buffered before sends wait. */
+/** Buffered bytes from which on `send()` waits. */
 const HIGH_WATER_MARK = 65_536
-/** How often to look whether it has left: no event tells of it. */
-const LOOK_AGAIN_MS = 10
+/** Interval between checks of the buffer. No event reports that it drains. */
+const CHECK_MS = 10
 
-/** The platform's own WebSocket. It cannot ping, and reads whether or not anybody keeps up. */
+/** Frames over the `WebSocket` of the platform. It cannot ping, and cannot pause reading. */
 export function webFrames(socket: WebSocket, { address, maxMessageBytes }: WebFrameOptions): FrameSocket {
   let bytesSent = 0
   let bytesReceived = 0
@@ -27,7 +27,7 @@ export function webFrames(socket: WebSocket, { address, maxMessageBytes }: WebFr
   }
 
   function text(data: string): void {
-    // Counted by characters unless that might be too many: bytes take an encoding.
+    // The number of characters, unless the limit is near: counting bytes takes an encoding.
     const bytes = data.length * 3 > maxMessageBytes ? new TextEncoder().encode(data).length : data.length
     bytesReceived += bytes
     if (bytes <= maxMessageBytes) {
@@ -55,12 +55,12 @@ export function webFrames(socket: WebSocket, { address, maxMessageBytes }: WebFr
       socket.send(frame)
       bytesSent += frame.length
       while (socket.bufferedAmount > HIGH_WATER_MARK && socket.readyState === socket.OPEN) {
-        await systemClock.sleep(LOOK_AGAIN_MS)
+        await systemClock.sleep(CHECK_MS)
       }
     },
     close: (code, reason) => socket.close(pageCode(code), reason),
-    // The platform closes in its own time, and has no other way.
-    terminate: () => {
+    // The platform has no immediate close: the listener is detached, and the socket closes later.
+    destroy: () => {
       socket.close()
       closed(1006, '')
     },

@@ -40,12 +40,12 @@ class Client(WebSocketClientProtocol):
                 await asyncio.sleep(0)
 
     def onMessage(self, payload, isBinary):
-        answer = json.loads(payload)
-        assert not isBinary and answer["id"] == Client.heard, answer
-        assert answer["result"] == json.loads(request(Client.heard))["params"], answer
+        response = json.loads(payload)
+        assert not isBinary and response["id"] == Client.heard, response
+        assert response["result"] == json.loads(request(Client.heard))["params"], response
         Client.heard += 1
         if Client.heard == Client.count:
-            print(json.dumps({"answered": Client.heard, "extensions": names(self)}), flush=True)
+            print(json.dumps({"responses": Client.heard, "extensions": names(self)}), flush=True)
             self.sendClose(1000)
 
     def onClose(self, wasClean, code, reason):

@@ -2,7 +2,7 @@ import { isTransportError } from '@mcpwire/core'
 import { wsClient } from '@mcpwire/ws'
 import { Client } from '@modelcontextprotocol/client'
 
-/** What a page did. */
+/** The result of a visit. */
 export interface Visit {
   readonly sum?: unknown
   readonly closed?: unknown

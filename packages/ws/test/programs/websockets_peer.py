@@ -21,10 +21,10 @@ async def client(url, count, compression):
 
         sending = asyncio.create_task(send())
         for n in range(count):
-            answer = json.loads(await ws.recv())
-            assert answer["id"] == n and answer["result"] == json.loads(request(n))["params"], answer
+            response = json.loads(await ws.recv())
+            assert response["id"] == n and response["result"] == json.loads(request(n))["params"], response
         await sending
-        print(json.dumps({"answered": count, "extensions": [each.name for each in ws.extensions]}), flush=True)
+        print(json.dumps({"responses": count, "extensions": [each.name for each in ws.extensions]}), flush=True)
 
 
 async def server(compression):

@@ -1,10 +1,10 @@
-/** What a frame is to say (RFC 6455, section 5.2). */
+/** The fields of a frame (RFC 6455, section 5.2). */
 export interface FrameParts {
   readonly opcode?: number
   readonly isFinal?: boolean
   readonly rsv?: number
   readonly isMasked?: boolean
-  /** What the header announces, where that is to differ from the payload. */
+  /** The length in the header, where it differs from that of the payload. */
   readonly announcedBytes?: number
 }
 
@@ -15,7 +15,7 @@ export const CLOSE = 8
 export const PING = 9
 export const PONG = 10
 
-/** A frame as bytes. Masked with zeros, so that what is on the wire can be read. */
+/** A frame as bytes. The mask is zero, so that the payload stays readable. */
 export function frame(payload: Uint8Array | string, parts: FrameParts = {}): Buffer {
   const { opcode = TEXT, isFinal = true, rsv = 0, isMasked = true } = parts
   const body = Buffer.from(payload as string)
@@ -40,14 +40,14 @@ export function closeFrame(code: number, reason = '', isMasked = true): Buffer {
   return frame(payload, { opcode: CLOSE, isMasked })
 }
 
-/** A frame that was read. */
+/** A received frame. */
 export interface ReadFrame {
   readonly opcode: number
   readonly isFinal: boolean
   readonly payload: Buffer
 }
 
-/** Takes whole, unmasked frames off the front of bytes; the rest is left over. */
+/** Parses complete, unmasked frames at the start of the bytes. */
 export function readFrames(bytes: Buffer): { frames: ReadFrame[]; rest: Buffer } {
   const frames: ReadFrame[] = []
   let at = 0

@@ -5,7 +5,7 @@ export function portOf(address: string | undefined): number {
   return Number(new URL(address ?? '').port)
 }
 
-/** A server of sockets that does one thing to whoever calls. */
+/** A TCP server with one connection handler. */
 export async function plainServer(
   onconnection: (socket: import('node:net').Socket) => void,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
@@ -28,7 +28,7 @@ export async function plainServer(
   }
 }
 
-/** A port nobody listens on. */
+/** A port that nothing listens on. */
 export async function freePort(): Promise<number> {
   const server = await plainServer(() => {})
   await server.close()

@@ -1,30 +1,30 @@
 import { connect, type Socket } from 'node:net'
 import { CLOSE, type ReadFrame, readFrames, TEXT } from './frames.js'
 
-/** A client that writes bytes, and reads what comes back as HTTP and then as frames. */
+/** A client that writes bytes, and parses the response as HTTP and then as frames. */
 export interface RawClient {
   readonly socket: Socket
-  /** The answer to the upgrade, as far as it came. */
-  readonly answer: { readonly status: number; readonly head: string; readonly body: string }
+  /** The response to the upgrade, as far as it arrived. */
+  readonly response: { readonly status: number; readonly head: string; readonly body: string }
   readonly frames: readonly ReadFrame[]
-  /** Texts that were heard. */
+  /** The payloads of received text frames. */
   readonly texts: readonly string[]
-  /** What the close frame said, once one came. */
+  /** The received close frame. */
   readonly closeFrame: { readonly code: number; readonly reason: string } | undefined
   readonly isClosed: boolean
   write(bytes: Uint8Array | string): void
-  /** Resolves once the other side has hung up. */
+  /** Resolves when the connection has ended. */
   readonly closed: Promise<void>
 }
 
-/** A request that is right in every respect; headers overlay it, `undefined` leaves one out. */
+/** Changes to a valid upgrade request. A header with the value `undefined` is left out. */
 export interface RawRequest {
   readonly method?: string
   readonly path?: string
   readonly headers?: Readonly<Record<string, string | undefined>>
 }
 
-/** The request as text. */
+/** A handshake request as text. */
 export function upgradeRequest(
   port: number,
   { method = 'GET', path = '/mcp', headers = {} }: RawRequest = {},
@@ -44,7 +44,7 @@ export function upgradeRequest(
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`
 }
 
-/** Connects, and says what it is told to. */
+/** Connects, and sends `first`. */
 export async function rawClient(
   port: number,
   first = '',
@@ -84,7 +84,7 @@ export async function rawClient(
     get isClosed() {
       return isClosed
     },
-    get answer() {
+    get response() {
       return { status: Number(head?.split(' ')[1] ?? 0), head: head ?? '', body: bytes.toString() }
     },
     get texts() {

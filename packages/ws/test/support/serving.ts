@@ -4,9 +4,9 @@ import { type WsServerOptions, wsServer } from '../../src/node/index.js'
 import { portOf } from './ports.js'
 import { type RawClient, type RawRequest, rawClient, upgradeRequest } from './raw-client.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 
-/** A server with what happened at it. */
+/** A server with a record of its connections, messages and errors. */
 export interface Serving extends AsyncDisposable {
   readonly listener: Listener
   readonly port: number
@@ -17,7 +17,7 @@ export interface Serving extends AsyncDisposable {
   upgraded(request?: RawRequest): Promise<RawClient>
 }
 
-/** A server that starts every connection, and answers requests with their own params. */
+/** A server that starts every connection, and responds to a request with its own params. */
 export async function serving(options: Partial<WsServerOptions> = {}): Promise<Serving> {
   const listener = wsServer({ port: 0, closeTimeoutMs: 5_000, ...options })
   const connections: Transport[] = []
@@ -48,23 +48,22 @@ export async function serving(options: Partial<WsServerOptions> = {}): Promise<S
       const client = await rawClient(port, upgradeRequest(port, request))
       clients.push(client)
       await until(
-        () => client.answer.status !== 0 || client.isClosed,
-        'the upgrade was answered',
-        PATIENCE_MS,
+        () => client.response.status !== 0 || client.isClosed,
+        'a response to the upgrade',
+        TIMEOUT_MS,
       )
-      if (client.answer.status !== 101)
-        throw new Error(`the upgrade was answered with ${client.answer.status}`)
+      if (client.response.status !== 101) throw new Error(`the upgrade got status ${client.response.status}`)
       return client
     },
     [Symbol.asyncDispose]: async () => {
-      // They answer no close frame, which the listener would wait for.
+      // Raw clients send no close frame, and the listener would wait for one.
       for (const { socket } of clients) socket.destroy()
       await listener.close()
     },
   }
 }
 
-/** Resolves as soon as the fact is true. */
-export function eventually(fact: () => boolean, what: string): Promise<void> {
-  return until(fact, what, PATIENCE_MS)
+/** Resolves as soon as the condition holds. */
+export function eventually(condition: () => boolean, what: string): Promise<void> {
+  return until(condition, what, TIMEOUT_MS)
 }

@@ -4,17 +4,18 @@ import { createAuthority } from '../../../../tooling/certificates.js'
 
 const authority = createAuthority('tests')
 
-/** A certificate for this host, and who to trust for it. */
+/** A certificate for this host. */
 export const hostCertificate = authority.issue({ name: 'server', names: ['localhost', '127.0.0.1'] })
+/** The authority of that certificate, as option `tls`. */
 export const trusted = { ca: authority.cert }
 
-/** A server that passes on what it hears. */
+/** A server that forwards bytes. */
 export interface Hop {
   readonly port: number
   close(): Promise<void>
 }
 
-/** Takes TLS off: in front of a proxy that harms what is inside. */
+/** Removes TLS, in front of a proxy that injects faults. */
 export async function unwrap(toPort: number): Promise<Hop> {
   const server = createTlsServer({ ...hostCertificate, ALPNProtocols: ['http/1.1'], allowHalfOpen: true })
   server.on('secureConnection', (near) =>
@@ -23,7 +24,7 @@ export async function unwrap(toPort: number): Promise<Hop> {
   return await listening(server)
 }
 
-/** Puts TLS on: behind such a proxy. */
+/** Adds TLS, behind such a proxy. */
 export async function wrap(toPort: number): Promise<Hop> {
   const server = createServer({ allowHalfOpen: true })
   server.on('connection', (near) => {

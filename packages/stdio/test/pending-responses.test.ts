@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { stdioServer } from '../src/index.js'
 
-test('the end of input waits for no answer to a request that was cancelled [STDIO-S-14]', async () => {
+test('the end of input waits for no response to a cancelled request [STDIO-S-14]', async () => {
   const [stdin, stdout] = [new PassThrough(), new PassThrough()]
   stdout.resume()
   const server = stdioServer({ stdin, stdout, drainMs: 60_000, exitOnClose: false })

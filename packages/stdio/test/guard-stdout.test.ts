@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { guardStdout, stdioServer } from '../src/index.js'
 import { note } from './support/messages.js'
@@ -9,7 +9,7 @@ function outputs(): { stdout: Output; stderr: Output } {
   return { stdout: new PassThrough() as unknown as Output, stderr: new PassThrough() as unknown as Output }
 }
 
-test('a guarded output takes only what the transport writes, until the guard is disposed of', async () => {
+test('a guarded output contains only what the transport writes, until the guard is disposed', async () => {
   const { stdout, stderr } = outputs()
   const guard = guardStdout({ stdout, stderr })
   const again = guardStdout({ stdout, stderr })
@@ -30,11 +30,24 @@ test('a guarded output takes only what the transport writes, until the guard is 
   expect(Object.hasOwn(stdout, 'write')).toBe(false)
 })
 
-test('a guard that was replaced by another stays under it', () => {
+test('disposal of a guard keeps a later replacement of write', () => {
   const { stdout, stderr } = outputs()
   const guard = guardStdout({ stdout, stderr })
-  const theirs = (): boolean => true
-  stdout.write = theirs
+  const replacement = (): boolean => true
+  stdout.write = replacement
   guard[Symbol.dispose]()
-  expect(stdout.write).toBe(theirs)
+  expect(stdout.write).toBe(replacement)
+})
+
+test('a guarded output survives a broken standard error', async () => {
+  const write = (_chunk: unknown, _encoding: unknown, done: (error: Error) => void): void =>
+    void setImmediate(done, new Error('EPIPE'))
+  const stderr = new Writable({ write }) as unknown as NodeJS.WriteStream
+  const stdout = new PassThrough() as unknown as NodeJS.WriteStream
+  const guard = guardStdout({ stdout, stderr })
+  const closed = new Promise((resolve) => stderr.once('close', resolve))
+  stdout.write('a banner\n')
+  await closed
+  guard[Symbol.dispose]()
+  expect(stderr.listenerCount('error')).toBe(1)
 })

@@ -1,0 +1,66 @@
+import type { Socket } from 'node:net'
+import { type Clock, TransportError } from '@mcpwire/core'
+import type { AcceptorSink } from '@mcpwire/core/authoring'
+
+/** The sockets that are in their TLS handshake or have not sent a complete request. */
+export interface PendingSockets {
+  /** Adds a socket, or destroys it when there are too many. */
+  add(socket: Socket, sink: AcceptorSink): void
+  /** Removes a socket whose request is complete. */
+  remove(socket: Socket): void
+  destroyAll(): void
+}
+
+/** Limits of pending sockets. */
+export interface PendingSocketsOptions {
+  readonly maxConnections: number
+  readonly timeoutMs: number
+  readonly clock: Clock
+}
+
+interface Entry {
+  readonly socket: Socket
+  readonly timeout: Disposable
+  readonly onclose: () => void
+}
+
+/** Tracks pending sockets. After `timeoutMs` a socket is destroyed without a response. */
+export function createPendingSockets(options: PendingSocketsOptions): PendingSockets {
+  const { maxConnections, timeoutMs, clock } = options
+  /** By remote address: under TLS the socket of a request is not the socket of its connection. */
+  const entries = new Map<string, Entry>()
+
+  function remove(key: string): void {
+    const entry = entries.get(key)
+    if (!entry) return
+    entry.timeout[Symbol.dispose]()
+    entry.socket.off('close', entry.onclose)
+    entries.delete(key)
+  }
+
+  return {
+    add: (socket, sink) => {
+      if (entries.size >= maxConnections) {
+        socket.destroy()
+        const message = `a caller was refused: maxConnections (${maxConnections}) callers are pending`
+        sink.error(new TransportError('REFUSED', message, { status: 503, option: 'maxConnections' }))
+        return
+      }
+      const key = remoteKey(socket)
+      const timeout = clock.deadline(timeoutMs, () => socket.destroy())
+      const onclose = (): void => {
+        if (entries.get(key)?.socket === socket) remove(key)
+      }
+      entries.set(key, { socket, timeout, onclose })
+      socket.on('close', onclose)
+    },
+    remove: (socket) => remove(remoteKey(socket)),
+    destroyAll: () => {
+      for (const { socket } of [...entries.values()]) socket.destroy()
+    },
+  }
+}
+
+function remoteKey({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}|${remotePort}`
+}
