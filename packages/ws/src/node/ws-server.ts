@@ -127,7 +127,7 @@ function acceptorOf(
       const { host, port: requestedPort } = settings
       const listen = (): void => void server.listen({ host, port: requestedPort })
       try {
-        await bindServer(server, { requestedAddress, listen }, { door, signal })
+        await bindServer(server, { requestedAddress, listen }, { sink: door, signal })
       } catch (error) {
         watching?.[Symbol.dispose]()
         throw error
