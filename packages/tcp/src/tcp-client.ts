@@ -49,8 +49,7 @@ export interface TcpClientOptions extends ByteStreamOptions {
    */
   host?: string | undefined
   /**
-   * TLS, with `ca`, `cert`, `key`, `serverName` and others. `{}` trusts the authorities that Node ships. See
-   * [TLS](#tls).
+   * TLS, with the members of `TlsClientOptions`. `{}` trusts the authorities that Node ships.
    * @defaultValue undefined
    */
   tls?: TlsClientOptions | undefined

@@ -49,7 +49,7 @@ export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
    */
   host?: string | undefined
   /**
-   * TLS, with `cert`, `key`, `ca`, `clientCertificates` and others. See [TLS](#tls).
+   * TLS, with the members of `TlsServerOptions`, at least a certificate and its key.
    * @defaultValue undefined
    */
   tls?: TlsServerOptions | undefined
