@@ -106,5 +106,7 @@ test('the errors of a full pending queue', async () => {
   for (const { transport } of [clientOf({ port }), clientOf({ port })]) await transport.start()
   await until(() => errors.length > 0, 'the server has an error', TIMEOUT_MS)
 
-  expect(errors[0]?.message).toMatchInlineSnapshot(`"connection destroyed: maxConnections (1) other connections wait for admission"`)
+  expect(errors[0]?.message).toMatchInlineSnapshot(
+    `"connection destroyed: maxConnections (1) other connections wait for admission"`,
+  )
 })

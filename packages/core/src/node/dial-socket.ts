@@ -92,7 +92,7 @@ export function connectSocket(options: NetConnectOpts, signal: AbortSignal): Pro
       settle()
       resolve(socket)
     }
-    /** Removed one by one: the socket lives on, and would keep these closures alive. */
+    /** Removed one by one: the socket would keep these closures in memory. */
     const settle = (): void => {
       signal.removeEventListener('abort', onabort)
       socket.off('error', onerror).off('connect', onconnect)

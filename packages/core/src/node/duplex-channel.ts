@@ -210,7 +210,7 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
         : undefined
     this.#state = 'closed'
     this.#inbound.stop()
-    // `sink.end` is not called any more, so that the reason would be lost.
+    // `sink.end` is not called after `close()`, so that the reason would be lost.
     if (this.#abandonReason) this.#sink.error(this.#abandonReason)
     await this.#endStreams(last)
     this.#release()
@@ -235,8 +235,8 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
       return
     }
     this.#state = 'halfClosed'
-    const answered = this.#options.beforeEnd?.()
-    if (answered) void answered.then(() => this.#finish())
+    const drained = this.#options.beforeEnd?.()
+    if (drained) void drained.then(() => this.#finish())
     else this.#finish()
   }
 

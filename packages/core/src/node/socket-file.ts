@@ -182,7 +182,7 @@ export function removeIf(path: string, isIt: (file: BigIntStats) => boolean): bo
   })
 }
 
-/** Moves a file back, unless another one has taken its path. */
+/** Moves a file back, unless its path is occupied again. */
 function putBack(inside: string, path: string): void {
   try {
     moveToFreePath(inside, path)
