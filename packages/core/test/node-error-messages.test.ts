@@ -33,7 +33,7 @@ async function rejectionOf(work: Promise<unknown>): Promise<string> {
   )
 }
 
-test('the errors of bindServer', async () => {
+test('the errors of bindServer have these texts', async () => {
   const textFor = (code: string): Promise<string> => {
     const listen = (): never => {
       throw Object.assign(new Error(`listen ${code} 10.0.0.1:80`), { code })
@@ -56,7 +56,7 @@ test('the errors of bindServer', async () => {
   `)
 })
 
-test('the errors of dialSocket', async () => {
+test('the errors of dialSocket have these texts', async () => {
   const options = { address, connectTimeoutMs: 1, clock: systemClock }
   const { signal } = new AbortController()
   const open = (attempt: AbortSignal): Promise<never> =>
@@ -83,7 +83,7 @@ test('the errors of dialSocket', async () => {
   `)
 })
 
-test('the reasons for the end of a duplexChannel', async () => {
+test('the reasons for the end of a duplexChannel have these texts', async () => {
   const reasonAfter = (act: (stream: PassThrough) => void): Promise<string | undefined> =>
     new Promise((resolve) => {
       const readable = new PassThrough()
@@ -118,16 +118,18 @@ test('the reasons for the end of a duplexChannel', async () => {
   `)
 })
 
-test('the errors of close reasons', () => {
+test('the errors of close reasons have these texts', () => {
   const decode = (data: object): string | undefined => {
     const error = { code: -31_008, message: 'the admission expired', data }
     return decodeCloseReason({ jsonrpc: '2.0', error } as JsonRpcErrorResponse, address)?.message
   }
 
-  expect(decode({ code: 'REFUSED' })).toMatchInlineSnapshot(`"tcp://10.0.0.1:7000 closed the connection: the admission expired"`)
+  expect(decode({ code: 'REFUSED' })).toMatchInlineSnapshot(
+    `"tcp://10.0.0.1:7000 closed the connection: the admission expired"`,
+  )
 })
 
-test('the errors of TLS options', () => {
+test('the errors of TLS options have these texts', () => {
   expect({
     certificate: thrownBy(() => loadTlsServer({})),
     key: thrownBy(() => loadTlsEnd({ cert: 'content' })),
@@ -149,7 +151,7 @@ test('the errors of TLS options', () => {
   `)
 })
 
-test('the errors of a client preamble', () => {
+test('the errors of a client preamble have these texts', () => {
   const headers = { authorization: 'Bearer secret' }
   const text = thrownBy(() => clientPreambleOptions.read({ headers } as never, 'preamble'))
 

@@ -30,7 +30,7 @@ async function failure(
   return { client: withoutPorts(`${atClient?.message}`), server: withoutPorts(`${atServer?.message}`) }
 }
 
-test('the errors of start()', async () => {
+test('the errors of start() have these texts', async () => {
   const textOf = async (start: Promise<void>): Promise<string> =>
     withoutPorts(String(await start.catch(({ message }: Error) => message)))
   const { port } = await listening()
@@ -56,7 +56,7 @@ test('the errors of start()', async () => {
   await silent.close()
 })
 
-test('the errors of TLS at both ends', async () => {
+test('the errors of TLS at both ends have these texts', async () => {
   const untrusted = stranger.issue({ name: 'server', names: ['127.0.0.1'] })
   const renamed = { ...tls.client, serverName: 'other.test' }
 
@@ -92,7 +92,7 @@ test('the errors of TLS at both ends', async () => {
   `)
 })
 
-test('the errors of a preamble', async () => {
+test('the errors of a preamble have these texts', async () => {
   expect(await failure({ preamble: {} }, {})).toMatchInlineSnapshot(`
     {
       "client": "tcp://127.0.0.1:PORT refused the connection (401): a preamble is required before the first message",
@@ -101,7 +101,7 @@ test('the errors of a preamble', async () => {
   `)
 })
 
-test('the errors of a full pending queue', async () => {
+test('the errors of a full pending queue have these texts', async () => {
   const { port, errors } = await listening({ preamble: {}, maxConnections: 1 })
   for (const { transport } of [clientOf({ port }), clientOf({ port })]) await transport.start()
   await until(() => errors.length > 0, 'the server has an error', TIMEOUT_MS)

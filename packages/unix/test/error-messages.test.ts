@@ -16,7 +16,7 @@ async function textOf(work: Promise<unknown>, folder: string): Promise<string> {
   return error.message.replaceAll(folder, 'DIR')
 }
 
-test('the errors of unixClient', async () => {
+test('the errors of unixClient have these texts', async () => {
   const folder = await temporaryFolder()
   await makeStaleSocket(join(folder, 'stale'))
   const start = (path: string) => textOf(unixClient({ path: join(folder, path) }).start(), folder)
@@ -42,7 +42,7 @@ test('the errors of unixClient', async () => {
   `)
 })
 
-test('the errors of unixServer', async () => {
+test('the errors of unixServer have these texts', async () => {
   const folder = await temporaryFolder()
   const path = (name: string): string => join(folder, name)
   writeFileSync(path('file'), '')
@@ -66,7 +66,7 @@ test('the errors of unixServer', async () => {
   `)
 })
 
-test('the errors of the option path', () => {
+test('the errors of the option path have these texts', () => {
   const thrownBy = (path: string): unknown => {
     try {
       return unixServer({ path })
@@ -83,7 +83,7 @@ test('the errors of the option path', () => {
   `)
 })
 
-test('the errors of a preamble', async () => {
+test('the errors of a preamble have these texts', async () => {
   const path = join(await temporaryFolder(), 'server')
   const listener = listenerOf({ path, preamble: { maxBytes: 64 } })
   const errors: string[] = []
