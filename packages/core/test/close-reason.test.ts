@@ -11,7 +11,7 @@ test.each([
   ['v1', new ClientV1(identity)],
   ['v2', new ClientV2(identity)],
 ] as const)(
-  'a client of SDK %s takes the last word of a peer for a stray response, and goes on',
+  'a client of SDK %s reports a close reason as an unmatched response and continues',
   async (_version, client) => {
     const [near, far] = memoryPair()
     const initialize = (params?: Record<string, unknown>) => ({
@@ -23,8 +23,8 @@ test.each([
     await client.connect(near as TransportLike as never)
     const errors: Error[] = []
     client.onerror = (error) => errors.push(error)
-    const said = encodeCloseReason(tooLargeToAccept(9, 8, 'tcp://here:1'), 'tcp://here:1') ?? ''
-    await far.send(JSON.parse(said) as JsonRpcMessage)
+    const line = encodeCloseReason(tooLargeToAccept(9, 8, 'tcp://here:1'), 'tcp://here:1') ?? ''
+    await far.send(JSON.parse(line) as JsonRpcMessage)
     await client.ping()
 
     expect(errors).toHaveLength(1)
@@ -32,18 +32,18 @@ test.each([
   },
 )
 
-describe('a peer is told what is about itself', () => {
+describe('encodeCloseReason()', () => {
   const here = 'tcp://127.0.0.1:1'
-  const said = (reason: Error): unknown => JSON.parse(encodeCloseReason(reason, here) ?? 'null')?.error
+  const errorOf = (reason: Error): unknown => JSON.parse(encodeCloseReason(reason, here) ?? 'null')?.error
 
-  it('with the figures that go with it', () => {
-    expect(said(tooLargeToAccept(9, 8, here))).toMatchObject({
+  it('includes the numbers of the reason', () => {
+    expect(errorOf(tooLargeToAccept(9, 8, here))).toMatchObject({
       message: expect.stringContaining(here),
       data: { code: 'MESSAGE_TOO_LARGE', bytes: 9, maxMessageBytes: 8 },
     })
   })
 
-  it('and nothing of an upstream, nor of what that said', () => {
+  it('does not include details of an upstream or a preview', () => {
     const upstream = 'tcp://10.0.0.7:4000'
     const preview = 'db-password=hunter2'
     for (const reason of [
@@ -51,8 +51,8 @@ describe('a peer is told what is about itself', () => {
       new TransportError('MALFORMED_MESSAGE', `10 malformed messages in a row from ${upstream}`, { preview }),
       new TransportError('PEER_LOST', `lost ${upstream}`, { address: upstream }),
     ])
-      expect(said(reason)).toEqual({ code: -31_008, message: 'internal error' })
+      expect(errorOf(reason)).toEqual({ code: -31_008, message: 'internal error' })
     const own = new TransportError('MALFORMED_MESSAGE', `skipped what ${here} sent`, { preview })
-    expect(JSON.stringify(said(own))).not.toContain(preview)
+    expect(JSON.stringify(errorOf(own))).not.toContain(preview)
   })
 })

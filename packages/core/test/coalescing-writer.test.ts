@@ -5,60 +5,60 @@ import { createCoalescingWriter } from '../src/node/index.js'
 
 const LIMIT = 16_777_216
 
-/** A stream that takes nothing until it is told to, and then everything. */
-function stubborn(): { stream: Writable; taken: () => string; yieldNow: () => void } {
+/** A stream that accepts no second chunk until `drain()`, and then everything. */
+function blockedStream(): { stream: Writable; written: () => string; drain: () => void } {
   const chunks: Buffer[] = []
-  let waiting: (() => void)[] = []
-  let isYielding = false
+  let pending: (() => void)[] = []
+  let isOpen = false
   const stream = new Writable({
     highWaterMark: 1,
     write: (chunk, _encoding, done) => {
       chunks.push(Buffer.from(chunk))
-      if (isYielding) done()
-      else waiting.push(done)
+      if (isOpen) done()
+      else pending.push(done)
     },
   })
   return {
     stream,
-    taken: () => Buffer.concat(chunks).toString(),
-    yieldNow: () => {
-      isYielding = true
-      for (const done of waiting.splice(0)) done()
-      waiting = []
+    written: () => Buffer.concat(chunks).toString(),
+    drain: () => {
+      isOpen = true
+      for (const done of pending.splice(0)) done()
+      pending = []
     },
   }
 }
 
 const texts = Array.from({ length: 3_000 }, (_, n) => `${n} ${'ü'.repeat(n % 97)}\n`)
 
-describe('a writer whose stream is full', () => {
-  test('keeps order and bytes of what waits, however much that is', async () => {
-    const { stream, taken, yieldNow } = stubborn()
+describe('a writer whose stream is above its high-water mark', () => {
+  test('keeps the order and bytes of all queued texts', async () => {
+    const { stream, written, drain } = blockedStream()
     const writer = createCoalescingWriter(stream, { address: 'test', maxQueuedBytes: LIMIT })
     const sent = texts.map((text) => writer.write(text))
     await new Promise((resolve) => setImmediate(resolve))
-    expect(taken().length).toBeLessThan(texts.join('').length)
-    yieldNow()
+    expect(written().length).toBeLessThan(texts.join('').length)
+    drain()
     await Promise.all(sent)
-    expect(taken()).toBe(texts.join(''))
+    expect(written()).toBe(texts.join(''))
     expect(writer.bytesWritten).toBe(Buffer.byteLength(texts.join('')))
   })
 
-  test('sends all that was taken before it ends the stream', async () => {
-    const { stream, taken, yieldNow } = stubborn()
+  test('finish() writes all queued texts before the end of the stream', async () => {
+    const { stream, written, drain } = blockedStream()
     const writer = createCoalescingWriter(stream, { address: 'test', maxQueuedBytes: LIMIT })
     const sent = texts.map((text) => writer.write(text))
     await new Promise((resolve) => setImmediate(resolve))
     const finished = new Promise((resolve) => stream.once('finish', resolve))
     writer.finish()
-    yieldNow()
+    drain()
     await finished
     await Promise.all(sent)
-    expect(taken()).toBe(texts.join(''))
+    expect(written()).toBe(texts.join(''))
   })
 
-  test('holds about the bytes that wait, not an object for each text', async () => {
-    const { stream } = stubborn()
+  test('holds the bytes of queued texts, not one object for each', async () => {
+    const { stream } = blockedStream()
     const writer = createCoalescingWriter(stream, { address: 'test', maxQueuedBytes: LIMIT })
     void writer.write('first\n')
     await new Promise((resolve) => process.nextTick(resolve))
@@ -67,7 +67,7 @@ describe('a writer whose stream is full', () => {
     const before = await collectedMemory()
     for (let n = 0; n < COUNT; n++) void writer.write(text)
     const after = await collectedMemory()
-    // A string that is put together of as many parts would take 32 bytes for each more.
+    // A string concatenated from as many parts would take 32 more bytes for each.
     expect(after.held - before.held).toBeLessThan(COUNT * text.length * 2)
     writer.stop()
   })

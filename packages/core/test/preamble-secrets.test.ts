@@ -1,12 +1,12 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { preambleMembers } from '../src/node/index.js'
+import { clientPreambleOptions } from '../src/node/index.js'
 
-test('a preamble that cannot work is refused without showing its headers', () => {
+test('the error for an invalid preamble does not contain its headers', () => {
   const wrong = { headers: { authorization: 'Bearer hunter2' } } as never
   let thrown: unknown
   try {
-    preambleMembers.read(wrong, 'preamble')
+    clientPreambleOptions.read(wrong, 'preamble')
   } catch (error) {
     thrown = error
   }

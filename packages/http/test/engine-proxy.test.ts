@@ -61,7 +61,7 @@ test('speaks TLS with the proxy itself', async () => {
   const refused = await ask({ url: new URL('https://server.test/mcp'), proxy: secure })
   expect(refused.delivery).toBe('none')
   expect(refused.failure?.message).toBe(
-    `the proxy 127.0.0.1:${proxy.port}: its certificate comes from an authority that is not one of tls.ca`,
+    `the proxy 127.0.0.1:${proxy.port}: its certificate comes from an authority that is not in option "tls.ca"`,
   )
 })
 

@@ -133,7 +133,7 @@ class RestartableConversation {
     this.#queue = undefined
     for (const send of queue) send(this.#current)
     const why = reason ?? new TransportError('CLOSED', 'the server ended', undefined)
-    for (const id of probes) this.#outer.message(errorAnswer(id, why))
+    for (const id of probes) this.#outer.message(toErrorResponse(id, why))
   }
 }
 

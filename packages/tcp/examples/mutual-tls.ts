@@ -1,4 +1,4 @@
-// A server of both eras that knows its callers by their certificates.
+// A server of all protocol eras that identifies its clients by their certificates.
 //#region mutual-tls
 import { type Gate, serve } from '@mcpwire/core'
 import { tcpClient, tcpServer } from '@mcpwire/tcp'

@@ -1,4 +1,4 @@
-// A credential in front of the conversation.
+// A bearer token before the first message.
 import { type Gate, serve } from '@mcpwire/core'
 import { tcpClient, tcpServer } from '@mcpwire/tcp'
 
@@ -20,12 +20,12 @@ const transport = tcpClient({
 
 listener.onerror = (error) => console.log(error.message.replace(/\d+/g, '…'))
 await transport.start()
-const stranger = tcpClient({
+const other = tcpClient({
   port: Number(new URL(listener.url).port),
   preamble: { headers: () => ({ authorization: 'Bearer guessed' }) },
 })
-await stranger.start()
-console.log((await stranger.closed)?.message.replace(/:\d+/, ''))
+await other.start()
+console.log((await other.closed)?.message.replace(/:\d+/, ''))
 console.log([...listener.connections].map(({ peer }) => peer?.authInfo?.clientId))
 await transport.close()
 await listener.close()

@@ -1,3 +1,13 @@
+/*
+ * How the client is built: `createTransport` owns the life cycle (`start`, `send`, `close`, the events) and calls
+ * `connect` once.
+ *
+ *   start() ─▶ connect() ─▶ dialSocket: deadline, preamble ─▶ openSocket: lookup, race, TLS
+ *                    └────▶ duplexChannel: lines, limits, backpressure, the end
+ *
+ * States of the transport: idle ─start()─▶ starting ─connected─▶ open ─close() or the end of the channel─▶ closed.
+ * A transport for another medium replaces `openSocket` and keeps the rest.
+ */
 import type { TLSSocket } from 'node:tls'
 import type { TlsClientOptions, Transport } from '@mcpwire/core'
 import {
@@ -14,53 +24,54 @@ import {
 import {
   type ByteStreamOptions,
   byteStreamOptions,
+  clientPreambleOptions,
+  connectAdvice,
+  describeTlsError,
+  dialSocket,
   duplexChannel,
+  type ErrorDescription,
   inspectTlsBytes,
   loadTlsEnd,
   type Preamble,
-  preambleMembers,
-  sendPreamble,
   tlsClientOptions,
   tlsFactsOf,
-  tlsMeaningOf,
 } from '@mcpwire/core/node'
-import { tcpAddress } from './address.js'
-import { dial } from './dial.js'
+import { tcpAddress } from './endpoint.js'
+import { openSocket } from './open-socket.js'
 
-/** Options of a client over TCP. */
+/** Options of `tcpClient`. */
 export interface TcpClientOptions extends ByteStreamOptions {
   /** Port to connect to. */
   port: number
   /**
-   * Host to connect to. Where the name has several addresses they are raced.
+   * Host to connect to. If it has several addresses, they are raced.
    * @defaultValue '127.0.0.1'
    */
   host?: string | undefined
   /**
-   * Speaks TLS, with `caFile`, `certFile`, `keyFile`, `serverName` and the others in the README, under TLS; `{}`
-   * for the authorities that Node ships.
+   * TLS, with the members of `TlsClientOptions`. `{}` trusts the authorities that Node ships.
    * @defaultValue undefined
    */
   tls?: TlsClientOptions | undefined
   /**
-   * Whether small messages leave at once, without waiting for more to send along (`TCP_NODELAY`).
+   * Whether small messages are sent at once, without coalescing by the system (`TCP_NODELAY`).
    * @defaultValue true
    */
   noDelay?: boolean | undefined
   /**
-   * How long nothing may be heard before the system asks whether the peer is still there, in milliseconds. Systems
-   * count whole seconds. `Infinity` never asks.
+   * Idle time before the system probes the peer (TCP keep-alive), in milliseconds. Systems count whole seconds.
+   * `Infinity` disables the probes.
    * @defaultValue 30_000
    */
   keepAliveMs?: number | undefined
   /**
-   * How long connecting may take in milliseconds: the headers of the preamble, the name and TLS included.
+   * Deadline for connecting, in milliseconds. It includes `preamble.headers()`, the DNS lookup and the TLS handshake.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined
   /**
-   * Headers to send in front of the conversation, to a server whose `preamble` expects them: `headers` is a function
-   * that yields them, asked with each connection.
+   * Headers to send before the first message, to a server with option `preamble`. Its `headers` function is called for
+   * each connection.
    * @defaultValue undefined
    */
   preamble?: Preamble | undefined
@@ -74,36 +85,44 @@ const table = options<TcpClientOptions, 'tls' | 'preamble'>({
   noDelay: boolean(true),
   keepAliveMs: inRange(1_000, Infinity, 30_000),
   connectTimeoutMs: inRange(1, Infinity, 10_000),
-  preamble: optional(group(preambleMembers)),
+  preamble: optional(group(clientPreambleOptions)),
 })
 
-/** What `tcpClient` uses for options that are not given. */
+/** The defaults of `tcpClient`. */
 export const tcpClientDefaults: OptionDefaults<TcpClientOptions, 'tls' | 'preamble'> = table.defaults
 
+const TLS_ADVICE = { option: 'tls', hint: 'check whether the server requires TLS: see option "tls"' } as const
+
 /**
- * A transport to one MCP server listening on TCP. Opens nothing until `start()`.
+ * A transport to one MCP server over TCP. Opens nothing until `start()`.
  *
- * `start()` rejects with `CONNECT_FAILED`, `CONNECT_TIMEOUT`, or `CALLBACK_FAILED` where the headers of the preamble
- * cannot be had. A server that does not admit the caller ends the conversation with `REFUSED` or `AUTH_REQUIRED`.
+ * `start()` rejects with `CONNECT_FAILED`, `CONNECT_TIMEOUT`, or `CALLBACK_FAILED` (`preamble.headers`). A server that
+ * does not admit the client closes the connection with `REFUSED` or `AUTH_REQUIRED`.
  *
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2026-07-28, Transports: custom transports over byte streams use the framing of stdio
+ * @example
+ * ```ts
+ * await client.connect(tcpClient({ host: 'mcp.example.com', port: 7000, tls: { caFile: 'ca.pem' } }))
+ * ```
  */
 export function tcpClient(given: TcpClientOptions): Transport {
   const settings = table.read(given)
   const { host, port, tls } = settings
   const address = tcpAddress(host, port, tls !== undefined)
   const secure = tls === undefined ? undefined : { end: loadTlsEnd(tls), serverName: tls.serverName ?? host }
-  const target = { ...settings, secure }
+  const target = { ...settings, address, secure }
   const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
   return createTransport(
     {
       connect: async (sink, signal) => {
-        const { socket, headers } = await dial(target, address, signal)
-        if (headers) sendPreamble(socket, headers)
+        const socket = await dialSocket(
+          { ...target, open: (attempt) => openSocket(target, attempt), describeError: describeConnectError },
+          signal,
+        )
         const facts = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
         const peer = Object.freeze({ medium: 'tcp', address, ...facts })
-        // Each member by itself: one is there for each connection, and a spread object has a shape of its own.
+        // Member by member: each connection keeps this object, and a spread object would have a shape of its own.
         return duplexChannel(socket, sink, {
           peer,
           maxMessageBytes,
@@ -111,12 +130,16 @@ export function tcpClient(given: TcpClientOptions): Transport {
           keepEncoded,
           closeTimeoutMs,
           clock,
-          describeError: tlsMeaningOf,
+          describeError: describeTlsError,
           inspectFirstBytes: tls === undefined ? inspectTlsBytes : undefined,
-          emptyResponseHint: tls === undefined ? '; does it speak TLS (option tls)?' : undefined,
+          emptyResponseAdvice: tls === undefined ? TLS_ADVICE : undefined,
         })
       },
     },
     settings,
   )
+}
+
+function describeConnectError(cause: Error): ErrorDescription {
+  return { reason: cause.message, ...connectAdvice(cause, { host: 'host', port: 'port' }) }
 }

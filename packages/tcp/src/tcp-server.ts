@@ -1,3 +1,13 @@
+/*
+ * How the server is built: `createListener` owns the life cycle (`start`, the gate, the connections, `close`) and calls
+ * the acceptor.
+ *
+ *   start() ─▶ socketAcceptor.listen: bindServer, then per socket: TLS, certificate, preamble ─▶ sink.connection
+ *   createListener: gate ─▶ onconnection(transport) ─▶ transport.start() ─▶ connector.connect ─▶ duplexChannel
+ *   close() ─▶ binding.close(): no new sockets, pending ones destroyed ─▶ connections drained and closed
+ *
+ * This file supplies what is TCP: the server, its address, and the handshake and peer of a socket.
+ */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Handshake, Listener, ListenerOptions, Peer } from '@mcpwire/core'
@@ -18,46 +28,45 @@ import {
 import {
   type ByteStreamOptions,
   byteStreamOptions,
+  describeTlsError,
   loadTlsServer,
   type PreambleOptions,
   preambleOptions,
   socketAcceptor,
   type TlsServerOptions,
   tlsFactsOf,
-  tlsMeaningOf,
   tlsServerOptions,
 } from '@mcpwire/core/node'
-import { tcpAddress } from './address.js'
-import { socketOptions } from './socket-options.js'
+import { socketOptions, tcpAddress } from './endpoint.js'
 
-/** Options of a listener on TCP. */
+/** Options of `tcpServer`. */
 export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
-  /** Port to listen on; 0 for one that is free. */
+  /** Port to listen on. 0 selects a free one. */
   port: number
   /**
-   * Address to listen on. Beyond this host, `start()` asks for a `gate`.
+   * Address to listen on. An address that other hosts can reach requires a `gate`.
    * @defaultValue '127.0.0.1'
    */
   host?: string | undefined
   /**
-   * Speaks TLS, with the certificate in `certFile` and `keyFile`, and the others in the README, under TLS.
+   * TLS, with the members of `TlsServerOptions`, at least a certificate and its key.
    * @defaultValue undefined
    */
   tls?: TlsServerOptions | undefined
   /**
-   * Whether small messages leave at once, without waiting for more to send along (`TCP_NODELAY`).
+   * Whether small messages are sent at once, without coalescing by the system (`TCP_NODELAY`).
    * @defaultValue true
    */
   noDelay?: boolean | undefined
   /**
-   * How long nothing may be heard before the system asks whether the caller is still there, in milliseconds. Systems
-   * count whole seconds. `Infinity` never asks.
+   * Idle time before the system probes the client (TCP keep-alive), in milliseconds. Systems count whole seconds.
+   * `Infinity` disables the probes.
    * @defaultValue 30_000
    */
   keepAliveMs?: number | undefined
   /**
-   * Expects callers to send headers in front of the conversation, for the gate to read, within `timeoutMs` (5 000)
-   * and `maxBytes` (8 192).
+   * Requires clients to send headers before the first message, for the gate, within `timeoutMs` (5 000) and `maxBytes`
+   * (8 192).
    * @defaultValue undefined
    */
   preamble?: PreambleOptions | undefined
@@ -74,16 +83,20 @@ const table = options<TcpServerOptions, OptionalListenerOptions | 'tls' | 'pream
   preamble: optional(group(preambleOptions)),
 })
 
-/** What `tcpServer` uses for options that are not given. */
+/** The defaults of `tcpServer`. */
 export const tcpServerDefaults: OptionDefaults<
   TcpServerOptions,
   OptionalListenerOptions | 'tls' | 'preamble'
 > = table.defaults
 
 /**
- * A listener on TCP, with TLS and certificates of callers where asked for. Binds nothing until `start()`.
+ * A listener on TCP, with optional TLS and client certificates. Binds nothing until `start()`.
  *
  * @throws TransportError `INVALID_OPTION`
+ * @example
+ * ```ts
+ * const listener = await serve(tcpServer({ port: 7000 }), (connection) => newServer().connect(connection))
+ * ```
  */
 export function tcpServer(given: TcpServerOptions): Listener {
   const settings = table.read(given)
@@ -107,9 +120,9 @@ export function tcpServer(given: TcpServerOptions): Listener {
       keepEncoded,
       closeTimeoutMs,
       clock,
-      describeError: tlsMeaningOf,
+      describeError: describeTlsError,
     },
-    maxWaiting: settings.maxConnections,
+    maxPending: settings.maxConnections,
     preamble,
     tls,
   })
@@ -118,7 +131,7 @@ export function tcpServer(given: TcpServerOptions): Listener {
 
 function describe(socket: Socket | TLSSocket): { handshake: Handshake; peer: Peer } {
   const { remotePort = 0 } = socket
-  // A socket for both families shows callers from the older one as `::ffff:127.0.0.1`.
+  // A dual-stack socket reports IPv4 clients as `::ffff:127.0.0.1`.
   const remoteAddress = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '')
   const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
   return {

@@ -3,9 +3,9 @@ import { isIP, type Socket } from 'node:net'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { TransportError } from '@mcpwire/core'
 import { toRefusalMessage } from '@mcpwire/core/authoring'
-import { ALPN_PROTOCOL, type TlsEnd, tlsMeaningOf } from '@mcpwire/core/node'
+import { ALPN_PROTOCOL, describeTlsError, type TlsEnd } from '@mcpwire/core/node'
 
-/** What the client side of TLS needs besides its material. */
+/** TLS settings of a client, and the server to verify. */
 export interface TlsTarget {
   readonly end: TlsEnd
   readonly serverName: string
@@ -13,52 +13,52 @@ export interface TlsTarget {
 }
 
 /**
- * Puts TLS on a connected socket. Rejects with `CONNECT_FAILED`, in words that say whose fault it is, or with
- * `signal.reason`; the socket is destroyed then.
+ * Performs the TLS handshake on a connected socket and verifies the server. Rejects with `CONNECT_FAILED` or
+ * `signal.reason`, and destroys the socket then.
  */
-export function secured(socket: Socket, target: TlsTarget, signal: AbortSignal): Promise<TLSSocket> {
+export function secureSocket(socket: Socket, target: TlsTarget, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const { address } = target
     let tls: TLSSocket | undefined
-    const settled = (): void => {
-      signal.removeEventListener('abort', abort)
-      socket.off('close', hungUp)
+    const settle = (): void => {
+      signal.removeEventListener('abort', onabort)
+      socket.off('close', onclose)
     }
     const fail = (reason: unknown): void => {
-      settled()
+      settle()
       tls?.destroy()
       socket.destroy()
       reject(reason)
     }
-    const abort = (): void => fail(signal.reason)
-    const hungUp = (): void => fail(failed(address, new Error('it hung up during the TLS handshake')))
+    const onabort = (): void => fail(signal.reason)
+    const onclose = (): void => fail(failed(address, new Error('it disconnected during the TLS handshake')))
     if (signal.aborted) {
-      abort()
+      onabort()
       return
     }
     try {
       tls = handshake(socket, target)
     } catch (cause) {
-      // A source may yield what cannot work.
+      // A source may return invalid material.
       fail(cause)
       return
     }
     const opened = tls
-    signal.addEventListener('abort', abort, { once: true })
-    socket.once('close', hungUp)
+    signal.addEventListener('abort', onabort, { once: true })
+    socket.once('close', onclose)
     opened.once('error', (cause) => fail(failed(address, cause)))
-    // Stays for good: between here and the channel's own listener an error would otherwise be uncaught.
+    // Never removed: between here and the channel's own listener an error would otherwise be uncaught.
     opened.on('error', () => {})
     opened.once('secureConnect', () => {
       if (opened.authorized) {
-        settled()
+        settle()
         resolve(opened)
         return
       }
-      const reason = verdictOn(opened)
-      socket.off('close', hungUp)
+      const reason = verificationError(opened)
+      socket.off('close', onclose)
       socket.once('close', () => fail(failed(address, reason)))
-      sendCloseReason(opened, reason)
+      sendRefusal(opened, reason)
     })
   })
 }
@@ -69,16 +69,16 @@ function handshake(socket: Socket, { end, serverName }: TlsTarget): TLSSocket {
     socket,
     minVersion: end.minVersion,
     ALPNProtocols: [ALPN_PROTOCOL],
-    // A name, not an address, goes into the handshake (RFC 6066, section 3); both are verified.
+    // Only a name, not an address, may be sent as SNI (RFC 6066, section 3); both are verified.
     ...(isIP(serverName) === 0 && { servername: serverName }),
     host: serverName,
     ...(isIP(serverName) !== 0 && { checkServerIdentity: checkAddress }),
-    // Judged by `authorized` above, which also holds where NODE_TLS_REJECT_UNAUTHORIZED is 0.
+    // Verified by `authorized` above, which also holds when NODE_TLS_REJECT_UNAUTHORIZED is 0.
     rejectUnauthorized: false,
   })
 }
 
-/** Asks OpenSSL, since Node 22 does not recognise IPv6 addresses among the names of a certificate. */
+/** Uses OpenSSL, since Node 22 does not recognise IPv6 addresses among the names of a certificate. */
 function checkAddress(address: string, { raw }: PeerCertificate): Error | undefined {
   if (new X509Certificate(raw).checkIP(address) !== undefined) return undefined
   return Object.assign(new Error(`${address} is not in the certificate`), {
@@ -86,21 +86,22 @@ function checkAddress(address: string, { raw }: PeerCertificate): Error | undefi
   })
 }
 
-function verdictOn(tls: TLSSocket): Error {
+function verificationError(tls: TLSSocket): Error {
   // Declared as an error, yet a code.
   const code = String(tls.authorizationError)
-  return Object.assign(new Error(tlsMeaningOf(code) ?? code), { code })
+  return Object.assign(new Error(describeTlsError(code)?.reason ?? code), { code })
 }
 
-/** Node has no way to send the alert that TLS has for this: the server would only see the connection end. */
-function sendCloseReason(tls: TLSSocket, reason: Error): void {
-  const words = `the certificate of the server was not accepted: ${reason.message}`
-  const message = toRefusalMessage({ admit: false, status: 403, reason: words })
+/** Sends the reason as a refusal: Node cannot send the TLS alert, so that the server would see a plain close. */
+function sendRefusal(tls: TLSSocket, reason: Error): void {
+  const text = `the certificate of the server was not accepted: ${reason.message}`
+  const message = toRefusalMessage({ admit: false, status: 403, reason: text })
   tls.resume()
   tls.end(`${JSON.stringify(message)}\n`, () => tls.destroySoon())
 }
 
 function failed(address: string, cause: Error): Error {
-  const message = `cannot connect to ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
-  return new TransportError('CONNECT_FAILED', message, { address }, { cause })
+  const { reason, ...advice } = describeTlsError(cause) ?? { reason: cause.message }
+  const message = `cannot connect to ${address}: ${reason}`
+  return new TransportError('CONNECT_FAILED', message, { address, ...advice }, { cause })
 }

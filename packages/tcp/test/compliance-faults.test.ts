@@ -2,7 +2,7 @@ import { describeTransport } from '@mcpwire/compliance'
 import { plainSubject } from './support/subjects.js'
 
 const graceMs = 20_000
-const tooMuch = 'what that moves takes minutes one byte at a time; the network of 499 shows it'
+const tooMuch = 'takes minutes one byte at a time; the network of 499 bytes covers it'
 
 describeTransport('tcp over a network that delays', { ...plainSubject({ delayMs: 1 }), graceMs })
 describeTransport('tcp over a slow network', { ...plainSubject({ bytesPerSecond: 20_000_000 }), graceMs })

@@ -8,7 +8,7 @@ import { tcpServer } from '../src/index.js'
 import { tls } from './support/credentials.js'
 import { clientOf, listening } from './support/ends.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const MIB = 1_048_576
 const QUEUE_BYTES = 4 * MIB
 const MESSAGE_BYTES = 65_536
@@ -18,7 +18,7 @@ test.each([
   ['plain', {}],
   ['TLS', { tls: tls.server }],
 ] as const)(
-  'over %s a peer that never reads costs at most maxQueuedBytes and 1 MiB',
+  'over %s a peer that never reads takes at most maxQueuedBytes and 1 MiB of memory',
   async (wire, options) => {
     const { port, connections } = await listening({
       ...options,
@@ -27,7 +27,7 @@ test.each([
     })
     const { transport } = clientOf({ port, ...(wire === 'TLS' && { tls: tls.client }), closeTimeoutMs: 50 })
     await transport.start()
-    await until(() => connections.length === 1, 'it came', PATIENCE_MS)
+    await until(() => connections.length === 1, 'the connection arrived', TIMEOUT_MS)
     transport.flow?.pause()
     const connection = connections[0] as (typeof connections)[0]
     const message = (n: number): JsonRpcMessage => ({
@@ -42,71 +42,68 @@ test.each([
         failure ??= error
       })
       await turns(1)
-      if (sent > 10_000) throw new Error('there is no end to it')
+      if (sent > 10_000) throw new Error('the queue has no limit')
     }
     expect(failure).toMatchObject({ code: 'OVERLOADED', details: { maxQueuedBytes: QUEUE_BYTES } })
     const after = await collectedMemory()
     expect(after.held - before.held).toBeLessThanOrEqual(QUEUE_BYTES + MIB)
-    // What the allocator keeps for itself counts as resident too.
+    // Resident memory includes what the allocator retains.
     expect(after.rss - before.rss).toBeLessThanOrEqual(10 * QUEUE_BYTES)
   },
 )
 
-test('a line without end is cut at maxMessageBytes, and no more of it is held', async () => {
+test('a line that never ends is disconnected at maxMessageBytes, and its memory is released', async () => {
   const { port, connections } = await listening({ maxMessageBytes: MAX_MESSAGE_BYTES })
   const socket = connect({ port, host: '127.0.0.1' }).on('error', () => {})
   onTestFinished(() => void socket.destroy())
-  await until(() => connections.length === 1, 'it came', PATIENCE_MS)
+  await until(() => connections.length === 1, 'the connection arrived', TIMEOUT_MS)
   const connection = connections[0] as (typeof connections)[0]
   const before = await collectedMemory()
-  const piece = Buffer.alloc(MESSAGE_BYTES, 'x')
-  const cut = once(socket, 'close').catch(() => {})
-  let isTold = false
+  const chunk = Buffer.alloc(MESSAGE_BYTES, 'x')
+  const closed = once(socket, 'close').catch(() => {})
+  let hasReason = false
   socket.once('data', () => {
-    isTold = true
+    hasReason = true
   })
   let written = 0
-  let most = 0
-  while (!isTold && written < 8 * MAX_MESSAGE_BYTES) {
-    written += piece.length
-    if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), cut]).catch(() => {})
+  let peak = 0
+  while (!hasReason && written < 8 * MAX_MESSAGE_BYTES) {
+    written += chunk.length
+    if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), closed]).catch(() => {})
     const { heapUsed, arrayBuffers } = process.memoryUsage()
-    most = Math.max(most, heapUsed + arrayBuffers)
+    peak = Math.max(peak, heapUsed + arrayBuffers)
   }
-  expect(isTold).toBe(true)
+  expect(hasReason).toBe(true)
   socket.end()
   expect(await connection.closed).toMatchObject({
     code: 'MESSAGE_TOO_LARGE',
     details: { maxMessageBytes: MAX_MESSAGE_BYTES },
   })
-  // Twice the limit while the collected bytes move to a larger place, and what was not collected yet.
-  expect(most - before.held).toBeLessThanOrEqual(4 * MAX_MESSAGE_BYTES)
-  // Up to 4 MiB are kept for the next large message, whosever it is.
+  // Twice the limit while the buffer grows, and garbage that was not collected yet.
+  expect(peak - before.held).toBeLessThanOrEqual(4 * MAX_MESSAGE_BYTES)
+  // A shared buffer of up to 4 MiB is kept for the next large message.
   expect((await collectedMemory()).held - before.held).toBeLessThanOrEqual(5 * MIB)
 })
 
-test.each(['0.0.0.0', '::', '192.0.2.1'])(
-  'binding %s without a gate refuses to start [SEC-S-07]',
-  async (host) => {
-    const listener = tcpServer({ port: 0, host })
-    await expect(listener.start()).rejects.toMatchObject({
-      code: 'INVALID_OPTION',
-      details: { option: 'gate' },
-    })
-    const gated = tcpServer({ port: 0, host: host === '192.0.2.1' ? '0.0.0.0' : host, gate: allowAll() })
-    await gated.start()
-    await gated.close()
-  },
-)
+test.each(['0.0.0.0', '::', '192.0.2.1'])('start() on %s rejects without a gate [SEC-S-07]', async (host) => {
+  const listener = tcpServer({ port: 0, host })
+  await expect(listener.start()).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+    details: { option: 'gate' },
+  })
+  const gated = tcpServer({ port: 0, host: host === '192.0.2.1' ? '0.0.0.0' : host, gate: allowAll() })
+  await gated.start()
+  await gated.close()
+})
 
-test('a message longer than the limit, and one the queue has no room for, are not sent', async () => {
+test('send() rejects a message over maxMessageBytes, and one that exceeds maxQueuedBytes', async () => {
   const { port, connections } = await listening()
   const { transport } = clientOf({ port, maxMessageBytes: 1_024, maxQueuedBytes: 2_048 })
   await transport.start()
-  await until(() => connections.length === 1, 'it came', PATIENCE_MS)
-  const heard: JsonRpcMessage[] = []
+  await until(() => connections.length === 1, 'the connection arrived', TIMEOUT_MS)
+  const received: JsonRpcMessage[] = []
   const [connection] = connections
-  if (connection) connection.onmessage = (message) => heard.push(message)
+  if (connection) connection.onmessage = (message) => received.push(message)
   const note = (bytes: number): JsonRpcMessage => ({
     jsonrpc: '2.0',
     method: 'n',
@@ -120,5 +117,5 @@ test('a message longer than the limit, and one the queue has no room for, are no
     ),
   )
   expect(await Promise.all(sent)).toEqual(['sent', 'sent', 'OVERLOADED'])
-  await until(() => heard.length === 2, 'what was taken arrived', PATIENCE_MS)
+  await until(() => received.length === 2, 'the accepted messages arrived', TIMEOUT_MS)
 })

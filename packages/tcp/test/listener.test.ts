@@ -18,12 +18,12 @@ function describeServer(
   client: Partial<TcpClientOptions>,
 ): void {
   describeListener(name, {
-    ...(!server.preamble && { exempt: { headers: 'there are none without a preamble' } }),
+    ...(!server.preamble && { exempt: { headers: 'there are no headers without a preamble' } }),
     listen: (options) => tcpServer({ port: 0, ...server, ...options }),
     connect: (listener, { headers = {} }) =>
       tcpClient({
         port: portOf(listener),
-        // Some cases leave connections unstarted, whose clients wait that long for an answer to their end.
+        // Some cases leave connections unstarted, whose clients wait that long for the end of the server.
         closeTimeoutMs: 200,
         ...client,
         ...(server.preamble && { preamble: { headers: () => headers } }),

@@ -22,37 +22,37 @@ function start(candidates: readonly string[], signal = new AbortController().sig
     signal,
   })
   outcome.catch(() => {})
-  const tried = (): string[] => attempts.map(({ candidate }) => candidate)
-  return { outcome, clock, attempts, discarded, tried }
+  const started = (): string[] => attempts.map(({ candidate }) => candidate)
+  return { outcome, clock, attempts, discarded, started }
 }
 
-test('the next candidate starts when the one before has kept silent for 250 ms', async () => {
-  const { clock, tried } = start(['a', 'b', 'c'])
+test('the next candidate starts after 250 ms', async () => {
+  const { clock, started } = start(['a', 'b', 'c'])
   await clock.advance(ATTEMPT_DELAY_MS - 1)
-  expect(tried()).toEqual(['a'])
+  expect(started()).toEqual(['a'])
   await clock.advance(1)
-  expect(tried()).toEqual(['a', 'b'])
+  expect(started()).toEqual(['a', 'b'])
   await clock.advance(ATTEMPT_DELAY_MS)
-  expect(tried()).toEqual(['a', 'b', 'c'])
+  expect(started()).toEqual(['a', 'b', 'c'])
 })
 
-test('the next candidate starts at once when the newest fails, though an older one still tries', async () => {
-  const { clock, attempts, tried } = start(['a', 'b', 'c'])
+test('the next candidate starts at once when the latest fails, though an earlier one is pending', async () => {
+  const { clock, attempts, started } = start(['a', 'b', 'c'])
   await clock.advance(ATTEMPT_DELAY_MS)
   attempts[1]?.fail(new Error('b'))
   await clock.advance(0)
-  expect(tried()).toEqual(['a', 'b', 'c'])
+  expect(started()).toEqual(['a', 'b', 'c'])
 })
 
-test('an older one that fails starts nothing: the newest has its time', async () => {
-  const { clock, attempts, tried } = start(['a', 'b', 'c'])
+test('the failure of an earlier candidate does not start the next one', async () => {
+  const { clock, attempts, started } = start(['a', 'b', 'c'])
   await clock.advance(ATTEMPT_DELAY_MS)
   attempts[0]?.fail(new Error('a'))
   await clock.advance(0)
-  expect(tried()).toEqual(['a', 'b'])
+  expect(started()).toEqual(['a', 'b'])
 })
 
-test('the first to succeed wins, the others are abandoned, and who comes too late is discarded', async () => {
+test('the first success aborts the other attempts, and a later success is discarded', async () => {
   const { clock, attempts, outcome, discarded } = start(['a', 'b', 'c'])
   await clock.advance(ATTEMPT_DELAY_MS)
   attempts[1]?.succeed('from b')
@@ -64,7 +64,7 @@ test('the first to succeed wins, the others are abandoned, and who comes too lat
   expect(attempts).toHaveLength(2)
 })
 
-test('when all fail it says what each of them said', async () => {
+test('rejects with every message when all candidates fail', async () => {
   const { clock, attempts, outcome } = start(['a', 'b'])
   attempts[0]?.fail(new Error('a is closed'))
   await clock.advance(0)
@@ -72,7 +72,7 @@ test('when all fail it says what each of them said', async () => {
   await expect(outcome).rejects.toThrow('a is closed; b is closed')
 })
 
-test('one candidate that fails is that failure, and none is an error', async () => {
+test('rejects with the failure of the only candidate, and with an error for no candidates', async () => {
   const failure = new Error('closed')
   const one = start(['a'])
   one.attempts[0]?.fail(failure)
@@ -80,11 +80,11 @@ test('one candidate that fails is that failure, and none is an error', async () 
   await expect(start([]).outcome).rejects.toThrow('no address')
 })
 
-test('an abort rejects with its reason, tells every attempt, and starts no other', async () => {
+test('an abort rejects with its reason, aborts every attempt, and starts no other', async () => {
   const controller = new AbortController()
   const { clock, attempts, outcome } = start(['a', 'b', 'c'], controller.signal)
   await clock.advance(ATTEMPT_DELAY_MS)
-  const reason = new Error('changed my mind')
+  const reason = new Error('cancelled')
   controller.abort(reason)
   await expect(outcome).rejects.toBe(reason)
   for (const { signal, fail } of attempts) {
@@ -98,7 +98,7 @@ test('an abort rejects with its reason, tells every attempt, and starts no other
   expect(aborted.attempts).toEqual([])
 })
 
-test('the families of addresses take turns, the preferred one first', () => {
+test('interleaved() alternates address families, the preferred one first', () => {
   expect(interleaved(['::1', '::2', '::3', '127.0.0.1', '127.0.0.2'])).toEqual([
     '::1',
     '127.0.0.1',

@@ -29,11 +29,11 @@ const garbageFile = file('garbage.pem', 'nothing of the sort')
 const missing = join(folder, 'missing.pem')
 const source = { current: () => ({ cert, key }), onChange: () => ({ [Symbol.dispose]: () => {} }) }
 
-/** The options, the option that is to be named, and what else the error is to say. */
-const wrong: readonly [what: string, tls: unknown, option: string, words: string][] = [
-  ['no certificate', {}, 'tls.cert', 'a server shows a certificate'],
-  ['no key', { cert }, 'tls.key', 'together with tls.cert'],
-  ['a key alone', { keyFile }, 'tls.cert', `together with tls.keyFile (${keyFile})`],
+/** The options, the option in the error, and a fragment of its text. */
+const invalid: readonly [what: string, tls: unknown, option: string, fragment: string][] = [
+  ['no certificate', {}, 'tls.cert', 'a server needs a certificate'],
+  ['no key', { cert }, 'tls.key', 'together with option "tls.cert"'],
+  ['a key alone', { keyFile }, 'tls.cert', `together with option "tls.keyFile" (${keyFile})`],
   ['a missing certificate', { certFile: missing, keyFile }, 'tls.certFile', missing],
   ['a missing key', { certFile, keyFile: missing }, 'tls.keyFile', missing],
   ['missing authorities', { certFile, keyFile, caFile: missing }, 'tls.caFile', missing],
@@ -53,13 +53,18 @@ const wrong: readonly [what: string, tls: unknown, option: string, words: string
     'tls.ca',
     'a certificate in PEM or DER',
   ],
-  ['no authorities at all', { cert, key, ca: [] }, 'tls.ca', 'at least one'],
-  ['the key of another', { cert, key: aliceCredential.key }, 'tls.key', 'the private key of tls.cert'],
+  ['an empty list of authorities', { cert, key, ca: [] }, 'tls.ca', 'at least one'],
   [
-    'the file of another key',
+    'the key of another certificate',
+    { cert, key: aliceCredential.key },
+    'tls.key',
+    'the private key of option "tls.cert"',
+  ],
+  [
+    'the file of another certificate',
     { certFile, key: aliceCredential.key },
     'tls.key',
-    `tls.certFile (${certFile})`,
+    `option "tls.certFile" (${certFile})`,
   ],
   [
     'an encrypted key alone',
@@ -71,7 +76,7 @@ const wrong: readonly [what: string, tls: unknown, option: string, words: string
     'a wrong passphrase',
     { cert, keyFile: encryptedFile, passphrase: 'open barley' },
     'tls.passphrase',
-    `the one that opens tls.keyFile (${encryptedFile})`,
+    `the passphrase of option "tls.keyFile" (${encryptedFile})`,
   ],
   [
     'a passphrase that is a number',
@@ -79,13 +84,13 @@ const wrong: readonly [what: string, tls: unknown, option: string, words: string
     'tls.passphrase',
     'a string',
   ],
-  ['a passphrase for nothing', { passphrase: 'open barley' }, 'tls.passphrase', 'no key'],
-  ['a key where its file belongs', { cert, keyFile: key }, 'tls.keyFile', 'content goes into tls.key'],
+  ['a passphrase without a key', { passphrase: 'open barley' }, 'tls.passphrase', 'without a key'],
+  ['content in place of a file', { cert, keyFile: key }, 'tls.keyFile', 'option "tls.key"'],
   ['a number for a file', { cert, keyFile: 3 }, 'tls.keyFile', 'the path of a file'],
   ['a number for a key', { cert, key: 4_711_815 }, 'tls.key', 'text or bytes'],
-  ['content and file', { cert, certFile, key }, 'tls.cert', 'left out where tls.certFile is given'],
-  ['source and content', { source, cert }, 'tls.cert', 'left out where tls.source is given'],
-  ['a source that is none', { source: {} }, 'tls.source', 'a TlsSource'],
+  ['content and file', { cert, certFile, key }, 'tls.cert', 'option "tls.certFile" is given'],
+  ['source and content', { source, cert }, 'tls.cert', 'option "tls.source" is given'],
+  ['a source that is not a TlsSource', { source: {} }, 'tls.source', 'a TlsSource'],
   [
     'a source that throws',
     { source: { ...source, current: () => JSON.parse('no') } },
@@ -93,38 +98,43 @@ const wrong: readonly [what: string, tls: unknown, option: string, words: string
     'does not throw',
   ],
   [
-    'a source of nothing',
+    'a source without material',
     { source: { ...source, current: () => undefined } },
     'tls.source',
-    'yields material',
+    'returns material',
   ],
-  ['a version that is none', { cert, key, minVersion: 'TLSv1' }, 'tls.minVersion', 'TLSv1.2'],
+  ['an unsupported version', { cert, key, minVersion: 'TLSv1' }, 'tls.minVersion', 'TLSv1.2'],
   [
-    'certificates wanted without authorities',
+    'client certificates without authorities',
     { cert, key, clientCertificates: 'required' },
     'tls.ca',
     'given',
   ],
-  ['a word that is none', { cert, key, clientCertificates: 'yes' }, 'tls.clientCertificates', 'required'],
-  ['no time', { cert, key, handshakeTimeoutMs: 0 }, 'tls.handshakeTimeoutMs', 'from 1'],
+  [
+    'an unknown value of clientCertificates',
+    { cert, key, clientCertificates: 'yes' },
+    'tls.clientCertificates',
+    'required',
+  ],
+  ['a timeout of zero', { cert, key, handshakeTimeoutMs: 0 }, 'tls.handshakeTimeoutMs', 'from 1'],
 ]
 
-test.each(wrong)('%s is one INVALID_OPTION at construction', (_what, options, option, words) => {
+test.each(invalid)('tcpServer() throws INVALID_OPTION for %s', (_what, options, option, fragment) => {
   const failure = failureOf(() => tcpServer({ port: 0, tls: options as never }))
   expect(failure.details).toMatchObject({ option })
-  expect(failure.message).toContain(words)
+  expect(failure.message).toContain(fragment)
   expectNoSecretIn(failure)
 })
 
 const onlyOfServers = [
   'no certificate',
-  'certificates wanted without authorities',
-  'a word that is none',
-  'no time',
+  'client certificates without authorities',
+  'an unknown value of clientCertificates',
+  'a timeout of zero',
 ]
 
-test.each(wrong.filter(([what]) => !onlyOfServers.includes(what)))(
-  '%s is refused to a client alike',
+test.each(invalid.filter(([what]) => !onlyOfServers.includes(what)))(
+  'tcpClient() throws INVALID_OPTION for %s',
   (_what, options, option) => {
     const failure = failureOf(() => tcpClient({ port: 7_000, tls: options as never }))
     expect(failure.details).toMatchObject({ option })
@@ -162,7 +172,7 @@ test.each([
   ['bytes of PEM', { cert: Buffer.from(cert), key: new Uint8Array(Buffer.from(key)) }],
   ['DER', { cert: new X509Certificate(cert).raw, key: secretKey.export({ type: 'pkcs8', format: 'der' }) }],
   ['a key in SEC1 DER', { cert, key: secretKey.export({ type: 'sec1', format: 'der' }) }],
-])('%s works', async (_what, options) => {
+])('a server with %s admits a client', async (_what, options) => {
   const { port } = await listening({ tls: options })
   const ca = new X509Certificate(authority.cert).raw
   const { transport } = clientOf({ port, tls: { ca } })
@@ -170,7 +180,7 @@ test.each([
   expect(transport.peer?.tls?.authorized).toBe(true)
 })
 
-test('neither transport nor listener shows its secrets when inspected', async () => {
+test('inspect() of a transport or listener shows no secrets', async () => {
   const headers = (): { authorization: string } => ({ authorization: 'Bearer open sesame' })
   const server = tcpServer({
     port: 0,

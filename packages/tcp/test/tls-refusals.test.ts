@@ -16,24 +16,28 @@ import {
 } from './support/credentials.js'
 import { clientOf, listening } from './support/ends.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 
-/** Why each of the ends says that there is no conversation, whether before or after `start()` resolved. */
+/** The errors of both ends of a connection that fails, before or after `start()` resolves. */
 async function reasons(
   server: TlsServerOptions | undefined,
   client: TlsClientOptions | undefined,
 ): Promise<{ atClient: string; atServer: string; code: unknown }> {
   const { port, errors, connections } = await listening({ tls: server })
-  const caller = clientOf({ port, tls: client })
-  const reason = await caller.transport.start().then(
+  const { transport } = clientOf({ port, tls: client })
+  const reason = await transport.start().then(
     async () => {
-      // An end without TLS finds out by what it hears.
-      await caller.transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' }).catch(() => {})
-      return await caller.transport.closed
+      // An end without TLS fails when bytes arrive.
+      await transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' }).catch(() => {})
+      return await transport.closed
     },
     (error: unknown) => error,
   )
-  await until(() => errors.length > 0 || connections.length > 0, 'the server has heard of it', PATIENCE_MS)
+  await until(
+    () => errors.length > 0 || connections.length > 0,
+    'the server has an error or a connection',
+    TIMEOUT_MS,
+  )
   const [connection] = connections
   const atServer = errors[0] ?? (await (connection as Transport).closed)
   return { atClient: String(reason), atServer: String(atServer), code: (reason as { code?: unknown })?.code }
@@ -55,15 +59,15 @@ interface Row {
 
 const rows: readonly Row[] = [
   {
-    what: 'the server comes from another authority',
+    what: 'a server certificate from another authority',
     server: stranger.issue({ name: 'server', names: ['127.0.0.1'] }),
     client: tls.client,
     code: 'CONNECT_FAILED',
-    atClient: 'its certificate comes from an authority that is not one of tls.ca',
+    atClient: 'its certificate comes from an authority',
     atServer: 'the certificate of the server was not accepted: its certificate comes from an authority',
   },
   {
-    what: "the server's certificate has expired",
+    what: 'an expired server certificate',
     server: expiredServer,
     client: tls.client,
     code: 'CONNECT_FAILED',
@@ -71,15 +75,15 @@ const rows: readonly Row[] = [
     atServer: 'the certificate of the server was not accepted: its certificate has expired',
   },
   {
-    what: "the server's certificate is for another name",
+    what: 'a server certificate for another name',
     server: otherServer,
     client: tls.client,
     code: 'CONNECT_FAILED',
-    atClient: 'its certificate is for other names (tls.serverName)',
+    atClient: 'its certificate is for other names',
     atServer: 'the certificate of the server was not accepted: its certificate is for other names',
   },
   {
-    what: 'the caller shows no certificate',
+    what: 'a missing client certificate',
     server: mutualTls.server,
     client: tls.client,
     code: 'AUTH_REQUIRED',
@@ -87,7 +91,7 @@ const rows: readonly Row[] = [
     atServer: 'was refused: a client certificate is required',
   },
   {
-    what: "the caller's certificate comes from another authority",
+    what: 'a client certificate from another authority',
     server: mutualTls.server,
     client: { ...tls.client, ...strangeAlice },
     code: 'AUTH_REQUIRED',
@@ -95,7 +99,7 @@ const rows: readonly Row[] = [
     atServer: 'the client certificate was not accepted: its certificate comes from an authority',
   },
   {
-    what: "the caller's certificate has expired",
+    what: 'an expired client certificate',
     server: mutualTls.server,
     client: { ...tls.client, ...expiredAlice },
     code: 'AUTH_REQUIRED',
@@ -103,39 +107,39 @@ const rows: readonly Row[] = [
     atServer: 'the client certificate was not accepted: its certificate has expired',
   },
   {
-    what: 'the server does not speak TLS',
+    what: 'a server without TLS',
     client: tls.client,
     code: 'CONNECT_FAILED',
     atClient: 'it does not speak TLS',
-    atServer: 'it speaks TLS, and this end does not (tls)',
+    atServer: 'it speaks TLS and this end does not',
   },
 ]
 
-test.each(rows)('$what: both ends say so', async ({ server, client, code, atClient, atServer }) => {
+test.each(rows)('both ends report $what', async ({ server, client, code, atClient, atServer }) => {
   const found = await reasons(server, client)
   expect(found.code).toBe(code)
   expect(found.atClient).toContain(atClient)
   expect(found.atServer).toContain(atServer)
 })
 
-test('every reason is another', () => {
+test('every cause has its own text', () => {
   for (const side of ['atClient', 'atServer'] as const)
     expect(new Set(rows.map((row) => row[side])).size).toBe(rows.length)
 })
 
-test('certificates without a subject are as good as others', async () => {
+test('certificates without a subject are accepted', async () => {
   const server = authority.issue({ name: '', names: ['127.0.0.1'] })
   const client = authority.issue({ name: '', names: ['agent.test'] })
   const { port, connections } = await listening({ tls: { ...server, ca: authority.cert } })
   const { transport } = clientOf({ port, tls: { ca: authority.cert, ...client } })
   await transport.start()
-  await until(() => connections.length > 0, 'it was let in', PATIENCE_MS)
+  await until(() => connections.length > 0, 'the connection arrived', TIMEOUT_MS)
   expect(transport.peer?.tls).toMatchObject({ authorized: true, altNames: ['IP Address:127.0.0.1'] })
   expect(transport.peer?.tls).not.toHaveProperty('subject')
   expect(connections[0]?.peer?.tls).toMatchObject({ authorized: true, altNames: ['DNS:agent.test'] })
 })
 
-test('a client certificate without a subject that is not trusted is refused', async () => {
+test('an untrusted client certificate without a subject is refused', async () => {
   const found = await reasons(mutualTls.server, {
     ...tls.client,
     ...stranger.issue({ name: '', names: ['agent.test'] }),
@@ -144,48 +148,49 @@ test('a client certificate without a subject that is not trusted is refused', as
   expect(found.atServer).toContain('the client certificate was not accepted')
 })
 
-test('a caller that does not speak TLS is hung up on, and reported', async () => {
+test('a client without TLS is disconnected and reported', async () => {
   const { port, errors } = await listening({ tls: tls.server })
   const { transport } = clientOf({ port })
   await transport.start()
   transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' }).catch(() => {})
   await transport.closed
-  await until(() => errors.length > 0, 'it was reported', PATIENCE_MS)
+  await until(() => errors.length > 0, 'the error was reported', TIMEOUT_MS)
   expect(String(errors[0])).toContain('it does not speak TLS')
 })
 
-/** Connects with bare TLS; resolves with the socket or its error. */
-async function bareTls(port: number, options: object): Promise<TLSSocket | Error> {
+/** Connects with plain TLS; resolves with the socket or its error. */
+async function plainTls(port: number, options: object): Promise<TLSSocket | Error> {
   const socket = connect({ port, host: '127.0.0.1', ca: authority.cert, ...options })
   return await new Promise((resolve) => {
     socket.once('secureConnect', () => resolve(socket)).on('error', resolve)
   })
 }
 
-test('a caller that speaks only TLS 1.2 is refused by a server that asks for 1.3, and both know', async () => {
+test('a server with minVersion 1.3 rejects a client that supports only TLS 1.2, and both report it', async () => {
   const { port, errors } = await listening({ tls: tls.server })
-  const failure = await bareTls(port, { maxVersion: 'TLSv1.2' })
+  const failure = await plainTls(port, { maxVersion: 'TLSv1.2' })
   expect((failure as NodeJS.ErrnoException).code).toBe('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION')
-  await until(() => errors.length > 0, 'it was reported', PATIENCE_MS)
-  expect(String(errors[0])).toMatch(/no TLS with .*: it speaks only TLS versions older than tls\.minVersion/)
+  await until(() => errors.length > 0, 'the error was reported', TIMEOUT_MS)
+  expect(String(errors[0])).toContain('it supports only TLS versions older than')
 })
 
-test('a server that speaks only TLS 1.2 is refused by a client that asks for 1.3, and both know', async () => {
+test('a client with minVersion 1.3 rejects a server that supports only TLS 1.2, and both report it', async () => {
   const server = createServer({ ...serverCredential, maxVersion: 'TLSv1.2' })
   const refused = once(server, 'tlsClientError')
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { transport } = clientOf({ port: (server.address() as AddressInfo).port, tls: tls.client })
-  await expect(transport.start()).rejects.toThrow(
-    'it does not accept the TLS versions of this end (tls.minVersion)',
-  )
+  await expect(transport.start()).rejects.toMatchObject({
+    code: 'CONNECT_FAILED',
+    details: { option: 'tls.minVersion' },
+  })
   expect((await refused)[0].code).toBe('ERR_SSL_UNSUPPORTED_PROTOCOL')
   server.close()
 })
 
-test('TLS 1.2 is spoken where both ends ask for it', async () => {
+test('TLS 1.2 is used when both ends allow it', async () => {
   const minVersion = 'TLSv1.2'
   const { port } = await listening({ tls: { ...tls.server, minVersion } })
-  const socket = await bareTls(port, { maxVersion: 'TLSv1.2' })
+  const socket = await plainTls(port, { maxVersion: 'TLSv1.2' })
   expect((socket as TLSSocket).getProtocol()).toBe('TLSv1.2')
   ;(socket as TLSSocket).destroy()
   const server = createServer({ ...serverCredential, maxVersion: 'TLSv1.2' })
@@ -198,21 +203,21 @@ test('TLS 1.2 is spoken where both ends ask for it', async () => {
   server.close()
 })
 
-test('a peer that names other protocols only is refused, one that names none is taken (ALPN)', async () => {
+test('a client that offers other ALPN protocols is rejected, and one that offers none is accepted', async () => {
   const { port, errors } = await listening({ tls: tls.server })
-  const failure = await bareTls(port, { ALPNProtocols: ['h2'] })
+  const failure = await plainTls(port, { ALPNProtocols: ['h2'] })
   expect(failure).toBeInstanceOf(Error)
-  await until(() => errors.length > 0, 'it was reported', PATIENCE_MS)
-  expect(String(errors[0])).toContain('does not speak the protocol "mcp" (ALPN)')
-  const silent = (await bareTls(port, {})) as TLSSocket
-  expect(silent.encrypted).toBe(true)
-  silent.destroy()
-  const speaking = (await bareTls(port, { ALPNProtocols: ['mcp'] })) as TLSSocket
-  expect(speaking.alpnProtocol).toBe('mcp')
-  speaking.destroy()
+  await until(() => errors.length > 0, 'the error was reported', TIMEOUT_MS)
+  expect(String(errors[0])).toContain('ALPN')
+  const without = (await plainTls(port, {})) as TLSSocket
+  expect(without.encrypted).toBe(true)
+  without.destroy()
+  const offering = (await plainTls(port, { ALPNProtocols: ['mcp'] })) as TLSSocket
+  expect(offering.alpnProtocol).toBe('mcp')
+  offering.destroy()
 })
 
-test('verifies the server though NODE_TLS_REJECT_UNAUTHORIZED is 0', async () => {
+test('a client verifies the server though NODE_TLS_REJECT_UNAUTHORIZED is 0', async () => {
   const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED']
   process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
   try {
@@ -229,7 +234,7 @@ test.each([
   ['localhost', { host: 'localhost' }],
   ['a name of its own', { host: '127.0.0.1', serverName: 'localhost' }],
 ])(
-  'verifies the certificate for %s',
+  'a client verifies the certificate for %s',
   async (_what, { host, serverName }: { host: string; serverName?: string }) => {
     const { port } = await listening({
       tls: tls.server,
@@ -250,14 +255,14 @@ test.each([
   },
 )
 
-test('verifies the certificate for an IPv6 address', async () => {
+test('a client verifies the certificate for an IPv6 address', async () => {
   const { port } = await listening({ tls: tls.server, host: '::1' })
   const { transport } = clientOf({ host: '::1', port, tls: tls.client })
   await transport.start()
   expect(transport.peer?.address).toBe(`tcps://[::1]:${port}`)
 })
 
-test('tells the listener who calls: subject, names, fingerprint', async () => {
+test('the gate receives the subject, names and fingerprint of the client certificate', async () => {
   const seen: unknown[] = []
   const { port, connections } = await listening({
     tls: mutualTls.server,
@@ -271,7 +276,7 @@ test('tells the listener who calls: subject, names, fingerprint', async () => {
   const odd = authority.issue({ name: 'bob, O=Wonderland', names: ['bob.test'] })
   for (const credential of [aliceCredential, odd])
     await clientOf({ port, tls: { ...tls.client, ...credential } }).transport.start()
-  await until(() => connections.length === 2, 'both came', PATIENCE_MS)
+  await until(() => connections.length === 2, 'both connections arrived', TIMEOUT_MS)
   const fingerprint256 = expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/)
   const alice = {
     authorized: true,
@@ -279,31 +284,31 @@ test('tells the listener who calls: subject, names, fingerprint', async () => {
     altNames: ['DNS:alice.test'],
     fingerprint256,
   }
-  // A comma within a name is escaped: it cannot pass for another attribute.
+  // A comma within a name is escaped: it cannot look like another attribute.
   const bob = { subject: 'CN=bob\\, O=Wonderland', altNames: ['DNS:bob.test'] }
   expect(seen).toMatchObject([alice, bob])
   expect(connections.map(({ peer }) => peer?.tls)).toMatchObject([alice, bob])
 })
 
-test('where certificates are optional a caller without comes in, and one with a bad one does not', async () => {
+test('optional client certificates may be missing, but not invalid', async () => {
   const { port, connections, errors } = await listening({
     tls: { ...mutualTls.server, clientCertificates: 'optional' },
   })
   await clientOf({ port, tls: tls.client }).transport.start()
-  await until(() => connections.length === 1, 'it came', PATIENCE_MS)
+  await until(() => connections.length === 1, 'the connection arrived', TIMEOUT_MS)
   expect(connections[0]?.peer?.tls).toMatchObject({ authorized: false })
   expect(connections[0]?.peer?.tls?.subject).toBeUndefined()
-  const bad = clientOf({ port, tls: { ...tls.client, ...strangeAlice } })
-  await bad.transport.start()
-  expect(await bad.transport.closed).toMatchObject({ code: 'AUTH_REQUIRED' })
+  const invalid = clientOf({ port, tls: { ...tls.client, ...strangeAlice } })
+  await invalid.transport.start()
+  expect(await invalid.transport.closed).toMatchObject({ code: 'AUTH_REQUIRED' })
   expect(errors).toHaveLength(1)
   expect(connections).toHaveLength(1)
 })
 
-test('a handshake that takes longer than handshakeTimeoutMs is cut off and reported', async () => {
+test('a handshake longer than handshakeTimeoutMs is disconnected and reported', async () => {
   const { port, errors } = await listening({ tls: { ...tls.server, handshakeTimeoutMs: 30 } })
   const socket = connectPlain(port, '127.0.0.1').on('error', () => {})
   await once(socket.resume(), 'close')
-  await until(() => errors.length > 0, 'it was reported', PATIENCE_MS)
-  expect(errors.map(String)).toEqual([expect.stringContaining('it took too long over the TLS handshake')])
+  await until(() => errors.length > 0, 'the error was reported', TIMEOUT_MS)
+  expect(errors.map(String)).toEqual([expect.stringContaining('its TLS handshake timed out')])
 })

@@ -6,9 +6,9 @@ import { expect, test } from 'vitest'
 import { aliceCredential, authority, serverCredential, stranger, tls } from './support/credentials.js'
 import { clientOf, listening } from './support/ends.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 
-/** A source whose material the test replaces, and how many listen to it. */
+/** A source whose material the test replaces, with the number of its listeners. */
 function swappable(
   first: TlsMaterial,
 ): TlsSource & { swap(next: TlsMaterial): void; readonly listeners: number } {
@@ -33,7 +33,7 @@ function swappable(
 const renewed = authority.issue({ name: 'renewed', names: ['127.0.0.1'] })
 const note = { jsonrpc: '2.0', method: 'notifications/initialized' } as const
 
-test('new connections see the new certificate, old ones go on', async () => {
+test('new connections use the new certificate, and old ones continue', async () => {
   const source = swappable(serverCredential)
   const { port, connections } = await listening({ tls: { source } })
   const before = clientOf({ port, tls: tls.client }).transport
@@ -43,18 +43,18 @@ test('new connections see the new certificate, old ones go on', async () => {
   await after.start()
   expect(before.peer?.tls?.subject).toBe('CN=server')
   expect(after.peer?.tls?.subject).toBe('CN=renewed')
-  await until(() => connections.length === 2, 'both came', PATIENCE_MS)
-  let heard = 0
+  await until(() => connections.length === 2, 'both connections arrived', TIMEOUT_MS)
+  let received = 0
   for (const connection of connections) {
     connection.onmessage = () => {
-      heard++
+      received++
     }
   }
   await Promise.all([before.send(note), after.send(note)])
-  await until(() => heard === 2, 'both are heard', PATIENCE_MS)
+  await until(() => received === 2, 'both messages arrived', TIMEOUT_MS)
 })
 
-test('material that cannot work is reported, and the old one stays', async () => {
+test('invalid material is reported, and the old material stays in use', async () => {
   const source = swappable(serverCredential)
   const { port, errors } = await listening({ tls: { source } })
   for (const broken of [{ ...serverCredential, key: renewed.key }, {}, undefined as never])
@@ -65,7 +65,7 @@ test('material that cannot work is reported, and the old one stays', async () =>
   expect(transport.peer?.tls?.subject).toBe('CN=server')
 })
 
-test('material without authorities never makes those of the public authorities over callers', async () => {
+test('material without authorities does not make a server trust public authorities', async () => {
   const source = swappable({ ...serverCredential, ca: authority.cert })
   const { port, errors } = await listening({ tls: { source } })
   source.swap(serverCredential)
@@ -75,11 +75,11 @@ test('material without authorities never makes those of the public authorities o
   expect(await transport.closed).toMatchObject({ code: 'AUTH_REQUIRED' })
 })
 
-/** Connects with bare TLS, resuming a session if there is one, until the server says something or hangs up. */
+/** Connects with plain TLS, with a session to resume if given, until the server sends something or closes. */
 async function visit(
   port: number,
   session?: Buffer,
-): Promise<{ session: Buffer; isResumed: boolean; said: string }> {
+): Promise<{ session: Buffer; isResumed: boolean; output: string }> {
   const socket: TLSSocket = connect({
     port,
     host: '127.0.0.1',
@@ -88,7 +88,7 @@ async function visit(
     ALPNProtocols: ['mcp'],
     ...(session && { session }),
   })
-  let said = ''
+  let output = ''
   let latest: Buffer | undefined = session
   socket
     .on('error', () => {})
@@ -96,22 +96,22 @@ async function visit(
       latest = each
     })
   socket.on('data', (chunk: Buffer) => {
-    said += chunk.toString()
+    output += chunk.toString()
   })
   const closed = once(socket, 'close')
   await once(socket, 'secureConnect')
   const isResumed = socket.isSessionReused()
   await until(
-    () => isResumed || latest !== session || said !== '',
+    () => isResumed || latest !== session || output !== '',
     'a session or a refusal came',
-    PATIENCE_MS,
+    TIMEOUT_MS,
   )
   socket.end()
   await closed
-  return { session: latest as Buffer, isResumed, said }
+  return { session: latest as Buffer, isResumed, output }
 }
 
-test('sessions are resumed while the authority stays, and not once it was replaced', async () => {
+test('TLS sessions are resumed until the authority is replaced', async () => {
   const source = swappable({ ...serverCredential, ca: authority.cert })
   const { port, connections, errors } = await listening({ tls: { source } })
   const { session } = await visit(port)
@@ -122,13 +122,13 @@ test('sessions are resumed while the authority stays, and not once it was replac
 
   source.swap({ ...serverCredential, ca: stranger.cert })
   const replaced = await visit(port, again.session)
-  expect(replaced).toMatchObject({ isResumed: false, said: expect.stringContaining('AUTH_REQUIRED') })
-  await until(() => errors.length > 0, 'the caller was refused', PATIENCE_MS)
+  expect(replaced).toMatchObject({ isResumed: false, output: expect.stringContaining('AUTH_REQUIRED') })
+  await until(() => errors.length > 0, 'the client was refused', TIMEOUT_MS)
   expect(String(errors[0])).toContain('the client certificate was not accepted')
   expect(connections).toHaveLength(admitted)
 })
 
-test('a client uses what its source has when it connects', async () => {
+test('a client uses the current material of its source for each connection', async () => {
   const { port } = await listening({ tls: tls.server })
   const source = swappable({ ca: stranger.cert })
   await expect(clientOf({ port, tls: { source } }).transport.start()).rejects.toMatchObject({
@@ -138,7 +138,7 @@ test('a client uses what its source has when it connects', async () => {
   await clientOf({ port, tls: { source } }).transport.start()
 })
 
-test('nobody listens to the source once the listener is closed, or could not start', async () => {
+test('a listener that is closed or could not start has removed its listener from the source', async () => {
   const source = swappable(serverCredential)
   const { listener, port } = await listening({ tls: { source } })
   expect(source.listeners).toBe(1)

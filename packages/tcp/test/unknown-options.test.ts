@@ -11,7 +11,7 @@ const given = (options: object): never => ({ port: 7_000, ...options }) as never
 test.each([
   ['tcpClient', tcpClient, ['port', 'host', 'tls', 'preamble', 'maxMessageBytes', 'clock']],
   ['tcpServer', tcpServer, ['port', 'host', 'tls', 'preamble', 'maxMessageBytes', 'gate', 'clock']],
-])('%s refuses an option it does not know, and says which it knows', (_name, make, known) => {
+])('%s rejects an unknown option and lists the known ones', (_name, make, known) => {
   expectKnownOptions((options) => make(given(options)), known)
 })
 
@@ -27,11 +27,11 @@ test.each([
   [tcpServer, { preamble: { timeout: 1 } }, 'preamble.timeout'],
   [tcpServer, { preamble: true }, 'preamble'],
   [tcpServer, { preamble: 0 }, 'preamble'],
-])('%o refuses %o', (make, options, option) => {
+])('%o rejects %o', (make, options, option) => {
   expect(failureOf(() => make(given(options)))).toMatchObject(refused(option))
 })
 
-test.each([tcpClient, tcpServer])('%o says what it was given instead of options', (make) => {
+test.each([tcpClient, tcpServer])('%o names the type of what it received instead of options', (make) => {
   expectOptionsAlone(make)
   expect(failureOf(() => make(undefined as never))).toMatchObject(refused('options'))
 })

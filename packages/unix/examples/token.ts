@@ -1,4 +1,4 @@
-// A server of both eras that tells its callers apart by a token, where the file's permissions do not.
+// A server of all protocol eras that identifies its clients by a token.
 //#region token
 import { type Gate, serve, type Transport } from '@mcpwire/core'
 import { unixClient, unixServer } from '@mcpwire/unix'
@@ -32,8 +32,8 @@ await client.connect(connectWith('4f1c'))
 console.log(client.getServerVersion()?.name)
 await client.close()
 
-const stranger = connectWith('guessed')
-await stranger.start()
-console.log((await stranger.closed)?.message.replace(folder, '…'))
+const other = connectWith('guessed')
+await other.start()
+console.log((await other.closed)?.message.replace(folder, '…'))
 await listener.close()
 await rm(folder, { recursive: true })

@@ -1,4 +1,11 @@
-import type { Transport } from '@mcpwire/core'
+/*
+ * How the client is built: `createTransport` owns the life cycle and calls `connect` once.
+ *
+ *   start() ─▶ connect() ─▶ dialSocket: deadline, preamble ─▶ openSocket: connect, retry while the backlog is full
+ *                    └────▶ duplexChannel: lines, limits, backpressure, the end
+ */
+import type { Socket } from 'node:net'
+import type { Clock, Transport } from '@mcpwire/core'
 import {
   createTransport,
   group,
@@ -11,27 +18,29 @@ import {
 import {
   type ByteStreamOptions,
   byteStreamOptions,
+  clientPreambleOptions,
+  codeOf,
+  connectSocket,
+  describeSocketConnectError,
+  dialSocket,
   duplexChannel,
   type Preamble,
-  preambleMembers,
-  sendPreamble,
+  parseSocketPath,
 } from '@mcpwire/core/node'
-import { dial } from './dial.js'
-import { socketPlace } from './path.js'
 
-/** Options of a client over a Unix socket. */
+/** Options of `unixClient`. */
 export interface UnixClientOptions extends ByteStreamOptions {
-  /** The socket's file; `@name` for an abstract name on Linux; on Windows the name of a pipe. */
+  /** Path of the socket file, `@name` for an abstract name (Linux), or the name of a pipe (Windows). */
   path: string
   /**
-   * How long connecting may take in milliseconds, the headers of the preamble included. A server whose queue of
-   * callers is full is asked again until then.
+   * Deadline for connecting, in milliseconds. It includes `preamble.headers()`. While the backlog of the server is full,
+   * the client retries until then.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined
   /**
-   * Headers to send in front of the conversation, to a server whose `preamble` expects them: `headers` is a function
-   * that yields them, asked with each connection.
+   * Headers to send before the first message, to a server with option `preamble`. Its `headers` function is called for
+   * each connection.
    * @defaultValue undefined
    */
   preamble?: Preamble | undefined
@@ -41,33 +50,44 @@ const table = options<UnixClientOptions, 'preamble'>({
   ...byteStreamOptions.rules,
   path: text(),
   connectTimeoutMs: inRange(1, Infinity, 10_000),
-  preamble: optional(group(preambleMembers)),
+  preamble: optional(group(clientPreambleOptions)),
 })
 
-/** What `unixClient` uses for options that are not given. */
+/** The defaults of `unixClient`. */
 export const unixClientDefaults: OptionDefaults<UnixClientOptions, 'preamble'> = table.defaults
 
+/** Interval of connection attempts while the backlog of the server is full: the system reports no free space. */
+const RETRY_MS = 20
+
 /**
- * A transport to one MCP server listening on a Unix socket of this host. Opens nothing until `start()`.
+ * A transport to one MCP server over a Unix socket of this host. Opens nothing until `start()`.
  *
- * `start()` rejects with `CONNECT_FAILED`, `CONNECT_TIMEOUT`, or `CALLBACK_FAILED` where the headers of the preamble
- * cannot be had. A server that does not admit the caller ends the conversation with `REFUSED` or `AUTH_REQUIRED`.
+ * `start()` rejects with `CONNECT_FAILED`, `CONNECT_TIMEOUT`, or `CALLBACK_FAILED` (`preamble.headers`). A server that
+ * does not admit the client closes the connection with `REFUSED` or `AUTH_REQUIRED`.
  *
  * @throws TransportError `INVALID_OPTION`
  * @see MCP 2026-07-28, Transports: custom transports over byte streams use the framing of stdio
+ * @example
+ * ```ts
+ * await client.connect(unixClient({ path: '/run/app/mcp.sock' }))
+ * ```
  */
 export function unixClient(given: UnixClientOptions): Transport {
   const settings = table.read(given)
-  const place = socketPlace(settings.path)
+  const { path, address } = parseSocketPath(settings.path)
   const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
-
+  const dialOptions = {
+    ...settings,
+    address,
+    open: (signal: AbortSignal) => openSocket(path, clock, signal),
+    describeError: describeSocketConnectError,
+  }
   return createTransport(
     {
       connect: async (sink, signal) => {
-        const { socket, headers } = await dial(place, settings, signal)
-        if (headers) sendPreamble(socket, headers)
-        const peer = Object.freeze({ medium: 'unix', address: place.address })
-        // Each member by itself: one is there for each connection, and a spread object has a shape of its own.
+        const socket = await dialSocket(dialOptions, signal)
+        const peer = Object.freeze({ medium: 'unix', address })
+        // Member by member: each connection keeps this object, and a spread object would have a shape of its own.
         return duplexChannel(socket, sink, {
           peer,
           maxMessageBytes,
@@ -80,4 +100,15 @@ export function unixClient(given: UnixClientOptions): Transport {
     },
     settings,
   )
+}
+
+async function openSocket(path: string, clock: Clock, signal: AbortSignal): Promise<Socket> {
+  for (;;) {
+    try {
+      return await connectSocket({ path }, signal)
+    } catch (cause) {
+      if (codeOf(cause) !== 'EAGAIN') throw cause
+    }
+    await clock.sleep(RETRY_MS, signal)
+  }
 }

@@ -5,12 +5,12 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
 import { temporaryFolder } from './support/folder.js'
 import { type ClientName, call, clients, type ServerName, servers } from './support/sdk.js'
-import { plainCaller } from './support/sockets.js'
+import { plainSocket } from './support/sockets.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const TOKEN = 'a-secret-token'
 
-/** Knows one token. */
+/** Accepts one token. */
 const bearer: Gate = {
   admit: ({ headers }) => {
     const authInfo: AuthInfo = { token: TOKEN, clientId: 'alice', scopes: [] }
@@ -40,7 +40,7 @@ const withToken = (token: string) => ({
 })
 
 describe('a gate', () => {
-  test('needs not be given, and sees that nothing is known of a caller', async () => {
+  test('receives a handshake without a remote address', async () => {
     const seen: Handshake[] = []
     const gate: Gate = {
       admit: (handshake) => {
@@ -52,13 +52,13 @@ describe('a gate', () => {
     const client = unixClient({ path })
     onTestFinished(() => client.close())
     await client.start()
-    await until(() => seen.length === 1, 'the gate was asked', PATIENCE_MS)
+    await until(() => seen.length === 1, 'the gate was called', TIMEOUT_MS)
 
     expect(seen).toEqual([{ medium: 'unix', remote: {}, headers: {} }])
     expect(client.peer).toEqual({ medium: 'unix', address: `unix:${path}` })
   })
 
-  test('that refuses tells the caller why', async () => {
+  test('that refuses sends its reason to the client', async () => {
     const { path, errors } = await listening({
       gate: { admit: () => ({ admit: false, status: 429, reason: 'not today', retryAfterMs: 500 }) },
     })
@@ -73,18 +73,18 @@ describe('a gate', () => {
     expect(errors.every((error) => !error.message.includes(TOKEN))).toBe(true)
   })
 
-  test.each([localOnly()])('for this host admits callers of a socket of this host', async (gate) => {
+  test.each([localOnly()])('localOnly() admits clients of a Unix socket', async (gate) => {
     const { path, listener } = await listening({ gate })
     const client = unixClient({ path })
     onTestFinished(() => client.close())
     await client.start()
 
-    await until(() => listener.connections.size === 1, 'the caller was admitted', PATIENCE_MS)
+    await until(() => listener.connections.size === 1, 'the client was admitted', TIMEOUT_MS)
   })
 })
 
 describe('a preamble', () => {
-  test('brings headers to the gate, asked for with each connection', async () => {
+  test('sends its headers to the gate, with a new call for each connection', async () => {
     const seen: Handshake[] = []
     const gate: Gate = {
       admit: (handshake, signal) => {
@@ -96,11 +96,11 @@ describe('a preamble', () => {
     for (let count = 1; count <= 2; count++) {
       const client = unixClient({ path, preamble: withToken(TOKEN) })
       await client.start()
-      await until(() => listener.connections.size === 1, 'the caller was admitted', PATIENCE_MS)
+      await until(() => listener.connections.size === 1, 'the client was admitted', TIMEOUT_MS)
       const [connection] = listener.connections
       expect(connection?.peer).toMatchObject({ medium: 'unix', authInfo: { clientId: 'alice' } })
       await client.close()
-      await until(() => listener.connections.size === 0, 'the connection has ended', PATIENCE_MS)
+      await until(() => listener.connections.size === 0, 'the connection has ended', TIMEOUT_MS)
     }
 
     expect(seen.map(({ headers }) => ({ ...headers }))).toEqual([
@@ -115,7 +115,7 @@ describe('a preamble', () => {
     ['v2', 'v2, both eras'],
     ['v2, negotiating', 'v2, both eras'],
   ] as [ClientName, ServerName][])(
-    'tells the handlers of a server who calls (%s, %s)',
+    'gives the handlers of a server the authInfo of the client (%s, %s)',
     async (client, server) => {
       const path = join(await temporaryFolder(), 'server')
       const listener = await serve(unixServer({ path, gate: bearer, preamble: {} }), servers[server])
@@ -128,7 +128,7 @@ describe('a preamble', () => {
     },
   )
 
-  test('with the wrong token ends the conversation as AUTH_REQUIRED, and repeats no token', async () => {
+  test('with a wrong token ends with AUTH_REQUIRED and does not repeat the token', async () => {
     const { path, errors } = await listening({ gate: bearer, preamble: {} })
     const client = unixClient({ path, preamble: withToken('wrong-token') })
     await client.start()
@@ -139,55 +139,55 @@ describe('a preamble', () => {
     expect(`${reason} ${errors.join()}`).not.toContain('wrong-token')
   })
 
-  test('that is missing, too long or no JSON is refused, and the next caller served', async () => {
+  test('that is missing, too long or not JSON is refused, and the next client is served', async () => {
     const { path, listener, errors } = await listening({ gate: bearer, preamble: { maxBytes: 256 } })
-    for (const said of [
+    for (const text of [
       '{"jsonrpc":"2.0","method":"x"}\n',
       'hello\n',
       `{"mcpwire":1,"headers":{"x":"${'x'.repeat(300)}"}}\n`,
       'x'.repeat(300),
       '{"mcpwire":1,"headers":null}\n',
     ]) {
-      const socket = await plainCaller(path)
-      const heard: string[] = []
+      const socket = await plainSocket(path)
+      const received: string[] = []
       const ended = new Promise((resolve) => socket.once('end', resolve))
-      socket.on('data', (chunk) => heard.push(String(chunk)))
-      socket.write(said)
+      socket.on('data', (chunk) => received.push(String(chunk)))
+      socket.write(text)
       await ended
-      expect(heard.join(''), said).toContain('-31007')
+      expect(received.join(''), text).toContain('-31007')
     }
     const client = unixClient({ path, preamble: withToken(TOKEN) })
     onTestFinished(() => client.close())
     await client.start()
 
-    await until(() => listener.connections.size === 1, 'the caller was admitted', PATIENCE_MS)
+    await until(() => listener.connections.size === 1, 'the client was admitted', TIMEOUT_MS)
     expect(errors).toHaveLength(5)
   })
 
-  test('that does not come in time is refused', async () => {
+  test('that does not arrive in time is refused', async () => {
     const { path } = await listening({ gate: bearer, preamble: { timeoutMs: 20 } })
-    const socket = await plainCaller(path)
-    const heard: string[] = []
+    const socket = await plainSocket(path)
+    const received: string[] = []
     const ended = new Promise((resolve) => socket.once('end', resolve))
-    socket.on('data', (chunk) => heard.push(String(chunk)))
+    socket.on('data', (chunk) => received.push(String(chunk)))
     await ended
 
-    expect(heard.join('')).toContain('preamble.timeoutMs')
+    expect(received.join('')).toContain('preamble.timeoutMs')
   })
 
-  test('leaves the messages that come in the same write for the conversation', async () => {
+  test('may share a write with the first message', async () => {
     const { path, listener } = await listening({ gate: bearer, preamble: {} })
-    const heard: unknown[] = []
+    const received: unknown[] = []
     listener.onconnection = (connection) => {
-      connection.onmessage = (message) => heard.push(message)
+      connection.onmessage = (message) => received.push(message)
       void connection.start()
     }
-    const socket = await plainCaller(path)
+    const socket = await plainSocket(path)
     const headers = { authorization: `Bearer ${TOKEN}` }
     const message = { jsonrpc: '2.0', method: 'x' }
     socket.write(`${JSON.stringify({ mcpwire: 1, headers })}\n${JSON.stringify(message)}\n`)
 
-    await until(() => heard.length === 1, 'the message arrived', PATIENCE_MS)
-    expect(heard).toEqual([message])
+    await until(() => received.length === 1, 'the message arrived', TIMEOUT_MS)
+    expect(received).toEqual([message])
   })
 })

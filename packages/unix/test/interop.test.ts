@@ -11,7 +11,7 @@ const serverNames = Object.keys(servers) as ServerName[]
 const pairs = clientNames.flatMap((client) => serverNames.map((server) => [client, server] as const))
 
 test.each(pairs)(
-  'an official client (%s) and an official server (%s) talk [CUST-01, CUST-02]',
+  'an official client (%s) uses an official server (%s) [CUST-01, CUST-02]',
   async (clientName, serverName) => {
     const path = join(await temporaryFolder(), 'server')
     const listener = await serve(unixServer({ path }), servers[serverName])
@@ -26,7 +26,7 @@ test.each(pairs)(
     )
     expect(sums).toEqual(Array.from({ length: 20 }, (_, n) => String(n + 100)))
     const progress: number[] = []
-    await call(client, 'count', {}, { onprogress: (told) => progress.push(told.progress) })
+    await call(client, 'count', {}, { onprogress: (each) => progress.push(each.progress) })
     expect(progress.slice(0, 2)).toEqual([1, 2])
     const controller = new AbortController()
     const cancelled = expect(call(client, 'hang', {}, { signal: controller.signal })).rejects.toThrow()
@@ -45,8 +45,8 @@ test.each(pairs)(
   },
 )
 
-describe('fifty official clients at once', () => {
-  test.each(serverNames)('each get their own answers from a server (%s)', async (serverName) => {
+describe('fifty concurrent official clients', () => {
+  test.each(serverNames)('each receive their own responses from a server (%s)', async (serverName) => {
     const path = join(await temporaryFolder(), 'server')
     const listener = await serve(unixServer({ path }), servers[serverName])
     onTestFinished(() => listener.close())

@@ -15,8 +15,8 @@ vi.mock('node:fs', async (original) => ({
   },
 }))
 
-describe('a file system where files have one name only', () => {
-  test('has listeners all the same, with their mode, and without leftovers', async () => {
+describe('a file system without hard links', () => {
+  test('binds the socket file with its mode, and close() removes it', async () => {
     const folder = await temporaryFolder()
     const path = join(folder, 'server')
     await makeStaleSocket(path)
@@ -30,7 +30,7 @@ describe('a file system where files have one name only', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('keeps what came to the path in the last moment', async () => {
+  test('keeps a file that is created at the path at the last moment', async () => {
     const folder = await temporaryFolder()
     const path = join(folder, 'server')
     beforeLink = () => writeFileSync(path, 'precious')
@@ -40,7 +40,7 @@ describe('a file system where files have one name only', () => {
 
     await expect(unixServer({ path }).start()).rejects.toMatchObject({
       code: 'LISTEN_FAILED',
-      message: `cannot listen on unix:${path}: another server was faster`,
+      details: { address: `unix:${path}`, option: 'path' },
     })
     expect(existsSync(path)).toBe(true)
     expect(readdirSync(folder)).toEqual(['server'])

@@ -7,27 +7,27 @@ import { temporaryFolder } from './support/folder.js'
 import { PROGRAMS, type Running, runCommand } from './support/programs.js'
 import { isAlive, makeStaleSocket } from './support/sockets.js'
 
-const NOBODY = 65_534
-const STRANGER = 65_533
+const OTHER_UID = 65_534
+const THIRD_UID = 65_533
 
-/** Only root may be somebody else. */
+/** Only root can run a program as another user. */
 const isRoot = process.platform === 'linux' && process.geteuid?.() === 0
 
-function served(path: string, mode?: number): Listener {
+function listenerOn(path: string, mode?: number): Listener {
   const listener = unixServer({ path, mode })
   listener.onconnection = (connection) => void connection.start()
   onTestFinished(() => listener.close())
   return listener
 }
 
-/** Runs a program as another user, from a copy in a folder that user can read. */
+/** Runs a program as another user, from a copy in a directory that the user can read. */
 async function runAs(uid: number, name: string, ...args: readonly string[]): Promise<Running> {
   const folder = await temporaryFolder()
   chmodSync(folder, 0o755)
   const copy = join(folder, `${name}.mjs`)
   copyFileSync(join(PROGRAMS, `${name}.mjs`), copy)
-  const who = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']
-  return runCommand('setpriv', [...who, '--', process.execPath, copy, ...args])
+  const user = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']
+  return runCommand('setpriv', [...user, '--', process.execPath, copy, ...args])
 }
 
 async function openFolder(): Promise<string> {
@@ -37,127 +37,130 @@ async function openFolder(): Promise<string> {
 }
 
 describe.runIf(isRoot)('another user of this host', () => {
-  test('is kept out by the mode, and reads why', async () => {
+  test('cannot connect because of the mode, and the error names permissions', async () => {
     const path = join(await openFolder(), 'server')
-    await served(path).start()
-    const client = await runAs(NOBODY, 'client', path)
+    await listenerOn(path).start()
+    const client = await runAs(OTHER_UID, 'client', path)
 
-    expect(await client.heard()).toEqual({
+    expect(await client.nextLine()).toMatchObject({
       code: 'CONNECT_FAILED',
-      message: `cannot connect to unix:${path}: its permissions, or those of a folder above it, keep this user out`,
+      message: expect.stringContaining('permission denied'),
     })
   })
 
-  test('is kept out by a folder, and reads why', async () => {
+  test('cannot connect because of a directory, and the error names permissions', async () => {
     const path = join(await temporaryFolder(), 'server')
-    await served(path, 0o666).start()
-    const client = await runAs(NOBODY, 'client', path)
+    await listenerOn(path, 0o666).start()
+    const client = await runAs(OTHER_UID, 'client', path)
 
-    expect(await client.heard()).toMatchObject({
+    expect(await client.nextLine()).toMatchObject({
       code: 'CONNECT_FAILED',
-      message: expect.stringContaining('permissions'),
+      message: expect.stringContaining('permission denied'),
     })
   })
 
-  test('gets in where the mode says so', async () => {
+  test('can connect when the mode allows it', async () => {
     const path = join(await openFolder(), 'server')
-    await served(path, 0o666).start()
-    const client = await runAs(NOBODY, 'client', path)
+    await listenerOn(path, 0o666).start()
+    const client = await runAs(OTHER_UID, 'client', path)
 
-    expect(await client.heard()).toEqual({ address: `unix:${path}` })
+    expect(await client.nextLine()).toEqual({ address: `unix:${path}` })
   })
 
-  test('who tries all the while never gets in, not for a moment', { timeout: 30_000 }, async () => {
+  test('never connects while the socket file is bound, replaced and removed', {
+    timeout: 30_000,
+  }, async () => {
     const folder = await openFolder()
     const path = join(folder, 'server')
-    const intruder = await runAs(NOBODY, 'intruder', folder)
-    expect(await intruder.heard()).toBe('ready')
+    const intruder = await runAs(OTHER_UID, 'intruder', folder)
+    expect(await intruder.nextLine()).toBe('ready')
     for (let round = 0; round < 150; round++) {
       if (round % 2 === 1) await makeStaleSocket(path)
-      const listener = served(path)
-      const callers: unknown[] = []
-      listener.onconnection = (connection) => callers.push(connection)
+      const listener = listenerOn(path)
+      const connections: unknown[] = []
+      listener.onconnection = (connection) => connections.push(connection)
       await listener.start()
       await isAlive(path)
       await listener.close()
-      expect(callers.length).toBeLessThanOrEqual(1)
+      expect(connections.length).toBeLessThanOrEqual(1)
     }
-    await served(path).start()
-    intruder.say('stop')
-    const outcomes = (await intruder.heard()) as Record<string, number>
+    await listenerOn(path).start()
+    intruder.write('stop')
+    const outcomes = (await intruder.nextLine()) as Record<string, number>
 
     expect(outcomes['connected']).toBeUndefined()
     expect(outcomes['EACCES']).toBeGreaterThan(0)
   })
 
-  test('keeps a socket that is theirs, stale or not', async () => {
+  test('keeps a stale socket of their own', async () => {
     const folder = await openFolder()
     chmodSync(folder, 0o1777)
     const path = join(folder, 'server')
     await makeStaleSocket(path)
-    chownSync(path, NOBODY, NOBODY)
+    chownSync(path, OTHER_UID, OTHER_UID)
 
-    await expect(served(path).start()).rejects.toMatchObject({
+    await expect(listenerOn(path).start()).rejects.toMatchObject({
       code: 'LISTEN_FAILED',
-      message: expect.stringContaining(`a socket of user ${NOBODY} is there`),
+      message: expect.stringContaining(`a socket of user ${OTHER_UID}`),
     })
     rmSync(path)
-    await served(path).start()
+    await listenerOn(path).start()
   })
 
-  test('cannot make this one listen in a folder of theirs', async () => {
+  test('cannot make a server of this user listen in a directory of theirs', async () => {
     const folder = await openFolder()
     const theirs = join(folder, 'theirs')
     mkdirSync(theirs)
-    chownSync(theirs, NOBODY, NOBODY)
+    chownSync(theirs, OTHER_UID, OTHER_UID)
 
-    await expect(served(join(theirs, 'server')).start()).rejects.toMatchObject({
+    await expect(listenerOn(join(theirs, 'server')).start()).rejects.toMatchObject({
       code: 'LISTEN_FAILED',
-      message: expect.stringContaining(`user ${NOBODY}, who owns ${theirs}, can replace files in it`),
+      message: expect.stringContaining(`user ${OTHER_UID} owns ${theirs}`),
     })
   })
 
-  test('listens in a folder of their own, and of root where it is sticky', async () => {
+  test('can listen in a directory of their own, and in a sticky one of root', async () => {
     const folder = await openFolder()
     const theirs = join(folder, 'theirs')
     mkdirSync(theirs)
-    chownSync(theirs, NOBODY, NOBODY)
+    chownSync(theirs, OTHER_UID, OTHER_UID)
     chmodSync(folder, 0o1777)
     for (const path of [join(theirs, 'server'), join(folder, 'server')]) {
-      const server = await runAs(NOBODY, 'server', path)
-      await server.heard()
-      server.say('start')
+      const server = await runAs(OTHER_UID, 'server', path)
+      await server.nextLine()
+      server.write('start')
 
-      expect(await server.heard()).toEqual({ address: `unix:${path}` })
+      expect(await server.nextLine()).toEqual({ address: `unix:${path}` })
     }
   })
 
-  test('reads why they cannot listen in a folder that is not theirs to write to', async () => {
+  test('cannot listen in a directory without write permission, and the error names permissions', async () => {
     const folder = await openFolder()
     for (const path of [join(folder, 'server'), join(await temporaryFolder(), 'server')]) {
-      const server = await runAs(STRANGER, 'server', path)
-      await server.heard()
-      server.say('start')
+      const server = await runAs(THIRD_UID, 'server', path)
+      await server.nextLine()
+      server.write('start')
 
-      expect(await server.heard()).toEqual({
+      expect(await server.nextLine()).toMatchObject({
         code: 'LISTEN_FAILED',
-        message: `cannot listen on unix:${path}: the permissions of its folder keep this user out (option path)`,
+        message: expect.stringContaining('permissions'),
+        details: { option: 'path' },
       })
     }
   })
 
-  test('cannot replace a socket in a sticky folder that is not theirs', async () => {
+  test('cannot replace a socket of root in a sticky directory', async () => {
     const folder = await openFolder()
     chmodSync(folder, 0o1777)
     const path = join(folder, 'server')
     await makeStaleSocket(path)
-    const server = await runAs(NOBODY, 'server', path)
-    await server.heard()
-    server.say('start')
+    const server = await runAs(OTHER_UID, 'server', path)
+    await server.nextLine()
+    server.write('start')
 
-    expect(await server.heard()).toMatchObject({
+    expect(await server.nextLine()).toMatchObject({
       code: 'LISTEN_FAILED',
-      message: expect.stringContaining('a socket of user 0 is there'),
+      message: expect.stringContaining('a socket of user 0'),
     })
   })
 })

@@ -11,7 +11,7 @@ const given = (options: object): never => ({ path: 'nowhere', ...options }) as n
 test.each([
   ['unixClient', unixClient, ['path', 'connectTimeoutMs', 'preamble', 'maxMessageBytes', 'clock']],
   ['unixServer', unixServer, ['path', 'mode', 'preamble', 'maxMessageBytes', 'gate', 'clock']],
-])('%s refuses an option it does not know, and says which it knows', (_name, make, known) => {
+])('%s rejects an unknown option and lists the known ones', (_name, make, known) => {
   expectKnownOptions((options) => make(given(options)), known)
 })
 
@@ -21,11 +21,16 @@ test.each([
   [unixServer, { preamble: { timeout: 1 } }, 'preamble.timeout'],
   [unixServer, { preamble: true }, 'preamble'],
   [unixServer, { preamble: 0 }, 'preamble'],
-])('%o refuses %o', (make, options, option) => {
+])('%o rejects %o', (make, options, option) => {
   expect(failureOf(() => make(given(options)))).toMatchObject(refused(option))
 })
 
-test.each([unixClient, unixServer])('%o says what it was given instead of options', (make) => {
+test.each([unixClient, unixServer])('%o names the type of what it received instead of options', (make) => {
   expectOptionsAlone(make)
   expect(failureOf(() => make(undefined as never))).toMatchObject(refused('options'))
+})
+
+test.each([unixClient, unixServer])('%o rejects an empty and a long path', (factory) => {
+  expect(failureOf(() => factory({ path: '' }))).toMatchObject(refused('path'))
+  expect(failureOf(() => factory({ path: `/${'x'.repeat(200)}` }))).toMatchObject(refused('path'))
 })

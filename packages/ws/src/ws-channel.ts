@@ -97,7 +97,7 @@ class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOpt
     const error =
       this.#state.name === 'open'
         ? limitError(text, this.#socket, this.#options, this.address)
-        : takesNoMore(this.address)
+        : notWritable(this.address)
     if (error) return Promise.reject(error)
     this.#reader.sent(message)
     return this.#socket.send(text)

@@ -9,7 +9,7 @@ import {
   callbackFailed,
   createTransport,
   type HeaderRecord,
-  headersIn,
+  parseHeaders,
   inRange,
   type OptionDefaults,
   type OptionSettings,
@@ -150,7 +150,7 @@ function parseHeaders(
   given: OptionSettings<WsClientOptions, OptionalMember>['headers'],
 ): Settings['headers'] {
   if (typeof given === 'function') return given
-  const headers = headersIn(given)
+  const headers = parseHeaders(given)
   return typeof headers === 'string'
     ? rejectOption('headers', `${headers}, or a function that returns them`)
     : headers
@@ -211,7 +211,7 @@ async function open(
 
 async function prepareOpening(settings: Settings, signal: AbortSignal): Promise<Opening> {
   const { headers: given, tokenInSubprotocol, requireSubprotocol } = settings
-  const headers = headersIn(await resolveValue<HttpHeaders>('headers', given, signal))
+  const headers = parseHeaders(await resolveValue<HttpHeaders>('headers', given, signal))
   if (typeof headers === 'string')
     throw callbackFailed('headers', new Error(`it must return ${headers}`), 'headers()')
   const subprotocols = requireSubprotocol ? [SUBPROTOCOL] : []

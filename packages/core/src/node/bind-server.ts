@@ -1,53 +1,71 @@
 import type { Server } from 'node:net'
-import type { Server as TlsServer } from 'node:tls'
-import { type AcceptorSink, toError } from '../authoring.js'
-import { TransportError } from '../index.js'
-import { tlsMeaningOf } from './tls-errors.js'
-import type { TlsServerEnd } from './tls-options.js'
+import type { AcceptorSink } from '../authoring.js'
+import { toError } from '../authoring.js'
+import { isTransportError, TransportError } from '../index.js'
+import { ignore } from '../timing/promises.js'
+import { describeListenError, type ErrorDescription } from './system-errors.js'
 
 /** How a server is bound. */
 export interface ServerBinding {
-  /** What to call the address in errors, before it is bound. */
+  /** The address for errors, before it is bound. */
   readonly requestedAddress: string
+  /** Runs before `listen`; its errors reject `bindServer`. */
+  readonly prepare?: (() => Promise<void>) | undefined
   /** Starts the server listening. */
   readonly listen: (server: Server) => void
   /** Stops it from listening; `server.close()` unless given. */
   readonly unlisten?: ((server: Server) => void) | undefined
+  /** Why `prepare` or `listen` failed; advice about the options `host` and `port` unless given. */
+  readonly describeError?: ((cause: Error) => ErrorDescription) | undefined
 }
 
 /**
- * Binds a server. What fails once it is bound is reported, and the server goes on. Rejects with `LISTEN_FAILED`, or
- * with the reason of the signal when that aborts first.
+ * Binds a server. Errors of the bound server go to `sink.error`, and the server continues to listen.
+ * Rejects with `LISTEN_FAILED`, or with `signal.reason` if the signal aborts first.
+ *
+ * @example
+ * ```ts
+ * const listen = (server: Server) => void server.listen({ port: 7000 })
+ * await bindServer(server, { requestedAddress: 'tcp://127.0.0.1:7000', listen }, { sink, signal })
+ * ```
  */
 export async function bindServer(
   server: Server,
   binding: ServerBinding,
-  { door, signal }: { readonly door: AcceptorSink; readonly signal: AbortSignal },
+  { sink, signal }: { readonly sink: AcceptorSink; readonly signal: AbortSignal },
 ): Promise<void> {
+  if (binding.prepare) await prepared(binding, signal)
   await bound(server, binding, signal)
-  // Such as too many open files: the next caller may find room again.
-  server.on('error', (cause) => door.error(acceptFailed(binding.requestedAddress, cause)))
+  // Such as too many open files: a later connection may succeed.
+  server.on('error', (cause) => sink.error(acceptFailed(binding.requestedAddress, cause)))
 }
 
-function bound(
-  server: Server,
-  { requestedAddress, listen, unlisten }: ServerBinding,
-  signal: AbortSignal,
-): Promise<void> {
+async function prepared(binding: ServerBinding, signal: AbortSignal): Promise<void> {
+  try {
+    await binding.prepare?.()
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw isTransportError(cause) ? cause : listenFailed(binding, toError(cause))
+  }
+  signal.throwIfAborted()
+}
+
+function bound(server: Server, binding: ServerBinding, signal: AbortSignal): Promise<void> {
+  const { listen, unlisten } = binding
   return new Promise((resolve, reject) => {
-    // Stays for good: looking up the address may fail after nobody waits for it any more.
+    // Never removed: the lookup of the address may fail after an abort.
     server.on('error', ignore)
-    const settled = (): void => {
+    const settle = (): void => {
       server.off('error', onerror)
       signal.removeEventListener('abort', onabort)
     }
     const onerror = (cause: Error): void => {
-      settled()
+      settle()
       server.close()
-      reject(listenFailed(requestedAddress, cause))
+      reject(listenFailed(binding, cause))
     }
     const onabort = (): void => {
-      settled()
+      settle()
       if (unlisten) unlisten(server)
       else server.close()
       reject(signal.reason)
@@ -55,7 +73,7 @@ function bound(
     server.once('error', onerror)
     signal.addEventListener('abort', onabort, { once: true })
     server.once('listening', () => {
-      settled()
+      settle()
       resolve()
     })
     try {
@@ -66,50 +84,13 @@ function bound(
   })
 }
 
-/**
- * Has a server that speaks TLS use new material of the source for new connections, and reports handshakes that fail.
- * Material that cannot work is reported, and the old one stays. Disposing of it ends both, for a server that closes.
- */
-export function watchTls(server: TlsServer, tls: TlsServerEnd, report: (error: Error) => void): Disposable {
-  let isClosing = false
-  server.on('tlsClientError', (cause, socket) => {
-    const address = socket.remoteAddress ?? 'a caller'
-    // Node leaves a socket open whose handshake took too long.
-    socket.destroy()
-    if (isClosing) return
-    const message = `no TLS with ${address}: ${tlsMeaningOf(cause) ?? cause.message}`
-    report(new TransportError('PEER_LOST', message, { address }, { cause }))
-  })
-  const following = tls.source?.onChange(() => {
-    try {
-      server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
-    } catch (error) {
-      report(toError(error))
-    }
-  })
-  return {
-    [Symbol.dispose]: () => {
-      isClosing = true
-      following?.[Symbol.dispose]()
-    },
-  }
-}
-
-const LISTEN_HINTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: '; another program listens there: choose another port (option port)',
-  EACCES: '; this user may not listen there: choose another port (option port)',
-  EADDRNOTAVAIL: '; this machine does not have that address (option host)',
-}
-
-function listenFailed(address: string, cause: Error): Error {
-  const hint = LISTEN_HINTS[(cause as NodeJS.ErrnoException).code ?? ''] ?? ''
-  const message = `cannot listen on ${address}: ${cause.message}${hint}`
-  return new TransportError('LISTEN_FAILED', message, { address }, { cause })
+function listenFailed({ requestedAddress: address, describeError }: ServerBinding, cause: Error): Error {
+  const { reason, ...advice } = (describeError ?? describeListenError)(cause)
+  const message = `cannot listen on ${address}: ${reason}`
+  return new TransportError('LISTEN_FAILED', message, { address, ...advice }, { cause })
 }
 
 function acceptFailed(address: string, cause: Error): Error {
-  const message = `a caller of ${address} could not be accepted: ${cause.message}`
+  const message = `cannot accept a connection on ${address}: ${cause.message}`
   return new TransportError('LISTEN_FAILED', message, { address }, { cause })
 }
-
-function ignore(): void {}

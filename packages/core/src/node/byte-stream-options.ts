@@ -8,27 +8,27 @@ import {
   options,
 } from '../authoring.js'
 
-/** Options of every transport over a stream of bytes. */
+/** Options of every transport over a byte stream. */
 export interface ByteStreamOptions extends CreateTransportOptions {
   /**
-   * Longest message sent or accepted, in bytes. One of ours that is longer rejects with `MESSAGE_TOO_LARGE`; one of
-   * the peer's ends the conversation with it. Worst-case memory for what is not yet decoded is twice this much.
+   * Longest message sent or accepted, in bytes. `send()` rejects a longer one with `MESSAGE_TOO_LARGE`; a longer one
+   * of the peer closes the connection. Undecoded data takes at most twice this much memory.
    * @defaultValue 10_485_760
    */
   maxMessageBytes?: number | undefined
   /**
-   * Most that may wait to be sent, in bytes. Beyond it `send()` rejects with `OVERLOADED` and sends nothing.
+   * Largest send queue, in bytes. When it is full, `send()` rejects with `OVERLOADED` and sends nothing.
    * @defaultValue 16_777_216
    */
   maxQueuedBytes?: number | undefined
   /**
-   * Whether `encodedOf(message)` yields the bytes a message came as. Costs a copy of each.
+   * Whether `encodedOf(message)` returns the received bytes of a message. Costs a copy of each message.
    * @defaultValue false
    */
   keepEncoded?: boolean | undefined
 }
 
-/** The options of every transport over a stream of bytes. */
+/** The table of these options, to spread into the table of a transport. */
 export const byteStreamOptions: OptionTable<ByteStreamOptions> = options<ByteStreamOptions>({
   ...createTransportOptions.rules,
   maxMessageBytes: integer(1024, Infinity, 10_485_760),
@@ -36,5 +36,5 @@ export const byteStreamOptions: OptionTable<ByteStreamOptions> = options<ByteStr
   keepEncoded: boolean(false),
 })
 
-/** What transports over a stream of bytes use for options that are not given. */
+/** Defaults of every transport over a byte stream. */
 export const byteStreamDefaults: OptionDefaults<ByteStreamOptions> = byteStreamOptions.defaults

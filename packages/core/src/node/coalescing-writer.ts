@@ -2,55 +2,63 @@ import type { Writable } from 'node:stream'
 import { overloaded, sentImmediately } from '../authoring.js'
 import { type Deferred, deferred } from '../timing/promises.js'
 
-/** Writes texts to a stream, those of one turn of the event loop together. */
+/** Writes texts to a stream. Texts of one turn of the event loop become one write. */
 export interface CoalescingWriter {
   /**
-   * Takes a text. Resolves when it was taken and the stream wants more: at once as long as that is so. Throws
-   * `OVERLOADED` when there is no room.
+   * Queues a text. Resolves when the stream has accepted it and is below its high-water mark, mostly at once. Throws
+   * `OVERLOADED` when the queue is full.
    */
   write(text: string): Promise<void>
-  /** Writes what is left, and a last text whatever room there is, and ends the stream. */
+  /** Flushes the queue, writes a last text regardless of the limit, and ends the stream. */
   finish(last?: string): void
-  /** Forgets what is left; what waits is never settled by this writer again. */
+  /** Drops the queue. Pending writes stay unsettled. */
   stop(): void
   readonly bytesWritten: number
 }
 
-/** What bounds a writer. */
+/** The limit of a writer, and the address for its errors. */
 export interface CoalescingWriterOptions {
   readonly address: string
   readonly maxQueuedBytes: number
 }
 
 /**
- * A write this long leaves before the turn is over, so that the other process starts reading while this one is
- * still serialising. Measured: from 8 KiB on the gain is lost again (docs/performance.md).
+ * A write of this length is flushed within the turn, so that the peer starts reading while this process still
+ * serialises. Measured: from 8 KiB on the gain is lost again (docs/performance.md).
  */
 const EARLY_FLUSH_CHARACTERS = 4096
 
-/** How much of what has to wait stays text. */
+/** Longest queued text that is not yet packed into bytes. */
 const PACK_CHARACTERS = 65_536
 
-/** Makes a writer. The caller listens for the stream's errors. */
+/**
+ * Creates a writer. The errors of the stream stay with its owner.
+ *
+ * @example
+ * ```ts
+ * const writer = createCoalescingWriter(socket, { address: 'tcp://127.0.0.1:7000', maxQueuedBytes: 16_777_216 })
+ * await writer.write('{"jsonrpc":"2.0","method":"ping"}\n')
+ * ```
+ */
 export function createCoalescingWriter(stream: Writable, options: CoalescingWriterOptions): CoalescingWriter {
   return new Writer(stream, options)
 }
 
-/** What waits while the stream asks to wait. */
+/** State while the stream is above its high-water mark. */
 interface Backlog {
-  /** What is held was many texts; made bytes of as it grows, for a string that is put together keeps all its parts. */
+  /** Queued texts as bytes: a concatenated string would keep all its parts in memory. */
   readonly packed: Buffer[]
-  /** The bytes of what is held, counted as it comes. Otherwise it is short, and counted when it leaves. */
+  /** Bytes of the queued texts. Without a backlog the queue is short and counted when it is flushed. */
   heldBytes: number
-  /** What the stream has taken and not yet passed on. */
+  /** Bytes that the stream has accepted and not yet drained. */
   readonly streamBytes: number
-  /** For those whose text the stream holds, and for those whose text is held. */
+  /** Resolves the writes whose text is in the stream, and those whose text is queued here. */
   readonly behindStream: Deferred<void>
   behindHeld: Deferred<void> | undefined
   readonly ondrain: () => void
 }
 
-// A class that has little while the stream takes everything: there is one for each connection.
+// A class with few members while the stream has no backlog: there is one for each connection.
 class Writer implements CoalescingWriter {
   bytesWritten = 0
   readonly #stream: Writable
@@ -66,23 +74,23 @@ class Writer implements CoalescingWriter {
   }
 
   write(text: string): Promise<void> {
-    // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
+    // UTF-8 takes at most three bytes for one UTF-16 unit: most texts fit without counting.
     if (this.#backlog || (this.#held.length + text.length) * 3 > this.#options.maxQueuedBytes)
-      this.#requireRoom(text)
+      this.#requireCapacity(text)
     this.#held += text
-    if (this.#backlog) return this.#waitBehind(this.#backlog)
+    if (this.#backlog) return this.#enqueue(this.#backlog)
     if (this.#held.length >= EARLY_FLUSH_CHARACTERS) this.#flush()
     else if (!this.#isTailDue) {
       this.#isTailDue = true
       process.nextTick(endTurn, this)
     }
-    // As `write` says, and the flush may just have found out.
+    // The flush may just have filled the stream.
     return this.#behindStream() ?? sentImmediately
   }
 
   finish(last?: string): void {
     const earlier = this.#backlog?.behindStream
-    this.#release()
+    this.#flushBacklog()
     this.#stream.once('finish', () => {
       earlier?.resolve()
       this.#backlog?.behindStream.resolve()
@@ -97,7 +105,7 @@ class Writer implements CoalescingWriter {
     this.#backlog = undefined
   }
 
-  /** The turn of the event loop is over. */
+  /** Runs at the end of a turn of the event loop. */
   endTurn(): void {
     this.#isTailDue = false
     if (!this.#backlog) this.#flush()
@@ -110,8 +118,8 @@ class Writer implements CoalescingWriter {
     this.#writeOut(chunk, undefined)
   }
 
-  /** Gives the stream what it asked to wait with. */
-  #release(): void {
+  /** Writes the queue after a drain, or before the end. */
+  #flushBacklog(): void {
     const backlog = this.#backlog
     this.#backlog = undefined
     if (!backlog || backlog.packed.length === 0) {
@@ -146,10 +154,10 @@ class Writer implements CoalescingWriter {
 
   #drained(): void {
     this.#backlog?.behindStream.resolve()
-    this.#release()
+    this.#flushBacklog()
   }
 
-  #waitBehind(backlog: Backlog): Promise<void> {
+  #enqueue(backlog: Backlog): Promise<void> {
     if (this.#held.length >= PACK_CHARACTERS) {
       backlog.packed.push(Buffer.from(this.#held))
       this.#held = ''
@@ -162,8 +170,8 @@ class Writer implements CoalescingWriter {
     return this.#backlog?.behindStream.promise
   }
 
-  /** Throws `OVERLOADED` where there is no room, and counts what has to wait. */
-  #requireRoom(text: string): void {
+  /** Throws `OVERLOADED` when the queue is full, and counts the queued bytes. */
+  #requireCapacity(text: string): void {
     const { address, maxQueuedBytes } = this.#options
     const backlog = this.#backlog
     const bytes = Buffer.byteLength(text)

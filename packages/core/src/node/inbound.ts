@@ -18,15 +18,13 @@ import {
 } from '../index.js'
 import { decodeCloseReason } from './close-reason.js'
 
-/** What bounds and judges what arrives. */
+/** Limits and checks of incoming bytes. */
 export interface InboundOptions {
   readonly maxMessageBytes: number
   readonly keepEncoded?: boolean | undefined
-  /** What a message over the limit does: ends the conversation (the default), or is reported and skipped. */
+  /** Whether a message over the limit ends the connection (the default), or is reported and skipped. */
   readonly oversize?: 'end' | 'skip' | undefined
-  /**
-   * Judges the first bytes, before they are read as messages: an error ends the conversation.
-   */
+  /** Inspects the first chunk before it is decoded. A returned error ends the connection. */
   readonly inspectFirstBytes?: ((chunk: Uint8Array, peer: Peer) => Error | undefined) | undefined
   /** As for `createMessageReader`. */
   readonly maxMalformedInARow?: number | undefined
@@ -34,19 +32,19 @@ export interface InboundOptions {
   readonly noise?: ((text: string) => void) | undefined
 }
 
-/** Where what is read goes. */
+/** The receiver of messages, errors and the end. */
 export interface InboundHandlers {
   message(message: JsonRpcMessage, context: MessageContext | undefined): void
   error(error: Error): void
-  /** What the peer says it ended the conversation for. */
-  over(error: Error): void
-  /** What this end ends the conversation for. */
+  /** The peer has sent its reason for closing the connection. */
+  end(error: Error): void
+  /** The peer broke a rule: this end closes the connection for this reason. */
   abandon(error: Error): void
 }
 
 /**
- * The way from bytes that arrive to messages that are delivered. In all the roles that its parts ask for, since there
- * is one for each connection.
+ * From received bytes to delivered messages: line decoder, then message reader. One object for each connection, in
+ * every role that its parts require.
  */
 export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, 'message' | 'error'> {
   bytesReceived = 0
@@ -54,8 +52,8 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   readonly #options: InboundOptions
   readonly #peer: Peer
   readonly #decoder: LineDecoder
-  readonly #intake: JsonRpcMessageReader
-  #isHeard = false
+  readonly #reader: JsonRpcMessageReader
+  #hasReceived = false
 
   constructor(handlers: InboundHandlers, options: InboundOptions, peer: Peer) {
     const { maxMessageBytes, keepEncoded } = options
@@ -63,37 +61,37 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
     this.#options = options
     this.#peer = peer
     this.#decoder = createLineDecoder(this, { maxLineBytes: maxMessageBytes, keepEncoded })
-    this.#intake = new JsonRpcMessageReader(this, this)
+    this.#reader = new JsonRpcMessageReader(this, this)
   }
 
   push(chunk: Uint8Array): void {
-    const wrong = this.bytesReceived === 0 ? this.#options.inspectFirstBytes?.(chunk, this.#peer) : undefined
+    const fault = this.bytesReceived === 0 ? this.#options.inspectFirstBytes?.(chunk, this.#peer) : undefined
     this.bytesReceived += chunk.length
-    if (wrong) this.abandon(wrong)
+    if (fault) this.abandon(fault)
     else this.#decoder.push(chunk)
   }
 
-  /** No more bytes come; a last line without a line feed is delivered. */
+  /** The input has ended. Delivers a last line without a line feed. */
   end(): void {
     this.#decoder.end()
   }
 
-  /** Delivers nothing any more. */
+  /** Stops delivery. */
   stop(): void {
     this.#decoder.stop()
   }
 
-  /** Tells of a message that was sent, from which the negotiated revision is learnt. */
+  /** Records a sent message, from which the reader derives the negotiated revision. */
   sent(message: JsonRpcMessage): void {
-    this.#intake.sent(message)
+    this.#reader.sent(message)
   }
 
   line(text: string, encoded: Uint8Array | undefined): void {
-    this.#intake.text(text, encoded)
+    this.#reader.text(text, encoded)
   }
 
   invalid(encoded: Uint8Array): void {
-    this.#intake.unreadable(encoded, 'not UTF-8')
+    this.#reader.unreadable(encoded, 'not UTF-8')
   }
 
   oversize(bytes: number, start: Uint8Array): void {
@@ -104,17 +102,17 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   }
 
   message(message: JsonRpcMessage, context?: MessageContext): void {
-    // Few messages have no id, and fewer no method either.
+    // Few messages have no id: the check is cheap for all others.
     const { id } = message as JsonRpcErrorResponse
-    const ended = id === undefined && isErrorResponse(message) ? this.#lastWordIn(message) : undefined
-    this.#isHeard = true
-    if (ended) this.#handlers.over(ended)
+    const reason = id === undefined && isErrorResponse(message) ? this.#closeReasonIn(message) : undefined
+    this.#hasReceived = true
+    if (reason) this.#handlers.end(reason)
     else this.#handlers.message(message, context)
   }
 
-  /** The first message may be the refusal of a listener that has no other way to say so. */
-  #lastWordIn(message: JsonRpcErrorResponse): Error | undefined {
-    const refused = this.#isHeard ? undefined : parseRefusal(message, this.address)
+  /** The error in a close reason, or in a refusal, which can only be the first message. */
+  #closeReasonIn(message: JsonRpcErrorResponse): Error | undefined {
+    const refused = this.#hasReceived ? undefined : parseRefusal(message, this.address)
     return refused ?? decodeCloseReason(message, this.address)
   }
 

@@ -1,32 +1,41 @@
-// For authors of transports on Node
-export { bindServer, type ServerBinding, watchTls } from './bind-server.js'
-export { type ByteStreamOptions, byteStreamDefaults, byteStreamOptions } from './byte-stream-options.js'
+/**
+ * For authors of transports and listeners on Node: channels over byte streams, socket clients and servers, TLS, and
+ * Unix socket files. A transport over a stream needs `duplexChannel`; one over sockets also `dialSocket`,
+ * `connectSocket` and `socketAcceptor`. `@mcpwire/tcp` and `@mcpwire/unix` are built of nothing else.
+ *
+ * @packageDocumentation
+ */
+export { bindServer, type ServerBinding } from './bind-server.js'
+export {
+  type ByteStreamOptions,
+  byteStreamDefaults,
+  byteStreamOptions,
+} from './byte-stream-options.js'
 export {
   type CoalescingWriter,
   type CoalescingWriterOptions,
   createCoalescingWriter,
 } from './coalescing-writer.js'
-export { connectHintOf } from './connect-hints.js'
-export { type DuplexChannelOptions, duplexChannel } from './duplex-channel.js'
+export { connectSocket, type DialOptions, dialSocket } from './dial-socket.js'
+export {
+  type ByteStreams,
+  type DuplexChannelOptions,
+  duplexChannel,
+  type SharedChannelOptions,
+} from './duplex-channel.js'
 export type { InboundOptions } from './inbound.js'
 export {
-  askForHeaders,
+  clientPreambleOptions,
   type Preamble,
   type PreambleOptions,
-  type PreambleOutcome,
   type PreambleSettings,
   preambleDefaults,
   preambleOptions,
-  readPreamble,
-  preambleMembers,
-  sendPreamble,
 } from './preamble.js'
-export { inspectTlsBytes } from './inspect-tls-bytes.js'
-export type { ByteStreams, StreamLifeOptions } from './stream-life.js'
 export { type SocketAcceptorOptions, socketAcceptor } from './socket-acceptor.js'
-export { tlsMeaningOf } from './tls-errors.js'
-export { tlsFactsOf } from './tls-facts.js'
-export { certificateRefusal } from './tls-server.js'
+export { describeSocketConnectError, type SocketBindingOptions, socketBinding } from './socket-file.js'
+export { parseSocketPath, type SocketPath } from './socket-path.js'
+export { type AddressOptions, codeOf, connectAdvice, type ErrorDescription } from './system-errors.js'
 export {
   ALPN_PROTOCOL,
   loadTlsEnd,
@@ -39,3 +48,5 @@ export {
   tlsServerDefaults,
   tlsServerOptions,
 } from './tls-options.js'
+export { describeTlsError, inspectTlsBytes, tlsFactsOf } from './tls-peer.js'
+export { certificateRefusal, watchTls } from './tls-server.js'

@@ -12,80 +12,80 @@ import {
 } from '../authoring.js'
 import { type Clock, isTransportError, type JsonRpcMessage, type Refusal } from '../index.js'
 
-/** What a caller says in front of the conversation, on media that have no headers of their own. */
+/** Headers that a client sends before its first message, on media without headers of their own. */
 export interface Preamble {
-  /** The headers, asked for with each connection: a token may have been renewed since the last. */
+  /** Returns the headers. Called for each connection, since a token may have been renewed. */
   readonly headers: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
 }
 
-/** How a listener reads what callers say in front of the conversation. */
+/** How a listener reads the preamble of its clients. */
 export interface PreambleOptions {
   /**
-   * How long a caller may take over it, in milliseconds.
+   * Longest wait for the preamble of a client, in milliseconds.
    * @defaultValue 5_000
    */
   timeoutMs?: number | undefined
   /**
-   * How long it may be, in bytes.
+   * Longest preamble, in bytes.
    * @defaultValue 8_192
    */
   maxBytes?: number | undefined
 }
 
-/** Those options after their defaults. */
+/** `PreambleOptions` after their defaults. */
 export type PreambleSettings = OptionSettings<PreambleOptions>
 
-/** The options of a listener that reads a preamble. */
+/** The option `preamble` of a listener. */
 export const preambleOptions: OptionTable<PreambleOptions> = options<PreambleOptions>({
   timeoutMs: inRange(1, Infinity, 5_000),
   maxBytes: integer(64, 1_048_576, 8_192),
 })
 
-/** What reading a preamble uses for options that are not given. */
+/** Defaults of `PreambleOptions`. */
 export const preambleDefaults: OptionDefaults<PreambleOptions> = preambleOptions.defaults
 
-/** The one member of the line, so that a message is never taken for a preamble nor the other way round. */
+/** The member that distinguishes a preamble from a message. */
 const MEMBER = 'mcpwire'
 const VERSION = 1
 const LINE_FEED = 0x0a
 
 /**
- * Stands in front of the headers. A listener that expects no preamble reports the start of the line as malformed:
- * this is what it then quotes, instead of a credential.
+ * Precedes the headers. A listener without option `preamble` reports the start of the line as malformed: its error then
+ * quotes this note instead of a credential.
  */
 const NOTE = 'headers, for the option preamble of a listener that expects one'
 
 /** The option `preamble` of a client. */
-export const preambleMembers: OptionTable<Preamble> = options<Preamble>({ headers: callback() })
+export const clientPreambleOptions: OptionTable<Preamble> = options<Preamble>({ headers: callback() })
 
 /**
- * Asks for the headers of one connection. Rejects with `CALLBACK_FAILED`, or with `signal.reason` as soon as the
+ * Calls `preamble.headers()` for one connection. Rejects with `CALLBACK_FAILED`, or with `signal.reason` as soon as the
  * signal aborts.
  */
-export function askForHeaders(
+export function resolvePreambleHeaders(
   preamble: Preamble,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
+    const onabort = (): void => reject(signal.reason)
     if (signal.aborted) {
-      abort()
+      onabort()
       return
     }
-    signal.addEventListener('abort', abort, { once: true })
+    signal.addEventListener('abort', onabort, { once: true })
     Promise.resolve()
       .then(() => preamble.headers())
       .then((headers) => resolve(requireHeaders(headers)))
       .catch((cause) => reject(headersFailed(cause)))
-      .finally(() => signal.removeEventListener('abort', abort))
+      .finally(() => signal.removeEventListener('abort', onabort))
   })
 }
 
-/** A copy, with what it holds kept out of every error. */
+/** Checks and copies the headers. Its errors contain no values. */
 function requireHeaders(headers: unknown): Readonly<Record<string, string>> {
-  if (typeof headers !== 'object' || headers === null) throw new TypeError('it returned no headers')
+  if (typeof headers !== 'object' || headers === null) throw new TypeError('it did not return an object')
   const wrong = Object.entries(headers).find(([, value]) => typeof value !== 'string')
-  if (wrong) throw new TypeError(`the header ${JSON.stringify(wrong[0])} is no string`)
+  if (wrong) throw new TypeError(`header ${JSON.stringify(wrong[0])} is not a string`)
   return { ...headers } as Record<string, string>
 }
 
@@ -99,14 +99,14 @@ export function sendPreamble(socket: Socket, headers: Readonly<Record<string, st
   socket.write(`${JSON.stringify({ [MEMBER]: VERSION, note: NOTE, headers })}\n`)
 }
 
-/** What came of reading a preamble. */
+/** The result of reading a preamble. */
 export type PreambleOutcome =
   | { readonly headers: Readonly<Record<string, string>> }
   | { readonly refusal: Refusal }
 
 /**
- * Reads the first line of a socket that does not flow, and leaves what follows it unread. Never rejects: a caller
- * that says something else, too much, or nothing in time is to be refused.
+ * Reads the first line of a paused socket, and leaves the rest unread. Never rejects: a missing, late, long or malformed
+ * preamble is a refusal.
  */
 export function readPreamble(
   socket: Socket,
@@ -116,27 +116,27 @@ export function readPreamble(
   return new Promise((resolve) => {
     const held: Buffer[] = []
     let heldBytes = 0
-    const late = clock.deadline(timeoutMs, () => {
-      settle(refused(`no preamble came within preamble.timeoutMs (${timeoutMs} ms)`))
+    const timer = clock.deadline(timeoutMs, () => {
+      settle(refused(`no preamble arrived within preamble.timeoutMs (${timeoutMs} ms)`))
     })
     const settle = (outcome: PreambleOutcome): void => {
-      late[Symbol.dispose]()
+      timer[Symbol.dispose]()
       socket.off('readable', onreadable).off('close', onclose).off('end', onclose)
       resolve(outcome)
     }
-    const onclose = (): void => settle(refused('the connection ended before a preamble came'))
+    const onclose = (): void => settle(refused('the connection closed before a preamble arrived'))
     const onreadable = (): void => {
       for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
         const end = (chunk as Buffer).indexOf(LINE_FEED)
         const part = end === -1 ? (chunk as Buffer) : (chunk as Buffer).subarray(0, end)
         heldBytes += part.length
         if (heldBytes > maxBytes) {
-          settle(refused(`the preamble is longer than preamble.maxBytes (${maxBytes})`))
+          settle(refused(`the preamble exceeds preamble.maxBytes (${maxBytes})`))
           return
         }
         held.push(part)
         if (end === -1) continue
-        settle(parseHeaders(Buffer.concat(held).toString()))
+        settle(parsePreamble(Buffer.concat(held).toString()))
         const rest = (chunk as Buffer).subarray(end + 1)
         if (rest.length > 0) socket.unshift(rest)
         return
@@ -146,23 +146,23 @@ export function readPreamble(
   })
 }
 
-function parseHeaders(line: string): PreambleOutcome {
+function parsePreamble(line: string): PreambleOutcome {
   try {
-    const said = JSON.parse(line) as Record<string, unknown> | null
-    const headers = said?.['headers']
-    if (said?.[MEMBER] === VERSION && typeof headers === 'object' && headers !== null)
-      return { headers: lowered(headers) }
-    // A caller that hangs up for a reason of its own says so in place of its first message.
-    const farewell = said && parseRefusal(said as unknown as JsonRpcMessage, 'the caller')
-    if (farewell) return refused(farewell.message)
+    const parsed = JSON.parse(line) as Record<string, unknown> | null
+    const headers = parsed?.['headers']
+    if (parsed?.[MEMBER] === VERSION && typeof headers === 'object' && headers !== null)
+      return { headers: withLowerCaseNames(headers) }
+    // A client that rejects the server certificate sends a refusal as its first message.
+    const refusal = parsed && parseRefusal(parsed as unknown as JsonRpcMessage, 'the client')
+    if (refusal) return refused(refusal.message)
   } catch {
-    // Falls through: whatever it was, it was no preamble.
+    // Falls through: the line is not JSON.
   }
-  return refused('a preamble is expected before the first message')
+  return refused('a preamble is required before the first message')
 }
 
-/** By lower-case name, as in any handshake; without a prototype, for the names are the caller's. */
-function lowered(headers: object): Readonly<Record<string, string>> {
+/** Headers by lower-case name, as in every handshake. Without a prototype, since the client chooses the names. */
+function withLowerCaseNames(headers: object): Readonly<Record<string, string>> {
   const lower: Record<string, string> = Object.create(null)
   for (const [name, value] of Object.entries(headers))
     if (typeof value === 'string') lower[name.toLowerCase()] = value

@@ -1,213 +1,211 @@
+/*
+ * Accepts the connections of a `node:net` server and offers each to the listener. What happens to one socket:
+ *
+ *   connection ─▶ (TLS handshake) ─▶ (client certificate) ─▶ (preamble) ─▶ sink.connection(incoming)
+ *        │              │                    │                   │                  │
+ *     destroy()    PEER_LOST              refuse()            refuse()     connect() or refuse()
+ *
+ * The steps in parentheses depend on the options. `createListener` decides about the offered socket: it asks the gate,
+ * then calls `connector.connect()`, which makes a `duplexChannel`, or `refuse()`. Until the offer, and while a refusal
+ * is sent, the socket is in `PendingSockets`, which is limited to `maxPending`; `Binding.close()` destroys these.
+ */
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
-import {
-  type Acceptor,
-  type AcceptorSink,
-  type Binding,
-  type Incoming,
-  toError,
-  toRefusalMessage,
-} from '../authoring.js'
-import { type Handshake, type Peer, type Refusal, TransportError } from '../index.js'
+import type { Acceptor, AcceptorSink, Binding, Incoming } from '../authoring.js'
+import { toError, toRefusalMessage } from '../authoring.js'
+import type { Handshake, Peer, Refusal } from '../index.js'
+import { TransportError } from '../index.js'
+import { ignore } from '../timing/promises.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
-import { sharingChannel } from './duplex-channel.js'
-import { inspectTlsBytes } from './inspect-tls-bytes.js'
+import { createDuplexChannel, type SharedChannelOptions } from './duplex-channel.js'
 import { type PreambleSettings, readPreamble } from './preamble.js'
-import type { StreamLifeOptions } from './stream-life.js'
 import type { TlsServerEnd } from './tls-options.js'
-import { certificateRefusal, createTlsStage, type TlsStage } from './tls-server.js'
+import { inspectTlsBytes } from './tls-peer.js'
+import { certificateRefusal, createTlsTerminator, type TlsTerminator } from './tls-server.js'
 
-/** What a medium of sockets supplies to accept callers. */
+/** What a socket medium supplies to accept connections. */
 export interface SocketAcceptorOptions extends ServerBinding {
-  /** Makes the server, of `node:net` with `pauseOnConnect` and `allowHalfOpen`. Called once for each binding. */
+  /** Creates a `node:net` server with `pauseOnConnect` and `allowHalfOpen`. Called once for each binding. */
   readonly createServer: () => Server
   readonly bindsBeyondThisHost: boolean
-  /** The URL of what was bound. */
+  /** The URL of the bound server. */
   readonly addressOf: (server: Server) => string
-  /** Who is calling. */
+  /** The handshake for the gate, and the peer of the connection. */
   readonly describe: (socket: Socket) => { readonly handshake: Handshake; readonly peer: Peer }
-  readonly channel: StreamLifeOptions
-  /** How many callers may be in their TLS handshake, before their preamble or being turned away at once. */
-  readonly maxWaiting: number
-  /** Set where the server speaks TLS. */
+  readonly channel: SharedChannelOptions
+  /** Most sockets in their TLS handshake, before their preamble, or being refused. Further ones are destroyed. */
+  readonly maxPending: number
+  /** Enables TLS. */
   readonly tls?: TlsServerEnd | undefined
-  /** Set where callers send headers in front of the conversation. */
+  /** Requires headers before the first message. */
   readonly preamble?: PreambleSettings | undefined
 }
 
-/** Makes an acceptor of a server of sockets. Sockets are not read before their connector connects. */
+/**
+ * Makes an acceptor of a socket server. A socket is not read before its connector connects.
+ *
+ * @example
+ * ```ts
+ * const acceptor = socketAcceptor({
+ *   createServer: () => createServer({ pauseOnConnect: true, allowHalfOpen: true }),
+ *   bindsBeyondThisHost: false,
+ *   requestedAddress: 'tcp://127.0.0.1:7000',
+ *   listen: (server) => void server.listen({ host: '127.0.0.1', port: 7000 }),
+ *   addressOf: () => 'tcp://127.0.0.1:7000',
+ *   describe: () => ({ handshake: { medium: 'tcp', remote: {}, headers: {} }, peer: { medium: 'tcp', address: 'client' } }),
+ *   channel: byteStreamDefaults,
+ *   maxPending: 1_000,
+ * })
+ * const listener = createListener(acceptor)
+ * ```
+ */
 export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
   const inspectFirstBytes = given.tls ? undefined : inspectTlsBytes
   const options = { ...given, channel: { ...given.channel, inspectFirstBytes } }
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
-    listen: async (door, signal) => {
+    listen: async (sink, signal) => {
       const server = options.createServer()
-      const lobby = createPendingSockets(options)
-      const stage = options.tls && createTlsStage(options.tls, door.error)
-      const arrive = stage
-        ? securely(stage.server, lobby, options, door)
-        : (socket: Socket) => void bringToDoor(socket, lobby, options, door)
+      const pending = createPendingSockets(options)
+      const terminator = options.tls && createTlsTerminator(options.tls, sink.error)
+      const accept = terminator
+        ? acceptTls(terminator.server, pending, options, sink)
+        : (socket: Socket) => void offer(socket, pending, options, sink)
       server.on('connection', (socket: Socket) => {
-        // Stays for good: a socket without it takes the process down when its peer resets.
+        // Not removed before the channel has its own: an unhandled reset by the peer takes the process down.
         socket.on('error', ignore)
-        if ((stage || options.preamble) && lobby.isFull()) cutOff(socket, options, door)
-        else arrive(socket)
+        if ((terminator || options.preamble) && pending.isFull()) destroy(socket, options, sink)
+        else accept(socket)
       })
       try {
-        await bindServer(server, options, { door, signal })
+        await bindServer(server, options, { sink, signal })
       } catch (error) {
-        stage?.stop()
+        terminator?.stop()
         throw error
       }
-      return bindingOf(server, lobby, stage, options)
+      return bindingOf(server, pending, terminator, options)
     },
   }
 }
 
-/** Sockets that neither a conversation nor the listener owns: in their TLS handshake, or before their preamble, or being turned away. */
+/** Sockets that neither a connection nor the listener owns yet. */
 interface PendingSockets {
   readonly sockets: Set<Socket>
   isFull(): boolean
-  enter(socket: Socket): void
-  leave(socket: Socket): void
+  /** Adds a socket until it closes. */
+  add(socket: Socket): void
+  delete(socket: Socket): void
   isClosing: boolean
 }
 
-function createPendingSockets({ maxWaiting }: SocketAcceptorOptions): PendingSockets {
+function createPendingSockets({ maxPending }: SocketAcceptorOptions): PendingSockets {
   const sockets = new Set<Socket>()
   return {
     sockets,
     isClosing: false,
-    isFull: () => sockets.size >= maxWaiting,
-    enter: (socket) => {
+    isFull: () => sockets.size >= maxPending,
+    add: (socket) => {
       if (sockets.has(socket)) return
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
     },
-    leave: (socket) => void sockets.delete(socket),
+    delete: (socket) => void sockets.delete(socket),
   }
 }
 
-function cutOff(socket: Socket, { maxWaiting }: SocketAcceptorOptions, door: AcceptorSink): void {
+/** Destroys a socket for which there is no capacity. */
+function destroy(socket: Socket, { maxPending }: SocketAcceptorOptions, sink: AcceptorSink): void {
   socket.destroy()
-  const message = `a caller was cut off: ${maxWaiting} others wait to be admitted (maxConnections)`
-  door.error(new TransportError('REFUSED', message, { status: 503 }))
+  const message = `connection destroyed: maxConnections (${maxPending}) other connections wait for admission`
+  sink.error(new TransportError('REFUSED', message, { status: 503, option: 'maxConnections' }))
 }
 
-/** Puts TLS on sockets, and brings those to the door that are through with it. */
-function securely(
+/** Starts TLS on each socket, and offers it after the handshake. */
+function acceptTls(
   server: TlsServer,
-  lobby: PendingSockets,
+  pending: PendingSockets,
   options: SocketAcceptorOptions,
-  door: AcceptorSink,
+  sink: AcceptorSink,
 ): (socket: Socket) => void {
-  /** By their caller: nothing else says which socket is below which. */
-  const below = new Map<string, Socket>()
+  /** By remote address and port: a TLS socket has no public reference to the socket below. */
+  const rawSockets = new Map<string, Socket>()
   server.on('secureConnection', (socket) => {
-    const caller = callerOf(socket)
-    const plain = below.get(caller)
-    below.delete(caller)
-    if (plain) lobby.leave(plain)
+    const remote = remoteOf(socket)
+    const raw = rawSockets.get(remote)
+    rawSockets.delete(remote)
+    if (raw) pending.delete(raw)
     socket.on('error', ignore)
     socket.allowHalfOpen = true
-    void bringToDoor(socket, lobby, options, door)
+    void offer(socket, pending, options, sink)
   })
   return (socket) => {
-    const caller = callerOf(socket)
-    below.set(caller, socket)
-    lobby.enter(socket)
+    const remote = remoteOf(socket)
+    rawSockets.set(remote, socket)
+    pending.add(socket)
     socket.once('close', () => {
-      if (below.get(caller) === socket) below.delete(caller)
+      if (rawSockets.get(remote) === socket) rawSockets.delete(remote)
     })
-    // TLS takes this over, and a caller that hangs up during the handshake is to be hung up on.
+    // A client that ends during the handshake gets no half-open socket.
     socket.allowHalfOpen = false
     server.emit('connection', socket)
   }
 }
 
-/** Never rejects: whatever goes wrong with a caller costs no more than that caller. */
-async function bringToDoor(
-  socket: Socket,
-  lobby: PendingSockets,
-  options: SocketAcceptorOptions,
-  door: AcceptorSink,
-): Promise<void> {
-  try {
-    if (!socket.destroyed) await bringSocketToDoor(socket, lobby, options, door)
-  } catch (cause) {
-    socket.destroy()
-    door.error(toError(cause))
-  }
-}
-
-async function bringSocketToDoor(
-  socket: Socket,
-  lobby: PendingSockets,
-  options: SocketAcceptorOptions,
-  door: AcceptorSink,
-): Promise<void> {
-  const { tls, preamble, channel } = options
-  const { handshake, peer } = options.describe(socket)
-  const refuse = (refusal: Refusal): void => {
-    turnAway(socket, refusal, lobby, channel)
-    if (lobby.isClosing) return
-    const message = `${peer.address} was refused: ${refusal.reason}`
-    door.error(new TransportError('REFUSED', message, { status: refusal.status }))
-  }
-  const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
-  if (certificate) {
-    refuse(certificate)
-    return
-  }
-  if (!preamble) {
-    door.connection(incomingOf(socket, lobby, handshake, peer, options))
-    return
-  }
-  lobby.enter(socket)
-  const said = await readPreamble(socket, preamble, channel.clock)
-  if ('refusal' in said) {
-    refuse(said.refusal)
-    return
-  }
-  lobby.leave(socket)
-  door.connection(incomingOf(socket, lobby, { ...handshake, headers: said.headers }, peer, options))
-}
-
-function callerOf({ remoteAddress, remotePort }: Socket): string {
+function remoteOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress}|${remotePort}`
 }
 
-function ignore(): void {}
-
-function unlisten(server: Server, options: SocketAcceptorOptions): void {
-  if (options.unlisten) options.unlisten(server)
-  else server.close()
+/** Offers a socket to the listener, or refuses it. Never rejects: a failure affects this socket only. */
+async function offer(
+  socket: Socket,
+  pending: PendingSockets,
+  options: SocketAcceptorOptions,
+  sink: AcceptorSink,
+): Promise<void> {
+  try {
+    if (!socket.destroyed) await offerOpenSocket(socket, pending, options, sink)
+  } catch (cause) {
+    socket.destroy()
+    sink.error(toError(cause))
+  }
 }
 
-/** Those who were offered to the door are for the listener to end; it refuses or closes each of them. */
-function bindingOf(
-  server: Server,
-  lobby: PendingSockets,
-  stage: TlsStage | undefined,
+async function offerOpenSocket(
+  socket: Socket,
+  pending: PendingSockets,
   options: SocketAcceptorOptions,
-): Binding {
-  return {
-    address: options.addressOf(server),
-    close: () =>
-      new Promise((resolve) => {
-        lobby.isClosing = true
-        stage?.stop()
-        server.once('close', () => resolve())
-        unlisten(server, options)
-        for (const socket of lobby.sockets) socket.destroy()
-      }),
+  sink: AcceptorSink,
+): Promise<void> {
+  const { tls, preamble, channel } = options
+  const { handshake, peer } = options.describe(socket)
+  const refuseAndReport = (refusal: Refusal): void => {
+    refuse(socket, refusal, pending, channel)
+    if (pending.isClosing) return
+    const message = `${peer.address} was refused: ${refusal.reason}`
+    sink.error(new TransportError('REFUSED', message, { status: refusal.status }))
   }
+  const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
+  if (certificate) {
+    refuseAndReport(certificate)
+    return
+  }
+  if (!preamble) {
+    sink.connection(incomingOf(socket, pending, handshake, peer, options))
+    return
+  }
+  pending.add(socket)
+  const outcome = await readPreamble(socket, preamble, channel.clock)
+  if ('refusal' in outcome) {
+    refuseAndReport(outcome.refusal)
+    return
+  }
+  pending.delete(socket)
+  sink.connection(incomingOf(socket, pending, { ...handshake, headers: outcome.headers }, peer, options))
 }
 
 function incomingOf(
   socket: Socket,
-  lobby: PendingSockets,
+  pending: PendingSockets,
   handshake: Handshake,
   peer: Peer,
   options: SocketAcceptorOptions,
@@ -224,37 +222,58 @@ function incomingOf(
         }
         if (socket.destroyed) {
           const { address } = peer
-          throw new TransportError('PEER_LOST', `${address} hung up before it was served`, { address })
+          throw new TransportError('PEER_LOST', `${address} disconnected before it was served`, { address })
         }
-        const channel = sharingChannel(socket, sink, options.channel, peer)
-        // It listens for errors from now on.
+        const channel = createDuplexChannel(socket, sink, options.channel, peer)
+        // The channel has its own error listener now.
         socket.off('error', ignore)
         return channel
       },
     },
-    refuse: (refusal) => turnAway(socket, refusal, lobby, options.channel),
+    refuse: (refusal) => refuse(socket, refusal, pending, options.channel),
   }
 }
 
 /**
- * Says why and hangs up. Where there is room for that, what the caller still sends is heard and dropped until it
- * hangs up too, for at most `closeTimeoutMs`: a socket that is closed on unread bytes may take the words back.
+ * Sends a refusal and closes the socket. If there is capacity, the input is drained until the client closes too, for at
+ * most `closeTimeoutMs`: closing a socket with unread bytes may discard the refusal.
  */
-function turnAway(
+function refuse(
   socket: Socket,
   refusal: Refusal,
-  lobby: PendingSockets,
-  { clock, closeTimeoutMs }: SocketAcceptorOptions['channel'],
+  pending: PendingSockets,
+  { clock, closeTimeoutMs }: SharedChannelOptions,
 ): void {
   if (socket.destroyed) return
-  const late = clock.deadline(closeTimeoutMs, () => socket.destroy())
-  socket.once('close', () => late[Symbol.dispose]())
-  const isPatient = !lobby.isClosing && (lobby.sockets.has(socket) || !lobby.isFull())
-  if (isPatient) {
-    lobby.enter(socket)
+  const timer = clock.deadline(closeTimeoutMs, () => socket.destroy())
+  socket.once('close', () => timer[Symbol.dispose]())
+  const isDraining = !pending.isClosing && (pending.sockets.has(socket) || !pending.isFull())
+  if (isDraining) {
+    pending.add(socket)
     socket.resume()
   }
   socket.end(`${JSON.stringify(toRefusalMessage(refusal))}\n`, () => {
-    if (!isPatient) socket.destroy()
+    if (!isDraining) socket.destroy()
   })
+}
+
+/** Closes the server and destroys pending sockets. The listener refuses or closes the offered ones. */
+function bindingOf(
+  server: Server,
+  pending: PendingSockets,
+  terminator: TlsTerminator | undefined,
+  options: SocketAcceptorOptions,
+): Binding {
+  return {
+    address: options.addressOf(server),
+    close: () =>
+      new Promise((resolve) => {
+        pending.isClosing = true
+        terminator?.stop()
+        server.once('close', () => resolve())
+        if (options.unlisten) options.unlisten(server)
+        else server.close()
+        for (const socket of pending.sockets) socket.destroy()
+      }),
+  }
 }

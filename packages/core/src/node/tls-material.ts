@@ -11,7 +11,7 @@ export type TlsMaterialOptions = {
     | undefined
 }
 
-/** One part of the material, and where it came from. */
+/** One part of the material, and the option that it came from. */
 interface Part {
   readonly option: string
   readonly file?: string
@@ -20,14 +20,14 @@ interface Part {
 
 const partNames = ['cert', 'key', 'ca'] as const
 
-/** The parts that were given, by the names of their options. */
+/** The names of the options that hold a part. */
 export function givenParts(options: TlsMaterialOptions): string[] {
   const names = partNames.flatMap((part) => [part, `${part}File`] as const)
   return [...names, 'passphrase' as const].filter((name) => options[name] !== undefined)
 }
 
 /**
- * Reads the material and makes sure that it is complete and fits together.
+ * Reads the material and checks that it is complete and consistent.
  *
  * @throws TransportError `INVALID_OPTION` naming the option, and the file where there is one
  */
@@ -35,10 +35,9 @@ export function checkedMaterial(options: TlsMaterialOptions): SecureContextOptio
   const cert = partOf(options, 'cert')
   const key = partOf(options, 'key')
   const cas = caPartsOf(options)
-  if (cert && !key) rejectOption('tls.key', `given, or tls.keyFile, together with ${nameOf(cert)}`)
-  if (key && !cert) rejectOption('tls.cert', `given, or tls.certFile, together with ${nameOf(key)}`)
-  if (options.passphrase !== undefined && !key)
-    rejectOption('tls.passphrase', 'left out where there is no key')
+  if (cert && !key) rejectOption('tls.key', `given, or option "tls.keyFile", together with ${nameOf(cert)}`)
+  if (key && !cert) rejectOption('tls.cert', `given, or option "tls.certFile", together with ${nameOf(key)}`)
+  if (options.passphrase !== undefined && !key) rejectOption('tls.passphrase', 'left out without a key')
   const material: SecureContextOptions = {
     ...(cert && key && pairOf(cert, key, options.passphrase)),
     ...(cas.length > 0 && { ca: cas.flatMap((ca) => certificatesIn(ca).map(String)) }),
@@ -54,7 +53,7 @@ export function checkedMaterial(options: TlsMaterialOptions): SecureContextOptio
 function pairOf(cert: Part, key: Part, passphrase: unknown): SecureContextOptions {
   const chain = certificatesIn(cert)
   const privateKey = privateKeyIn(key, passphrase)
-  if (!chain[0]?.checkPrivateKey(privateKey)) refusePart(key, `the private key of ${nameOf(cert)}`)
+  if (!chain[0]?.checkPrivateKey(privateKey)) rejectPart(key, `the private key of ${nameOf(cert)}`)
   return { cert: chain.join(''), key: privateKey.export({ type: 'pkcs8', format: 'pem' }) }
 }
 
@@ -62,7 +61,7 @@ function partOf(options: TlsMaterialOptions, part: (typeof partNames)[number]): 
   const content = options[part]
   const file = options[`${part}File`]
   if (content !== undefined && file !== undefined)
-    rejectOption(`tls.${part}`, `left out where tls.${part}File is given`)
+    rejectOption(`tls.${part}`, `left out when option "tls.${part}File" is given`)
   if (file !== undefined) return filePart(`tls.${part}File`, file)
   return content === undefined ? undefined : contentPart(`tls.${part}`, content)
 }
@@ -70,9 +69,9 @@ function partOf(options: TlsMaterialOptions, part: (typeof partNames)[number]): 
 function caPartsOf(options: TlsMaterialOptions): readonly Part[] {
   const { ca } = options
   if (!Array.isArray(ca)) return [partOf(options, 'ca')].filter((part) => part !== undefined)
-  if (options.caFile !== undefined) rejectOption('tls.ca', 'left out where tls.caFile is given')
-  // Without this, nobody to trust would mean whom Node trusts.
-  if (ca.length === 0) rejectOption('tls.ca', 'at least one authority')
+  if (options.caFile !== undefined) rejectOption('tls.ca', 'left out when option "tls.caFile" is given')
+  // An empty list would select the authorities of Node.
+  if (ca.length === 0) rejectOption('tls.ca', 'at least one authority (CA)')
   return ca.map((content) => contentPart('tls.ca', content))
 }
 
@@ -84,7 +83,7 @@ function contentPart(option: string, content: unknown): Part {
 function filePart(option: string, file: unknown): Part {
   if (typeof file !== 'string' || file === '') rejectOption(option, 'the path of a file')
   if (file.includes('-----BEGIN') || file.includes('\n'))
-    rejectOption(option, `the path of a file; content goes into ${option.slice(0, -'File'.length)}`)
+    rejectOption(option, `the path of a file; content belongs in option "${option.slice(0, -'File'.length)}"`)
   try {
     return { option, file, content: readFileSync(file) }
   } catch (cause) {
@@ -94,15 +93,15 @@ function filePart(option: string, file: unknown): Part {
 
 const PEM_CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]+?-----END [A-Z0-9 ]+-----/g
 
-/** Every certificate in it; there is at least one. */
+/** The certificates in a part, at least one. */
 function certificatesIn(part: Part): X509Certificate[] {
   const contents: readonly (string | Buffer)[] = part.content.toString('latin1').match(PEM_CERTIFICATE) ?? [
     part.content,
   ]
   try {
-    return contents.map((each) => new X509Certificate(each))
+    return contents.map((content) => new X509Certificate(content))
   } catch (cause) {
-    return refusePart(part, 'a certificate in PEM or DER', cause)
+    return rejectPart(part, 'a certificate in PEM or DER', cause)
   }
 }
 
@@ -119,8 +118,8 @@ function privateKeyIn(part: Part, passphrase: unknown): KeyObject {
     if (content[0] === SEQUENCE) return derKey(content)
     return createPrivateKey({ key: content, ...(passphrase !== undefined && { passphrase }) })
   } catch (cause) {
-    if (isEncrypted) rejectOption('tls.passphrase', `the one that opens ${nameOf(part)}`, cause)
-    return refusePart(part, 'a private key in PEM or DER', cause)
+    if (isEncrypted) rejectOption('tls.passphrase', `the passphrase of ${nameOf(part)}`, cause)
+    return rejectPart(part, 'a private key in PEM or DER', cause)
   }
 }
 
@@ -129,16 +128,17 @@ function derKey(key: Buffer): KeyObject {
     try {
       return createPrivateKey({ key, format: 'der', type })
     } catch {
-      // Of the types of keys, another one may fit.
+      // Another type of key may fit.
     }
   }
   return createPrivateKey({ key, format: 'der', type: 'pkcs8' })
 }
 
 function nameOf({ option, file }: Part): string {
-  return file === undefined ? option : `${option} (${file})`
+  const name = `option "${option}"`
+  return file === undefined ? name : `${name} (${file})`
 }
 
-function refusePart({ option, file }: Part, needed: string, cause?: unknown): never {
-  return rejectOption(option, file === undefined ? needed : `${needed}, which ${file} is not`, cause)
+function rejectPart({ option, file }: Part, needed: string, cause?: unknown): never {
+  return rejectOption(option, file === undefined ? needed : `${needed}; ${file} is not`, cause)
 }

@@ -16,16 +16,16 @@ import {
 import type { TlsClientOptions, TlsEndOptions, TlsMaterial, TlsSource, TlsVersion } from '../index.js'
 import { checkedMaterial, givenParts } from './tls-material.js'
 
-/** TLS as a server offers it. */
+/** Options of the server side of TLS. */
 export interface TlsServerOptions extends TlsEndOptions {
   /**
-   * Whether callers show a certificate: never, if they have one, or always. What they show must come from one of
-   * the authorities. `required` where authorities are given, else `none`.
+   * Whether clients present a certificate: never, if they have one, or always. It must come from one of the
+   * authorities. The default is `required` with authorities, and `none` without.
    * @defaultValue undefined
    */
   clientCertificates?: 'none' | 'optional' | 'required' | undefined
   /**
-   * How long a TLS handshake may take, in milliseconds.
+   * Longest TLS handshake, in milliseconds. A longer one closes the connection.
    * @defaultValue 10_000
    */
   handshakeTimeoutMs?: number | undefined
@@ -34,7 +34,7 @@ export interface TlsServerOptions extends TlsEndOptions {
 type MaterialOption = 'cert' | 'certFile' | 'key' | 'keyFile' | 'passphrase' | 'ca' | 'caFile'
 type OptionalTlsOption = MaterialOption | 'source'
 
-/** For parts of the material: `checkedMaterial` checks them together, and shows none of them. */
+/** `checkedMaterial` checks the parts of the material together. Its errors contain no content. */
 const checkedLater: OptionalRule<never> = optional<never>(rule(() => {}))
 
 const endRules: OptionRules<TlsEndOptions, OptionalTlsOption> = {
@@ -63,35 +63,40 @@ export const tlsServerOptions: OptionTable<TlsServerOptions, OptionalTlsOption |
     handshakeTimeoutMs: integer(1, 2 ** 31 - 1, 10_000),
   })
 
-/** What the client side of TLS uses for options that are not given. */
+/** Defaults of the client side of TLS. */
 export const tlsClientDefaults: OptionDefaults<TlsClientOptions, OptionalTlsOption | 'serverName'> =
   tlsClientOptions.defaults
 
-/** What the server side of TLS uses for options that are not given. */
+/** Defaults of the server side of TLS. */
 export const tlsServerDefaults: OptionDefaults<TlsServerOptions, OptionalTlsOption | 'clientCertificates'> =
   tlsServerOptions.defaults
 
-/** The protocol that both ends name in the TLS handshake (ALPN, RFC 7301). */
+/** The protocol that both ends negotiate in the TLS handshake (ALPN, RFC 7301). */
 export const ALPN_PROTOCOL = 'mcp'
 
-/** TLS settings that were read and found to fit together. */
+/** TLS settings of one end, after their checks. */
 export interface TlsEnd {
-  /** The material as it is now, checked. Throws `INVALID_OPTION` where a source yields what cannot work. */
+  /** The current material, checked. Throws `INVALID_OPTION` when a source returns invalid material. */
   readonly current: () => SecureContextOptions
   readonly source: TlsSource | undefined
   readonly minVersion: TlsVersion
 }
 
-/** TLS settings of a server that were read and found to fit together. */
+/** TLS settings of a server, after their checks. */
 export interface TlsServerEnd extends TlsEnd {
   readonly clientCertificates: 'none' | 'optional' | 'required'
   readonly handshakeTimeoutMs: number
 }
 
 /**
- * Reads and checks the TLS options of a client, with defaults of its own where it has some.
+ * Reads and checks the TLS options of a client.
  *
- * @throws TransportError `INVALID_OPTION` naming the option, and the file where there is one
+ * @throws TransportError `INVALID_OPTION` with the option and the file
+ * @example
+ * ```ts
+ * const tls = loadTlsEnd({ caFile: 'ca.pem' })
+ * connect({ host, port, ...tls.current(), minVersion: tls.minVersion })
+ * ```
  */
 export function loadTlsEnd(given: TlsClientOptions): TlsEnd {
   return endOf(tlsClientOptions.read(given, 'tls'))
@@ -107,8 +112,8 @@ function endOf(options: EndSettings): TlsEnd {
   }
   if (typeof source?.current !== 'function' || typeof source.onChange !== 'function')
     rejectOption('tls.source', 'a TlsSource')
-  const [beside] = givenParts(options)
-  if (beside !== undefined) rejectOption(`tls.${beside}`, 'left out where tls.source is given')
+  const [part] = givenParts(options)
+  if (part !== undefined) rejectOption(`tls.${part}`, 'left out when option "tls.source" is given')
   const current = (): SecureContextOptions => checkedMaterial(materialOf(source))
   current()
   return { current, source, minVersion }
@@ -119,17 +124,22 @@ function materialOf(source: TlsSource): TlsMaterial {
   try {
     material = source.current()
   } catch (cause) {
-    return rejectOption('tls.source', 'one whose current() does not throw', cause)
+    return rejectOption('tls.source', 'a TlsSource whose current() does not throw', cause)
   }
   if (typeof material !== 'object' || material === null)
-    rejectOption('tls.source', 'one whose current() yields material')
+    rejectOption('tls.source', 'a TlsSource whose current() returns material')
   return material
 }
 
 /**
- * Reads and checks the TLS options of a server, which must show a certificate.
+ * Reads and checks the TLS options of a server, which needs a certificate.
  *
- * @throws TransportError `INVALID_OPTION`
+ * @throws TransportError `INVALID_OPTION` with the option and the file
+ * @example
+ * ```ts
+ * const tls = loadTlsServer({ certFile: 'server.pem', keyFile: 'server.key' })
+ * const server = createServer({ ...tls.current(), minVersion: tls.minVersion })
+ * ```
  */
 export function loadTlsServer(given: TlsServerOptions): TlsServerEnd {
   const settings = tlsServerOptions.read(given, 'tls')
@@ -137,10 +147,11 @@ export function loadTlsServer(given: TlsServerOptions): TlsServerEnd {
   const { clientCertificates = end.current().ca ? 'required' : 'none', handshakeTimeoutMs } = settings
   const current = (): SecureContextOptions => {
     const material = end.current()
-    if (!material.cert) rejectOption('tls.cert', 'given, or tls.certFile: a server shows a certificate')
-    // Without authorities of its own, Node would take those of the public for authorities over callers.
+    if (!material.cert)
+      rejectOption('tls.cert', 'given, or option "tls.certFile": a server needs a certificate')
+    // Without authorities of its own, Node would accept client certificates from any public authority.
     if (clientCertificates !== 'none' && !material.ca)
-      rejectOption('tls.ca', 'given, or tls.caFile, to accept certificates of clients')
+      rejectOption('tls.ca', 'given, or option "tls.caFile", to verify client certificates')
     return material
   }
   current()

@@ -1,25 +1,21 @@
 import { createServer, type Server, type TLSSocket } from 'node:tls'
-import type { Refusal } from '../index.js'
-import { watchTls } from './bind-server.js'
-import { tlsMeaningOf } from './tls-errors.js'
+import { toError } from '../authoring.js'
+import { type Refusal, TransportError } from '../index.js'
 import { ALPN_PROTOCOL, type TlsServerEnd } from './tls-options.js'
+import { describeTlsError } from './tls-peer.js'
 
-/** A server that speaks TLS on the sockets it is given with `emit('connection', socket)`. */
-export interface TlsStage {
+/** Terminates TLS on the sockets that it receives through `server.emit('connection', socket)`. */
+export interface TlsTerminator {
   readonly server: Server
-  /** Uses new material of the source no more. */
+  /** Stops the use of new material. */
   readonly stop: () => void
 }
 
 /**
- * Makes what speaks TLS. Certificates of callers are judged by `certificateRefusal` instead of by Node, which hangs
- * up on a caller without a word.
- *
- * Whenever the source has new material, new connections use it and old ones go on. Sessions of before are not
- * resumed, since the keys of their tickets go with the old material. Material that cannot work is reported, and the
- * old one stays.
+ * Creates a TLS terminator. `certificateRefusal` verifies client certificates instead of Node, which would close the
+ * connection without a message. New material of the source applies as in `watchTls`.
  */
-export function createTlsStage(tls: TlsServerEnd, report: (error: Error) => void): TlsStage {
+export function createTlsTerminator(tls: TlsServerEnd, report: (error: Error) => void): TlsTerminator {
   const server = createServer({
     ...tls.current(),
     minVersion: tls.minVersion,
@@ -32,7 +28,43 @@ export function createTlsStage(tls: TlsServerEnd, report: (error: Error) => void
   return { server, stop: () => watching[Symbol.dispose]() }
 }
 
-/** Why the caller's certificate, or the lack of one, keeps it out; nothing where it may come in. */
+/**
+ * Applies new material of the source to new connections, and reports failed handshakes. Old connections continue.
+ * Old sessions cannot be resumed, since the old ticket keys are gone. Invalid material is reported, and the old one
+ * stays. Dispose of it when the server closes.
+ *
+ * @example
+ * ```ts
+ * const watching = watchTls(server, loadTlsServer(options), (error) => sink.error(error))
+ * ```
+ */
+export function watchTls(server: Server, tls: TlsServerEnd, report: (error: Error) => void): Disposable {
+  let isClosing = false
+  server.on('tlsClientError', (cause, socket) => {
+    const address = socket.remoteAddress ?? 'a client'
+    // Node leaves the socket open after a handshake timeout.
+    socket.destroy()
+    if (isClosing) return
+    const { reason, ...advice } = describeTlsError(cause) ?? { reason: cause.message }
+    const message = `TLS handshake with ${address} failed: ${reason}`
+    report(new TransportError('PEER_LOST', message, { address, ...advice }, { cause }))
+  })
+  const following = tls.source?.onchange(() => {
+    try {
+      server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
+    } catch (error) {
+      report(toError(error))
+    }
+  })
+  return {
+    [Symbol.dispose]: () => {
+      isClosing = true
+      following?.[Symbol.dispose]()
+    },
+  }
+}
+
+/** The refusal for a client certificate that is missing or not accepted; nothing if the client may connect. */
 export function certificateRefusal(socket: TLSSocket, tls: TlsServerEnd): Refusal | undefined {
   if (tls.clientCertificates === 'none') return undefined
   if (!socket.getPeerX509Certificate()) {
@@ -41,7 +73,7 @@ export function certificateRefusal(socket: TLSSocket, tls: TlsServerEnd): Refusa
   if (socket.authorized) return undefined
   // Declared as an error, yet a code.
   const code = String(socket.authorizationError)
-  return refuse(`the client certificate was not accepted: ${tlsMeaningOf(code) ?? code}`)
+  return refuse(`the client certificate was not accepted: ${describeTlsError(code)?.reason ?? code}`)
 }
 
 function refuse(reason: string): Refusal {

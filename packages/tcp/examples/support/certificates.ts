@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthority } from '../../../../tooling/certificates.js'
 
-/** A folder, which is the working directory from now on, with an authority and what it issued to a server and to Ada. */
+/** The working directory of the example, with an authority and certificates of a server and of the client Ada. */
 export const folder: string = await mkdtemp(join(tmpdir(), 'greeter-'))
 
 const authority = createAuthority('Greeter authority')

@@ -2,7 +2,7 @@ import type { TlsClientOptions } from '@mcpwire/core'
 import type { TlsServerOptions } from '@mcpwire/core/node'
 import { createAuthority } from '../../../../tooling/certificates.js'
 
-/** Who makes the certificates of this run, and somebody else who does. */
+/** The authority of this test run, and one that is not trusted. */
 export const authority = createAuthority('test authority')
 export const stranger = createAuthority('another authority')
 
@@ -13,7 +13,7 @@ export const aliceCredential = authority.issue({
   names: ['alice.test'],
 })
 
-/** Both ends, with a certificate of the server alone, and with one of the client too. */
+/** Options of both ends: with a server certificate, and with a client certificate too. */
 export const tls: { readonly server: TlsServerOptions; readonly client: TlsClientOptions } = {
   server: serverCredential,
   client: { ca: authority.cert },

@@ -4,7 +4,7 @@ import type { Listener, Transport } from '@mcpwire/core'
 import { onTestFinished } from 'vitest'
 import { type TcpClientOptions, type TcpServerOptions, tcpClient, tcpServer } from '../../src/index.js'
 
-/** The port of a listener that was started. */
+/** The port of a started listener. */
 export function portOf({ address = '' }: Listener): number {
   return Number(address.slice(address.lastIndexOf(':') + 1))
 }
@@ -16,7 +16,7 @@ export function firstConnection(listener: Listener): Promise<Transport> {
   })
 }
 
-/** A listener that was started, with what it was told; closed after the test. */
+/** A started listener with its errors and connections. */
 export interface Listening {
   readonly listener: Listener
   readonly port: number
@@ -24,7 +24,7 @@ export interface Listening {
   readonly connections: Transport[]
 }
 
-/** Starts a listener whose connections are started as they come. */
+/** Starts a listener whose connections are started as they arrive; closed after the test. */
 export async function listening(options: Partial<TcpServerOptions> = {}): Promise<Listening> {
   const listener = tcpServer({ port: 0, ...options })
   const errors: Error[] = []
@@ -39,7 +39,7 @@ export async function listening(options: Partial<TcpServerOptions> = {}): Promis
   return { listener, port: portOf(listener), errors, connections }
 }
 
-/** A client with what it was told; closed after the test. */
+/** A client with its errors and the number of its `onclose` calls; closed after the test. */
 export function clientOf(options: TcpClientOptions): {
   transport: Transport
   errors: Error[]
@@ -56,7 +56,7 @@ export function clientOf(options: TcpClientOptions): {
   return { transport, errors, closes: () => closes }
 }
 
-/** A server of bare sockets; closed after the test, its sockets with it. */
+/** A server of plain sockets. `close` destroys its sockets. */
 export async function bareServer(
   onconnection: (socket: Socket) => void,
 ): Promise<{ server: Server; port: number; close: () => Promise<void> }> {
@@ -77,7 +77,7 @@ export async function bareServer(
   return { server, port: (server.address() as AddressInfo).port, close }
 }
 
-/** A port of 127.0.0.1 on which nobody listens. */
+/** A port of 127.0.0.1 on which nothing listens. */
 export async function freePort(): Promise<number> {
   const { port, close } = await bareServer(() => {})
   await close()

@@ -32,15 +32,15 @@ const common = {
   ],
 } satisfies Partial<TransportSubject>
 
-const farStartsFirst = 'the far end comes into being when the near one connects'
+const farStartsFirst = 'the far end is created when the near one connects'
 
-/** Plain TCP, through a proxy with these faults. */
+/** Plain TCP, through a proxy that injects faults. */
 export function plainSubject(faults: StreamFaults = {}): TransportSubject {
   return {
     ...common,
     exempt: {
       farStartsFirst,
-      hangsUpDuringStart: 'without TLS a socket is connected before its peer can hang up',
+      hangsUpDuringStart: 'without TLS a socket is connected before its peer can disconnect',
     },
     pair: (options) => pairUnder(options, faults),
     unreachable: async (options) => ({ transport: tcpClient({ port: await freePort(), ...options }) }),
@@ -50,7 +50,7 @@ export function plainSubject(faults: StreamFaults = {}): TransportSubject {
   }
 }
 
-/** TCP under TLS, through a proxy that speaks it with both ends. */
+/** TCP with TLS, through a proxy that terminates TLS on both sides. */
 export function tlsSubject({ server, client }: typeof mutualTls): TransportSubject {
   return {
     ...common,
@@ -102,7 +102,7 @@ async function clientOfServer(
   tls: TcpClientOptions['tls'],
 ): Promise<LoneTransport> {
   const { port, close } = await bareServer((socket) => {
-    // Lest what the client leaves behind looks like something it still holds.
+    // Otherwise the socket of the server would count as a leak of the client.
     socket.resume().once('end', () => socket.destroy())
     serve(socket)
   })

@@ -6,7 +6,7 @@ import type { Side, TransportPair } from '@mcpwire/compliance'
 import { ALPN_PROTOCOL } from '@mcpwire/core/node'
 import { aliceCredential, authority, serverCredential } from './credentials.js'
 
-/** Stands between a client and a server under TLS, speaking it with both, and does to what they say what is asked. */
+/** A proxy that terminates TLS on both sides and injects faults. */
 export interface TlsProxy {
   readonly port: number
   readonly hooks: Required<
@@ -17,16 +17,16 @@ export interface TlsProxy {
 
 const options = { ALPNProtocols: [ALPN_PROTOCOL], allowHalfOpen: true }
 
-/** Starts such a proxy in front of a server. */
+/** Starts a proxy in front of a server. */
 export async function tlsProxy(port: number): Promise<TlsProxy> {
   const ends: Partial<Record<Side, Duplex>> = {}
-  const below: Socket[] = []
+  const rawSockets: Socket[] = []
   const stalled: Record<Side, boolean> = { near: false, far: false }
   const server = createServer({ ...options, ...serverCredential })
-  server.on('connection', (socket: Socket) => below.push(socket.on('error', () => {})))
+  server.on('connection', (socket: Socket) => rawSockets.push(socket.on('error', () => {})))
   server.on('secureConnection', (near) => {
     const plain = connectPlain({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
-    below.push(plain.on('error', () => {}))
+    rawSockets.push(plain.on('error', () => {}))
     const far = connect({
       ...options,
       ...aliceCredential,
@@ -35,13 +35,13 @@ export async function tlsProxy(port: number): Promise<TlsProxy> {
       host: 'localhost',
     })
     Object.assign(ends, { near, far })
-    carry(near, far, 'far')
-    carry(far, near, 'near')
+    forward(near, far, 'far')
+    forward(far, near, 'near')
   })
   server.on('tlsClientError', () => {})
   await once(server.listen(0, '127.0.0.1'), 'listening')
 
-  function carry(from: Duplex, to: Duplex, towards: Side): void {
+  function forward(from: Duplex, to: Duplex, towards: Side): void {
     from.on('error', () => reset())
     from.on('data', (chunk: Buffer) => {
       if (!to.write(chunk)) {
@@ -54,7 +54,7 @@ export async function tlsProxy(port: number): Promise<TlsProxy> {
   }
 
   function reset(): void {
-    for (const socket of below) if (!socket.destroyed) socket.resetAndDestroy()
+    for (const socket of rawSockets) if (!socket.destroyed) socket.resetAndDestroy()
   }
 
   const write = (to: Side, bytes: string | Uint8Array): void => void ends[to]?.write(bytes)

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A folder for this user alone, which is the working directory from now on. */
+/** The working directory of the example, which only this user can enter. */
 export const folder: string = await mkdtemp(join(tmpdir(), 'greeter-'))
 
 process.chdir(folder)

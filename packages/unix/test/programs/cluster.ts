@@ -1,4 +1,4 @@
-// Two processes of a cluster listen on the same path; says what came of either.
+// Two processes of a cluster listen on the same path; prints the outcome of both.
 import cluster from 'node:cluster'
 import { unixServer } from '../../src/index.js'
 

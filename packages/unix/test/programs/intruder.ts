@@ -1,4 +1,4 @@
-// Tries again and again to connect to everything it finds in a folder, until told to stop; then says how it went.
+// Connects to every path in a directory in a loop until it reads a line; then prints the number of each outcome.
 import { readdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'

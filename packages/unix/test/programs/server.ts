@@ -1,4 +1,4 @@
-// Listens on a path when told to `start`, says what came of it, and closes when told to `close`.
+// Listens on a path when it reads `start`, prints the outcome, and closes when it reads `close`.
 import { createInterface } from 'node:readline'
 import { unixServer } from '../../src/index.js'
 
@@ -9,19 +9,19 @@ listener.onconnection = (connection) => {
   void connection.start()
 }
 
-function say(what: unknown): void {
-  process.stdout.write(`${JSON.stringify(what)}\n`)
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
 }
 
-say('ready')
+print('ready')
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'start') {
     await listener.start().then(
-      () => say({ address: listener.address }),
-      ({ code, message }) => say({ code, message }),
+      () => print({ address: listener.address }),
+      ({ code, message, details }) => print({ code, message, details }),
     )
   } else if (line === 'close') {
     await listener.close()
-    say('closed')
+    print('closed')
   }
 }

@@ -1,4 +1,4 @@
-// A worker thread that listens on a path, and stops when told to.
+// A worker thread that listens on a path, and stops at the first message.
 import { parentPort, workerData } from 'node:worker_threads'
 import { unixServer } from '../../src/index.js'
 

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
-/** A new folder that only this user can enter; `remove` removes it. */
+/** A new directory that only this user can enter. */
 export async function newFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'mcpwire-'))
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** As `newFolder`, until the test has finished. */
+/** The same, removed after the test. */
 export async function temporaryFolder(): Promise<string> {
   const { path, remove } = await newFolder()
   onTestFinished(remove)

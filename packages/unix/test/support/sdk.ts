@@ -8,8 +8,8 @@ import { z } from 'zod'
 
 const info = { name: 'test', version: '1.0.0' }
 
-function text(words: string): { content: [{ type: 'text'; text: string }] } {
-  return { content: [{ type: 'text', text: words }] }
+function text(content: string): { content: [{ type: 'text'; text: string }] } {
+  return { content: [{ type: 'text', text: content }] }
 }
 
 function serverV1(): ServerV1 {
@@ -24,11 +24,11 @@ function serverV1(): ServerV1 {
     return text('counted')
   })
   server.registerTool('hang', {}, ({ signal }) => untilAborted(signal))
-  server.registerTool('whoami', {}, ({ authInfo }) => text(authInfo?.clientId ?? 'nobody'))
+  server.registerTool('whoami', {}, ({ authInfo }) => text(authInfo?.clientId ?? 'anonymous'))
   return server
 }
 
-function serverV2(caller?: string): ServerV2 {
+function serverV2(clientId?: string): ServerV2 {
   const server = new ServerV2(info)
   const numbers = z.object({ a: z.number(), b: z.number() })
   server.registerTool('add', { inputSchema: numbers }, ({ a, b }) => text(`${a + b}`))
@@ -39,7 +39,7 @@ function serverV2(caller?: string): ServerV2 {
     return text('counted')
   })
   server.registerTool('hang', {}, ({ mcpReq }) => untilAborted(mcpReq.signal))
-  server.registerTool('whoami', {}, ({ http }) => text(http?.authInfo?.clientId ?? caller ?? 'nobody'))
+  server.registerTool('whoami', {}, ({ http }) => text(http?.authInfo?.clientId ?? clientId ?? 'anonymous'))
   return server
 }
 
@@ -49,17 +49,17 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   })
 }
 
-/** Ways to serve one connection, each with an official server. */
+/** The official servers, by name. */
 export const servers = {
   v1: async (connection: Transport): Promise<void> => await serverV1().connect(connection),
   v2: async (connection: Transport): Promise<void> => await serverV2().connect(connection),
   'v2, both eras': async (connection: Transport): Promise<void> => {
-    // Who calls is known once the connection is open, which is before the first message.
+    // The peer has `authInfo` once the connection is open, before the first message.
     serveStdio(() => serverV2(connection.peer?.authInfo?.clientId), { transport: connection })
   },
 }
 
-/** The official clients. */
+/** The official clients, by name. */
 export const clients = {
   v1: (): ClientV1 => new ClientV1(info),
   v2: (): ClientV2 => new ClientV2(info),
@@ -69,13 +69,13 @@ export const clients = {
 export type ServerName = keyof typeof servers
 export type ClientName = keyof typeof clients
 
-/** What a call may be given besides its arguments. */
+/** Options of a call. */
 interface CallOptions {
   readonly onprogress?: (each: { progress: number }) => void
   readonly signal?: AbortSignal
 }
 
-/** The words of a tool's answer. The two clients differ in what stands before the options. */
+/** The text of a tool's result. `callTool` of the v1 client has one more parameter. */
 export async function call(
   client: ClientV1 | ClientV2,
   name: string,

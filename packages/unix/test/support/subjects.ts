@@ -13,25 +13,25 @@ import type { Listener, Transport } from '@mcpwire/core'
 import { unixClient, unixServer } from '../../src/index.js'
 import { newFolder } from './folder.js'
 
-/** Where the servers of a subject listen. */
-export type Place = 'file' | 'abstract'
+/** The kind of path on which the servers of a subject listen. */
+export type PathKind = 'file' | 'abstract'
 
-let placesMade = 0
+let names = 0
 
-function placeIn(folder: string, place: Place): string {
-  return place === 'file' ? join(folder, 'server') : `@mcpwire-test-${process.pid}-${placesMade++}`
+function pathIn(folder: string, kind: PathKind): string {
+  return kind === 'file' ? join(folder, 'server') : `@mcpwire-test-${process.pid}-${names++}`
 }
 
-/** `unixClient` and a connection of `unixServer`, with a proxy between them that does the harm. */
-export function transportSubject(place: Place, faults: StreamFaults = {}): TransportSubject {
+/** `unixClient` and a connection of `unixServer`, with a proxy between them that injects faults. */
+export function transportSubject(kind: PathKind, faults: StreamFaults = {}): TransportSubject {
   return {
     capabilities: { backpressure: true },
     exempt: {
-      farStartsFirst: 'the far end comes into being when the near one connects',
-      hangsUpDuringStart: 'a socket is connected before its peer can hang up',
+      farStartsFirst: 'the far end is created when the near one connects',
+      hangsUpDuringStart: 'a socket is connected before its peer can disconnect',
       cutHasReason: 'a socket with a path cannot be reset, only closed',
     },
-    pair: (options) => pairThrough(place, faults, options),
+    pair: (options) => pairThrough(kind, faults, options),
     create: (overlay) => unixClient({ path: 'nowhere', ...overlay }),
     badOptions: [
       { path: '' },
@@ -48,7 +48,7 @@ export function transportSubject(place: Place, faults: StreamFaults = {}): Trans
     ],
     unreachable: async (options) => {
       const { path, remove } = await newFolder()
-      return { transport: unixClient({ path: join(path, 'nobody'), ...options }), cleanup: remove }
+      return { transport: unixClient({ path: join(path, 'unused'), ...options }), cleanup: remove }
     },
     neverConnects: (options) => {
       const headers = (): Promise<never> => new Promise(() => {})
@@ -57,9 +57,13 @@ export function transportSubject(place: Place, faults: StreamFaults = {}): Trans
   }
 }
 
-async function pairThrough(place: Place, faults: StreamFaults, options: PairOptions): Promise<TransportPair> {
+async function pairThrough(
+  kind: PathKind,
+  faults: StreamFaults,
+  options: PairOptions,
+): Promise<TransportPair> {
   const folder = await newFolder()
-  const path = placeIn(folder.path, place)
+  const path = pathIn(folder.path, kind)
   const listener = unixServer({ path, ...options })
   const far = new Promise<Transport>((resolve) => {
     listener.onconnection = resolve
@@ -75,27 +79,27 @@ async function pairThrough(place: Place, faults: StreamFaults, options: PairOpti
     cleanup: async () => {
       await proxy.close()
       await listener.close()
-      const isLeft = existsSync(path)
+      const remains = existsSync(path)
       await folder.remove()
-      if (isLeft) throw new Error('the file of the socket is still there')
+      if (remains) throw new Error('the socket file still exists')
     },
   }
 }
 
-/** `unixServer`, expecting a preamble or none. */
-export function listenerSubject(place: Place, { preamble }: { preamble: boolean }): ListenerSubject {
+/** `unixServer` with or without option `preamble`. */
+export function listenerSubject(kind: PathKind, { preamble }: { preamble: boolean }): ListenerSubject {
   const paths = new Map<Listener, string>()
   const folders: { remove: () => Promise<void> }[] = []
   const pathOf = (listener: Listener): string => paths.get(listener) ?? ''
   return {
     exempt: {
-      beyondThisHost: 'sockets with a path reach nobody on another host',
-      ...(!preamble && { headers: 'without a preamble there are none' }),
+      beyondThisHost: 'a socket with a path is not reachable from another host',
+      ...(!preamble && { headers: 'there are no headers without a preamble' }),
     },
     listen: async (options) => {
       const folder = await newFolder()
       folders.push(folder)
-      const path = placeIn(folder.path, place)
+      const path = pathIn(folder.path, kind)
       const listener = unixServer({ path, ...options, ...(preamble && { preamble: {} }) })
       paths.set(listener, path)
       return listener

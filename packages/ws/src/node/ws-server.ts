@@ -134,7 +134,7 @@ function acceptorOf(
       const { host, port: requestedPort } = settings
       const listen = (): void => void server.listen({ host, port: requestedPort })
       try {
-        await bindServer(server, { requestedAddress, listen }, { door: sink, signal })
+        await bindServer(server, { requestedAddress, listen }, { sink, signal })
       } catch (error) {
         tlsWatch?.[Symbol.dispose]()
         throw error

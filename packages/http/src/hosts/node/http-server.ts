@@ -148,7 +148,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       const { host, port: requestedPort } = settings
       const listen = (): void => void server.listen({ host, port: requestedPort })
       try {
-        await bindServer(server, { requestedAddress: urlOf(settings), listen }, { door, signal })
+        await bindServer(server, { requestedAddress: urlOf(settings), listen }, { sink: door, signal })
       } catch (error) {
         watching?.[Symbol.dispose]()
         throw error

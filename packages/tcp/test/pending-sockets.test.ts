@@ -10,39 +10,38 @@ import { tcpServer } from '../src/index.js'
 import { authority, tls } from './support/credentials.js'
 import { clientOf, listening, portOf } from './support/ends.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const note = { jsonrpc: '2.0', method: 'notifications/initialized' } as const
 
-/** A socket that says nothing, and hangs up only on those who hang up on it, or not even then. */
-async function silentCaller(port: number, { allowHalfOpen = false } = {}): Promise<Socket> {
+/** A connected socket that sends nothing. With `allowHalfOpen` it does not close when the server does. */
+async function silentSocket(port: number, { allowHalfOpen = false } = {}): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen }).on('error', () => {})
   onTestFinished(() => void socket.destroy())
   await once(socket, 'connect')
   return socket
 }
 
-function hungUpOn(socket: Socket): Promise<unknown> {
+function closed(socket: Socket): Promise<unknown> {
   return socket.closed ? Promise.resolve() : once(socket.resume(), 'close')
 }
 
 test.each([
-  ['TLS handshakes that never end', { tls: tls.server }],
-  ['preambles that never come', { preamble: {} }],
-  ['TLS handshakes, with a preamble behind', { tls: tls.server, preamble: {} }],
+  ['unfinished TLS handshakes', { tls: tls.server }],
+  ['missing preambles', { preamble: {} }],
+  ['unfinished TLS handshakes before a preamble', { tls: tls.server, preamble: {} }],
 ] as const)(
-  'a flood of %s holds maxConnections sockets and no more; the others are cut off',
+  'a flood of %s keeps at most maxConnections sockets; the others are destroyed',
   async (_what, options) => {
     const { port, errors, connections } = await listening({ ...options, maxConnections: 5 })
-    const callers = await Promise.all(Array.from({ length: 40 }, () => silentCaller(port)))
-    await until(() => errors.length === 35, '35 were cut off', PATIENCE_MS)
+    const sockets = await Promise.all(Array.from({ length: 40 }, () => silentSocket(port)))
+    await until(() => errors.length === 35, '35 were destroyed', TIMEOUT_MS)
     expect(new Set(errors.map(String)).size).toBe(1)
-    expect(errors[0]).toMatchObject({ code: 'REFUSED', details: { status: 503 } })
-    expect(String(errors[0])).toContain('5 others wait to be admitted (maxConnections)')
-    for (const caller of callers) caller.resume()
-    await until(() => callers.filter(({ closed }) => closed).length === 35, 'they are closed', PATIENCE_MS)
+    expect(errors[0]).toMatchObject({ code: 'REFUSED', details: { status: 503, option: 'maxConnections' } })
+    for (const socket of sockets) socket.resume()
+    await until(() => sockets.filter(({ closed }) => closed).length === 35, 'the 35 are closed', TIMEOUT_MS)
 
-    const [, ...rest] = callers.filter(({ closed }) => !closed)
-    for (const caller of rest) caller.destroy()
+    const [, ...rest] = sockets.filter(({ closed }) => !closed)
+    for (const socket of rest) socket.destroy()
     await turns(50)
     const { transport } = clientOf({
       port,
@@ -50,47 +49,47 @@ test.each([
       ...('preamble' in options && { preamble: { headers: () => ({}) } }),
     })
     await transport.start()
-    await until(() => connections.length === 1, 'one who behaves comes in', PATIENCE_MS)
+    await until(() => connections.length === 1, 'a regular client connects', TIMEOUT_MS)
   },
 )
 
-test('those who are connected and those who wait are counted apart, so that neither keeps out the other', async () => {
+test('connections and pending sockets have separate limits', async () => {
   const { port, connections } = await listening({ preamble: {}, maxConnections: 2 })
-  const waiting = await silentCaller(port)
+  const pending = await silentSocket(port)
   const preamble = { headers: () => ({}) }
   for (const count of [1, 2]) {
     await clientOf({ port, preamble }).transport.start()
-    await until(() => connections.length === count, 'it came in', PATIENCE_MS)
+    await until(() => connections.length === count, 'the connection arrived', TIMEOUT_MS)
   }
   const third = clientOf({ port, preamble })
   await third.transport.start()
   expect(await third.transport.closed).toMatchObject({ code: 'REFUSED', details: { status: 503 } })
-  expect(waiting.destroyed).toBe(false)
+  expect(pending.destroyed).toBe(false)
 })
 
-test('a caller that is turned away hears why although it had said something, and is dropped if it stays', async () => {
+test('a refused client receives the reason despite unread input, and is destroyed after closeTimeoutMs', async () => {
   const clock = createFakeClock()
   const { port } = await listening({
     clock,
     gate: { admit: () => ({ admit: false, status: 403, reason: 'not you' }) },
   })
-  const caller = await silentCaller(port, { allowHalfOpen: true })
-  let heard = ''
-  caller.on('data', (chunk: Buffer) => {
-    heard += chunk.toString()
+  const client = await silentSocket(port, { allowHalfOpen: true })
+  let received = ''
+  client.on('data', (chunk: Buffer) => {
+    received += chunk.toString()
   })
-  caller.write(`${JSON.stringify(note)}\n`.repeat(1_000))
-  await until(() => heard.includes('not you'), 'it was told', PATIENCE_MS)
+  client.write(`${JSON.stringify(note)}\n`.repeat(1_000))
+  await until(() => received.includes('not you'), 'the reason arrived', TIMEOUT_MS)
   await turns(20)
   await clock.advance(2_000)
-  const isGone = (): boolean => {
-    caller.write('still here\n')
-    return caller.closed
+  const isClosed = (): boolean => {
+    client.write('still here\n')
+    return client.closed
   }
-  await until(isGone, 'nobody listens any more', PATIENCE_MS)
+  await until(isClosed, 'the server has closed the socket', TIMEOUT_MS)
 })
 
-test('close() ends callers in every stage at once, and leaves nothing', async () => {
+test('close() ends sockets in every stage at once and releases everything', async () => {
   const leaks = await startLeakCheck()
   const listener = tcpServer({
     port: 0,
@@ -111,19 +110,19 @@ test('close() ends callers in every stage at once, and leaves nothing', async ()
   listener.onconnection = (connection) => unstarted.push(connection)
   await listener.start()
   const port = portOf(listener)
-  const secure = (...said: string[]): Socket => {
+  const secure = (...lines: string[]): Socket => {
     const socket = connectTls({
       port,
       host: '127.0.0.1',
       ca: authority.cert,
       ALPNProtocols: ['mcp'],
     })
-    socket.on('error', () => {}).once('secureConnect', () => said.forEach((each) => void socket.write(each)))
+    socket.on('error', () => {}).once('secureConnect', () => lines.forEach((line) => void socket.write(line)))
     return socket
   }
   const preamble = (stage: string): string => `{"mcpwire":1,"headers":{"stage":"${stage}"}}\n`
-  const callers = [
-    await silentCaller(port),
+  const sockets = [
+    await silentSocket(port),
     secure(),
     secure('{"mcpwire":1,'),
     secure(preamble('at the gate')),
@@ -133,19 +132,19 @@ test('close() ends callers in every stage at once, and leaves nothing', async ()
   ]
   await until(
     () => unstarted.length === 2 && errors.length === 0,
-    'everybody is where they stay',
-    PATIENCE_MS,
+    'every socket has reached its stage',
+    TIMEOUT_MS,
   )
   await unstarted[1]?.start()
   const startedAt = systemClock.now()
   await listener.close()
-  for (const caller of callers) await hungUpOn(caller)
+  for (const socket of sockets) await closed(socket)
   expect(systemClock.now() - startedAt).toBeLessThan(1_900)
   expect(errors).toEqual([])
-  await leaks.released(PATIENCE_MS)
+  await leaks.released(TIMEOUT_MS)
 })
 
-test('a caller that cannot be accepted ends neither the listener nor anybody on it', async () => {
+test('an accept error ends neither the listener nor its connections', async () => {
   let server: Server | undefined
   const listener = createListener(
     socketAcceptor({
@@ -159,10 +158,10 @@ test('a caller that cannot be accepted ends neither the listener nor anybody on 
       addressOf: (made) => `test:${(made.address() as { port: number }).port}`,
       describe: () => ({
         handshake: { medium: 'test', remote: {}, headers: {} },
-        peer: { medium: 'test', address: 'test:caller' },
+        peer: { medium: 'test', address: 'test:client' },
       }),
       channel: byteStreamDefaults,
-      maxWaiting: 10,
+      maxPending: 10,
     }),
   )
   onTestFinished(() => listener.close())
@@ -175,23 +174,23 @@ test('a caller that cannot be accepted ends neither the listener nor anybody on 
   }
   await listener.start()
   await clientOf({ port: portOf(listener) }).transport.start()
-  await until(() => connections.length === 1, 'it came', PATIENCE_MS)
+  await until(() => connections.length === 1, 'the first connection arrived', TIMEOUT_MS)
   server?.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE', syscall: 'accept' }))
   expect(errors).toMatchObject([{ code: 'LISTEN_FAILED', cause: { code: 'EMFILE' } }])
   expect(connections[0]?.state).toBe('open')
   await clientOf({ port: portOf(listener) }).transport.start()
-  await until(() => connections.length === 2, 'the next came', PATIENCE_MS)
+  await until(() => connections.length === 2, 'the next connection arrived', TIMEOUT_MS)
 })
 
-test('a listener on a name whose lookup is aborted never listens, and raises nothing', async () => {
+test('start() that is aborted during the DNS lookup never listens and raises no error', async () => {
   const leaks = await startLeakCheck()
   const listener = tcpServer({ port: 0, host: 'localhost' })
   const controller = new AbortController()
   const starting = listener.start({ signal: controller.signal })
-  const reason = new Error('changed my mind')
+  const reason = new Error('cancelled')
   controller.abort(reason)
   await expect(starting).rejects.toBe(reason)
   await turns(50)
   expect(listener.address).toBeUndefined()
-  await leaks.released(PATIENCE_MS)
+  await leaks.released(TIMEOUT_MS)
 })

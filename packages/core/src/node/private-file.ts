@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { maxPathBytes } from './path.js'
+import { maxSocketPathBytes } from './socket-path.js'
 
-/** Short, for a path of a socket may not be long. */
+/** Short, since the path of a socket is limited. */
 const FOLDER_PREFIX = '.mcp-'
 const FILE_NAME = 's'
 
 /**
- * Calls `use` with the path of a file that is not there, in a new folder beside `path` that no other user can
- * enter. Removes both in the end. `bindable` is that path in a form that is short enough for a socket.
+ * Calls `use` with the path of a file that does not exist, in a new directory beside `path` that no other user can
+ * enter. Removes both afterwards. `bindable` is the same path, short enough for a socket.
  */
 export function withPrivateFile<T>(path: string, use: (inside: string, bindable: string) => T): T {
   const parent = dirname(path)
   const folder = mkdtempSync(join(parent, FOLDER_PREFIX))
   try {
     const inside = join(folder, FILE_NAME)
-    if (Buffer.byteLength(inside) <= maxPathBytes()) return use(inside, inside)
-    // Node removes what it bound by the name it was given, when the descriptor may be that of another folder.
+    if (Buffer.byteLength(inside) <= maxSocketPathBytes()) return use(inside, inside)
+    // Node unlinks by the bound name, when the descriptor number may belong to another directory: hence a unique name.
     const unique = randomUUID()
     return byDescriptor(folder, (short) => use(join(folder, unique), join(short, unique)))
   } finally {
@@ -25,11 +25,11 @@ export function withPrivateFile<T>(path: string, use: (inside: string, bindable:
   }
 }
 
-/** Linux has a short name for every folder that is open. */
+/** Linux has a short name for every open directory. */
 function byDescriptor<T>(folder: string, use: (short: string) => T): T {
   if (process.platform !== 'linux') {
     const spare = folder.length - dirname(folder).length + FILE_NAME.length + 1
-    throw new Error(`its folder may be at most ${maxPathBytes() - spare} bytes long`)
+    throw new Error(`the path of its directory exceeds ${maxSocketPathBytes() - spare} bytes`)
   }
   const descriptor = openSync(folder, 'r')
   try {

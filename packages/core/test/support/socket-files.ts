@@ -1,0 +1,45 @@
+import { once } from 'node:events'
+import { renameSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+
+/** A new directory that only this user can enter; removed after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'mcpwire-'))
+  onTestFinished(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+/** Creates the file of a socket on which nothing listens. */
+export async function makeStaleSocket(path: string): Promise<void> {
+  const server = createServer()
+  await once(server.listen(`${path}.new`), 'listening')
+  // Closing unlinks the path that was bound.
+  renameSync(`${path}.new`, path)
+  server.close()
+  await once(server, 'close')
+}
+
+/** A plain server that is not one of ours; closed after the test. */
+export async function foreignServer(path: string): Promise<Server> {
+  const server = createServer((socket) => socket.resume())
+  await once(server.listen(path), 'listening')
+  onTestFinished(() => void server.close())
+  return server
+}
+
+/** Whether a server accepts connections there. */
+export async function isAlive(path: string): Promise<boolean> {
+  const socket = connect({ path })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
