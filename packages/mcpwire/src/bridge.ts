@@ -38,7 +38,7 @@ export async function bridge(target: Endpoint, { verbose, ...options }: BridgeOp
     void conversation.close()
   })
   const conversation = pipe(host, verbose ? logTraffic(server.transport, NAME) : server.transport, {
-    onerror: report,
+    onError: report,
     drainTimeoutMs: closeTimeoutMs,
   })
   let hasHostEnded = false

@@ -158,7 +158,7 @@ class BridgedConnections {
     )
     const { transport } = monitorServer(server, (error) => report(error, 'b'))
     const connection = pipe(client, verbose ? logTraffic(transport, name) : transport, {
-      onerror: report,
+      onError: report,
       drainTimeoutMs: settings.closeTimeoutMs,
     })
     this.#open.add(connection)

@@ -81,7 +81,7 @@ interface Connection {
 
 async function open({ connect, address, timeoutMs, onerror, clock }: Dial): Promise<Connection> {
   const transport = await connect()
-  const client = peer(transport, { onerror, clock })
+  const client = peer(transport, { onError: onerror, clock })
   const deadline = clock.deadline(timeoutMs, () => {
     void transport.close({ reason: connectTimeout(address, timeoutMs) })
   })

@@ -10,10 +10,10 @@ import {
 import {
   type Channel,
   type Connector,
-  toErrorResponse,
   type Sink,
   type Traffic,
   toError,
+  toErrorResponse,
 } from '@mcpwire/core/authoring'
 
 /** The request for the revisions of a server, from a client of both eras (2026-07-28, Discovery). */

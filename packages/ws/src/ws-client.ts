@@ -9,12 +9,12 @@ import {
   callbackFailed,
   createTransport,
   type HeaderRecord,
-  parseHeaders,
   inRange,
   type OptionDefaults,
   type OptionSettings,
   optional,
   options,
+  parseHeaders,
   rejectOption,
   requireText,
   rule,
@@ -94,7 +94,7 @@ export const wsClientDefaults: OptionDefaults<WsClientOptions, OptionalMember> =
 export function wsClient(given: WsClientOptions): Transport {
   const read = table.read(given)
   const url = parseUrl(read.url)
-  const settings = { ...read, headers: parseHeaders(read.headers) }
+  const settings = { ...read, headers: requireHeaders(read.headers) }
   const { tls, deflate, headers } = settings
   if (tls !== undefined && url.protocol !== 'wss:') conflict('tls', 'requires a wss: URL')
   // A server selects one of the offered subprotocols, and must not select the token.
@@ -146,7 +146,7 @@ function parseUrl(given: unknown): URL {
   return url
 }
 
-function parseHeaders(
+function requireHeaders(
   given: OptionSettings<WsClientOptions, OptionalMember>['headers'],
 ): Settings['headers'] {
   if (typeof given === 'function') return given

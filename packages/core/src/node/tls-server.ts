@@ -49,7 +49,7 @@ export function watchTls(server: Server, tls: TlsServerEnd, report: (error: Erro
     const message = `TLS handshake with ${address} failed: ${reason}`
     report(new TransportError('PEER_LOST', message, { address, ...advice }, { cause }))
   })
-  const following = tls.source?.onchange(() => {
+  const following = tls.source?.onChange(() => {
     try {
       server.setSecureContext({ ...tls.current(), minVersion: tls.minVersion })
     } catch (error) {

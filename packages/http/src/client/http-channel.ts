@@ -18,9 +18,9 @@ import {
   handshakeReplay,
   isRequestId,
   type MessageReader,
+  notWritable,
   overloaded,
   type Sink,
-  notWritable,
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core/authoring'

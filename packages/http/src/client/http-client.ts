@@ -1,9 +1,9 @@
 import type { Transport } from '@mcpwire/core'
 import {
   createTransport,
-  parseHeaders,
   invalidOption,
   type KnownOptions,
+  parseHeaders,
   rejectOption,
   requireInRange,
   requireInteger,

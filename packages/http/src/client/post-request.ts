@@ -156,7 +156,8 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     if (!this.#isSettled) {
       this.#reject(error)
       this.#settled()
-    } else if (this.id !== undefined && !this.isAnswered) this.#host.answer(toErrorResponse(this.id, error), this)
+    } else if (this.id !== undefined && !this.isAnswered)
+      this.#host.answer(toErrorResponse(this.id, error), this)
     this.#over()
   }
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
-import { TransportError } from '@mcpwire/core'
+import { type ErrorAdvice, TransportError } from '@mcpwire/core'
 import { refusalError } from '@mcpwire/core/authoring'
-import { connectHintOf, loadTlsEnd, type TlsEnd, tlsFactsOf, tlsMeaningOf } from '@mcpwire/core/node'
+import { connectAdvice, describeTlsError, loadTlsEnd, type TlsEnd, tlsFactsOf } from '@mcpwire/core/node'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { CreateDialer, DialerOptions, FrameSocket, Opening } from '../frame-socket.js'
 import { type RefusalResponse, readRefusal } from './http-refusal.js'
@@ -97,7 +97,7 @@ function handshakeRefused(address: string, refusal: RefusalResponse): Error {
   return new TransportError('CONNECT_FAILED', message, { address, option: 'url', ...hint })
 }
 
-const NO_TLS = tlsMeaningOf('ERR_SSL_WRONG_VERSION_NUMBER')
+const NO_TLS = describeTlsError('ERR_SSL_WRONG_VERSION_NUMBER')?.reason
 
 /** The error for a WebSocket that did not open, with a hint where the cause is known. */
 function connectFailed({ url, address }: Target, cause: NodeJS.ErrnoException): Error {
@@ -106,8 +106,8 @@ function connectFailed({ url, address }: Target, cause: NodeJS.ErrnoException): 
   return new TransportError('CONNECT_FAILED', message, { address, option: 'url', ...advice }, { cause })
 }
 
-function diagnose(cause: NodeJS.ErrnoException, isSecure: boolean): { why: string; hint?: string } {
-  const meaning = tlsMeaningOf(cause)
+function diagnose(cause: NodeJS.ErrnoException, isSecure: boolean): { why: string } & ErrorAdvice {
+  const meaning = describeTlsError(cause)?.reason
   if (meaning !== undefined)
     return { why: meaning, ...(meaning === NO_TLS && { hint: 'try ws:// in option "url"' }) }
   if (cause.message === 'socket hang up') {
@@ -116,5 +116,5 @@ function diagnose(cause: NodeJS.ErrnoException, isSecure: boolean): { why: strin
   }
   // An AggregateError has no message of its own. A message of OpenSSL has several lines.
   const text = cause.message === '' ? String(cause.code) : cause.message.replace(/\s+/g, ' ').trim()
-  return { why: text + connectHintOf(cause, 'option "url"') }
+  return { why: text, ...connectAdvice(cause, { host: 'url', port: 'url' }) }
 }

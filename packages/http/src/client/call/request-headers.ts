@@ -1,5 +1,5 @@
 import { type HttpHeaders, isTransportError } from '@mcpwire/core'
-import { callbackFailed, type HeaderRecord, parseHeaders, normalizeHeaders } from '@mcpwire/core/authoring'
+import { callbackFailed, type HeaderRecord, normalizeHeaders, parseHeaders } from '@mcpwire/core/authoring'
 import { type AskedInTime, isPromised } from './callback-timeout.js'
 import { EVENTS_TYPE, JSON_TYPE } from './media-type.js'
 

@@ -1,5 +1,5 @@
-import type { HttpResponse, HttpHeaders } from '@mcpwire/core'
-import { invalidHeaderReason, headerEntries } from '@mcpwire/core/authoring'
+import type { HttpHeaders, HttpResponse } from '@mcpwire/core'
+import { headerEntries, invalidHeaderReason } from '@mcpwire/core/authoring'
 import type { Exchange, HeaderLines } from './http-exchange.js'
 
 const LEAST_STATUS = 200
