@@ -67,8 +67,10 @@ test('leaves no deadline behind once its response has reported that nobody hears
   const { server, clock } = await left({})
   const [connection] = server.connections
   const note = { jsonrpc: '2.0' as const, method: 'notifications/x' }
-  await vi.waitFor(() => expect(connection?.send(note, { relatedRequestId: 7 })).rejects.toThrow(/left/))
-  await expect(connection?.send({ jsonrpc: '2.0', id: 7, result: {} })).rejects.toThrow(/left/)
+  await vi.waitFor(() =>
+    expect(connection?.send(note, { relatedRequestId: 7 })).rejects.toThrow(/disconnected/),
+  )
+  await expect(connection?.send({ jsonrpc: '2.0', id: 7, result: {} })).rejects.toThrow(/disconnected/)
   await server.listener.close()
   expect(clock.pending).toBe(0)
 })
