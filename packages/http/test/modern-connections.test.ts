@@ -26,7 +26,7 @@ const application: Parameters<typeof served>[1] = (request, connection) => {
 const hang = modern('tools/call', { name: 'hang', arguments: {} })
 
 describe('the connection of a principal', () => {
-  test('is the same for all of its requests, however many at once', async () => {
+  test('is shared by all concurrent requests of the principal', async () => {
     const server = await served({ gate: byName })
     await Promise.all(Array.from({ length: 20 }, () => server.ask(as('one'))))
     await server.ask(as('one'))
@@ -38,7 +38,7 @@ describe('the connection of a principal', () => {
     ])
   })
 
-  test('tells with each message the request it came in, and who sent that', async () => {
+  test('passes the HTTP request and its authInfo with each message', async () => {
     const gate: Gate = {
       admit: ({ headers }) => {
         const token = headers['authorization'] ?? ''
@@ -63,7 +63,7 @@ describe('the connection of a principal', () => {
     expect(server.connections).toHaveLength(1)
   })
 
-  test('ends once nobody has asked anything for idleTimeoutMs, and the next request opens another', async () => {
+  test('ends after idleTimeoutMs, and the next request opens another', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, idleTimeoutMs: 1_000 }, application)
     const stream = await server.open(postOf(listen()))
@@ -83,7 +83,7 @@ describe('the connection of a principal', () => {
     expect(server.errors).toEqual([])
   })
 
-  test('is retired at lifetimeMs: subscriptions end in order, requests are answered, others get a new one', async () => {
+  test('is retired at lifetimeMs: subscriptions end, requests are answered, and new ones get another connection', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, lifetimeMs: 10_000, idleTimeoutMs: 5_000 }, application)
     const stream = await server.open(postOf(listen('sub')))
@@ -107,7 +107,7 @@ describe('the connection of a principal', () => {
     expect(await old?.closed).toBeUndefined()
   })
 
-  test('that is idle at lifetimeMs ends then', async () => {
+  test('ends at lifetimeMs if it is idle', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, lifetimeMs: 10_000 }, application)
     await server.ask(postOf(call))
@@ -115,7 +115,7 @@ describe('the connection of a principal', () => {
     expect(server.connections[0]?.state).toBe('closed')
   })
 
-  test('gives way to that of another principal where there is room for no more, unless it is in use', async () => {
+  test('ends at maxConnections for that of another principal, unless it is in use', async () => {
     const server = await served({ gate: byName, maxConnections: 3 }, application)
     const busy = await server.open(as('busy', listen()))
     await server.ask(as('one'))
@@ -132,7 +132,7 @@ describe('the connection of a principal', () => {
     expect(refused.headers).toHaveProperty('retry-after')
   })
 
-  test('is not there for requests that the application does not take: they are refused', async () => {
+  test('refuses its requests if the application does not accept it', async () => {
     const listener = httpHandler({ gate: byName })
     listener.onconnection = (connection) => void connection.close()
     await listener.start()
@@ -150,7 +150,7 @@ describe('the connection of a principal', () => {
     expect(listener.connections.size).toBe(0)
   })
 
-  test('holds requests until the application listens, but not those whose client left meanwhile', async () => {
+  test('keeps requests until the application connects, except those whose client disconnected', async () => {
     const started: (() => void)[] = []
     const server = await served({}, application)
     server.listener.onconnection = (connection) => {
@@ -172,7 +172,7 @@ describe('the connection of a principal', () => {
     expect(server.messages).toMatchObject([{ method: 'test/again' }])
   })
 
-  test('ends with answers to everything in flight: a lost request is told so, a subscription its end', async () => {
+  test('answers everything in flight when it ends: a request with an error, a subscription with its result', async () => {
     const server = await served({}, application)
     const stream = await server.open(postOf(listen('s')))
     const lost = server.ask(postOf(hang))
@@ -197,8 +197,8 @@ describe('the connection of a principal', () => {
   })
 })
 
-describe('what the application says', () => {
-  test('of no request reaches nobody, and is reported [HTTP-S-39]', async () => {
+describe('messages of the application', () => {
+  test('are reported and sent to no client if they belong to no request [HTTP-S-39]', async () => {
     const server = await served({}, application)
     const stream = await server.open(postOf(listen()))
     await stream.until(() => stream.messages.length === 1, 'it is acknowledged')
@@ -211,14 +211,14 @@ describe('what the application says', () => {
     expect(stream.messages).toHaveLength(1)
   })
 
-  test('as a request is answered with an error, since clients answer none [GEN-14]', async () => {
+  test('are answered with an error if they are requests, since clients answer none [GEN-14]', async () => {
     const server = await served()
     await server.ask(postOf(call))
     await server.connections[0]?.send({ jsonrpc: '2.0', id: 5, method: 'roots/list' })
     expect(server.messages.at(-1)).toMatchObject({ id: 5, error: { code: -31_007 } })
   })
 
-  test('as the end of a subscription ends it, also where that is a cancellation [SUB-S-08, SUB-S-09]', async () => {
+  test('end a subscription, also by a cancellation [SUB-S-08, SUB-S-09]', async () => {
     const server = await served({}, application)
     const stream = await server.open(postOf(listen('s')))
     await stream.until(() => stream.messages.length === 1, 'it is acknowledged')
@@ -234,7 +234,7 @@ describe('what the application says', () => {
     expect(server.messages).toHaveLength(1)
   })
 
-  test('at too great a length is answered in its place with an error', async () => {
+  test('are replaced by an error response if they are too long', async () => {
     const server = await served({ maxMessageBytes: 2_048 }, ({ id }) => ({
       jsonrpc: '2.0',
       id,
@@ -245,7 +245,7 @@ describe('what the application says', () => {
     expect(server.errors).toMatchObject([{ code: 'MESSAGE_TOO_LARGE' }])
   })
 
-  test('late makes a stream of the answer after keepAliveIntervalMs, with comments until then [HTTP-S-30]', async () => {
+  test('turn the response into a stream after keepAliveIntervalMs, with comments until then [HTTP-S-30]', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, keepAliveIntervalMs: 1_000 }, application)
     const opened = server.open(postOf(hang))
@@ -266,13 +266,13 @@ describe('what the application says', () => {
   })
 })
 
-describe('a notification of a client', () => {
+describe('notifications of a client', () => {
   const noticed = (method: string, meta: object | undefined) => ({
     body: { jsonrpc: '2.0', method, params: meta ? { _meta: meta } : {} },
     headers: { 'mcp-protocol-version': MODERN, 'mcp-method': method },
   })
 
-  test('is heard where its principal has a connection and it says its revision, and accepted in any case', async () => {
+  test('are accepted, and delivered if the principal has a connection and they name their revision', async () => {
     const server = await served()
     const accepted = async (method: string, meta?: object) => {
       const { status, text } = await server.ask(noticed(method, meta))
@@ -288,10 +288,10 @@ describe('a notification of a client', () => {
   })
 })
 
-describe('an admission that ends', () => {
+describe('admissions that end', () => {
   const until = (epochMs: number): Gate => ({ admit: () => ({ admit: true, expiresAt: epochMs }) })
 
-  test('ends the subscription it was for, and the application hears so', async () => {
+  test('end the subscription, and the application receives a cancellation', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, gate: until(clock.epochNow() + 1_000) }, application)
     const stream = await server.open(postOf(listen()))
@@ -306,7 +306,7 @@ describe('an admission that ends', () => {
     expect(server.connections[0]?.state).toBe('open')
   })
 
-  test('is told to a request that waits for its answer', async () => {
+  test('end a request in flight with 401', async () => {
     const clock = createFakeClock()
     const stop = new AbortController()
     const gate: Gate = { admit: () => ({ admit: true, revoked: stop.signal }) }
@@ -319,7 +319,7 @@ describe('an admission that ends', () => {
   })
 })
 
-describe('arguments that a tool wants in headers', () => {
+describe('arguments that are mirrored in headers', () => {
   const inputSchema = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } }
   const deploy = modern('tools/call', { name: 'deploy', arguments: { region: 'eu' } })
   const lists: Parameters<typeof served>[1] = (request) =>
@@ -327,7 +327,7 @@ describe('arguments that a tool wants in headers', () => {
       ? { jsonrpc: '2.0', id: request.id, result: { tools: [{ name: 'deploy', inputSchema }] } }
       : echo(request)
 
-  test('are checked once the list of tools has said which [HDR-S-14, HDR-S-18]', async () => {
+  test('are checked after the client has received the list of tools [HDR-S-14, HDR-S-18]', async () => {
     const server = await served({ gate: byName }, lists)
     expect((await server.ask(postOf(deploy))).status).toBe(200)
     await server.ask(postOf(modern('tools/list')))
@@ -343,7 +343,7 @@ describe('arguments that a tool wants in headers', () => {
   })
 })
 
-describe('subscriptions where every request has a connection of its own', () => {
+describe('modern: per-request', () => {
   const perRequest = { modern: 'per-request' as const, gate: byName }
   const changed = { jsonrpc: '2.0' as const, method: 'notifications/tools/list_changed' }
   const updated = (uri: string) => ({
@@ -352,7 +352,7 @@ describe('subscriptions where every request has a connection of its own', () => 
     params: { uri },
   })
 
-  test('a connection hears one request and ends with its answer', async () => {
+  test('gives a connection one request, and ends it after the response', async () => {
     const server = await served(perRequest)
     const answers = await Promise.all([as('one'), as('one'), as('two')].map((each) => server.ask(each)))
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
@@ -361,7 +361,7 @@ describe('subscriptions where every request has a connection of its own', () => 
     expect(server.errors).toEqual([])
   })
 
-  test('a connection ends with its request when the client leaves', async () => {
+  test('ends the connection when the client disconnects', async () => {
     const server = await served(perRequest, application)
     server.open(postOf(hang)).catch(() => {})
     await vi.waitFor(() => expect(server.messages).toHaveLength(1))
@@ -371,7 +371,7 @@ describe('subscriptions where every request has a connection of its own', () => 
     await vi.waitFor(() => expect(server.connections[0]?.state).toBe('closed'))
   })
 
-  test('are served by the endpoint: acknowledged, fed by notify(), and ended in order [SUB-S-02, SUB-S-03, SUB-S-04, SUB-S-08]', async () => {
+  test('serves subscriptions: acknowledges, notifies and ends them [SUB-S-02, SUB-S-03, SUB-S-04, SUB-S-08]', async () => {
     const server = await served(perRequest)
     const notifications = {
       toolsListChanged: true,
@@ -407,7 +407,7 @@ describe('subscriptions where every request has a connection of its own', () => 
     expect(server.connections).toHaveLength(0)
   })
 
-  test('hear of what is for them alone', async () => {
+  test('notifies the selected subscriptions only', async () => {
     const server = await served(perRequest)
     const [one, two] = [await server.open(as('one', listen())), await server.open(as('two', listen()))]
     await server.listener.notify(changed, { to: (authInfo) => authInfo?.clientId === 'two' })
@@ -415,7 +415,7 @@ describe('subscriptions where every request has a connection of its own', () => 
     expect(one.messages).toHaveLength(1)
   })
 
-  test('are forgotten when their client leaves, and refused without a filter', async () => {
+  test('removes a subscription when its client disconnects, and refuses one without a filter', async () => {
     const server = await served(perRequest)
     const stream = await server.open(as('one', listen()))
     stream.leave()
@@ -426,7 +426,7 @@ describe('subscriptions where every request has a connection of its own', () => 
   })
 })
 
-test('a web-standard request is cancelled by cancelling the body of its answer [CANC-S-01]', async () => {
+test('cancels a web-standard request when the body of its response is cancelled [CANC-S-01]', async () => {
   const listener = httpHandler({ gate: byName })
   const heard: JsonRpcMessage[] = []
   listener.onconnection = (connection) => {
@@ -456,7 +456,7 @@ test('a web-standard request is cancelled by cancelling the body of its answer [
   expect(heard[1]).toMatchObject({ method: 'notifications/cancelled' })
 })
 
-test('notify() reaches nobody where the application serves subscriptions itself', async () => {
+test('ignores notify() if the application serves subscriptions itself', async () => {
   const server = await served({}, application)
   const stream = await server.open(postOf(listen()))
   await stream.until(() => stream.messages.length === 1, 'it is acknowledged')
@@ -465,7 +465,7 @@ test('notify() reaches nobody where the application serves subscriptions itself'
   expect(stream.messages).toHaveLength(1)
 })
 
-test('where the era is off, its requests are told which revisions there are', async () => {
+test('responds with the supported revisions if option "modern" is off', async () => {
   const server = await served({ modern: 'off' })
   const refused = await server.ask(postOf(call))
   expect(refused.status).toBe(400)
@@ -485,7 +485,7 @@ test.each([
   ['modern', { modern: 'on' as 'off' }],
   ['legacy', { legacy: 1 as unknown as boolean }],
   ['legacy', { legacy: false, modern: 'off' as const }],
-])('an option %s that cannot work is refused', (option, options) => {
+])('refuses %s with a value that cannot work', (option, options) => {
   expect(() => httpHandler(options)).toThrow(
     expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
   )

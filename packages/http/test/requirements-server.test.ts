@@ -18,7 +18,7 @@ const progress = (n: number): JsonRpcMessage => ({
 })
 
 describe('the endpoint', () => {
-  test('is one path for POST, GET and DELETE, on this host alone unless told otherwise [HTTP-S-01, HTTP-S-04, SEC-S-07]', async () => {
+  test('serves POST, GET and DELETE at one path, on this host by default [HTTP-S-01, HTTP-S-04, SEC-S-07]', async () => {
     const server = await served()
     expect(server.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/mcp$/)
     const headers = await server.session()
@@ -37,7 +37,7 @@ describe('the endpoint', () => {
     ['a page whose site looks like this host', { origin: 'http://localhost.evil.example' }],
     ['a sandboxed page', { origin: 'null' }],
     ['a name that was rebound', { host: 'evil.example' }],
-  ])('refuses %s with 403 before it hears anything [HTTP-S-02, HTTP-S-03]', async (_, forged) => {
+  ])('refuses %s with 403 before it reads a message [HTTP-S-02, HTTP-S-03]', async (_, forged) => {
     const server = await served()
     const headers = { ...(await server.session()), ...forged }
     const heard = server.messages.length
@@ -64,8 +64,8 @@ describe('the endpoint', () => {
   })
 })
 
-describe('a POST', () => {
-  test('of a notification or a response is answered by 202 and no body [HTTP-S-10]', async () => {
+describe('POST', () => {
+  test('responds with 202 and no body to a notification or a response [HTTP-S-10]', async () => {
     const server = await served()
     const headers = await server.session()
     for (const body of [note, { jsonrpc: '2.0', id: 's1', result: {} }]) {
@@ -83,7 +83,7 @@ describe('a POST', () => {
     ['is a batch, in a session without batches', [ask(1), ask(2)], 400, -32_600],
     ['is an empty batch', [], 400, -32_600],
   ])(
-    'that %s is answered by an error, and nothing is heard [HTTP-S-11, GEN-01, GEN-06, GEN-09]',
+    'responds with an error to a body that %s, and delivers nothing [HTTP-S-11, GEN-01, GEN-06, GEN-09]',
     async (_, body, status, code) => {
       const server = await served()
       const headers = await server.session('2025-11-25')
@@ -96,7 +96,7 @@ describe('a POST', () => {
     },
   )
 
-  test('whose body is not UTF-8 is refused [GEN-02, HTTP-S-11]', async () => {
+  test('refuses a body that is not UTF-8 [GEN-02, HTTP-S-11]', async () => {
     const server = await served()
     const headers = await server.session()
     const body = Buffer.from('{"jsonrpc":"2.0","method":"\xff"}', 'latin1').toString('latin1')
@@ -104,7 +104,7 @@ describe('a POST', () => {
     expect([answer.status, answer.messages]).toMatchObject([400, [{ error: { code: -32_700 } }]])
   })
 
-  test('of a request is answered by one JSON text with its id, or by a stream that ends behind the response [HTTP-S-12, HTTP-S-14, HTTP-S-19, GEN-05]', async () => {
+  test('responds to a request with one JSON text with its id, or with a stream that ends after the response [HTTP-S-12, HTTP-S-14, HTTP-S-19, GEN-05]', async () => {
     for (const answers of ['json', 'sse', 'auto'] as const) {
       const server = await served({ responseFormat: answers })
       const headers = await server.session()
@@ -119,7 +119,7 @@ describe('a POST', () => {
     }
   })
 
-  test('is heard as a request, a notification and a response, and so is what the server sends [GEN-12]', async () => {
+  test('delivers requests, notifications and responses, and sends all three [GEN-12]', async () => {
     const server = await served({}, (request, connection) => {
       void connection.send(progress(1), { relatedRequestId: request.id })
       void connection.send(
@@ -139,7 +139,7 @@ describe('a POST', () => {
 })
 
 describe('a session', () => {
-  test('is named by the answer to initialize: long, random, visible ASCII [SESS-S-01, SESS-S-02, SESS-S-03]', async () => {
+  test('has an id in the response to initialize: long, random, visible ASCII [SESS-S-01, SESS-S-02, SESS-S-03]', async () => {
     const server = await served()
     const ids = new Set<string>()
     for (let n = 0; n < 20; n++) {
@@ -154,7 +154,7 @@ describe('a session', () => {
     expect(columns.filter((different) => different > 1).length).toBeGreaterThan(24)
   })
 
-  test('is asked for: without its id 400, with one that is none 404 [SESS-S-06, SESS-S-07]', async () => {
+  test('is required: the response is 400 without its id, and 404 with an unknown one [SESS-S-06, SESS-S-07]', async () => {
     const server = await served()
     const headers = await server.session()
     for (const method of ['POST', 'GET', 'DELETE']) {
@@ -165,7 +165,7 @@ describe('a session', () => {
     }
   })
 
-  test('is over after DELETE, and its streams end with it [SESS-S-07, HTTP-S-25]', async () => {
+  test('ends after DELETE, with its streams [SESS-S-07, HTTP-S-25]', async () => {
     const server = await served({}, () => undefined)
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
@@ -179,14 +179,14 @@ describe('a session', () => {
     expect(await server.connections[0]?.closed).toBeUndefined()
   })
 
-  test('that the application ends is unknown from then on [SESS-S-07]', async () => {
+  test('is unknown after the application has closed it [SESS-S-07]', async () => {
     const server = await served()
     const headers = await server.session()
     await server.connections[0]?.close()
     expect((await server.ask({ body: ask(1), headers })).status).toBe(404)
   })
 
-  test('proves nothing: the gate is asked about every request [SESS-S-12]', async () => {
+  test('proves no identity: the gate is called for every request [SESS-S-12]', async () => {
     let isOpen = true
     let asked = 0
     const gate = {
@@ -212,7 +212,7 @@ describe('a session', () => {
     )
   })
 
-  test('is for the principal who opened it: to others it does not exist [SESS-S-13]', async () => {
+  test('belongs to the principal that opened it: for others it does not exist [SESS-S-13]', async () => {
     const gate: Gate = {
       admit({ headers }) {
         const [clientId = '', sub] = (headers['authorization'] ?? '').split('/')
@@ -232,7 +232,7 @@ describe('a session', () => {
 })
 
 describe('the version header', () => {
-  test('may be missing: the session tells, and one of 2025-03-26 has batches [PVH-S-03, GEN-09, GEN-10]', async () => {
+  test('may be missing: the session has the revision, and one of 2025-03-26 has batches [PVH-S-03, GEN-09, GEN-10]', async () => {
     const server = await served()
     const headers = await server.session('2025-03-26')
     expect(headers).not.toHaveProperty(VERSION)
@@ -245,7 +245,7 @@ describe('the version header', () => {
   })
 
   test.each(['2025-06-18', '2025-11-25'])(
-    'may be missing in a session of %s too [PVH-S-03]',
+    'may be missing in a session of %s [PVH-S-03]',
     async (revision) => {
       const server = await served()
       const headers = { ...(await server.session(revision)), [VERSION]: undefined }
@@ -253,7 +253,7 @@ describe('the version header', () => {
     },
   )
 
-  test('that names no revision of the server is answered by 400 [PVH-S-05]', async () => {
+  test('gets 400 if it names no revision of the server [PVH-S-05]', async () => {
     const server = await served()
     const headers = await server.session()
     for (const version of ['1999-01-01', 'x', '2026-07-28']) {
@@ -267,19 +267,16 @@ describe('the version header', () => {
   })
 })
 
-test.each(['2025-03-26', '2025-11-25'])(
-  'a batch with initialize in it is refused: %s [GEN-11]',
-  async (revision) => {
-    const server = await served()
-    const answer = await server.ask({ body: [initialize(revision), ask(1)] })
-    expect([answer.status, answer.messages]).toMatchObject([400, [{ error: { code: -32_600 } }]])
-    expect(server.connections).toEqual([])
-  },
-)
+test.each(['2025-03-26', '2025-11-25'])('refuses a batch with initialize: %s [GEN-11]', async (revision) => {
+  const server = await served()
+  const answer = await server.ask({ body: [initialize(revision), ask(1)] })
+  expect([answer.status, answer.messages]).toMatchObject([400, [{ error: { code: -32_600 } }]])
+  expect(server.connections).toEqual([])
+})
 
-describe('what a gate and hooks supply', () => {
+describe('gates and hooks', () => {
   test.each([401, 403] as const)(
-    'a challenge goes with a refusal by %i, and nothing is heard [AUTH-S-01, AUTH-S-02, AUTH-S-10]',
+    'add a challenge to a refusal with %i, and deliver nothing [AUTH-S-01, AUTH-S-02, AUTH-S-10]',
     async (status) => {
       const challenge =
         'Bearer error="insufficient_scope", scope="a b", resource_metadata="https://x.example/m"'
@@ -292,7 +289,7 @@ describe('what a gate and hooks supply', () => {
     },
   )
 
-  test('metadata of the resource is there without a token [AUTH-S-06, AUTH-S-08]', async () => {
+  test('serve metadata of the resource without a token [AUTH-S-06, AUTH-S-08]', async () => {
     const path = '/.well-known/oauth-protected-resource/mcp'
     const metadata = JSON.stringify({ authorization_servers: ['https://as.example'] })
     const server = await served({

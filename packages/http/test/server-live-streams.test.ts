@@ -2,7 +2,7 @@ import { createFakeClock } from '@mcpwire/compliance'
 import { expect, test } from 'vitest'
 import { KeepAliveScheduler } from '../src/server/request/periodic-check.js'
 
-test('a stream that fails when it is looked at is reported once, and the others are looked after', async () => {
+test('reports a stream whose tick fails once, and ticks the others', async () => {
   const clock = createFakeClock()
   const errors: Error[] = []
   const streams = new KeepAliveScheduler(clock, 1_000, (error) => errors.push(error))

@@ -120,8 +120,8 @@ const mounts: Record<string, () => Promise<number>> = {
   },
 }
 
-describe.each(Object.entries(mounts))('mounted on %s', (_, mount) => {
-  test.each(Object.entries(clients))('an official %s is served', async (_client, connect) => {
+describe.each(Object.entries(mounts))('an endpoint on %s', (_, mount) => {
+  test.each(Object.entries(clients))('serves an official %s', async (_client, connect) => {
     const url = new URL(`http://127.0.0.1:${await mount()}/mcp`)
     const client = await connect(url)
     const { content } = await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } })
@@ -131,7 +131,7 @@ describe.each(Object.entries(mounts))('mounted on %s', (_, mount) => {
     await client.close()
   })
 
-  test('a page of another site is refused, and what is no JSON is told so', async () => {
+  test('refuses a page of another site, and reports a body that is not JSON', async () => {
     const raw = rawHttp(await mount())
     const evil = { origin: 'https://evil.example' }
     expect((await raw.ask({ body: initialize(), headers: evil })).status).toBe(403)
@@ -139,7 +139,7 @@ describe.each(Object.entries(mounts))('mounted on %s', (_, mount) => {
     expect(garbled.status).toBe(400)
   })
 
-  test('a stream ends on the server when its client leaves', async () => {
+  test('ends a stream when its client disconnects', async () => {
     const port = await mount()
     const raw = rawHttp(port)
     const opened = await raw.ask({ body: initialize() })
@@ -158,7 +158,7 @@ test.each([
   ['its reply alone', ({ raw }: { raw: object }, reply: object) => [raw, reply]],
   ['its request alone', (request: object, { raw }: { raw: object }) => [request, raw]],
   ['nothing', () => []],
-])('handle() says what it takes where it is given %s, and Fastify tells the caller', async (_, given) => {
+])('throws from handle() for %s, and Fastify reports it to the client', async (_, given) => {
   const mcp = await serving(requestHandler())
   const app = fastify()
   onTestFinished(() => app.close())
@@ -173,7 +173,7 @@ test.each([
 /** Where web-standard requests of these tests come from. */
 const local = { remoteAddress: '127.0.0.1' }
 
-describe('httpHandler alone', () => {
+describe('httpHandler', () => {
   const post = (body: unknown, headers: Record<string, string> = {}): Request =>
     new Request('http://localhost/mcp', {
       method: 'POST',
@@ -206,7 +206,7 @@ describe('httpHandler alone', () => {
     return handler
   }
 
-  test('answers a Request with a Response, in JSON and as a stream', async () => {
+  test('responds to a Request with a Response, in JSON and as a stream', async () => {
     const handler = await echoing()
     const opened = await handler.fetch(post(initialize()), local)
     expect([opened.status, opened.headers.get('content-type')]).toEqual([200, 'application/json'])
@@ -227,7 +227,7 @@ describe('httpHandler alone', () => {
     await vi.waitFor(() => expect(handler.connections.size).toBe(0))
   })
 
-  test('shows the gate what the runtime knows of the caller', async () => {
+  test('passes the facts of the runtime to the gate', async () => {
     const seen: unknown[] = []
     const gate = {
       admit: ({ remote, host, path }: { remote: object; host?: string; path?: string }) => {
@@ -240,7 +240,7 @@ describe('httpHandler alone', () => {
     expect(seen).toEqual([{ remote: { address: '192.0.2.1', port: 7 }, host: 'localhost', path: '/mcp' }])
   })
 
-  test('refuses a caller beyond this host, and one from nowhere, where there is no gate', async () => {
+  test('refuses a remote client, and one of unknown address, without a gate', async () => {
     const handler = await echoing()
     const unknown = await handler.fetch(post(initialize()))
     expect([unknown.status, await unknown.json()]).toMatchObject([
@@ -250,7 +250,7 @@ describe('httpHandler alone', () => {
     expect((await handler.fetch(post(initialize()), { remoteAddress: '192.0.2.1' })).status).toBe(403)
   })
 
-  test('takes a body that somebody has parsed, and holds no more of another than is allowed', async () => {
+  test('accepts a parsed body, and buffers no more of another than maxMessageBytes', async () => {
     const handler = await echoing({ maxMessageBytes: 1024 })
     const parsed = new Request('http://localhost/mcp', {
       method: 'POST',
@@ -275,7 +275,7 @@ describe('httpHandler alone', () => {
     expect(pulled).toBeLessThan(10)
   })
 
-  test('answers 503 before it is started and after it is closed', async () => {
+  test('responds with 503 before start() and after close()', async () => {
     const handler = httpHandler()
     expect((await handler.fetch(post(initialize()), local)).status).toBe(503)
     await handler.start()
@@ -284,7 +284,7 @@ describe('httpHandler alone', () => {
     expect([late.status, late.headers.get('retry-after')]).toEqual([503, '5'])
   })
 
-  test('hears that its caller left', async () => {
+  test('detects that its client disconnected', async () => {
     const handler = await echoing()
     const opened = await handler.fetch(post(initialize()), local)
     const headers = {
@@ -304,7 +304,7 @@ describe('httpHandler alone', () => {
     reader?.cancel().catch(() => {})
   })
 
-  test('has the address it was given', async () => {
+  test('has the address of option "url"', async () => {
     const handler = await echoing({ url: 'https://mcp.example/mcp' })
     expect(handler.address).toBe('https://mcp.example/mcp')
   })
