@@ -266,10 +266,12 @@ describe('a session', () => {
     })
     const headers = await server.session()
     const { status, messages } = await server.ask({ body: JSON.parse(ask()), headers })
-    expect([status, messages]).toEqual([
-      200,
-      [{ jsonrpc: '2.0', id: 7, error: { code: -32_603, message: 'the response could not be sent' } }],
-    ])
+    expect({ status, messages }).toEqual({
+      status: 200,
+      messages: [
+        { jsonrpc: '2.0', id: 7, error: { code: -32_603, message: 'the response could not be sent' } },
+      ],
+    })
     expect(server.errors).toEqual([expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' })])
   })
 })

@@ -118,13 +118,10 @@ describe('headers that mirror the body', () => {
     ['another name', { 'mcp-name': 'other' }],
     ['the name in another case', { 'mcp-name': 'Greet' }],
     ['a name in bad Base64', { 'mcp-name': '=?base64?Z3J*ldA==?=' }],
-  ])(
-    'get 400 and -32020 if a request has %s [HDR-S-14, HDR-S-15, HDR-20, META-09]',
-    async (_, headers) => {
-      const server = await served()
-      expect(await refusal(server, call, headers)).toMatchObject({ status: 400, id: 1, code: -32_020 })
-    },
-  )
+  ])('get 400 and -32020 if a request has %s [HDR-S-14, HDR-S-15, HDR-20, META-09]', async (_, headers) => {
+    const server = await served()
+    expect(await refusal(server, call, headers)).toMatchObject({ status: 400, id: 1, code: -32_020 })
+  })
 
   test('are accepted in any case, and with an encoded name [HDR-S-16, HDR-20]', async () => {
     const server = await served()
@@ -221,12 +218,15 @@ describe('responses', () => {
     expect(answer.messages).toMatchObject([{ method: 'notifications/message' }, { id: 1, result: {} }])
     const posted = { jsonrpc: '2.0' as const, id: 's1', result: {} }
     const refused = await server.ask({ body: posted, headers: { 'mcp-protocol-version': MODERN } })
-    expect([refused.status, refused.messages]).toMatchObject([400, [{ error: { code: -32_600 } }]])
+    expect({ status: refused.status, messages: refused.messages }).toMatchObject({
+      status: 400,
+      messages: [{ error: { code: -32_600 } }],
+    })
     const noticed = await server.ask({
       body: { jsonrpc: '2.0', method: 'notifications/x', params: { _meta: envelope } },
       headers: { 'mcp-protocol-version': MODERN, 'mcp-method': 'notifications/x' },
     })
-    expect([noticed.status, noticed.text]).toEqual([202, ''])
+    expect({ status: noticed.status, text: noticed.text }).toEqual({ status: 202, text: '' })
   })
 })
 

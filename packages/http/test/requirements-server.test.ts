@@ -24,12 +24,18 @@ describe('the endpoint', () => {
     const headers = await server.session()
     expect((await server.ask({ body: ask(1), headers })).status).toBe(200)
     const stream = await server.open({ method: 'GET', headers })
-    expect([stream.status, stream.headers['content-type']]).toEqual([200, 'text/event-stream'])
+    expect({ status: stream.status, contentType: stream.headers['content-type'] }).toEqual({
+      status: 200,
+      contentType: 'text/event-stream',
+    })
     for (const path of ['/', '/mcp/', '/other']) {
       expect((await server.ask({ path, body: ask(2), headers })).status).toBe(404)
     }
     const put = await server.ask({ method: 'PUT', headers })
-    expect([put.status, put.headers.allow]).toEqual([405, 'GET, POST, DELETE, OPTIONS'])
+    expect({ status: put.status, allow: put.headers.allow }).toEqual({
+      status: 405,
+      allow: 'GET, POST, DELETE, OPTIONS',
+    })
   })
 
   test.each([
@@ -70,7 +76,7 @@ describe('POST', () => {
     const headers = await server.session()
     for (const body of [note, { jsonrpc: '2.0', id: 's1', result: {} }]) {
       const answer = await server.ask({ body, headers })
-      expect([answer.status, answer.text]).toEqual([202, ''])
+      expect({ status: answer.status, text: answer.text }).toEqual({ status: 202, text: '' })
       expect(server.messages.at(-1)).toEqual(body)
     }
   })
@@ -101,7 +107,10 @@ describe('POST', () => {
     const headers = await server.session()
     const body = Buffer.from('{"jsonrpc":"2.0","method":"\xff"}', 'latin1').toString('latin1')
     const answer = await server.ask({ body: Buffer.from(body, 'latin1'), headers })
-    expect([answer.status, answer.messages]).toMatchObject([400, [{ error: { code: -32_700 } }]])
+    expect({ status: answer.status, messages: answer.messages }).toMatchObject({
+      status: 400,
+      messages: [{ error: { code: -32_700 } }],
+    })
   })
 
   test('responds to a request with one JSON text with its id, or with a stream that ends after the response [HTTP-S-12, HTTP-S-14, HTTP-S-19, GEN-05]', async () => {
@@ -204,7 +213,10 @@ describe('a session', () => {
     for (const method of ['POST', 'GET', 'DELETE']) {
       const body = method === 'POST' ? ask(1) : undefined
       const answer = await server.ask({ method, body, headers })
-      expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Bearer'])
+      expect({ status: answer.status, wwwAuthenticate: answer.headers['www-authenticate'] }).toEqual({
+        status: 401,
+        wwwAuthenticate: 'Bearer',
+      })
     }
     expect(asked).toBe(5)
     expect(server.messages.filter((message) => 'method' in message && message.method === 'test/ask')).toEqual(
@@ -241,7 +253,7 @@ describe('the version header', () => {
     expect(answer.messages.flat()).toEqual([echo(ask(1)), echo(ask('2'))])
     expect(server.messages.slice(2)).toEqual([ask(1), note, ask('2')])
     const quiet = await server.ask({ body: [note, note], headers })
-    expect([quiet.status, quiet.text]).toEqual([202, ''])
+    expect({ status: quiet.status, text: quiet.text }).toEqual({ status: 202, text: '' })
   })
 
   test.each(['2025-06-18', '2025-11-25'])(
@@ -270,7 +282,10 @@ describe('the version header', () => {
 test.each(['2025-03-26', '2025-11-25'])('refuses a batch with initialize: %s [GEN-11]', async (revision) => {
   const server = await served()
   const answer = await server.ask({ body: [initialize(revision), ask(1)] })
-  expect([answer.status, answer.messages]).toMatchObject([400, [{ error: { code: -32_600 } }]])
+  expect({ status: answer.status, messages: answer.messages }).toMatchObject({
+    status: 400,
+    messages: [{ error: { code: -32_600 } }],
+  })
   expect(server.connections).toEqual([])
 })
 
@@ -284,7 +299,10 @@ describe('gates and hooks', () => {
         gate: { admit: () => ({ admit: false, status, reason: 'no', challenge }) },
       })
       const answer = await server.ask({ body: initialize() })
-      expect([answer.status, answer.headers['www-authenticate']]).toEqual([status, challenge])
+      expect({ status: answer.status, wwwAuthenticate: answer.headers['www-authenticate'] }).toEqual({
+        status,
+        wwwAuthenticate: challenge,
+      })
       expect(server.connections).toEqual([])
     },
   )
@@ -301,7 +319,7 @@ describe('gates and hooks', () => {
       },
     })
     const answer = await server.ask({ method: 'GET', path })
-    expect([answer.status, answer.text]).toEqual([200, metadata])
+    expect({ status: answer.status, text: answer.text }).toEqual({ status: 200, text: metadata })
     expect((await server.ask({ body: initialize() })).status).toBe(401)
   })
 })

@@ -64,7 +64,7 @@ describe('the stream of a request', () => {
     const [one, two] = await Promise.all(answers)
     if (!one || !two) throw new Error('no streams')
     expect(await heardBy(one, 2)).toEqual([about(1, 1), about(1, 2)])
-    expect([one.isOver, two.isOver]).toEqual([false, false])
+    expect({ one: one.isOver, two: two.isOver }).toEqual({ one: false, two: false })
     await server.answer(2)
     await server.answer(1)
     await one.until(() => one.isOver && two.isOver, 'both end')

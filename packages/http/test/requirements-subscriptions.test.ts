@@ -82,7 +82,7 @@ describe('subscriptions of the application', () => {
       }),
       heardAs(7, changed('prompts/list_changed')),
     ])
-    expect([one.isOver, two.isOver]).toEqual([false, false])
+    expect({ one: one.isOver, two: two.isOver }).toEqual({ one: false, two: false })
   })
 
   test('carry no progress and no log messages [SUB-S-05]', async () => {

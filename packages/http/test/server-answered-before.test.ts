@@ -103,7 +103,7 @@ describe.each(Object.entries(eras))('requests of %s that a middleware answers', 
     await server.mcp.close()
     await clock.advance(1_000)
     await turns()
-    expect([seen, server.errors]).toEqual([[], []])
+    expect({ seen, errors: server.errors }).toEqual({ seen: [], errors: [] })
   })
 })
 

@@ -222,7 +222,10 @@ describe('sessions', () => {
     await Promise.all(opening)
     expect(server.connections.filter(({ state }) => state === 'open')).toHaveLength(10_000)
     const refused = await server.ask({ body: initialize() })
-    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
+    expect({ status: refused.status, retryAfter: refused.headers['retry-after'] }).toEqual({
+      status: 503,
+      retryAfter: '5',
+    })
     await clock.advance(59_000)
     expect(server.connections.every(({ state }) => state === 'open')).toBe(true)
     await clock.advance(2_000)
@@ -293,7 +296,10 @@ describe('sessions', () => {
     const first = await server.session()
     await server.session()
     const refused = await server.ask({ body: initialize() })
-    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
+    expect({ status: refused.status, retryAfter: refused.headers['retry-after'] }).toEqual({
+      status: 503,
+      retryAfter: '5',
+    })
     expect((await server.ask({ method: 'DELETE', headers: first })).status).toBe(204)
     expect((await server.ask({ body: initialize() })).status).toBe(200)
   })

@@ -101,7 +101,7 @@ test('answers requests in flight and closes idle connections during a drain', as
   await vi.waitFor(() => expect(idle.text()).toMatch(/^HTTP\/1.1 404 /))
   const closing = listener.close({ drainMs: 60_000 })
   await idle.over
-  expect([asked.text(), listener.connections.size]).toEqual(['', 1])
+  expect({ text: asked.text(), size: listener.connections.size }).toEqual({ text: '', size: 1 })
   await answer()
   expect(await asked.over).toMatch(/^HTTP\/1.1 200 [\s\S]*connection: close[\s\S]*"of":"test\/slow"/i)
   await closing
@@ -167,23 +167,20 @@ test('closes while a client sends its body slowly', async () => {
   await closed
 })
 
-test.each(['plain', 'TLS'])(
-  'closes without waiting for connections without a request: %s',
-  async (wire) => {
-    const isTls = wire === 'TLS'
-    const clock = createFakeClock()
-    const server = await served({ clock, ...(isTls && { tls: credentials.server }) })
-    const spare = isTls
-      ? connectTls({ port: server.port, host: 'localhost', ca: credentials.ca })
-      : connect(server.port)
-    const closed = new Promise((resolve) => spare.once('close', resolve))
-    spare.on('error', () => {}).resume()
-    await once(spare, isTls ? 'secureConnect' : 'connect')
-    await server.listener.close()
-    await closed
-    expect(clock.pending).toBe(0)
-  },
-)
+test.each(['plain', 'TLS'])('closes without waiting for connections without a request: %s', async (wire) => {
+  const isTls = wire === 'TLS'
+  const clock = createFakeClock()
+  const server = await served({ clock, ...(isTls && { tls: credentials.server }) })
+  const spare = isTls
+    ? connectTls({ port: server.port, host: 'localhost', ca: credentials.ca })
+    : connect(server.port)
+  const closed = new Promise((resolve) => spare.once('close', resolve))
+  spare.on('error', () => {}).resume()
+  await once(spare, isTls ? 'secureConnect' : 'connect')
+  await server.listener.close()
+  await closed
+  expect(clock.pending).toBe(0)
+})
 
 test('leaves no deadline behind if sockets close before the sessions', async () => {
   const clock = createFakeClock()

@@ -126,7 +126,11 @@ test('ends the response without a message when the client cancels its request', 
   const params = { requestId: 7 }
   await server.ask({ body: { jsonrpc: '2.0', method: 'notifications/cancelled', params }, headers })
   const answer = await asking
-  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([200, 'text/event-stream', ''])
+  expect({ status: answer.status, contentType: answer.headers['content-type'], text: answer.text }).toEqual({
+    status: 200,
+    contentType: 'text/event-stream',
+    text: '',
+  })
   const again = server.ask({ body: call, headers })
   await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ method: 'test/slow' }))
   await server.connections[0]?.send({ jsonrpc: '2.0', id: 7, result: {} })

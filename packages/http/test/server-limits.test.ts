@@ -62,7 +62,7 @@ describe('maxInFlight', () => {
     for (const id of [1, 2]) void server.ask({ body: ask(id), headers }).catch(() => {})
     await until(() => server.messages.length === 4, 'two are asked', PATIENCE_MS)
     const { status, headers: said, messages } = await server.ask({ body: ask(3), headers })
-    expect([status, said['retry-after']]).toEqual([503, '5'])
+    expect({ status, retryAfter: said['retry-after'] }).toEqual({ status: 503, retryAfter: '5' })
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
   })
 
@@ -83,7 +83,7 @@ describe('maxInFlight', () => {
     for (const id of [1, 2]) void server.ask(postOf(modern('test/ask', {}, id))).catch(() => {})
     await until(() => server.messages.length === 2, 'two are asked', PATIENCE_MS)
     const { status, headers, messages } = await server.ask(postOf(modern('test/ask', {}, 3)))
-    expect([status, headers['retry-after']]).toEqual([503, '5'])
+    expect({ status, retryAfter: headers['retry-after'] }).toEqual({ status: 503, retryAfter: '5' })
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
   })
 })
@@ -165,7 +165,7 @@ describe('maxInFlight over HTTP+SSE', () => {
   test('limits the requests of a session that await their response', async () => {
     const { server, post } = await opened()
     const { status, headers, messages } = await post(ask(3))
-    expect([status, headers['retry-after']]).toEqual([503, '5'])
+    expect({ status, retryAfter: headers['retry-after'] }).toEqual({ status: 503, retryAfter: '5' })
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
     expect(server.messages).toEqual([ask(1), ask(2)])
   })

@@ -209,13 +209,16 @@ describe('httpHandler', () => {
   test('responds to a Request with a Response, in JSON and as a stream', async () => {
     const handler = await echoing()
     const opened = await handler.fetch(post(initialize()), local)
-    expect([opened.status, opened.headers.get('content-type')]).toEqual([200, 'application/json'])
+    expect({ status: opened.status, contentType: opened.headers.get('content-type') }).toEqual({
+      status: 200,
+      contentType: 'application/json',
+    })
     const headers = { 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' }
     const noted = await handler.fetch(
       post({ jsonrpc: '2.0', method: 'notifications/initialized' }, headers),
       local,
     )
-    expect([noted.status, await noted.text()]).toEqual([202, ''])
+    expect({ status: noted.status, text: await noted.text() }).toEqual({ status: 202, text: '' })
     const many = await handler.fetch(post({ jsonrpc: '2.0', id: 1, method: 'test/many' }, headers), local)
     expect(many.headers.get('content-type')).toBe('text/event-stream')
     expect((await many.text()).match(/^data: /gm)).toHaveLength(4)
@@ -243,10 +246,10 @@ describe('httpHandler', () => {
   test('refuses a remote client, and one of unknown address, without a gate', async () => {
     const handler = await echoing()
     const unknown = await handler.fetch(post(initialize()))
-    expect([unknown.status, await unknown.json()]).toMatchObject([
-      403,
-      { error: { message: expect.stringContaining('pass remoteAddress') } },
-    ])
+    expect({ status: unknown.status, body: await unknown.json() }).toMatchObject({
+      status: 403,
+      body: { error: { message: expect.stringContaining('pass remoteAddress') } },
+    })
     expect((await handler.fetch(post(initialize()), { remoteAddress: '192.0.2.1' })).status).toBe(403)
   })
 
@@ -271,7 +274,10 @@ describe('httpHandler', () => {
       duplex: 'half',
     } as RequestInit)
     const answer = await handler.fetch(long, local)
-    expect([answer.status, await answer.json()]).toMatchObject([413, { error: { code: -32_600 } }])
+    expect({ status: answer.status, body: await answer.json() }).toMatchObject({
+      status: 413,
+      body: { error: { code: -32_600 } },
+    })
     expect(pulled).toBeLessThan(10)
   })
 
@@ -281,7 +287,10 @@ describe('httpHandler', () => {
     await handler.start()
     await handler.close()
     const late = await handler.fetch(post(initialize()), local)
-    expect([late.status, late.headers.get('retry-after')]).toEqual([503, '5'])
+    expect({ status: late.status, retryAfter: late.headers.get('retry-after') }).toEqual({
+      status: 503,
+      retryAfter: '5',
+    })
   })
 
   test('detects that its client disconnected', async () => {

@@ -142,7 +142,10 @@ describe('the gate', () => {
     isShut = true
     for (const method of ['POST', 'GET', 'DELETE']) {
       const refused = await server.ask({ method, headers, ...(method === 'POST' && { body: ask(2) }) })
-      expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, 'Bearer realm="mcp"  x: y'])
+      expect({ status: refused.status, wwwAuthenticate: refused.headers['www-authenticate'] }).toEqual({
+        status: 401,
+        wwwAuthenticate: 'Bearer realm="mcp"  x: y',
+      })
       expect(refused.messages).toMatchObject([{ error: { message: 'who are you?' } }])
     }
     expect(server.connections[0]?.state).toBe('open')
@@ -175,7 +178,10 @@ describe('the gate', () => {
     expiresAt = clock.epochNow() + 10_000
     await server.ask({ body: ask(1), headers })
     await clock.advance(9_000)
-    expect([server.connections[0]?.state, stream.isOver]).toEqual(['open', false])
+    expect({ state: server.connections[0]?.state, isOver: stream.isOver }).toEqual({
+      state: 'open',
+      isOver: false,
+    })
     await clock.advance(1_001)
     expect(isTransportError(await server.connections[0]?.closed, 'REFUSED')).toBe(true)
     await stream.until(() => stream.isOver, 'the stream ended')
@@ -191,7 +197,10 @@ describe('the gate', () => {
   ])('has a challenge in its 401 after %s (RFC 9110, 15.5.2)', async (_what, admit, challenge) => {
     const server = await served({ gate: { admit } })
     const { status, headers } = await server.ask({ body: initialize() })
-    expect([status, headers['www-authenticate']]).toEqual([401, challenge])
+    expect({ status, wwwAuthenticate: headers['www-authenticate'] }).toEqual({
+      status: 401,
+      wwwAuthenticate: challenge,
+    })
   })
 
   test('may be slow while the client disconnects', async () => {
@@ -249,9 +258,15 @@ describe('hooks', () => {
     }
     const server = await served({ hooks, gate })
     const known = await server.ask({ method: 'OPTIONS', headers: { origin: 'https://app.example' } })
-    expect([known.status, known.headers['access-control-allow-origin']]).toEqual([204, 'https://app.example'])
+    expect({
+      status: known.status,
+      accessControlAllowOrigin: known.headers['access-control-allow-origin'],
+    }).toEqual({ status: 204, accessControlAllowOrigin: 'https://app.example' })
     const other = await server.ask({ method: 'OPTIONS', headers: { origin: 'https://evil.example' } })
-    expect([other.status, other.headers['access-control-allow-origin']]).toEqual([405, undefined])
+    expect({
+      status: other.status,
+      accessControlAllowOrigin: other.headers['access-control-allow-origin'],
+    }).toEqual({ status: 405, accessControlAllowOrigin: undefined })
     expect(asked).toBe(0)
   })
 
@@ -296,7 +311,10 @@ describe('hooks', () => {
     }
     const server = await served({ hooks: failing })
     const answer = await server.ask({ method: 'GET', path: '/broken' })
-    expect([answer.status, answer.messages]).toMatchObject([500, [{ error: { code: -32_603 } }]])
+    expect({ status: answer.status, messages: answer.messages }).toMatchObject({
+      status: 500,
+      messages: [{ error: { code: -32_603 } }],
+    })
     expect(server.errors.map(({ message }) => message).join()).toContain('from a route')
     expect((await server.ask({ method: 'GET', path: '/constructor' })).status).toBe(404)
   })

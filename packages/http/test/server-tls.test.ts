@@ -63,7 +63,10 @@ function shownBy(port: number): Promise<unknown> {
 
 test('serves https: with its certificate', async () => {
   const { port } = await started({})
-  expect([await ask(port), await shownBy(port)]).toEqual([200, 'localhost'])
+  expect({ status: await ask(port), certificate: await shownBy(port) }).toEqual({
+    status: 200,
+    certificate: 'localhost',
+  })
 })
 
 test('passes the certificate of a client to the gate', async () => {

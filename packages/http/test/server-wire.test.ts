@@ -31,12 +31,12 @@ test('accepts at most 100 messages in a batch', async () => {
   const headers = await server.session('2025-03-26')
   const batchOf = (count: number): object[] => Array.from({ length: count }, (_, id) => ask(id))
   const most = await server.ask({ body: batchOf(100), headers })
-  expect([most.status, most.messages.flat().length]).toEqual([200, 100])
+  expect({ status: most.status, length: most.messages.flat().length }).toEqual({ status: 200, length: 100 })
   const more = await server.ask({ body: batchOf(101), headers })
-  expect([more.status, more.messages]).toMatchObject([
-    400,
-    [{ error: { message: expect.stringContaining('a batch of more than 100 messages') } }],
-  ])
+  expect({ status: more.status, messages: more.messages }).toMatchObject({
+    status: 400,
+    messages: [{ error: { message: expect.stringContaining('a batch of more than 100 messages') } }],
+  })
 })
 
 test('reports an event id with a line break, and sends the event without it', async () => {

@@ -38,7 +38,7 @@ export function methodNotAllowed(method: string, allowed: readonly string[], det
 
 /** The failure for a client that has too many requests in flight. */
 export function tooManyInFlight(maxInFlight: number, id?: RequestId): HttpFailure {
-  const message = `Overloaded: ${maxInFlight} requests are in flight`
+  const message = `Overloaded: maxInFlight (${maxInFlight}) requests are in flight`
   const headers = ['retry-after', RETRY_AFTER_SECONDS]
   return { status: 503, code: OVERLOADED_CODE, message, data: { code: 'OVERLOADED' }, id, headers }
 }

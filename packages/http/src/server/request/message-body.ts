@@ -141,7 +141,7 @@ function parseBody(body: Body, maxBytes: number): Posted | HttpFailure {
     case 'value':
       return parseValue(body.value)
     case 'too-large':
-      return invalidRequest(413, `the body is longer than ${maxBytes} bytes`)
+      return invalidRequest(413, `the body is longer than maxMessageBytes (${maxBytes})`)
     case 'coded':
       return invalidRequest(415, 'the body must have no Content-Encoding')
     case 'too-slow':
