@@ -9,7 +9,7 @@ await serve(mcp, (connection) => new McpServer({ name: 'greeter', version: '1.0.
 
 const app = express()
 app.use(express.json({ limit: '10mb' }))
-// Without a body parser in front, leave the third argument out.
+// Without a body parser, omit the third argument.
 app.all('/mcp', (request, response) => mcp.handle(request, response, request.body))
 
 //#endregion

@@ -6,7 +6,7 @@ import { Client } from '@modelcontextprotocol/client'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 
-// Clients of every revision: serveStdio makes the server modern when the first message is.
+// Clients of every revision: serveStdio selects the era by the first message.
 const newServer = () => {
   const server = new McpServer({ name: 'greeter', version: '1.0.0' })
   server.registerTool('greet', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))

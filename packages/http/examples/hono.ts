@@ -7,7 +7,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { Hono } from 'hono'
 
 const mcp = httpHandler()
-// Where callers are keeps those of other hosts out; with a gate of your own it may be left out.
+// Without a gate of your own, remoteAddress is required: the default gate admits this host only.
 await serve(mcp, (connection) => new McpServer({ name: 'greeter', version: '1.0.0' }).connect(connection))
 
 const app = new Hono()

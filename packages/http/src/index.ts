@@ -18,7 +18,7 @@ export {
   httpHandler,
   httpHandlerDefaults,
 } from './hosts/http-handler.js'
-export type { HttpListener } from './server/http-listener.js'
+export type { HttpListener } from './server/endpoint.js'
 export type { NotifyOptions } from './server/stateless/listen-feed.js'
 export {
   type HttpEndpointOptions,

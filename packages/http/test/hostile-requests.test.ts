@@ -105,18 +105,21 @@ const shapes: readonly (readonly [string, number, Buffer])[] = [
   ['an empty session id', 404, post(ask(), { 'mcp-session-id': '' })],
 ]
 
-describe('a request of a shape that is not served', () => {
-  test.each(shapes)('gets one clear answer, and harms nobody: %s', async (_what, status, words) => {
-    const server = await served({ eventStore: memoryEventStore() })
-    const headers = await server.session()
-    const stream = await server.open({ method: 'GET', headers })
-    const answer = await answerTo(server, words)
-    expect(answer.status).toBe(status)
-    expect(answer.text.match(/^HTTP\/1\.1 /gm)).toHaveLength(1)
-    expect((await server.ask({ body: JSON.parse(ask()), headers })).status).toBe(200)
-    expect(stream.isOver).toBe(false)
-    expect(server.connections).toHaveLength(1)
-  })
+describe('requests that are not served', () => {
+  test.each(shapes)(
+    'responds with one error and affects no other request: %s',
+    async (_what, status, words) => {
+      const server = await served({ eventStore: memoryEventStore() })
+      const headers = await server.session()
+      const stream = await server.open({ method: 'GET', headers })
+      const answer = await answerTo(server, words)
+      expect(answer.status).toBe(status)
+      expect(answer.text.match(/^HTTP\/1\.1 /gm)).toHaveLength(1)
+      expect((await server.ask({ body: JSON.parse(ask()), headers })).status).toBe(200)
+      expect(stream.isOver).toBe(false)
+      expect(server.connections).toHaveLength(1)
+    },
+  )
 })
 
 const taken: readonly (readonly [string, Buffer])[] = [
@@ -131,12 +134,12 @@ const taken: readonly (readonly [string, Buffer])[] = [
   ['a wish to hear of HTTP/2', post(opening, { connection: 'upgrade, http2-settings', upgrade: 'h2c' })],
 ]
 
-test.each(taken)('a request is served whatever else it has: %s', async (_what, words) => {
+test.each(taken)('serves a request regardless of %s', async (_what, words) => {
   const server = await served()
   expect((await answerTo(server, words)).status).toBe(200)
 })
 
-test('a web-standard request with a content coding is refused', async () => {
+test('refuses a web-standard request with a content coding', async () => {
   const listener = httpHandler({ gate: allowAll() })
   listener.onconnection = () => expect.unreachable('nobody is served')
   await listener.start()
@@ -146,7 +149,7 @@ test('a web-standard request with a content coding is refused', async () => {
   expect((await listener.fetch(request)).status).toBe(415)
 })
 
-test('a header of blanks costs no more than any other of its length', async () => {
+test('parses a header of blanks as fast as any other of its length', async () => {
   const listener = httpHandler({ gate: allowAll() })
   await listener.start()
   onTestFinished(() => listener.close())
@@ -168,7 +171,7 @@ test('a header of blanks costs no more than any other of its length', async () =
   expect(await answer.json()).toMatchObject({ error: { code: -32_020 } })
 })
 
-test('a subscription to more resources than anybody needs is refused', async () => {
+test('refuses a subscription to too many resources', async () => {
   const server = await served({ modern: 'per-request' })
   const listen = (count: number) => {
     const resourceSubscriptions = Array.from({ length: count }, (_, n) => `file:///${n}`)
@@ -180,7 +183,7 @@ test('a subscription to more resources than anybody needs is refused', async () 
   await stream.until(() => stream.messages.length === 1, 'it is acknowledged')
 })
 
-describe('in a session', () => {
+describe('a session', () => {
   const strays: readonly (readonly [string, string])[] = [
     ['a cancellation of nothing', note('notifications/cancelled', { requestId: 'none' })],
     ['a cancellation of no id', note('notifications/cancelled', { requestId: { a: 1 } })],
@@ -195,7 +198,7 @@ describe('in a session', () => {
     ],
   ]
 
-  test.each(strays)('what belongs to nothing is accepted and heard: %s', async (_what, body) => {
+  test.each(strays)('accepts and delivers a message that belongs to no request: %s', async (_what, body) => {
     const server = await served()
     const headers = await server.session()
     expect((await answerTo(server, post(body, headers))).status).toBe(202)
@@ -204,7 +207,7 @@ describe('in a session', () => {
     expect(server.errors).toEqual([])
   })
 
-  test('a request is refused whose id is in flight, and the first one is answered', async () => {
+  test('refuses a request whose id is in flight, and answers the first one', async () => {
     const server = await served({}, () => undefined)
     const headers = await server.session()
     const first = server.ask({ body: JSON.parse(ask()), headers })
@@ -214,7 +217,7 @@ describe('in a session', () => {
     expect((await first).messages).toEqual([{ jsonrpc: '2.0', id: 7, result: {} }])
   })
 
-  test('requests in a row on one connection are answered in their order', async () => {
+  test('responds to pipelined requests in their order', async () => {
     const server = await served()
     const headers = await server.session()
     const socket = socketTo(server.port)
@@ -223,7 +226,7 @@ describe('in a session', () => {
     expect(socket.text.match(/"id":\d/g)).toEqual([1, 2, 3, 4, 5].map((id) => `"id":${id}`))
   })
 
-  test('a client that sends no more after its request is answered', async () => {
+  test('responds to a client that has ended its side of the connection', async () => {
     const server = await served({}, () => undefined)
     const headers = await server.session()
     const socket = socketTo(server.port)
@@ -233,7 +236,7 @@ describe('in a session', () => {
     await until(() => socket.text.includes('"result"'), 'the answer', PATIENCE_MS)
   })
 
-  test('DELETE ends streams and requests in order, for those who know of it', async () => {
+  test('ends streams and requests in order after DELETE', async () => {
     const server = await served({}, () => undefined)
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
@@ -246,7 +249,7 @@ describe('in a session', () => {
   })
 
   test.each(['1-0', '999999999-0', 'x', '', `${'9'.repeat(5_000)}-1`, '-1', '1-0 '])(
-    'nothing is continued from an event that is another session or nobody: %j',
+    'does not resume from an event id of no stream of the session: %j',
     async (lastEventId) => {
       const server = await served({ eventStore: memoryEventStore(), responseFormat: 'sse' })
       const others = await server.session()
@@ -257,16 +260,18 @@ describe('in a session', () => {
     },
   )
 
-  test('a response that cannot be sent is told to who waits for it', async () => {
+  test('responds with an error in place of a response that cannot be sent', async () => {
     const server = await served({ maxMessageBytes: 4_096 }, ({ id }) => {
       return { jsonrpc: '2.0', id, result: { text: 'x'.repeat(5_000) } } as JsonRpcMessage
     })
     const headers = await server.session()
     const { status, messages } = await server.ask({ body: JSON.parse(ask()), headers })
-    expect([status, messages]).toEqual([
-      200,
-      [{ jsonrpc: '2.0', id: 7, error: { code: -32_603, message: 'the response could not be sent' } }],
-    ])
+    expect({ status, messages }).toEqual({
+      status: 200,
+      messages: [
+        { jsonrpc: '2.0', id: 7, error: { code: -32_603, message: 'the response could not be sent' } },
+      ],
+    })
     expect(server.errors).toEqual([expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' })])
   })
 })

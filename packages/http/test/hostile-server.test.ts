@@ -46,7 +46,7 @@ async function statusOf(answer: Promise<Response>): Promise<number> {
 const head = (first: string, headers: Readonly<Record<string, string>>): string =>
   [first, 'host: localhost', ...Object.entries(headers).map((pair) => pair.join(': ')), '', ''].join('\r\n')
 
-describe('hooks that answer what HTTP cannot carry', () => {
+describe('hooks that return invalid responses', () => {
   const nonsense: Record<string, unknown> = {
     'a status below 200': { status: 101 },
     'a status that is none': { status: 'fine' },
@@ -57,17 +57,20 @@ describe('hooks that answer what HTTP cannot carry', () => {
     nothing: undefined,
   }
 
-  test.each(Object.entries(nonsense))('as a route are answered with 500: %s', async (_what, answer) => {
-    const hooks = { routes: { '/health': () => answer } } as unknown as HttpHooks
-    const mounted = await handler({ hooks })
-    expect(await statusOf(mounted.fetch(new Request('http://localhost/health')))).toBe(500)
-    expect(mounted.errors).toHaveLength(1)
-    const server = await served({ hooks })
-    expect((await server.ask({ method: 'GET', path: '/health' })).status).toBe(500)
-    expect(server.errors).toHaveLength(1)
-  })
+  test.each(Object.entries(nonsense))(
+    'responds with 500 to a route that returns %s',
+    async (_what, answer) => {
+      const hooks = { routes: { '/health': () => answer } } as unknown as HttpHooks
+      const mounted = await handler({ hooks })
+      expect(await statusOf(mounted.fetch(new Request('http://localhost/health')))).toBe(500)
+      expect(mounted.errors).toHaveLength(1)
+      const server = await served({ hooks })
+      expect((await server.ask({ method: 'GET', path: '/health' })).status).toBe(500)
+      expect(server.errors).toHaveLength(1)
+    },
+  )
 
-  test('as headers of every answer leave nobody waiting', async () => {
+  test('responds with 500 if responseHeaders() returns invalid headers', async () => {
     const hooks = { responseHeaders: () => ({ 'x-here': 'a\nb' }) }
     const mounted = await handler({ hooks })
     expect(await statusOf(mounted.fetch(post()))).toBe(500)
@@ -77,9 +80,9 @@ describe('hooks that answer what HTTP cannot carry', () => {
   })
 })
 
-describe('a web-standard request', () => {
+describe('web-standard requests', () => {
   test.each(['text', 'getReader'] as const)(
-    'whose body somebody has taken (%s) is answered with 500',
+    'responds with 500 if the body was read before (%s)',
     async (how) => {
       const mounted = await handler()
       const request = post()
@@ -90,20 +93,20 @@ describe('a web-standard request', () => {
     },
   )
 
-  test('whose body breaks off is answered all the same', async () => {
+  test('resolves fetch() when the body breaks off', async () => {
     const mounted = await handler()
     const body = new ReadableStream({ pull: (controller) => controller.error(new Error('it broke off')) })
     const half = { body, duplex: 'half' } as RequestInit
     expect(await statusOf(mounted.fetch(post(half)))).toBe(499)
   })
 
-  test('that was given up before it came is answered all the same', async () => {
+  test('resolves fetch() for a request that was aborted before', async () => {
     const mounted = await handler()
     expect(await statusOf(mounted.fetch(post({ signal: AbortSignal.abort() })))).toBe(499)
   })
 })
 
-describe('a caller that leaves while the gate decides', () => {
+describe('clients that disconnect during the gate', () => {
   /** A gate that admits when the test says so. */
   function slowGate(): Gate & { admit(): Promise<Verdict>; open(): void; waiting: number } {
     let waiting: ((verdict: Verdict) => void)[] = []
@@ -119,7 +122,7 @@ describe('a caller that leaves while the gate decides', () => {
     }
   }
 
-  test.each(['GET', 'POST'] as const)('with %s does not keep its session from ending', async (method) => {
+  test.each(['GET', 'POST'] as const)('closes the session although a %s request was open', async (method) => {
     const clock = createFakeClock()
     let isSlow = false
     const slow = slowGate()
@@ -143,11 +146,11 @@ describe('a caller that leaves while the gate decides', () => {
   })
 })
 
-describe('a body that nobody wants', () => {
+describe('unread bodies', () => {
   test.each([
     ['one that is too long', { 'content-length': '100000000' }, 413],
     ['one of no endpoint', { 'content-length': '100' }, 404],
-  ])('does not hold its connection: %s', async (what, headers, status) => {
+  ])('closes the connection after the response: %s', async (what, headers, status) => {
     const server = await served({ maxMessageBytes: 2048, closeTimeoutMs: 50 })
     const socket = socketTo(server.port)
     socket.write(
@@ -158,7 +161,7 @@ describe('a body that nobody wants', () => {
     await until(() => socket.closed, 'the server closes it', PATIENCE_MS)
   })
 
-  test('is not awaited where there is none', async () => {
+  test('responds at once to a request without a body', async () => {
     const server = await served()
     const socket = socketTo(server.port)
     const asked = head('OPTIONS /mcp HTTP/1.1', {})
@@ -170,7 +173,7 @@ describe('a body that nobody wants', () => {
   })
 })
 
-describe('an event store that fails', () => {
+describe('event stores that fail', () => {
   function failing(): EventStore & { isDown: boolean } {
     const inner = memoryEventStore()
     const up = <T>(result: () => Promise<T>): Promise<T> =>
@@ -198,7 +201,7 @@ describe('an event store that fails', () => {
     return { server, headers, lastEventId, connection: server.connections[0] }
   }
 
-  test('leaves no send() unsettled', async () => {
+  test('settles every send()', async () => {
     const { connection } = await away()
     const lost = expect.objectContaining({ code: 'SEND_FAILED' })
     const told = connection?.send(note, { relatedRequestId: ask.id })
@@ -207,15 +210,15 @@ describe('an event store that fails', () => {
     await expect(within(answered as Promise<void>, 'it settles', PATIENCE_MS)).rejects.toEqual(lost)
   })
 
-  test('leaves nobody waiting who comes back', async () => {
+  test('responds to every client that resumes', async () => {
     const { server, headers, lastEventId } = await away()
     const back = { method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } }
     expect((await within(server.ask(back), 'an answer', PATIENCE_MS)).status).toBe(500)
   })
 })
 
-describe('an admission that ends while the body arrives', () => {
-  test.each(['revoked', 'expired'] as const)('is one no more: %s', async (how) => {
+describe('admissions that end while the body arrives', () => {
+  test.each(['revoked', 'expired'] as const)('refuses the request: %s', async (how) => {
     const clock = createFakeClock()
     const revoking = new AbortController()
     const gate: Gate = {
@@ -236,7 +239,7 @@ describe('an admission that ends while the body arrives', () => {
   })
 })
 
-test('a caller that names us by no name is served', async () => {
+test('serves a client with an invalid Host header', async () => {
   const urls: (URL | undefined)[] = []
   const server = await served({ gate: { admit: () => ({ admit: true }) } }, (request, _, context) => {
     urls.push(context?.requestInfo?.url, context?.request && new URL(context.request.url))
@@ -248,7 +251,7 @@ test('a caller that names us by no name is served', async () => {
   expect(urls.map(String)).toEqual(['http://localhost/mcp', 'http://localhost/mcp'])
 })
 
-test('what notify() cannot send is reported, and it rejects never', async () => {
+test('reports a notification that notify() cannot send, and never rejects', async () => {
   const server = await served({ modern: 'per-request', maxMessageBytes: 2048 })
   const listen = modern('subscriptions/listen', { notifications: { toolsListChanged: true } })
   const stream = await server.open(postOf(listen))
@@ -267,7 +270,7 @@ test('what notify() cannot send is reported, and it rejects never', async () => 
   expect(codes).toEqual(['MESSAGE_TOO_LARGE', 'SEND_FAILED', 'CALLBACK_FAILED'])
 })
 
-test('any number of callers may wait for the gate, and share what revokes them', async () => {
+test('lets any number of callers wait for the gate with one revocation signal', async () => {
   const warnings: Error[] = []
   const onwarning = (warning: Error): void => void warnings.push(warning)
   process.on('warning', onwarning)
@@ -283,7 +286,7 @@ test('any number of callers may wait for the gate, and share what revokes them',
   expect(warnings).toEqual([])
 })
 
-test('a connection of one request ends after its response is out, for slow callers too', async () => {
+test('ends a per-request connection after its response, also for a slow client', async () => {
   const settled: unknown[] = []
   const server = await served({ modern: 'per-request' }, (request, connection) => {
     const text = 'x'.repeat(4_000_000)

@@ -26,8 +26,8 @@ async function storeNotes(store: EventStore, stream: StreamId, howMany: number):
   return ids
 }
 
-describe('the bounds of memoryEventStore', () => {
-  test('keeps at most maxEvents of all streams together, the newest', async () => {
+describe('limits of memoryEventStore', () => {
+  test('keeps the newest maxEvents of all streams together', async () => {
     const store = memoryEventStore({ maxEvents: 3 })
     const [old] = await storeNotes(store, 'a', 2)
     const ids = await storeNotes(store, 'b', 3)
@@ -50,7 +50,7 @@ describe('the bounds of memoryEventStore', () => {
     expect((await replayed(store, second)).ids).toEqual([third, fourth])
   })
 
-  test('gives an event that is larger than the store an id, and cannot continue past it', async () => {
+  test('gives an id to an event that is larger than the store, and cannot resume before it', async () => {
     const store = memoryEventStore({ maxBytes: 1024 })
     const before = await store.storeEvent('a', note(0))
     const large = await store.storeEvent('a', note(1, 'x'.repeat(2000)))
@@ -60,7 +60,7 @@ describe('the bounds of memoryEventStore', () => {
     expect((await replayed(store, after ?? '')).ids).toEqual([])
   })
 
-  test('goes on from the last event of a stream, whenever that was', async () => {
+  test('resumes after the last event of a stream at any later time', async () => {
     const clock = createFakeClock()
     const store = memoryEventStore({ maxAgeMs: 1000, clock })
     const [, last = ''] = await storeNotes(store, 'a', 2)
@@ -86,7 +86,7 @@ describe('the bounds of memoryEventStore', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('does not take a stream that began anew for the one before', async () => {
+  test('distinguishes a new stream from a deleted one with the same id', async () => {
     const store = memoryEventStore({ maxEvents: 1 })
     const old = await storeNotes(store, 'a', 1)
     for (let n = 0; n <= 10_001; n++) await storeNotes(store, `b${n}`, 1)
@@ -95,7 +95,7 @@ describe('the bounds of memoryEventStore', () => {
     await expect(replayed(store, old[0] ?? '')).rejects.toMatchObject({ code: 'SEND_FAILED' })
   })
 
-  test('fails a replay rather than skip what was dropped meanwhile', async () => {
+  test('rejects a replay that would skip an event that was dropped meanwhile', async () => {
     const store = memoryEventStore({ maxEvents: 5 })
     const ids = await storeNotes(store, 'a', 5)
     const sent: EventId[] = []
@@ -109,7 +109,7 @@ describe('the bounds of memoryEventStore', () => {
     expect(sent).toEqual([ids[1]])
   })
 
-  test('also replays what is stored on the stream meanwhile', async () => {
+  test('replays events that are stored during the replay', async () => {
     const store = memoryEventStore()
     const [first] = await storeNotes(store, 'a', 2)
     const sent: EventId[] = []
@@ -121,7 +121,7 @@ describe('the bounds of memoryEventStore', () => {
     expect(sent).toHaveLength(2)
   })
 
-  test('accepts only an id as it gave it', async () => {
+  test('accepts only ids as it returned them', async () => {
     const store = memoryEventStore()
     const [id = ''] = await storeNotes(store, 'a', 1)
     for (const other of [
@@ -138,7 +138,7 @@ describe('the bounds of memoryEventStore', () => {
     }
   })
 
-  test('keeps what was said when it was stored, whatever becomes of the object', async () => {
+  test('keeps a message as it was when it was stored', async () => {
     const store = memoryEventStore()
     const [first = ''] = await storeNotes(store, 'a', 1)
     const message = { jsonrpc: '2.0' as const, method: 'test/note', params: { n: 1 } }
@@ -153,7 +153,7 @@ describe('the bounds of memoryEventStore', () => {
     expect(heard).toEqual({ jsonrpc: '2.0', method: 'test/note', params: { n: 1 } })
   })
 
-  test('gives ids that fit a header and an SSE field, whatever the stream is called [RES-S-02, RES-S-03]', async () => {
+  test('returns ids that fit a header and an SSE field, for any stream id [RES-S-02, RES-S-03]', async () => {
     const store = memoryEventStore()
     for (const stream of ['\n', '\0', 'ü', ' ', 'id: 1', '\ud800']) {
       const id = await store.storeEvent(stream, note(0))
@@ -167,14 +167,14 @@ describe('the bounds of memoryEventStore', () => {
     ['maxEvents', { maxEvents: 1.5 }],
     ['maxBytes', { maxBytes: 1023 }],
     ['maxAgeMs', { maxAgeMs: 0 }],
-  ])('refuses a %s that cannot work', (option, options) => {
+  ])('refuses a %s out of range', (option, options) => {
     expect(() => memoryEventStore(options)).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
     )
   })
 })
 
-describe('memoryEventStore beside a model of it', () => {
+describe('memoryEventStore beside a model', () => {
   interface Modelled {
     readonly id: EventId
     readonly stream: StreamId
@@ -191,7 +191,7 @@ describe('memoryEventStore beside a model of it', () => {
     maxBytes: fc.integer({ min: 1024, max: 4096 }),
   })
 
-  test('keeps exactly the newest that fit, and replays each stream of them whole [RES-S-06]', async () => {
+  test('keeps exactly the newest events that fit, and replays each stream whole [RES-S-06]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), limits, async (steps, bounds) => {
         const clock = createFakeClock()

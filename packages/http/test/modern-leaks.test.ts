@@ -60,9 +60,9 @@ function call({ token, name }: Who, id: RequestId, params: Record<string, unknow
   return modern('tools/call', { ...params, _meta: { ...said, ...(params['_meta'] as object) } }, id)
 }
 
-describe('10 000 requests of three clients at once', () => {
+describe('10 000 requests of three concurrent clients', () => {
   test(
-    'are each answered by what they say of themselves, and hear of their own progress only',
+    'get responses by their own metadata, and their own progress only',
     async () => {
       const server = await modernServer({ gate: byName })
       const pool = connectionsTo(server, 64)
@@ -110,7 +110,7 @@ describe('10 000 requests of three clients at once', () => {
 
 describe('a thousand subscriptions', () => {
   test(
-    'open, are told what their filter names under their own id, idle, and end in order [SUB-S-02, SUB-S-03, SUB-S-04]',
+    'open, get what their filter names under their own id, and end in order [SUB-S-02, SUB-S-03, SUB-S-04]',
     async () => {
       const server = await modernServer({ gate: byName, keepAliveIntervalMs: 200 })
       const pool = connectionsTo(server, 1_010)

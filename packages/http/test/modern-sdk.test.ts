@@ -37,24 +37,27 @@ describe.each([
   ['sse', false],
   ['auto', true],
   ['sse', true],
-] as const)('the v2 client, with answers as %s, over our transport: %s', (answers, isOurs) => {
+] as const)('the v2 client with responseFormat %s, over this transport: %s', (answers, isOurs) => {
   test.each([
     ['insists', { pin: MODERN }],
     ['negotiates', 'auto'],
-  ] as const)('that %s on 2026-07-28 lists tools, calls them and is asked for more', async (_how, mode) => {
-    const server = await modernServer({ responseFormat: answers })
-    const client = await connected(server, { mode, isOurs })
-    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('add')
-    expect(textOf(await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } }))).toBe('3')
-    expect(textOf(await client.callTool({ name: 'ask', arguments: {} }))).toBe('Hello Ada')
-    expect(server.asked.map(({ message }) => 'method' in message && message.method)).not.toContain(
-      'initialize',
-    )
-    expect(server.connections).toHaveLength(1)
-    expect(server.errors).toEqual([])
-  })
+  ] as const)(
+    'lists tools, calls them and answers requests on 2026-07-28, when it %s',
+    async (_how, mode) => {
+      const server = await modernServer({ responseFormat: answers })
+      const client = await connected(server, { mode, isOurs })
+      expect((await client.listTools()).tools.map(({ name }) => name)).toContain('add')
+      expect(textOf(await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } }))).toBe('3')
+      expect(textOf(await client.callTool({ name: 'ask', arguments: {} }))).toBe('Hello Ada')
+      expect(server.asked.map(({ message }) => 'method' in message && message.method)).not.toContain(
+        'initialize',
+      )
+      expect(server.connections).toHaveLength(1)
+      expect(server.errors).toEqual([])
+    },
+  )
 
-  test('hears of progress, where answers have room for it', async () => {
+  test('receives progress unless responses are JSON', async () => {
     const server = await modernServer({ responseFormat: answers })
     const client = await connected(server, { isOurs })
     const told: number[] = []
@@ -65,7 +68,7 @@ describe.each([
     expect(told).toEqual(answers === 'json' ? [] : [1, 2, 3])
   })
 
-  test('cancels a request by leaving its stream [CANC-S-01]', async () => {
+  test('cancels a request by closing its stream [CANC-S-01]', async () => {
     const server = await modernServer({ responseFormat: answers })
     const client = await connected(server, { isOurs })
     const stop = new AbortController()
@@ -81,7 +84,7 @@ describe.each([
     expect(textOf(await client.callTool({ name: 'add', arguments: { a: 2, b: 2 } }))).toBe('4')
   })
 
-  test('hears of changes that another client of the same principal causes [SUB-S-02]', async () => {
+  test('receives changes that another client of the same principal causes [SUB-S-02]', async () => {
     const server = await modernServer({ responseFormat: answers })
     const [listening, deaf, changing] = [
       await connected(server, { isOurs }),
@@ -104,7 +107,7 @@ describe.each([
   })
 })
 
-test('each client of one principal is answered by what it says of itself', async () => {
+test('answers each client of one principal by its own metadata', async () => {
   const server = await modernServer({ gate: byName })
   const clients = await Promise.all(['a', 'b', 'c'].map((name) => connected(server, { name, token: 'one' })))
   const texts = await Promise.all(clients.map((client) => client.callTool({ name: 'whoami', arguments: {} })))
@@ -118,7 +121,7 @@ test('each client of one principal is answered by what it says of itself', async
   expect(server.connections).toHaveLength(1)
 })
 
-test('clients of two principals do not meet: not in connections, nor in what changes', async () => {
+test('separates the connections and changes of two principals', async () => {
   const server = await modernServer({ gate: byName })
   const one = await connected(server, { token: 'one' })
   const two = await connected(server, { token: 'two' })
@@ -133,7 +136,7 @@ test('clients of two principals do not meet: not in connections, nor in what cha
   expect(changed).not.toHaveBeenCalled()
 })
 
-test('both eras are served by one endpoint at once', async () => {
+test('serves both eras at one endpoint at once', async () => {
   const server = await modernServer()
   const [modern, legacy] = [await connected(server), await connected(server, { mode: 'legacy' })]
   for (const client of [modern, legacy, modern]) {
@@ -142,14 +145,14 @@ test('both eras are served by one endpoint at once', async () => {
   expect(server.connections.map(({ sessionId }) => typeof sessionId)).toEqual(['undefined', 'string'])
 })
 
-test('a client mirrors arguments as the schema of the tool wants it [HDR-C-05]', async () => {
+test('checks arguments that a client mirrors by the schema of the tool [HDR-C-05]', async () => {
   const server = await modernServer()
   const client = await connected(server)
   await client.listTools()
   expect(textOf(await client.callTool({ name: 'deploy', arguments: { region: 'Zürich' } }))).toBe('Zürich')
 })
 
-test('subscriptions end in order when the listener closes [SUB-S-08]', async () => {
+test('ends subscriptions in order when the listener closes [SUB-S-08]', async () => {
   const server = await modernServer()
   const client = await connected(server)
   const subscription = await client.listen({ toolsListChanged: true })

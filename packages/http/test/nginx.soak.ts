@@ -7,7 +7,7 @@ const IDLE_CUT_SECONDS = 20
 const QUIET_MS = 46_000
 const AT_ONCE_MS = 1_000
 
-test('behind nginx with an idle cut of 20 s, streams stay alive with the defaults and events arrive at once', async ({
+test('keeps streams open behind nginx with an idle timeout of 20 s, and delivers events at once', async ({
   skip,
 }) => {
   const why = missing(nginxProgram)
@@ -23,7 +23,7 @@ test('behind nginx with an idle cut of 20 s, streams stay alive with the default
   expect(seen.loggedAfterMs).toBeLessThan(AT_ONCE_MS)
 })
 
-test('which cuts a request on whose stream nothing is said', async ({ skip }) => {
+test('has a control: nginx cuts a request whose stream is idle', async ({ skip }) => {
   const why = missing(nginxProgram)
   if (why !== undefined) skip(why)
   const silent = idleBehindNginx(IDLE_CUT_SECONDS, QUIET_MS, { keepAliveIntervalMs: Infinity })

@@ -6,7 +6,7 @@ const TIMEOUT_MS = 300_000
 const IDLE_CUT_SECONDS = 2
 const KEEP_ALIVE_MS = 400
 
-test('behind nginx, what is idle stays alive and events arrive at once [HTTP-S-29, HTTP-S-30]', {
+test('keeps idle streams open behind nginx, and delivers events at once [HTTP-S-29, HTTP-S-30]', {
   timeout: TIMEOUT_MS,
 }, async ({ skip }) => {
   const why = missing(nginxProgram)

@@ -28,7 +28,7 @@ async function refusal(
 }
 
 describe('the revision of a request', () => {
-  test('is told by its body: one endpoint serves both eras, at once [VER-S-04]', async () => {
+  test('is read from the body, so that one endpoint serves both eras at once [VER-S-04]', async () => {
     const server = await served()
     const headers = await server.session()
     const legacy = { jsonrpc: '2.0' as const, id: 1, method: 'test/ask', params: {} }
@@ -44,7 +44,7 @@ describe('the revision of a request', () => {
     expect(answers[0]?.headers).not.toHaveProperty('mcp-session-id')
   })
 
-  test('has to be in a header too: without it 400 and -32020 [PVH-S-04, HDR-S-15]', async () => {
+  test('must be in a header: the response without it is 400 with -32020 [PVH-S-04, HDR-S-15]', async () => {
     const server = await served()
     expect(await refusal(server, call, { 'mcp-protocol-version': undefined })).toMatchObject({
       status: 400,
@@ -53,7 +53,7 @@ describe('the revision of a request', () => {
     })
   })
 
-  test('has to be the same in both: otherwise 400 and -32020 [PVH-S-06, META-09]', async () => {
+  test('must be the same in header and body: otherwise the response is 400 with -32020 [PVH-S-06, META-09]', async () => {
     const server = await served()
     for (const version of ['2025-11-25', '2099-01-01', ' x']) {
       expect(await refusal(server, call, { 'mcp-protocol-version': version })).toMatchObject({
@@ -64,7 +64,7 @@ describe('the revision of a request', () => {
     }
   })
 
-  test('has to be one that is served: otherwise 400 and -32022, with what is [PVH-S-05]', async () => {
+  test('must be supported: otherwise the response is 400 with -32022 and the supported ones [PVH-S-05]', async () => {
     const server = await served()
     const body = modern('tools/list', { _meta: { [VERSION_KEY]: '2099-01-01' } }, 'a')
     expect(await refusal(server, body, { 'mcp-protocol-version': '2099-01-01' })).toEqual({
@@ -75,7 +75,7 @@ describe('the revision of a request', () => {
     })
   })
 
-  test('may be the only one that is served: then GET and DELETE are answered by 405, and initialize with what is served [HTTP-S-34, VER-S-09]', async () => {
+  test('may be the only one: GET and DELETE get 405, and initialize gets the supported revisions [HTTP-S-34, VER-S-09]', async () => {
     const server = await served({ legacy: false })
     for (const method of ['GET', 'DELETE']) {
       for (const headers of [{}, { 'mcp-protocol-version': MODERN }, { 'mcp-session-id': 'x' }]) {
@@ -97,19 +97,19 @@ test.each<[string, object]>([
   ['no revision', { _meta: { [CAPABILITIES_KEY]: {} } }],
   ['no capabilities', { _meta: { [VERSION_KEY]: MODERN } }],
   ['capabilities that are none', { _meta: { ...envelope, [CAPABILITIES_KEY]: 'all' } }],
-])('a request with %s is refused by 400 and -32602, under its id [META-S-03]', async (_, params) => {
+])('refuses a request with %s with 400 and -32602, under its id [META-S-03]', async (_, params) => {
   const server = await served()
   const body: JsonRpcRequest = { jsonrpc: '2.0', id: 'a', method: 'tools/list', params: { ...params } }
   expect(await refusal(server, body)).toMatchObject({ status: 400, id: 'a', code: -32_602 })
 })
 
-test('a request that says nothing of its client is served [META-S-03]', async () => {
+test('serves a request without information about its client [META-S-03]', async () => {
   const server = await served()
   expect(call.params?._meta).not.toHaveProperty(CLIENT_KEY)
   expect((await server.ask(postOf(call))).status).toBe(200)
 })
 
-describe('the headers that repeat the body', () => {
+describe('headers that mirror the body', () => {
   test.each<[string, Record<string, string | undefined>]>([
     ['no method', { 'mcp-method': undefined }],
     ['another method', { 'mcp-method': 'tools/list' }],
@@ -118,15 +118,12 @@ describe('the headers that repeat the body', () => {
     ['another name', { 'mcp-name': 'other' }],
     ['the name in another case', { 'mcp-name': 'Greet' }],
     ['a name in bad Base64', { 'mcp-name': '=?base64?Z3J*ldA==?=' }],
-  ])(
-    'refuse a request with %s by 400 and -32020 [HDR-S-14, HDR-S-15, HDR-20, META-09]',
-    async (_, headers) => {
-      const server = await served()
-      expect(await refusal(server, call, headers)).toMatchObject({ status: 400, id: 1, code: -32_020 })
-    },
-  )
+  ])('get 400 and -32020 if a request has %s [HDR-S-14, HDR-S-15, HDR-20, META-09]', async (_, headers) => {
+    const server = await served()
+    expect(await refusal(server, call, headers)).toMatchObject({ status: 400, id: 1, code: -32_020 })
+  })
 
-  test('may have names in any case, and a name between markers [HDR-S-16, HDR-20]', async () => {
+  test('are accepted in any case, and with an encoded name [HDR-S-16, HDR-20]', async () => {
     const server = await served()
     const body = modern('tools/call', { name: 'grüße 👋', arguments: {} })
     const encoded = `=?base64?${Buffer.from('grüße 👋').toString('base64')}?=`
@@ -158,7 +155,7 @@ describe('the headers that repeat the body', () => {
     ['cannot be decoded', { region: 'eu' }, { 'mcp-param-region': '=?base64?ZX*U=?=' }],
     ['is there for nothing', {}, { 'mcp-param-region': 'eu' }],
     ['is another number', { count: 42 }, { 'mcp-param-count': '43' }],
-  ])('refuse a call where one of a parameter %s [HDR-S-14, HDR-S-17, HDR-S-18]', async (_, args, headers) => {
+  ])('are refused if one of a parameter %s [HDR-S-14, HDR-S-17, HDR-S-18]', async (_, args, headers) => {
     const server = await served({}, listing)
     await server.ask(postOf(modern('tools/list')))
     expect(await refusal(server, withArguments(args), headers)).toMatchObject({ status: 400, code: -32_020 })
@@ -169,29 +166,32 @@ describe('the headers that repeat the body', () => {
     ['between markers', { region: 'eu' }, { 'mcp-param-region': '=?base64?ZXU=?=' }],
     ['as the same number', { count: 42 }, { 'mcp-param-count': '42.0' }],
     ['not at all, where there is none', { region: null }, {}],
-  ])('take one of a parameter %s [HDR-S-16, HDR-S-18, HDR-S-19]', async (_, args, headers) => {
+  ])('are accepted if one of a parameter %s [HDR-S-16, HDR-S-18, HDR-S-19]', async (_, args, headers) => {
     const server = await served({}, listing)
     await server.ask(postOf(modern('tools/list')))
     expect((await server.ask(postOf(withArguments(args), headers))).status).toBe(200)
   })
 })
 
-describe('an answer', () => {
+describe('responses', () => {
   test.each([
     ['that there is no such method', -32_601, 404, undefined],
     ['that a capability is missing', -32_021, 400, { requiredCapabilities: { sampling: {} } }],
     ['of the application', -32_000, 200, undefined],
-  ])('%s has the status for it: %i with %i [PVH-S-07, META-S-04]', async (_, code, status, data) => {
-    const error = { code, message: 'no', ...(data && { data }) }
-    const server = await served({}, ({ id }) => ({ jsonrpc: '2.0', id, error }))
-    for (const id of [7, '7']) {
-      const answer = await server.ask(postOf(modern('test/ask', {}, id)))
-      expect(answer.status).toBe(status)
-      expect(answer.messages).toEqual([{ jsonrpc: '2.0', id, error }])
-    }
-  })
+  ])(
+    'have the status of their error, if %s: %i with %i [PVH-S-07, META-S-04]',
+    async (_, code, status, data) => {
+      const error = { code, message: 'no', ...(data && { data }) }
+      const server = await served({}, ({ id }) => ({ jsonrpc: '2.0', id, error }))
+      for (const id of [7, '7']) {
+        const answer = await server.ask(postOf(modern('test/ask', {}, id)))
+        expect(answer.status).toBe(status)
+        expect(answer.messages).toEqual([{ jsonrpc: '2.0', id, error }])
+      }
+    },
+  )
 
-  test('knows no sessions and no event ids, whatever the request says of them [SESS-S-11, RES-S-07]', async () => {
+  test('have no session id and no event ids, whatever the request has [SESS-S-11, RES-S-07]', async () => {
     const server = await served({ eventStore: memoryEventStore(), responseFormat: 'sse' })
     const headers = await server.session()
     const more = { 'mcp-session-id': headers['mcp-session-id'], 'last-event-id': '0-0' }
@@ -206,7 +206,7 @@ describe('an answer', () => {
     expect((await server.ask({ body: { ...call, params: {} }, headers })).status).toBe(200)
   })
 
-  test('carries no request of the server, and no response is taken from a client [HTTP-S-17, GEN-13]', async () => {
+  test('carry no request of the server, and a response of a client is refused [HTTP-S-17, GEN-13]', async () => {
     const server = await served({ responseFormat: 'sse' }, (request, connection) => {
       const asked = { jsonrpc: '2.0' as const, id: 's1', method: 'roots/list' }
       void connection.send(asked, { relatedRequestId: request.id }).catch(() => {})
@@ -218,16 +218,19 @@ describe('an answer', () => {
     expect(answer.messages).toMatchObject([{ method: 'notifications/message' }, { id: 1, result: {} }])
     const posted = { jsonrpc: '2.0' as const, id: 's1', result: {} }
     const refused = await server.ask({ body: posted, headers: { 'mcp-protocol-version': MODERN } })
-    expect([refused.status, refused.messages]).toMatchObject([400, [{ error: { code: -32_600 } }]])
+    expect({ status: refused.status, messages: refused.messages }).toMatchObject({
+      status: 400,
+      messages: [{ error: { code: -32_600 } }],
+    })
     const noticed = await server.ask({
       body: { jsonrpc: '2.0', method: 'notifications/x', params: { _meta: envelope } },
       headers: { 'mcp-protocol-version': MODERN, 'mcp-method': 'notifications/x' },
     })
-    expect([noticed.status, noticed.text]).toEqual([202, ''])
+    expect({ status: noticed.status, text: noticed.text }).toEqual({ status: 202, text: '' })
   })
 })
 
-test('each request is heard with what it says of itself, over whatever connection it comes [GEN-18, GEN-19]', async () => {
+test('delivers each request with its own metadata, on any connection [GEN-18, GEN-19]', async () => {
   const server = await served()
   const clients = ['one', 'two', 'three']
   const answers = await Promise.all(
@@ -248,9 +251,9 @@ test('each request is heard with what it says of itself, over whatever connectio
   }
 })
 
-describe('a request whose client leaves', () => {
+describe('requests whose client disconnects', () => {
   test.each(['sse', 'auto'] as const)(
-    'is cancelled, and nothing more is sent for it: answers %s [CANC-S-01, CANC-S-02]',
+    'are cancelled, and nothing more is sent for them: responseFormat %s [CANC-S-01, CANC-S-02]',
     async (answers) => {
       const told = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { data: 1 } }
       const server = await served({ responseFormat: answers }, (request, connection) => {

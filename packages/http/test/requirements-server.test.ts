@@ -18,18 +18,24 @@ const progress = (n: number): JsonRpcMessage => ({
 })
 
 describe('the endpoint', () => {
-  test('is one path for POST, GET and DELETE, on this host alone unless told otherwise [HTTP-S-01, HTTP-S-04, SEC-S-07]', async () => {
+  test('serves POST, GET and DELETE at one path, on this host by default [HTTP-S-01, HTTP-S-04, SEC-S-07]', async () => {
     const server = await served()
     expect(server.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/mcp$/)
     const headers = await server.session()
     expect((await server.ask({ body: ask(1), headers })).status).toBe(200)
     const stream = await server.open({ method: 'GET', headers })
-    expect([stream.status, stream.headers['content-type']]).toEqual([200, 'text/event-stream'])
+    expect({ status: stream.status, contentType: stream.headers['content-type'] }).toEqual({
+      status: 200,
+      contentType: 'text/event-stream',
+    })
     for (const path of ['/', '/mcp/', '/other']) {
       expect((await server.ask({ path, body: ask(2), headers })).status).toBe(404)
     }
     const put = await server.ask({ method: 'PUT', headers })
-    expect([put.status, put.headers.allow]).toEqual([405, 'GET, POST, DELETE, OPTIONS'])
+    expect({ status: put.status, allow: put.headers.allow }).toEqual({
+      status: 405,
+      allow: 'GET, POST, DELETE, OPTIONS',
+    })
   })
 
   test.each([
@@ -37,7 +43,7 @@ describe('the endpoint', () => {
     ['a page whose site looks like this host', { origin: 'http://localhost.evil.example' }],
     ['a sandboxed page', { origin: 'null' }],
     ['a name that was rebound', { host: 'evil.example' }],
-  ])('refuses %s with 403 before it hears anything [HTTP-S-02, HTTP-S-03]', async (_, forged) => {
+  ])('refuses %s with 403 before it reads a message [HTTP-S-02, HTTP-S-03]', async (_, forged) => {
     const server = await served()
     const headers = { ...(await server.session()), ...forged }
     const heard = server.messages.length
@@ -64,13 +70,13 @@ describe('the endpoint', () => {
   })
 })
 
-describe('a POST', () => {
-  test('of a notification or a response is answered by 202 and no body [HTTP-S-10]', async () => {
+describe('POST', () => {
+  test('responds with 202 and no body to a notification or a response [HTTP-S-10]', async () => {
     const server = await served()
     const headers = await server.session()
     for (const body of [note, { jsonrpc: '2.0', id: 's1', result: {} }]) {
       const answer = await server.ask({ body, headers })
-      expect([answer.status, answer.text]).toEqual([202, ''])
+      expect({ status: answer.status, text: answer.text }).toEqual({ status: 202, text: '' })
       expect(server.messages.at(-1)).toEqual(body)
     }
   })
@@ -83,7 +89,7 @@ describe('a POST', () => {
     ['is a batch, in a session without batches', [ask(1), ask(2)], 400, -32_600],
     ['is an empty batch', [], 400, -32_600],
   ])(
-    'that %s is answered by an error, and nothing is heard [HTTP-S-11, GEN-01, GEN-06, GEN-09]',
+    'responds with an error to a body that %s, and delivers nothing [HTTP-S-11, GEN-01, GEN-06, GEN-09]',
     async (_, body, status, code) => {
       const server = await served()
       const headers = await server.session('2025-11-25')
@@ -96,15 +102,18 @@ describe('a POST', () => {
     },
   )
 
-  test('whose body is not UTF-8 is refused [GEN-02, HTTP-S-11]', async () => {
+  test('refuses a body that is not UTF-8 [GEN-02, HTTP-S-11]', async () => {
     const server = await served()
     const headers = await server.session()
     const body = Buffer.from('{"jsonrpc":"2.0","method":"\xff"}', 'latin1').toString('latin1')
     const answer = await server.ask({ body: Buffer.from(body, 'latin1'), headers })
-    expect([answer.status, answer.messages]).toMatchObject([400, [{ error: { code: -32_700 } }]])
+    expect({ status: answer.status, messages: answer.messages }).toMatchObject({
+      status: 400,
+      messages: [{ error: { code: -32_700 } }],
+    })
   })
 
-  test('of a request is answered by one JSON text with its id, or by a stream that ends behind the response [HTTP-S-12, HTTP-S-14, HTTP-S-19, GEN-05]', async () => {
+  test('responds to a request with one JSON text with its id, or with a stream that ends after the response [HTTP-S-12, HTTP-S-14, HTTP-S-19, GEN-05]', async () => {
     for (const answers of ['json', 'sse', 'auto'] as const) {
       const server = await served({ responseFormat: answers })
       const headers = await server.session()
@@ -119,7 +128,7 @@ describe('a POST', () => {
     }
   })
 
-  test('is heard as a request, a notification and a response, and so is what the server sends [GEN-12]', async () => {
+  test('delivers requests, notifications and responses, and sends all three [GEN-12]', async () => {
     const server = await served({}, (request, connection) => {
       void connection.send(progress(1), { relatedRequestId: request.id })
       void connection.send(
@@ -139,7 +148,7 @@ describe('a POST', () => {
 })
 
 describe('a session', () => {
-  test('is named by the answer to initialize: long, random, visible ASCII [SESS-S-01, SESS-S-02, SESS-S-03]', async () => {
+  test('has an id in the response to initialize: long, random, visible ASCII [SESS-S-01, SESS-S-02, SESS-S-03]', async () => {
     const server = await served()
     const ids = new Set<string>()
     for (let n = 0; n < 20; n++) {
@@ -154,7 +163,7 @@ describe('a session', () => {
     expect(columns.filter((different) => different > 1).length).toBeGreaterThan(24)
   })
 
-  test('is asked for: without its id 400, with one that is none 404 [SESS-S-06, SESS-S-07]', async () => {
+  test('is required: the response is 400 without its id, and 404 with an unknown one [SESS-S-06, SESS-S-07]', async () => {
     const server = await served()
     const headers = await server.session()
     for (const method of ['POST', 'GET', 'DELETE']) {
@@ -165,7 +174,7 @@ describe('a session', () => {
     }
   })
 
-  test('is over after DELETE, and its streams end with it [SESS-S-07, HTTP-S-25]', async () => {
+  test('ends after DELETE, with its streams [SESS-S-07, HTTP-S-25]', async () => {
     const server = await served({}, () => undefined)
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
@@ -179,14 +188,14 @@ describe('a session', () => {
     expect(await server.connections[0]?.closed).toBeUndefined()
   })
 
-  test('that the application ends is unknown from then on [SESS-S-07]', async () => {
+  test('is unknown after the application has closed it [SESS-S-07]', async () => {
     const server = await served()
     const headers = await server.session()
     await server.connections[0]?.close()
     expect((await server.ask({ body: ask(1), headers })).status).toBe(404)
   })
 
-  test('proves nothing: the gate is asked about every request [SESS-S-12]', async () => {
+  test('proves no identity: the gate is called for every request [SESS-S-12]', async () => {
     let isOpen = true
     let asked = 0
     const gate = {
@@ -204,7 +213,10 @@ describe('a session', () => {
     for (const method of ['POST', 'GET', 'DELETE']) {
       const body = method === 'POST' ? ask(1) : undefined
       const answer = await server.ask({ method, body, headers })
-      expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Bearer'])
+      expect({ status: answer.status, wwwAuthenticate: answer.headers['www-authenticate'] }).toEqual({
+        status: 401,
+        wwwAuthenticate: 'Bearer',
+      })
     }
     expect(asked).toBe(5)
     expect(server.messages.filter((message) => 'method' in message && message.method === 'test/ask')).toEqual(
@@ -212,7 +224,7 @@ describe('a session', () => {
     )
   })
 
-  test('is for the principal who opened it: to others it does not exist [SESS-S-13]', async () => {
+  test('belongs to the principal that opened it: for others it does not exist [SESS-S-13]', async () => {
     const gate: Gate = {
       admit({ headers }) {
         const [clientId = '', sub] = (headers['authorization'] ?? '').split('/')
@@ -232,7 +244,7 @@ describe('a session', () => {
 })
 
 describe('the version header', () => {
-  test('may be missing: the session tells, and one of 2025-03-26 has batches [PVH-S-03, GEN-09, GEN-10]', async () => {
+  test('may be missing: the session has the revision, and one of 2025-03-26 has batches [PVH-S-03, GEN-09, GEN-10]', async () => {
     const server = await served()
     const headers = await server.session('2025-03-26')
     expect(headers).not.toHaveProperty(VERSION)
@@ -241,11 +253,11 @@ describe('the version header', () => {
     expect(answer.messages.flat()).toEqual([echo(ask(1)), echo(ask('2'))])
     expect(server.messages.slice(2)).toEqual([ask(1), note, ask('2')])
     const quiet = await server.ask({ body: [note, note], headers })
-    expect([quiet.status, quiet.text]).toEqual([202, ''])
+    expect({ status: quiet.status, text: quiet.text }).toEqual({ status: 202, text: '' })
   })
 
   test.each(['2025-06-18', '2025-11-25'])(
-    'may be missing in a session of %s too [PVH-S-03]',
+    'may be missing in a session of %s [PVH-S-03]',
     async (revision) => {
       const server = await served()
       const headers = { ...(await server.session(revision)), [VERSION]: undefined }
@@ -253,7 +265,7 @@ describe('the version header', () => {
     },
   )
 
-  test('that names no revision of the server is answered by 400 [PVH-S-05]', async () => {
+  test('gets 400 if it names no revision of the server [PVH-S-05]', async () => {
     const server = await served()
     const headers = await server.session()
     for (const version of ['1999-01-01', 'x', '2026-07-28']) {
@@ -267,19 +279,19 @@ describe('the version header', () => {
   })
 })
 
-test.each(['2025-03-26', '2025-11-25'])(
-  'a batch with initialize in it is refused: %s [GEN-11]',
-  async (revision) => {
-    const server = await served()
-    const answer = await server.ask({ body: [initialize(revision), ask(1)] })
-    expect([answer.status, answer.messages]).toMatchObject([400, [{ error: { code: -32_600 } }]])
-    expect(server.connections).toEqual([])
-  },
-)
+test.each(['2025-03-26', '2025-11-25'])('refuses a batch with initialize: %s [GEN-11]', async (revision) => {
+  const server = await served()
+  const answer = await server.ask({ body: [initialize(revision), ask(1)] })
+  expect({ status: answer.status, messages: answer.messages }).toMatchObject({
+    status: 400,
+    messages: [{ error: { code: -32_600 } }],
+  })
+  expect(server.connections).toEqual([])
+})
 
-describe('what a gate and hooks supply', () => {
+describe('gates and hooks', () => {
   test.each([401, 403] as const)(
-    'a challenge goes with a refusal by %i, and nothing is heard [AUTH-S-01, AUTH-S-02, AUTH-S-10]',
+    'add a challenge to a refusal with %i, and deliver nothing [AUTH-S-01, AUTH-S-02, AUTH-S-10]',
     async (status) => {
       const challenge =
         'Bearer error="insufficient_scope", scope="a b", resource_metadata="https://x.example/m"'
@@ -287,12 +299,15 @@ describe('what a gate and hooks supply', () => {
         gate: { admit: () => ({ admit: false, status, reason: 'no', challenge }) },
       })
       const answer = await server.ask({ body: initialize() })
-      expect([answer.status, answer.headers['www-authenticate']]).toEqual([status, challenge])
+      expect({ status: answer.status, wwwAuthenticate: answer.headers['www-authenticate'] }).toEqual({
+        status,
+        wwwAuthenticate: challenge,
+      })
       expect(server.connections).toEqual([])
     },
   )
 
-  test('metadata of the resource is there without a token [AUTH-S-06, AUTH-S-08]', async () => {
+  test('serve metadata of the resource without a token [AUTH-S-06, AUTH-S-08]', async () => {
     const path = '/.well-known/oauth-protected-resource/mcp'
     const metadata = JSON.stringify({ authorization_servers: ['https://as.example'] })
     const server = await served({
@@ -304,7 +319,7 @@ describe('what a gate and hooks supply', () => {
       },
     })
     const answer = await server.ask({ method: 'GET', path })
-    expect([answer.status, answer.text]).toEqual([200, metadata])
+    expect({ status: answer.status, text: answer.text }).toEqual({ status: 200, text: metadata })
     expect((await server.ask({ body: initialize() })).status).toBe(401)
   })
 })

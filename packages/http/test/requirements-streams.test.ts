@@ -51,7 +51,7 @@ function idsOf(events: readonly RawEvent[]): string[] {
 }
 
 describe('the stream of a request', () => {
-  test('carries what belongs to its request and nothing of another, then the response, then ends [HTTP-S-15, HTTP-S-16, HTTP-S-19, HTTP-S-39]', async () => {
+  test('carries the messages of its request and no other, then the response, then ends [HTTP-S-15, HTTP-S-16, HTTP-S-19, HTTP-S-39]', async () => {
     const server = await waiting()
     const headers = await server.session()
     const common = await server.open({ method: 'GET', headers })
@@ -64,7 +64,7 @@ describe('the stream of a request', () => {
     const [one, two] = await Promise.all(answers)
     if (!one || !two) throw new Error('no streams')
     expect(await heardBy(one, 2)).toEqual([about(1, 1), about(1, 2)])
-    expect([one.isOver, two.isOver]).toEqual([false, false])
+    expect({ one: one.isOver, two: two.isOver }).toEqual({ one: false, two: false })
     await server.answer(2)
     await server.answer(1)
     await one.until(() => one.isOver && two.isOver, 'both end')
@@ -74,7 +74,7 @@ describe('the stream of a request', () => {
   })
 
   test.each(['2025-03-26', '2025-06-18', '2025-11-25'])(
-    'stays open until the response is out, and tells nginx not to buffer: %s [HTTP-S-18, HTTP-S-29]',
+    'stays open until the response is sent, and disables buffering of nginx: %s [HTTP-S-18, HTTP-S-29]',
     async (revision) => {
       const server = await waiting()
       const headers = await server.session(revision)
@@ -92,7 +92,7 @@ describe('the stream of a request', () => {
     },
   )
 
-  test('carries each message on one line of data, named as a message [SSEW-02, SSEW-05]', async () => {
+  test('has each message on one line of data, with the event name message [SSEW-02, SSEW-05]', async () => {
     const server = await served({ responseFormat: 'sse' })
     const headers = await server.session()
     const params = { text: 'two\nlines\r\nand \u2028 more' }
@@ -101,7 +101,7 @@ describe('the stream of a request', () => {
     expect(stream.events).toEqual([{ name: 'message', data: JSON.stringify(echo(ask(1, params))) }])
   })
 
-  test('carries a comment when it has been silent for a while [HTTP-S-30]', async () => {
+  test('has a comment after it was idle for keepAliveIntervalMs [HTTP-S-30]', async () => {
     const clock = createFakeClock()
     const server = await waiting({ clock, keepAliveIntervalMs: 10_000, idleTimeoutMs: Infinity })
     const headers = await server.session()
@@ -120,7 +120,7 @@ describe('the stream of a request', () => {
     expect(await heardBy(stream, 1)).toEqual([echo(ask(1))])
   })
 
-  test('that its client left goes on: nothing is cancelled, and the response can be fetched [HTTP-S-26, RES-S-05]', async () => {
+  test('is not cancelled by a disconnect, and its response can be fetched [HTTP-S-26, RES-S-05]', async () => {
     const server = await waiting(polling())
     const headers = await server.session()
     const stream = await server.open({ body: ask(1), headers })
@@ -135,7 +135,7 @@ describe('the stream of a request', () => {
     expect(server.messages).not.toContainEqual(expect.objectContaining({ method: 'notifications/cancelled' }))
   })
 
-  test('that its client left is not cancelled at once without an event store either [HTTP-S-26]', async () => {
+  test('is not cancelled at once by a disconnect without an event store [HTTP-S-26]', async () => {
     const clock = createFakeClock()
     const server = await waiting({ clock, responseFormat: 'sse', cancelAfterMs: 20_000 })
     const headers = await server.session()
@@ -150,8 +150,8 @@ describe('the stream of a request', () => {
   })
 })
 
-describe('with an event store', () => {
-  test('a stream of 2025-11-25 opens with an id and no data, and its events have ids [HTTP-S-20, HTTP-S-28, RES-S-01]', async () => {
+describe('streams with an event store', () => {
+  test('open with an id and no data, and have ids for their events, in 2025-11-25 [HTTP-S-20, HTTP-S-28, RES-S-01]', async () => {
     const server = await waiting(polling())
     const headers = await server.session()
     const stream = await server.open({ body: ask(1), headers })
@@ -166,7 +166,7 @@ describe('with an event store', () => {
   })
 
   test.each(['2025-03-26', '2025-06-18'])(
-    'clients of %s, which fail on events without data, get none [HTTP-S-20]',
+    'have no event without data for clients of %s, which would fail on it [HTTP-S-20]',
     async (revision) => {
       const server = await served({ ...polling(), responseFormat: 'sse' })
       const headers = await server.session(revision)
@@ -177,7 +177,7 @@ describe('with an event store', () => {
     },
   )
 
-  test('a server hangs up, says when to come back, and the client has the rest [HTTP-S-21, HTTP-S-22, RES-S-05]', async () => {
+  test('are closed by the server with a retry hint, and the client gets the rest [HTTP-S-21, HTTP-S-22, RES-S-05]', async () => {
     const server = await waiting(polling())
     const headers = await server.session()
     const stream = await server.open({ body: ask(1), headers })
@@ -197,7 +197,7 @@ describe('with an event store', () => {
     expect(again.messages).toEqual([about(1, 2), about(1, 3), echo(ask(1))])
   })
 
-  test('the stream of the session can be hung up too, and says when to come back [HTTP-S-21, HTTP-S-22]', async () => {
+  test('are closed with a retry hint also if they belong to the session [HTTP-S-21, HTTP-S-22]', async () => {
     const server = await waiting(polling())
     const headers = await server.session()
     const common = await server.open({ method: 'GET', headers })
@@ -217,7 +217,7 @@ describe('with an event store', () => {
     expect(await heardBy(again, 1)).toEqual([change(1)])
   })
 
-  test('no two events have one id, each tells its stream, and of another stream nothing is replayed [RES-S-02, RES-S-03, RES-S-06]', async () => {
+  test('have unique event ids that name their stream, and no replay contains another stream [RES-S-02, RES-S-03, RES-S-06]', async () => {
     const server = await waiting(polling())
     const headers = await server.session()
     const common = await server.open({ method: 'GET', headers })
@@ -245,7 +245,7 @@ describe('with an event store', () => {
     expect(await heardBy(two, 3)).toEqual([about(2, 1), about(2, 2), echo(ask(2))])
   })
 
-  test('the events of one session are not for another [RES-S-06, SESS-S-13]', async () => {
+  test('are not replayed in another session [RES-S-06, SESS-S-13]', async () => {
     const server = await waiting(polling())
     const headers = await server.session()
     const stream = await server.open({ body: ask(1), headers })
@@ -260,7 +260,7 @@ describe('with an event store', () => {
     expect(answer.text).not.toContain('info')
   })
 
-  test('the answer to tasks/get is JSON even so [GEN-34]', async () => {
+  test('are not used for the response to tasks/get [GEN-34]', async () => {
     const server = await served(polling())
     const headers = await server.session()
     const answer = await server.ask({ body: { ...ask(1), method: 'tasks/get' }, headers })
@@ -270,7 +270,7 @@ describe('with an event store', () => {
 })
 
 describe('the stream of a session', () => {
-  test('carries requests and notifications, no response, each message once [HTTP-S-33, HTTP-S-35, HTTP-S-36, HTTP-S-39]', async () => {
+  test('carries requests and notifications, no response, and each message once [HTTP-S-33, HTTP-S-35, HTTP-S-36, HTTP-S-39]', async () => {
     const server = await waiting()
     const headers = await server.session()
     const refused = await server.ask({ method: 'GET', headers: { ...headers, accept: 'application/json' } })
@@ -296,7 +296,7 @@ describe('the stream of a session', () => {
     expect(await heardBy(common, 3)).toEqual([root, change(1), change(2)])
   })
 
-  test('gives way to a new one, on which alone messages come, and may be closed while the session goes on [HTTP-37, HTTP-S-39]', async () => {
+  test('is replaced by a new one, which alone gets messages, and may be closed in an open session [HTTP-37, HTTP-S-39]', async () => {
     const server = await waiting()
     const headers = await server.session()
     const stale = await server.open({ method: 'GET', headers })

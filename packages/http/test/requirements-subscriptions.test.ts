@@ -57,8 +57,8 @@ async function subscribed() {
   }
 }
 
-describe('subscriptions that the application keeps', () => {
-  test('have a stream each, acknowledged first, on which all has the id of its request [SUB-C-01, SUB-S-02, SUB-S-03]', async () => {
+describe('subscriptions of the application', () => {
+  test('have one stream each, acknowledged first, whose messages have the id of the request [SUB-C-01, SUB-S-02, SUB-S-03]', async () => {
     const server = await subscribed()
     const one = await server.open(listen('7'))
     await heardBy(one, 1)
@@ -82,7 +82,7 @@ describe('subscriptions that the application keeps', () => {
       }),
       heardAs(7, changed('prompts/list_changed')),
     ])
-    expect([one.isOver, two.isOver]).toEqual([false, false])
+    expect({ one: one.isOver, two: two.isOver }).toEqual({ one: false, two: false })
   })
 
   test('carry no progress and no log messages [SUB-S-05]', async () => {
@@ -100,7 +100,7 @@ describe('subscriptions that the application keeps', () => {
     expect(stream.messages[1]).toEqual(heardAs(1, changed('tools/list_changed')))
   })
 
-  test('end by their result, and the stream behind it [SUB-S-08]', async () => {
+  test('end with their result, and then the stream ends [SUB-S-08]', async () => {
     const server = await subscribed()
     const stream = await server.open(listen('a'))
     await heardBy(stream, 1)
@@ -115,7 +115,7 @@ describe('subscriptions that the application keeps', () => {
     })
   })
 
-  test('that the application cancels end by a result too [SUB-S-08, SUB-S-09]', async () => {
+  test('end with a result if the application cancels them [SUB-S-08, SUB-S-09]', async () => {
     const server = await subscribed()
     const stream = await server.open(listen('a'))
     await heardBy(stream, 1)
@@ -125,7 +125,7 @@ describe('subscriptions that the application keeps', () => {
     expect(stream.messages.slice(1)).toMatchObject([{ id: 'a', result: { resultType: 'complete' } }])
   })
 
-  test('end where the client closes the stream, and the others go on [SUB-C-07, CANC-S-01]', async () => {
+  test('end if the client closes the stream, and others continue [SUB-C-07, CANC-S-01]', async () => {
     const server = await subscribed()
     const one = await server.open(listen(1))
     const two = await server.open(listen(2))
@@ -143,8 +143,8 @@ describe('subscriptions that the application keeps', () => {
   })
 })
 
-describe('subscriptions that the endpoint keeps', () => {
-  test('are acknowledged with what is honoured, and carry that alone [SUB-S-02, SUB-S-03, SUB-S-04]', async () => {
+describe('subscriptions of the endpoint', () => {
+  test('are acknowledged with their filter, and carry only what it contains [SUB-S-02, SUB-S-03, SUB-S-04]', async () => {
     const server = await served({ modern: 'per-request' })
     const wanted = {
       toolsListChanged: true,
@@ -177,7 +177,7 @@ describe('subscriptions that the endpoint keeps', () => {
     expect((await heardBy(two, 2)).slice(1)).toEqual([heardAs(1, changed('prompts/list_changed'))])
   })
 
-  test('are refused to who has asked before the server closed, and went on after that', async () => {
+  test('are refused if the server closed while the body arrived', async () => {
     const handler = httpHandler({ modern: 'per-request', gate: allowAll() })
     await serve(handler, () => {})
     const { headers, body } = listen(1)
@@ -198,7 +198,7 @@ describe('subscriptions that the endpoint keeps', () => {
     expect((await answer).status).toBe(503)
   })
 
-  test('end by their result when the server closes [SUB-S-08]', async () => {
+  test('end with their result when the server closes [SUB-S-08]', async () => {
     const server = await served({ modern: 'per-request' })
     const stream = await server.open(listen('a'))
     await heardBy(stream, 1)

@@ -49,7 +49,7 @@ async function serving(
   return { server, addresses, methods }
 }
 
-test('a caller that has reset does not pass for one on this host', async () => {
+test('does not treat a client whose socket was reset as local', async () => {
   const { server, addresses, methods } = await serving({ port: 0, host: '127.0.0.1' })
   const { port } = server.address() as AddressInfo
   const lines = Object.entries({ ...headers, 'content-length': String(body.length) })
@@ -65,7 +65,7 @@ const socket = require('node:net').connect(${port}, '127.0.0.1', () => {
   expect(methods).toEqual([])
 })
 
-test('a caller at a Unix socket is on this host', async () => {
+test('treats a client at a Unix socket as local', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'http-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const socketPath = join(folder, 'socket')

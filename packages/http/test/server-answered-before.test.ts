@@ -90,8 +90,8 @@ function mishaps(): unknown[] {
   return seen
 }
 
-describe.each(Object.entries(eras))('a request of %s', (_era, requestOf) => {
-  test.each(Object.entries(words))('that others gave %s is let go', async (_what, answer) => {
+describe.each(Object.entries(eras))('requests of %s that a middleware answers', (_era, requestOf) => {
+  test.each(Object.entries(words))('are cancelled after %s', async (_what, answer) => {
     const seen = mishaps()
     const clock = createFakeClock()
     const server = await mounted({ clock, keepAliveIntervalMs: 100, onDisconnect: 'cancel' }, answer)
@@ -103,36 +103,39 @@ describe.each(Object.entries(eras))('a request of %s', (_era, requestOf) => {
     await server.mcp.close()
     await clock.advance(1_000)
     await turns()
-    expect([seen, server.errors]).toEqual([[], []])
+    expect({ seen, errors: server.errors }).toEqual({ seen: [], errors: [] })
   })
 })
 
-describe.each(Object.entries(words))('a session of which others gave %s', (_what, answer) => {
-  test('hears that the response reached nobody', async () => {
-    const server = await mounted({}, answer)
-    await server.open({ body: slow, headers: await server.session() })
-    const [open] = server.asked
-    const response = { jsonrpc: '2.0' as const, id: 7, result: {} }
-    await vi.waitFor(() =>
-      expect(open?.connection.send(response)).rejects.toMatchObject({ code: 'SEND_FAILED' }),
-    )
-  })
+describe.each(Object.entries(words))(
+  'sessions whose request a middleware answered with %s',
+  (_what, answer) => {
+    test('reject the response of the application', async () => {
+      const server = await mounted({}, answer)
+      await server.open({ body: slow, headers: await server.session() })
+      const [open] = server.asked
+      const response = { jsonrpc: '2.0' as const, id: 7, result: {} }
+      await vi.waitFor(() =>
+        expect(open?.connection.send(response)).rejects.toMatchObject({ code: 'SEND_FAILED' }),
+      )
+    })
 
-  test('can be ended by its client', async () => {
-    const seen = mishaps()
-    const server = await mounted({}, answer)
-    const headers = await server.session()
-    await server.open({ body: slow, headers })
-    expect((await server.ask({ method: 'DELETE', headers })).status).toBe(204)
-    await vi.waitFor(() => expect(server.mcp.connections.size).toBe(0))
-    expect(seen).toEqual([])
-  })
-})
+    test('can be deleted by the client', async () => {
+      const seen = mishaps()
+      const server = await mounted({}, answer)
+      const headers = await server.session()
+      await server.open({ body: slow, headers })
+      expect((await server.ask({ method: 'DELETE', headers })).status).toBe(204)
+      await vi.waitFor(() => expect(server.mcp.connections.size).toBe(0))
+      expect(seen).toEqual([])
+    })
+  },
+)
 
 test.each([
   ['at the end of the turn', ''],
   ['at once', 'x'.repeat(10_000)],
-])('a stream of ours that others end counts as left, and takes nothing more %s', async (_when, text) => {
+])('ends a stream that a middleware has ended, and accepts no more text %s', async (_when, text) => {
   const seen = mishaps()
   const server = await mounted({ onDisconnect: 'cancel' }, () => {})
   const headers = await server.session()

@@ -14,8 +14,8 @@ const note = (params: Record<string, unknown> = {}): JsonRpcMessage => ({
 })
 const MIB = 1_048_576
 
-describe('a client that never reads', () => {
-  test('costs at most maxQueuedBytes and 1 MiB, and its sends settle', async () => {
+describe('clients that read nothing', () => {
+  test('take at most maxQueuedBytes and 1 MiB, and every send() settles', async () => {
     const maxQueuedBytes = 4 * MIB
     const server = await served({ maxQueuedBytes })
     const headers = await server.session()
@@ -75,7 +75,7 @@ describe('a client that never reads', () => {
     return { server, headers, socket, pending, send, response }
   }
 
-  test('gets a response later for which there is no room now', async () => {
+  test('get a response that was rejected as OVERLOADED when the application sends it again', async () => {
     const { socket, pending, send, response } = await full({})
     await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
     let heard = ''
@@ -89,7 +89,7 @@ describe('a client that never reads', () => {
     expect(heard).toContain('"id":7')
   })
 
-  test('gets an error for a response that nobody sends again', async () => {
+  test('get an error in place of a response that is not sent again', async () => {
     const { server, socket, pending, send, response } = await full({})
     await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
     let heard = ''
@@ -103,7 +103,7 @@ describe('a client that never reads', () => {
     expect(server.errors.filter((error) => !isTransportError(error, 'OVERLOADED'))).toEqual([])
   })
 
-  test('and leaves without that response leaves nothing in flight', async () => {
+  test('have nothing in flight after they disconnect without that response', async () => {
     const { server, socket, send, response } = await full({ onDisconnect: 'continue' })
     await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
     socket.destroy()
@@ -115,7 +115,7 @@ describe('a client that never reads', () => {
     )
   })
 
-  test('comes back for a response that is in the store', async () => {
+  test('resume for a response that is in the store', async () => {
     const inner = memoryEventStore()
     const ids: string[] = []
     const eventStore: EventStore = {
@@ -135,7 +135,7 @@ describe('a client that never reads', () => {
     expect(back.messages).toEqual([response])
   })
 
-  test('keeps its session from closing no longer than closeTimeoutMs', async () => {
+  test('delay the end of their session by at most closeTimeoutMs', async () => {
     const server = await served({ closeTimeoutMs: 100 })
     const headers = await server.session()
     const socket = await unread(server.port, wireRequest('GET', headers))
@@ -156,7 +156,7 @@ describe('a client that never reads', () => {
     await closed
   })
 
-  test('gets no comments piled up behind what it does not read', async () => {
+  test('get no comments while their stream is blocked', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, maxQueuedBytes: MIB })
     const headers = await server.session()
@@ -174,7 +174,7 @@ describe('a client that never reads', () => {
 })
 
 test.each(['GET', 'POST'] as const)(
-  'a %s stream of which nothing is taken for stallTimeoutMs is cut off, and its session ends later',
+  'destroys a %s stream that the client does not read for stallTimeoutMs, and ends its session later',
   async (method) => {
     const clock = createFakeClock()
     const slow = { jsonrpc: '2.0' as const, id: 7, method: 'test/slow' }
@@ -212,7 +212,7 @@ test.each(['GET', 'POST'] as const)(
 )
 
 describe('sessions', () => {
-  test('that vanish without DELETE leave nothing once they are idle', async () => {
+  test('leave nothing behind after idleTimeoutMs without a DELETE', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, maxConnections: 10_000, idleTimeoutMs: 60_000 })
     const baseline = clock.pending
@@ -222,7 +222,10 @@ describe('sessions', () => {
     await Promise.all(opening)
     expect(server.connections.filter(({ state }) => state === 'open')).toHaveLength(10_000)
     const refused = await server.ask({ body: initialize() })
-    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
+    expect({ status: refused.status, retryAfter: refused.headers['retry-after'] }).toEqual({
+      status: 503,
+      retryAfter: '5',
+    })
     await clock.advance(59_000)
     expect(server.connections.every(({ state }) => state === 'open')).toBe(true)
     await clock.advance(2_000)
@@ -231,7 +234,7 @@ describe('sessions', () => {
     expect((await server.ask({ body: initialize() })).status).toBe(200)
   }, 120_000)
 
-  test('are idle only without an open stream and with nothing in flight', async () => {
+  test('are idle only without an open stream and without a request in flight', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, idleTimeoutMs: 60_000 }, () => undefined)
     const [listening, asking, idle] = [await server.session(), await server.session(), await server.session()]
@@ -251,7 +254,7 @@ describe('sessions', () => {
     })
   })
 
-  test('are not idle while a request of theirs is in flight, whoever is there for its response', async () => {
+  test('are not idle while a request is in flight whose client has disconnected', async () => {
     const clock = createFakeClock()
     const options = { clock, idleTimeoutMs: 60_000, onDisconnect: 'continue' as const }
     const server = await served(options, () => undefined)
@@ -274,7 +277,7 @@ describe('sessions', () => {
     expect(connection?.state).toBe('closed')
   })
 
-  test('end at lifetimeMs, however busy', async () => {
+  test('end at lifetimeMs regardless of activity', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, lifetimeMs: 10_000 })
     const headers = await server.session()
@@ -288,17 +291,20 @@ describe('sessions', () => {
     expect(reason?.message).toContain('lifetimeMs')
   })
 
-  test('of one address are bounded', async () => {
+  test('of one address are limited by maxSessionsPerAddress', async () => {
     const server = await served({ maxSessionsPerAddress: 2 })
     const first = await server.session()
     await server.session()
     const refused = await server.ask({ body: initialize() })
-    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
+    expect({ status: refused.status, retryAfter: refused.headers['retry-after'] }).toEqual({
+      status: 503,
+      retryAfter: '5',
+    })
     expect((await server.ask({ method: 'DELETE', headers: first })).status).toBe(204)
     expect((await server.ask({ body: initialize() })).status).toBe(200)
   })
 
-  test('hold what comes before a stream is open, within maxQueuedBytes', async () => {
+  test('queue messages before a stream is open, up to maxQueuedBytes', async () => {
     const server = await served({ maxQueuedBytes: 10_000 })
     const headers = await server.session()
     const [connection] = server.connections
@@ -319,7 +325,7 @@ describe('sessions', () => {
     expect(stream.messages).toMatchObject(Array.from({ length: taken }, (_, n) => ({ params: { n } })))
   })
 
-  test('refuse a message of ours over maxMessageBytes, and go on', async () => {
+  test('reject a message to send over maxMessageBytes, and continue', async () => {
     const server = await served({ maxMessageBytes: 2_048 })
     await server.session()
     const [connection] = server.connections

@@ -80,7 +80,7 @@ function lines(headers: Readonly<Record<string, string>>): string {
     .join('')
 }
 
-test('a server that closes ends its streams with their last chunk, not with a cut', async () => {
+test('ends streams with their last chunk when the server closes', async () => {
   const { listener, port, errors, session } = await serving()
   const headers = { host: 'localhost', accept: 'text/event-stream', ...(await session()) }
   const stream = heard(port, `GET /mcp HTTP/1.1\r\n${lines(headers)}\r\n`)
@@ -90,7 +90,7 @@ test('a server that closes ends its streams with their last chunk, not with a cu
   expect(errors).toEqual([])
 })
 
-test('a server that drains answers what is in flight while idle connections end', async () => {
+test('answers requests in flight and closes idle connections during a drain', async () => {
   const { listener, port, errors, session, arrived, answer } = await serving()
   const headers = { ...(await session()), 'content-type': 'application/json', accept: 'application/json' }
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'test/slow' })
@@ -101,7 +101,7 @@ test('a server that drains answers what is in flight while idle connections end'
   await vi.waitFor(() => expect(idle.text()).toMatch(/^HTTP\/1.1 404 /))
   const closing = listener.close({ drainMs: 60_000 })
   await idle.over
-  expect([asked.text(), listener.connections.size]).toEqual(['', 1])
+  expect({ text: asked.text(), size: listener.connections.size }).toEqual({ text: '', size: 1 })
   await answer()
   expect(await asked.over).toMatch(/^HTTP\/1.1 200 [\s\S]*connection: close[\s\S]*"of":"test\/slow"/i)
   await closing
@@ -110,7 +110,7 @@ test('a server that drains answers what is in flight while idle connections end'
 })
 
 test.each(['of its own', 'mounted'])(
-  'a server that drains hears what clients answer, and takes nobody new: %s',
+  'receives responses of clients during a drain, and refuses new sessions: %s',
   async (how) => {
     const host = createServer()
     const mounted = requestHandler()
@@ -151,7 +151,7 @@ test.each(['of its own', 'mounted'])(
   },
 )
 
-test('a server that closes lets a caller with a slow body go', async () => {
+test('closes while a client sends its body slowly', async () => {
   const listener = httpServer({ port: 0, closeTimeoutMs: 100 })
   listener.onconnection = (connection) => void connection.start()
   await listener.start()
@@ -167,25 +167,22 @@ test('a server that closes lets a caller with a slow body go', async () => {
   await closed
 })
 
-test.each(['plain', 'TLS'])(
-  'a server that closes waits for no connection that was not used yet: %s',
-  async (wire) => {
-    const isTls = wire === 'TLS'
-    const clock = createFakeClock()
-    const server = await served({ clock, ...(isTls && { tls: credentials.server }) })
-    const spare = isTls
-      ? connectTls({ port: server.port, host: 'localhost', ca: credentials.ca })
-      : connect(server.port)
-    const closed = new Promise((resolve) => spare.once('close', resolve))
-    spare.on('error', () => {}).resume()
-    await once(spare, isTls ? 'secureConnect' : 'connect')
-    await server.listener.close()
-    await closed
-    expect(clock.pending).toBe(0)
-  },
-)
+test.each(['plain', 'TLS'])('closes without waiting for connections without a request: %s', async (wire) => {
+  const isTls = wire === 'TLS'
+  const clock = createFakeClock()
+  const server = await served({ clock, ...(isTls && { tls: credentials.server }) })
+  const spare = isTls
+    ? connectTls({ port: server.port, host: 'localhost', ca: credentials.ca })
+    : connect(server.port)
+  const closed = new Promise((resolve) => spare.once('close', resolve))
+  spare.on('error', () => {}).resume()
+  await once(spare, isTls ? 'secureConnect' : 'connect')
+  await server.listener.close()
+  await closed
+  expect(clock.pending).toBe(0)
+})
 
-test('a server whose sockets are gone before its sessions leaves no deadline behind', async () => {
+test('leaves no deadline behind if sockets close before the sessions', async () => {
   const clock = createFakeClock()
   const server = await served({ clock, onDisconnect: 'continue' }, () => undefined)
   const headers = await server.session()

@@ -33,12 +33,12 @@ async function left(options: Partial<HttpServerOptions>): Promise<Left> {
   return { server, clock }
 }
 
-test('has its request cancelled at once, where that is asked for', async () => {
+test('cancels the request at once with onDisconnect: cancel', async () => {
   const { server } = await left({ onDisconnect: 'cancel' })
   await vi.waitFor(() => expect(server.messages).toContainEqual(cancelled))
 })
 
-test('has its request cancelled after a while, without a store to come back to', async () => {
+test('cancels the request after cancelAfterMs without an event store', async () => {
   const { server, clock } = await left({})
   await vi.waitFor(async () => {
     await clock.advance(500)
@@ -50,7 +50,7 @@ test('has its request cancelled after a while, without a store to come back to',
   })
 })
 
-test('has its request go on where that is asked for, and the response reports that nobody hears it', async () => {
+test('continues the request with onDisconnect: continue, and rejects its response', async () => {
   const { server, clock } = await left({ onDisconnect: 'continue' })
   await clock.advance(60_000)
   expect(server.messages).not.toContainEqual(cancelled)
@@ -63,17 +63,19 @@ test('has its request go on where that is asked for, and the response reports th
   })
 })
 
-test('leaves no deadline behind once its response has reported that nobody hears it', async () => {
+test('leaves no deadline behind after its response was rejected', async () => {
   const { server, clock } = await left({})
   const [connection] = server.connections
   const note = { jsonrpc: '2.0' as const, method: 'notifications/x' }
-  await vi.waitFor(() => expect(connection?.send(note, { relatedRequestId: 7 })).rejects.toThrow(/left/))
-  await expect(connection?.send({ jsonrpc: '2.0', id: 7, result: {} })).rejects.toThrow(/left/)
+  await vi.waitFor(() =>
+    expect(connection?.send(note, { relatedRequestId: 7 })).rejects.toThrow(/disconnected/),
+  )
+  await expect(connection?.send({ jsonrpc: '2.0', id: 7, result: {} })).rejects.toThrow(/disconnected/)
   await server.listener.close()
   expect(clock.pending).toBe(0)
 })
 
-test('takes what belongs to its request along, which no other stream carries [HTTP-S-16]', async () => {
+test('drops messages of the request, which no other stream carries [HTTP-S-16]', async () => {
   const { server } = await left({ onDisconnect: 'continue' })
   const [connection] = server.connections
   const headers = { 'mcp-session-id': connection?.sessionId ?? '' }
@@ -88,7 +90,7 @@ test('takes what belongs to its request along, which no other stream carries [HT
   expect(stream.messages).toEqual([{ ...note, params: { own: true } }])
 })
 
-test('finds its response with an event store when it comes back, once', async () => {
+test('delivers the response once when the client resumes with an event store', async () => {
   const clock = createFakeClock()
   const server = await served({ clock, eventStore: memoryEventStore() }, () => undefined)
   const headers = await server.session()
@@ -116,7 +118,7 @@ test('finds its response with an event store when it comes back, once', async ()
   expect(whole.messages).toHaveLength(2)
 })
 
-test('that cancels its request has the answer ended without a response', async () => {
+test('ends the response without a message when the client cancels its request', async () => {
   const server = await served({}, () => undefined)
   const headers = await server.session()
   const asking = server.ask({ body: call, headers })
@@ -124,14 +126,18 @@ test('that cancels its request has the answer ended without a response', async (
   const params = { requestId: 7 }
   await server.ask({ body: { jsonrpc: '2.0', method: 'notifications/cancelled', params }, headers })
   const answer = await asking
-  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([200, 'text/event-stream', ''])
+  expect({ status: answer.status, contentType: answer.headers['content-type'], text: answer.text }).toEqual({
+    status: 200,
+    contentType: 'text/event-stream',
+    text: '',
+  })
   const again = server.ask({ body: call, headers })
   await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ method: 'test/slow' }))
   await server.connections[0]?.send({ jsonrpc: '2.0', id: 7, result: {} })
   expect((await again).messages).toMatchObject([{ id: 7, result: {} }])
 })
 
-test('is told that nobody will answer when its session ends meanwhile', async () => {
+test('responds with an error when the session ends meanwhile', async () => {
   const server = await served({}, () => undefined)
   const headers = await server.session()
   const asking = server.ask({ body: call, headers })

@@ -32,11 +32,11 @@ function hanging(): EventStore & { hangs: boolean; unanswered: number } {
   return store
 }
 
-describe('an event store that hangs', () => {
+describe('event stores that do not settle', () => {
   const late = (slot: string): unknown =>
     expect.objectContaining({ code: 'CALLBACK_FAILED', details: { slot } })
 
-  test('holds up a response for eventStoreTimeoutMs, those after it not at all', async () => {
+  test('delay one response by eventStoreTimeoutMs, and later ones not at all', async () => {
     const clock = createFakeClock()
     const eventStore = hanging()
     const server = await served({ clock, eventStore, eventStoreTimeoutMs: 1_000 })
@@ -53,7 +53,7 @@ describe('an event store that hangs', () => {
     expect(new Set(server.errors)).toEqual(new Set(server.errors.map(() => late('eventStore.storeEvent'))))
   })
 
-  test('is used again once it answers', async () => {
+  test('are used again after a call has settled', async () => {
     const clock = createFakeClock()
     const eventStore = hanging()
     const server = await served({ clock, eventStore, eventStoreTimeoutMs: 1_000 })
@@ -71,7 +71,7 @@ describe('an event store that hangs', () => {
   })
 
   test.each(['getStreamIdForEventId', 'replayEventsAfter'] as const)(
-    'leaves nobody waiting who comes back: %s',
+    'respond to a client that resumes: %s',
     async (slot) => {
       const clock = createFakeClock()
       const eventStore = hanging()
@@ -92,7 +92,7 @@ describe('an event store that hangs', () => {
     },
   )
 
-  test('keeps the session from closing no longer than its time', async () => {
+  test('delay the end of the session by at most their timeout', async () => {
     const eventStore = hanging()
     const server = await served({ eventStore, closeTimeoutMs: 100 }, () => undefined)
     const headers = await server.session()
@@ -104,25 +104,28 @@ describe('an event store that hangs', () => {
   })
 })
 
-test.each(['with a stream', 'without one'])('who has no room is told how much there is: %s', async (how) => {
-  const server = await served({ eventStore: memoryEventStore(), maxQueuedBytes: 4_096 })
-  const headers = await server.session()
-  if (how === 'with a stream') await unread(server.port, wireRequest('GET', headers))
-  let error: unknown
-  const told = (reason: unknown): void => {
-    error ??= reason
-  }
-  const isTold = (): boolean => {
-    for (let n = 0; n < 5; n++) server.connections[0]?.send(note({ text: 'x'.repeat(2_000) })).catch(told)
-    return error !== undefined
-  }
-  await until(isTold, 'one is rejected', PATIENCE_MS)
-  expect(error).toMatchObject({ code: 'OVERLOADED', details: { maxQueuedBytes: 4_096 } })
-  expect((error as TransportError<'OVERLOADED'>).details.queuedBytes).toBeGreaterThan(4_096)
-})
+test.each(['with a stream', 'without one'])(
+  'reports the size of the queue in OVERLOADED: %s',
+  async (how) => {
+    const server = await served({ eventStore: memoryEventStore(), maxQueuedBytes: 4_096 })
+    const headers = await server.session()
+    if (how === 'with a stream') await unread(server.port, wireRequest('GET', headers))
+    let error: unknown
+    const told = (reason: unknown): void => {
+      error ??= reason
+    }
+    const isTold = (): boolean => {
+      for (let n = 0; n < 5; n++) server.connections[0]?.send(note({ text: 'x'.repeat(2_000) })).catch(told)
+      return error !== undefined
+    }
+    await until(isTold, 'one is rejected', PATIENCE_MS)
+    expect(error).toMatchObject({ code: 'OVERLOADED', details: { maxQueuedBytes: 4_096 } })
+    expect((error as TransportError<'OVERLOADED'>).details.queuedBytes).toBeGreaterThan(4_096)
+  },
+)
 
 test.each(['GET', 'POST'] as const)(
-  'what is rejected for want of room is not in the store, and what is in it is not rejected: %s',
+  'rejects with OVERLOADED before storing, and never after: %s',
   async (method) => {
     const inner = memoryEventStore()
     const stored = new Set<unknown>()
@@ -155,7 +158,7 @@ test.each(['GET', 'POST'] as const)(
   },
 )
 
-test('a response that no replay could carry is rejected, and its client told', async () => {
+test('rejects a response that no replay could carry, and sends an error to the client', async () => {
   const server = await served({ eventStore: memoryEventStore(), maxQueuedBytes: 4_096 }, () => undefined)
   const headers = await server.session()
   const answered = server.ask({ body: ask, headers })

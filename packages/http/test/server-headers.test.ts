@@ -10,7 +10,7 @@ test.each<[string, Record<string, string | string[]>]>([
   ['one that is repeated', { 'x-one': ['1', '2'], accept: ['text/plain', 'text/html'] }],
   ['two of which one counts', { authorization: ['Bearer a', 'Bearer b'] }],
   ['names that objects have', { constructor: '1', ['__proto__']: '2', 'set-cookie': ['a=1', 'b=2'] }],
-])('tells the gate of headers what Node makes of them: %s', async (_, headers) => {
+])('passes headers to the gate as Node joins them: %s', async (_, headers) => {
   const server = spy((gate) => httpServer({ port: 0, gate }))
   const mounted = spy((gate) => requestHandler({ gate }))
   await using own = await serve(server.listener, () => {})

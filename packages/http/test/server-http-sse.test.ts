@@ -18,7 +18,7 @@ async function opened(raw: RawHttp, path = '/sse'): Promise<{ events: OpenAnswer
   return { events, messages: events.events[0]?.data ?? '' }
 }
 
-test('a response that cannot be sent is answered with an error', async () => {
+test('sends an error in place of a response that cannot be sent', async () => {
   const server = await served({ httpSse, maxMessageBytes: 1_024 }, ({ id }) => ({
     jsonrpc: '2.0',
     id,
@@ -36,7 +36,7 @@ test.each([
   ['/api', httpSse],
   ['/api/v1', httpSse],
   ['/events', { path: '/', messagesPath: '/messages' }],
-])('the stream names where messages are sent below %s, too', async (mountedAt, paths) => {
+])('names the path for messages below the mount path %s', async (mountedAt, paths) => {
   const mcp = requestHandler({ httpSse: paths })
   await serve(mcp, async (connection) => {
     connection.onmessage = (message) => isRequest(message) && void connection.send(echo(message))

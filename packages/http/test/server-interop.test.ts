@@ -178,8 +178,8 @@ const pairs = Object.entries(servers).flatMap(([server, make]) =>
   Object.entries(clients).map(([client, connect]) => ({ server, make, client, connect })),
 )
 
-describe.each(Object.entries(kinds))('with %s', (_, options) => {
-  test.each(pairs)('$server serves an official $client', async ({ make, connect }) => {
+describe.each(Object.entries(kinds))('responses in the format of %s', (_, options) => {
+  test.each(pairs)('of $server reach an official $client', async ({ make, connect }) => {
     const { address, connections, errors } = await started(make, options)
     const talk = await connect(new URL(address), false)
     expect(await talk.call('add')).toMatchObject(text('3'))
@@ -204,7 +204,7 @@ describe.each(Object.entries(kinds))('with %s', (_, options) => {
   })
 })
 
-test.each(pairs)('$server serves an official $client of HTTP+SSE', async ({ make, connect }) => {
+test.each(pairs)('serves an official $client of HTTP+SSE with $server', async ({ make, connect }) => {
   const { address, connections, errors } = await started(make, {})
   const talk = await connect(new URL('/sse', address), true)
   expect(await talk.call('add')).toMatchObject(text('3'))
@@ -217,7 +217,7 @@ test.each(pairs)('$server serves an official $client of HTTP+SSE', async ({ make
   expect(errors).toEqual([])
 })
 
-test('one server serves many official clients at once, with the same ids', async () => {
+test('serves many official clients at once, with the same ids', async () => {
   const { address, connections } = await started(serverV1, {})
   const talks = await Promise.all(
     Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? talkV1 : talkV2)(new URL(address), false)),

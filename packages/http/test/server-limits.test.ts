@@ -26,7 +26,7 @@ const users: Gate = {
 }
 
 describe('maxSockets', () => {
-  test('bounds the connections there are, whatever is said on them', async () => {
+  test('limits open connections', async () => {
     const server = await served({ maxSockets: 5 })
     const sockets = Array.from({ length: 5 }, () => idle(server.port))
     await until(() => sockets.every(({ readyState }) => readyState === 'open'), 'all connect', PATIENCE_MS)
@@ -48,7 +48,7 @@ describe('maxSockets', () => {
     )
   })
 
-  test('is ten for each of maxConnections unless given', async () => {
+  test('is ten times maxConnections by default', async () => {
     const server = await served({ maxConnections: 1 })
     const sockets = Array.from({ length: 12 }, () => idle(server.port))
     await until(() => sockets.filter(({ closed }) => closed).length === 2, 'two are cut off', PATIENCE_MS)
@@ -56,17 +56,17 @@ describe('maxSockets', () => {
 })
 
 describe('maxInFlight', () => {
-  test('bounds the requests of a session that await their response', async () => {
+  test('limits the requests of a session that await their response', async () => {
     const server = await served({ maxInFlight: 2 }, () => undefined)
     const headers = await server.session()
     for (const id of [1, 2]) void server.ask({ body: ask(id), headers }).catch(() => {})
     await until(() => server.messages.length === 4, 'two are asked', PATIENCE_MS)
     const { status, headers: said, messages } = await server.ask({ body: ask(3), headers })
-    expect([status, said['retry-after']]).toEqual([503, '5'])
+    expect({ status, retryAfter: said['retry-after'] }).toEqual({ status: 503, retryAfter: '5' })
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
   })
 
-  test('bounds those that their clients left and may come back for', async () => {
+  test('counts requests whose client disconnected and may resume', async () => {
     const server = await served({ maxInFlight: 2, onDisconnect: 'continue' }, () => undefined)
     const headers = await server.session()
     for (const id of [1, 2]) void server.ask({ body: ask(id), headers }).catch(() => {})
@@ -78,23 +78,23 @@ describe('maxInFlight', () => {
     await until(() => server.messages.length === 5, 'there is room again', PATIENCE_MS)
   })
 
-  test('bounds the requests of a principal in 2026-07-28', async () => {
+  test('limits the requests of a principal in 2026-07-28', async () => {
     const server = await served({ maxInFlight: 2 }, () => undefined)
     for (const id of [1, 2]) void server.ask(postOf(modern('test/ask', {}, id))).catch(() => {})
     await until(() => server.messages.length === 2, 'two are asked', PATIENCE_MS)
     const { status, headers, messages } = await server.ask(postOf(modern('test/ask', {}, 3)))
-    expect([status, headers['retry-after']]).toEqual([503, '5'])
+    expect({ status, retryAfter: headers['retry-after'] }).toEqual({ status: 503, retryAfter: '5' })
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
   })
 })
 
-describe('maxInFlight where every request of 2026-07-28 has a connection of its own', () => {
+describe('maxInFlight with modern: per-request', () => {
   const perRequest = { maxInFlight: 2, modern: 'per-request' as const, gate: users }
   const listen = (id: number) =>
     modern('subscriptions/listen', { notifications: { toolsListChanged: true } }, id)
   const ann = { authorization: 'ann' }
 
-  test('bounds those of one principal, subscriptions included', async () => {
+  test('limits the requests of one principal, subscriptions included', async () => {
     const server = await served(
       { ...perRequest, principal: ({ extra }) => String(extra?.['user']) },
       () => undefined,
@@ -113,7 +113,7 @@ describe('maxInFlight where every request of 2026-07-28 has a connection of its 
     await vi.waitFor(async () => expect(await again()).toBe(200))
   })
 
-  test('counts none that was answered', async () => {
+  test('does not count answered requests', async () => {
     const server = await served(perRequest)
     for (let id = 0; id < 5; id++) {
       expect((await server.ask(postOf(modern('test/ask', {}, id), ann))).status).toBe(200)
@@ -121,11 +121,11 @@ describe('maxInFlight where every request of 2026-07-28 has a connection of its 
   })
 })
 
-describe('callers at the gate', () => {
+describe('requests that wait for the gate', () => {
   const slow = (): Gate => ({ admit: () => new Promise(() => {}) })
 
   test.each([{}, { 'mcp-session-id': 'made up' }])(
-    'count towards maxConnections, with %o too',
+    'count towards maxConnections, with headers %o',
     async (headers) => {
       let asked = 0
       const gate: Gate = {
@@ -142,7 +142,7 @@ describe('callers at the gate', () => {
     },
   )
 
-  test('who are in a session are served, however full it is', async () => {
+  test('are served within a session when maxConnections is reached', async () => {
     const server = await served({ maxConnections: 1 })
     const headers = await server.session()
     expect((await server.ask({ body: initialize() })).status).toBe(503)
@@ -162,15 +162,15 @@ describe('maxInFlight over HTTP+SSE', () => {
     return { server, post }
   }
 
-  test('bounds the requests of a session that await their response', async () => {
+  test('limits the requests of a session that await their response', async () => {
     const { server, post } = await opened()
     const { status, headers, messages } = await post(ask(3))
-    expect([status, headers['retry-after']]).toEqual([503, '5'])
+    expect({ status, retryAfter: headers['retry-after'] }).toEqual({ status: 503, retryAfter: '5' })
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
     expect(server.messages).toEqual([ask(1), ask(2)])
   })
 
-  test('counts none that was answered or cancelled', async () => {
+  test('does not count answered or cancelled requests', async () => {
     const { server, post } = await opened()
     await server.connections[0]?.send({ jsonrpc: '2.0', id: 1, result: {} })
     expect((await post(ask(3))).status).toBe(202)
@@ -184,7 +184,7 @@ describe('maxInFlight over HTTP+SSE', () => {
 describe('principal', () => {
   const user = ({ extra }: AuthInfo): string => String(extra?.['user'])
 
-  test('tells the users of one client apart', async () => {
+  test('distinguishes the users of one client', async () => {
     const server = await served({ gate: users, principal: user })
     const headers = await server.session('2025-11-25', { authorization: 'ann' })
     expect((await server.ask({ body: ask(1), headers })).status).toBe(200)
@@ -192,7 +192,7 @@ describe('principal', () => {
     expect((await server.ask({ body: ask(2), headers: others })).status).toBe(404)
   })
 
-  test('gives each a connection of its own in 2026-07-28', async () => {
+  test('gives each user a connection in 2026-07-28', async () => {
     const server = await served({ gate: users, principal: user })
     for (const authorization of ['ann', 'bob', 'ann']) {
       expect((await server.ask(postOf(modern('test/ask'), { authorization }))).status).toBe(200)
@@ -209,7 +209,7 @@ describe('principal', () => {
     ],
     ['yields no text', () => undefined],
     ['yields a promise', () => Promise.resolve('ann')],
-  ])('admits nobody where it %s', async (_what, principal) => {
+  ])('refuses every caller if it %s', async (_what, principal) => {
     const server = await served({ gate: users, principal: principal as unknown as () => string })
     const answer = await server.ask({ body: initialize() })
     expect(answer.status).toBe(503)

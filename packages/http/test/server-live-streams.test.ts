@@ -1,21 +1,21 @@
 import { createFakeClock } from '@mcpwire/compliance'
 import { expect, test } from 'vitest'
-import { LiveStreams } from '../src/server/request/keep-alive-scheduler.js'
+import { KeepAliveScheduler } from '../src/server/request/periodic-check.js'
 
-test('a stream that fails when it is looked at is reported once, and the others are looked after', async () => {
+test('reports a stream whose tick fails once, and ticks the others', async () => {
   const clock = createFakeClock()
   const errors: Error[] = []
-  const streams = new LiveStreams(clock, 1_000, (error) => errors.push(error))
+  const streams = new KeepAliveScheduler(clock, 1_000, (error) => errors.push(error))
   let beats = 0
   streams.add({
     dueAt: clock.now() + 1_000,
-    beat: () => {
+    tick: () => {
       throw new Error('it fails')
     },
   })
   const other = {
     dueAt: clock.now() + 1_000,
-    beat: (now: number) => {
+    tick: (now: number) => {
       beats++
       other.dueAt = now + 1_000
     },

@@ -120,8 +120,8 @@ const mounts: Record<string, () => Promise<number>> = {
   },
 }
 
-describe.each(Object.entries(mounts))('mounted on %s', (_, mount) => {
-  test.each(Object.entries(clients))('an official %s is served', async (_client, connect) => {
+describe.each(Object.entries(mounts))('an endpoint on %s', (_, mount) => {
+  test.each(Object.entries(clients))('serves an official %s', async (_client, connect) => {
     const url = new URL(`http://127.0.0.1:${await mount()}/mcp`)
     const client = await connect(url)
     const { content } = await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } })
@@ -131,7 +131,7 @@ describe.each(Object.entries(mounts))('mounted on %s', (_, mount) => {
     await client.close()
   })
 
-  test('a page of another site is refused, and what is no JSON is told so', async () => {
+  test('refuses a page of another site, and reports a body that is not JSON', async () => {
     const raw = rawHttp(await mount())
     const evil = { origin: 'https://evil.example' }
     expect((await raw.ask({ body: initialize(), headers: evil })).status).toBe(403)
@@ -139,7 +139,7 @@ describe.each(Object.entries(mounts))('mounted on %s', (_, mount) => {
     expect(garbled.status).toBe(400)
   })
 
-  test('a stream ends on the server when its client leaves', async () => {
+  test('ends a stream when its client disconnects', async () => {
     const port = await mount()
     const raw = rawHttp(port)
     const opened = await raw.ask({ body: initialize() })
@@ -158,7 +158,7 @@ test.each([
   ['its reply alone', ({ raw }: { raw: object }, reply: object) => [raw, reply]],
   ['its request alone', (request: object, { raw }: { raw: object }) => [request, raw]],
   ['nothing', () => []],
-])('handle() says what it takes where it is given %s, and Fastify tells the caller', async (_, given) => {
+])('throws from handle() for %s, and Fastify reports it to the client', async (_, given) => {
   const mcp = await serving(requestHandler())
   const app = fastify()
   onTestFinished(() => app.close())
@@ -173,7 +173,7 @@ test.each([
 /** Where web-standard requests of these tests come from. */
 const local = { remoteAddress: '127.0.0.1' }
 
-describe('httpHandler alone', () => {
+describe('httpHandler', () => {
   const post = (body: unknown, headers: Record<string, string> = {}): Request =>
     new Request('http://localhost/mcp', {
       method: 'POST',
@@ -206,16 +206,19 @@ describe('httpHandler alone', () => {
     return handler
   }
 
-  test('answers a Request with a Response, in JSON and as a stream', async () => {
+  test('responds to a Request with a Response, in JSON and as a stream', async () => {
     const handler = await echoing()
     const opened = await handler.fetch(post(initialize()), local)
-    expect([opened.status, opened.headers.get('content-type')]).toEqual([200, 'application/json'])
+    expect({ status: opened.status, contentType: opened.headers.get('content-type') }).toEqual({
+      status: 200,
+      contentType: 'application/json',
+    })
     const headers = { 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' }
     const noted = await handler.fetch(
       post({ jsonrpc: '2.0', method: 'notifications/initialized' }, headers),
       local,
     )
-    expect([noted.status, await noted.text()]).toEqual([202, ''])
+    expect({ status: noted.status, text: await noted.text() }).toEqual({ status: 202, text: '' })
     const many = await handler.fetch(post({ jsonrpc: '2.0', id: 1, method: 'test/many' }, headers), local)
     expect(many.headers.get('content-type')).toBe('text/event-stream')
     expect((await many.text()).match(/^data: /gm)).toHaveLength(4)
@@ -227,7 +230,7 @@ describe('httpHandler alone', () => {
     await vi.waitFor(() => expect(handler.connections.size).toBe(0))
   })
 
-  test('shows the gate what the runtime knows of the caller', async () => {
+  test('passes the facts of the runtime to the gate', async () => {
     const seen: unknown[] = []
     const gate = {
       admit: ({ remote, host, path }: { remote: object; host?: string; path?: string }) => {
@@ -240,17 +243,17 @@ describe('httpHandler alone', () => {
     expect(seen).toEqual([{ remote: { address: '192.0.2.1', port: 7 }, host: 'localhost', path: '/mcp' }])
   })
 
-  test('refuses a caller beyond this host, and one from nowhere, where there is no gate', async () => {
+  test('refuses a remote client, and one of unknown address, without a gate', async () => {
     const handler = await echoing()
     const unknown = await handler.fetch(post(initialize()))
-    expect([unknown.status, await unknown.json()]).toMatchObject([
-      403,
-      { error: { message: expect.stringContaining('pass remoteAddress, or give a gate') } },
-    ])
+    expect({ status: unknown.status, body: await unknown.json() }).toMatchObject({
+      status: 403,
+      body: { error: { message: expect.stringContaining('pass remoteAddress') } },
+    })
     expect((await handler.fetch(post(initialize()), { remoteAddress: '192.0.2.1' })).status).toBe(403)
   })
 
-  test('takes a body that somebody has parsed, and holds no more of another than is allowed', async () => {
+  test('accepts a parsed body, and buffers no more of another than maxMessageBytes', async () => {
     const handler = await echoing({ maxMessageBytes: 1024 })
     const parsed = new Request('http://localhost/mcp', {
       method: 'POST',
@@ -271,20 +274,26 @@ describe('httpHandler alone', () => {
       duplex: 'half',
     } as RequestInit)
     const answer = await handler.fetch(long, local)
-    expect([answer.status, await answer.json()]).toMatchObject([413, { error: { code: -32_600 } }])
+    expect({ status: answer.status, body: await answer.json() }).toMatchObject({
+      status: 413,
+      body: { error: { code: -32_600 } },
+    })
     expect(pulled).toBeLessThan(10)
   })
 
-  test('answers 503 before it is started and after it is closed', async () => {
+  test('responds with 503 before start() and after close()', async () => {
     const handler = httpHandler()
     expect((await handler.fetch(post(initialize()), local)).status).toBe(503)
     await handler.start()
     await handler.close()
     const late = await handler.fetch(post(initialize()), local)
-    expect([late.status, late.headers.get('retry-after')]).toEqual([503, '5'])
+    expect({ status: late.status, retryAfter: late.headers.get('retry-after') }).toEqual({
+      status: 503,
+      retryAfter: '5',
+    })
   })
 
-  test('hears that its caller left', async () => {
+  test('detects that its client disconnected', async () => {
     const handler = await echoing()
     const opened = await handler.fetch(post(initialize()), local)
     const headers = {
@@ -304,7 +313,7 @@ describe('httpHandler alone', () => {
     reader?.cancel().catch(() => {})
   })
 
-  test('has the address it was given', async () => {
+  test('has the address of option "url"', async () => {
     const handler = await echoing({ url: 'https://mcp.example/mcp' })
     expect(handler.address).toBe('https://mcp.example/mcp')
   })

@@ -36,15 +36,26 @@ const factories = {
 
 describe.each(Object.entries(factories))('%s', (_, make) => {
   test.each(bad)('refuses %s: %s at once', (option, value) => {
-    expect(codeOf(() => make({ [option]: value }))).toEqual(['INVALID_OPTION', option])
+    expect(refusedOption(() => make({ [option]: value }))).toBe(option)
   })
 
   test.each([
     ['httpSse.path', { path: 'sse', messagesPath: '/messages' }],
     ['httpSse.messagesPath', { path: '/sse', messagesPath: '/messages?x' }],
     ['httpSse.messagesPath', { path: '/sse', messagesPath: '/sse' }],
-  ])('refuses %s that cannot work', (option, httpSse) => {
-    expect(codeOf(() => make({ httpSse }))).toEqual(['INVALID_OPTION', option])
+  ])('refuses %s with a value that cannot work', (option, httpSse) => {
+    expect(refusedOption(() => make({ httpSse }))).toBe(option)
+  })
+
+  test.each([
+    ['hooks', true],
+    ['hooks.preflight', { preflight: {} }],
+    ['hooks.responseHeaders', { responseHeaders: { 'x-a': '1' } }],
+    ['hooks.routes', { routes: [] }],
+    ['hooks.routes["/health"]', { routes: { '/health': 'ok' } }],
+    ['hooks.route', { route: {} }],
+  ])('refuses %s of another type', (option, hooks) => {
+    expect(refusedOption(() => make({ hooks }))).toBe(option)
   })
 })
 
@@ -56,34 +67,35 @@ test.each([
   ['path', '/mcp?x'],
   ['headersTimeoutMs', 0],
   ['maxSockets', 0],
-])('httpServer refuses %s: %s at once', (option, value) => {
-  expect(codeOf(() => httpServer({ port: 0, [option]: value }))).toEqual(['INVALID_OPTION', option])
+])('refuses %s: %s at once in httpServer', (option, value) => {
+  expect(refusedOption(() => httpServer({ port: 0, [option]: value }))).toBe(option)
 })
 
-function codeOf(call: () => unknown): unknown[] {
+/** The option that `make` refuses with `INVALID_OPTION`. */
+function refusedOption(make: () => unknown): unknown {
   try {
-    call()
+    make()
   } catch (error) {
-    if (isTransportError(error, 'INVALID_OPTION')) return [error.code, error.details.option]
+    if (isTransportError(error, 'INVALID_OPTION')) return error.details.option
   }
-  return ['it was taken']
+  return undefined
 }
 
-test('serves at the path that is asked for, and only there', async () => {
+test('serves at option "path" only', async () => {
   const server = await served({ path: '/tools' })
   expect(new URL(server.address).pathname).toBe('/tools')
   expect((await server.ask({ path: '/tools?x=1', body: initialize() })).status).toBe(200)
   expect((await server.ask({ path: '/mcp', body: initialize() })).status).toBe(404)
 })
 
-test('keeps connections for longer than load balancers do', async () => {
+test('keeps idle connections longer than load balancers do', async () => {
   const server = await served()
   const answer = await server.ask({ path: '/mcp', body: initialize(), headers: { connection: 'keep-alive' } })
   const [, seconds] = /timeout=(\d+)/.exec(String(answer.headers['keep-alive'])) ?? []
   expect(Number(seconds)).toBeGreaterThan(75)
 })
 
-test('a request without an answer becomes a stream after keepAliveIntervalMs, unless answers are to be JSON', async () => {
+test('turns the response into a stream after keepAliveIntervalMs, except with responseFormat json', async () => {
   for (const answers of ['auto', 'json'] as const) {
     const clock = createFakeClock()
     const server = await served(
@@ -111,7 +123,7 @@ test('a request without an answer becomes a stream after keepAliveIntervalMs, un
   }
 })
 
-test('a comment is sent once in an interval on a silent stream, and none on a busy one', async () => {
+test('sends one comment per interval on an idle stream, and none on a busy one', async () => {
   const clock = createFakeClock()
   const server = await served({ clock, keepAliveIntervalMs: 1_000 })
   const headers = await server.session()
@@ -129,7 +141,7 @@ test('a comment is sent once in an interval on a silent stream, and none on a bu
   expect(comments()).toBe(before)
 })
 
-test('Infinity turns a limit off, and nothing waits for it', async () => {
+test('disables a limit with Infinity, without a deadline', async () => {
   const clock = createFakeClock()
   const server = await served({
     clock,
@@ -142,7 +154,7 @@ test('Infinity turns a limit off, and nothing waits for it', async () => {
   expect((await server.ask({ body: { jsonrpc: '2.0', id: 1, method: 'x' }, headers })).status).toBe(200)
 })
 
-test('an application that is slow to start is waited for within startTimeoutMs', async () => {
+test('waits up to startTimeoutMs for the application to connect', async () => {
   const clock = createFakeClock()
   const listener = httpServer({ port: 0, clock, startTimeoutMs: 1_000 })
   listener.onconnection = () => {}

@@ -26,8 +26,8 @@ const heard = (server: Served, method: string): number =>
 
 const count = (text: string, part: string): number => text.split(part).length - 1
 
-describe('requests on one connection before the answers to others are out', () => {
-  test('are cancelled when their client leaves', async () => {
+describe('pipelined requests', () => {
+  test('are cancelled when their client disconnects', async () => {
     const server = await served({ onDisconnect: 'cancel' }, application)
     const headers = await server.session()
     const socket = socketTo(server.port)
@@ -37,7 +37,7 @@ describe('requests on one connection before the answers to others are out', () =
     await vi.waitFor(() => expect(heard(server, 'notifications/cancelled')).toBe(5))
   })
 
-  test('give their places back in 2026-07-28 when their client leaves', async () => {
+  test('are not counted in 2026-07-28 after their client disconnected', async () => {
     const server = await served({ maxInFlight: 5 }, application)
     for (let round = 1; round <= 2; round++) {
       const socket = socketTo(server.port)
@@ -48,7 +48,7 @@ describe('requests on one connection before the answers to others are out', () =
     }
   })
 
-  test('keep no session of HTTP+SSE whose client has left', async () => {
+  test('open no session of HTTP+SSE after their client disconnected', async () => {
     const server = await served({ httpSse: { path: '/sse', messagesPath: '/messages' } }, application)
     const socket = socketTo(server.port)
     socket.write('GET /sse HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(10))
@@ -57,7 +57,7 @@ describe('requests on one connection before the answers to others are out', () =
     await vi.waitFor(() => expect(server.listener.connections.size).toBe(0))
   })
 
-  test('are let go where the server is somebody else’s, too', async () => {
+  test('are cancelled also in a server of the application', async () => {
     const mcp = requestHandler({ onDisconnect: 'cancel' })
     let cancelled = 0
     let asked = 0
@@ -83,8 +83,8 @@ describe('requests on one connection before the answers to others are out', () =
   })
 })
 
-describe('a connection on which requests follow one another without waiting', () => {
-  test('has all of them answered, in order, where answers come quickly', async () => {
+describe('connections with pipelined requests', () => {
+  test('get all responses in order', async () => {
     const server = await served({}, application)
     const headers = await server.session()
     const socket = socketTo(server.port)
@@ -94,7 +94,7 @@ describe('a connection on which requests follow one another without waiting', ()
     expect([...socket.text.matchAll(/"id":(\d+)/g)].map(([, id]) => Number(id))).toEqual(ids)
   })
 
-  test('takes the answer that the application waits for before it ends its own', async () => {
+  test('deliver the response of the client that the application awaits', async () => {
     const server = await served({}, (request, connection) => {
       const asking = { jsonrpc: '2.0' as const, id: 'asked', method: 'ping' }
       void connection.send(asking, { relatedRequestId: request.id })
@@ -108,7 +108,7 @@ describe('a connection on which requests follow one another without waiting', ()
     await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ id: 'asked', result: {} }))
   })
 
-  test('has no more than a few of them served at once, the others as soon as those are answered', async () => {
+  test('have a limited number of requests served at once', async () => {
     const server = await served({}, application)
     const headers = await server.session()
     const socket = socketTo(server.port)
@@ -122,7 +122,7 @@ describe('a connection on which requests follow one another without waiting', ()
     await until(() => count(socket.text, 'HTTP/1.1 200 ') === 100, 'all are answered', PATIENCE_MS)
   })
 
-  test('is cut where more of them come than anybody waits for', async () => {
+  test('are destroyed over the limit of queued requests', async () => {
     const server = await served({ onDisconnect: 'cancel' }, application)
     const headers = await server.session()
     const socket = socketTo(server.port)
@@ -135,7 +135,7 @@ describe('a connection on which requests follow one another without waiting', ()
   })
 
   test.each(['json', 'sse'] as const)(
-    'holds no more behind an open stream than maxQueuedBytes, as %s',
+    'queue at most maxQueuedBytes after an open stream, as %s',
     async (answers) => {
       const server = await served({ responseFormat: answers, maxQueuedBytes: 4 * MEGABYTE }, (request) => ({
         jsonrpc: '2.0',

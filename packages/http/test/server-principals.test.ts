@@ -51,11 +51,11 @@ const together = [
   ['somebody 1', 'somebody 1'],
 ]
 
-describe('in 2026-07-28', () => {
+describe('connections of 2026-07-28', () => {
   const ask = async (server: Served, authorization = ''): Promise<unknown> =>
     (await server.ask(postOf(modern('test/who'), { authorization }))).messages[0]
 
-  test.each([...strangers, ...relatives])('%s shares nothing with %s', async (first, second) => {
+  test.each([...strangers, ...relatives])('are not shared by %s and %s', async (first, second) => {
     const server = await telling()
     await ask(server, first)
     expect(await ask(server, second)).toMatchObject({ result: { peer: second, own: second } })
@@ -63,7 +63,7 @@ describe('in 2026-07-28', () => {
   })
 
   test.each(together)(
-    '%s shares a connection with %s, and each request has its own token',
+    'are shared by %s and %s, and each request has its own token',
     async (first, second) => {
       const server = await telling()
       await ask(server, first)
@@ -73,10 +73,10 @@ describe('in 2026-07-28', () => {
   )
 })
 
-describe('in a session', () => {
+describe('sessions', () => {
   const body = { jsonrpc: '2.0' as const, id: 1, method: 'test/who' }
 
-  test.each(strangers)('of %s, nobody is %s', async (first = '', second = '') => {
+  test.each(strangers)('of %s do not exist for %s', async (first = '', second = '') => {
     const server = await telling()
     const headers = await server.session('2025-11-25', { authorization: first })
     const others = { ...headers, authorization: second }
@@ -85,7 +85,7 @@ describe('in a session', () => {
   })
 
   test.each([...together, ...relatives])(
-    'of %s, each request of %s has its own token',
+    'of %s pass the token of each request of %s',
     async (first = '', second = '') => {
       const server = await telling()
       const headers = await server.session('2025-11-25', { authorization: first })
@@ -95,7 +95,7 @@ describe('in a session', () => {
     },
   )
 
-  test('tokens of other rights are those of others where the application says so', async () => {
+  test('are separated by rights if the application distinguishes them', async () => {
     const server = await telling({ principal: ({ extra, scopes }) => `${extra?.['sub']} ${scopes}` })
     const headers = await server.session('2025-11-25', { authorization: 'ann' })
     const stepped = { ...headers, authorization: 'ann with rights' }

@@ -53,8 +53,8 @@ function forgetting(): { readonly eventStore: EventStore; forget(): void } {
   }
 }
 
-describe('whose last event is not in the store any more', () => {
-  test('goes on with the stream of the session, where nothing was said since', async () => {
+describe('resuming after an event that the store has dropped', () => {
+  test('continues the stream of the session if nothing was sent since', async () => {
     const { eventStore, forget } = forgetting()
     const server = await served({ eventStore })
     const headers = await server.session()
@@ -68,7 +68,7 @@ describe('whose last event is not in the store any more', () => {
     expect(again.status).toBe(200)
   })
 
-  test('has what was said on the stream of the session meanwhile', async () => {
+  test('delivers messages that were sent on the stream of the session meanwhile', async () => {
     const { eventStore, forget } = forgetting()
     const server = await served({ eventStore })
     const headers = await server.session()
@@ -89,7 +89,7 @@ describe('whose last event is not in the store any more', () => {
     expect(onceMore.messages).toEqual([note(3)])
   })
 
-  test('has the response that came since', async () => {
+  test('delivers a response that was sent meanwhile', async () => {
     const clock = createFakeClock()
     const eventStore = memoryEventStore({ clock, maxAgeMs: KEPT_MS })
     const server = await served({ clock, eventStore }, () => undefined)
@@ -104,7 +104,7 @@ describe('whose last event is not in the store any more', () => {
     expect(again.messages).toEqual([echo(ask)])
   })
 
-  test('goes on with a request that still runs', async () => {
+  test('continues a request that is in flight', async () => {
     const { eventStore, forget } = forgetting()
     const server = await served({ eventStore }, () => undefined)
     const headers = await server.session()
@@ -119,7 +119,7 @@ describe('whose last event is not in the store any more', () => {
   })
 })
 
-test('what the store failed to take while nobody listened comes in its place', async () => {
+test('delivers messages in order although the store failed for some of them', async () => {
   const inner = memoryEventStore()
   let fails = false
   const eventStore: EventStore = {
@@ -145,11 +145,11 @@ test('what the store failed to take while nobody listened comes in its place', a
   expect(again.messages).toEqual([note(1), note(2), note(3), note(4)])
 })
 
-describe('who comes back and reads nothing', () => {
+describe('clients that resume and read nothing', () => {
   const MIB = 1_048_576
   const QUEUED_BYTES = 65_536
 
-  test.each(['is over', 'goes on'])('holds no more than maxQueuedBytes of a stream that %s', async (how) => {
+  test.each(['is over', 'goes on'])('take at most maxQueuedBytes of a stream that %s', async (how) => {
     const inner = memoryEventStore()
     let replayed = 0
     const eventStore: EventStore = {

@@ -36,8 +36,8 @@ async function raw(port: number): Promise<Raw> {
   return { write: (more) => void socket.write(more), text: () => text, isOver: () => isOver, closed }
 }
 
-describe('a body', () => {
-  test('that declares too great a length is refused before any of it is read', async () => {
+describe('bodies', () => {
+  test('are refused before they are read if the declared length is over the limit', async () => {
     const server = await served({ maxMessageBytes: 1_024 })
     const caller = await raw(server.port)
     caller.write(`POST /mcp HTTP/1.1\r\nhost: localhost\r\n${json}content-length: 99999999\r\n\r\n`)
@@ -45,7 +45,7 @@ describe('a body', () => {
     expect(caller.text()).toMatch(/connection: close/i)
   })
 
-  test('in chunks without end is refused at the limit, and the answer arrives while the caller still sends', async () => {
+  test('are refused at the limit if they are chunked, and the response arrives while the client still sends', async () => {
     const server = await served({ maxMessageBytes: 1_024 })
     const caller = await raw(server.port)
     caller.write(`POST /mcp HTTP/1.1\r\nhost: localhost\r\n${json}transfer-encoding: chunked\r\n\r\n`)
@@ -58,7 +58,7 @@ describe('a body', () => {
     await caller.closed
   })
 
-  test('of exactly the limit is served, and one of a byte more is not', async () => {
+  test('are accepted at exactly the limit, and refused one byte over it', async () => {
     const server = await served({ maxMessageBytes: 1_024 })
     const headers = await server.session()
     const text = JSON.stringify(ask(1))
@@ -66,7 +66,7 @@ describe('a body', () => {
     expect((await server.ask({ body: text.padEnd(1_025), headers })).status).toBe(413)
   })
 
-  test('that arrives too slowly is answered with 408, by the clock', async () => {
+  test('get 408 if they arrive too slowly', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, bodyTimeoutMs: 5_000 })
     const caller = await raw(server.port)
@@ -78,7 +78,7 @@ describe('a body', () => {
     await vi.waitFor(() => expect(caller.text()).toMatch(/^HTTP\/1.1 408 /))
   })
 
-  test('that is not UTF-8, not JSON, or of another type is told so', async () => {
+  test('get an error if they are not UTF-8, not JSON, or of another type', async () => {
     const server = await served()
     const bytes = Buffer.concat([
       Buffer.from('{"jsonrpc":"2.0","method":"'),
@@ -100,7 +100,7 @@ describe('a body', () => {
   })
 })
 
-test('headers that arrive too slowly are answered with 408, and the connection ends', async () => {
+test('responds with 408 to headers that arrive too slowly, and closes the connection', async () => {
   const server = await served({ headersTimeoutMs: 100 })
   const caller = await raw(server.port)
   caller.write('POST /mcp HTTP/1.1\r\nhost: localhost\r\n')
@@ -114,7 +114,7 @@ test.each([
   ['*/*', 'application/json'],
   ['application/json;q=0, text/event-stream', 'text/event-stream'],
   ['text/html', undefined],
-])('who accepts %s is answered in %s', async (accept, type) => {
+])('responds to "Accept: %s" in %s', async (accept, type) => {
   const server = await served()
   const headers = await server.session()
   const answer = await server.ask({ body: ask(1), headers: { ...headers, accept } })
@@ -123,7 +123,7 @@ test.each([
 })
 
 describe('the gate', () => {
-  test('is asked for every request, once, and its refusal says why', async () => {
+  test('is called once for every request, and its reason is in the response', async () => {
     let asked = 0
     let isShut = false
     const gate: Gate = {
@@ -142,13 +142,16 @@ describe('the gate', () => {
     isShut = true
     for (const method of ['POST', 'GET', 'DELETE']) {
       const refused = await server.ask({ method, headers, ...(method === 'POST' && { body: ask(2) }) })
-      expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, 'Bearer realm="mcp"  x: y'])
+      expect({ status: refused.status, wwwAuthenticate: refused.headers['www-authenticate'] }).toEqual({
+        status: 401,
+        wwwAuthenticate: 'Bearer realm="mcp"  x: y',
+      })
       expect(refused.messages).toMatchObject([{ error: { message: 'who are you?' } }])
     }
     expect(server.connections[0]?.state).toBe('open')
   })
 
-  test('keeps the session of one caller from another, as if there were none', async () => {
+  test('separates sessions: that of another caller does not exist', async () => {
     const gate: Gate = {
       admit: ({ headers }) => {
         const [clientId = '', sub = ''] = (headers['authorization'] ?? '').split('/')
@@ -166,7 +169,7 @@ describe('the gate', () => {
     expect((await server.ask({ body: ask(1), headers: alice })).status).toBe(200)
   })
 
-  test('may renew the admission of a session with each request, which ends with the last', async () => {
+  test('renews the admission of a session with each request', async () => {
     const clock = createFakeClock()
     let expiresAt = clock.epochNow() + 1_000
     const server = await served({ clock, gate: { admit: () => ({ admit: true, expiresAt }) } })
@@ -175,7 +178,10 @@ describe('the gate', () => {
     expiresAt = clock.epochNow() + 10_000
     await server.ask({ body: ask(1), headers })
     await clock.advance(9_000)
-    expect([server.connections[0]?.state, stream.isOver]).toEqual(['open', false])
+    expect({ state: server.connections[0]?.state, isOver: stream.isOver }).toEqual({
+      state: 'open',
+      isOver: false,
+    })
     await clock.advance(1_001)
     expect(isTransportError(await server.connections[0]?.closed, 'REFUSED')).toBe(true)
     await stream.until(() => stream.isOver, 'the stream ended')
@@ -188,13 +194,16 @@ describe('the gate', () => {
       'Bearer',
     ],
     ['an admission that was over before', () => ({ admit: true, expiresAt: 1 }) as const, 'Bearer'],
-  ])('has its 401 say how to authenticate, after %s (RFC 9110, 15.5.2)', async (_what, admit, challenge) => {
+  ])('has a challenge in its 401 after %s (RFC 9110, 15.5.2)', async (_what, admit, challenge) => {
     const server = await served({ gate: { admit } })
     const { status, headers } = await server.ask({ body: initialize() })
-    expect([status, headers['www-authenticate']]).toEqual([401, challenge])
+    expect({ status, wwwAuthenticate: headers['www-authenticate'] }).toEqual({
+      status: 401,
+      wwwAuthenticate: challenge,
+    })
   })
 
-  test('may be slow while the caller leaves', async () => {
+  test('may be slow while the client disconnects', async () => {
     let admitAll!: () => void
     const opened = new Promise<void>((resolve) => {
       admitAll = resolve
@@ -220,7 +229,7 @@ describe('the gate', () => {
     await vi.waitFor(() => expect(caller.text()).toMatch(/^HTTP\/1.1 200 /))
   })
 
-  test('is needed to listen beyond this host', async () => {
+  test('is required to listen beyond this host', async () => {
     const open = httpServer({ port: 0, host: '0.0.0.0' })
     await expect(open.start()).rejects.toMatchObject({ code: 'INVALID_OPTION', details: { option: 'gate' } })
     const gated = httpServer({ port: 0, host: '0.0.0.0', gate: localOnly() })
@@ -239,7 +248,7 @@ describe('hooks', () => {
     routes: { '/health': () => ({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'well' }) },
   }
 
-  test('answer preflights before anybody is asked, and only those they know', async () => {
+  test('respond to preflights before the gate is called', async () => {
     let asked = 0
     const gate: Gate = {
       admit: () => {
@@ -249,13 +258,19 @@ describe('hooks', () => {
     }
     const server = await served({ hooks, gate })
     const known = await server.ask({ method: 'OPTIONS', headers: { origin: 'https://app.example' } })
-    expect([known.status, known.headers['access-control-allow-origin']]).toEqual([204, 'https://app.example'])
+    expect({
+      status: known.status,
+      accessControlAllowOrigin: known.headers['access-control-allow-origin'],
+    }).toEqual({ status: 204, accessControlAllowOrigin: 'https://app.example' })
     const other = await server.ask({ method: 'OPTIONS', headers: { origin: 'https://evil.example' } })
-    expect([other.status, other.headers['access-control-allow-origin']]).toEqual([405, undefined])
+    expect({
+      status: other.status,
+      accessControlAllowOrigin: other.headers['access-control-allow-origin'],
+    }).toEqual({ status: 405, accessControlAllowOrigin: undefined })
     expect(asked).toBe(0)
   })
 
-  test('add headers to every answer, streams and refusals included', async () => {
+  test('add headers to every response, including streams and refusals', async () => {
     const server = await served({ hooks, maxMessageBytes: 1_024 })
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
@@ -272,7 +287,7 @@ describe('hooks', () => {
     for (const answer of answers) expect(answer.headers['x-content-type-options']).toBe('nosniff')
   })
 
-  test('name no header twice: what an answer says itself stands', async () => {
+  test('do not replace headers of the response itself', async () => {
     const twice: HttpHooks = {
       preflight: () => ({ status: 204, headers: { 'Access-Control-Allow-Origin': 'https://app.example' } }),
       responseHeaders: () => ({ 'access-control-allow-origin': '*', 'content-type': 'text/plain' }),
@@ -286,7 +301,7 @@ describe('hooks', () => {
     expect(answer.headers['access-control-allow-origin']).toBe('*')
   })
 
-  test('serve routes beside the endpoint, and what they throw is reported', async () => {
+  test('serve further routes, and their errors are reported', async () => {
     const failing = {
       routes: {
         '/broken': () => {
@@ -296,7 +311,10 @@ describe('hooks', () => {
     }
     const server = await served({ hooks: failing })
     const answer = await server.ask({ method: 'GET', path: '/broken' })
-    expect([answer.status, answer.messages]).toMatchObject([500, [{ error: { code: -32_603 } }]])
+    expect({ status: answer.status, messages: answer.messages }).toMatchObject({
+      status: 500,
+      messages: [{ error: { code: -32_603 } }],
+    })
     expect(server.errors.map(({ message }) => message).join()).toContain('from a route')
     expect((await server.ask({ method: 'GET', path: '/constructor' })).status).toBe(404)
   })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { modern, postOf } from './support/modern.js'
 import { initialize, served } from './support/served.js'
 
-test('a connection tells before it is started whether it is a session, and which', async () => {
+test('has the session id on a connection before it is started', async () => {
   const server = await served()
   const seen: (string | undefined)[] = []
   const { onconnection } = server.listener
@@ -17,8 +17,8 @@ test('a connection tells before it is started whether it is a session, and which
   expect(seen).toEqual([headers['mcp-session-id'], undefined])
 })
 
-describe.each(['auto', 'json', 'sse'] as const)('with answers as %s, no session is named', (answers) => {
-  test('by an initialize that the application refuses', async () => {
+describe.each(['auto', 'json', 'sse'] as const)('responseFormat %s', (answers) => {
+  test('names no session in the response to an initialize that the application refuses', async () => {
     const server = await served({ responseFormat: answers })
     server.listener.onconnection = (connection) => {
       connection.onmessage = (message) => {
@@ -33,7 +33,7 @@ describe.each(['auto', 'json', 'sse'] as const)('with answers as %s, no session 
     expect(answer.headers).not.toHaveProperty('mcp-session-id')
   })
 
-  test('by an initialize whose session ends before it is answered', async () => {
+  test('names no session in the response to an initialize whose session ends before', async () => {
     const server = await served({ responseFormat: answers })
     server.listener.onconnection = (connection) => {
       connection.onmessage = () => void connection.close()

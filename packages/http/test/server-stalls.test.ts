@@ -41,12 +41,12 @@ function answering(clock: Clock, answers: 'json' | 'sse', hasBegun: boolean): Pr
   })
 }
 
-describe('an answer of which nothing is taken for stallTimeoutMs', () => {
+describe('a response that the client does not read for stallTimeoutMs', () => {
   test.each([
     ['JSON', 'json', false],
     ['a stream', 'sse', false],
     ['a stream that has begun', 'sse', true],
-  ] as const)('is cut off: %s', async (_what, answers, hasBegun) => {
+  ] as const)('is destroyed: %s', async (_what, answers, hasBegun) => {
     const clock = createFakeClock()
     const server = await answering(clock, answers, hasBegun)
     const headers = await server.session()
@@ -65,7 +65,7 @@ describe('an answer of which nothing is taken for stallTimeoutMs', () => {
     expect(server.connections[0]?.state).toBe('open')
   })
 
-  test('is cut off where it was behind another on its connection', async () => {
+  test('is destroyed if it waited for another on its connection', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, responseFormat: 'json', stallTimeoutMs: 60_000 }, (request) =>
       request.id === 8 ? large(request) : undefined,
@@ -84,7 +84,7 @@ describe('an answer of which nothing is taken for stallTimeoutMs', () => {
     await until(() => socket.closed, 'the connection is cut', PATIENCE_MS)
   })
 
-  test('is cut off in 2026-07-28 as well', async () => {
+  test('is destroyed in 2026-07-28', async () => {
     const clock = createFakeClock()
     const server = await served({ clock, stallTimeoutMs: 60_000 }, large)
     const { headers = {} } = postOf(modern('test/ask', {}, 7))
@@ -100,7 +100,7 @@ describe('an answer of which nothing is taken for stallTimeoutMs', () => {
   })
 })
 
-describe('an answer that is taken slowly', () => {
+describe('a response that the client reads slowly', () => {
   test.each([
     ['JSON', 'json', false],
     ['a stream that has begun', 'sse', true],
@@ -121,7 +121,7 @@ describe('an answer that is taken slowly', () => {
   })
 })
 
-test('a web-standard stream of which nothing is taken for stallTimeoutMs is cut off', async () => {
+test('destroys a web-standard stream that the client does not read for stallTimeoutMs', async () => {
   const clock = createFakeClock()
   const listener = httpHandler({ clock, gate: allowAll(), stallTimeoutMs: 60_000 })
   let cancelled = 0

@@ -61,12 +61,15 @@ function shownBy(port: number): Promise<unknown> {
   })
 }
 
-test('serves https with its certificate', async () => {
+test('serves https: with its certificate', async () => {
   const { port } = await started({})
-  expect([await ask(port), await shownBy(port)]).toEqual([200, 'localhost'])
+  expect({ status: await ask(port), certificate: await shownBy(port) }).toEqual({
+    status: 200,
+    certificate: 'localhost',
+  })
 })
 
-test('shows the gate the certificate of a client', async () => {
+test('passes the certificate of a client to the gate', async () => {
   const seen: (TlsFacts | undefined)[] = []
   const gate: Gate = {
     admit: ({ tls }) => {
@@ -80,7 +83,7 @@ test('shows the gate the certificate of a client', async () => {
   expect(seen[0]?.subject).toContain('CN=agent')
 })
 
-test('turns away who shows no certificate where one is required, or one of another authority', async () => {
+test('refuses a client without a certificate, or with one of another authority', async () => {
   const { port } = await started({ tls: { ...host, ca: authority.cert } })
   const stranger = createAuthority('another').issue({ name: 'agent' })
   for (const shown of [{}, stranger]) {
@@ -89,7 +92,7 @@ test('turns away who shows no certificate where one is required, or one of anoth
   expect(await ask(port, agent)).toBe(200)
 })
 
-test('takes a certificate that is replaced, without a restart', async () => {
+test('uses a replaced certificate without a restart', async () => {
   const next = authority.issue({ name: 'next', names: ['127.0.0.1'] })
   let material: TlsMaterial = host
   const listeners: (() => void)[] = []
@@ -108,14 +111,14 @@ test('takes a certificate that is replaced, without a restart', async () => {
   expect(await shownBy(port)).toBe('next')
 })
 
-test('names what is wrong with its certificate before it listens', () => {
+test('reports a faulty certificate before it listens', () => {
   expect(() => httpServer({ port: 0, tls: { cert: 'none', key: 'none' } })).toThrow(/tls/)
   expect(() =>
     httpServer({ port: 0, tls: { certFile: '/nowhere/cert.pem', keyFile: '/nowhere/key.pem' } }),
   ).toThrow(/nowhere/)
 })
 
-test('an answer over TLS of which nothing is taken for stallTimeoutMs is cut off', async () => {
+test('destroys a response over TLS that the client does not read for stallTimeoutMs', async () => {
   const clock = createFakeClock()
   const listener = httpServer({ port: 0, tls: host, clock, stallTimeoutMs: 60_000 })
   let isAnswered = false

@@ -4,7 +4,7 @@ import { initialize, served } from './support/served.js'
 
 const ask = (id: number): object => ({ jsonrpc: '2.0', id, method: 'test/echo' })
 
-test('a target in absolute form is the path in it, called by the name in it', async () => {
+test('reads path and host from a target in absolute form', async () => {
   const hosts: (string | undefined)[] = []
   const gate = {
     admit: ({ host }: { host?: string }) => {
@@ -20,26 +20,26 @@ test('a target in absolute form is the path in it, called by the name in it', as
   expect((await local.ask({ path, body: initialize() })).status).toBe(403)
 })
 
-test('a byte order mark in front of a body is no part of it', async () => {
+test('ignores a byte order mark at the start of a body', async () => {
   const server = await served()
   const opened = await server.ask({ body: `\ufeff${JSON.stringify(initialize())}` })
   expect(opened.status).toBe(200)
 })
 
-test('a batch has at most 100 messages', async () => {
+test('accepts at most 100 messages in a batch', async () => {
   const server = await served()
   const headers = await server.session('2025-03-26')
   const batchOf = (count: number): object[] => Array.from({ length: count }, (_, id) => ask(id))
   const most = await server.ask({ body: batchOf(100), headers })
-  expect([most.status, most.messages.flat().length]).toEqual([200, 100])
+  expect({ status: most.status, length: most.messages.flat().length }).toEqual({ status: 200, length: 100 })
   const more = await server.ask({ body: batchOf(101), headers })
-  expect([more.status, more.messages]).toMatchObject([
-    400,
-    [{ error: { message: expect.stringContaining('a batch of more than 100 messages') } }],
-  ])
+  expect({ status: more.status, messages: more.messages }).toMatchObject({
+    status: 400,
+    messages: [{ error: { message: expect.stringContaining('a batch of more than 100 messages') } }],
+  })
 })
 
-test('an event id with a line break is reported and does not reach the stream', async () => {
+test('reports an event id with a line break, and sends the event without it', async () => {
   const eventStore: EventStore = {
     storeEvent: async () => 'a\ndata: {"forged":true}',
     replayEventsAfter: () => Promise.reject(new Error('nothing is here')),

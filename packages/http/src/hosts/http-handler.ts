@@ -1,82 +1,83 @@
 import { allOf, type Gate, localOnly } from '@mcpwire/core'
+import { createListener, type OptionDefaults, type OptionTable, options, text } from '@mcpwire/core/authoring'
+import { Endpoint, type HttpListener, mountAcceptor } from '../server/endpoint.js'
 import {
-  createListener,
-  type KnownOptions,
-  requireKnownOptions,
-  resolveOptions,
-} from '@mcpwire/core/authoring'
-import { Endpoint } from '../server/endpoint.js'
-import type { HttpListener } from '../server/http-listener.js'
-import { mountAcceptor } from '../server/mounted-acceptor.js'
-import {
+  endpointOptions,
   type HttpEndpointOptions,
-  httpEndpointDefaults,
-  knownEndpointOptions,
-  requireEndpointOptions,
+  type OptionalEndpointOptions,
+  requireConsistent,
 } from '../server/request/endpoint-options.js'
-import { type HttpFetchInfo, WebExchange, webStalls } from './web-exchange.js'
+import { createWebStalls, type HttpFetchInfo, WebExchange } from './web-exchange.js'
 
 /** Options of a handler for web-standard requests. */
 export interface HttpHandlerOptions extends HttpEndpointOptions {
   /**
-   * The URL under which clients reach what serves the handler; `address` of the listener repeats it.
+   * URL at which clients reach the handler. It is the `address` of the listener and has no other effect.
    * @defaultValue 'http:'
    */
   url?: string | undefined
 }
 
+/** The options of `httpHandler` and `requestHandler`. */
+export const handlerOptions: OptionTable<HttpHandlerOptions, OptionalEndpointOptions> = options<
+  HttpHandlerOptions,
+  OptionalEndpointOptions
+>({ ...endpointOptions.rules, url: text('http:') })
+
 /** What `httpHandler` uses for options that are not given. */
-export const httpHandlerDefaults: { readonly url: 'http:' } & typeof httpEndpointDefaults = {
-  url: 'http:',
-  ...httpEndpointDefaults,
-}
+export const httpHandlerDefaults: OptionDefaults<HttpHandlerOptions, OptionalEndpointOptions> =
+  handlerOptions.defaults
 
-/** Each option of a handler. */
-export const knownHandlerOptions: KnownOptions<HttpHandlerOptions> = { ...knownEndpointOptions, url: 1 }
-
-/** A listener that is brought its requests by whatever serves HTTP. */
+/** A listener that gets its requests from a server of web-standard requests. */
 export interface HttpHandler extends HttpListener {
   /**
-   * Answers one request: of Hono, Deno, Bun, a worker. Bound, never rejects. Before `start()` it answers 503. Without a
-   * gate it refuses those for which `info` has no `remoteAddress`.
+   * Handles one request of Hono, Deno, Bun or a worker. Bound, never rejects. Before `start()` the response is 503.
+   * Without a gate, a request without `remoteAddress` in `info` is refused.
    */
   readonly fetch: (request: Request, info?: HttpFetchInfo) => Promise<Response>
 }
 
 /**
- * A listener for MCP over HTTP in front of which anything can stand that speaks `Request` and `Response`. Without a
- * gate it serves callers on this host only, by `Host`, `Origin` and the address that `fetch` is told of.
+ * A listener for MCP over HTTP, for any server of web-standard `Request` and `Response`. Without a gate it serves
+ * callers on this host only, by `Host`, `Origin` and the address passed to `fetch`.
  *
  * @throws TransportError `INVALID_OPTION`
+ * @example
+ * ```ts
+ * const mcp = httpHandler({ gate })
+ * await serve(mcp, (connection) => createServer().connect(connection))
+ * Deno.serve((request) => mcp.fetch(request))
+ * ```
  */
-export function httpHandler(options: HttpHandlerOptions = {}): HttpHandler {
-  requireKnownOptions(options, knownHandlerOptions)
-  const settings = resolveOptions(httpHandlerDefaults, options)
-  requireEndpointOptions(settings)
-  const gate = settings.gate ?? allOf(knownAddress, localOnly())
-  const endpoint = new Endpoint({ ...settings, gate })
-  const stalls = webStalls(settings)
-  const exchanges = { ...settings, stalls }
-  const acceptor = mountAcceptor(endpoint, settings.url, () => stalls.stop())
-  const listener = createListener(acceptor, { ...settings, gate: endpoint.gate })
+export function httpHandler(given: HttpHandlerOptions = {}): HttpHandler {
+  const read = handlerOptions.read(given)
+  requireConsistent(read)
+  const settings = { ...read, gate: read.gate ?? allOf(knownAddress, localOnly()) }
+  const endpoint = new Endpoint(settings)
+  const stalls = createWebStalls(settings)
+  const exchangeSettings = { ...settings, stalls }
+  const listener = createListener(
+    mountAcceptor(endpoint, settings.url, () => stalls.stop()),
+    settings,
+  )
   return Object.assign(listener, {
     notify: endpoint.notify,
     fetch: (request: Request, info: HttpFetchInfo = {}): Promise<Response> => {
-      const exchange = new WebExchange(request, info, exchanges)
+      const exchange = new WebExchange(request, info, exchangeSettings)
       endpoint.handle(exchange)
       return exchange.response
     },
   })
 }
 
-/** Anybody can call us by a local name: who does not say where callers are must say who may call. */
+/** `Host` and `Origin` alone prove nothing: any client can send local names. */
 const knownAddress: Gate = {
   admit: ({ remote }) =>
     remote.address === undefined
       ? {
           admit: false,
           status: 403,
-          reason: 'where the caller is was not told: pass remoteAddress, or give a gate',
+          reason: 'client address unknown: pass remoteAddress to fetch(), or configure a gate',
         }
       : { admit: true },
 }

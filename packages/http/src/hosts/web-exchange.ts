@@ -1,56 +1,63 @@
 import type { Handshake, TlsFacts } from '@mcpwire/core'
-import type { Body, EventStream, Exchange, HeaderLines } from '../server/request/http-exchange.js'
-import { isPlainCoding } from '../server/request/media-types.js'
-import { mergedHeaders } from '../server/request/merged-headers.js'
-import { type StallLimit, Stalls } from '../server/request/stalls.js'
+import { ignore } from '@mcpwire/core/authoring'
+import { jsonHeaders } from '../server/request/http-errors.js'
+import {
+  type Body,
+  type EventStream,
+  type HeaderLines,
+  type HttpExchange,
+  mergeHeaders,
+} from '../server/request/http-exchange.js'
+import { isPlainCoding } from '../server/request/message-body.js'
+import { StallDetector, type StallLimit } from '../server/request/stalls.js'
 import { type ByteBody, EventWriter } from '../server/responses/event-writer.js'
 
-/** What a runtime knows of a request that the request itself does not tell. */
+/** Facts about a request that only the runtime knows. */
 export interface HttpFetchInfo {
-  /** The IP address it came from. Gates that ask for it refuse without. */
+  /** IP address of the client. Without it, gates such as `localOnly()` may refuse the request. */
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
   readonly tls?: TlsFacts | undefined
-  /** The body, where somebody has parsed it already. */
+  /** The body, if a framework has parsed it already. */
   readonly parsedBody?: unknown
 }
 
-/** Room on a stream for what is no message: ids, comments, hints. */
+/** Allowed on a stream besides messages: ids, comments, hints. */
 const SLACK_BYTES = 4096
-/** What the platform holds of a stream before it asks to wait. */
+/** The buffer of the platform for one stream. */
 const HIGH_WATER_BYTES = 16_384
 
 const failedBody = '{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}'
 const encoder = new TextEncoder()
 
-/** What an exchange needs to know besides its request. */
+/** The settings that a web-standard exchange uses. */
 export interface WebExchangeSettings {
   readonly maxQueuedBytes: number
-  readonly stalls: Stalls<WebExchange>
+  readonly stalls: StallDetector<WebExchange>
 }
 
-/** Cuts off streams of which nothing is taken. */
-export function webStalls(limit: StallLimit): Stalls<WebExchange> {
-  return new Stalls(limit, {
-    isBehind: (exchange) => exchange.isBehind,
+/** Destroys streams whose client reads nothing. */
+export function createWebStalls(limit: StallLimit): StallDetector<WebExchange> {
+  return new StallDetector(limit, {
+    isBlocked: (exchange) => exchange.isBlocked,
     progress: (exchange) => exchange.drains,
-    cutOff: (exchange) => exchange.cutOff(),
+    destroy: (exchange) => exchange.destroy(),
   })
 }
 
-/** One web-standard request, answered with a web-standard response. */
-export class WebExchange implements Exchange {
+/** One web-standard request and its response. */
+export class WebExchange implements HttpExchange {
   readonly method: string
   readonly handshake: Handshake
   readonly request: Request
   readonly response: Promise<Response>
   extraHeaders: HeaderLines = []
-  hasLeft = false
+  isDisconnected = false
   readonly #info: HttpFetchInfo
   readonly #settings: WebExchangeSettings
-  #respond!: (response: Response) => void
-  #isAnswered = false
-  #left: (() => void) | undefined
+  #resolveResponse!: (response: Response) => void
+  #hasResponded = false
+  #onDisconnect: (() => void) | undefined
   #stopReading: ((body: Body) => void) | undefined
   #writer: EventWriter | undefined
 
@@ -61,19 +68,19 @@ export class WebExchange implements Exchange {
     this.#info = info
     this.#settings = settings
     this.response = new Promise((resolve) => {
-      this.#respond = resolve
+      this.#resolveResponse = resolve
     })
-    if (request.signal.aborted) this.#gone()
-    else request.signal.addEventListener('abort', this.#gone, { once: true })
+    if (request.signal.aborted) this.#disconnected()
+    else request.signal.addEventListener('abort', this.#disconnected, { once: true })
   }
 
   get url(): URL {
     return new URL(this.request.url)
   }
 
-  whenLeft(left: () => void): void {
-    this.#left = left
-    if (this.hasLeft) left()
+  whenDisconnected(callback: () => void): void {
+    this.#onDisconnect = callback
+    if (this.isDisconnected) callback()
   }
 
   readBody(maxBytes: number, done: (body: Body) => void): void {
@@ -93,30 +100,30 @@ export class WebExchange implements Exchange {
     this.#stopReading?.({ kind: 'too-slow' })
   }
 
-  answer(status: number, headers: HeaderLines, body = ''): void {
-    if (this.#isAnswered) return
-    // Such as 204, which may not even have an empty one.
+  respond(status: number, headers: HeaderLines, body = ''): void {
+    if (this.#hasResponded) return
+    // A response with status 204 must not even have an empty body.
     const content = body === '' ? null : body
     const response = new Response(content, {
       status,
-      headers: pairs(mergedHeaders(headers, this.extraHeaders)),
+      headers: pairs(mergeHeaders(headers, this.extraHeaders)),
     })
-    this.#isAnswered = true
-    this.request.signal.removeEventListener('abort', this.#gone)
-    this.#respond(response)
+    this.#hasResponded = true
+    this.request.signal.removeEventListener('abort', this.#disconnected)
+    this.#resolveResponse(response)
   }
 
   fail(): void {
     if (this.#writer) this.#writer.destroy()
-    else this.answer(500, ['content-type', 'application/json'], failedBody)
+    else this.respond(500, jsonHeaders, failedBody)
   }
 
-  stream(headers: HeaderLines): EventStream {
-    this.#isAnswered = true
+  openStream(headers: HeaderLines): EventStream {
+    this.#hasResponded = true
     const { maxQueuedBytes, stalls } = this.#settings
     const body = new StreamBody(this.handshake.remote.address, {
-      fellBehind: () => stalls.watch(this),
-      cut: this.#gone,
+      blocked: () => stalls.watch(this),
+      cut: this.#disconnected,
     })
     const writer = new EventWriter(body, maxQueuedBytes + SLACK_BYTES)
     this.#writer = writer
@@ -124,38 +131,40 @@ export class WebExchange implements Exchange {
       {
         start: (controller) => body.open(controller),
         pull: () => writer.drained(),
-        cancel: () => this.#gone(),
+        cancel: () => this.#disconnected(),
       },
       { highWaterMark: HIGH_WATER_BYTES, size: (chunk) => chunk.byteLength },
     )
-    this.#respond(new Response(readable, { headers: pairs(mergedHeaders(headers, this.extraHeaders)) }))
+    this.#resolveResponse(
+      new Response(readable, { headers: pairs(mergeHeaders(headers, this.extraHeaders)) }),
+    )
     return writer
   }
 
-  /** Whether its caller has to read before more leaves. */
-  get isBehind(): boolean {
-    return this.#writer?.isBlocked === true && !this.hasLeft
+  /** Whether the client has to read before more is sent. */
+  get isBlocked(): boolean {
+    return this.#writer?.isBlocked === true && !this.isDisconnected
   }
 
-  /** How often the caller has caught up after being behind. */
+  /** How often the client has read all of a blocked stream. */
   get drains(): number {
     return this.#writer?.drains ?? 0
   }
 
-  /** Gives up a caller that takes nothing any more. */
-  cutOff(): void {
+  /** Destroys the stream of a client that reads nothing. */
+  destroy(): void {
     this.#writer?.destroy()
   }
 
-  readonly #gone = (): void => {
-    this.request.signal.removeEventListener('abort', this.#gone)
-    if (this.hasLeft) return
-    this.hasLeft = true
-    this.#stopReading?.({ kind: 'gone' })
-    this.#writer?.left()
-    this.#left?.()
-    // Nobody hears it, but whoever called waits for a response.
-    if (!this.#isAnswered) this.answer(499, [])
+  readonly #disconnected = (): void => {
+    this.request.signal.removeEventListener('abort', this.#disconnected)
+    if (this.isDisconnected) return
+    this.isDisconnected = true
+    this.#stopReading?.({ kind: 'disconnected' })
+    this.#writer?.disconnected()
+    this.#onDisconnect?.()
+    // The client is gone, but the caller of fetch() awaits a response.
+    if (!this.#hasResponded) this.respond(499, [])
   }
 
   async #read(
@@ -170,8 +179,8 @@ export class WebExchange implements Exchange {
     }
     const body = await new Promise<Body>((resolve) => {
       this.#stopReading = resolve
-      // Whoever brought the request waits for a response, whatever became of its body.
-      bodyOf(reader, maxBytes).then(resolve, this.#gone)
+      // A failed read counts as a disconnect: the caller of fetch() awaits a response.
+      bodyOf(reader, maxBytes).then(resolve, this.#disconnected)
     })
     this.#stopReading = undefined
     if (body.kind !== 'text') reader?.cancel().catch(ignore)
@@ -226,16 +235,16 @@ function pairs(lines: HeaderLines): [string, string][] {
 
 class StreamBody implements ByteBody {
   readonly address: string
-  readonly fellBehind: () => void
+  readonly blocked: () => void
   readonly #cut: () => void
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
 
   constructor(
     address: string | undefined,
-    { fellBehind, cut }: { readonly fellBehind: () => void; readonly cut: () => void },
+    { blocked, cut }: { readonly blocked: () => void; readonly cut: () => void },
   ) {
     this.address = `http://${address ?? ''}`
-    this.fellBehind = fellBehind
+    this.blocked = blocked
     this.#cut = cut
   }
 
@@ -249,7 +258,7 @@ class StreamBody implements ByteBody {
     return (this.#controller?.desiredSize ?? 0) > 0
   }
 
-  /** The platform has the head already. */
+  /** The head was returned with the Response. */
   flushHead(): void {}
 
   end(done: () => void): void {
@@ -270,9 +279,7 @@ class StreamBody implements ByteBody {
     return encoder.encode(text).length
   }
 
-  soon(run: () => void): void {
+  defer(run: () => void): void {
     queueMicrotask(run)
   }
 }
-
-function ignore(): void {}

@@ -1,139 +1,153 @@
-import type { Admission, Gate, JsonRpcNotification } from '@mcpwire/core'
-import { type AcceptorSink, type AdmissionOutcome, admit, toError } from '@mcpwire/core/authoring'
-import { INVALID_REQUEST } from '../shared/error-codes.js'
+import type { Admission, JsonRpcNotification, Listener } from '@mcpwire/core'
+import {
+  type Acceptor,
+  type AcceptorSink,
+  type AdmissionOutcome,
+  admit,
+  ignore,
+  toError,
+} from '@mcpwire/core/authoring'
 import type { EndpointSettings } from './request/endpoint-options.js'
-import { answerHook, linesOf } from './request/hook-response.js'
-import { answerFailure, answerRefusal } from './request/http-errors.js'
-import type { Exchange } from './request/http-exchange.js'
-import { invalid } from './request/posted-messages.js'
-import { type Caller, callerOf } from './request/principal.js'
-import type { Routes } from './request/routes.js'
-import { refuseBusy, SessionRegistry } from './request/session-registry.js'
-import { timelyStore } from './responses/event-store-timeout.js'
-import { EraRoutes } from './router.js'
+import {
+  headerLines,
+  invalidRequest,
+  methodNotAllowed,
+  respondUnavailable,
+  respondWithError,
+  respondWithHook,
+  respondWithRefusal,
+} from './request/http-errors.js'
+import { type Caller, callerOf, type HttpExchange, type Routes } from './request/http-exchange.js'
+import { SessionRegistry } from './request/session-registry.js'
+import { withStoreTimeout } from './responses/event-store-timeout.js'
+import { Router } from './router.js'
 import { SseRoutes } from './sessions/sse-routes.js'
 import type { NotifyOptions } from './stateless/listen-feed.js'
 
-/** Serves MCP to whatever front end brings requests to it. */
+/** A listener for MCP over HTTP. */
+export interface HttpListener extends Listener {
+  /**
+   * Notifies the clients of 2026-07-28 that subscribed to a change. Applies to `modern: 'per-request'`, where the
+   * endpoint itself serves subscriptions. Takes `notifications/{tools,prompts,resources}/list_changed` and
+   * `notifications/resources/updated`. Resolves once the streams have accepted it. Bound, never rejects.
+   */
+  readonly notify: (notification: JsonRpcNotification, options?: NotifyOptions) => Promise<void>
+}
+
+/** Serves MCP for any host: hooks, gate, principal, and then the routes of the path. */
 export class Endpoint {
   readonly #settings: EndpointSettings
   readonly #path: string | undefined
-  readonly #reception: SessionRegistry
-  readonly #mainRoutes: EraRoutes
+  readonly #registry: SessionRegistry
+  readonly #router: Router
   readonly #sseRoutes: SseRoutes | undefined
-  /** Aborted when nobody new is admitted any more. */
-  readonly #shut = new AbortController()
-  /** Aborted when nobody is left either. */
-  readonly #gone = new AbortController()
+  /** Aborted when no new session is admitted. */
+  readonly #closing = new AbortController()
+  /** Aborted when no session is left. */
+  readonly #closed = new AbortController()
 
-  /** Serves at one path of its own, or at whatever path requests are brought from. */
+  /** Without `path`, every path that the host passes on is the endpoint. */
   constructor(given: EndpointSettings, path?: string) {
-    const settings = { ...given, eventStore: timelyStore(given.eventStore, given) }
+    const settings = { ...given, eventStore: withStoreTimeout(given.eventStore, given) }
     this.#settings = settings
     this.#path = path
-    this.#reception = new SessionRegistry(settings)
-    this.#mainRoutes = new EraRoutes(this.#reception)
-    this.#sseRoutes = settings.httpSse && new SseRoutes(this.#reception, settings.httpSse)
+    this.#registry = new SessionRegistry(settings)
+    this.#router = new Router(this.#registry)
+    this.#sseRoutes = settings.httpSse && new SseRoutes(this.#registry, settings.httpSse)
   }
 
-  /** The gate for the listener: it repeats what was decided about the request that opens a session. */
-  get gate(): Gate | undefined {
-    return this.#reception.gate
-  }
-
-  open(door: AcceptorSink): void {
-    this.#reception.open(door)
+  open(sink: AcceptorSink): void {
+    this.#registry.open(sink)
   }
 
   /**
-   * Admits nobody new any more. Sessions go on until the listener closes them, and may need more requests for what they
-   * have in flight; then `emptied` is called, once.
+   * Admits no new sessions. Open ones continue until the listener closes them, as their requests in flight may need
+   * further HTTP requests. Then `onEmpty` is called, once.
    */
-  close(emptied: () => void): void {
-    this.#shut.abort()
-    this.#mainRoutes.close()
-    this.#reception.close(() => {
-      this.#gone.abort()
-      emptied()
+  close(onEmpty: () => void): void {
+    this.#closing.abort()
+    this.#router.close()
+    this.#registry.close(() => {
+      this.#closed.abort()
+      onEmpty()
     })
   }
 
-  /** Tells the subscriptions that the endpoint itself serves of a change. */
+  /** Notifies the subscriptions that the endpoint itself serves. */
   readonly notify = (notification: JsonRpcNotification, options?: NotifyOptions): Promise<void> =>
-    this.#mainRoutes.notify(notification, options)
+    this.#router.notify(notification, options)
 
-  /** Answers one request. */
-  handle(exchange: Exchange): void {
-    this.#guarded(exchange, () => {
+  /** Handles one request. Never throws. */
+  handle(exchange: HttpExchange): void {
+    this.#guard(exchange, () => {
       const { hooks } = this.#settings
       const { handshake, method } = exchange
-      if (hooks?.responseHeaders) exchange.extraHeaders = linesOf(hooks.responseHeaders(handshake))
+      if (hooks?.responseHeaders) exchange.extraHeaders = headerLines(hooks.responseHeaders(handshake))
       if (method === 'OPTIONS') this.#preflight(exchange)
       else if (this.#hasHook(handshake.path)) void this.#runHook(exchange, handshake.path)
       else this.#serve(exchange)
     })
   }
 
-  #serve(exchange: Exchange): void {
+  #serve(exchange: HttpExchange): void {
     const routes = this.#routesAt(exchange.handshake.path)
-    if (!routes) answerFailure(exchange, invalid(404, 'there is nothing here'))
-    else if (!this.#reception.isOpen) refuseBusy(exchange, 'the server does not serve yet')
-    else if (routes.mayOpen(exchange) && this.#reception.isFull) this.#reception.refuseFull(exchange)
-    else void this.#ask(exchange, routes)
+    if (!routes) respondWithError(exchange, invalidRequest(404, 'no endpoint has this path'))
+    else if (!this.#registry.isOpen) respondUnavailable(exchange, 'the server has not started')
+    else if (routes.mayOpen(exchange) && this.#registry.isFull) this.#registry.refuseFull(exchange)
+    else void this.#admit(exchange, routes)
   }
 
   #routesAt(path: string | undefined): Routes | undefined {
     const sse = this.#sseRoutes?.at(path)
     if (sse) return sse
-    return this.#path === undefined || path === this.#path ? this.#mainRoutes : undefined
+    return this.#path === undefined || path === this.#path ? this.#router : undefined
   }
 
-  async #ask(exchange: Exchange, routes: Routes): Promise<void> {
+  async #admit(exchange: HttpExchange, routes: Routes): Promise<void> {
     const { gate, gateTimeoutMs, clock } = this.#settings
     const mayOpen = routes.mayOpen(exchange)
-    const { signal } = mayOpen ? this.#shut : this.#gone
-    // Who leaves while the gate decides is to be noticed.
-    exchange.whenLeft(ignore)
-    if (mayOpen) this.#reception.waiting++
+    const { signal } = mayOpen ? this.#closing : this.#closed
+    // A callback, so that the exchange detects a disconnect during the gate.
+    exchange.whenDisconnected(ignore)
+    if (mayOpen) this.#registry.pendingAdmissions++
     let outcome: AdmissionOutcome
     try {
       outcome = await admit(exchange.handshake, { gate, gateTimeoutMs, clock }, signal)
     } finally {
-      if (mayOpen) this.#reception.waiting--
+      if (mayOpen) this.#registry.pendingAdmissions--
     }
-    if (exchange.hasLeft) return
-    this.#guarded(exchange, () => {
+    if (exchange.isDisconnected) return
+    this.#guard(exchange, () => {
       if (outcome.admitted) this.#admitted(exchange, routes, outcome.admission)
       else {
-        if (outcome.error) this.#reception.report(outcome.error)
-        answerRefusal(exchange, outcome.refusal)
+        if (outcome.error) this.#registry.report(outcome.error)
+        respondWithRefusal(exchange, outcome.refusal)
       }
     })
   }
 
-  #admitted(exchange: Exchange, routes: Routes, admission: Admission): void {
+  #admitted(exchange: HttpExchange, { methods }: Routes, admission: Admission): void {
     let caller: Caller
     try {
       caller = callerOf(admission, this.#settings.principal)
     } catch (error) {
-      this.#reception.report(toError(error))
-      refuseBusy(exchange, 'the server could not tell who the caller is')
+      this.#registry.report(toError(error))
+      respondUnavailable(exchange, 'the server could not identify the caller')
       return
     }
-    this.#dispatch(exchange, routes, caller)
-  }
-
-  #dispatch(exchange: Exchange, { methods }: Routes, caller: Caller): void {
     const { method } = exchange
     const route = Object.hasOwn(methods, method) ? methods[method] : undefined
-    if (route) this.#guarded(exchange, () => route(exchange, caller))
-    else notAllowed(exchange, Object.keys(methods))
+    if (route) route(exchange, caller)
+    else respondWithError(exchange, methodNotAllowed(method, [...Object.keys(methods), 'OPTIONS']))
   }
 
-  #preflight(exchange: Exchange): void {
-    const answer = this.#settings.hooks?.preflight?.(exchange.handshake)
-    if (answer) answerHook(exchange, answer)
-    else notAllowed(exchange, Object.keys(this.#mainRoutes.methods))
+  #preflight(exchange: HttpExchange): void {
+    const response = this.#settings.hooks?.preflight?.(exchange.handshake)
+    if (response) respondWithHook(exchange, response)
+    else {
+      const allowed = [...Object.keys(this.#router.methods), 'OPTIONS']
+      respondWithError(exchange, methodNotAllowed(exchange.method, allowed))
+    }
   }
 
   #hasHook(path: string | undefined): path is string {
@@ -141,17 +155,17 @@ export class Endpoint {
     return path !== undefined && routes !== undefined && Object.hasOwn(routes, path)
   }
 
-  async #runHook(exchange: Exchange, path: string): Promise<void> {
+  async #runHook(exchange: HttpExchange, path: string): Promise<void> {
     try {
-      const answer = await this.#settings.hooks?.routes?.[path]?.(exchange.handshake)
-      if (!answer) throw new Error(`the route ${path} has no answer`)
-      answerHook(exchange, answer)
+      const response = await this.#settings.hooks?.routes?.[path]?.(exchange.handshake)
+      if (!response) throw new Error(`the route ${path} returned no response`)
+      respondWithHook(exchange, response)
     } catch (error) {
       this.#failed(exchange, error)
     }
   }
 
-  #guarded(exchange: Exchange, work: () => void): void {
+  #guard(exchange: HttpExchange, work: () => void): void {
     try {
       work()
     } catch (error) {
@@ -159,16 +173,19 @@ export class Endpoint {
     }
   }
 
-  #failed(exchange: Exchange, cause: unknown): void {
-    this.#reception.report(toError(cause))
+  #failed(exchange: HttpExchange, cause: unknown): void {
+    this.#registry.report(toError(cause))
     exchange.fail()
   }
 }
 
-function notAllowed(exchange: Exchange, allowed: readonly string[]): void {
-  const message = `Invalid request: ${exchange.method} is not supported`
-  const headers = ['allow', [...allowed, 'OPTIONS'].join(', ')]
-  answerFailure(exchange, { status: 405, code: INVALID_REQUEST, message, headers })
+/** The acceptor of an endpoint within another server. It binds nothing, and its end leaves that server open. */
+export function mountAcceptor(endpoint: Endpoint, address: string, onEmpty: () => void): Acceptor {
+  return {
+    bindsBeyondThisHost: false,
+    listen: async (sink) => {
+      endpoint.open(sink)
+      return { address, close: async () => endpoint.close(onEmpty) }
+    },
+  }
 }
-
-function ignore(): void {}

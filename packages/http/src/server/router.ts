@@ -1,92 +1,155 @@
-import type { JsonRpcMessage, JsonRpcNotification } from '@mcpwire/core'
-import { VERSION_HEADER } from '../headers/standard-headers.js'
-import { INVALID_REQUEST, UNSUPPORTED_VERSION } from '../shared/error-codes.js'
-import { answerFailure, type HttpFailure } from './request/http-errors.js'
-import type { Exchange } from './request/http-exchange.js'
-import { invalid, isInitialize } from './request/posted-messages.js'
-import type { Caller } from './request/principal.js'
-import type { Routes } from './request/routes.js'
-import { SESSION_HEADER } from './request/session-id.js'
-import type { SessionRegistry } from './request/session-registry.js'
-import { type Arrived, SessionRoutes } from './sessions/session-routes.js'
+import { isRequest, type JsonRpcMessage, type JsonRpcNotification } from '@mcpwire/core'
+import { VERSION_HEADER, VERSION_KEY } from '../headers/standard-headers.js'
+import { UNSUPPORTED_VERSION } from '../shared/error-codes.js'
+import {
+  type HttpFailure,
+  invalidRequest,
+  methodNotAllowed,
+  respondWithError,
+} from './request/http-errors.js'
+import type { Caller, HttpExchange, Routes } from './request/http-exchange.js'
+import {
+  formatFor,
+  isInitialize,
+  type Posted,
+  type ResponseFormat,
+  readMessages,
+} from './request/message-body.js'
+import { isStateless, sessionRevisions, statelessRevisions } from './request/revisions.js'
+import { refuseIfExpired, SESSION_HEADER, type SessionRegistry } from './request/session-registry.js'
+import { SessionRoutes } from './sessions/session-routes.js'
 import type { NotifyOptions } from './stateless/listen-feed.js'
-import { ModernEndpoint } from './stateless/modern-endpoint.js'
-import { claimsRevision, isModern, modernRevisions, namesModernRevision } from './stateless/modern-era.js'
+import { StatelessEndpoint } from './stateless/stateless-endpoint.js'
 
-/** The endpoint of Streamable HTTP in every revision: each request is told to the era it belongs to. */
-export class EraRoutes implements Routes {
+/** The endpoint of Streamable HTTP: reads each POST, decides its era, and calls `sessions/` or `stateless/`. */
+export class Router implements Routes {
   readonly methods: Routes['methods']
+  readonly #registry: SessionRegistry
   readonly #sessions: SessionRoutes
-  readonly #modern: ModernEndpoint | undefined
-  readonly #hasLegacy: boolean
+  readonly #stateless: StatelessEndpoint | undefined
+  readonly #servesSessions: boolean
 
-  constructor(reception: SessionRegistry) {
-    const { modern, legacy } = reception.settings
-    this.#hasLegacy = legacy
-    this.#modern = modern === 'off' ? undefined : new ModernEndpoint(reception)
-    this.#sessions = new SessionRoutes(reception, (exchange, caller, arrived) =>
-      this.#took(exchange, caller, arrived),
-    )
-    const { methods } = this.#sessions
+  constructor(registry: SessionRegistry) {
+    const { modern, legacy } = registry.settings
+    this.#registry = registry
+    this.#servesSessions = legacy
+    this.#stateless = modern === 'off' ? undefined : new StatelessEndpoint(registry)
+    this.#sessions = new SessionRoutes(registry)
+    const POST = (exchange: HttpExchange, caller: Caller): void => this.#post(exchange, caller)
     this.methods = legacy
-      ? { ...methods, GET: this.#inSessions(methods['GET']), DELETE: this.#inSessions(methods['DELETE']) }
-      : { POST: (exchange, caller) => methods['POST']?.(exchange, caller) }
+      ? {
+          GET: (exchange, caller) => this.#refuseStateless(exchange) || this.#sessions.get(exchange, caller),
+          POST,
+          DELETE: (exchange, caller) =>
+            this.#refuseStateless(exchange) || this.#sessions.delete(exchange, caller),
+        }
+      : { POST }
   }
 
-  mayOpen(exchange: Exchange): boolean {
-    return this.#sessions.mayOpen(exchange) && !this.#isModernOnly(exchange)
+  /** An unknown session id counts as none: otherwise it would pass the limit of pending admissions. */
+  mayOpen(exchange: HttpExchange): boolean {
+    const id = exchange.handshake.headers[SESSION_HEADER]
+    return (id === undefined || !this.#registry.has(id)) && !this.#isStatelessByHeader(exchange)
   }
 
-  /** Tells the subscriptions that the endpoint itself serves of a change. */
+  /** Notifies the subscriptions that the endpoint itself serves. */
   notify(notification: JsonRpcNotification, options?: NotifyOptions): Promise<void> {
-    return this.#modern?.notify(notification, options) ?? Promise.resolve()
+    return this.#stateless?.notify(notification, options) ?? Promise.resolve()
   }
 
   /** Ends the subscriptions that the endpoint itself serves. */
   close(): void {
-    this.#modern?.close()
+    this.#stateless?.close()
   }
 
-  /** Whether it is for the era without sessions, which then has taken it. */
-  #took(exchange: Exchange, caller: Caller, { posted, format }: Arrived): boolean {
-    const { headers } = exchange.handshake
-    const [message] = posted.messages
-    if (!this.#modern || !message) return false
-    if (this.#hasLegacy && !posted.messages.some((each) => isModern(each, (name) => headers[name])))
-      return false
-    if (posted.isBatch) answerFailure(exchange, invalid(400, 'a batch, and the revision has none'))
-    else if (isInitialize(message) && !claimsRevision(message))
-      answerFailure(exchange, withoutSessions(exchange, message))
-    else this.#modern.take(exchange, caller, { message, format })
+  #post(exchange: HttpExchange, caller: Caller): void {
+    const format = formatFor(exchange.handshake.headers['accept'], this.#registry.settings.responseFormat)
+    if (!format) {
+      respondWithError(exchange, invalidRequest(406, 'accept application/json and text/event-stream'))
+      return
+    }
+    readMessages(
+      exchange,
+      this.#registry,
+      (posted) => this.#route(exchange, caller, posted, format),
+      (error) => this.#sessions.malformed(exchange, caller, error),
+    )
+  }
+
+  #route(exchange: HttpExchange, caller: Caller, posted: Posted, format: ResponseFormat): void {
+    if (refuseIfExpired(exchange, caller, this.#registry.settings)) return
+    const stateless = this.#statelessFor(exchange, posted)
+    const failure = stateless ? sessionFailure(exchange, posted) : this.#revisionFailure(posted)
+    if (failure) respondWithError(exchange, failure)
+    else if (stateless) stateless.post(exchange, caller, posted.messages[0] as JsonRpcMessage, format)
+    else this.#sessions.post(exchange, caller, posted, format)
+  }
+
+  /**
+   * The endpoint of 2026-07-28, where the POST belongs to it: a message names its revision, or only the header does and
+   * the request names no session. The second case gets an error.
+   */
+  #statelessFor(exchange: HttpExchange, { messages }: Posted): StatelessEndpoint | undefined {
+    if (!this.#servesSessions) return this.#stateless
+    for (const message of messages) {
+      if (namesRevision(message)) return this.#stateless
+      if (!isInitialize(message) && this.#isStatelessByHeader(exchange)) return this.#stateless
+    }
+    return undefined
+  }
+
+  /** Without the endpoint of 2026-07-28, its requests are refused. */
+  #revisionFailure({ messages }: Posted): HttpFailure | undefined {
+    if (this.#stateless) return undefined
+    for (const message of messages) {
+      const requested = isRequest(message) ? message.params?._meta?.[VERSION_KEY] : undefined
+      if (typeof requested === 'string') return unsupportedVersion(message, sessionRevisions, requested)
+    }
+    return undefined
+  }
+
+  #refuseStateless(exchange: HttpExchange): boolean {
+    if (!this.#isStatelessByHeader(exchange)) return false
+    respondWithError(exchange, methodNotAllowed(exchange.method, ['POST'], ' by this revision'))
     return true
   }
 
-  /** What has a meaning in sessions only. */
-  #inSessions(route: Routes['methods'][string] | undefined): (exchange: Exchange, caller: Caller) => void {
-    return (exchange, caller) => {
-      if (!this.#isModernOnly(exchange)) route?.(exchange, caller)
-      else {
-        const message = `Invalid request: ${exchange.method} is not supported by this revision`
-        answerFailure(exchange, { status: 405, code: INVALID_REQUEST, message, headers: ['allow', 'POST'] })
-      }
-    }
-  }
-
-  #isModernOnly({ handshake: { headers } }: Exchange): boolean {
-    if (!this.#modern || headers[SESSION_HEADER] !== undefined) return false
-    return namesModernRevision((name) => headers[name])
+  #isStatelessByHeader({ handshake: { headers } }: HttpExchange): boolean {
+    return (
+      this.#stateless !== undefined &&
+      headers[SESSION_HEADER] === undefined &&
+      isStateless(headers[VERSION_HEADER])
+    )
   }
 }
 
-/** Tells one who wants a session which revisions there are (VER-S-09). */
-function withoutSessions({ handshake }: Exchange, message: JsonRpcMessage): HttpFailure {
+/** The failure for a batch or an `initialize`, which exist in sessions only (VER-S-09). */
+function sessionFailure({ handshake }: HttpExchange, { messages, isBatch }: Posted): HttpFailure | undefined {
+  const [message] = messages
+  if (isBatch) return invalidRequest(400, 'a batch, and the revision has none')
+  if (!message || !isInitialize(message) || namesRevision(message)) return undefined
   const asked = 'params' in message ? message.params?.['protocolVersion'] : undefined
   const requested = typeof asked === 'string' ? asked : (handshake.headers[VERSION_HEADER] ?? 'unknown')
+  return unsupportedVersion(message, statelessRevisions, requested)
+}
+
+/** Whether the message names its revision in its metadata. */
+function namesRevision(message: JsonRpcMessage): boolean {
+  if (!('method' in message)) return false
+  const meta: unknown = message.params?._meta
+  return typeof meta === 'object' && meta !== null && Object.hasOwn(meta, VERSION_KEY)
+}
+
+function unsupportedVersion(
+  message: JsonRpcMessage,
+  supported: readonly string[],
+  requested: string,
+): HttpFailure {
   return {
     status: 400,
     code: UNSUPPORTED_VERSION,
     message: 'Unsupported protocol version',
-    data: { supported: modernRevisions, requested },
+    data: { supported, requested },
     id: 'id' in message ? message.id : undefined,
   }
 }

@@ -1,4 +1,4 @@
-import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { localOnly, TransportError } from '@mcpwire/core'
@@ -7,43 +7,42 @@ import {
   type AcceptorSink,
   type Binding,
   createListener,
+  group,
+  ignore,
+  inRange,
+  integer,
   isLoopback,
-  type KnownOptions,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  requireText,
-  resolveOptions,
+  type OptionDefaults,
+  type OptionSettings,
+  optional,
+  options,
+  text,
 } from '@mcpwire/core/authoring'
 import {
   bindServer,
   loadTlsServer,
   type TlsServerEnd,
   type TlsServerOptions,
+  tlsServerOptions,
   watchTls,
 } from '@mcpwire/core/node'
-import { Endpoint } from '../../server/endpoint.js'
-import type { HttpListener } from '../../server/http-listener.js'
+import { Endpoint, type HttpListener } from '../../server/endpoint.js'
 import {
+  endpointOptions,
   type HttpEndpointOptions,
-  httpEndpointDefaults,
-  knownEndpointOptions,
-  requireEndpointOptions,
-  requirePath,
+  type OptionalEndpointOptions,
+  path,
+  requireConsistent,
 } from '../../server/request/endpoint-options.js'
-import { Departures } from './departures.js'
-import { NodeExchange } from './node-exchange.js'
-import { Pipelines } from './pipelines.js'
-import { ServedMessage } from './served-message.js'
-import { socketStalls } from './socket-stalls.js'
-import { UnusedSockets } from './unused-sockets.js'
+import { NodeHost, UnusedSockets } from './node-host.js'
+import { FastIncomingMessage } from './node-request.js'
 
 /** Options of an HTTP server. */
 export interface HttpServerOptions extends HttpEndpointOptions {
   /** Port to listen on; 0 for one that is free. */
   port: number
   /**
-   * Address to listen on. Beyond this host, `start()` asks for a `gate`.
+   * Address to listen on. If other hosts can reach it, `start()` requires a `gate`.
    * @defaultValue '127.0.0.1'
    */
   host?: string | undefined
@@ -53,71 +52,63 @@ export interface HttpServerOptions extends HttpEndpointOptions {
    */
   path?: string | undefined
   /**
-   * Serves `https:`, with the certificate in `certFile` and `keyFile`, or as content in `cert` and `key`, with
-   * `passphrase`; a `source` of these that may change; `caFile` or `ca` for the authorities of callers, and
-   * `clientCertificates` (`'none'`, `'optional'`, `'required'`) for whether they must have one of theirs;
-   * `minVersion`, `'TLSv1.3'` unless given; and `handshakeTimeoutMs`, 10 000.
+   * TLS material, which makes the server one of `https:`. Certificate and key: `certFile` and `keyFile`, or `cert` and
+   * `key` with their content, and `passphrase`, or a `source` of changing material. Client certificates:
+   * `clientCertificates` (`'none'`, `'optional'`, `'required'`), with their authorities in `caFile` or `ca`. Also
+   * `minVersion` (`'TLSv1.3'`) and `handshakeTimeoutMs` (10 000).
    * @defaultValue undefined
    */
   tls?: TlsServerOptions | undefined
   /**
-   * How long a caller may take over the headers of a request, in milliseconds; then it is answered with 408.
+   * Time the headers of a request may take to arrive, in milliseconds. After it, the client gets status 408.
    * @defaultValue 10_000
    */
   headersTimeoutMs?: number | undefined
   /**
-   * Most connections of clients at once, whatever is said on them; further ones are cut off. Ten for each of
-   * `maxConnections` unless given.
+   * Limit for open TCP connections. Further ones are destroyed. The default is ten times `maxConnections`.
    * @defaultValue undefined
    */
   maxSockets?: number | undefined
 }
 
-/** What `httpServer` uses for options that are not given. */
-export const httpServerDefaults: {
-  readonly host: '127.0.0.1'
-  readonly path: '/mcp'
-  readonly headersTimeoutMs: 10_000
-} & typeof httpEndpointDefaults = {
-  host: '127.0.0.1',
-  path: '/mcp',
-  headersTimeoutMs: 10_000,
-  ...httpEndpointDefaults,
-}
+type OptionalServerOptions = OptionalEndpointOptions | 'tls' | 'maxSockets'
 
-const known: KnownOptions<HttpServerOptions> = {
-  ...httpServerDefaults,
-  ...knownEndpointOptions,
-  port: 1,
-  tls: 1,
-  maxSockets: 1,
-}
+const table = options<HttpServerOptions, OptionalServerOptions>({
+  port: integer(0, 65_535),
+  host: text('127.0.0.1'),
+  path: path('/mcp'),
+  tls: optional(group(tlsServerOptions)),
+  headersTimeoutMs: inRange(1, Infinity, 10_000),
+  maxSockets: optional(integer(1, Infinity)),
+  ...endpointOptions.rules,
+})
+
+/** What `httpServer` uses for options that are not given. */
+export const httpServerDefaults: OptionDefaults<HttpServerOptions, OptionalServerOptions> = table.defaults
+
+type Settings = OptionSettings<HttpServerOptions, OptionalServerOptions>
 
 /**
- * A listener for MCP over HTTP on a port of its own, which yields a connection for each session. Without a gate it
- * serves callers on this host only, by their address, `Host` and `Origin`. Binds nothing until `start()`.
+ * A listener for MCP over HTTP on a port of its own, with one connection for each session. Without a gate it serves
+ * callers on this host only, by their address, `Host` and `Origin`. Binds nothing until `start()`.
  *
  * @throws TransportError `INVALID_OPTION`
+ * @example
+ * ```ts
+ * const listener = httpServer({ port: 8080 })
+ * await serve(listener, (connection) => createServer().connect(connection))
+ * ```
  */
-export function httpServer(options: HttpServerOptions): HttpListener {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(httpServerDefaults, options)
-  requireText('host', settings.host)
-  requireInteger('port', settings.port, 0, 65_535)
-  requirePath('path', settings.path)
-  requireInRange('headersTimeoutMs', settings.headersTimeoutMs, 1, Infinity)
-  if (settings.maxSockets !== undefined) requireInteger('maxSockets', settings.maxSockets, 1, Infinity)
-  requireEndpointOptions(settings)
-  const tls = settings.tls === undefined ? undefined : loadTlsServer(settings.tls)
-  const bindsBeyondThisHost = settings.host !== 'localhost' && !isLoopback(settings.host)
-  const gate = settings.gate ?? (bindsBeyondThisHost ? undefined : localOnly())
-  const endpoint = new Endpoint({ ...settings, gate }, settings.path)
-  const acceptor = acceptorOf(settings, { endpoint, tls, bindsBeyondThisHost })
-  const listener = createListener(acceptor, { ...settings, gate: endpoint.gate })
+export function httpServer(given: HttpServerOptions): HttpListener {
+  const read = table.read(given)
+  requireConsistent(read)
+  const tls = read.tls === undefined ? undefined : loadTlsServer(read.tls)
+  const bindsBeyondThisHost = read.host !== 'localhost' && !isLoopback(read.host)
+  const settings: Settings = { ...read, gate: read.gate ?? (bindsBeyondThisHost ? undefined : localOnly()) }
+  const endpoint = new Endpoint(settings, settings.path)
+  const listener = createListener(acceptorOf(settings, { endpoint, tls, bindsBeyondThisHost }), settings)
   return Object.assign(listener, { notify: endpoint.notify })
 }
-
-type Settings = ReturnType<typeof resolveOptions<typeof httpServerDefaults, HttpServerOptions>>
 
 interface Parts {
   readonly endpoint: Endpoint
@@ -128,40 +119,30 @@ interface Parts {
 function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: Parts): Acceptor {
   return {
     bindsBeyondThisHost,
-    listen: async (door, signal) => {
-      let isClosing = false
+    listen: async (sink, signal) => {
       const server = tls ? httpsServer(settings, tls) : createServer(serverOptions(settings))
-      const stalls = socketStalls(settings)
-      const departures = new Departures(stalls)
-      const pipelines = new Pipelines(stalls, settings.maxQueuedBytes)
-      const exchanges = { ...settings, departures, stalls, pipelines, isClosing: () => isClosing }
-      const serve = (request: IncomingMessage, response: ServerResponse): void =>
-        endpoint.handle(new NodeExchange(request, response, exchanges))
-      server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-        if (pipelines.isBehind(response)) pipelines.add(request, response, () => serve(request, response))
-        else serve(request, response)
-      })
+      const host = new NodeHost(endpoint, settings)
+      server.on('request', host.handle)
       server.on('connection', (socket: Socket) => socket.on('error', ignore))
-      limitSockets(server, settings, door)
+      limitSockets(server, settings, sink)
       const unused = new UnusedSockets(server, { isTls: tls !== undefined })
-      const watching = tls && watchTls(server as HttpsServer, tls, door.error)
-      const { host, port: requestedPort } = settings
-      const listen = (): void => void server.listen({ host, port: requestedPort })
+      const watching = tls && watchTls(server as HttpsServer, tls, sink.error)
+      const listen = (): void => void server.listen({ host: settings.host, port: settings.port })
       try {
-        await bindServer(server, { requestedAddress: urlOf(settings), listen }, { sink: door, signal })
+        await bindServer(server, { requestedAddress: urlOf(settings), listen }, { door: sink, signal })
       } catch (error) {
         watching?.[Symbol.dispose]()
         throw error
       }
-      endpoint.open(door)
+      endpoint.open(sink)
       const { port } = server.address() as AddressInfo
       return {
         address: urlOf({ ...settings, port }),
         close: async () => {
-          isClosing = true
-          await closed(server, { endpoint, unused, settings })
+          host.isClosing = true
+          await close(server, { endpoint, unused, settings })
           watching?.[Symbol.dispose]()
-          stalls.stop()
+          host.stop()
         },
       } satisfies Binding
     },
@@ -170,38 +151,34 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
 
 const SOCKETS_PER_CONNECTION = 10
 
-/** Nobody was asked yet who calls: without a limit anybody could take all the files that may be open. */
-function limitSockets(server: HttpServer | HttpsServer, settings: Settings, door: AcceptorSink): void {
+/** Limits open sockets. The gate comes later, so that a flood of connections would exhaust file descriptors. */
+function limitSockets(server: HttpServer | HttpsServer, settings: Settings, sink: AcceptorSink): void {
   const { maxConnections, maxSockets = maxConnections * SOCKETS_PER_CONNECTION } = settings
   server.maxConnections = maxSockets
   server.on('drop', () => {
-    const message = `a caller was cut off: ${maxSockets} connections are open (maxSockets)`
-    door.error(new TransportError('REFUSED', message, { status: 503 }))
+    const message = `a connection was dropped: maxSockets (${maxSockets}) are open`
+    sink.error(new TransportError('REFUSED', message, { status: 503 }))
   })
 }
 
-/** Longer than load balancers keep theirs, lest they send a request on a connection that is about to close. */
+/** Longer than load balancers keep idle connections: otherwise they would send a request on a closing one. */
 const KEEP_ALIVE_TIMEOUT_MS = 80_000
-/** How long a socket may be silent before the system finds out whether its peer is still there. */
+/** The idle time after which the system probes a peer. */
 const TCP_KEEP_ALIVE_MS = 30_000
-const MOST_CHECKING_MS = 5_000
-const LEAST_CHECKING_MS = 20
+const MAX_CHECKING_MS = 5_000
+const MIN_CHECKING_MS = 20
 
-/** The deadline for bodies is the endpoint's, which has streams to keep open besides. */
+/** Without `requestTimeout`: the endpoint limits the time of bodies, and streams stay open. */
 function serverOptions({ headersTimeoutMs }: Settings): object {
-  const isLimited = headersTimeoutMs !== Infinity
   return {
-    headersTimeout: isLimited ? headersTimeoutMs : 0,
-    connectionsCheckingInterval: Math.max(
-      Math.min(headersTimeoutMs / 4, MOST_CHECKING_MS),
-      LEAST_CHECKING_MS,
-    ),
+    headersTimeout: headersTimeoutMs === Infinity ? 0 : headersTimeoutMs,
+    connectionsCheckingInterval: Math.max(Math.min(headersTimeoutMs / 4, MAX_CHECKING_MS), MIN_CHECKING_MS),
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-    IncomingMessage: ServedMessage,
+    IncomingMessage: FastIncomingMessage,
   }
 }
 
@@ -217,8 +194,6 @@ function httpsServer(settings: Settings, tls: TlsServerEnd): HttpsServer {
   })
 }
 
-function ignore(): void {}
-
 interface Closing {
   readonly endpoint: Endpoint
   readonly unused: UnusedSockets
@@ -226,18 +201,17 @@ interface Closing {
 }
 
 /**
- * Ends idle connections at once and listens for as long as there are sessions: a client answers what it is asked with
- * another request, for which it may have no socket left. Then ends connections with an answer under way after it, and
- * none later than in time.
+ * Closes idle connections at once, and the port when no session is left: a client in a session may need a new socket to
+ * respond. Other connections close after their response, or at the deadline.
  */
-function closed(server: HttpServer, { endpoint, unused, settings }: Closing): Promise<void> {
+function close(server: HttpServer, { endpoint, unused, settings }: Closing): Promise<void> {
   const { clock, closeTimeoutMs } = settings
   return new Promise((resolve) => {
     server.closeIdleConnections()
     endpoint.close(() => {
-      const late = clock.deadline(closeTimeoutMs / 2, () => server.closeAllConnections())
+      const timeout = clock.deadline(closeTimeoutMs / 2, () => server.closeAllConnections())
       server.close(() => {
-        late[Symbol.dispose]()
+        timeout[Symbol.dispose]()
         resolve()
       })
       unused.close()

@@ -1,79 +1,82 @@
-import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Handshake } from '@mcpwire/core'
-import type { Body, EventStream, Exchange, HeaderLines } from '../../server/request/http-exchange.js'
-import { isPlainCoding } from '../../server/request/media-types.js'
-import { mergedHeaders } from '../../server/request/merged-headers.js'
-import type { Stalls } from '../../server/request/stalls.js'
-import { type ByteBody, EventWriter, MOST_TOGETHER_CHARACTERS } from '../../server/responses/event-writer.js'
-import type { Departures } from './departures.js'
-import { handshakeOf, isSecure } from './node-handshake.js'
-import type { Pipelines } from './pipelines.js'
+import { ignore } from '@mcpwire/core/authoring'
+import { jsonHeaders } from '../../server/request/http-errors.js'
+import {
+  type Body,
+  type EventStream,
+  type HeaderLines,
+  type HttpExchange,
+  mergeHeaders,
+} from '../../server/request/http-exchange.js'
+import { isPlainCoding } from '../../server/request/message-body.js'
+import { type ByteBody, EventWriter, MAX_WRITE_CHARACTERS } from '../../server/responses/event-writer.js'
+import { BodyReader, isTlsSocket, NodeHandshake } from './node-request.js'
 
-/** What an exchange on Node needs to know besides its request. */
-export interface NodeExchangeSettings {
-  readonly maxQueuedBytes: number
-  readonly clock: Clock
-  /** How long a caller that was answered may go on with a body nobody wants, in milliseconds. */
-  readonly closeTimeoutMs: number
-  readonly departures: Departures
-  readonly stalls: Stalls<Socket>
-  readonly pipelines: Pipelines
-  /** Whether connections are to end with the answers they carry. */
-  readonly isClosing: () => boolean
+/** The services of the host that an exchange uses. */
+export interface ExchangeHost {
+  readonly settings: {
+    readonly maxQueuedBytes: number
+    readonly clock: Clock
+    /** How long a client may go on sending a body after the response, in milliseconds. */
+    readonly closeTimeoutMs: number
+  }
+  /** Whether connections are closed after their response. */
+  readonly isClosing: boolean
+  /** Sends the body of a whole response, and ends it. */
+  sendWhole(response: ServerResponse, body: string): void
+  /** Called when the client has to read before more is sent. */
+  watchStall(socket: Socket): void
+  /** Called when data waits for earlier responses of the connection. */
+  limitPipeline(socket: Socket): void
 }
 
-/** Room on a stream for what is no message: ids, comments, hints. */
+/** Allowed on a stream besides messages: ids, comments, hints. */
 const SLACK_BYTES = 4096
 
 const noHeaders: HeaderLines = []
 const failedBody = '{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}'
 
-/** One request of `node:http`. */
-export class NodeExchange implements Exchange {
+/** One request of `node:http` and its response. */
+export class NodeExchange implements HttpExchange {
   readonly method: string
   extraHeaders: HeaderLines = noHeaders
-  hasLeft = false
+  isDisconnected = false
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #settings: NodeExchangeSettings
+  readonly #host: ExchangeHost
   readonly #parsedBody: unknown
   #handshake: Handshake | undefined
-  #left: (() => void) | undefined
+  #onDisconnect: (() => void) | undefined
   #isWatching = false
   #isClosed = false
-  /** Whether the answer is ours: somebody in front of us may have given one. */
+  /** Whether this exchange responds. A middleware may have responded instead. */
   #isOurs = false
-  /** Whether all of it was handed over. */
+  /** Whether the whole response was passed to Node. */
   #isWhole = false
-  #reading: BodyReading | undefined
+  #reader: BodyReader | undefined
   #writer: EventWriter | undefined
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    settings: NodeExchangeSettings,
-    parsedBody?: unknown,
-  ) {
+  constructor(request: IncomingMessage, response: ServerResponse, host: ExchangeHost, parsedBody?: unknown) {
     this.#request = request
     this.#response = response
-    this.#settings = settings
+    this.#host = host
     this.#parsedBody = parsedBody
     this.method = request.method ?? 'GET'
   }
 
   get handshake(): Handshake {
-    this.#handshake ??= handshakeOf(this.#request)
+    this.#handshake ??= new NodeHandshake(this.#request)
     return this.#handshake
   }
 
   get url(): URL {
     const { host = 'localhost' } = this.#request.headers
-    const scheme = isSecure(this.#request.socket) ? 'https' : 'http'
+    const scheme = isTlsSocket(this.#request.socket) ? 'https' : 'http'
     const target = originalUrl(this.#request)
     const url = target.startsWith('/') ? `${scheme}://${host}${target}` : target
-    // A caller may call us by what is no name.
+    // The Host header may be no valid host.
     return new URL(URL.canParse(url) ? url : `${scheme}://localhost${target.startsWith('/') ? target : '/'}`)
   }
 
@@ -85,12 +88,12 @@ export class NodeExchange implements Exchange {
     return new Request(this.url, { method: this.method, headers })
   }
 
-  whenLeft(left: () => void): void {
-    if (this.hasLeft) {
-      left()
+  whenDisconnected(callback: () => void): void {
+    if (this.isDisconnected) {
+      callback()
       return
     }
-    this.#left = left
+    this.#onDisconnect = callback
     this.#watch()
   }
 
@@ -104,83 +107,83 @@ export class NodeExchange implements Exchange {
       done({ kind: 'coded' })
       return
     }
-    this.#reading = new BodyReading(this.#request, maxBytes, done)
+    this.#reader = new BodyReader(this.#request, maxBytes, done)
     this.#watch()
-    this.#reading.start()
+    this.#reader.start()
   }
 
   stopReading(): void {
-    this.#reading?.stop({ kind: 'too-slow' })
+    this.#reader?.stop({ kind: 'too-slow' })
   }
 
-  answer(status: number, headers: HeaderLines, body = ''): void {
-    if (this.#isTaken()) return
+  respond(status: number, headers: HeaderLines, body = ''): void {
+    if (this.#isRespondedElsewhere()) return
     this.#isWhole = true
     const response = this.#response
     const isUnread = this.#parsedBody === undefined && isArriving(this.#request)
-    const lines = this.#lines(headers, isUnread)
+    const lines = this.#headerLines(headers, isUnread)
     if (status !== 204) lines.push('content-length', String(Buffer.byteLength(body)))
     response.writeHead(status, lines)
     if (!isUnread) {
-      if (body.length > MOST_TOGETHER_CHARACTERS) this.#leaveInParts(body)
+      if (body.length > MAX_WRITE_CHARACTERS) this.#sendInParts(body)
       else {
-        this.#settings.departures.leave(response, body)
-        this.isBehindOthers()
+        this.#host.sendWhole(response, body)
+        this.isPipelined()
       }
       return
     }
-    // A connection that is reset while the caller still sends would take the answer with it.
+    // If the connection were reset while the client still sends, it would not receive the response.
     response.write(body)
-    this.#reading?.discard()
+    this.#reader?.discard()
     this.#request.resume()
     this.#request.once('end', () => response.end())
-    const { clock, closeTimeoutMs } = this.#settings
-    const late = clock.deadline(closeTimeoutMs, () => response.destroy())
-    response.once('close', () => late[Symbol.dispose]())
+    const { clock, closeTimeoutMs } = this.#host.settings
+    const timeout = clock.deadline(closeTimeoutMs, () => response.destroy())
+    response.once('close', () => timeout[Symbol.dispose]())
   }
 
   fail(): void {
     if (this.#isOurs) this.#response.destroy()
-    else this.answer(500, ['content-type', 'application/json'], failedBody)
+    else this.respond(500, jsonHeaders, failedBody)
   }
 
-  stream(headers: HeaderLines): EventStream {
-    if (this.#isTaken()) {
-      const nowhere = this.#newWriter(0)
-      nowhere.left()
-      return nowhere
+  openStream(headers: HeaderLines): EventStream {
+    if (this.#isRespondedElsewhere()) {
+      const closed = this.#createWriter(0)
+      closed.disconnected()
+      return closed
     }
-    this.#response.writeHead(200, this.#lines(headers, false))
-    return this.#newWriter(this.#settings.maxQueuedBytes + SLACK_BYTES)
+    this.#response.writeHead(200, this.#headerLines(headers, false))
+    return this.#createWriter(this.#host.settings.maxQueuedBytes + SLACK_BYTES)
   }
 
-  /** Whether answers before this one on its connection are not out; then heeds how much waits for them. */
-  isBehindOthers(): boolean {
+  /** Whether the response waits for earlier ones of its connection. If so, their size is limited. */
+  isPipelined(): boolean {
     if (this.#response.socket !== null) return false
-    this.#settings.pipelines.heed(this.#request.socket)
+    this.#host.limitPipeline(this.#request.socket)
     return true
   }
 
-  /** Called when the caller has to read before more leaves. */
-  fellBehind(): void {
-    this.#settings.stalls.watch(this.#request.socket)
+  /** Called when the client has to read before more is sent. */
+  blocked(): void {
+    this.#host.watchStall(this.#request.socket)
   }
 
-  /** Called once the answer is complete. */
+  /** Called once the response is complete. */
   ended(): void {
     this.#isWhole = true
-    if (this.#settings.isClosing()) this.#response.once('finish', () => this.#request.socket.end())
+    if (this.#host.isClosing) this.#response.once('finish', () => this.#request.socket.end())
   }
 
   get address(): string {
     return `http://${this.#request.socket.remoteAddress ?? 'unknown'}`
   }
 
-  /** Whether others have answered, as a middleware does that waits for so long only: then our caller is as good as gone. */
-  #isTaken(): boolean {
+  /** Whether a middleware has responded, for example after a timeout. It counts as a disconnect. */
+  #isRespondedElsewhere(): boolean {
     if (!this.#isOurs && this.#response.headersSent) {
-      this.hasLeft = true
-      // Not while whoever answers is about to note that it has.
+      this.isDisconnected = true
+      // Later, as the middleware may run right now.
       queueMicrotask(() => this.#closed())
       return true
     }
@@ -188,7 +191,7 @@ export class NodeExchange implements Exchange {
     return false
   }
 
-  #newWriter(maxQueuedBytes: number): EventWriter {
+  #createWriter(maxQueuedBytes: number): EventWriter {
     const writer = new EventWriter(new ResponseBody(this.#response, this), maxQueuedBytes)
     this.#response.on('drain', writer.drained)
     this.#writer = writer
@@ -196,22 +199,22 @@ export class NodeExchange implements Exchange {
     return writer
   }
 
-  #leaveInParts(body: string): void {
-    const writer = this.#newWriter(Infinity)
+  #sendInParts(body: string): void {
+    const writer = this.#createWriter(Infinity)
     writer.write(body).catch(ignore)
     void writer.end()
   }
 
-  #lines(headers: HeaderLines, isLast: boolean): string[] {
-    const lines = mergedHeaders(headers, this.extraHeaders)
-    if (isLast || this.#settings.isClosing()) lines.push('connection', 'close')
+  #headerLines(headers: HeaderLines, isLast: boolean): string[] {
+    const lines = mergeHeaders(headers, this.extraHeaders)
+    if (isLast || this.#host.isClosing) lines.push('connection', 'close')
     return lines
   }
 
   #watch(): void {
     if (this.#isWatching) return
     this.#isWatching = true
-    // Whoever brought the request here may have taken long.
+    // The client may have disconnected during a middleware.
     if (this.#response.destroyed) this.#closed()
     else this.#response.once('close', () => this.#closed())
   }
@@ -219,23 +222,23 @@ export class NodeExchange implements Exchange {
   #closed(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#reading?.stop({ kind: 'gone' })
-    // Before the next line: an answer that was ended on a broken connection counts as finished, and never says so.
-    this.#writer?.left()
+    this.#reader?.stop({ kind: 'disconnected' })
+    // Before the next line: Node counts a response as finished that was ended on a broken connection.
+    this.#writer?.disconnected()
     if (this.#isWhole && this.#response.writableFinished) return
-    this.hasLeft = true
-    this.#left?.()
+    this.isDisconnected = true
+    this.#onDisconnect?.()
   }
 }
 
-/** Whether a body is on its way of which not all is here. */
+/** Whether a body has not arrived completely. */
 function isArriving({ complete, headers }: IncomingMessage): boolean {
   return (
     !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
   )
 }
 
-/** Express and its like cut the path they are mounted at off `url`. */
+/** Express and others remove the mount path from `url`. */
 function originalUrl(request: IncomingMessage & { originalUrl?: string }): string {
   return request.originalUrl ?? request.url ?? '/'
 }
@@ -254,10 +257,10 @@ class ResponseBody implements ByteBody {
   }
 
   write(chunk: string | Uint8Array): boolean {
-    // Others may have ended it, and would be told of a write after that by an error that nobody expects.
+    // A middleware may have ended it. A write would then be an unhandled error.
     if (this.#response.writableEnded) return false
-    // The caller may well read what is in front of it.
-    return this.#response.write(chunk) || this.#exchange.isBehindOthers()
+    // A pipelined response is not blocked: its client may read the earlier ones.
+    return this.#response.write(chunk) || this.#exchange.isPipelined()
   }
 
   flushHead(): void {
@@ -281,77 +284,11 @@ class ResponseBody implements ByteBody {
     return Buffer.byteLength(text)
   }
 
-  soon(run: () => void): void {
+  defer(run: () => void): void {
     process.nextTick(run)
   }
 
-  fellBehind(): void {
-    this.#exchange.fellBehind()
+  blocked(): void {
+    this.#exchange.blocked()
   }
 }
-
-/** How many pieces of a body are kept as they came: each costs far more than the bytes in it may. */
-const MOST_LOOSE_CHUNKS = 1024
-
-/** Reads one body, holding no more of it than is allowed. */
-class BodyReading {
-  readonly #request: IncomingMessage
-  readonly #maxBytes: number
-  #done: ((body: Body) => void) | undefined
-  #chunks: Buffer[] = []
-  /** How many of them are several in one. */
-  #packed = 0
-  #bytes = 0
-
-  constructor(request: IncomingMessage, maxBytes: number, done: (body: Body) => void) {
-    this.#request = request
-    this.#maxBytes = maxBytes
-    this.#done = done
-  }
-
-  start(): void {
-    if (this.#request.readableEnded) throw new Error('the body was read before: pass it to handle()')
-    const declared = Number(this.#request.headers['content-length'] ?? 0)
-    if (declared > this.#maxBytes) {
-      this.stop({ kind: 'too-large', bytes: declared })
-      return
-    }
-    this.#request.on('data', this.#ondata)
-    this.#request.on('end', this.#onend)
-  }
-
-  /** Ends the reading, unless it has ended. */
-  stop(body: Body): void {
-    const done = this.#done
-    this.discard()
-    done?.(body)
-  }
-
-  /** Holds nothing more. */
-  discard(): void {
-    this.#done = undefined
-    this.#chunks = []
-    this.#request.off('data', this.#ondata)
-  }
-
-  readonly #ondata = (chunk: Buffer): void => {
-    this.#bytes += chunk.length
-    if (this.#bytes > this.#maxBytes) this.stop({ kind: 'too-large', bytes: this.#bytes })
-    else if (this.#chunks.push(chunk) - this.#packed > MOST_LOOSE_CHUNKS) {
-      this.#chunks.push(Buffer.concat(this.#chunks.splice(this.#packed)))
-      this.#packed++
-    }
-  }
-
-  readonly #onend = (): void => {
-    const done = this.#done
-    if (!done) return
-    const [first] = this.#chunks
-    const whole = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks)
-    this.#done = undefined
-    this.#chunks = []
-    done(isUtf8(whole) ? { kind: 'text', text: whole.toString() } : { kind: 'not-utf-8' })
-  }
-}
-
-function ignore(): void {}

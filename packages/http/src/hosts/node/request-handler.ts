@@ -1,60 +1,56 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { localOnly } from '@mcpwire/core'
-import { createListener, requireKnownOptions, resolveOptions } from '@mcpwire/core/authoring'
-import { Endpoint } from '../../server/endpoint.js'
-import type { HttpListener } from '../../server/http-listener.js'
-import { mountAcceptor } from '../../server/mounted-acceptor.js'
-import { requireEndpointOptions } from '../../server/request/endpoint-options.js'
-import { type HttpHandlerOptions, httpHandlerDefaults, knownHandlerOptions } from '../http-handler.js'
-import { Departures } from './departures.js'
-import { NodeExchange } from './node-exchange.js'
-import { Pipelines } from './pipelines.js'
-import { socketStalls } from './socket-stalls.js'
+import { createListener } from '@mcpwire/core/authoring'
+import { Endpoint, type HttpListener, mountAcceptor } from '../../server/endpoint.js'
+import { requireConsistent } from '../../server/request/endpoint-options.js'
+import { type HttpHandlerOptions, handlerOptions } from '../http-handler.js'
+import { NodeHost } from './node-host.js'
 
-/** A listener that is brought its requests by a server of `node:http`, or a framework on one. */
+/** A listener that gets its requests from a server of `node:http`, or from a framework on one. */
 export interface HttpRequestHandler extends HttpListener {
   /**
-   * Answers one request. Bound; throws only where request and response are not those of `node:http`, as those of
-   * Fastify, whose `raw` are. A body that a middleware has read is taken from `request.body`, where `express.json()`
-   * leaves it, or passed here; that middleware then bounds its length. Before `start()` it answers 503.
+   * Handles one request. Bound. Throws only for objects that are not those of `node:http`: with Fastify pass `raw`. A
+   * body that a middleware has read is passed here, or found in `request.body`, where `express.json()` puts it. The
+   * middleware then limits its length. Before `start()` the response is 503.
    */
   readonly handle: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => void
 }
 
 /**
- * A listener for MCP over HTTP on a server that is there already: plain `node:http`, Express, Fastify. Without a gate
- * it serves callers on this host only, wherever the server binds. Closing it leaves the server alone.
+ * A listener for MCP over HTTP on an existing server: plain `node:http`, Express, Fastify. Without a gate it serves
+ * callers on this host only, wherever the server binds. Closing it does not close the server.
  *
  * @throws TransportError `INVALID_OPTION`
+ * @example
+ * ```ts
+ * const mcp = requestHandler({ gate })
+ * await serve(mcp, (connection) => createServer().connect(connection))
+ * app.all('/mcp', mcp.handle)
+ * ```
  */
-export function requestHandler(options: HttpHandlerOptions = {}): HttpRequestHandler {
-  requireKnownOptions(options, knownHandlerOptions)
-  const settings = resolveOptions(httpHandlerDefaults, options)
-  requireEndpointOptions(settings)
-  const gate = settings.gate ?? localOnly()
-  const endpoint = new Endpoint({ ...settings, gate })
-  const stalls = socketStalls(settings)
-  const pipelines = new Pipelines(stalls, settings.maxQueuedBytes)
-  const departures = new Departures(stalls)
-  const exchanges = { ...settings, departures, stalls, pipelines, isClosing: () => false }
-  const acceptor = mountAcceptor(endpoint, settings.url, () => stalls.stop())
-  const listener = createListener(acceptor, { ...settings, gate: endpoint.gate })
+export function requestHandler(given: HttpHandlerOptions = {}): HttpRequestHandler {
+  const read = handlerOptions.read(given)
+  requireConsistent(read)
+  const settings = { ...read, gate: read.gate ?? localOnly() }
+  const endpoint = new Endpoint(settings)
+  const host = new NodeHost(endpoint, settings)
+  const listener = createListener(
+    mountAcceptor(endpoint, settings.url, () => host.stop()),
+    settings,
+  )
   return Object.assign(listener, {
     notify: endpoint.notify,
     handle: (request: IncomingMessage, response: ServerResponse, third?: unknown): void => {
-      requireNodes(request, response)
-      // As a middleware of Express it gets the next one there.
+      requireNodeObjects(request, response)
+      // Express passes `next` there.
       const parsedBody = typeof third === 'function' ? undefined : third
-      const body = parsedBody ?? bodyReadBefore(request)
-      const serve = (): void => endpoint.handle(new NodeExchange(request, response, exchanges, body))
-      if (pipelines.isBehind(response)) pipelines.add(request, response, serve)
-      else serve()
+      host.handle(request, response, parsedBody ?? bodyOfMiddleware(request))
     },
   })
 }
 
-/** Frameworks wrap them, and whoever asked for none of our types passes on what the framework gave. */
-function requireNodes(request: unknown, response: unknown): void {
+/** JavaScript users may pass the request and response of a framework. */
+function requireNodeObjects(request: unknown, response: unknown): void {
   const { on } = (request ?? {}) as Partial<IncomingMessage>
   const { once, writeHead } = (response ?? {}) as Partial<ServerResponse>
   if (typeof on === 'function' && typeof once === 'function' && typeof writeHead === 'function') return
@@ -63,6 +59,6 @@ function requireNodes(request: unknown, response: unknown): void {
   )
 }
 
-function bodyReadBefore(request: IncomingMessage & { readonly body?: unknown }): unknown {
+function bodyOfMiddleware(request: IncomingMessage & { readonly body?: unknown }): unknown {
   return request.readableEnded ? request.body : undefined
 }

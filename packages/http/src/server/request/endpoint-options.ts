@@ -1,279 +1,237 @@
-import type { AuthInfo, Clock, EventStore, HttpHooks, ListenerOptions } from '@mcpwire/core'
+import type { AuthInfo, EventStore, HttpHooks, ListenerOptions } from '@mcpwire/core'
 import {
+  boolean,
+  callback,
+  group,
+  inRange,
+  integer,
   invalidOption,
-  type KnownOptions,
-  listenerDefaults,
   listenerOptions,
-  requireGate,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  requireOneOf,
-  requireText,
+  type OptionalListenerOptions,
+  type OptionDefaults,
+  type OptionRule,
+  type OptionSettings,
+  type OptionTable,
+  objectWith,
+  oneOf,
+  optional,
+  options,
+  rejectOption,
+  rule,
 } from '@mcpwire/core/authoring'
 
-/** The two routes of HTTP+SSE, the transport of 2024-11-05. */
+/** The two paths of HTTP+SSE, the transport of 2024-11-05. */
 export interface HttpSseOptions {
-  /** Path that clients open their stream at. */
+  /** Path where clients open their stream. */
   path: string
-  /** Path that clients send their messages to. */
+  /** Path where clients post their messages. */
   messagesPath: string
 }
 
-/** Options of an MCP endpoint over HTTP, whatever serves it. `maxConnections` bounds the sessions. */
+/** Options of an MCP endpoint over HTTP, for any host. `maxConnections` limits the sessions. */
 export interface HttpEndpointOptions extends ListenerOptions {
   /**
-   * How requests are answered: `json` with the response alone, `sse` with a stream of events, `auto` with JSON unless
-   * something else is to be said before the response or the response takes longer than `keepAliveIntervalMs`. Clients
-   * that accept only one of them get that one.
+   * Format of responses: `json` for the response alone, `sse` for an event stream, `auto` for JSON that becomes a
+   * stream when another message precedes the response or the response takes longer than `keepAliveIntervalMs`. A
+   * client that accepts only one format gets that one.
    * @defaultValue 'auto'
    */
   responseFormat?: 'auto' | 'json' | 'sse' | undefined
   /**
-   * Keeps what was sent on streams, so that clients which lost one can have the rest. Serves any number of sessions.
-   * `memoryEventStore()` is one that keeps within bounds.
+   * Store for the events of streams, so that clients can resume them. One store serves any number of sessions, and
+   * `memoryEventStore()` is one with limits.
    * @defaultValue undefined
    */
   eventStore?: EventStore | undefined
   /**
-   * How long the event store may take over one call, in milliseconds. What could not be stored in time is sent all the
-   * same, and once more to who comes back where the store had it after all; meanwhile those who come back are
-   * answered with 500.
+   * Time limit for one call of the event store, in milliseconds. An event that is not stored in time is sent without an
+   * id. A client that resumes meanwhile gets status 500.
    * @defaultValue 5_000
    */
   eventStoreTimeoutMs?: number | undefined
   /**
-   * How long a stream may be silent before a comment is sent on it, in milliseconds; proxies cut idle streams after
-   * 20 s and more. `Infinity` sends none.
+   * Time without data on a stream before a comment is sent, in milliseconds. Proxies close idle streams after 20 s and
+   * more. `Infinity` sends none.
    * @defaultValue 15_000
    */
   keepAliveIntervalMs?: number | undefined
   /**
-   * How long a client is told to wait before it comes back for a stream that was closed, in milliseconds.
+   * Wait of a client before it reconnects to a closed stream, in milliseconds.
    * @defaultValue 1_000
    */
   retryMs?: number | undefined
   /**
-   * How clients of 2026-07-28, who have no sessions, are served: with `multiplexed` the application has one connection
-   * for all requests of one principal, with `per-request` one for each request, with `off` they are refused. What
-   * changes is told to their subscriptions by the application, in `per-request` by `notify` of the listener. Headers
-   * that repeat arguments (`Mcp-Param-*`) are compared once a list of tools was sent to that principal: only it says
-   * which there are. A refreshed token belongs to the same principal where the gate names the user (see `principal`).
+   * Service for clients of 2026-07-28, which has no sessions. With `multiplexed` all requests of a principal share one
+   * connection to the application, with `per-request` each has its own, with `off` they are refused. Subscriptions are
+   * notified by the application, and with `per-request` by `notify` of the listener. Headers that mirror arguments
+   * (`Mcp-Param-*`) are checked after the principal has received a list of tools.
    * @defaultValue 'multiplexed'
    */
   modern?: 'multiplexed' | 'per-request' | 'off' | undefined
   /**
-   * Whether clients of the revisions with sessions are served, up to 2025-11-25. Others get the errors that tell them
-   * which revisions there are.
+   * Service for clients of the revisions with sessions, up to 2025-11-25. If `false`, they get an error with the
+   * supported revisions.
    * @defaultValue true
    */
   legacy?: boolean | undefined
   /**
-   * Tells the callers of the gate apart: those for whom it yields the same text share a session, or in 2026-07-28 a
-   * connection, that one of them opened. `peer.authInfo` is that of the request which opened it; the message context
-   * has each request's own, from which rights are to be taken. Unless given, a session is for one client (`clientId`)
-   * and user (`extra.sub` or `extra.subject`), whatever rights its tokens have; a connection of 2026-07-28 also for
-   * the same rights (`scopes` and `resource`), and where no user is named for a single token: after a refresh,
-   * subscriptions opened with the token before hear of no changes that later requests cause. So name the user in
-   * `extra.sub`, or give this function. Rights that are elsewhere, such as roles in `extra`, are for it to tell apart.
-   * Callers without `authInfo` are one principal. Where it throws or yields no text, the caller is refused.
+   * Function that identifies a caller by a text. Callers with the same text share a session, or in 2026-07-28 a
+   * connection. By default a session belongs to one client (`clientId`) and user (`extra.sub` or `extra.subject`). A
+   * connection of 2026-07-28 also has the same `scopes` and `resource`, and without a user the same token. After a
+   * token refresh without a user, open subscriptions miss changes that later requests cause, so set `extra.sub` or
+   * give this function. Rights elsewhere, such as roles in `extra`, need this function. `peer.authInfo` is that of the
+   * request that opened the session or connection. Check rights by the `authInfo` of each message context. Callers
+   * without `authInfo` are one principal. A caller is refused if the function throws or returns no string.
    * @defaultValue undefined
    */
   principal?: ((authInfo: AuthInfo) => string) | undefined
   /**
-   * How long a session may be without an open stream and without a request in flight, in milliseconds, before it ends.
-   * A request is in flight until it was answered or cancelled, whether or not its client is still there.
+   * Time a session may have no open stream and no request in flight before it expires, in milliseconds. A request is in
+   * flight until it is answered or cancelled, even if its client has disconnected.
    * @defaultValue 1_800_000
    */
   idleTimeoutMs?: number | undefined
   /**
-   * How long a session may last, in milliseconds. A connection of 2026-07-28 then gets no more requests, its
-   * subscriptions end, and it ends with its last answer.
+   * Time a session may last, in milliseconds. A connection of 2026-07-28 then accepts no more requests, its
+   * subscriptions end, and it ends with its last response.
    * @defaultValue Infinity
    */
   lifetimeMs?: number | undefined
   /**
-   * How many sessions one address may have at once; further ones are refused with 503. Behind a proxy all clients have
-   * its address.
+   * Limit for the sessions of one address. Further ones are refused with 503. Behind a proxy all clients have the
+   * address of the proxy.
    * @defaultValue Infinity
    */
   maxSessionsPerAddress?: number | undefined
   /**
-   * Most requests of one session, or in 2026-07-28 of one principal, that await their response at once, subscriptions
-   * included; further ones are answered with 503.
+   * Limit for the requests in flight of one session, or in 2026-07-28 of one principal, including subscriptions.
+   * Further ones get status 503.
    * @defaultValue 10_000
    */
   maxInFlight?: number | undefined
   /**
-   * What becomes of a request whose client leaves before the response: it goes on, it is cancelled after
-   * `cancelAfterMs` unless the client comes back for it, or it is cancelled at once. `continue` where there is an
-   * `eventStore`, else `cancel-after`.
+   * Handling of a request whose client disconnects before the response: `continue`, `cancel` at once, or
+   * `cancel-after`, which waits `cancelAfterMs` for the client to resume. The default is `continue` with an
+   * `eventStore`, and `cancel-after` without.
    * @defaultValue undefined
    */
   onDisconnect?: 'continue' | 'cancel-after' | 'cancel' | undefined
   /**
-   * How long `cancel-after` waits, in milliseconds.
+   * Wait of `cancel-after`, in milliseconds.
    * @defaultValue 30_000
    */
   cancelAfterMs?: number | undefined
   /**
-   * Longest body accepted, and longest message sent, in bytes. A longer body is answered with 413 before it is held.
+   * Limit for a body, and for a message to send, in bytes. A longer body gets status 413 and is not buffered.
    * @defaultValue 10_485_760
    */
   maxMessageBytes?: number | undefined
   /**
-   * Most that may wait to be sent on one stream, in bytes. Beyond it `send()` rejects with `OVERLOADED`. Answers that
-   * wait for an earlier one on their connection may be as long together; beyond that it is cut.
+   * Limit for the queue of one stream, in bytes. Over it, `send()` rejects with `OVERLOADED`. It also limits pipelined
+   * responses of one connection: over it, the connection is destroyed.
    * @defaultValue 16_777_216
    */
   maxQueuedBytes?: number | undefined
   /**
-   * How long a client may take nothing of what is sent to it, in milliseconds, before its connection is cut. One that
-   * reads slowly is waited for.
+   * Time a client may read nothing of its pending data before its connection is destroyed, in milliseconds. A slow
+   * client is not affected.
    * @defaultValue 60_000
    */
   stallTimeoutMs?: number | undefined
   /**
-   * How long a caller may take over the body of its request, in milliseconds; then it is answered with 408.
+   * Time a body may take to arrive, in milliseconds. After it, the client gets status 408.
    * @defaultValue 30_000
    */
   bodyTimeoutMs?: number | undefined
   /**
-   * Functions of the handshake: `preflight` answers for CORS, `responseHeaders` yields headers for every answer, and
-   * `routes` has one for each path beside the endpoint, which no gate guards.
+   * Functions of the handshake: `preflight` responds to CORS preflights, `responseHeaders` returns headers for every
+   * response, and `routes` has a function for each further path, which no gate protects.
    * @defaultValue undefined
    */
   hooks?: HttpHooks | undefined
   /**
-   * Serves HTTP+SSE of 2024-11-05 too, with its streams at `path` and its messages at `messagesPath`. Both are
-   * required, and neither is the endpoint's.
+   * The paths of HTTP+SSE (2024-11-05), if it is served too: `path` for streams and `messagesPath` for messages. Both
+   * differ from the path of the endpoint.
    * @defaultValue undefined
    */
   httpSse?: HttpSseOptions | undefined
 }
 
-/** What an endpoint uses for options that are not given. */
-export const httpEndpointDefaults: {
-  readonly responseFormat: 'auto'
-  readonly eventStoreTimeoutMs: 5_000
-  readonly keepAliveIntervalMs: 15_000
-  readonly retryMs: 1_000
-  readonly modern: 'multiplexed'
-  readonly legacy: true
-  readonly idleTimeoutMs: 1_800_000
-  readonly lifetimeMs: number
-  readonly maxSessionsPerAddress: number
-  readonly maxInFlight: 10_000
-  readonly cancelAfterMs: 30_000
-  readonly maxMessageBytes: 10_485_760
-  readonly maxQueuedBytes: 16_777_216
-  readonly stallTimeoutMs: 60_000
-  readonly bodyTimeoutMs: 30_000
-} & typeof listenerDefaults = {
-  responseFormat: 'auto',
-  eventStoreTimeoutMs: 5_000,
-  keepAliveIntervalMs: 15_000,
-  retryMs: 1_000,
-  modern: 'multiplexed',
-  legacy: true,
-  idleTimeoutMs: 1_800_000,
-  lifetimeMs: Infinity,
-  maxSessionsPerAddress: Infinity,
-  maxInFlight: 10_000,
-  cancelAfterMs: 30_000,
-  maxMessageBytes: 10_485_760,
-  maxQueuedBytes: 16_777_216,
-  stallTimeoutMs: 60_000,
-  bodyTimeoutMs: 30_000,
-  ...listenerDefaults,
+/** The longest string of the platform is little longer. */
+const MAX_MESSAGE_BYTES = 2 ** 29 - 1
+
+/** The path of a URL. */
+export function path<D extends string | undefined = undefined>(defaultValue?: D): OptionRule<string, D> {
+  return rule((option, value) => {
+    if (typeof value === 'string' && /^\/[^\s?#]*$/.test(value)) return
+    invalidOption(option, value, 'a path that starts with "/", without query')
+  }, defaultValue)
 }
 
-/** Each option of an endpoint. */
-export const knownEndpointOptions: KnownOptions<HttpEndpointOptions> = {
-  ...httpEndpointDefaults,
+const hooksTable = options<HttpHooks, keyof HttpHooks>({
+  preflight: optional(callback()),
+  responseHeaders: optional(callback()),
+  routes: optional(
+    rule((option, value) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value))
+        rejectOption(option, 'an object with a function for each path')
+      for (const [name, route] of Object.entries(value)) {
+        if (typeof route !== 'function') rejectOption(`${option}["${name}"]`, 'a function')
+      }
+    }),
+  ),
+})
+
+const httpSseTable = options<HttpSseOptions>({ path: path(), messagesPath: path() })
+
+/** The options of an endpoint that may be left out and have no default. */
+export type OptionalEndpointOptions =
+  | OptionalListenerOptions
+  | 'eventStore'
+  | 'principal'
+  | 'onDisconnect'
+  | 'hooks'
+  | 'httpSse'
+
+/** The options of an endpoint. */
+export const endpointOptions: OptionTable<HttpEndpointOptions, OptionalEndpointOptions> = options<
+  HttpEndpointOptions,
+  OptionalEndpointOptions
+>({
   ...listenerOptions.rules,
-  eventStore: 1,
-  principal: 1,
-  onDisconnect: 1,
-  hooks: 1,
-  httpSse: 1,
-}
-const knownInHooks: KnownOptions<HttpHooks> = { preflight: 1, responseHeaders: 1, routes: 1 }
-const knownInHttpSse: KnownOptions<HttpSseOptions> = { path: 1, messagesPath: 1 }
+  responseFormat: oneOf(['auto', 'json', 'sse'], 'auto'),
+  eventStore: optional(objectWith<EventStore>(['storeEvent', 'replayEventsAfter'], 'an EventStore')),
+  eventStoreTimeoutMs: inRange(1, Infinity, 5_000),
+  keepAliveIntervalMs: inRange(1, Infinity, 15_000),
+  retryMs: integer(0, 2 ** 31 - 1, 1_000),
+  modern: oneOf(['multiplexed', 'per-request', 'off'], 'multiplexed'),
+  legacy: boolean(true),
+  principal: optional(callback()),
+  idleTimeoutMs: inRange(1, Infinity, 1_800_000),
+  lifetimeMs: inRange(1, Infinity, Infinity),
+  maxSessionsPerAddress: integer(1, Infinity, Infinity),
+  maxInFlight: integer(1, Infinity, 10_000),
+  onDisconnect: optional(oneOf(['continue', 'cancel-after', 'cancel'])),
+  cancelAfterMs: inRange(0, Infinity, 30_000),
+  maxMessageBytes: integer(1024, MAX_MESSAGE_BYTES, 10_485_760),
+  maxQueuedBytes: integer(1024, Infinity, 16_777_216),
+  stallTimeoutMs: inRange(1, Infinity, 60_000),
+  bodyTimeoutMs: inRange(1, Infinity, 30_000),
+  hooks: optional(group(hooksTable)),
+  httpSse: optional(group(httpSseTable)),
+})
 
-/** Options of an endpoint after their defaults. */
-export interface EndpointSettings extends HttpEndpointOptions {
-  readonly responseFormat: 'auto' | 'json' | 'sse'
-  readonly eventStoreTimeoutMs: number
-  readonly keepAliveIntervalMs: number
-  readonly retryMs: number
-  readonly modern: 'multiplexed' | 'per-request' | 'off'
-  readonly legacy: boolean
-  readonly idleTimeoutMs: number
-  readonly lifetimeMs: number
-  readonly maxSessionsPerAddress: number
-  readonly maxInFlight: number
-  readonly cancelAfterMs: number
-  readonly maxMessageBytes: number
-  readonly maxQueuedBytes: number
-  readonly stallTimeoutMs: number
-  readonly bodyTimeoutMs: number
-  readonly maxConnections: number
-  readonly gateTimeoutMs: number
-  readonly closeTimeoutMs: number
-  readonly clock: Clock
-}
+/** What an endpoint uses for options that are not given. */
+export const httpEndpointDefaults: OptionDefaults<HttpEndpointOptions, OptionalEndpointOptions> =
+  endpointOptions.defaults
 
-/** The longest text that one string of the platform can hold is not much longer. */
-const MOST_MESSAGE_BYTES = 2 ** 29 - 1
+/** The options of an endpoint after their defaults. */
+export type EndpointSettings = OptionSettings<HttpEndpointOptions, OptionalEndpointOptions>
 
-/** Throws `INVALID_OPTION` unless the options can work. */
-export function requireEndpointOptions(settings: EndpointSettings): void {
-  // The listener gets a gate of ours, which asks this one.
-  if (settings.gate !== undefined) requireGate('gate', settings.gate)
-  requireOneOf('responseFormat', settings.responseFormat, ['auto', 'json', 'sse'])
-  requireInRange('eventStoreTimeoutMs', settings.eventStoreTimeoutMs, 1, Infinity)
-  requireInRange('keepAliveIntervalMs', settings.keepAliveIntervalMs, 1, Infinity)
-  requireInteger('retryMs', settings.retryMs, 0, 2 ** 31 - 1)
-  requireOneOf('modern', settings.modern, ['multiplexed', 'per-request', 'off'])
-  requireOneOf('legacy', settings.legacy, [true, false])
-  if (!settings.legacy && settings.modern === 'off') {
-    invalidOption('legacy', settings.legacy, 'true where "modern" is "off": nobody would be served')
-  }
-  requireInRange('idleTimeoutMs', settings.idleTimeoutMs, 1, Infinity)
-  requireInRange('lifetimeMs', settings.lifetimeMs, 1, Infinity)
-  requireInteger('maxSessionsPerAddress', settings.maxSessionsPerAddress, 1, Infinity)
-  requireInteger('maxInFlight', settings.maxInFlight, 1, Infinity)
-  if (settings.onDisconnect !== undefined) {
-    requireOneOf('onDisconnect', settings.onDisconnect, ['continue', 'cancel-after', 'cancel'])
-  }
-  requireInRange('cancelAfterMs', settings.cancelAfterMs, 0, Infinity)
-  requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, MOST_MESSAGE_BYTES)
-  requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
-  requireInRange('stallTimeoutMs', settings.stallTimeoutMs, 1, Infinity)
-  requireInRange('bodyTimeoutMs', settings.bodyTimeoutMs, 1, Infinity)
-  const { eventStore, hooks, httpSse, principal } = settings
-  if (principal !== undefined && typeof principal !== 'function') {
-    invalidOption('principal', principal, 'a function')
-  }
-  if (eventStore !== undefined && typeof eventStore?.replayEventsAfter !== 'function') {
-    invalidOption('eventStore', eventStore, 'an EventStore')
-  }
-  if (hooks !== undefined) requireKnownOptions(hooks, knownInHooks, 'hooks')
-  if (httpSse !== undefined) requireHttpSse(httpSse)
-}
-
-function requireHttpSse(httpSse: HttpSseOptions): void {
-  requireKnownOptions(httpSse, knownInHttpSse, 'httpSse')
-  requirePath('httpSse.path', httpSse.path)
-  requirePath('httpSse.messagesPath', httpSse.messagesPath)
-  if (httpSse.path === httpSse.messagesPath) {
-    invalidOption('httpSse.messagesPath', httpSse.messagesPath, 'another path than httpSse.path')
-  }
-}
-
-/** Throws `INVALID_OPTION` unless it is the path of a URL. */
-export function requirePath(option: string, value: unknown): asserts value is string {
-  requireText(option, value)
-  if (!/^\/[^\s?#]*$/.test(value)) invalidOption(option, value, 'a path that starts with "/", without query')
+/** Throws `INVALID_OPTION` for options that contradict each other. */
+export function requireConsistent({ legacy, modern, httpSse }: EndpointSettings): void {
+  if (!legacy && modern === 'off')
+    invalidOption('legacy', legacy, 'true if option "modern" is "off": no client would be served')
+  if (httpSse && httpSse.path === httpSse.messagesPath)
+    invalidOption('httpSse.messagesPath', httpSse.messagesPath, 'another path than option "httpSse.path"')
 }

@@ -1,9 +1,15 @@
-import type { Refusal, RequestId } from '@mcpwire/core'
-import { OVERLOADED_CODE, toRefusalMessage } from '@mcpwire/core/authoring'
+import type { HttpResponse, HttpHeaders, Refusal, RequestId } from '@mcpwire/core'
+import {
+  invalidHeaderReason,
+  JSON_MEDIA_TYPE,
+  OVERLOADED_CODE,
+  headerEntries,
+  toRefusalMessage,
+} from '@mcpwire/core/authoring'
 import { INVALID_REQUEST } from '../../shared/error-codes.js'
-import type { Exchange, HeaderLines } from './http-exchange.js'
+import type { HeaderLines, HttpExchange } from './http-exchange.js'
 
-/** Why a request is not served. */
+/** An HTTP response with a JSON-RPC error. */
 export interface HttpFailure {
   readonly status: number
   readonly code: number
@@ -14,54 +20,90 @@ export interface HttpFailure {
   readonly headers?: HeaderLines
 }
 
-/** How long a caller without a better hint is told to stay away, in seconds. */
+/** The `Retry-After` header where there is no better hint. */
 const RETRY_AFTER_SECONDS = '5'
 
-/** What a client gets that has as many requests in flight as it may. */
+export const jsonHeaders: HeaderLines = ['content-type', JSON_MEDIA_TYPE]
+
+/** The failure for an invalid request. */
+export function invalidRequest(status: number, reason: string, id?: RequestId): HttpFailure {
+  return { status, code: INVALID_REQUEST, message: `Invalid request: ${reason}`, id }
+}
+
+/** The failure for a method that is not allowed here. */
+export function methodNotAllowed(method: string, allowed: readonly string[], detail = ''): HttpFailure {
+  const message = `Invalid request: ${method} is not supported${detail}`
+  return { status: 405, code: INVALID_REQUEST, message, headers: ['allow', allowed.join(', ')] }
+}
+
+/** The failure for a client that has too many requests in flight. */
 export function tooManyInFlight(maxInFlight: number, id?: RequestId): HttpFailure {
-  const message = `Overloaded: ${maxInFlight} requests are being answered`
+  const message = `Overloaded: maxInFlight (${maxInFlight}) requests are in flight`
   const headers = ['retry-after', RETRY_AFTER_SECONDS]
   return { status: 503, code: OVERLOADED_CODE, message, data: { code: 'OVERLOADED' }, id, headers }
 }
 
-/** What a client gets whose session is not there, or is not its own. */
+/** The failure for a session that does not exist, or belongs to another caller. */
 export function sessionNotFound(id?: RequestId): HttpFailure {
   return { status: 404, code: INVALID_REQUEST, message: 'Session not found', id }
 }
 
-const jsonHeaders: HeaderLines = ['content-type', 'application/json']
-
 /**
- * Answers with an error of JSON-RPC. Without a readable id it has none, as the schemas since 2025-11-25 have it and
- * clients of every revision accept.
+ * Responds with a JSON-RPC error. Without a readable id it has none, as in the schemas since 2025-11-25; clients of
+ * every revision accept that.
  */
-export function answerFailure(exchange: Exchange, failure: HttpFailure): void {
+export function respondWithError(exchange: HttpExchange, failure: HttpFailure): void {
   const { status, code, message, data, id, headers = [] } = failure
   const error = { code, message, ...(data !== undefined && { data }) }
   const body = { jsonrpc: '2.0', ...(id !== undefined && { id }), error }
-  exchange.answer(status, [...jsonHeaders, ...headers], JSON.stringify(body))
+  exchange.respond(status, [...jsonHeaders, ...headers], JSON.stringify(body))
 }
 
-/** What a caller gets whose admission has ended since the gate gave it. */
-export const lapsed: Refusal = {
+/** The refusal of a caller whose admission has ended. */
+export const expiredCredential: Refusal = {
   admit: false,
   status: 401,
   reason: 'the credential is no longer valid',
   challenge: 'Bearer error="invalid_token"',
 }
 
-/** Answers with what a gate, a policy or a limit decided. */
-export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
-  // Each 401 says how to authenticate (RFC 9110, section 15.5.2): in MCP by a bearer token, unless the gate says more.
+/** Responds with the refusal of a gate, a policy or a limit. */
+export function respondWithRefusal(exchange: HttpExchange, refusal: Refusal): void {
+  // Each 401 names an authentication scheme (RFC 9110, section 15.5.2): in MCP bearer tokens, unless the gate differs.
   const { status, retryAfterMs, challenge = status === 401 ? 'Bearer' : undefined } = refusal
   const headers = [...jsonHeaders]
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)))
   else if (status === 503 || status === 429) headers.push('retry-after', RETRY_AFTER_SECONDS)
-  if (challenge !== undefined) headers.push('www-authenticate', headerValue(challenge))
-  exchange.answer(status, headers, JSON.stringify(toRefusalMessage(refusal)))
+  if (challenge !== undefined) headers.push('www-authenticate', challenge.replace(/[^\x20-\x7e]/g, ' '))
+  exchange.respond(status, headers, JSON.stringify(toRefusalMessage(refusal)))
 }
 
-/** What somebody wrote, as the value of a header. */
-function headerValue(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, ' ')
+/** Refuses a caller with 503. */
+export function respondUnavailable(exchange: HttpExchange, reason: string): void {
+  respondWithRefusal(exchange, { admit: false, status: 503, reason })
+}
+
+const MIN_STATUS = 200
+const MAX_STATUS = 599
+/** The statuses whose responses have no body (RFC 9110, section 15). */
+const WITHOUT_BODY = new Set([204, 205, 304])
+
+/** Sends the response of a hook. Throws, without responding, where HTTP cannot carry it. */
+export function respondWithHook(exchange: HttpExchange, { status, headers = {}, body }: HttpResponse): void {
+  if (!Number.isInteger(status) || status < MIN_STATUS || status > MAX_STATUS)
+    throw new Error(`a hook returned the status ${status}`)
+  if (body !== undefined && typeof body !== 'string')
+    throw new Error('a hook returned a body that is not a string')
+  exchange.respond(status, headerLines(headers), WITHOUT_BODY.has(status) ? undefined : body)
+}
+
+/** The headers of a hook as names and values in turn. Throws, without their values, where HTTP cannot carry them. */
+export function headerLines(headers: HttpHeaders): HeaderLines {
+  const lines: string[] = []
+  for (const [name, value] of headerEntries(headers)) {
+    const fault = invalidHeaderReason(name, value)
+    if (fault !== undefined) throw new Error(`a hook returned a header that cannot be sent: ${fault}`)
+    lines.push(name, value)
+  }
+  return lines
 }

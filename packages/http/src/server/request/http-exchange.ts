@@ -1,63 +1,202 @@
-import type { Handshake } from '@mcpwire/core'
+import type { Admission, AuthInfo, Handshake, MessageContext } from '@mcpwire/core'
+import { callbackFailed, concealAuthInfo } from '@mcpwire/core/authoring'
 
-/** Headers as names and values in turn. */
+/** Header names and values in turn. */
 export type HeaderLines = readonly string[]
 
-/** What became of the body of a request. */
+/** The body of a request, or why there is none. */
 export type Body =
   | { readonly kind: 'text'; readonly text: string }
-  /** Somebody in front of us has parsed it. */
+  /** A framework has parsed it. */
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'too-large'; readonly bytes: number }
   | { readonly kind: 'not-utf-8' }
   /** It has a content coding, such as `gzip`, and was not read. */
   | { readonly kind: 'coded' }
   | { readonly kind: 'too-slow' }
-  /** The caller left before it was complete. */
-  | { readonly kind: 'gone' }
+  /** The client disconnected before it was complete. */
+  | { readonly kind: 'disconnected' }
 
-/** One HTTP request and the way to answer it: what a front end supplies for each caller of the endpoint. */
-export interface Exchange {
+/** One HTTP request and its response. Each host implements it for its kind of request. */
+export interface HttpExchange {
   readonly method: string
   readonly handshake: Handshake
-  /** Where it was sent. */
   readonly url: URL
   /** The request as a web-standard object without its body. Built when read. */
   readonly request: Request
-  /** Whether the caller left before it had the whole answer. */
-  readonly hasLeft: boolean
-  /** Added to the answer, whatever it is. */
+  /** Whether the client disconnected before it had the whole response. */
+  readonly isDisconnected: boolean
+  /** Added to the response, whatever it is. */
   extraHeaders: HeaderLines
   /**
-   * Calls back, once, when the caller leaves before it had the whole answer: at once where it has left. The last one
-   * given counts.
+   * Sets the callback for a client that disconnects before it has the whole response. It runs once, or at once where
+   * the client has disconnected already. A later callback replaces it.
    */
-  whenLeft(left: () => void): void
-  /** Reads the body, holding at most `maxBytes` of it. Called at most once. Throws where somebody has read it. */
+  whenDisconnected(callback: () => void): void
+  /** Reads the body, and holds at most `maxBytes` of it. Called at most once. Throws where the body was read before. */
   readBody(maxBytes: number, done: (body: Body) => void): void
-  /** Gives up reading: `done` is called with `too-slow`, unless it was called before. */
+  /** Stops reading: `done` is called with `too-slow`, unless it was called before. */
   stopReading(): void
-  /** Sends a whole answer. An exchange is answered once, by this or by `stream`. */
-  answer(status: number, headers: HeaderLines, body?: string): void
-  /** Answers with 500, or cuts off what was answered so far: something of ours failed. */
+  /** Sends a whole response. An exchange is completed once, by this or by `openStream`. */
+  respond(status: number, headers: HeaderLines, body?: string): void
+  /** Responds with 500 after an internal error, or cuts off a response that has begun. */
   fail(): void
-  /** Sends the head of an answer whose body is a stream of events. */
-  stream(headers: HeaderLines): EventStream
+  /** Sends the head of a response whose body is an event stream. */
+  openStream(headers: HeaderLines): EventStream
 }
 
-/** The body of an answer, written bit by bit. */
+/** The body of a response, written event by event. */
 export interface EventStream {
-  /** Whether what was written waits for the caller to read. */
+  /** Whether written text waits for the client to read. */
   readonly isBlocked: boolean
-  /** How much more it takes before it is overloaded. */
+  /** The bytes it accepts before it is overloaded. */
   readonly freeBytes: number
   /**
-   * Takes a text. Resolves when it was taken and more is wanted; rejects with `OVERLOADED` where there is no room, and
-   * with `SEND_FAILED` when the caller leaves before.
+   * Writes a text. Resolves when the stream accepts more. Rejects with `OVERLOADED` when the queue is full, and with
+   * `SEND_FAILED` when the client disconnects first.
    */
   write(text: string): Promise<void>
-  /** Writes what is left and ends the body properly. Resolves once that is done or the caller left. */
+  /** Writes the rest and ends the body. Resolves once that is done or the client has disconnected. */
   end(): Promise<void>
-  /** Cuts the answer off. */
+  /** Cuts the response off. */
   destroy(): void
+}
+
+/** The handlers of one path. */
+export interface Routes {
+  readonly methods: Readonly<Record<string, (exchange: HttpExchange, caller: Caller) => void>>
+  /** Whether a request may open a session, and so needs a free place for one. */
+  mayOpen(exchange: HttpExchange): boolean
+}
+
+/** The headers of a response and the extra ones, each name once. Those of the response win. */
+export function mergeHeaders(own: HeaderLines, extra: HeaderLines): string[] {
+  const lines = [...own]
+  for (let at = 0; at + 1 < extra.length; at += 2) {
+    const [name = '', value = ''] = [extra[at], extra[at + 1]]
+    if (!hasName(own, name)) lines.push(name, value)
+  }
+  return lines
+}
+
+function hasName(lines: HeaderLines, name: string): boolean {
+  const wanted = name.toLowerCase()
+  for (let at = 0; at < lines.length; at += 2) if (lines[at]?.toLowerCase() === wanted) return true
+  return false
+}
+
+/** The sender of a request, as the gate identified it. */
+export interface Caller {
+  readonly admission: Admission
+  readonly authInfo: AuthInfo | undefined
+  /** The key of a connection of 2026-07-28: by default the client, the user and the rights. */
+  readonly principal: string
+  /** The owner of a session: by default the client and the user, as rights and credentials may change. */
+  readonly owner: string
+}
+
+const ANONYMOUS = ''
+
+/** Callers for which it returns the same text are one principal. */
+export type PrincipalOf = (authInfo: AuthInfo) => string
+
+/**
+ * Identifies the caller from its admission.
+ *
+ * @throws TransportError `CALLBACK_FAILED` where `principalOf` throws or returns no string
+ */
+export function callerOf(admission: Admission, principalOf?: PrincipalOf): Caller {
+  const { authInfo } = admission
+  if (authInfo === undefined)
+    return { admission, authInfo: undefined, principal: ANONYMOUS, owner: ANONYMOUS }
+  if (!principalOf) return new AuthenticatedCaller(admission, authInfo)
+  const principal = callPrincipal(authInfo, principalOf)
+  return { admission, authInfo: concealAuthInfo(authInfo), principal, owner: principal }
+}
+
+/** Computes the two texts when they are read, as a request needs one of them. */
+class AuthenticatedCaller implements Caller {
+  readonly admission: Admission
+  readonly authInfo: AuthInfo
+  #principal: string | undefined
+
+  constructor(admission: Admission, authInfo: AuthInfo) {
+    this.admission = admission
+    this.authInfo = concealAuthInfo(authInfo)
+  }
+
+  get principal(): string {
+    this.#principal ??= clientUserAndRights(this.authInfo)
+    return this.#principal
+  }
+
+  get owner(): string {
+    const { clientId, extra } = this.authInfo
+    return JSON.stringify([clientId, userIn(extra)])
+  }
+}
+
+function clientUserAndRights({ clientId, scopes, resource, extra, token }: AuthInfo): string {
+  const user = userIn(extra)
+  // Without a user, two tokens may be those of two users.
+  const identity = user === '' ? { token } : { user }
+  return JSON.stringify([clientId, identity, sorted(scopes), resource?.href ?? resource])
+}
+
+function userIn(extra: AuthInfo['extra']): unknown {
+  return extra?.['sub'] ?? extra?.['subject'] ?? ''
+}
+
+function sorted(scopes: readonly string[] = []): readonly string[] {
+  for (let at = 1; at < scopes.length; at++) {
+    // Most lists are in order already, and sorting is the expensive part.
+    if ((scopes[at - 1] as string) >= (scopes[at] as string)) return [...new Set(scopes)].sort()
+  }
+  return scopes
+}
+
+function callPrincipal(authInfo: AuthInfo, principalOf: PrincipalOf): string {
+  try {
+    const principal: unknown = principalOf(authInfo)
+    // The prefix keeps an empty text apart from callers without authInfo.
+    if (typeof principal === 'string') return `=${principal}`
+    throw new Error('it returned no string')
+  } catch (cause) {
+    throw callbackFailed('principal', cause, 'a caller was refused because principal()')
+  }
+}
+
+// Classes, as each request has one of each: what they hold is built only when it is read.
+
+/** The context of the messages of one HTTP request. */
+export class HttpContext implements MessageContext {
+  declare authInfo?: AuthInfo
+  declare closeSSEStream?: () => void
+  declare closeStandaloneSSEStream?: () => void
+  readonly requestInfo: RequestInfo
+  readonly #exchange: HttpExchange
+
+  constructor(exchange: HttpExchange, authInfo: AuthInfo | undefined) {
+    this.#exchange = exchange
+    this.requestInfo = new RequestInfo(exchange)
+    if (authInfo !== undefined) this.authInfo = authInfo
+  }
+
+  get request(): Request {
+    return this.#exchange.request
+  }
+}
+
+class RequestInfo {
+  readonly headers: Record<string, string>
+  readonly #exchange: HttpExchange
+
+  constructor(exchange: HttpExchange) {
+    this.#exchange = exchange
+    this.headers = exchange.handshake.headers
+  }
+
+  get url(): URL {
+    return this.#exchange.url
+  }
 }

@@ -1,31 +1,23 @@
-import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
-
 /** The revisions that open sessions with `initialize`, the newest first. */
 export const sessionRevisions: readonly string[] = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
 
+/** The revisions without sessions that the endpoint supports. */
+export const statelessRevisions: readonly string[] = ['2026-07-28']
+
 /** The one revision with batches (GEN-09). */
 export const REVISION_WITH_BATCHES = '2025-03-26'
-/** From here on streams begin with an event that names where to continue (HTTP-S-20), and may be polled. */
+/** The first revision whose streams begin with a priming event (HTTP-S-20) and may be polled. */
 const FIRST_WITH_PRIMING = '2025-11-25'
-/** From here on requests name their revision themselves, and there are no sessions. */
-const FIRST_WITHOUT_SESSIONS = '2026-07-28'
+/** The first revision without sessions: each request names its revision. */
+const FIRST_STATELESS = '2026-07-28'
 
-const REVISION_KEY = 'io.modelcontextprotocol/protocolVersion'
-
-/** Whether a stream of a session that keeps to this revision may be closed and polled. */
+/** Whether a stream of a session with this revision may be closed and polled. */
 export function allowsPolling(revision: string | undefined): boolean {
   // Revisions are dates, which sort as texts.
   return revision !== undefined && revision >= FIRST_WITH_PRIMING
 }
 
 /** Whether a version header names a revision without sessions. */
-export function isSessionless(version: string): boolean {
-  return version >= FIRST_WITHOUT_SESSIONS
-}
-
-/** The revision that the message itself keeps to, as all requests name one since 2026-07-28. */
-export function revisionNamedBy(message: JsonRpcMessage): string | undefined {
-  if (!isRequest(message)) return undefined
-  const named = message.params?._meta?.[REVISION_KEY]
-  return typeof named === 'string' ? named : undefined
+export function isStateless(version: string | undefined): boolean {
+  return version !== undefined && version >= FIRST_STATELESS
 }

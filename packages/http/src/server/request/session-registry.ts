@@ -1,83 +1,106 @@
-import { type Clock, type Gate, type Handshake, type Peer, TransportError, type Verdict } from '@mcpwire/core'
+import { type Admission, type Handshake, type Peer, TransportError } from '@mcpwire/core'
 import type { AcceptorSink, Channel, Incoming, Sink } from '@mcpwire/core/authoring'
-import { hasLapsed } from './admission-timer.js'
 import type { EndpointSettings } from './endpoint-options.js'
-import { answerRefusal, lapsed } from './http-errors.js'
-import type { Exchange } from './http-exchange.js'
-import { LiveStreams } from './keep-alive-scheduler.js'
-import type { Caller } from './principal.js'
-import { newSessionId } from './session-id.js'
-import { type ServedSession, type SessionHost, SessionTable } from './session-table.js'
+import { expiredCredential, respondUnavailable, respondWithRefusal } from './http-errors.js'
+import type { Caller, HttpExchange } from './http-exchange.js'
+import { createPeriodicCheck, KeepAliveScheduler, type PeriodicCheck } from './periodic-check.js'
 
-/** What a new session is made of. */
-export interface Opening {
+/** Names the session of a request, and of the response that opens one. */
+export const SESSION_HEADER = 'mcp-session-id'
+
+/** The services of the endpoint that a session uses. */
+export interface SessionHost {
+  readonly settings: EndpointSettings
+  readonly keepAlive: KeepAliveScheduler
+  /** Called when the session has ended. */
+  readonly ended: (session: ServedSession) => void
+  /** Called when the session may be idle. */
+  readonly idle: (session: ServedSession) => void
+}
+
+/** One session, as far as the registry needs to know it. */
+export interface ServedSession {
+  readonly id: string
+  readonly remoteAddress: string
+  readonly owner: string
+  readonly openedAt: number
+  /** Whether the application has connected to it. */
+  readonly isServed: boolean
+  /** When it expires unless there is activity. */
+  readonly dueAt: number
+  end(reason?: Error): void
+}
+
+/** The properties of a new session. */
+export interface SessionStart {
   readonly id: string
   readonly caller: Caller
   readonly peer: Peer
   readonly remoteAddress: string
 }
 
-/** Takes those who want a session to the listener, and keeps the sessions there are. */
+/** How a session is created, and how the application is connected to it. */
+export interface SessionFactory {
+  create(start: SessionStart): ServedSession
+  serve(sink: Sink): Channel
+}
+
+/** How much later than due a session may expire, as a part of the idle timeout, and at most. */
+const LATENESS = 1 / 128
+const MAX_LATENESS_MS = 10_000
+
+/** The sessions of one endpoint. It offers new ones to the listener and ends expired ones. */
 export class SessionRegistry implements SessionHost {
   readonly settings: EndpointSettings
-  readonly live: LiveStreams
-  readonly sessions: SessionTable
-  /** How many that may open a session wait for the gate. */
-  waiting = 0
-  /** What the gate said about those who are on their way to the listener, which would ask again. */
-  readonly #verdicts: WeakMap<Handshake, Verdict> = new WeakMap()
-  #door: AcceptorSink | undefined
-  #emptied: (() => void) | undefined
+  readonly keepAlive: KeepAliveScheduler
+  /** The number of requests that wait for the gate and may open a session. */
+  pendingAdmissions = 0
+  readonly #sessions = new Map<string, ServedSession>()
+  readonly #perAddress = new Map<string, number>()
+  readonly #expiry: PeriodicCheck
+  #sink: AcceptorSink | undefined
+  #onEmpty: (() => void) | undefined
 
   constructor(settings: EndpointSettings) {
+    const { clock, idleTimeoutMs, keepAliveIntervalMs } = settings
+    const spacingMs = Math.min(idleTimeoutMs * LATENESS, MAX_LATENESS_MS)
     this.settings = settings
-    this.live = new LiveStreams(settings.clock, settings.keepAliveIntervalMs, (error) => this.report(error))
-    this.sessions = new SessionTable(settings)
-  }
-
-  /** The gate for the listener: it repeats what was decided about the request that opens a session. */
-  get gate(): Gate | undefined {
-    const { gate } = this.settings
-    if (!gate) return undefined
-    return { admit: (handshake, signal) => this.#verdicts.get(handshake) ?? gate.admit(handshake, signal) }
+    this.keepAlive = new KeepAliveScheduler(clock, keepAliveIntervalMs, (error) => this.report(error))
+    this.#expiry = createPeriodicCheck(clock, spacingMs, (now) => this.#expire(now))
   }
 
   get isOpen(): boolean {
-    return this.#door !== undefined
+    return this.#sink !== undefined
   }
 
-  open(door: AcceptorSink): void {
-    this.#door = door
+  open(sink: AcceptorSink): void {
+    this.#sink = sink
   }
 
-  /** Calls back once there is no session any more. */
-  close(emptied: () => void): void {
-    this.#emptied = emptied
-    this.#wind()
+  /** Calls `onEmpty` once no session is left. */
+  close(onEmpty: () => void): void {
+    this.#onEmpty = onEmpty
+    this.#closeIfEmpty()
   }
 
-  /** Whether there is no room for another session. */
+  /** Whether `maxConnections` sessions are open or pending. */
   get isFull(): boolean {
-    return this.sessions.size + this.waiting >= this.settings.maxConnections
+    return this.#sessions.size + this.pendingAdmissions >= this.settings.maxConnections
   }
 
-  refuseFull(exchange: Exchange): void {
+  refuseFull(exchange: HttpExchange): void {
     const { maxConnections } = this.settings
-    refuseBusy(exchange, 'the server has no room for another session')
+    respondUnavailable(exchange, 'the server has no capacity for another session')
     const message = `a caller was refused: maxConnections (${maxConnections}) sessions are open or wait for the gate`
     this.report(new TransportError('REFUSED', message, { status: 503 }))
   }
 
-  /** Takes a new session to the listener, whose application serves it or not. */
-  offer(
-    exchange: Exchange,
-    caller: Caller,
-    { make, serve }: { make: (opening: Opening) => ServedSession; serve: (sink: Sink) => Channel },
-  ): void {
+  /** Creates a session and offers it to the listener. */
+  openSession(exchange: HttpExchange, caller: Caller, { create, serve }: SessionFactory): void {
     const { handshake } = exchange
     const remoteAddress = handshake.remote.address ?? ''
-    if (this.sessions.countOf(remoteAddress) >= this.settings.maxSessionsPerAddress) {
-      refuseBusy(exchange, 'too many sessions from this address')
+    if (this.#countOf(remoteAddress) >= this.settings.maxSessionsPerAddress) {
+      respondUnavailable(exchange, 'too many sessions from this address')
       return
     }
     if (this.isFull) {
@@ -85,10 +108,10 @@ export class SessionRegistry implements SessionHost {
       return
     }
     const peer = peerOf(handshake)
-    const session = make({ id: newSessionId(), caller, peer, remoteAddress })
-    this.sessions.add(session)
-    exchange.whenLeft(() => session.end(callerLeft(peer)))
-    this.hand(caller, {
+    const session = create({ id: newSessionId(), caller, peer, remoteAddress })
+    this.add(session)
+    exchange.whenDisconnected(() => session.end(disconnectedBefore(peer)))
+    this.offer(caller, {
       handshake,
       connector: {
         connectsOnce: true,
@@ -96,65 +119,115 @@ export class SessionRegistry implements SessionHost {
         sessionId: session.id,
         connect: async (sink, signal) => {
           signal.throwIfAborted()
-          if (exchange.hasLeft || this.sessions.get(session.id) !== session) throw callerLeft(peer)
+          if (exchange.isDisconnected || !this.has(session.id)) throw disconnectedBefore(peer)
           return serve(sink)
         },
       },
       refuse: (refusal) => {
         session.end()
-        if (!exchange.hasLeft) answerRefusal(exchange, refusal)
+        if (!exchange.isDisconnected) respondWithRefusal(exchange, refusal)
       },
     })
   }
 
-  /** Takes to the listener whom the gate has admitted. */
-  hand({ admission: { authInfo } }: Caller, incoming: Incoming): void {
-    this.#verdicts.set(incoming.handshake, { admit: true, ...(authInfo && { authInfo }) })
-    this.#door?.connection(incoming)
+  /** Offers a connection of an admitted caller to the listener. Sessions renew their admission themselves. */
+  offer({ admission: { authInfo } }: Caller, incoming: Omit<Incoming, 'admission'>): void {
+    const admission: Admission = { admit: true, ...(authInfo && { authInfo }) }
+    this.#sink?.connection({ ...incoming, admission })
   }
 
-  /** The session with this id, where it is served and this caller's: to anybody else it does not exist. */
+  has(id: string): boolean {
+    return this.#sessions.has(id)
+  }
+
+  /** The session with this id, where it is served and belongs to this caller. */
   find(id: string, caller: Caller): ServedSession | undefined {
-    const session = this.sessions.get(id)
+    const session = this.#sessions.get(id)
     return session?.isServed && session.owner === caller.owner ? session : undefined
   }
 
-  readonly over = (session: ServedSession): void => {
-    this.sessions.delete(session)
-    if (this.sessions.size === 0) this.live.rest()
-    this.#wind()
+  add(session: ServedSession): void {
+    this.#sessions.set(session.id, session)
+    this.#perAddress.set(session.remoteAddress, this.#countOf(session.remoteAddress) + 1)
+    this.#expiry.schedule(session.dueAt)
   }
 
-  readonly rests = (session: ServedSession): void => this.sessions.rests(session)
+  readonly ended = (session: ServedSession): void => {
+    this.#delete(session)
+    if (this.#sessions.size === 0) this.keepAlive.stopWhenEmpty()
+    this.#closeIfEmpty()
+  }
 
-  readonly report = (error: Error): void => this.#door?.error(error)
+  readonly idle = (session: ServedSession): void => {
+    if (this.#sessions.has(session.id)) this.#expiry.schedule(session.dueAt)
+  }
 
-  #wind(): void {
-    if (!this.#emptied || this.sessions.size > 0) return
-    this.#emptied()
-    this.#emptied = undefined
-    this.live.stop()
+  readonly report = (error: Error): void => this.#sink?.error(error)
+
+  #countOf(address: string): number {
+    return this.#perAddress.get(address) ?? 0
+  }
+
+  #delete(session: ServedSession): void {
+    if (!this.#sessions.delete(session.id)) return
+    const others = this.#countOf(session.remoteAddress) - 1
+    if (others > 0) this.#perAddress.set(session.remoteAddress, others)
+    else this.#perAddress.delete(session.remoteAddress)
+    if (this.#sessions.size === 0) this.#expiry.stop()
+  }
+
+  #closeIfEmpty(): void {
+    if (!this.#onEmpty || this.#sessions.size > 0) return
+    this.#onEmpty()
+    this.#onEmpty = undefined
+    this.keepAlive.stop()
+  }
+
+  #expire(now: number): number {
+    let next = Infinity
+    for (const session of this.#sessions.values()) {
+      const { dueAt } = session
+      if (dueAt > now) next = Math.min(next, dueAt)
+      else session.end(expired(session, now, this.settings))
+    }
+    return next
   }
 }
 
-/** Tells a caller to come back later. */
-export function refuseBusy(exchange: Exchange, reason: string): void {
-  answerRefusal(exchange, { admit: false, status: 503, reason })
+/** 122 bits from a cryptographically secure source, in visible ASCII (SESS-S-02, SESS-S-03). */
+export function newSessionId(): string {
+  return crypto.randomUUID()
 }
 
-/** Refuses a caller whose admission ended while its body arrived, and says whether that was so. */
-export function refusesLapsed(exchange: Exchange, { admission }: Caller, clock: Clock): boolean {
-  if (!hasLapsed(admission, clock)) return false
-  answerRefusal(exchange, lapsed)
+/** Refuses a caller whose admission ended while its body arrived. Returns whether it did. */
+export function refuseIfExpired(
+  exchange: HttpExchange,
+  { admission: { expiresAt = Infinity, revoked } }: Caller,
+  { clock }: EndpointSettings,
+): boolean {
+  if (revoked?.aborted !== true && expiresAt > clock.epochNow()) return false
+  respondWithRefusal(exchange, expiredCredential)
   return true
 }
 
-/** Who is at the other end of a request. */
+/** The peer of a request. */
 export function peerOf({ remote: { address }, tls }: Handshake): Peer {
   const host = address?.includes(':') ? `[${address}]` : (address ?? '')
   return Object.freeze({ medium: 'http', address: `http://${host}`, ...(tls && { tls }) })
 }
 
-function callerLeft({ address }: Peer): Error {
-  return new TransportError('PEER_LOST', `${address} left before its session was served`, { address })
+function disconnectedBefore({ address }: Peer): Error {
+  return new TransportError('PEER_LOST', `${address} disconnected before its session was served`, { address })
+}
+
+function expired(
+  { openedAt }: ServedSession,
+  now: number,
+  { lifetimeMs, idleTimeoutMs }: EndpointSettings,
+): Error {
+  const reason =
+    now >= openedAt + lifetimeMs
+      ? `the session reached lifetimeMs (${lifetimeMs})`
+      : `the session was idle for idleTimeoutMs (${idleTimeoutMs})`
+  return new TransportError('CLOSED', reason, undefined)
 }

@@ -1,74 +1,73 @@
 import type { Clock } from '@mcpwire/core'
-import { createSweep, type Sweep } from './periodic-check.js'
+import { createPeriodicCheck, type PeriodicCheck } from './periodic-check.js'
 
-/** How to tell whether somebody still takes what is sent to it. */
-export interface Reading<T> {
-  /** Whether something waits for it to read. */
-  isBehind(sender: T): boolean
-  /** Another number once it has taken something. */
-  progress(sender: T): number
-  cutOff(sender: T): void
+/** How the progress of a connection or a stream is measured. */
+export interface StallProbe<T> {
+  /** Whether data waits for the client to read. */
+  isBlocked(target: T): boolean
+  /** A number that changes when the client reads. */
+  progress(target: T): number
+  destroy(target: T): void
 }
 
-/** Where a sender stood when it was last seen to move. */
-interface Standstill {
+/** How long a client may read nothing. */
+export interface StallLimit {
+  readonly clock: Clock
+  readonly stallTimeoutMs: number
+}
+
+/** The progress at the last check that saw any. */
+interface LastProgress {
   readonly since: number
   readonly progress: number
 }
 
-/** How often it is looked at those that wait, as a part of the time they have, and at least. */
+/** The time between two checks, as a part of the timeout, and at most. */
 const SPACING = 1 / 8
-const MOST_SPACING_MS = 10_000
+const MAX_SPACING_MS = 10_000
 
-/** Cuts off those who take nothing of what is sent to them for too long. Only who is behind is watched. */
-export class Stalls<T extends object> {
+/** Destroys connections whose client reads nothing for `stallTimeoutMs`. Only blocked ones are checked. */
+export class StallDetector<T extends object> {
   readonly #clock: Clock
   readonly #timeoutMs: number
-  readonly #reading: Reading<T>
+  readonly #probe: StallProbe<T>
   readonly #spacingMs: number
-  readonly #standstills = new Map<T, Standstill>()
-  readonly #sweep: Sweep
+  readonly #blocked = new Map<T, LastProgress>()
+  readonly #check: PeriodicCheck
   #isStopped = false
 
-  constructor({ clock, stallTimeoutMs }: StallLimit, reading: Reading<T>) {
+  constructor({ clock, stallTimeoutMs }: StallLimit, probe: StallProbe<T>) {
     this.#clock = clock
     this.#timeoutMs = stallTimeoutMs
-    this.#reading = reading
-    this.#spacingMs = Math.min(stallTimeoutMs * SPACING, MOST_SPACING_MS)
-    this.#sweep = createSweep(clock, this.#spacingMs, (now) => this.#look(now))
+    this.#probe = probe
+    this.#spacingMs = Math.min(stallTimeoutMs * SPACING, MAX_SPACING_MS)
+    this.#check = createPeriodicCheck(clock, this.#spacingMs, (now) => this.#checkAll(now))
   }
 
-  /** Says that a sender has to wait. Those that are watched already are not watched twice. */
-  watch(sender: T): void {
-    if (this.#standstills.has(sender) || this.#isStopped || this.#timeoutMs === Infinity) return
+  /** Watches a blocked connection until it is no longer blocked. */
+  watch(target: T): void {
+    if (this.#blocked.has(target) || this.#isStopped || this.#timeoutMs === Infinity) return
     const now = this.#clock.now()
-    this.#standstills.set(sender, { since: now, progress: this.#reading.progress(sender) })
-    this.#sweep.expect(now + this.#spacingMs)
+    this.#blocked.set(target, { since: now, progress: this.#probe.progress(target) })
+    this.#check.schedule(now + this.#spacingMs)
   }
 
-  /** Looks after nobody any more: what is on its way is for whoever carries it. */
   stop(): void {
     this.#isStopped = true
-    this.#sweep.stop()
-    this.#standstills.clear()
+    this.#check.stop()
+    this.#blocked.clear()
   }
 
-  #look(now: number): number {
-    for (const [sender, { since, progress }] of this.#standstills) {
-      const moved = this.#reading.progress(sender)
-      if (!this.#reading.isBehind(sender)) this.#standstills.delete(sender)
-      else if (moved !== progress) this.#standstills.set(sender, { since: now, progress: moved })
+  #checkAll(now: number): number {
+    for (const [target, { since, progress }] of this.#blocked) {
+      const current = this.#probe.progress(target)
+      if (!this.#probe.isBlocked(target)) this.#blocked.delete(target)
+      else if (current !== progress) this.#blocked.set(target, { since: now, progress: current })
       else if (now - since >= this.#timeoutMs) {
-        this.#standstills.delete(sender)
-        this.#reading.cutOff(sender)
+        this.#blocked.delete(target)
+        this.#probe.destroy(target)
       }
     }
-    return this.#standstills.size > 0 ? now + this.#spacingMs : Infinity
+    return this.#blocked.size > 0 ? now + this.#spacingMs : Infinity
   }
-}
-
-/** How long somebody may take nothing. */
-export interface StallLimit {
-  readonly clock: Clock
-  readonly stallTimeoutMs: number
 }

@@ -6,9 +6,9 @@ import {
   type StreamId,
   TransportError,
 } from '@mcpwire/core'
-import { callbackFailed, toError } from '@mcpwire/core/authoring'
+import { callbackFailed, ignore, toError } from '@mcpwire/core/authoring'
 
-/** How long a store may take. */
+/** How long one call of a store may take. */
 export interface StoreLimit {
   readonly clock: Clock
   readonly eventStoreTimeoutMs: number
@@ -16,24 +16,24 @@ export interface StoreLimit {
 
 type Replay = Parameters<EventStore['replayEventsAfter']>[1]
 
-/** The store, whose every call settles in time; not at all where there is none. */
-export function timelyStore(store: EventStore | undefined, limit: StoreLimit): EventStore | undefined {
+/** The store with a timeout for each call. */
+export function withStoreTimeout(store: EventStore | undefined, limit: StoreLimit): EventStore | undefined {
   if (!store || limit.eventStoreTimeoutMs === Infinity) return store
-  return new TimelyStore(store, limit)
+  return new TimedEventStore(store, limit)
 }
 
 /**
- * Gives up calls that take too long. While the store hangs nobody else waits for it: calls fail at once until, some
- * time later, one is tried again.
+ * Rejects calls that take too long. While the store does not respond, further calls fail at once. After the timeout
+ * one call is tried again.
  */
-class TimelyStore implements EventStore {
+class TimedEventStore implements EventStore {
   readonly #store: EventStore
   readonly #clock: Clock
   readonly #timeoutMs: number
   readonly getStreamIdForEventId?: (eventId: EventId) => Promise<StreamId | undefined>
-  /** When it is asked again after it took too long. */
+  /** When the next call is tried after a timeout. */
   #retryAt = -Infinity
-  #isHanging = false
+  #hasTimedOut = false
 
   constructor(store: EventStore, { clock, eventStoreTimeoutMs }: StoreLimit) {
     this.#store = store
@@ -41,64 +41,64 @@ class TimelyStore implements EventStore {
     this.#timeoutMs = eventStoreTimeoutMs
     if (!store.getStreamIdForEventId) return
     this.getStreamIdForEventId = (eventId) =>
-      this.#inTime('getStreamIdForEventId', async () => await store.getStreamIdForEventId?.(eventId))
+      this.#withTimeout('getStreamIdForEventId', async () => await store.getStreamIdForEventId?.(eventId))
   }
 
   storeEvent(streamId: StreamId, message: JsonRpcMessage): Promise<EventId> {
-    return this.#inTime('storeEvent', async () => await this.#store.storeEvent(streamId, message))
+    return this.#withTimeout('storeEvent', async () => await this.#store.storeEvent(streamId, message))
   }
 
   replayEventsAfter(lastEventId: EventId, { send }: Replay): Promise<StreamId> {
-    return this.#inTime('replayEventsAfter', async (sending) => {
+    return this.#withTimeout('replayEventsAfter', async (untimed) => {
       return await this.#store.replayEventsAfter(lastEventId, {
-        send: (eventId, message) => sending(() => send(eventId, message)),
+        send: (eventId, message) => untimed(() => send(eventId, message)),
       })
     })
   }
 
-  /** What is done in `sending` takes as long as it takes: it is not the store that is slow. */
-  #inTime<T>(
+  /** The timeout does not run during `untimed`: there the client is slow, not the store. */
+  #withTimeout<T>(
     method: keyof EventStore,
-    call: (sending: (work: () => Promise<void>) => Promise<void>) => Promise<T>,
+    call: (untimed: (work: () => Promise<void>) => Promise<void>) => Promise<T>,
   ): Promise<T> {
-    if (this.#isHanging && this.#clock.now() < this.#retryAt) {
-      return Promise.reject(failed(method, new Error('it has not answered an earlier call')))
+    if (this.#hasTimedOut && this.#clock.now() < this.#retryAt) {
+      return Promise.reject(failed(method, new Error('an earlier call has not settled')))
     }
-    // Of those that come until this one is answered, none is to wait as well.
-    if (this.#isHanging) this.#retryAt = this.#clock.now() + this.#timeoutMs
+    // Only this call is tried. Others fail until it settles.
+    if (this.#hasTimedOut) this.#retryAt = this.#clock.now() + this.#timeoutMs
     return new Promise((resolve, reject) => {
-      let isOver = false
+      let isSettled = false
       const deadline = (): Disposable =>
         this.#clock.deadline(this.#timeoutMs, () => {
-          isOver = true
-          this.#isHanging = true
+          isSettled = true
+          this.#hasTimedOut = true
           this.#retryAt = this.#clock.now() + this.#timeoutMs
           reject(failed(method, new Error(`it took longer than eventStoreTimeoutMs (${this.#timeoutMs} ms)`)))
         })
-      let late = deadline()
-      const settled = (): void => {
-        isOver = true
-        late[Symbol.dispose]()
-        this.#isHanging = false
+      let timeout = deadline()
+      const settle = (): void => {
+        isSettled = true
+        timeout[Symbol.dispose]()
+        this.#hasTimedOut = false
       }
-      let underWay = 0
-      const sending = (work: () => Promise<void>): Promise<void> => {
-        underWay++
-        late[Symbol.dispose]()
+      let pendingSends = 0
+      const untimed = (work: () => Promise<void>): Promise<void> => {
+        pendingSends++
+        timeout[Symbol.dispose]()
         const sent = new Promise<void>((resolve) => resolve(work())).finally(() => {
-          if (--underWay === 0 && !isOver) late = deadline()
+          if (--pendingSends === 0 && !isSettled) timeout = deadline()
         })
-        // Not every store waits for it.
+        // Not every store awaits it.
         sent.catch(ignore)
         return sent
       }
-      call(sending).then(
+      call(untimed).then(
         (value) => {
-          settled()
+          settle()
           resolve(value)
         },
         (error: unknown) => {
-          settled()
+          settle()
           reject(error)
         },
       )
@@ -110,9 +110,7 @@ function failed(method: keyof EventStore, cause: Error): Error {
   return callbackFailed(`eventStore.${method}`, cause)
 }
 
-/** What a store failed with, as an error that names it. */
+/** The failure of a store as an error that names the method. */
 export function storeFailure(method: keyof EventStore, cause: unknown): Error {
   return cause instanceof TransportError ? cause : failed(method, toError(cause))
 }
-
-function ignore(): void {}

@@ -1,107 +1,93 @@
-import { TransportError } from '@mcpwire/core'
-import { overloaded } from '@mcpwire/core/authoring'
+import { type Clock, TransportError } from '@mcpwire/core'
+import { type Deferred, deferred, ignore, overloaded } from '@mcpwire/core/authoring'
 import type { EventStream } from '../request/http-exchange.js'
 
-/** Where a writer puts bytes: the body of one answer. */
+/** The body of one response, as its host writes it. */
 export interface ByteBody {
   readonly address: string
-  /** Whether more is wanted right away. Otherwise `drained` of the writer is called later. */
+  /** Returns whether it accepts more. If not, the host calls `drained` of the writer later. */
   write(chunk: string | Uint8Array): boolean
-  /** Sends the head of the answer, where nothing was written yet. */
+  /** Sends the head of the response, if nothing was written yet. */
   flushHead(): void
   end(done: () => void): void
   destroy(): void
   encode(text: string): Uint8Array
   byteLength(text: string): number
   /** Calls back at the end of this turn of the event loop. */
-  soon(run: () => void): void
-  /** Hears that the caller has to read before more is written. */
-  fellBehind(): void
+  defer(run: () => void): void
+  /** Called when the client has to read before more is written. */
+  blocked(): void
 }
 
-/** A write this long leaves before the turn is over: the other process starts reading while this one serialises. */
+/** A text this long is flushed at once, so that the client reads while more is serialized. */
 const EARLY_FLUSH_CHARACTERS = 4096
-/** How much of what has to wait stays text, whose parts would all be kept. */
+/** Queued text this long is encoded, which releases the strings it was joined from. */
 const PACK_CHARACTERS = 65_536
-/** Longer texts leave in parts, each once the one before was taken: that a caller reads shows only between writes. */
-export const MOST_TOGETHER_CHARACTERS = 262_144
+/** A longer text is written in parts, as the progress of a client shows only between writes. */
+export const MAX_WRITE_CHARACTERS = 262_144
 const PART_BYTES = 262_144
 
-/** What a write gets that did not have to wait: one promise for all of them costs nothing. */
-const taken: Promise<void> = Promise.resolve()
+/** Shared by all writes that do not have to wait. */
+const accepted: Promise<void> = Promise.resolve()
 
-/** Writes of one moment that wait for the same one. */
-class Turnstile {
-  readonly promise: Promise<void>
-  open!: () => void
-  shut!: (error: Error) => void
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.open = resolve
-      this.shut = reject
-    })
-  }
-}
-
-/** Writes texts to a body, those of one turn of the event loop together, and holds what the caller does not read. */
+/** Writes texts to a body, and queues what the client does not read. The texts of one turn of the event loop are one write. */
 export class EventWriter implements EventStream {
   isBlocked = false
   drains = 0
   readonly #body: ByteBody
   readonly #maxQueuedBytes: number
-  #held = ''
+  #queued = ''
   #packed: Uint8Array[] = []
-  /** The bytes of what is held, counted while it has to wait. */
-  #heldBytes = 0
-  /** What the body has taken and not passed on, while it asks to wait. */
+  /** The bytes of the queue, counted while the body is blocked. */
+  #queuedBytes = 0
+  /** The bytes of the last write, while the body is blocked by it. */
   #bodyBytes = 0
-  #behindHeld: Turnstile | undefined
-  #behindBody: Turnstile | undefined
-  #isTailDue = false
-  #hasWritten = false
+  #afterQueue: Deferred<void> | undefined
+  #afterBody: Deferred<void> | undefined
+  #isFlushDue = false
+  #hasFlushed = false
   #isOver = false
   #ended: (() => void) | undefined
 
   constructor(body: ByteBody, maxQueuedBytes: number) {
     this.#body = body
     this.#maxQueuedBytes = maxQueuedBytes
-    // The head leaves with what is written in this turn, or alone at the end of it.
-    this.#isTailDue = true
-    body.soon(this.#tail)
+    // The head is sent with the first write of this turn, or alone at the end of it.
+    this.#isFlushDue = true
+    body.defer(this.#flushDeferred)
   }
 
   get freeBytes(): number {
-    const held = this.isBlocked ? this.#heldBytes : this.#body.byteLength(this.#held)
-    return this.#maxQueuedBytes - this.#bodyBytes - held
+    const queued = this.isBlocked ? this.#queuedBytes : this.#body.byteLength(this.#queued)
+    return this.#maxQueuedBytes - this.#bodyBytes - queued
   }
 
   write(text: string): Promise<void> {
-    if (this.#isOver || this.#ended) return Promise.reject(this.#lost())
-    // UTF-8 takes at most three bytes for one UTF-16 unit: most texts have room without being counted.
-    if (this.isBlocked || (this.#held.length + text.length) * 3 > this.#maxQueuedBytes) {
+    if (this.#isOver || this.#ended) return Promise.reject(this.#disconnectedError())
+    // UTF-8 takes at most three bytes for one UTF-16 unit: most texts fit without being counted.
+    if (this.isBlocked || (this.#queued.length + text.length) * 3 > this.#maxQueuedBytes) {
       const error = this.#reserve(text)
       if (error) return Promise.reject(error)
     }
-    this.#held += text
+    this.#queued += text
     if (this.isBlocked) {
-      // Nothing is behind what the body holds: no later write may come that would let it go.
-      if (text === '' && !this.#behindHeld && this.#behindBody) return this.#behindBody.promise
-      if (this.#held.length >= PACK_CHARACTERS) this.#pack()
-      this.#behindHeld ??= new Turnstile()
-      return this.#behindHeld.promise
+      // With an empty queue no later write may come that would resolve it.
+      if (text === '' && !this.#afterQueue && this.#afterBody) return this.#afterBody.promise
+      if (this.#queued.length >= PACK_CHARACTERS) this.#pack()
+      this.#afterQueue ??= deferred()
+      return this.#afterQueue.promise
     }
-    if (this.#held.length >= EARLY_FLUSH_CHARACTERS) this.#flush()
-    else if (!this.#isTailDue) {
-      this.#isTailDue = true
-      this.#body.soon(this.#tail)
+    if (this.#queued.length >= EARLY_FLUSH_CHARACTERS) this.#flush()
+    else if (!this.#isFlushDue) {
+      this.#isFlushDue = true
+      this.#body.defer(this.#flushDeferred)
     }
-    return (this.#behindHeld ?? this.#behindBody)?.promise ?? taken
+    return (this.#afterQueue ?? this.#afterBody)?.promise ?? accepted
   }
 
-  /** What is written leaves, however slowly the caller reads; nothing more is taken. */
+  /** Sends the queue, however slowly the client reads, and accepts nothing more. */
   end(): Promise<void> {
-    if (this.#isOver || this.#ended) return taken
+    if (this.#isOver || this.#ended) return accepted
     return new Promise((resolve) => {
       this.#ended = resolve
       this.#flush()
@@ -110,70 +96,70 @@ export class EventWriter implements EventStream {
   }
 
   destroy(): void {
-    this.left()
+    this.disconnected()
     this.#body.destroy()
   }
 
-  /** The body wants more. */
+  /** The body accepts more. */
   readonly drained = (): void => {
     if (this.#isOver) return
     this.isBlocked = false
     this.drains++
     this.#bodyBytes = 0
-    const behind = this.#behindBody
-    this.#behindBody = undefined
-    behind?.open()
+    const behind = this.#afterBody
+    this.#afterBody = undefined
+    behind?.resolve()
     this.#flush()
     this.#endIfEmpty()
   }
 
-  /** The caller is gone: nothing that waits will leave. */
-  left(): void {
+  /** The client has disconnected: drops the queue and rejects the waiting writes. */
+  disconnected(): void {
     this.#ended?.()
     if (this.#isOver) return
     this.#isOver = true
-    this.#held = ''
+    this.#queued = ''
     this.#packed = []
-    for (const turnstile of [this.#behindBody, this.#behindHeld]) {
-      if (!turnstile) continue
-      turnstile.promise.catch(ignore)
-      turnstile.shut(this.#lost())
+    for (const waiting of [this.#afterBody, this.#afterQueue]) {
+      if (!waiting) continue
+      waiting.promise.catch(ignore)
+      waiting.reject(this.#disconnectedError())
     }
-    this.#behindBody = undefined
-    this.#behindHeld = undefined
+    this.#afterBody = undefined
+    this.#afterQueue = undefined
   }
 
-  readonly #tail = (): void => {
-    this.#isTailDue = false
-    if (this.#held === '' && !this.#hasWritten && !this.#isOver) this.#body.flushHead()
+  readonly #flushDeferred = (): void => {
+    this.#isFlushDue = false
+    if (this.#queued === '' && !this.#hasFlushed && !this.#isOver) this.#body.flushHead()
     this.#flush()
   }
 
   #flush(): void {
-    while (!this.isBlocked && !this.#isOver && (this.#held !== '' || this.#packed.length > 0)) {
-      const isShort = this.#packed.length === 0 && this.#held.length <= MOST_TOGETHER_CHARACTERS
-      const chunk = isShort ? this.#heldText() : this.#nextPart()
-      const isLast = this.#held === '' && this.#packed.length === 0
-      this.#hasWritten = true
+    while (!this.isBlocked && !this.#isOver && (this.#queued !== '' || this.#packed.length > 0)) {
+      const isShort = this.#packed.length === 0 && this.#queued.length <= MAX_WRITE_CHARACTERS
+      const chunk = isShort ? this.#takeText() : this.#nextPart()
+      const isLast = this.#queued === '' && this.#packed.length === 0
+      this.#hasFlushed = true
       if (!this.#body.write(chunk)) {
         this.isBlocked = true
         this.#bodyBytes = typeof chunk === 'string' ? this.#body.byteLength(chunk) : chunk.length
-        this.#behindHeld ??= new Turnstile()
-        if (isLast) this.#behindBody = this.#behindHeld
-        this.#body.fellBehind()
-      } else if (isLast) this.#behindHeld?.open()
-      if (isLast) this.#behindHeld = undefined
+        this.#afterQueue ??= deferred()
+        if (isLast) this.#afterBody = this.#afterQueue
+        this.#body.blocked()
+      } else if (isLast) this.#afterQueue?.resolve()
+      if (isLast) this.#afterQueue = undefined
     }
   }
 
   #endIfEmpty(): void {
     const ended = this.#ended
-    if (!ended || this.#isOver || this.#held !== '' || this.#packed.length > 0) return
+    if (!ended || this.#isOver || this.#queued !== '' || this.#packed.length > 0) return
     this.#isOver = true
-    const last = this.#behindBody
+    const last = this.#afterBody
     this.#ended = () => {
       this.#ended = undefined
-      last?.open()
+      last?.resolve()
       ended()
     }
     this.#body.end(() => this.#ended?.())
@@ -182,44 +168,44 @@ export class EventWriter implements EventStream {
   #reserve(text: string): Error | undefined {
     const { byteLength } = this.#body
     const bytes = byteLength(text)
-    const held = this.isBlocked ? this.#heldBytes : byteLength(this.#held)
-    const queuedBytes = this.#bodyBytes + held + bytes
+    const queued = this.isBlocked ? this.#queuedBytes : byteLength(this.#queued)
+    const queuedBytes = this.#bodyBytes + queued + bytes
     if (queuedBytes > this.#maxQueuedBytes)
       return overloaded(this.#body.address, queuedBytes, this.#maxQueuedBytes)
-    if (this.isBlocked) this.#heldBytes += bytes
+    if (this.isBlocked) this.#queuedBytes += bytes
     return undefined
   }
 
   #pack(): void {
-    this.#packed.push(this.#body.encode(this.#held))
-    this.#held = ''
+    this.#packed.push(this.#body.encode(this.#queued))
+    this.#queued = ''
   }
 
-  #heldText(): string {
-    const text = this.#held
-    this.#held = ''
-    this.#heldBytes = 0
+  #takeText(): string {
+    const text = this.#queued
+    this.#queued = ''
+    this.#queuedBytes = 0
     return text
   }
 
-  /** The first of what is held, as long as a part may be. */
+  /** The first part of the queue. */
   #nextPart(): Uint8Array {
-    if (this.#held !== '') this.#pack()
+    if (this.#queued !== '') this.#pack()
     const parts: Uint8Array[] = []
-    let room = PART_BYTES
-    for (let [first] = this.#packed; first && room > 0; [first] = this.#packed) {
-      parts.push(first.subarray(0, room))
-      if (first.length > room) this.#packed[0] = first.subarray(room)
+    let free = PART_BYTES
+    for (let [first] = this.#packed; first && free > 0; [first] = this.#packed) {
+      parts.push(first.subarray(0, free))
+      if (first.length > free) this.#packed[0] = first.subarray(free)
       else this.#packed.shift()
-      room -= Math.min(room, first.length)
+      free -= Math.min(free, first.length)
     }
-    const part = joined(parts, PART_BYTES - room)
-    this.#heldBytes = this.#packed.reduce((sum, { length }) => sum + length, 0)
+    const part = joined(parts, PART_BYTES - free)
+    this.#queuedBytes = this.#packed.reduce((sum, { length }) => sum + length, 0)
     return part
   }
 
-  #lost(): Error {
-    const message = `${this.#body.address} left before everything was sent`
+  #disconnectedError(): Error {
+    const message = `${this.#body.address} disconnected before everything was sent`
     return new TransportError('SEND_FAILED', message, { delivery: 'unknown' })
   }
 }
@@ -236,4 +222,25 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   return whole
 }
 
-function ignore(): void {}
+/** How long the end of a stream may take. */
+export interface EndLimit {
+  readonly clock: Clock
+  readonly closeTimeoutMs: number
+}
+
+/** A little less than the `close()` of the transport may take. */
+const SHARE_OF_CLOSE = 3 / 4
+
+/** Ends a stream, or cuts it off where the client does not read the rest in time. Never rejects. */
+export function endWithin(stream: EventStream, { clock, closeTimeoutMs }: EndLimit): Promise<void> {
+  return new Promise((resolve) => {
+    const timeout = clock.deadline(closeTimeoutMs * SHARE_OF_CLOSE, () => {
+      stream.destroy()
+      resolve()
+    })
+    void stream.end().then(() => {
+      timeout[Symbol.dispose]()
+      resolve()
+    })
+  })
+}

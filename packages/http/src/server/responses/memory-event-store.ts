@@ -4,69 +4,60 @@ import {
   type EventStore,
   type JsonRpcMessage,
   type StreamId,
-  systemClock,
   TransportError,
 } from '@mcpwire/core'
-import {
-  type KnownOptions,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  resolveOptions,
-  toJson,
-} from '@mcpwire/core/authoring'
+import { clock, inRange, integer, type OptionDefaults, options, toJson } from '@mcpwire/core/authoring'
 
-/** What bounds a store of events in memory. */
+/** Options of an event store in memory. */
 export interface MemoryEventStoreOptions {
   /**
-   * Most events kept, of all streams together.
+   * Limit for the events of all streams together.
    * @defaultValue 10_000
    */
   maxEvents?: number | undefined
   /**
-   * Most that is kept of all streams together, in UTF-16 units of JSON text, which is bytes where the text is ASCII.
+   * Limit for the JSON text of all events, in UTF-16 units, which are bytes for ASCII text.
    * @defaultValue 16_777_216
    */
   maxBytes?: number | undefined
   /**
-   * How long an event is kept, in milliseconds.
+   * Time an event is kept, in milliseconds.
    * @defaultValue 300_000
    */
   maxAgeMs?: number | undefined
   /**
-   * Where the age of events comes from.
+   * Clock for the age of events.
    * @defaultValue systemClock
    */
   clock?: Clock | undefined
 }
 
-/** What `memoryEventStore` uses for options that are not given. */
-export const memoryEventStoreDefaults: {
-  readonly maxEvents: 10_000
-  readonly maxBytes: 16_777_216
-  readonly maxAgeMs: 300_000
-  readonly clock: Clock
-} = { maxEvents: 10_000, maxBytes: 16_777_216, maxAgeMs: 300_000, clock: systemClock }
+const table = options<MemoryEventStoreOptions>({
+  maxEvents: integer(1, Infinity, 10_000),
+  maxBytes: integer(1024, Infinity, 16_777_216),
+  maxAgeMs: inRange(1, Infinity, 300_000),
+  clock: clock(),
+})
 
-const known: KnownOptions<MemoryEventStoreOptions> = memoryEventStoreDefaults
+/** What `memoryEventStore` uses for options that are not given. */
+export const memoryEventStoreDefaults: OptionDefaults<MemoryEventStoreOptions> = table.defaults
 
 /**
- * Keeps the events of this process in memory: those who lost a stream for a moment can have the rest, those who come
- * after a restart cannot. Beyond a limit the oldest events of all streams go first; a replay that would miss one of
- * them rejects with `SEND_FAILED`. Events too old are let go with the next call, not by a timer.
+ * An event store in the memory of this process. Clients can resume after a lost connection, and not after a restart of
+ * the server. Over a limit the oldest events of all streams are dropped. A replay that would miss one of them rejects
+ * with `SEND_FAILED`. Expired events are dropped with the next call, not by a timer.
  *
- * Ids name their stream by number and are no secrets: who may replay a stream is for the caller to decide, who can
- * ask for it with `getStreamIdForEventId`. A replay also sends what is stored while it runs.
+ * Event ids contain the number of their stream and are no secrets. The caller decides who may replay a stream, and finds
+ * it with `getStreamIdForEventId`. A replay includes events that are stored while it runs.
  *
  * @throws TransportError `INVALID_OPTION`
+ * @example
+ * ```ts
+ * const listener = httpServer({ port: 8080, eventStore: memoryEventStore({ maxAgeMs: 60_000 }) })
+ * ```
  */
-export function memoryEventStore(options: MemoryEventStoreOptions = {}): Required<EventStore> {
-  requireKnownOptions(options, known)
-  const settings = resolveOptions(memoryEventStoreDefaults, options)
-  requireInteger('maxEvents', settings.maxEvents, 1, Infinity)
-  requireInteger('maxBytes', settings.maxBytes, 1024, Infinity)
-  requireInRange('maxAgeMs', settings.maxAgeMs, 1, Infinity)
-  return new MemoryEventStore(settings)
+export function memoryEventStore(given: MemoryEventStoreOptions = {}): Required<EventStore> {
+  return new MemoryEventStore(table.read(given))
 }
 
 interface Limits {
@@ -78,12 +69,12 @@ interface Limits {
 
 class MemoryEventStore implements Required<EventStore> {
   readonly #limits: Limits
-  /** Every event, in the order it was stored. */
+  /** All events, in the order they were stored. */
   readonly #events = new Queue<StoredEvent>()
   readonly #streams = new Map<StreamId, Stream>()
   readonly #streamsByNumber = new Map<number, Stream>()
-  /** Those without an event, the one that lost its last first: from that they can still be continued. */
-  readonly #emptied = new Set<Stream>()
+  /** Streams whose events were all dropped, in that order. Clients can still resume after the last one. */
+  readonly #empty = new Set<Stream>()
   #lastStreamNumber = 0
   #bytes = 0
 
@@ -93,10 +84,10 @@ class MemoryEventStore implements Required<EventStore> {
 
   async storeEvent(streamId: StreamId, message: JsonRpcMessage): Promise<EventId> {
     const text = toJson(message)
-    const stream = this.#streams.get(streamId) ?? this.#opened(streamId)
+    const stream = this.#streams.get(streamId) ?? this.#create(streamId)
     const id = `${stream.number}-${stream.events.end}`
     const event = { id, text, stream, storedAt: this.#limits.clock.now() }
-    this.#emptied.delete(stream)
+    this.#empty.delete(stream)
     stream.events.push(event)
     this.#events.push(event)
     this.#bytes += text.length
@@ -123,7 +114,7 @@ class MemoryEventStore implements Required<EventStore> {
     return id
   }
 
-  #opened(id: StreamId): Stream {
+  #create(id: StreamId): Stream {
     const stream = { id, number: ++this.#lastStreamNumber, events: new Queue<StoredEvent>() }
     this.#streams.set(id, stream)
     this.#streamsByNumber.set(stream.number, stream)
@@ -135,14 +126,14 @@ class MemoryEventStore implements Required<EventStore> {
     const [, number, position] = EVENT_ID.exec(eventId) ?? []
     const stream = this.#streamsByNumber.get(Number(number))
     const at = Number(position)
-    // The text is compared, since several spell the same number.
+    // Compared as text, as several texts have the same number.
     if (!stream || eventId !== `${stream.number}-${at}`) return undefined
-    // Behind the last one that is gone nothing is missing.
+    // After the last dropped event, none is missing.
     const { start, end } = stream.events
     return at >= start - 1 && at < end ? { stream, position: at } : undefined
   }
 
-  /** Lets go of the oldest events until what is left keeps to the limits. */
+  /** Drops the oldest events until the rest is within the limits. */
   #trim(): void {
     const { maxEvents, maxBytes, maxAgeMs, clock } = this.#limits
     const oldestAllowed = clock.now() - maxAgeMs
@@ -156,23 +147,23 @@ class MemoryEventStore implements Required<EventStore> {
   #drop({ stream, text }: StoredEvent): void {
     this.#events.shift()
     this.#bytes -= text.length
-    // The oldest of all is the oldest of its stream.
+    // The oldest of all events is also the oldest of its stream.
     stream.events.shift()
     if (stream.events.size > 0) return
-    this.#emptied.add(stream)
-    if (this.#emptied.size <= MOST_EMPTIED_STREAMS) return
-    const [longest] = this.#emptied
-    if (longest) this.#forget(longest)
+    this.#empty.add(stream)
+    if (this.#empty.size <= MAX_EMPTY_STREAMS) return
+    const [oldest] = this.#empty
+    if (oldest) this.#delete(oldest)
   }
 
-  #forget(stream: Stream): void {
-    this.#emptied.delete(stream)
+  #delete(stream: Stream): void {
+    this.#empty.delete(stream)
     this.#streams.delete(stream.id)
     this.#streamsByNumber.delete(stream.number)
   }
 }
 
-const MOST_EMPTIED_STREAMS = 10_000
+const MAX_EMPTY_STREAMS = 10_000
 const EVENT_ID = /^(\d{1,15})-(\d{1,15})$/
 
 interface StoredEvent {
@@ -184,40 +175,40 @@ interface StoredEvent {
 
 interface Stream {
   readonly id: StreamId
-  /** Of all streams there ever were: one that was forgotten and goes on is another. */
+  /** Unique: a deleted stream that continues gets another one. */
   readonly number: number
   readonly events: Queue<StoredEvent>
 }
 
 function unknownEvent(delivery: 'none' | 'unknown'): TransportError {
-  const message = 'the event to continue from, or one after it, is not kept (any more)'
+  const message = 'cannot resume: Last-Event-ID is unknown or has expired'
   return new TransportError('SEND_FAILED', message, { delivery })
 }
 
-/** First in, first out; members keep their position for as long as they are in. */
+/** A queue whose members keep their position until they are removed. */
 class Queue<T> {
-  /** Members that left are `undefined` until half of the array is. */
+  /** Removed members are `undefined` until they are half of the array. */
   #members: (T | undefined)[] = []
-  /** The position of the first member of the array, and how many in front of the queue have left. */
+  /** The position of the first member of the array. */
   #offset = 0
-  #left = 0
+  #removed = 0
 
   get size(): number {
-    return this.#members.length - this.#left
+    return this.#members.length - this.#removed
   }
 
-  /** The position that the next member will have. */
+  /** The position of the next member to be added. */
   get end(): number {
     return this.#offset + this.#members.length
   }
 
-  /** The position of the first that is in. */
+  /** The position of the first member. */
   get start(): number {
-    return this.#offset + this.#left
+    return this.#offset + this.#removed
   }
 
   get first(): T | undefined {
-    return this.#members[this.#left]
+    return this.#members[this.#removed]
   }
 
   at(position: number): T | undefined {
@@ -229,11 +220,11 @@ class Queue<T> {
   }
 
   shift(): void {
-    this.#members[this.#left++] = undefined
-    if (this.#left < COMPACT_FROM || this.#left * 2 < this.#members.length) return
-    this.#members = this.#members.slice(this.#left)
-    this.#offset += this.#left
-    this.#left = 0
+    this.#members[this.#removed++] = undefined
+    if (this.#removed < COMPACT_FROM || this.#removed * 2 < this.#members.length) return
+    this.#members = this.#members.slice(this.#removed)
+    this.#offset += this.#removed
+    this.#removed = 0
   }
 }
 

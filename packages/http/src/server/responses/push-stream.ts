@@ -1,26 +1,26 @@
 import type { EventId } from '@mcpwire/core'
-import { overloaded } from '@mcpwire/core/authoring'
+import { ignore, overloaded } from '@mcpwire/core/authoring'
 import { utf8Length } from '../../shared/utf8-length.js'
-import { endSoon, endWithin } from '../request/end-within.js'
-import { eventStreamHeaders, messageEvent, primingEvent, retryHint } from '../request/event-text.js'
-import { answerFailure, sessionNotFound } from '../request/http-errors.js'
-import type { EventStream, Exchange } from '../request/http-exchange.js'
-import { keepAlive, type LiveStream } from '../request/keep-alive-scheduler.js'
-import type { Outgoing } from '../request/message-text.js'
-import { type EventLog, stored } from './event-log.js'
+import { respondWithError, sessionNotFound } from '../request/http-errors.js'
+import type { EventStream, HttpExchange } from '../request/http-exchange.js'
+import type { Outgoing } from '../request/message-body.js'
+import { keepAlive, type ScheduledStream } from '../request/periodic-check.js'
+import { type EventLog, settleStored } from './event-log.js'
+import { eventStreamHeaders, messageEvent, primingEvent, retryHint } from './event-text.js'
+import { endWithin } from './event-writer.js'
 import type { StreamOwner } from './stream-owner.js'
 
 const done: Promise<void> = Promise.resolve()
 
-/** The stream for messages that belong to no request: what the client opened it with, or a queue until it does. */
-export class StandaloneStream implements LiveStream {
+/** The stream of a session for messages that belong to no request. Queues them until the client opens it. */
+export class PushStream implements ScheduledStream {
   readonly log: EventLog | undefined
   dueAt: number = Infinity
   readonly #owner: StreamOwner
   readonly #address: string
-  #exchange: Exchange | undefined
+  #exchange: HttpExchange | undefined
   #stream: EventStream | undefined
-  /** Texts by their ids; those that are not in the store by themselves. */
+  /** Queued texts by event id, or by a symbol where the text is not in the store. */
   #queue: Map<EventId | symbol, string> | undefined
   #queuedBytes = 0
   #isOver = false
@@ -28,37 +28,37 @@ export class StandaloneStream implements LiveStream {
   constructor(owner: StreamOwner, address: string) {
     this.#owner = owner
     this.#address = address
-    this.log = owner.newLog()
+    this.log = owner.createLog()
   }
 
   send(outgoing: Outgoing): Promise<void> {
     const { log } = this
     const { json } = outgoing
     if (!log) return this.#stream ? this.#write(messageEvent(json)) : this.#enqueue(messageEvent(json))
-    const free = this.#stream?.freeBytes ?? this.#owner.settings.maxQueuedBytes - this.#queuedBytes
-    return log.append(outgoing, free, (id) => {
+    const freeBytes = this.#stream?.freeBytes ?? this.#owner.settings.maxQueuedBytes - this.#queuedBytes
+    return log.append(outgoing, freeBytes, (id) => {
       const text = messageEvent(json, id)
       if (!this.#stream) return this.#enqueue(text, id)
       log.lastId = id ?? log.lastId
       const written = this.#write(text)
-      return id === undefined ? written : stored(this.#stream, written)
+      return id === undefined ? written : settleStored(this.#stream, written)
     })
   }
 
-  /** Takes the place of the stream there was, which its client has given up. */
-  open(exchange: Exchange): void {
-    if (this.log) this.log.inTurn(() => this.#openNow(exchange))
+  /** Opens the stream on this exchange. It replaces an open one. */
+  open(exchange: HttpExchange): void {
+    if (this.log) this.log.enqueue(() => this.#openNow(exchange))
     else this.#openNow(exchange)
   }
 
-  /** Whether an event waits for a stream. */
-  holds(id: EventId): boolean {
+  /** Whether an event is queued for the next stream. */
+  hasQueued(id: EventId): boolean {
     return this.#queue?.has(id) === true
   }
 
-  /** Continues on a stream that has what was missed already, but for what is held. */
-  continueOn(exchange: Exchange, stream: EventStream): void {
-    if (this.#isOver || exchange.hasLeft) {
+  /** Continues on a stream that has the missed events, except the queued ones. */
+  continueOn(exchange: HttpExchange, stream: EventStream): void {
+    if (this.#isOver || exchange.isDisconnected) {
       void stream.end()
       return
     }
@@ -67,9 +67,9 @@ export class StandaloneStream implements LiveStream {
     this.#attach(exchange, stream)
   }
 
-  /** Ends the HTTP answer, for the client to come back. */
+  /** Ends the HTTP response. The client reconnects. */
   closeForPolling(): void {
-    this.log?.inTurn(() => {
+    this.log?.enqueue(() => {
       if (!this.#stream) return
       this.#stream.write(retryHint(this.#owner.settings.retryMs)).catch(ignore)
       this.#replace()
@@ -84,20 +84,20 @@ export class StandaloneStream implements LiveStream {
     return stream ? endWithin(stream, this.#owner.settings) : done
   }
 
-  beat(now: number): void {
+  tick(now: number): void {
     if (this.#stream) keepAlive(this.#stream)
     this.dueAt = now + this.#owner.settings.keepAliveIntervalMs
   }
 
-  #openNow(exchange: Exchange): void {
-    if (exchange.hasLeft) return
+  #openNow(exchange: HttpExchange): void {
+    if (exchange.isDisconnected) return
     if (this.#isOver) {
-      // The session ended while the event store was busy.
-      answerFailure(exchange, sessionNotFound())
+      // The session ended during a call of the event store.
+      respondWithError(exchange, sessionNotFound())
       return
     }
     this.#replace()
-    const stream = exchange.stream(eventStreamHeaders)
+    const stream = exchange.openStream(eventStreamHeaders)
     const { retryMs } = this.#owner.settings
     if (this.#owner.allowsPolling) {
       this.log?.prime((id) => void stream.write(primingEvent(id, retryMs)).catch(ignore))
@@ -106,53 +106,53 @@ export class StandaloneStream implements LiveStream {
     this.#attach(exchange, stream)
   }
 
-  /** Writes what waited for a stream. */
   #flush(stream: EventStream): void {
-    const waiting = this.#queue
-    if (!waiting) return
+    const queue = this.#queue
+    if (!queue) return
     this.#queue = undefined
     this.#queuedBytes = 0
-    for (const id of waiting.keys()) if (this.log && typeof id === 'string') this.log.lastId = id
-    stream.write([...waiting.values()].join('')).catch(this.#owner.report)
+    for (const id of queue.keys()) if (this.log && typeof id === 'string') this.log.lastId = id
+    stream.write([...queue.values()].join('')).catch(this.#owner.report)
   }
 
-  #attach(exchange: Exchange, stream: EventStream): void {
+  #attach(exchange: HttpExchange, stream: EventStream): void {
     this.#exchange = exchange
     this.#stream = stream
     this.#owner.attached()
-    this.#wrote()
-    this.#owner.live.add(this)
-    exchange.whenLeft(() => {
+    this.#resetKeepAlive()
+    this.#owner.keepAlive.add(this)
+    exchange.whenDisconnected(() => {
       if (this.#exchange === exchange) this.#detach()
     })
   }
 
+  /** Ends the open stream. Only a blocked one needs a deadline. */
   #replace(): void {
     const stale = this.#stream
     this.#detach()
-    if (stale) void endSoon(stale, this.#owner.settings)
+    if (stale) void (stale.isBlocked ? endWithin(stale, this.#owner.settings) : stale.end())
   }
 
   #detach(): void {
     if (!this.#exchange) return
     this.#exchange = undefined
     this.#stream = undefined
-    this.#owner.live.delete(this)
+    this.#owner.keepAlive.delete(this)
     this.#owner.detached()
   }
 
   #write(text: string): Promise<void> {
     if (!this.#stream) return this.#enqueue(text)
-    if (!this.#stream.isBlocked) this.#wrote()
+    if (!this.#stream.isBlocked) this.#resetKeepAlive()
     return this.#stream.write(text)
   }
 
-  #wrote(): void {
+  #resetKeepAlive(): void {
     const { clock, keepAliveIntervalMs } = this.#owner.settings
     this.dueAt = clock.now() + keepAliveIntervalMs
   }
 
-  /** What is stored already is not to be rejected any more: there was room before. */
+  /** Queues a text. A stored one is never rejected: its size was checked before it was stored. */
   #enqueue(text: string, storedAs?: EventId): Promise<void> {
     const { maxQueuedBytes } = this.#owner.settings
     const queuedBytes = this.#queuedBytes + utf8Length(text)
@@ -164,5 +164,3 @@ export class StandaloneStream implements LiveStream {
     return done
   }
 }
-
-function ignore(): void {}

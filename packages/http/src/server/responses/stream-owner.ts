@@ -1,24 +1,24 @@
+import type { RequestId } from '@mcpwire/core'
 import type { EndpointSettings } from '../request/endpoint-options.js'
-import type { LiveStreams } from '../request/keep-alive-scheduler.js'
-import type { Call } from '../request/pending-request.js'
+import type { KeepAliveScheduler } from '../request/periodic-check.js'
 import type { EventLog } from './event-log.js'
 
-/** What the streams of a session need of it. */
+/** The session, as its streams and responses use it. */
 export interface StreamOwner {
   readonly settings: EndpointSettings
-  readonly live: LiveStreams
-  /** Whether streams begin with an event to continue from, and may be closed and polled. */
+  readonly keepAlive: KeepAliveScheduler
+  /** Whether streams begin with a priming event, and may be closed and polled. */
   readonly allowsPolling: boolean
-  /** A stream of its own in the event store, where there is one. */
-  newLog(): EventLog | undefined
-  /** One more, or one less, HTTP request is being answered. */
+  /** A new stream in the event store, if there is one. */
+  createLog(): EventLog | undefined
+  /** Called when an HTTP exchange begins, and when it ends. */
   attached(): void
   detached(): void
-  /** The client is not there any more to hear the answer of this call. */
-  giveUp(call: Call): void
-  /** There was no room for the response of this call, and it was not sent again. */
-  unsent(call: Call): void
-  /** The client is not there to learn of its session. */
-  unheard(): void
+  /** Cancels a request whose client has disconnected. */
+  cancel(id: RequestId): void
+  /** Responds with an error in place of a response that was rejected as `OVERLOADED` and not sent again. */
+  respondUnsendable(id: RequestId): void
+  /** Called when the client disconnects before it received its session id. */
+  disconnectedBeforeId(): void
   report(error: Error): void
 }

@@ -1,90 +1,89 @@
 import { type EventId, type EventStore, isTransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
-import { eventStreamHeaders, messageEvent, wholeEventsHeaders } from '../request/event-text.js'
-import { answerFailure } from '../request/http-errors.js'
-import type { EventStream, Exchange, HeaderLines } from '../request/http-exchange.js'
-import { invalid } from '../request/posted-messages.js'
+import { invalidRequest, respondWithError } from '../request/http-errors.js'
+import type { EventStream, HeaderLines, HttpExchange } from '../request/http-exchange.js'
 import { isPriming } from '../responses/event-log.js'
+import { completeEventsHeaders, eventStreamHeaders, messageEvent } from '../responses/event-text.js'
 import type { Session } from './session.js'
 
 const done: Promise<void> = Promise.resolve()
 
-/** Where a client wants to continue. */
-interface Point {
+/** The event that a client resumes after. */
+interface ResumePoint {
   readonly eventStore: EventStore
   readonly lastEventId: string
 }
 
-/** Sends what followed an event on its stream, and continues that stream where it is not over. Never rejects. */
-export async function resume(exchange: Exchange, session: Session, point: Point): Promise<void> {
+/** Replays the events after `lastEventId`, and continues their stream if it is still open. Never rejects. */
+export async function resume(exchange: HttpExchange, session: Session, point: ResumePoint): Promise<void> {
   try {
     const { lastEventId } = point
-    // What is open knows its last event for longer than a store keeps it.
-    const known = [...session.logged()].find(({ log }) => log?.lastId === lastEventId)
-    const streamId = known?.log?.streamId ?? (await streamOf(point))
-    // Of streams of others, not even that they exist is told.
-    if (streamId === undefined || !session.owns(streamId)) {
-      answerFailure(
+    // An open stream keeps its last id for longer than the store may.
+    const atEnd = [...session.loggedStreams()].find(({ log }) => log?.lastId === lastEventId)
+    const streamId = atEnd?.log?.streamId ?? (await streamOf(point))
+    // The response is the same for a stream of another session, so as not to reveal it.
+    if (streamId === undefined || !session.ownsStream(streamId)) {
+      respondWithError(
         exchange,
-        invalid(400, 'Last-Event-ID names no event of this session that can be replayed'),
+        invalidRequest(400, 'cannot resume: Last-Event-ID is unknown or has expired'),
       )
       return
     }
-    const target = [...session.logged()].find(({ log }) => log?.streamId === streamId)
+    const target = [...session.loggedStreams()].find(({ log }) => log?.streamId === streamId)
     const { log } = target ?? {}
     if (!target || !log) {
-      // Without more to come, the status that tells clients to stop coming back.
-      const stream = await replay(exchange, point, wholeEventsHeaders)
+      // The stream is over. Without missed events, 204 tells the client not to reconnect.
+      const stream = await replay(exchange, point, completeEventsHeaders)
       if (stream) void stream.end()
-      else exchange.answer(204, [])
+      else exchange.respond(204, [])
       return
     }
-    log.inTurn(async () => {
+    log.enqueue(async () => {
       try {
         const missed =
           log.lastId === lastEventId ? undefined : await replay(exchange, point, eventStreamHeaders, target)
-        target.continueOn(exchange, missed ?? exchange.stream(eventStreamHeaders))
+        target.continueOn(exchange, missed ?? exchange.openStream(eventStreamHeaders))
       } catch (error) {
-        failed(exchange, session, error)
+        fail(exchange, session, error)
       }
     })
   } catch (error) {
-    failed(exchange, session, error)
+    fail(exchange, session, error)
   }
 }
 
-function failed(exchange: Exchange, session: Session, error: unknown): void {
-  if (exchange.hasLeft) return
+function fail(exchange: HttpExchange, session: Session, error: unknown): void {
+  if (exchange.isDisconnected) return
   session.report(toError(error))
   exchange.fail()
 }
 
-/** The stream an event is of. A store that cannot tell finds out by replaying. */
-async function streamOf({ eventStore, lastEventId }: Point): Promise<string | undefined> {
+/** The stream of an event. A store without `getStreamIdForEventId` finds it by a replay. */
+async function streamOf({ eventStore, lastEventId }: ResumePoint): Promise<string | undefined> {
   try {
     if (eventStore.getStreamIdForEventId) return await eventStore.getStreamIdForEventId(lastEventId)
     return await eventStore.replayEventsAfter(lastEventId, { send: async () => {} })
   } catch (error) {
-    // It cannot be asked, which says nothing about the event.
+    // The store failed: the event may exist.
     if (isTransportError(error, 'CALLBACK_FAILED')) throw error
     return undefined
   }
 }
 
-/** What follows an event and is not held back, on a stream that is there once there is something. */
+/** Replays stored events, except queued ones, on a stream that is opened for the first of them. */
 async function replay(
-  exchange: Exchange,
-  { eventStore, lastEventId }: Point,
+  exchange: HttpExchange,
+  { eventStore, lastEventId }: ResumePoint,
   headers: HeaderLines,
-  target?: { holds(id: EventId): boolean },
+  target?: { hasQueued(id: EventId): boolean },
 ): Promise<EventStream | undefined> {
   let stream: EventStream | undefined
   await eventStore.replayEventsAfter(lastEventId, {
     send: (id, message) => {
-      if (isPriming(message) || target?.holds(id)) return done
-      stream ??= exchange.stream(headers)
+      if (isPriming(message) || target?.hasQueued(id)) return done
+      stream ??= exchange.openStream(headers)
       const to = stream
-      // The store goes on once the client has read, so that no more is held than is allowed to be.
+      // The store continues once the client has read, so that the queue keeps within its limit.
       const written = to.write(messageEvent(JSON.stringify(message), id))
       written.catch(() => to.destroy())
       return written

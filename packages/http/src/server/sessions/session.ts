@@ -9,28 +9,53 @@ import {
   type SendOptions,
   TransportError,
 } from '@mcpwire/core'
-import type { Channel, Sink } from '@mcpwire/core/authoring'
-import { Standing } from '../request/admission-timer.js'
+import {
+  AdmissionTimer,
+  CANCELLED_METHOD,
+  type Channel,
+  type HttpTraits,
+  INITIALIZE_METHOD,
+  ignore,
+  PROGRESS_METHOD,
+  type Sink,
+} from '@mcpwire/core/authoring'
 import type { EndpointSettings } from '../request/endpoint-options.js'
-import { HttpContext } from '../request/http-context.js'
-import type { Exchange, HeaderLines } from '../request/http-exchange.js'
-import type { LiveStreams } from '../request/keep-alive-scheduler.js'
-import { MalformedCount } from '../request/malformed-count.js'
-import { jsonWithin, type Outgoing, unsendable } from '../request/message-text.js'
-import { Call } from '../request/pending-request.js'
-import { malformed } from '../request/post-body.js'
-import type { Posted } from '../request/posted-messages.js'
-import type { Caller } from '../request/principal.js'
+import { type Caller, type HeaderLines, HttpContext, type HttpExchange } from '../request/http-exchange.js'
+import {
+  isInitialize,
+  jsonWithin,
+  MalformedCount,
+  malformedMessage,
+  type Outgoing,
+  type Posted,
+  type ResponseFormat,
+  unsendable,
+} from '../request/message-body.js'
+import type { KeepAliveScheduler } from '../request/periodic-check.js'
 import { allowsPolling, sessionRevisions } from '../request/revisions.js'
-import type { Opening } from '../request/session-registry.js'
-import type { ServedSession, SessionHost } from '../request/session-table.js'
+import {
+  SESSION_HEADER,
+  type ServedSession,
+  type SessionHost,
+  type SessionStart,
+} from '../request/session-registry.js'
 import { EventLog } from '../responses/event-log.js'
-import { type AnswerFormat, clientLeft, PostAnswer } from '../responses/post-answer.js'
-import { StandaloneStream } from '../responses/push-stream.js'
+import { clientDisconnected, PendingRequest, PostResponse } from '../responses/post-response.js'
+import { PushStream } from '../responses/push-stream.js'
 import type { StreamOwner } from '../responses/stream-owner.js'
 
-const CANCELLED = 'notifications/cancelled'
-const PROGRESS = 'notifications/progress'
+// One session of Streamable HTTP.
+//
+//   created ── connect(): the application accepts it ──▶ served ── response to initialize ──▶ initialized
+//      │                                                    │                                      │
+//      │ refused, or the client disconnects                 │ initialize fails                     │
+//      ▼                                                    ▼                                      ▼
+//    ended ◀── DELETE, close(), idleTimeoutMs, lifetimeMs, end of the admission, malformed messages
+//
+// POST → receive() → sink.message()          request → PendingRequest + PostResponse
+// send(response) → its PostResponse          send(other) → PostResponse of a related request, or else PushStream
+// It is idle while no request is pending and no stream is open. Then the registry ends it at `dueAt`.
+
 const noHeaders: HeaderLines = []
 
 /** One session of a client, from its `initialize` to its end. */
@@ -40,34 +65,32 @@ export class Session implements StreamOwner, ServedSession {
   readonly remoteAddress: string
   readonly owner: string
   readonly openedAt: number
-  lastActive: number
-  /** What the answer to `initialize` said. */
+  /** The negotiated revision. */
   revision: string | undefined
-  /** Set where the application names its own. */
-  supported: readonly string[] | undefined
+  /** The revisions of the application, if it has set them. */
+  supportedRevisions: readonly string[] | undefined
+  readonly pushStream: PushStream
   readonly #host: SessionHost
-  readonly #calls = new Map<RequestId, Call<PostAnswer>>()
-  readonly #standalone: StandaloneStream
-  /** Which answer a request of ours went out on, so that its cancellation can follow. */
-  #asked: Map<RequestId, PostAnswer> | undefined
-  /** Set where admissions end. */
-  #standing: Standing | undefined
+  readonly #pending = new Map<RequestId, PendingRequest>()
+  /** The response that carried a request of the application. Its cancellation goes the same way. */
+  #sentOn: Map<RequestId, PostResponse> | undefined
+  #admissionTimer: AdmissionTimer | undefined
   #sink: Sink | undefined
   readonly #malformed = new MalformedCount()
-  #busy = 0
-  #lastLog = 0
+  #lastActive: number
+  #openExchanges = 0
+  #logCount = 0
   #isOver = false
 
-  constructor(host: SessionHost, { id, caller, peer, remoteAddress }: Opening) {
-    const { clock } = host.settings
+  constructor(host: SessionHost, { id, caller, peer, remoteAddress }: SessionStart) {
     this.#host = host
     this.id = id
     this.peer = peer
     this.remoteAddress = remoteAddress
     this.owner = caller.owner
-    this.openedAt = clock.now()
-    this.lastActive = this.openedAt
-    this.#standalone = new StandaloneStream(this, peer.address)
+    this.openedAt = host.settings.clock.now()
+    this.#lastActive = this.openedAt
+    this.pushStream = new PushStream(this, peer.address)
     this.renew(caller)
   }
 
@@ -75,34 +98,51 @@ export class Session implements StreamOwner, ServedSession {
     return this.#host.settings
   }
 
-  get live(): LiveStreams {
-    return this.#host.live
+  get keepAlive(): KeepAliveScheduler {
+    return this.#host.keepAlive
   }
 
   get allowsPolling(): boolean {
     return this.settings.eventStore !== undefined && allowsPolling(this.revision)
   }
 
-  /** The moment at which it ends unless something happens. */
   get dueAt(): number {
     const { idleTimeoutMs, lifetimeMs } = this.settings
-    const isIdle = this.#busy === 0 && this.#calls.size === 0
-    const idle = isIdle ? this.lastActive + idleTimeoutMs : Infinity
+    const isIdle = this.#openExchanges === 0 && this.#pending.size === 0
+    const idle = isIdle ? this.#lastActive + idleTimeoutMs : Infinity
     return Math.min(idle, this.openedAt + lifetimeMs)
   }
 
-  /** Takes the latest admission of its caller for the one that counts. */
-  renew({ admission }: Caller): void {
-    if (!this.#standing) {
-      if (admission.expiresAt === undefined && admission.revoked === undefined) return
-      this.#standing = new Standing(this.settings.clock, () => {
-        this.end(new TransportError('REFUSED', 'the admission of this caller ended', { status: 401 }))
-      })
-    }
-    this.#standing.renew(admission)
+  get isServed(): boolean {
+    return this.#sink !== undefined
   }
 
-  /** Connects the application to it. */
+  get inFlight(): number {
+    return this.#pending.size
+  }
+
+  /** Whether a request with this id is in flight. */
+  awaits(id: RequestId): boolean {
+    return this.#pending.has(id)
+  }
+
+  /** Whether a client may name this revision in a header. */
+  supports(version: string): boolean {
+    return version === this.revision || (this.supportedRevisions ?? sessionRevisions).includes(version)
+  }
+
+  /** Uses the latest admission of the caller from now on. */
+  renew({ admission }: Caller): void {
+    if (!this.#admissionTimer) {
+      if (admission.expiresAt === undefined && admission.revoked === undefined) return
+      this.#admissionTimer = new AdmissionTimer(this.settings.clock, (why) => {
+        this.end(new TransportError('REFUSED', `the admission of this caller was ${why}`, { status: 401 }))
+      })
+    }
+    this.#admissionTimer.renew(admission)
+  }
+
+  /** Connects the application. */
   connect(sink: Sink): Channel {
     this.#sink = sink
     return {
@@ -113,246 +153,204 @@ export class Session implements StreamOwner, ServedSession {
     }
   }
 
-  /** Hears of a body without messages. */
-  refused(error: Error): void {
+  /** Reports a malformed body. Too many in a row end the session. */
+  malformed(error: Error): void {
     this.report(error)
     const final = this.#malformed.add(error, this.peer.address)
     if (final) this.end(final)
   }
 
-  /** Takes what a POST says, and answers it. */
-  take(exchange: Exchange, posted: Posted, caller: Caller, format: AnswerFormat): void {
+  /** Passes posted messages to the application, and responds to the POST. */
+  receive(exchange: HttpExchange, posted: Posted, caller: Caller, format: ResponseFormat): void {
     const { messages, isBatch, skipped = [] } = posted
     this.#malformed.reset()
-    for (const why of skipped) this.report(malformed(why, this.peer.address, ''))
-    const isOpening = this.revision === undefined && this.#calls.size === 0 && isInitializing(messages)
+    for (const reason of skipped) this.report(malformedMessage(reason, this.peer.address))
+    const isOpening = this.revision === undefined && this.#pending.size === 0 && isInitialize(messages[0])
     const context = new HttpContext(exchange, caller.authInfo)
-    this.lastActive = this.settings.clock.now()
+    this.#lastActive = this.settings.clock.now()
     if (!messages.some(isRequest)) {
-      for (const message of messages) this.#heard(message, context)
-      exchange.answer(202, noHeaders)
+      for (const message of messages) this.#deliver(message, context)
+      exchange.respond(202, noHeaders)
       return
     }
-    const headers = isOpening ? ['mcp-session-id', this.id] : noHeaders
-    const how = format === 'auto' && pollsTask(messages) ? 'json' : format
-    const answer = new PostAnswer(this, exchange, { format: how, isBatch, headers })
+    const headers = isOpening ? [SESSION_HEADER, this.id] : noHeaders
+    const response = new PostResponse(this, exchange, { format, isBatch, headers })
     for (const message of messages) {
       if (!isRequest(message)) continue
-      const call = new Call(message, answer)
-      this.#calls.set(call.id, call)
-      answer.add(call)
+      const request = new PendingRequest(message, response)
+      this.#pending.set(request.id, request)
+      response.add(request)
     }
     if (this.allowsPolling) {
-      answer.prime()
-      context.closeSSEStream = () => answer.closeForPolling()
-      context.closeStandaloneSSEStream = () => this.#standalone.closeForPolling()
+      response.prime()
+      context.closeSSEStream = () => response.closeForPolling()
+      context.closeStandaloneSSEStream = () => this.pushStream.closeForPolling()
     }
-    for (const message of messages) this.#heard(message, context)
+    for (const message of messages) this.#deliver(message, context)
   }
-
-  /** Whether the application takes what is said in it. */
-  get isServed(): boolean {
-    return this.#sink !== undefined
-  }
-
-  /** Whether a client may name this revision in a header. */
-  keepsTo(version: string): boolean {
-    return version === this.revision || (this.supported ?? sessionRevisions).includes(version)
-  }
-
-  /** How many requests await their response. */
-  get inFlight(): number {
-    return this.#calls.size
-  }
-
-  /** Whether a request with this id awaits its response already. */
-  awaits(id: RequestId): boolean {
-    return this.#calls.has(id)
-  }
-
-  get standalone(): StandaloneStream {
-    return this.#standalone
-  }
-
-  /** What has a stream in the event store and is not over. */
-  *logged(): Iterable<PostAnswer | StandaloneStream> {
-    yield this.#standalone
-    for (const { answer } of this.#calls.values()) yield answer
-  }
-
-  /** Whether a stream in the event store is one of this session's. */
-  owns(streamId: string): boolean {
-    return streamId.startsWith(`${this.id}/`)
-  }
-
-  newLog(): EventLog | undefined {
-    const { eventStore, maxQueuedBytes } = this.settings
-    if (!eventStore) return undefined
-    const streamId = `${this.id}/${this.#lastLog++}`
-    return new EventLog(eventStore, streamId, { maxQueuedBytes, report: this.report })
-  }
-
-  attached(): void {
-    this.#busy++
-  }
-
-  detached(): void {
-    this.#busy--
-    this.#mayRest()
-  }
-
-  #mayRest(): void {
-    this.lastActive = this.settings.clock.now()
-    if (this.#busy === 0 && this.#calls.size === 0) this.#host.rests(this)
-  }
-
-  giveUp(call: Call): void {
-    const params = { requestId: call.id, reason: 'the client left before the response' }
-    this.#heard({ jsonrpc: '2.0', method: CANCELLED, params })
-  }
-
-  unsent({ id }: Call): void {
-    this.#tellUnsendable(id)
-  }
-
-  unheard(): void {
-    const { address } = this.peer
-    this.end(new TransportError('PEER_LOST', `${address} left before it was told its session`, { address }))
-  }
-
-  readonly report = (error: Error): void => this.#sink?.error(error)
 
   send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
     let outgoing: Outgoing
     try {
       outgoing = { message, json: jsonWithin(message, this.settings.maxMessageBytes) }
     } catch (error) {
-      if (isResponse(message)) this.#tellUnsendable(message.id)
+      if (isResponse(message)) this.respondUnsendable(message.id)
       return Promise.reject(error)
     }
     if (isResponse(message)) return this.#respond(message, outgoing)
-    const answer = this.#answerFor(message, options?.relatedRequestId)
-    // To any other stream it would be of a request that the client knows nothing of.
-    if (answer?.isLost && belongsToRequest(message, options)) return Promise.reject(clientLeft())
-    if (!answer?.carriesMessages) return this.#standalone.send(outgoing)
+    const response = this.#responseFor(message, options?.relatedRequestId)
+    // On another stream it would belong to a request that the client does not know.
+    if (response?.isLost && belongsToRequest(message, options)) return Promise.reject(clientDisconnected())
+    if (!response?.carriesMessages) return this.pushStream.send(outgoing)
     if (isRequest(message)) {
-      this.#asked ??= new Map()
-      this.#asked.set(message.id, answer)
+      this.#sentOn ??= new Map()
+      this.#sentOn.set(message.id, response)
     }
-    return answer.notify(outgoing)
+    return response.notify(outgoing)
   }
 
-  /** Ends the session on its own account. */
+  /** Ends the session, with the reason unless the end is orderly. */
   end(reason?: Error): void {
     if (this.#isOver) return
     void this.close()
     this.#sink?.end(reason)
   }
 
-  /** Ends every stream properly. Resolves when that is done. */
+  /** Ends every stream. Resolves when that is done. */
   async close(): Promise<void> {
     if (this.#isOver) return
     this.#isOver = true
-    this.#standing?.end()
-    const answers = new Set([...this.#calls.values()].map(({ answer }) => answer))
-    this.#calls.clear()
-    this.#asked = undefined
-    const ended = [...[...answers].map((answer) => answer.abandon()), this.#standalone.end()]
-    this.#host.over(this)
+    this.#admissionTimer?.end()
+    const responses = new Set([...this.#pending.values()].map(({ response }) => response))
+    this.#pending.clear()
+    this.#sentOn = undefined
+    const ended = [...[...responses].map((response) => response.abandon()), this.pushStream.end()]
+    this.#host.ended(this)
     await Promise.all(ended)
   }
 
-  #heard(message: JsonRpcMessage, context?: MessageContext): void {
-    if (isResponse(message)) {
-      if (message.id !== undefined) this.#asked?.delete(message.id)
-    }
-    this.#sink?.message(message, context)
-    const call = this.#cancelledBy(message)
-    if (!call) return
-    this.#forget(call)
-    call.answer.drop(call)
+  /** The open streams that an event store may have. */
+  *loggedStreams(): Iterable<PostResponse | PushStream> {
+    yield this.pushStream
+    for (const { response } of this.#pending.values()) yield response
   }
 
-  /** Nobody awaits it any more; its client may have left before. */
-  #forget(call: Call<PostAnswer>): void {
-    this.#calls.delete(call.id)
-    if (this.#busy === 0) this.#mayRest()
+  /** Whether a stream in the event store belongs to this session. */
+  ownsStream(streamId: string): boolean {
+    return streamId.startsWith(`${this.id}/`)
   }
 
-  /** The call that the client gives up: nobody answers it any more (GEN-28). */
-  #cancelledBy(message: JsonRpcMessage): Call<PostAnswer> | undefined {
-    if (!('method' in message) || message.method !== CANCELLED) return undefined
-    const call = this.#calls.get(message.params?.['requestId'] as RequestId)
-    // A client must not cancel it (GEN-26), and would lose its session.
-    return call?.method === 'initialize' ? undefined : call
+  createLog(): EventLog | undefined {
+    const { eventStore, maxQueuedBytes } = this.settings
+    if (!eventStore) return undefined
+    const streamId = `${this.id}/${this.#logCount++}`
+    return new EventLog(eventStore, streamId, { maxQueuedBytes, report: this.report })
   }
 
-  #respond(message: JsonRpcResponse, outgoing: Outgoing): Promise<void> {
-    const call = message.id === undefined ? undefined : this.#calls.get(message.id)
-    if (!call) {
-      const text = 'no request of the client awaits this response'
-      return Promise.reject(new TransportError('SEND_FAILED', text, { delivery: 'none' }))
-    }
-    const full = call.answer.overload(call, outgoing)
-    // The client waits on, and may have it when there is room.
-    if (full) return Promise.reject(full)
-    this.#forget(call)
-    if (call.method !== 'initialize') return call.answer.respond(call, outgoing)
-    if ('result' in message && typeof message.result['protocolVersion'] === 'string') {
-      this.revision = message.result['protocolVersion']
-    }
-    if ('error' in message) call.answer.opensNothing()
-    const sent = call.answer.respond(call, outgoing)
-    // Whose initialize failed does not come back with its session.
-    if ('error' in message) this.end()
-    return sent
+  attached(): void {
+    this.#openExchanges++
   }
 
-  /** Whoever waits for an answer that cannot be sent is better told so. */
-  #tellUnsendable(id: RequestId | undefined): void {
-    if (id === undefined || !this.#calls.has(id)) return
+  detached(): void {
+    this.#openExchanges--
+    this.#checkIdle()
+  }
+
+  cancel(requestId: RequestId): void {
+    const params = { requestId, reason: 'the client disconnected before the response' }
+    this.#deliver({ jsonrpc: '2.0', method: CANCELLED_METHOD, params })
+  }
+
+  respondUnsendable(id: RequestId | undefined): void {
+    if (id === undefined || !this.#pending.has(id)) return
     const message: JsonRpcResponse = { jsonrpc: '2.0', id, error: unsendable }
     this.#respond(message, { message, json: JSON.stringify(message) }).catch(ignore)
   }
 
-  /** The answer that a message goes out on: of the request it belongs to, else of the only one there is. */
-  #answerFor(message: JsonRpcMessage, related: RequestId | undefined): PostAnswer | undefined {
-    if (related !== undefined) return this.#calls.get(related)?.answer
+  disconnectedBeforeId(): void {
+    const { address } = this.peer
+    const message = `${address} disconnected before it received its session id`
+    this.end(new TransportError('PEER_LOST', message, { address }))
+  }
+
+  readonly report = (error: Error): void => this.#sink?.error(error)
+
+  #checkIdle(): void {
+    this.#lastActive = this.settings.clock.now()
+    if (this.#openExchanges === 0 && this.#pending.size === 0) this.#host.idle(this)
+  }
+
+  #deliver(message: JsonRpcMessage, context?: MessageContext): void {
+    if (isResponse(message) && message.id !== undefined) this.#sentOn?.delete(message.id)
+    this.#sink?.message(message, context)
+    const request = this.#cancelledBy(message)
+    if (!request) return
+    this.#settle(request)
+    request.response.drop(request)
+  }
+
+  #settle(request: PendingRequest): void {
+    this.#pending.delete(request.id)
+    if (this.#openExchanges === 0) this.#checkIdle()
+  }
+
+  /** The request that the client cancels: it gets no response (GEN-28). */
+  #cancelledBy(message: JsonRpcMessage): PendingRequest | undefined {
+    if (!('method' in message) || message.method !== CANCELLED_METHOD) return undefined
+    const request = this.#pending.get(message.params?.['requestId'] as RequestId)
+    // A client must not cancel `initialize` (GEN-26). It would lose its session.
+    return request?.method === INITIALIZE_METHOD ? undefined : request
+  }
+
+  #respond(message: JsonRpcResponse, outgoing: Outgoing): Promise<void> {
+    const request = message.id === undefined ? undefined : this.#pending.get(message.id)
+    if (!request) {
+      const reason = 'no request of the client awaits this response'
+      return Promise.reject(new TransportError('SEND_FAILED', reason, { delivery: 'none' }))
+    }
+    const { response } = request
+    const overload = response.overload(request, outgoing)
+    // The request stays pending: the application may send its response again.
+    if (overload) return Promise.reject(overload)
+    this.#settle(request)
+    if (request.method !== INITIALIZE_METHOD) return response.respond(request, outgoing)
+    if ('result' in message && typeof message.result['protocolVersion'] === 'string') {
+      this.revision = message.result['protocolVersion']
+    }
+    if ('error' in message) response.dropSessionId()
+    const sent = response.respond(request, outgoing)
+    if ('error' in message) this.end()
+    return sent
+  }
+
+  /** The response that carries a message: that of the request it belongs to, or the only one. */
+  #responseFor(message: JsonRpcMessage, related: RequestId | undefined): PostResponse | undefined {
+    if (related !== undefined) return this.#pending.get(related)?.response
     const { method, params } = message as { method: string; params?: Record<string, unknown> }
-    if (method === PROGRESS) {
-      for (const { progressToken, answer } of this.#calls.values()) {
-        if (progressToken !== undefined && progressToken === params?.['progressToken']) return answer
+    if (method === PROGRESS_METHOD) {
+      for (const { progressToken, response } of this.#pending.values()) {
+        if (progressToken !== undefined && progressToken === params?.['progressToken']) return response
       }
     }
-    if (method === CANCELLED) {
+    if (method === CANCELLED_METHOD) {
       const id = params?.['requestId'] as RequestId
-      const asked = this.#asked?.get(id)
-      this.#asked?.delete(id)
-      if (asked) return asked
+      const sentOn = this.#sentOn?.get(id)
+      this.#sentOn?.delete(id)
+      if (sentOn) return sentOn
     }
-    if (this.#calls.size !== 1) return undefined
-    const [only] = this.#calls.values()
-    return only?.answer
+    if (this.#pending.size !== 1) return undefined
+    const [only] = this.#pending.values()
+    return only?.response
   }
 }
 
-/** Whether it asks how a task is getting on, which is done again and again and wants no stream each time (GEN-34). */
-function pollsTask([first]: readonly JsonRpcMessage[]): boolean {
-  return first !== undefined && isRequest(first) && first.method === 'tasks/get'
-}
-
 function belongsToRequest(message: JsonRpcMessage, options: SendOptions | undefined): boolean {
-  return options?.relatedRequestId !== undefined || ('method' in message && message.method === PROGRESS)
+  return (
+    options?.relatedRequestId !== undefined || ('method' in message && message.method === PROGRESS_METHOD)
+  )
 }
 
-function isInitializing(messages: readonly JsonRpcMessage[]): boolean {
-  const [first] = messages
-  return first !== undefined && isRequest(first) && first.method === 'initialize'
-}
-
-function ignore(): void {}
-
-class SessionTraits {
+class SessionTraits implements HttpTraits {
   readonly #session: Session
   readonly hasPerRequestStream = false
 
@@ -369,6 +367,6 @@ class SessionTraits {
   }
 
   readonly setSupportedProtocolVersions = (versions: string[]): void => {
-    this.#session.supported = versions
+    this.#session.supportedRevisions = versions
   }
 }

@@ -1,29 +1,25 @@
 import type { HttpSseOptions } from '../request/endpoint-options.js'
-import { answerFailure, sessionNotFound } from '../request/http-errors.js'
-import type { Exchange } from '../request/http-exchange.js'
-import { acceptsEvents } from '../request/media-types.js'
-import { readPosted } from '../request/post-body.js'
-import { invalid, overload, type Posted } from '../request/posted-messages.js'
-import type { Caller } from '../request/principal.js'
-import type { Routes } from '../request/routes.js'
-import { refusesLapsed, type SessionRegistry } from '../request/session-registry.js'
+import { invalidRequest, respondWithError, sessionNotFound } from '../request/http-errors.js'
+import type { Caller, HttpExchange, Routes } from '../request/http-exchange.js'
+import { acceptsEvents, inFlightFailure, type Posted, readMessages } from '../request/message-body.js'
+import { refuseIfExpired, type SessionRegistry } from '../request/session-registry.js'
 import { SseSession } from './sse-session.js'
 
 /** The two endpoints of HTTP+SSE, the transport of 2024-11-05. */
 export class SseRoutes {
-  readonly #reception: SessionRegistry
+  readonly #registry: SessionRegistry
   readonly #paths: HttpSseOptions
-  readonly #opening: Routes
+  readonly #streams: Routes
   readonly #messages: Routes
 
-  constructor(reception: SessionRegistry, paths: HttpSseOptions) {
-    this.#reception = reception
+  constructor(registry: SessionRegistry, paths: HttpSseOptions) {
+    this.#registry = registry
     this.#paths = paths
-    this.#opening = {
+    this.#streams = {
       methods: {
         GET: (exchange, caller) => this.#open(exchange, caller),
-        // Not in JSON-RPC, by which clients tell who speaks Streamable HTTP from who does not.
-        POST: (exchange) => exchange.answer(405, ['allow', 'GET, OPTIONS']),
+        // Without JSON-RPC: by this, clients recognize a server without Streamable HTTP.
+        POST: (exchange) => exchange.respond(405, ['allow', 'GET, OPTIONS']),
       },
       mayOpen: () => true,
     }
@@ -33,67 +29,69 @@ export class SseRoutes {
     }
   }
 
-  /** What is served at a path, if anything is. */
+  /** The routes of a path, if it is one of the two. */
   at(path: string | undefined): Routes | undefined {
-    if (path === this.#paths.path) return this.#opening
+    if (path === this.#paths.path) return this.#streams
     return path === this.#paths.messagesPath ? this.#messages : undefined
   }
 
-  #open(exchange: Exchange, caller: Caller): void {
+  #open(exchange: HttpExchange, caller: Caller): void {
     if (!acceptsEvents(exchange.handshake.headers['accept'])) {
-      answerFailure(exchange, invalid(406, 'accept text/event-stream'))
+      respondWithError(exchange, invalidRequest(406, 'accept text/event-stream'))
       return
     }
     let session: SseSession
-    this.#reception.offer(exchange, caller, {
-      make: (opening) => {
-        session = new SseSession(this.#reception, opening)
+    this.#registry.openSession(exchange, caller, {
+      create: (start) => {
+        session = new SseSession(this.#registry, start)
         return session
       },
-      serve: (sink) => session.connect(sink, exchange, mountedAt(exchange) + this.#paths.messagesPath),
+      serve: (sink) => session.connect(sink, exchange, mountPath(exchange) + this.#paths.messagesPath),
     })
   }
 
-  #post(exchange: Exchange, caller: Caller): void {
-    readPosted(exchange, this.#reception, {
-      take: (posted) => this.#posted(exchange, caller, posted),
-      refused: (error) => this.#known(exchange, caller)?.refused(error),
-    })
+  #post(exchange: HttpExchange, caller: Caller): void {
+    readMessages(
+      exchange,
+      this.#registry,
+      (posted) => this.#receive(exchange, caller, posted),
+      (error) => this.#find(exchange, caller)?.malformed(error),
+    )
   }
 
-  #posted(exchange: Exchange, caller: Caller, posted: Posted): void {
-    if (refusesLapsed(exchange, caller, this.#reception.settings.clock)) return
+  #receive(exchange: HttpExchange, caller: Caller, posted: Posted): void {
+    if (refuseIfExpired(exchange, caller, this.#registry.settings)) return
     if (sessionIdIn(exchange) === undefined) {
-      answerFailure(exchange, invalid(400, 'the sessionId is missing'))
+      respondWithError(exchange, invalidRequest(400, 'the sessionId is missing'))
       return
     }
-    const session = this.#known(exchange, caller)
+    const session = this.#find(exchange, caller)
     if (!session) {
-      answerFailure(exchange, sessionNotFound())
+      respondWithError(exchange, sessionNotFound())
       return
     }
     session.renew(caller)
     if (posted.isBatch && !session.allowsBatches) {
-      answerFailure(exchange, invalid(400, 'a batch, and the session keeps to a revision without them'))
+      respondWithError(exchange, invalidRequest(400, 'a batch, and the revision of the session has none'))
       return
     }
-    const tooMany = overload(session, posted)
-    if (tooMany) answerFailure(exchange, tooMany)
-    else session.take(exchange, posted, caller)
+    const failure = inFlightFailure(session, posted)
+    if (failure) respondWithError(exchange, failure)
+    else session.receive(exchange, posted, caller)
   }
 
-  #known(exchange: Exchange, caller: Caller): SseSession | undefined {
-    const session = this.#reception.find(sessionIdIn(exchange) ?? '', caller)
+  #find(exchange: HttpExchange, caller: Caller): SseSession | undefined {
+    const session = this.#registry.find(sessionIdIn(exchange) ?? '', caller)
     return session instanceof SseSession ? session : undefined
   }
 }
 
-/** Where we are mounted: what the host has cut off the path. */
-function mountedAt({ url: { pathname }, handshake: { path = '' } }: Exchange): string {
+/** The part of the path that the framework has removed, as where a router is mounted. */
+function mountPath({ url: { pathname }, handshake: { path = '' } }: HttpExchange): string {
   if (pathname.endsWith(path)) return pathname.slice(0, pathname.length - path.length)
   return path === '/' ? pathname : ''
 }
 
-function sessionIdIn({ url }: Exchange): string | undefined {
+function sessionIdIn({ url }: HttpExchange): string | undefined {
   return url.searchParams.get('sessionId') ?? undefined
 }

@@ -6,56 +6,62 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
-import type { Channel, Sink } from '@mcpwire/core/authoring'
-import { Standing } from '../request/admission-timer.js'
-import { endWithin } from '../request/end-within.js'
+import {
+  AdmissionTimer,
+  CANCELLED_METHOD,
+  type Channel,
+  type HttpTraits,
+  ignore,
+  type Sink,
+} from '@mcpwire/core/authoring'
 import type { EndpointSettings } from '../request/endpoint-options.js'
-import { endpointEvent, eventStreamHeaders, messageEvent } from '../request/event-text.js'
-import { HttpContext } from '../request/http-context.js'
-import type { EventStream, Exchange } from '../request/http-exchange.js'
-import { keepAlive, type LiveStream } from '../request/keep-alive-scheduler.js'
-import { MalformedCount } from '../request/malformed-count.js'
-import { jsonWithin, unsendable } from '../request/message-text.js'
-import { malformed } from '../request/post-body.js'
-import type { Posted } from '../request/posted-messages.js'
-import type { Caller } from '../request/principal.js'
+import { type Caller, type EventStream, HttpContext, type HttpExchange } from '../request/http-exchange.js'
+import {
+  isInitialize,
+  jsonWithin,
+  MalformedCount,
+  malformedMessage,
+  type Posted,
+  unsendable,
+} from '../request/message-body.js'
+import { keepAlive, type ScheduledStream } from '../request/periodic-check.js'
 import { REVISION_WITH_BATCHES } from '../request/revisions.js'
-import type { Opening } from '../request/session-registry.js'
-import type { ServedSession, SessionHost } from '../request/session-table.js'
+import type { ServedSession, SessionHost, SessionStart } from '../request/session-registry.js'
+import { endpointEvent, eventStreamHeaders, messageEvent } from '../responses/event-text.js'
+import { endWithin } from '../responses/event-writer.js'
 
-const CANCELLED = 'notifications/cancelled'
 const done: Promise<void> = Promise.resolve()
 
-/** One client of HTTP+SSE: everything to it goes over the one stream it opened, with which the session ends. */
+/** One session of HTTP+SSE. All messages to the client use the stream that it opened. The session ends with the stream. */
 export class SseSession implements ServedSession {
   readonly id: string
   readonly remoteAddress: string
   readonly owner: string
   readonly openedAt: number
+  /** With an open stream it is never idle. */
   readonly dueAt: number
   readonly #host: SessionHost
   readonly #peer: Peer
-  readonly #beats: KeepAlive
+  readonly #keepAlive: StreamKeepAlive
   readonly #malformed = new MalformedCount()
-  #standing: Standing | undefined
+  readonly #pending = new Set<RequestId>()
+  #admissionTimer: AdmissionTimer | undefined
   #sink: Sink | undefined
   #stream: EventStream | undefined
   #initializeId: RequestId | undefined
-  readonly #awaited = new Set<RequestId>()
   #revision: string | undefined
   #isOver = false
 
-  constructor(host: SessionHost, { id, caller, peer, remoteAddress }: Opening) {
-    const { clock, lifetimeMs } = host.settings
+  constructor(host: SessionHost, { id, caller, peer, remoteAddress }: SessionStart) {
+    const { clock, lifetimeMs, keepAliveIntervalMs } = host.settings
     this.#host = host
     this.id = id
     this.#peer = peer
     this.remoteAddress = remoteAddress
     this.owner = caller.owner
     this.openedAt = clock.now()
-    // While its stream is open it is not idle.
     this.dueAt = this.openedAt + lifetimeMs
-    this.#beats = new KeepAlive(host.settings, () => this.#stream)
+    this.#keepAlive = new StreamKeepAlive(keepAliveIntervalMs, () => this.#stream)
     this.renew(caller)
   }
 
@@ -63,9 +69,8 @@ export class SseSession implements ServedSession {
     return this.#host.settings
   }
 
-  /** How many requests await their response. */
   get inFlight(): number {
-    return this.#awaited.size
+    return this.#pending.size
   }
 
   get isServed(): boolean {
@@ -76,24 +81,24 @@ export class SseSession implements ServedSession {
     return this.#revision === REVISION_WITH_BATCHES
   }
 
-  /** Takes the latest admission of its caller for the one that counts. */
+  /** Uses the latest admission of the caller from now on. */
   renew({ admission }: Caller): void {
-    if (!this.#standing) {
+    if (!this.#admissionTimer) {
       if (admission.expiresAt === undefined && admission.revoked === undefined) return
-      this.#standing = new Standing(this.#host.settings.clock, () => {
-        this.end(new TransportError('REFUSED', 'the admission of this caller ended', { status: 401 }))
+      this.#admissionTimer = new AdmissionTimer(this.#host.settings.clock, (why) => {
+        this.end(new TransportError('REFUSED', `the admission of this caller was ${why}`, { status: 401 }))
       })
     }
-    this.#standing.renew(admission)
+    this.#admissionTimer.renew(admission)
   }
 
-  /** Connects the application to it, over the stream that its client waits for. */
-  connect(sink: Sink, exchange: Exchange, messagesPath: string): Channel {
+  /** Connects the application, and opens the stream. */
+  connect(sink: Sink, exchange: HttpExchange, messagesPath: string): Channel {
     this.#sink = sink
-    this.#stream = exchange.stream(eventStreamHeaders)
-    exchange.whenLeft(() => this.end())
+    this.#stream = exchange.openStream(eventStreamHeaders)
+    exchange.whenDisconnected(() => this.end())
     void this.#write(endpointEvent(`${messagesPath}?sessionId=${this.id}`)).catch(ignore)
-    this.#host.live.add(this.#beats)
+    this.#host.keepAlive.add(this.#keepAlive)
     return {
       peer: this.#peer,
       send: (message) => this.#send(message),
@@ -102,23 +107,23 @@ export class SseSession implements ServedSession {
     }
   }
 
-  /** Hears of a body without messages. */
-  refused(error: Error): void {
+  /** Reports a malformed body. Too many in a row end the session. */
+  malformed(error: Error): void {
     this.#sink?.error(error)
     const final = this.#malformed.add(error, this.#peer.address)
     if (final) this.end(final)
   }
 
-  /** Takes what a POST says. */
-  take(exchange: Exchange, { messages, skipped = [] }: Posted, caller: Caller): void {
+  /** Passes posted messages to the application. Responses use the stream. */
+  receive(exchange: HttpExchange, { messages, skipped = [] }: Posted, caller: Caller): void {
     this.#malformed.reset()
-    for (const why of skipped) this.#sink?.error(malformed(why, this.#peer.address, ''))
+    for (const reason of skipped) this.#sink?.error(malformedMessage(reason, this.#peer.address))
     const context = new HttpContext(exchange, caller.authInfo)
     for (const message of messages) {
-      this.#expect(message)
+      this.#track(message)
       this.#sink?.message(message, context)
     }
-    exchange.answer(202, [])
+    exchange.respond(202, [])
   }
 
   end(reason?: Error): void {
@@ -127,18 +132,18 @@ export class SseSession implements ServedSession {
     this.#sink?.end(reason)
   }
 
-  #expect(message: JsonRpcMessage): void {
+  #track(message: JsonRpcMessage): void {
     if (isRequest(message)) {
-      this.#awaited.add(message.id)
-      if (message.method === 'initialize') this.#initializeId = message.id
-    } else if ('method' in message && message.method === CANCELLED) {
-      // Nobody answers it any more (GEN-28).
-      this.#awaited.delete(message.params?.['requestId'] as RequestId)
+      this.#pending.add(message.id)
+      if (isInitialize(message)) this.#initializeId = message.id
+    } else if ('method' in message && message.method === CANCELLED_METHOD) {
+      // A cancelled request gets no response (GEN-28).
+      this.#pending.delete(message.params?.['requestId'] as RequestId)
     }
   }
 
   #send(message: JsonRpcMessage): Promise<void> {
-    if (isResponse(message) && message.id !== undefined) this.#awaited.delete(message.id)
+    if (isResponse(message) && message.id !== undefined) this.#pending.delete(message.id)
     if (isResponse(message) && message.id === this.#initializeId && 'result' in message) {
       const { protocolVersion } = message.result
       if (typeof protocolVersion === 'string') this.#revision = protocolVersion
@@ -146,53 +151,52 @@ export class SseSession implements ServedSession {
     try {
       return this.#write(messageEvent(jsonWithin(message, this.#host.settings.maxMessageBytes)))
     } catch (error) {
-      // Whoever waits for an answer that cannot be sent is better told so.
+      // The client awaits a response, so it gets an error instead.
       if (isResponse(message) && message.id !== undefined) {
-        const told = { jsonrpc: '2.0', id: message.id, error: unsendable }
-        this.#write(messageEvent(JSON.stringify(told))).catch(ignore)
+        const failure = { jsonrpc: '2.0', id: message.id, error: unsendable }
+        this.#write(messageEvent(JSON.stringify(failure))).catch(ignore)
       }
       return Promise.reject(error)
     }
   }
 
   #write(text: string): Promise<void> {
-    if (!this.#stream?.isBlocked) this.#beats.wrote(this.#host.settings.clock.now())
+    if (!this.#stream?.isBlocked) this.#keepAlive.reset(this.#host.settings.clock.now())
     return this.#stream?.write(text) ?? done
   }
 
   #close(): Promise<void> {
     if (this.#isOver) return done
     this.#isOver = true
-    this.#standing?.end()
-    this.#host.live.delete(this.#beats)
-    this.#host.over(this)
+    this.#admissionTimer?.end()
+    this.#host.keepAlive.delete(this.#keepAlive)
+    this.#host.ended(this)
     return this.#stream ? endWithin(this.#stream, this.#host.settings) : done
   }
 }
 
-/** Keeps a silent stream from being cut. */
-class KeepAlive implements LiveStream {
+class StreamKeepAlive implements ScheduledStream {
   dueAt: number = Infinity
   readonly #intervalMs: number
   readonly #streamOf: () => EventStream | undefined
 
-  constructor({ keepAliveIntervalMs }: EndpointSettings, streamOf: () => EventStream | undefined) {
-    this.#intervalMs = keepAliveIntervalMs
+  constructor(intervalMs: number, streamOf: () => EventStream | undefined) {
+    this.#intervalMs = intervalMs
     this.#streamOf = streamOf
   }
 
-  wrote(now: number): void {
+  reset(now: number): void {
     this.dueAt = now + this.#intervalMs
   }
 
-  beat(now: number): void {
+  tick(now: number): void {
     const stream = this.#streamOf()
     if (stream) keepAlive(stream)
-    this.wrote(now)
+    this.reset(now)
   }
 }
 
-class SseTraits {
+class SseTraits implements HttpTraits {
   readonly sessionId: string
   readonly hasPerRequestStream = false
 
@@ -202,5 +206,3 @@ class SseTraits {
 
   readonly setProtocolVersion = ignore
 }
-
-function ignore(): void {}

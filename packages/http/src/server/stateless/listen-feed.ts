@@ -1,39 +1,38 @@
 import type { AuthInfo, JsonRpcNotification, JsonRpcRequest } from '@mcpwire/core'
-import { callbackFailed, toError } from '@mcpwire/core/authoring'
+import { callbackFailed, ignore, SUBSCRIPTION_KEY, toError } from '@mcpwire/core/authoring'
 import { INVALID_PARAMS } from '../../shared/error-codes.js'
-import type { ModernCall } from './modern-call.js'
+import type { StatelessRequest } from './stateless-request.js'
 
-const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
 const UPDATED = 'notifications/resources/updated'
-/** The changes a client can ask to hear of, by the notification that tells of them. */
-const SWITCHES: Readonly<Record<string, string>> = {
+/** The filter for each notification. */
+const FILTERS: Readonly<Record<string, string>> = {
   'notifications/tools/list_changed': 'toolsListChanged',
   'notifications/prompts/list_changed': 'promptsListChanged',
   'notifications/resources/list_changed': 'resourcesListChanged',
 }
 const MAX_SUBSCRIPTIONS = 10_000
-/** Of one subscription. They are held for as long as it lasts. */
+/** The limit for one subscription. */
 const MAX_RESOURCES = 1_000
 
-/** Who is to hear of a change. */
+/** The recipients of a notification. */
 export interface NotifyOptions {
   /**
-   * Whether one hears of it who is that, or nobody in particular where the gate does not say.
+   * Selects the recipients by the `authInfo` of their request, which is `undefined` where the gate gives none.
    * @defaultValue undefined
    */
   to?: ((authInfo: AuthInfo | undefined) => boolean) | undefined
 }
 
-/** What one client wants to hear of. */
+/** The changes that one client subscribed to. */
 interface Filter {
-  readonly switches: ReadonlySet<string>
+  readonly lists: ReadonlySet<string>
   readonly uris: ReadonlySet<string>
 }
 
-/** The subscriptions of an endpoint whose application lives for one request at a time, and so cannot serve them. */
+/** The subscriptions of an endpoint with `modern: 'per-request'`, whose applications end with their request. */
 export class ListenFeed {
-  readonly #filters = new Map<ModernCall, Filter>()
+  readonly #filters = new Map<StatelessRequest, Filter>()
   readonly #report: (error: Error) => void
   #isClosed = false
 
@@ -41,61 +40,61 @@ export class ListenFeed {
     this.#report = report
   }
 
-  /** Opens a subscription: acknowledges what the client will hear of. */
-  open(call: ModernCall, { id, params }: JsonRpcRequest): void {
+  /** Opens a subscription and acknowledges it. */
+  open(request: StatelessRequest, { id, params }: JsonRpcRequest): void {
     const wanted = params?.['notifications']
-    // It may have been asked for before that, with a body that was long on its way.
-    if (this.#isClosed) call.refuse({ admit: false, status: 503, reason: 'the server is shutting down' })
+    // Its body may have arrived after close().
+    if (this.#isClosed) request.refuse({ admit: false, status: 503, reason: 'the server is shutting down' })
     else if (typeof wanted !== 'object' || wanted === null) {
       const error = { code: INVALID_PARAMS, message: 'Invalid params: "notifications" is required' }
-      call.respond({ jsonrpc: '2.0', id, error }).catch(ignore)
+      request.respond({ jsonrpc: '2.0', id, error }).catch(ignore)
     } else if (countOf(wanted) > MAX_RESOURCES) {
       const message = `Invalid params: "resourceSubscriptions" names more than ${MAX_RESOURCES} resources`
-      call.respond({ jsonrpc: '2.0', id, error: { code: INVALID_PARAMS, message } }).catch(ignore)
+      request.respond({ jsonrpc: '2.0', id, error: { code: INVALID_PARAMS, message } }).catch(ignore)
     } else if (this.#filters.size >= MAX_SUBSCRIPTIONS) {
-      call.refuse({ admit: false, status: 503, reason: 'too many subscriptions are open' })
+      request.refuse({ admit: false, status: 503, reason: 'too many subscriptions are open' })
     } else {
       const filter = filterOf(wanted as Record<string, unknown>)
-      this.#filters.set(call, filter)
-      call.await(() => this.#filters.delete(call))
-      const notifications = honoured(filter)
-      void this.#tell(call, { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } })
+      this.#filters.set(request, filter)
+      request.await(() => this.#filters.delete(request))
+      const notifications = acknowledgedParams(filter)
+      void this.#send(request, { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } })
     }
   }
 
-  /** Tells those who asked to hear of it. Resolves once their streams have taken it, or they left. */
+  /** Notifies matching subscriptions. Resolves once their streams have accepted it, or their clients disconnected. */
   async notify(notification: JsonRpcNotification, { to }: NotifyOptions = {}): Promise<void> {
-    const told: Promise<void>[] = []
+    const sent: Promise<void>[] = []
     try {
-      for (const [call, filter] of this.#filters) {
-        if (accepts(filter, notification) && (to?.(call.caller.authInfo) ?? true))
-          told.push(this.#tell(call, notification))
+      for (const [request, filter] of this.#filters) {
+        if (accepts(filter, notification) && (to?.(request.caller.authInfo) ?? true))
+          sent.push(this.#send(request, notification))
       }
     } catch (cause) {
       this.#report(callbackFailed('to', cause, 'to() of notify()'))
     }
-    await Promise.all(told)
+    await Promise.all(sent)
   }
 
   /** Ends every subscription in order. */
   async close(): Promise<void> {
     this.#isClosed = true
-    const calls = [...this.#filters.keys()]
+    const requests = [...this.#filters.keys()]
     this.#filters.clear()
-    await Promise.all(calls.map((call) => call.abandon().catch(ignore)))
+    await Promise.all(requests.map((request) => request.abandon().catch(ignore)))
   }
 
-  /** What one does not read fast enough, or left before, is lost to it alone. Never rejects. */
-  async #tell(call: ModernCall, notification: JsonRpcNotification): Promise<void> {
-    let told: Promise<void>
+  /** If a client is overloaded or has disconnected, it alone misses the notification. Never rejects. */
+  async #send(request: StatelessRequest, notification: JsonRpcNotification): Promise<void> {
+    let sent: Promise<void>
     try {
-      told = call.notify(tagged(call, notification))
+      sent = request.notify(tagged(request, notification))
     } catch (error) {
-      // It has no text, or one that is too long.
+      // It cannot be serialized, or is too long.
       this.#report(toError(error))
       return
     }
-    await told.catch(ignore)
+    await sent.catch(ignore)
   }
 }
 
@@ -108,25 +107,23 @@ function filterOf(wanted: Record<string, unknown>): Filter {
   const uris = wanted['resourceSubscriptions']
   const texts = Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []
   return {
-    switches: new Set(Object.values(SWITCHES).filter((name) => wanted[name] === true)),
+    lists: new Set(Object.values(FILTERS).filter((name) => wanted[name] === true)),
     uris: new Set(texts),
   }
 }
 
-function honoured({ switches, uris }: Filter): Record<string, unknown> {
-  const named = Object.fromEntries([...switches].map((name) => [name, true]))
+function acknowledgedParams({ lists, uris }: Filter): Record<string, unknown> {
+  const named = Object.fromEntries([...lists].map((name) => [name, true]))
   return uris.size > 0 ? { ...named, resourceSubscriptions: [...uris] } : named
 }
 
-function accepts({ switches, uris }: Filter, { method, params }: JsonRpcNotification): boolean {
+function accepts({ lists, uris }: Filter, { method, params }: JsonRpcNotification): boolean {
   if (method === UPDATED) return uris.has(String(params?.['uri']))
-  return Object.hasOwn(SWITCHES, method) && switches.has(SWITCHES[method] ?? '')
+  return Object.hasOwn(FILTERS, method) && lists.has(FILTERS[method] ?? '')
 }
 
-/** The notification as one of that subscription. */
-function tagged(call: ModernCall, { method, params }: JsonRpcNotification): JsonRpcNotification {
-  const _meta = { ...params?._meta, [SUBSCRIPTION_KEY]: call.id }
+/** The notification with the id of the subscription. */
+function tagged(request: StatelessRequest, { method, params }: JsonRpcNotification): JsonRpcNotification {
+  const _meta = { ...params?._meta, [SUBSCRIPTION_KEY]: request.id }
   return { jsonrpc: '2.0', method, params: { ...params, _meta } }
 }
-
-function ignore(): void {}

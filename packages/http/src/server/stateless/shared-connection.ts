@@ -11,37 +11,38 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import {
+  CANCELLED_METHOD,
   type Channel,
   createMultiplexer,
+  ignore,
   type MultiplexedCall,
   type Multiplexer,
   type Sink,
 } from '@mcpwire/core/authoring'
 import { tooManyInFlight } from '../request/http-errors.js'
-import type { ServedSession } from '../request/session-table.js'
-import type { ModernCall } from './modern-call.js'
+import type { ServedSession } from '../request/session-registry.js'
+import type { StatelessRequest } from './stateless-request.js'
 
-const CANCELLED = 'notifications/cancelled'
 const done: Promise<void> = Promise.resolve()
 
-/** What a shared connection needs of its endpoint. */
+/** The services of the endpoint that a shared connection uses. */
 export interface SharedHost {
   now(): number
   readonly idleTimeoutMs: number
   readonly lifetimeMs: number
   readonly maxInFlight: number
-  /** A response was sent: some say what is to be known of later requests. */
-  answered(call: ModernCall, response: JsonRpcResponse): void
-  /** Nobody awaits anything of it at the moment. */
-  rests(connection: SharedConnection): void
-  /** Nobody is to ask anything of it any more. */
+  /** Called for each response. */
+  responded(request: StatelessRequest, response: JsonRpcResponse): void
+  /** Called when no request is in flight. */
+  idle(connection: SharedConnection): void
+  /** Called when it accepts no more requests. */
   retired(connection: SharedConnection): void
-  /** Nothing can be asked of it any more. */
-  over(connection: SharedConnection): void
+  /** Called when it has ended. */
+  ended(connection: SharedConnection): void
 }
 
-/** What a shared connection is made of. */
-export interface SharedOpening {
+/** The properties of a new shared connection. */
+export interface SharedStart {
   readonly id: string
   readonly peer: Peer
   readonly owner: string
@@ -53,30 +54,30 @@ interface Waiting {
 }
 
 type State =
-  /** The application has not taken it yet. */
-  | { readonly name: 'waiting'; readonly calls: Map<ModernCall, Waiting> }
+  /** The application has not connected yet. */
+  | { readonly name: 'waiting'; readonly requests: Map<StatelessRequest, Waiting> }
   | { readonly name: 'open'; readonly sink: Sink }
   | { readonly name: 'over' }
 
-/** The requests of one principal as one conversation with the application. */
+/** One connection to the application for the requests of one principal. */
 export class SharedConnection implements ServedSession {
   readonly id: string
   readonly peer: Peer
   readonly owner: string
   readonly openedAt: number
-  /** It is nobody's in particular. */
+  /** It belongs to no single address. */
   readonly remoteAddress = ''
-  /** No client can name it: to each its requests are all there is. */
+  /** False, as no client may name it in a request. */
   readonly isServed = false
   readonly #host: SharedHost
-  readonly #multiplexer: Multiplexer<ModernCall>
+  readonly #multiplexer: Multiplexer<StatelessRequest>
+  /** Open subscriptions, with the context of each. */
+  readonly #subscriptions = new Map<StatelessRequest, MessageContext>()
   #lastActive: number
-  /** The subscriptions there are, which last until somebody ends them. */
-  readonly #subscriptions = new Map<ModernCall, MessageContext>()
   #isRetired = false
-  #state: State = { name: 'waiting', calls: new Map() }
+  #state: State = { name: 'waiting', requests: new Map() }
 
-  constructor(host: SharedHost, { id, peer, owner }: SharedOpening) {
+  constructor(host: SharedHost, { id, peer, owner }: SharedStart) {
     this.#host = host
     this.id = id
     this.peer = peer
@@ -86,50 +87,48 @@ export class SharedConnection implements ServedSession {
     this.#lastActive = this.openedAt
   }
 
-  /** The moment at which it ends unless somebody asks something. */
   get dueAt(): number {
     if (this.#isRetired) return Infinity
     const idle = this.isBusy ? Infinity : this.#lastActive + this.#host.idleTimeoutMs
     return Math.min(idle, this.openedAt + this.#host.lifetimeMs)
   }
 
-  /** Whether somebody awaits an answer. */
+  /** Whether a request is in flight. */
   get isBusy(): boolean {
     return this.#multiplexer.inFlight > 0
   }
 
-  /** Whether it ends with the last answer it owes. */
+  /** Whether it accepts no more requests and ends with its last response. */
   get isRetired(): boolean {
     return this.#isRetired
   }
 
-  /** Whether requests can be made of it. */
   get isOver(): boolean {
     return this.#state.name === 'over'
   }
 
-  /** Asks the application, as soon as it listens. */
-  take(call: ModernCall, request: JsonRpcRequest, context: MessageContext): void {
-    const step = this.#multiplexer.fromCaller(call, request)
+  /** Sends a request to the application, or keeps it until the application connects. */
+  send(request: StatelessRequest, original: JsonRpcRequest, context: MessageContext): void {
+    const step = this.#multiplexer.fromCaller(request, original)
     if (step.kind !== 'send') {
-      call.fail(tooManyInFlight(this.#host.maxInFlight, call.id))
+      request.fail(tooManyInFlight(this.#host.maxInFlight, request.id))
       return
     }
     const { message } = step
-    if (this.#state.name === 'waiting') this.#state.calls.set(call, { message, context })
-    if (call.isListen) this.#subscriptions.set(call, context)
-    call.await(() => this.#left(call, context))
-    // Who has left already needs no answer.
-    if (this.#state.name === 'open' && !call.isOver) this.#state.sink.message(message, context)
+    if (this.#state.name === 'waiting') this.#state.requests.set(request, { message, context })
+    if (request.isListen) this.#subscriptions.set(request, context)
+    request.await(() => this.#disconnected(request, context))
+    // The client may have disconnected already.
+    if (this.#state.name === 'open' && !request.isOver) this.#state.sink.message(message, context)
   }
 
-  /** Passes on what nobody answers, where there is an application to hear it. */
-  tell(message: JsonRpcMessage, context: MessageContext): void {
+  /** Sends a notification to the application, if it has connected. */
+  notify(message: JsonRpcMessage, context: MessageContext): void {
     if (this.#state.name === 'open') this.#state.sink.message(message, context)
   }
 
   connect(sink: Sink): Channel {
-    const waiting = this.#state.name === 'waiting' ? this.#state.calls : undefined
+    const waiting = this.#state.name === 'waiting' ? this.#state.requests : undefined
     this.#state = { name: 'open', sink }
     for (const { message, context } of waiting?.values() ?? []) sink.message(message, context)
     return {
@@ -139,12 +138,12 @@ export class SharedConnection implements ServedSession {
     }
   }
 
-  /** The application does not take it. */
+  /** Refuses the waiting requests. */
   refuse(refusal: Refusal): void {
     for (const { caller } of this.#over()) caller.refuse(refusal)
   }
 
-  /** Ends it on the endpoint's account, but for requests in flight, which are answered before. */
+  /** Ends the connection. If requests are in flight, it is retired first and ends after their responses. */
   end(): void {
     if (this.isBusy && !this.#isRetired) {
       this.#retire()
@@ -155,21 +154,21 @@ export class SharedConnection implements ServedSession {
     sink?.end()
   }
 
-  /** Subscriptions would outlive any time it has: they end now, for their clients to open others. */
+  /** Accepts no more requests. Subscriptions end now: they have no other end, and clients open new ones. */
   #retire(): void {
     this.#isRetired = true
     this.#host.retired(this)
-    for (const [call, context] of this.#subscriptions) {
-      call.complete().catch(ignore)
-      this.#left(call, context)
+    for (const [request, context] of this.#subscriptions) {
+      request.complete().catch(ignore)
+      this.#disconnected(request, context)
     }
   }
 
-  #over(): readonly MultiplexedCall<ModernCall>[] {
+  #over(): readonly MultiplexedCall<StatelessRequest>[] {
     if (this.#state.name === 'over') return []
     this.#state = { name: 'over' }
-    this.#host.over(this)
-    return this.#multiplexer.upstreamClosed()
+    this.#host.ended(this)
+    return this.#multiplexer.lost()
   }
 
   async #close(): Promise<void> {
@@ -178,58 +177,55 @@ export class SharedConnection implements ServedSession {
 
   #send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
     try {
-      return this.#routed(message, options?.relatedRequestId)
+      return this.#route(message, options?.relatedRequestId)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #routed(message: JsonRpcMessage, related: RequestId | undefined): Promise<void> {
-    const step = this.#multiplexer.fromUpstream(message, related)
+  #route(message: JsonRpcMessage, related: RequestId | undefined): Promise<void> {
+    const step = this.#multiplexer.fromShared(message, related)
     if (step.kind === 'deliver') return this.#deliver(step.caller, step.message)
     const { sink } = this.#state as { sink?: Sink }
-    if (step.kind === 'respond') sink?.message(step.message)
-    else if (step.reason !== undefined) sink?.error(strayed(step.reason))
+    if (step.kind === 'answer') sink?.message(step.message)
+    else if (step.why !== undefined) sink?.error(dropped(step.why))
     return done
   }
 
-  #deliver(call: ModernCall, message: JsonRpcMessage): Promise<void> {
+  #deliver(request: StatelessRequest, message: JsonRpcMessage): Promise<void> {
     if (isResponse(message)) {
-      if (call.isListen) this.#subscriptions.delete(call)
-      this.#host.answered(call, message)
-      return this.#last(call.respond(message))
+      if (request.isListen) this.#subscriptions.delete(request)
+      this.#host.responded(request, message)
+      return this.#checkIdleAfter(request.respond(message))
     }
-    if (message.method !== CANCELLED) return call.notify(message)
-    // How the application may end a subscription (SUB-S-09); over HTTP its response says so.
-    this.#multiplexer.callerClosed(call)
-    this.#subscriptions.delete(call)
-    return this.#last(call.complete())
+    if (message.method !== CANCELLED_METHOD) return request.notify(message)
+    // The application may end a subscription this way (SUB-S-09). Over HTTP it ends with a response.
+    this.#multiplexer.left(request)
+    this.#subscriptions.delete(request)
+    return this.#checkIdleAfter(request.complete())
   }
 
-  /** Nothing more is said to that caller: the connection may rest once it has, or does not take, this. */
-  #last(sent: Promise<void>): Promise<void> {
-    const rest = (): void => this.#rests()
-    void sent.then(rest, rest)
+  #checkIdleAfter(sent: Promise<void>): Promise<void> {
+    const checkIdle = (): void => this.#checkIdle()
+    void sent.then(checkIdle, checkIdle)
     return sent
   }
 
-  #left(call: ModernCall, context: MessageContext): void {
-    const cancellations = this.#multiplexer.callerClosed(call)
-    this.#subscriptions.delete(call)
-    if (this.#state.name === 'waiting') this.#state.calls.delete(call)
+  #disconnected(request: StatelessRequest, context: MessageContext): void {
+    const cancellations = this.#multiplexer.left(request)
+    this.#subscriptions.delete(request)
+    if (this.#state.name === 'waiting') this.#state.requests.delete(request)
     if (this.#state.name === 'open') for (const each of cancellations) this.#state.sink.message(each, context)
-    this.#rests()
+    this.#checkIdle()
   }
 
-  #rests(): void {
+  #checkIdle(): void {
     if (this.isBusy || this.#state.name === 'over') return
     this.#lastActive = this.#host.now()
-    this.#host.rests(this)
+    this.#host.idle(this)
   }
 }
 
-function strayed(why: string): Error {
-  return new TransportError('SEND_FAILED', `a message was not sent to anybody: ${why}`, { delivery: 'none' })
+function dropped(reason: string): Error {
+  return new TransportError('SEND_FAILED', `message dropped: ${reason}`, { delivery: 'none' })
 }
-
-function ignore(): void {}

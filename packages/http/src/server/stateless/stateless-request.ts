@@ -6,121 +6,121 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
-import { toErrorResponse } from '@mcpwire/core/authoring'
+import { AdmissionTimer, toErrorResponse, LISTEN_METHOD, SUBSCRIPTION_KEY } from '@mcpwire/core/authoring'
 import {
   CAPABILITY_MISSING,
   HEADER_MISMATCH,
   METHOD_NOT_FOUND,
   UNSUPPORTED_VERSION,
 } from '../../shared/error-codes.js'
-import { Standing } from '../request/admission-timer.js'
 import type { EndpointSettings } from '../request/endpoint-options.js'
-import { eventStreamHeaders, messageEvent } from '../request/event-text.js'
-import { answerFailure, answerRefusal, type HttpFailure, lapsed } from '../request/http-errors.js'
-import type { EventStream, Exchange, HeaderLines } from '../request/http-exchange.js'
-import { keepAlive, type LiveStream, type LiveStreams } from '../request/keep-alive-scheduler.js'
-import { jsonWithin, unsendable } from '../request/message-text.js'
-import type { Caller } from '../request/principal.js'
-import type { AnswerFormat } from '../responses/post-answer.js'
+import {
+  expiredCredential,
+  type HttpFailure,
+  jsonHeaders,
+  respondWithError,
+  respondWithRefusal,
+} from '../request/http-errors.js'
+import type { Caller, EventStream, HttpExchange } from '../request/http-exchange.js'
+import { jsonWithin, type ResponseFormat, unsendable } from '../request/message-body.js'
+import { type KeepAliveScheduler, keepAlive, type ScheduledStream } from '../request/periodic-check.js'
+import { eventStreamHeaders, messageEvent } from '../responses/event-text.js'
 
-const LISTEN = 'subscriptions/listen'
-const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
-const jsonHeaders: HeaderLines = ['content-type', 'application/json']
 const done: Promise<void> = Promise.resolve()
 
-/** What every answer of one endpoint shares. */
-export interface CallHost {
+/** The services of the endpoint that a request uses. */
+export interface RequestHost {
   readonly settings: EndpointSettings
-  readonly live: LiveStreams
+  readonly keepAlive: KeepAliveScheduler
 }
 
-/** Nothing was sent yet, a stream is open, or it is over. */
+/** `undecided` until something is sent, then `open` for an event stream. The response ends it. */
 type State = 'undecided' | 'open' | 'over'
 
-/** One request of this era and the HTTP answer to it, which ends with the response. */
-export class ModernCall implements LiveStream {
+/** One request of 2026-07-28 and its HTTP response. */
+export class StatelessRequest implements ScheduledStream {
   readonly id: RequestId
   readonly method: string
   readonly caller: Caller
   dueAt: number = Infinity
-  readonly #host: CallHost
-  readonly #exchange: Exchange
-  readonly #format: AnswerFormat
+  readonly #host: RequestHost
+  readonly #exchange: HttpExchange
+  readonly #format: ResponseFormat
   #state: State = 'undecided'
   #stream: EventStream | undefined
-  #standing: Standing | undefined
-  #left: (() => void) | undefined
-  #whenOver: (() => void) | undefined
+  #admissionTimer: AdmissionTimer | undefined
+  #onDisconnect: (() => void) | undefined
+  #onEnd: (() => void) | undefined
 
   constructor(
-    host: CallHost,
-    exchange: Exchange,
-    how: { readonly request: JsonRpcRequest; readonly caller: Caller; readonly format: AnswerFormat },
+    host: RequestHost,
+    exchange: HttpExchange,
+    how: { readonly message: JsonRpcRequest; readonly caller: Caller; readonly format: ResponseFormat },
   ) {
     this.#host = host
     this.#exchange = exchange
-    this.id = how.request.id
-    this.method = how.request.method
+    this.id = how.message.id
+    this.method = how.message.method
     this.caller = how.caller
     this.#format = how.format
   }
 
-  /** Whether it opens a subscription, which lasts until one of both ends it. */
+  /** Whether it opens a subscription, which lasts until one side ends it. */
   get isListen(): boolean {
-    return this.method === LISTEN
+    return this.method === LISTEN_METHOD
   }
 
-  /** Whether nobody waits for anything of it any more. */
+  /** Whether it was answered, or its client has disconnected. */
   get isOver(): boolean {
     return this.#state === 'over'
   }
 
-  /** Calls back, once, when nobody waits for anything of it any more. */
-  whenOver(over: () => void): void {
-    this.#whenOver = over
+  /** Sets the callback for the end of the request. It runs once. */
+  whenOver(callback: () => void): void {
+    this.#onEnd = callback
   }
 
-  /** Starts to wait for the response. Calls back where nobody waits for it any more. */
-  await(left: () => void): void {
-    const { live, settings } = this.#host
+  /** Starts to wait for the response. `onDisconnect` is called if the client disconnects or loses its admission. */
+  await(onDisconnect: () => void): void {
+    const { settings } = this.#host
     const { admission } = this.caller
-    this.#left = left
-    this.#wrote()
-    live.add(this)
+    this.#onDisconnect = onDisconnect
+    this.#resetKeepAlive()
+    this.#host.keepAlive.add(this)
     if (admission.expiresAt !== undefined || admission.revoked !== undefined) {
-      this.#standing = new Standing(settings.clock, () => this.#expire())
-      this.#standing.renew(admission)
+      this.#admissionTimer = new AdmissionTimer(settings.clock, () => this.#expire())
+      this.#admissionTimer.renew(admission)
     }
-    this.#exchange.whenLeft(() => this.#leave())
+    this.#exchange.whenDisconnected(() => this.#disconnected())
   }
 
-  /** Sends what belongs to the request and is not its response; an answer in JSON has no room for it. */
+  /** Sends a message that belongs to the request and is not its response. Dropped if the format is JSON. */
   notify(message: JsonRpcMessage): Promise<void> {
     if (this.#state === 'over' || this.#format === 'json') return done
     const json = jsonWithin(message, this.#host.settings.maxMessageBytes)
     return this.#open().write(messageEvent(json))
   }
 
-  /** Sends the response, or says that it could not be sent. */
+  /** Sends the response, or an error where it cannot be sent. */
   respond(response: JsonRpcResponse): Promise<void> {
     let json: string
     try {
       json = jsonWithin(response, this.#host.settings.maxMessageBytes)
     } catch (error) {
-      // Whoever waits for an answer that cannot be sent is better told so.
+      // The client awaits a response, so it gets an error instead.
       void this.#send(JSON.stringify({ jsonrpc: '2.0', id: this.id, error: unsendable }), 200)
       return Promise.reject(error)
     }
     return this.#send(json, statusOf(response))
   }
 
-  /** Ends a subscription that was acknowledged, in order. */
+  /** Ends an acknowledged subscription in order. */
   complete(): Promise<void> {
     const result = { resultType: 'complete', _meta: { [SUBSCRIPTION_KEY]: this.id } }
     return this.respond({ jsonrpc: '2.0', id: this.id, result })
   }
 
-  /** Says that nobody will answer. Resolves once the answer is out. */
+  /** Ends the request with an error, as the application will not answer. Resolves once the response is sent. */
   abandon(): Promise<void> {
     if (this.isListen && this.#state === 'open') return this.complete()
     const message = 'the server ended before the request was answered'
@@ -128,28 +128,28 @@ export class ModernCall implements LiveStream {
     return this.respond(toErrorResponse(this.id, lost))
   }
 
-  /** Answers with what was decided before the request was heard. */
+  /** Responds with a refusal, unless the response has begun. */
   refuse(refusal: Refusal): void {
     if (this.#state !== 'undecided') return
     this.#over()
-    answerRefusal(this.#exchange, refusal)
+    respondWithRefusal(this.#exchange, refusal)
   }
 
   fail(failure: HttpFailure): void {
     if (this.#state !== 'undecided') return
     this.#over()
-    answerFailure(this.#exchange, failure)
+    respondWithError(this.#exchange, failure)
   }
 
-  beat(now: number): void {
+  tick(now: number): void {
     keepAlive(this.#open())
     this.dueAt = now + this.#host.settings.keepAliveIntervalMs
   }
 
   #open(): EventStream {
     this.#state = 'open'
-    this.#wrote()
-    this.#stream ??= this.#exchange.stream(eventStreamHeaders)
+    this.#resetKeepAlive()
+    this.#stream ??= this.#exchange.openStream(eventStreamHeaders)
     return this.#stream
   }
 
@@ -164,46 +164,45 @@ export class ModernCall implements LiveStream {
     }
     if (isDecided) return done
     if (this.#format === 'sse' && status === 200) {
-      this.#exchange.answer(200, eventStreamHeaders, messageEvent(json))
-    } else this.#exchange.answer(status, jsonHeaders, json)
+      this.#exchange.respond(200, eventStreamHeaders, messageEvent(json))
+    } else this.#exchange.respond(status, jsonHeaders, json)
     return done
   }
 
-  /** Remembers when something was last said. */
-  #wrote(): void {
+  #resetKeepAlive(): void {
     const { clock, keepAliveIntervalMs } = this.#host.settings
     this.dueAt = this.#format === 'json' ? Infinity : clock.now() + keepAliveIntervalMs
   }
 
-  #leave(): void {
+  #disconnected(): void {
     if (this.#state === 'over') return
-    const left = this.#left
+    const onDisconnect = this.#onDisconnect
     this.#over()
-    left?.()
+    onDisconnect?.()
   }
 
-  /** The caller is not admitted any more: it hears no more, and has to come back with another credential. */
+  /** The admission has ended: the request ends, and the client needs another credential. */
   #expire(): void {
     if (this.#state === 'over') return
     const stream = this.#stream
-    this.#leave()
+    this.#disconnected()
     if (stream) void stream.end()
-    else answerRefusal(this.#exchange, lapsed)
+    else respondWithRefusal(this.#exchange, expiredCredential)
   }
 
   #over(): void {
     this.#state = 'over'
     this.#stream = undefined
-    this.#left = undefined
-    this.#standing?.end()
-    this.#host.live.delete(this)
-    const over = this.#whenOver
-    this.#whenOver = undefined
-    over?.()
+    this.#onDisconnect = undefined
+    this.#admissionTimer?.end()
+    this.#host.keepAlive.delete(this)
+    const onEnd = this.#onEnd
+    this.#onEnd = undefined
+    onEnd?.()
   }
 }
 
-/** The statuses that go with errors (2026-07-28, Streamable HTTP); any other answer is a 200. */
+/** The statuses that go with errors (2026-07-28, Streamable HTTP). Any other response has 200. */
 const STATUSES: Readonly<Record<number, number>> = {
   [METHOD_NOT_FOUND]: 404,
   [HEADER_MISMATCH]: 400,

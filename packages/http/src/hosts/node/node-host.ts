@@ -1,0 +1,241 @@
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import timers from 'node:timers'
+import type { Clock } from '@mcpwire/core'
+import type { Endpoint } from '../../server/endpoint.js'
+import { StallDetector, type StallLimit } from '../../server/request/stalls.js'
+import { type ExchangeHost, NodeExchange } from './node-exchange.js'
+
+// Where requests of node:http enter, and what their connections share.
+//
+//   request ──▶ NodeHost.handle ──▶ NodeExchange ──▶ Endpoint.handle ──▶ … ──▶ NodeExchange.respond
+//                   │                                                             │
+//                   └ Pipelines: behind an unsent response of the connection      └ ResponseBatcher ──▶ socket
+//
+// StallDetector destroys a connection whose client reads nothing.
+
+/** The settings that an exchange on Node uses. */
+export interface NodeHostSettings extends StallLimit {
+  readonly maxQueuedBytes: number
+  readonly clock: Clock
+  readonly closeTimeoutMs: number
+}
+
+/** Passes requests of `node:http` to an endpoint. */
+export class NodeHost implements ExchangeHost {
+  readonly settings: NodeHostSettings
+  /** Whether connections are closed after their response. */
+  isClosing = false
+  readonly #endpoint: Endpoint
+  readonly #stalls: StallDetector<Socket>
+  readonly #pipelines: Pipelines
+  readonly #batcher: ResponseBatcher
+
+  constructor(endpoint: Endpoint, settings: NodeHostSettings) {
+    this.settings = settings
+    this.#endpoint = endpoint
+    this.#stalls = new StallDetector(settings, {
+      isBlocked: (socket) => socket.writableLength > 0 && !socket.destroyed,
+      progress: (socket) => socket.bytesWritten - socket.writableLength,
+      destroy: (socket) => void socket.destroy(),
+    })
+    this.#pipelines = new Pipelines(this.#stalls, settings.maxQueuedBytes)
+    this.#batcher = new ResponseBatcher(this.#stalls)
+  }
+
+  /** Handles one request. Bound. */
+  readonly handle = (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown): void => {
+    // Node assigns the socket when the earlier responses are sent. A middleware may have responded already.
+    if (response.socket === null && !response.headersSent)
+      this.#pipelines.add(request, response, () => this.#serve(request, response, parsedBody))
+    else this.#serve(request, response, parsedBody)
+  }
+
+  sendWhole(response: ServerResponse, body: string): void {
+    this.#batcher.send(response, body)
+  }
+
+  watchStall(socket: Socket): void {
+    this.#stalls.watch(socket)
+  }
+
+  limitPipeline(socket: Socket): void {
+    this.#pipelines.limit(socket)
+  }
+
+  stop(): void {
+    this.#stalls.stop()
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse, parsedBody: unknown): void {
+    this.#endpoint.handle(new NodeExchange(request, response, this, parsedBody))
+  }
+}
+
+/** The most pipelined requests that are served at once on a connection. Further ones are queued. */
+const MAX_SERVED = 16
+/** The most that are queued. A client that sends more does not read its responses. */
+const MAX_QUEUED = 1_024
+
+/**
+ * Pipelined requests, whose responses wait for earlier ones on their connection (RFC 9112, section 9.3.2). Node limits
+ * neither, and does not report to them that the connection has closed.
+ */
+class Pipelines {
+  readonly #lines = new WeakMap<Socket, Pipeline>()
+  readonly #stalls: StallDetector<Socket>
+  readonly #maxQueuedBytes: number
+
+  constructor(stalls: StallDetector<Socket>, maxQueuedBytes: number) {
+    this.#stalls = stalls
+    this.#maxQueuedBytes = maxQueuedBytes
+  }
+
+  /** Serves a pipelined request, now or when fewer are served. */
+  add({ socket }: IncomingMessage, response: ServerResponse, serve: () => void): void {
+    if (socket.destroyed) {
+      response.destroy()
+      serve()
+      return
+    }
+    let pipeline = this.#lines.get(socket)
+    if (!pipeline) {
+      pipeline = new Pipeline(socket, this.#stalls)
+      this.#lines.set(socket, pipeline)
+    }
+    pipeline.add(response, serve)
+  }
+
+  /** Destroys a connection whose waiting responses exceed `maxQueuedBytes`. */
+  limit(socket: Socket): void {
+    if ((this.#lines.get(socket)?.bytes ?? 0) > this.#maxQueuedBytes) socket.destroy()
+  }
+}
+
+interface QueuedRequest {
+  readonly response: ServerResponse
+  readonly serve: () => void
+}
+
+/** The pipelined requests of one connection. */
+class Pipeline {
+  readonly #socket: Socket
+  readonly #stalls: StallDetector<Socket>
+  readonly #served = new Set<ServerResponse>()
+  #queue: QueuedRequest[] = []
+
+  constructor(socket: Socket, stalls: StallDetector<Socket>) {
+    this.#socket = socket
+    this.#stalls = stalls
+    socket.once('close', () => this.#closed())
+  }
+
+  add(response: ServerResponse, serve: () => void): void {
+    if (this.#served.size < MAX_SERVED) this.#serve({ response, serve })
+    else if (this.#queue.push({ response, serve }) > MAX_QUEUED) this.#socket.destroy()
+  }
+
+  /** The bytes of responses that wait for earlier ones. */
+  get bytes(): number {
+    let bytes = 0
+    for (const { socket, writableLength } of this.#served) if (socket === null) bytes += writableLength
+    return bytes
+  }
+
+  #serve({ response, serve }: QueuedRequest): void {
+    this.#served.add(response)
+    response.once('close', () => {
+      this.#served.delete(response)
+      const next = this.#queue.shift()
+      if (next) this.#serve(next)
+    })
+    // Node then writes all of the waiting response at once.
+    response.once('socket', () => this.#stalls.watch(this.#socket))
+    serve()
+  }
+
+  #closed(): void {
+    const queue = this.#queue
+    this.#queue = []
+    for (const response of [...this.#served, ...queue.map((each) => each.response)]) {
+      // Node itself emits `close` for the response with the socket.
+      if (response.socket !== null || response.destroyed) continue
+      response.destroy()
+      response.emit('close')
+    }
+  }
+}
+
+/** The most responses in one batch. */
+const MAX_BATCH = 64
+/** A response this long is sent at once, so that its client reads while others are serialized. */
+const LARGE_CHARACTERS = 4096
+
+/**
+ * Sends whole responses: if a turn of the event loop has several, together at its end, and otherwise at once. A client
+ * with many requests in flight then wakes up once for all of them, which is most of the cost of writing.
+ */
+class ResponseBatcher {
+  #batch: { readonly response: ServerResponse; readonly body: string }[] = []
+  readonly #stalls: StallDetector<Socket>
+  #inTurn = 0
+  /** Whether the last turn had several. It predicts the current one. */
+  #isBusy = false
+
+  constructor(stalls: StallDetector<Socket>) {
+    this.#stalls = stalls
+  }
+
+  send(response: ServerResponse, body: string): void {
+    this.#inTurn++
+    if (this.#inTurn === 1) timers.setImmediate(this.#endTurn)
+    if ((this.#inTurn === 1 && !this.#isBusy) || body.length >= LARGE_CHARACTERS) this.#end(response, body)
+    else if (this.#batch.push({ response, body }) >= MAX_BATCH) this.#flush()
+  }
+
+  readonly #endTurn = (): void => {
+    this.#isBusy = this.#inTurn > 1
+    this.#inTurn = 0
+    this.#flush()
+  }
+
+  #flush(): void {
+    const batch = this.#batch
+    this.#batch = []
+    for (const { response, body } of batch)
+      if (!response.destroyed && !response.writableEnded) this.#end(response, body)
+  }
+
+  #end(response: ServerResponse, body: string): void {
+    response.end(body)
+    if (response.writableLength > 0 && response.socket) this.#stalls.watch(response.socket)
+  }
+}
+
+/**
+ * Connections without a request so far, such as those that browsers and `fetch` open in advance. Node does not close
+ * them as idle.
+ */
+export class UnusedSockets {
+  readonly #sockets = new Set<Socket>()
+  readonly #isTls: boolean
+  #isClosed = false
+
+  constructor(server: HttpServer | HttpsServer, { isTls }: { readonly isTls: boolean }) {
+    this.#isTls = isTls
+    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      // The TLS handshake of a late connection ends after close().
+      if (this.#isClosed) socket.destroy()
+      else this.#sockets.add(socket)
+      socket.once('close', () => void this.#sockets.delete(socket))
+    })
+    server.on('request', ({ socket }: IncomingMessage) => void this.#sockets.delete(socket))
+  }
+
+  /** Destroys those without a byte received, or over TLS without a request, where the handshake has bytes. */
+  close(): void {
+    this.#isClosed = true
+    for (const socket of this.#sockets) if (this.#isTls || socket.bytesRead === 0) socket.destroy()
+  }
+}

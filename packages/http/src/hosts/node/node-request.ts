@@ -1,0 +1,187 @@
+import { isUtf8 } from 'node:buffer'
+import { type IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Handshake, TlsFacts } from '@mcpwire/core'
+import { tlsFactsOf } from '@mcpwire/core/node'
+import type { Body } from '../../server/request/http-exchange.js'
+
+// A request of node:http on its way in: headers, handshake and body.
+
+/** Header names as they were sent, and in lower case. */
+const lowerCaseNames = new Map<string, string>()
+/** Enough for the clients of a server. Made-up names are not kept. */
+const MAX_NAMES = 512
+const MAX_NAME_LENGTH = 64
+
+/**
+ * A request with a faster `headers`. Node creates the lower-case string of every name anew, and here it is looked up.
+ * The difference is measurable for a small request.
+ */
+export class FastIncomingMessage extends IncomingMessage {
+  cachedHeaders: IncomingHttpHeaders | undefined
+}
+
+Object.defineProperty(FastIncomingMessage.prototype, 'headers', {
+  get(this: FastIncomingMessage): IncomingHttpHeaders {
+    this.cachedHeaders ??=
+      parseHeaders(this.rawHeaders) ?? Reflect.get(IncomingMessage.prototype, 'headers', this)
+    return this.cachedHeaders as IncomingHttpHeaders
+  },
+})
+
+/** The headers by lower-case name. `undefined` where one occurs twice, as Node knows how to join it. */
+function parseHeaders(rawHeaders: readonly string[]): IncomingHttpHeaders | undefined {
+  const headers: IncomingHttpHeaders = {}
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = lowerCase(rawHeaders[at] as string)
+    if (headers[name] !== undefined || name === 'set-cookie') return undefined
+    headers[name] = rawHeaders[at + 1] as string
+  }
+  return headers
+}
+
+function lowerCase(sent: string): string {
+  const known = lowerCaseNames.get(sent)
+  if (known !== undefined) return known
+  const name = sent.toLowerCase()
+  if (lowerCaseNames.size < MAX_NAMES && sent.length <= MAX_NAME_LENGTH) lowerCaseNames.set(sent, name)
+  return name
+}
+
+/** The handshake of a request. A class: object literals with optional members have one hidden class each. */
+export class NodeHandshake implements Handshake {
+  readonly medium = 'http'
+  readonly remote: { readonly address?: string; readonly port?: number }
+  declare readonly host?: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  declare readonly tls?: TlsFacts
+
+  constructor(request: IncomingMessage) {
+    const { socket } = request
+    this.remote = remoteOf(socket)
+    this.path = pathOf(request)
+    this.headers = headersOf(request)
+    const host = authorityIn(request) ?? request.headers.host
+    if (host !== undefined) this.host = host
+    if (isTlsSocket(socket)) this.tls = cachedTlsFacts(socket)
+  }
+}
+
+/** A request target in absolute form, which every server must accept (RFC 9112, section 3.2.2). */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
+
+/** The path of a request, without its query. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const target = url.startsWith('/') ? url : url.replace(ABSOLUTE, '')
+  const end = target.search(/[?#]/)
+  const path = end < 0 ? target : target.slice(0, end)
+  return path === '' ? '/' : path
+}
+
+/** The host in an absolute target, which takes precedence over the `Host` header. */
+function authorityIn({ url = '/' }: IncomingMessage): string | undefined {
+  return url.startsWith('/') ? undefined : ABSOLUTE.exec(url)?.[1]
+}
+
+/** Whether the socket uses TLS. */
+export function isTlsSocket(socket: Socket): socket is TLSSocket {
+  return 'getPeerX509Certificate' in socket
+}
+
+function remoteOf(socket: Socket): Handshake['remote'] {
+  const { remoteAddress, remotePort } = socket
+  // A reset socket has no address any more. Its requests are still read, and must not count as local.
+  if (remoteAddress === undefined) return isUnixSocket(socket) ? {} : { address: 'unknown' }
+  // A dual-stack socket shows IPv4 addresses as `::ffff:127.0.0.1`.
+  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '')
+  return remotePort === undefined ? { address } : { address, port: remotePort }
+}
+
+/** Whether the server listens on a path, so that clients have no address. Node's types lack `server` of a socket. */
+function isUnixSocket({ server }: Socket & { readonly server?: Partial<Server> | null }): boolean {
+  return typeof server?.address?.() === 'string'
+}
+
+/** Each header as one string. Node joins repeated ones, except `set-cookie`, which is not a request header. */
+function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  if (!headers['set-cookie']) return headers as Readonly<Record<string, string>>
+  const { 'set-cookie': _, ...rest } = headers
+  return rest as Readonly<Record<string, string>>
+}
+
+const tlsFactsBySocket = new WeakMap<TLSSocket, TlsFacts>()
+
+/** The facts do not change during a connection, and parsing a certificate is slow. */
+function cachedTlsFacts(socket: TLSSocket): TlsFacts {
+  const known = tlsFactsBySocket.get(socket)
+  if (known) return known
+  const facts = tlsFactsOf(socket)
+  tlsFactsBySocket.set(socket, facts)
+  return facts
+}
+
+/** The most chunks of a body that are kept separately: each costs far more than its bytes may. */
+const MAX_LOOSE_CHUNKS = 1024
+
+/** Reads one body, and buffers at most `maxBytes` of it. */
+export class BodyReader {
+  readonly #request: IncomingMessage
+  readonly #maxBytes: number
+  #done: ((body: Body) => void) | undefined
+  #chunks: Buffer[] = []
+  /** The number of leading chunks that were joined from others. */
+  #packed = 0
+  #bytes = 0
+
+  constructor(request: IncomingMessage, maxBytes: number, done: (body: Body) => void) {
+    this.#request = request
+    this.#maxBytes = maxBytes
+    this.#done = done
+  }
+
+  start(): void {
+    if (this.#request.readableEnded) throw new Error('the body was read before: pass it to handle()')
+    const declared = Number(this.#request.headers['content-length'] ?? 0)
+    if (declared > this.#maxBytes) {
+      this.stop({ kind: 'too-large', bytes: declared })
+      return
+    }
+    this.#request.on('data', this.#ondata)
+    this.#request.on('end', this.#onend)
+  }
+
+  /** Ends the read with this result, unless it has ended. */
+  stop(body: Body): void {
+    const done = this.#done
+    this.discard()
+    done?.(body)
+  }
+
+  /** Ends the read without a result. */
+  discard(): void {
+    this.#done = undefined
+    this.#chunks = []
+    this.#request.off('data', this.#ondata)
+  }
+
+  readonly #ondata = (chunk: Buffer): void => {
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#maxBytes) this.stop({ kind: 'too-large', bytes: this.#bytes })
+    else if (this.#chunks.push(chunk) - this.#packed > MAX_LOOSE_CHUNKS) {
+      this.#chunks.push(Buffer.concat(this.#chunks.splice(this.#packed)))
+      this.#packed++
+    }
+  }
+
+  readonly #onend = (): void => {
+    const done = this.#done
+    if (!done) return
+    const [first] = this.#chunks
+    const whole = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks)
+    this.#done = undefined
+    this.#chunks = []
+    done(isUtf8(whole) ? { kind: 'text', text: whole.toString() } : { kind: 'not-utf-8' })
+  }
+}

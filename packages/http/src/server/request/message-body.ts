@@ -1,0 +1,279 @@
+import {
+  isRequest,
+  isTransportError,
+  type JsonRpcMessage,
+  type RequestId,
+  TransportError,
+} from '@mcpwire/core'
+import {
+  EVENT_STREAM_MEDIA_TYPE,
+  INITIALIZE_METHOD,
+  isRequestId,
+  JSON_MEDIA_TYPE,
+  parseMessage,
+  previewOf,
+  toError,
+  toJson,
+  tooLargeToAccept,
+  tooLargeToSend,
+} from '@mcpwire/core/authoring'
+import { INTERNAL_ERROR, PARSE_ERROR } from '../../shared/error-codes.js'
+import { utf8Length } from '../../shared/utf8-length.js'
+import { type HttpFailure, invalidRequest, respondWithError, tooManyInFlight } from './http-errors.js'
+import type { Body, HttpExchange } from './http-exchange.js'
+import type { ScheduledStream } from './periodic-check.js'
+import type { SessionRegistry } from './session-registry.js'
+
+// Messages in HTTP bodies. Incoming: media type → body → JSON → messages. Outgoing: message → JSON text.
+
+/** The messages of a body. */
+export interface Posted {
+  readonly messages: readonly JsonRpcMessage[]
+  readonly isBatch: boolean
+  /** Why members of a batch were skipped. */
+  readonly skipped?: readonly string[]
+}
+
+/** The requested responses: JSON, an event stream, or JSON that may become a stream. */
+export type ResponseFormat = 'auto' | 'json' | 'sse'
+
+/** The `Accept` header of MCP clients. */
+const USUAL_ACCEPT = `${JSON_MEDIA_TYPE}, ${EVENT_STREAM_MEDIA_TYPE}`
+const BYTE_ORDER_MARK = 0xfeff
+const MAX_BATCH = 100
+const MAX_MALFORMED_IN_A_ROW = 10
+
+/**
+ * Reads the messages in the body of a POST and calls `accept`. A body without messages gets an error response, and
+ * `malformed` is called. Neither is called where the client disconnects first.
+ */
+export function readMessages(
+  exchange: HttpExchange,
+  registry: SessionRegistry,
+  accept: (posted: Posted) => void,
+  malformed: (error: Error) => void,
+): void {
+  const { maxMessageBytes, bodyTimeoutMs, clock } = registry.settings
+  if (!isJson(exchange.handshake.headers['content-type'])) {
+    respondWithError(exchange, invalidRequest(415, 'the Content-Type must be application/json, in UTF-8'))
+    return
+  }
+  const deadline = new BodyDeadline(exchange, clock.now() + bodyTimeoutMs)
+  registry.keepAlive.add(deadline)
+  const done = (body: Body): void => {
+    registry.keepAlive.delete(deadline)
+    if (body.kind === 'disconnected' || exchange.isDisconnected) return
+    try {
+      const posted = parseBody(body, maxMessageBytes)
+      if ('status' in posted) {
+        respondWithError(exchange, posted)
+        malformed(errorOf(body, posted, exchange, maxMessageBytes))
+      } else accept(posted)
+    } catch (error) {
+      registry.report(toError(error))
+      exchange.fail()
+    }
+  }
+  try {
+    exchange.readBody(maxMessageBytes, done)
+  } catch (error) {
+    // For example, a middleware has read it.
+    registry.keepAlive.delete(deadline)
+    throw error
+  }
+}
+
+class BodyDeadline implements ScheduledStream {
+  dueAt: number
+  readonly #exchange: HttpExchange
+
+  constructor(exchange: HttpExchange, dueAt: number) {
+    this.#exchange = exchange
+    this.dueAt = dueAt
+  }
+
+  tick(): void {
+    this.dueAt = Infinity
+    this.#exchange.stopReading()
+  }
+}
+
+function errorOf(
+  body: Body,
+  { message }: HttpFailure,
+  { handshake }: HttpExchange,
+  maxMessageBytes: number,
+): Error {
+  const address = `http://${handshake.remote.address ?? ''}`
+  if (body.kind === 'too-large') return tooLargeToAccept(body.bytes, maxMessageBytes, address)
+  return malformedMessage(message, address, body.kind === 'text' ? body.text : '')
+}
+
+/** The error for something that is not a message. */
+export function malformedMessage(reason: string, address: string, text = ''): TransportError {
+  const preview = previewOf(text)
+  return new TransportError('MALFORMED_MESSAGE', `skipped a message from ${address}: ${reason}`, { preview })
+}
+
+/** Counts malformed messages: ten in a row end the session (clause C10). */
+export class MalformedCount {
+  #inARow = 0
+
+  reset(): void {
+    this.#inARow = 0
+  }
+
+  /** Returns the error that ends the session once the limit is reached. */
+  add(error: Error, address: string): Error | undefined {
+    if (!isTransportError(error, 'MALFORMED_MESSAGE')) return undefined
+    this.#inARow++
+    if (this.#inARow < MAX_MALFORMED_IN_A_ROW) return undefined
+    const message = `${this.#inARow} malformed messages in a row from ${address}`
+    return new TransportError('MALFORMED_MESSAGE', message, error.details)
+  }
+}
+
+/** The messages in a body, or the failure. Whether a batch is allowed depends on the session. */
+function parseBody(body: Body, maxBytes: number): Posted | HttpFailure {
+  switch (body.kind) {
+    case 'text':
+      return parseText(body.text)
+    case 'value':
+      return parseValue(body.value)
+    case 'too-large':
+      return invalidRequest(413, `the body is longer than maxMessageBytes (${maxBytes})`)
+    case 'coded':
+      return invalidRequest(415, 'the body must have no Content-Encoding')
+    case 'too-slow':
+      return invalidRequest(408, 'the body did not arrive in time')
+    case 'not-utf-8':
+      return { status: 400, code: PARSE_ERROR, message: 'Parse error: the body is not UTF-8' }
+    default:
+      return invalidRequest(400, 'the body is incomplete')
+  }
+}
+
+function parseText(text: string): Posted | HttpFailure {
+  let value: unknown
+  try {
+    value = JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
+  } catch {
+    return { status: 400, code: PARSE_ERROR, message: 'Parse error: the body is not JSON' }
+  }
+  return parseValue(value)
+}
+
+function parseValue(value: unknown): Posted | HttpFailure {
+  if (Array.isArray(value)) return parseBatch(value)
+  const message = parseMessage(value)
+  if (typeof message === 'string') return invalidRequest(400, message, idIn(value))
+  return { messages: [message], isBatch: false }
+}
+
+function parseBatch(values: readonly unknown[]): Posted | HttpFailure {
+  if (values.length === 0) return invalidRequest(400, 'an empty batch')
+  if (values.length > MAX_BATCH) return invalidRequest(400, `a batch of more than ${MAX_BATCH} messages`)
+  const messages: JsonRpcMessage[] = []
+  const skipped: string[] = []
+  for (const value of values) {
+    const message = parseMessage(value)
+    if (typeof message === 'string') skipped.push(message)
+    else if (isInitialize(message)) return invalidRequest(400, '"initialize" in a batch')
+    else messages.push(message)
+  }
+  if (messages.length === 0) return invalidRequest(400, `in a batch: ${skipped[0]}`)
+  return { messages, isBatch: true, skipped }
+}
+
+function idIn(value: unknown): RequestId | undefined {
+  const id: unknown = (value as { id?: unknown } | null)?.id
+  return isRequestId(id) ? id : undefined
+}
+
+/** Whether the message opens a session. */
+export function isInitialize(message: JsonRpcMessage | undefined): boolean {
+  return message !== undefined && isRequest(message) && message.method === INITIALIZE_METHOD
+}
+
+/** The failure for posted requests that exceed `maxInFlight` of their session. */
+export function inFlightFailure(
+  { inFlight, settings }: { readonly inFlight: number; readonly settings: { readonly maxInFlight: number } },
+  { messages }: Posted,
+): HttpFailure | undefined {
+  const { maxInFlight } = settings
+  if (inFlight + messages.length <= maxInFlight) return undefined
+  const requests = messages.filter(isRequest)
+  return inFlight + requests.length <= maxInFlight ? undefined : tooManyInFlight(maxInFlight, requests[0]?.id)
+}
+
+/** The format of a response with this `Accept` header; `undefined` where there is none. */
+export function formatFor(
+  accept: string | undefined,
+  configured: ResponseFormat,
+): ResponseFormat | undefined {
+  const json = acceptsJson(accept)
+  const events = acceptsEvents(accept)
+  if (json && events) return configured
+  if (json) return configured === 'sse' ? undefined : 'json'
+  return events && configured !== 'json' ? 'sse' : undefined
+}
+
+/** Whether the media type of a body is JSON in UTF-8, which is the default charset of JSON. */
+function isJson(contentType: string | undefined): boolean {
+  if (contentType === JSON_MEDIA_TYPE) return true
+  if (contentType === undefined || typeOf(contentType) !== JSON_MEDIA_TYPE) return false
+  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(contentType) ?? []
+  return /^(utf-?8|us-ascii)$/i.test(charset)
+}
+
+/** Whether a body has no content coding such as `gzip`. */
+export function isPlainCoding(contentEncoding: string | undefined): boolean {
+  return contentEncoding === undefined || contentEncoding.trim().toLowerCase() === 'identity'
+}
+
+/** Whether JSON is acceptable. Without the header, everything is (RFC 9110, section 12.5.1). */
+function acceptsJson(accept: string | undefined): boolean {
+  return accept === undefined || accept === USUAL_ACCEPT || accepts(accept, JSON_MEDIA_TYPE)
+}
+
+/** Whether an event stream is acceptable. */
+export function acceptsEvents(accept: string | undefined): boolean {
+  return accept === undefined || accept === USUAL_ACCEPT || accepts(accept, EVENT_STREAM_MEDIA_TYPE)
+}
+
+function accepts(accept: string, type: string): boolean {
+  const range = `${type.slice(0, type.indexOf('/'))}/*`
+  return accept.split(',').some((item) => {
+    const accepted = typeOf(item)
+    return (
+      (accepted === type || accepted === range || accepted === '*/*') && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(item)
+    )
+  })
+}
+
+function typeOf(value: string): string {
+  const end = value.indexOf(';')
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase()
+}
+
+/** A message to send, with its JSON text. */
+export interface Outgoing {
+  readonly message: JsonRpcMessage
+  readonly json: string
+}
+
+/** The error of a response that cannot be sent. */
+export const unsendable: { readonly code: number; readonly message: string } = {
+  code: INTERNAL_ERROR,
+  message: 'the response could not be sent',
+}
+
+/** The JSON text of a message. Throws `MESSAGE_TOO_LARGE` over the limit, and `SEND_FAILED` where there is none. */
+export function jsonWithin(message: JsonRpcMessage, maxMessageBytes: number): string {
+  const json = toJson(message)
+  // UTF-8 takes at most three bytes for one UTF-16 unit.
+  if (json.length * 3 <= maxMessageBytes) return json
+  const bytes = utf8Length(json)
+  if (bytes > maxMessageBytes) throw tooLargeToSend(bytes, maxMessageBytes)
+  return json
+}
