@@ -17,7 +17,7 @@ describe('an option that cannot work is refused at once', () => {
     ['httpSse', { httpSse: 1 }],
     ['standaloneStream', { standaloneStream: 'no' }],
     ['endSessionOnClose', { endSessionOnClose: 0 }],
-    ['onstreamstate', { onstreamstate: true }],
+    ['onStreamState', { onStreamState: true }],
     ['random', { random: 0.5 }],
     ['maxSockets', { maxSockets: 0 }],
     ['maxMessageBytes', { maxMessageBytes: 10 }],

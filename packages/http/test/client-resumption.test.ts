@@ -244,7 +244,7 @@ describe('the stream for messages that belong to no request', () => {
     async (status) => {
       const states: StreamState[] = []
       const server = await scriptedServer(gets(({ response }) => response.writeHead(status).end()))
-      const client = await introducedClient(server, { onstreamstate: (state) => states.push(state) })
+      const client = await introducedClient(server, { onStreamState: (state) => states.push(state) })
       await server.until(() => states.length === 2, 'it was refused')
       expect(states).toEqual(['connecting', 'unsupported'])
       await client.transport.send(call)
@@ -267,7 +267,7 @@ describe('the stream for messages that belong to no request', () => {
       clock,
       reconnect: { maxAttempts: 2 },
       random: () => 0,
-      onstreamstate: (state) => states.push(state),
+      onStreamState: (state) => states.push(state),
     })
     for (let nth = 2; nth <= 3; nth++) {
       await server.until(() => clock.pending === 1, 'it waits')
@@ -300,7 +300,7 @@ describe('the stream for messages that belong to no request', () => {
           if (nth === 0) asked.response.end()
         }),
       )
-      const client = await introducedClient(server, { onstreamstate: (state) => states.push(state) })
+      const client = await introducedClient(server, { onStreamState: (state) => states.push(state) })
       await server.until(() => client.messages.length === 2, 'a message came on it')
       expect(client.messages.at(-1)).toEqual(progress)
       expect(lastIds(server)).toEqual([undefined, 'g1', undefined])
@@ -322,7 +322,7 @@ describe('the stream for messages that belong to no request', () => {
           else response.writeHead(400).end()
         }),
       )
-      await introducedClient(server, { onstreamstate: (state) => states.push(state) })
+      await introducedClient(server, { onStreamState: (state) => states.push(state) })
       await server.until(() => states.includes('closed'), 'it was given up')
       expect(lastIds(server)).toEqual([undefined, 'g1', undefined])
     })
@@ -335,7 +335,7 @@ describe('the stream for messages that belong to no request', () => {
         }),
       )
       const options = { reconnect: { maxAttempts: 3 }, random: () => 0 }
-      await introducedClient(server, { ...options, onstreamstate: (state) => states.push(state) })
+      await introducedClient(server, { ...options, onStreamState: (state) => states.push(state) })
       await server.until(() => states.includes('closed'), 'it was given up')
       expect(lastIds(server)).toHaveLength(7)
     })
@@ -366,8 +366,8 @@ describe('the stream for messages that belong to no request', () => {
       const clock = createFakeClock()
       const states: StreamState[] = []
       const server = await scriptedServer(gets(({ response }) => stream(response, long)))
-      const onstreamstate = (state: StreamState): unknown => states.push(state)
-      const client = await introducedClient(server, { ...options, clock, onstreamstate })
+      const onStreamState = (state: StreamState): unknown => states.push(state)
+      const client = await introducedClient(server, { ...options, clock, onStreamState })
       for (const delayMs of [500, 1_000]) {
         await server.until(() => states.at(-1) === 'reconnecting', 'it waits')
         await clock.advance(delayMs)
@@ -388,7 +388,7 @@ describe('the stream for messages that belong to no request', () => {
       clock,
       reconnect: { maxAttempts: 2 },
       random: () => 0.5,
-      onstreamstate: (state) => states.push(state),
+      onStreamState: (state) => states.push(state),
     })
     for (const delayMs of [500, 1_000]) {
       await server.until(() => clock.pending === 1, 'it waits')
@@ -403,7 +403,7 @@ describe('the stream for messages that belong to no request', () => {
     const server = await scriptedServer(
       gets(({ response }, nth) => (nth === 0 ? response.writeHead(409).end() : stream(response))),
     )
-    const options = { random: () => 0, onstreamstate: (state: StreamState) => states.push(state) }
+    const options = { random: () => 0, onStreamState: (state: StreamState) => states.push(state) }
     const client = await introducedClient(server, options)
     await server.until(() => states.includes('open'), 'it was open')
     expect(client.errors).toEqual([])

@@ -288,7 +288,7 @@ describe('a session that the server forgot', () => {
       stream(asked.response, `retry: 100\n${event(note, 'g1')}`)
       return true
     })
-    const client = await introducedClient(server, { onstreamstate: (state) => states.push(state) })
+    const client = await introducedClient(server, { onStreamState: (state) => states.push(state) })
     await server.until(() => client.messages.length > 1, 'the stream was open')
     forget()
     server.of('GET')[0]?.response.end()

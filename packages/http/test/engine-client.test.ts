@@ -1,6 +1,6 @@
 import { isResponse, type JsonRpcMessage, type JsonRpcRequest, type Transport } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { EngineSettings } from '../src/engines/engine-settings.js'
+import type { EngineSettings } from '../src/engines/engine.js'
 import { httpClient } from '../src/index.js'
 import { eventually } from './support/engine-calls.js'
 import { credentials, type EngineKind, engineKinds } from './support/engine-kinds.js'

@@ -3,10 +3,9 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TlsMaterial, TlsSource } from '@mcpwire/core'
+import type { TlsClientOptions, TlsMaterial, TlsSource } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEngine } from '../src/engines/node/engine.js'
-import type { HttpTlsOptions } from '../src/shared/tls-options.js'
 import { engineSettings, eventually, type Recorded, record } from './support/engine-calls.js'
 import { credentials } from './support/engine-kinds.js'
 import { type EngineServer, engineServer, type Seen } from './support/engine-server.js'
@@ -16,7 +15,7 @@ const { ca, client, renewed, stranger, server: own, elsewhere } = credentials
 
 async function ask(
   server: EngineServer,
-  tls: HttpTlsOptions | undefined,
+  tls: TlsClientOptions | undefined,
   url = server.url,
 ): Promise<Recorded> {
   const engine = createEngine(engineSettings({ url, tls }))

@@ -8,9 +8,8 @@ import {
   versionFault,
   versionMissing,
 } from '../src/headers/header-faults.js'
-import { decodeHeaderValue, encodeHeaderValue } from '../src/headers/header-value.js'
 import { type ParamHeader, paramHeadersOf } from '../src/headers/param-headers.js'
-import { mirroredHeaders } from '../src/headers/standard-headers.js'
+import { decodeHeaderValue, encodeHeaderValue, mirroredHeaders } from '../src/headers/standard-headers.js'
 import { ToolSchemas } from '../src/headers/tool-schemas.js'
 
 const VERSION = 'io.modelcontextprotocol/protocolVersion'

@@ -21,7 +21,7 @@ const known = {
     'fetch',
     'agent',
     'reconnect',
-    'onstreamstate',
+    'onStreamState',
     'clock',
   ],
   httpServer: [

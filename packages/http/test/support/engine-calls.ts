@@ -1,7 +1,12 @@
 import { until } from '@mcpwire/compliance'
 import { systemClock } from '@mcpwire/core'
-import type { AnswerHead, Engine, EngineCall, EngineRequest } from '../../src/engines/engine.js'
-import type { EngineSettings } from '../../src/engines/engine-settings.js'
+import type {
+  Engine,
+  EngineCall,
+  EngineRequest,
+  EngineSettings,
+  ResponseHead,
+} from '../../src/engines/engine.js'
 
 const PATIENCE_MS = 10_000
 
@@ -10,7 +15,7 @@ export interface Recorded {
   readonly call: EngineCall
   /** Each event by its name, in order; `data` once for a row of them. */
   readonly events: string[]
-  head?: AnswerHead
+  head?: ResponseHead
   failure?: Error
   delivery?: 'none' | 'unknown'
   bytes: number

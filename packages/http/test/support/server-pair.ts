@@ -69,7 +69,7 @@ export function listeningClient(options: HttpClientOptions): Transport {
   const client = httpClient({
     reconnect: { firstDelayMs: 1 },
     ...options,
-    onstreamstate: (state) => {
+    onStreamState: (state) => {
       if (state === 'open') opened()
     },
   })

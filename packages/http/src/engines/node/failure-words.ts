@@ -1,8 +1,0 @@
-import { isTransportError } from '@mcpwire/core'
-import { tlsMeaningOf } from '@mcpwire/core/node'
-import { inPlainWords, reasonOf } from '../failure-words.js'
-
-/** The failure as an error that says what is known, also what a code of TLS means. */
-export function inWords(failure: unknown): Error {
-  return isTransportError(failure) ? failure : inPlainWords(failure, tlsMeaningOf(reasonOf(failure)))
-}
