@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type HttpClientOptions, httpClient } from '../src/index.js'
 import { credentials } from './support/engine-kinds.js'
 import { listenCounting } from './support/engine-server.js'
-import { introducedClient, type Script, scriptedServer } from './support/scripted-server.js'
+import { initializedClient, type Script, scriptedServer } from './support/scripted-server.js'
 
 const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
 const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_changed' }
@@ -36,8 +36,8 @@ const hinting = (hint: string, option?: string) => ({
 describe('the error for a refusal', () => {
   test.each([
     [401, {}, {}, 'authentication required', 'auth'],
-    [401, {}, { auth: { token: () => 't' } }, 'was rejected', 'auth'],
-    [401, {}, { auth: { token: () => undefined } }, 'auth.token()', 'auth'],
+    [401, {}, { auth: { token: (): string => 't' } }, 'was rejected', 'auth'],
+    [401, {}, { auth: { token: (): undefined => undefined } }, 'auth.token()', 'auth'],
     [401, {}, { headers: { authorization: 'Bearer t' } }, 'was rejected', 'headers'],
     [403, {}, {}, 'Origin', undefined],
     [403, { 'www-authenticate': 'Bearer error="insufficient_scope"' }, {}, 'scope', 'auth'],
@@ -139,7 +139,7 @@ describe('the error for a request that reached no server', () => {
       response.destroy()
       return true
     })
-    const client = await introducedClient(server, { standaloneStream: false })
+    const client = await initializedClient(server, { standaloneStream: false })
     const error: Error = await client.transport.send(call).catch((reason) => reason)
     expect(error).not.toHaveProperty('details.hint')
     const { cert, key } = credentials.server
@@ -160,14 +160,14 @@ describe('the error for a request that reached no server', () => {
 
 describe('the loss of the stream for messages that belong to no request', () => {
   async function errorsAfter(get: Script): Promise<readonly Error[]> {
-    const server = await scriptedServer((asked, of) => asked.method === 'GET' && get(asked, of))
-    const client = await introducedClient(server, {
+    const server = await scriptedServer((request, of) => request.method === 'GET' && get(request, of))
+    const client = await initializedClient(server, {
       reconnect: { maxAttempts: 2, firstDelayMs: 1 },
       minRetryMs: 0,
     })
     await expect.poll(() => client.errors.length).toBe(1)
     await client.transport.send(call)
-    await client.answerTo(1)
+    await client.responseTo(1)
     expect(client.transport.state).toBe('open')
     return client.errors
   }
@@ -191,7 +191,7 @@ test('a request refused with a JSON-RPC error gets that error', async () => {
     response.writeHead(400).end(JSON.stringify({ jsonrpc: '2.0', id: 1, error }))
     return true
   })
-  const client = await introducedClient(server)
+  const client = await initializedClient(server)
   await client.transport.send(call)
-  expect(await client.answerTo(1)).toMatchObject({ error })
+  expect(await client.responseTo(1)).toMatchObject({ error })
 })

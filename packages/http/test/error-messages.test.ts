@@ -1,7 +1,7 @@
 // The texts of errors, in one place. Other tests assert codes, options and hints.
 import { expect, onTestFinished, test } from 'vitest'
 import { type HttpClientOptions, httpClient } from '../src/index.js'
-import { introducedClient, type Script, scriptedServer } from './support/scripted-server.js'
+import { initializedClient, type Script, scriptedServer } from './support/scripted-server.js'
 
 const URL_OF_NOTHING = 'http://127.0.0.1:1/mcp'
 const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_changed' }
@@ -232,7 +232,7 @@ test('describes a lost stream and a lost session', async () => {
     else return false
     return true
   })
-  const client = await introducedClient(server, { reconnect: { maxAttempts: 2 }, random: () => 0 })
+  const client = await initializedClient(server, { reconnect: { maxAttempts: 2 }, random: () => 0 })
   await expect.poll(() => client.errors.length).toBe(1)
   isLost = true
   const error: Error = await client.transport.send(note).catch((reason) => reason)
