@@ -8,6 +8,14 @@ export {
   httpClientDefaults,
   httpReconnectDefaults,
 } from './client/http-client-options.js'
+export {
+  oauth,
+  type OAuthCallback,
+  type OAuthFlow,
+  type OAuthProvider,
+  type OAuthRequest,
+  type OAuthTokens,
+} from './client/oauth.js'
 export { type Fetch, httpTlsDefaults } from './engines/engine.js'
 
 // For applications: the servers
