@@ -1,7 +1,6 @@
 // For applications: the client
+export type { HttpAuth, HttpAuthContext } from './client/call/authorization.js'
 export type { StreamState } from './client/get-stream.js'
-export type { Fetch } from './engines/engine-settings.js'
-export type { HttpAuth, HttpAuthContext } from './client/call/http-auth.js'
 export { httpClient } from './client/http-client.js'
 export {
   type HttpClientOptions,
@@ -9,7 +8,15 @@ export {
   httpClientDefaults,
   httpReconnectDefaults,
 } from './client/http-client-options.js'
-export { type HttpTlsOptions, httpTlsDefaults } from './shared/tls-options.js'
+export {
+  oauth,
+  type OAuthCallback,
+  type OAuthFlow,
+  type OAuthProvider,
+  type OAuthRequest,
+  type OAuthTokens,
+} from './client/oauth.js'
+export { type Fetch, httpTlsDefaults } from './engines/engine.js'
 
 // For applications: the servers
 export {

@@ -4,13 +4,13 @@ import { UnauthorizedError as UnauthorizedErrorV1 } from '@modelcontextprotocol/
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
 import { type HttpAuth, type HttpAuthContext, httpClient } from '../src/index.js'
-import { introducedClient, json, resultFor, type Script, scriptedServer } from './support/scripted-server.js'
+import { initializedClient, json, resultFor, type Script, scriptedServer } from './support/scripted-server.js'
 
 const call = (id: number) => ({ jsonrpc: '2.0' as const, id, method: 'tools/call', params: { name: 'x' } })
 const challenge = 'Bearer resource_metadata="https://auth.example/meta", scope="files:read"'
 
-/** Wants that token for everything. */
-const wanting =
+/** Requires that token for everything. */
+const requiring =
   (token: () => string, status = 401, header = challenge): Script =>
   ({ headers, response }) => {
     if (headers.authorization === `Bearer ${token()}`) return false
@@ -18,7 +18,7 @@ const wanting =
     return true
   }
 
-/** Provides tokens `t0`, `t1`, … one for each time it is asked for another. */
+/** Provides the tokens `t0`, `t1`, …, a new one with each renewal. */
 function provider(overlay: Partial<HttpAuth> = {}) {
   let generation = 0
   const contexts: HttpAuthContext[] = []
@@ -33,28 +33,28 @@ function provider(overlay: Partial<HttpAuth> = {}) {
   return { auth, contexts, current: () => `t${generation}` }
 }
 
-test('the AuthProvider of the v2 SDK fits', () => {
+test('accepts the AuthProvider of the v2 SDK', () => {
   expectTypeOf<AuthProvider>().toExtend<HttpAuth>()
 })
 
-describe('a refused token', () => {
+describe('a token refused with 401', () => {
   test.each(['Non autoris\xe9', 'Not \xe6\x9c\xaa here'])(
-    'may be replaced whatever the reason phrase of the refusal: %s',
+    'is renewed whatever the reason phrase of the refusal is: %s',
     async (phrase) => {
       const { auth, current } = provider()
-      const server = await scriptedServer((asked) => {
-        if (asked.headers.authorization === `Bearer ${current()}` && current() !== 't0') return false
-        asked.response.writeHead(401, phrase, { 'www-authenticate': challenge }).end()
+      const server = await scriptedServer((request) => {
+        if (request.headers.authorization === `Bearer ${current()}` && current() !== 't0') return false
+        request.response.writeHead(401, phrase, { 'www-authenticate': challenge }).end()
         return true
       })
-      const client = await introducedClient(server, { auth })
+      const client = await initializedClient(server, { auth })
       await client.transport.send(call(1))
-      expect(await client.answerTo(1)).toMatchObject({ id: 1, result: {} })
+      expect(await client.responseTo(1)).toMatchObject({ id: 1, result: {} })
       expect(auth.onUnauthorized).toHaveBeenCalledTimes(1)
     },
   )
 
-  test('may be replaced with the fetch of the platform, which refuses to be a method of anything else', async () => {
+  test('is renewed through the fetch of the platform, which accepts no receiver', async () => {
     vi.stubGlobal('fetch', async function (this: unknown) {
       if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation')
       return new Response('t1')
@@ -65,21 +65,21 @@ describe('a refused token', () => {
       const answer = await context.fetchFn(context.serverUrl)
       token = await answer.text()
     }
-    const server = await scriptedServer(wanting(() => 't1'))
-    const client = await introducedClient(server, { auth: { token: () => token, onUnauthorized } })
+    const server = await scriptedServer(requiring(() => 't1'))
+    const client = await initializedClient(server, { auth: { token: () => token, onUnauthorized } })
     await client.transport.send(call(1))
-    expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
+    expect(await client.responseTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
   })
 
-  test('is replaced once for all requests that it was refused for, and each is sent once more', async () => {
-    let wanted = 't0'
-    const server = await scriptedServer(wanting(() => wanted))
+  test('is renewed once for all refused requests, and each is sent once more', async () => {
+    let accepted = 't0'
+    const server = await scriptedServer(requiring(() => accepted))
     const { auth, contexts } = provider()
-    const client = await introducedClient(server, { auth, standaloneStream: false })
-    wanted = 't1'
+    const client = await initializedClient(server, { auth, standaloneStream: false })
+    accepted = 't1'
     await Promise.all([1, 2, 3, 4, 5].map((id) => client.transport.send(call(id))))
     for (const id of [1, 2, 3, 4, 5])
-      expect(await client.answerTo(id)).toEqual(resultFor(id, { of: 'tools/call' }))
+      expect(await client.responseTo(id)).toEqual(resultFor(id, { of: 'tools/call' }))
     expect(auth.onUnauthorized).toHaveBeenCalledTimes(1)
     const [context] = contexts as [HttpAuthContext]
     expect(context.serverUrl.href).toBe(server.url)
@@ -94,33 +94,33 @@ describe('a refused token', () => {
     expect(posts.length).toBeLessThanOrEqual(10)
   })
 
-  test('is not replaced where another already was while the request was under way', async () => {
-    let wanted = 't0'
+  test('is not renewed again for a request that was sent before the last renewal', async () => {
+    let accepted = 't0'
     let release = (): void => {}
-    const server = await scriptedServer((asked, server) => {
+    const server = await scriptedServer((request, server) => {
       if (
-        (asked.message as { id?: unknown } | undefined)?.id === 1 &&
-        asked.headers.authorization === 'Bearer t0'
+        (request.message as { id?: unknown } | undefined)?.id === 1 &&
+        request.headers.authorization === 'Bearer t0'
       ) {
-        release = () => asked.response.writeHead(401).end()
+        release = () => request.response.writeHead(401).end()
         return true
       }
-      return wanting(() => wanted)(asked, server)
+      return requiring(() => accepted)(request, server)
     })
     const { auth } = provider()
-    const client = await introducedClient(server, { auth, standaloneStream: false })
+    const client = await initializedClient(server, { auth, standaloneStream: false })
     const slow = client.transport.send(call(1))
-    await server.until(() => server.posted().includes('tools/call'), 'the first is under way')
-    wanted = 't1'
+    await server.until(() => server.posted().includes('tools/call'), 'the first is in progress')
+    accepted = 't1'
     await client.transport.send(call(2))
     release()
     await slow
-    await client.answerTo(1)
+    await client.responseTo(1)
     expect(auth.onUnauthorized).toHaveBeenCalledTimes(1)
   })
 
-  test('for the second time rejects with AUTH_REQUIRED, and says so to the v2 SDK [AUTH-C-04]', async () => {
-    const server = await scriptedServer(wanting(() => 'another'))
+  test('rejects a second refusal with AUTH_REQUIRED, marked for the v2 SDK [AUTH-C-04]', async () => {
+    const server = await scriptedServer(requiring(() => 'another'))
     const { auth } = provider()
     const transport = httpClient({ url: server.url, auth })
     onTestFinished(() => transport.close())
@@ -133,8 +133,8 @@ describe('a refused token', () => {
     expect(server.of('POST')).toHaveLength(2)
   })
 
-  test('without a way to replace it rejects with AUTH_REQUIRED', async () => {
-    const server = await scriptedServer(wanting(() => 'another'))
+  test('rejects with AUTH_REQUIRED where auth has no onUnauthorized()', async () => {
+    const server = await scriptedServer(requiring(() => 'another'))
     const transport = httpClient({ url: server.url, auth: { token: () => 'mine' } })
     onTestFinished(() => transport.close())
     await transport.start()
@@ -142,48 +142,48 @@ describe('a refused token', () => {
     expect(server.of('POST')).toHaveLength(1)
   })
 
-  test('is asked about for the stream as well', async () => {
-    const server = await scriptedServer((asked, server) =>
-      asked.method === 'GET' ? wanting(() => 't1')(asked, server) : false,
+  test('is renewed for the GET stream as well', async () => {
+    const server = await scriptedServer((request, server) =>
+      request.method === 'GET' ? requiring(() => 't1')(request, server) : false,
     )
     const { auth } = provider()
-    await introducedClient(server, { auth })
-    await server.until(() => server.of('GET').length === 2, 'it was asked for again')
+    await initializedClient(server, { auth })
+    await server.until(() => server.of('GET').length === 2, 'it was request for again')
     expect(server.of('GET').map(({ headers }) => headers.authorization)).toEqual(['Bearer t0', 'Bearer t1'])
   })
 })
 
-describe('a token that grants too little', () => {
-  const wants = 'Bearer error="insufficient_scope", scope="files:write"'
+describe('a token without the required scope', () => {
+  const scopeChallenge = 'Bearer error="insufficient_scope", scope="files:write"'
 
-  test('is replaced as onInsufficientScope can, and the request is sent once more', async () => {
-    const server = await scriptedServer((asked, server) =>
-      (asked.message as { method?: string } | undefined)?.method === 'tools/call'
-        ? wanting(() => 't1', 403, wants)(asked, server)
+  test('is renewed by onInsufficientScope(), and the request is sent once more', async () => {
+    const server = await scriptedServer((request, server) =>
+      (request.message as { method?: string } | undefined)?.method === 'tools/call'
+        ? requiring(() => 't1', 403, scopeChallenge)(request, server)
         : false,
     )
     let generation = 0
     const onInsufficientScope = vi.fn(async ({ response }: HttpAuthContext) => {
-      expect(response.headers.get('www-authenticate')).toBe(wants)
+      expect(response.headers.get('www-authenticate')).toBe(scopeChallenge)
       generation++
     })
-    const client = await introducedClient(server, {
+    const client = await initializedClient(server, {
       auth: { token: () => `t${generation}`, onInsufficientScope },
     })
     await Promise.all([client.transport.send(call(1)), client.transport.send(call(2))])
-    await client.answerTo(1)
-    await client.answerTo(2)
+    await client.responseTo(1)
+    await client.responseTo(2)
     expect(onInsufficientScope).toHaveBeenCalledTimes(1)
   })
 
-  test('after it was replaced rejects with REFUSED', async () => {
-    const server = await scriptedServer((asked, server) =>
-      (asked.message as { method?: string } | undefined)?.method === 'tools/call'
-        ? wanting(() => 'another', 403, wants)(asked, server)
+  test('rejects a second refusal with REFUSED', async () => {
+    const server = await scriptedServer((request, server) =>
+      (request.message as { method?: string } | undefined)?.method === 'tools/call'
+        ? requiring(() => 'another', 403, scopeChallenge)(request, server)
         : false,
     )
     const onInsufficientScope = vi.fn(async () => {})
-    const client = await introducedClient(server, { auth: { token: () => 't', onInsufficientScope } })
+    const client = await initializedClient(server, { auth: { token: () => 't', onInsufficientScope } })
     await expect(client.transport.send(call(1))).rejects.toMatchObject({
       code: 'REFUSED',
       details: { status: 403 },
@@ -191,17 +191,17 @@ describe('a token that grants too little', () => {
     expect(onInsufficientScope).toHaveBeenCalledTimes(1)
   })
 
-  describe('is asked about', () => {
+  describe('onInsufficientScope()', () => {
     const named = (method: string, id: number) => ({ jsonrpc: '2.0' as const, id, method })
 
-    /** Refuses `wide` with 403 once it is told to, unless the token is wide, and `plain` with 401 for the first. */
-    async function between() {
+    /** Refuses `wide` with 403 on release, unless the token is wide, and `plain` with 401 for the first token. */
+    async function bothRefusals() {
       const held: (() => void)[] = []
       const server = await scriptedServer(({ message, headers, response }) => {
         const { method } = (message ?? {}) as { method?: string }
         const token = headers.authorization
         if (method === 'wide' && token !== 'Bearer wide')
-          held.push(() => response.writeHead(403, { 'www-authenticate': wants }).end())
+          held.push(() => response.writeHead(403, { 'www-authenticate': scopeChallenge }).end())
         else if (method === 'plain' && token === 'Bearer t0') response.writeHead(401).end()
         else return false
         return true
@@ -210,14 +210,14 @@ describe('a token that grants too little', () => {
     }
 
     test.each([
-      ['where a 401 had the token replaced meanwhile', false],
-      ['once the token is there that a 401 asks for', true],
+      ['is called where a 401 renewed the token meanwhile', false],
+      ['is called after the renewal for a 401', true],
     ])('%s', async (_when, isSlow) => {
-      const { server, held } = await between()
+      const { server, held } = await bothRefusals()
       let token = 't0'
       let go = (): void => {}
       const slots: string[] = []
-      const client = await introducedClient(server, {
+      const client = await initializedClient(server, {
         standaloneStream: false,
         auth: {
           token: () => token,
@@ -234,28 +234,28 @@ describe('a token that grants too little', () => {
         },
       })
       const wide = client.transport.send(named('wide', 1))
-      await server.until(() => held.length === 1, 'it is under way')
+      await server.until(() => held.length === 1, 'it is in progress')
       const plain = client.transport.send(named('plain', 2))
       if (!isSlow) await plain
-      await server.until(() => slots.length > 0, 'another token is asked for')
+      await server.until(() => slots.length > 0, 'another token is requested')
       held[0]?.()
       await turns(50)
       go()
       await Promise.all([plain, wide])
-      expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'wide' }))
+      expect(await client.responseTo(1)).toEqual(resultFor(1, { of: 'wide' }))
       expect(slots).toEqual(['onUnauthorized', 't1', 'onInsufficientScope'])
     })
 
-    test('once, also where the rights were granted while a request was under way', async () => {
-      const { server, held } = await between()
+    test('is called once, also for a request that was sent before the scope was granted', async () => {
+      const { server, held } = await bothRefusals()
       let token = 't0'
       const onInsufficientScope = vi.fn(async () => {
         token = 'wide'
       })
       const auth = { token: () => token, onInsufficientScope }
-      const client = await introducedClient(server, { standaloneStream: false, auth })
+      const client = await initializedClient(server, { standaloneStream: false, auth })
       const sent = [client.transport.send(named('wide', 1)), client.transport.send(named('wide', 2))]
-      await server.until(() => held.length === 2, 'both are under way')
+      await server.until(() => held.length === 2, 'both are in progress')
       held[0]?.()
       await Promise.race(sent)
       held[1]?.()
@@ -264,20 +264,20 @@ describe('a token that grants too little', () => {
     })
   })
 
-  test('is not asked about for another 403', async () => {
-    const server = await scriptedServer((asked, server) =>
-      (asked.message as { method?: string } | undefined)?.method === 'tools/call'
-        ? wanting(() => 'another', 403, 'Bearer error="invalid_token"')(asked, server)
+  test('is not renewed for another 403', async () => {
+    const server = await scriptedServer((request, server) =>
+      (request.message as { method?: string } | undefined)?.method === 'tools/call'
+        ? requiring(() => 'another', 403, 'Bearer error="invalid_token"')(request, server)
         : false,
     )
     const onInsufficientScope = vi.fn(async () => {})
-    const client = await introducedClient(server, { auth: { token: () => 't', onInsufficientScope } })
+    const client = await initializedClient(server, { auth: { token: () => 't', onInsufficientScope } })
     await expect(client.transport.send(call(1))).rejects.toMatchObject({ code: 'REFUSED' })
     expect(onInsufficientScope).not.toHaveBeenCalled()
   })
 })
 
-describe('what the application throws', () => {
+describe('an error of the application', () => {
   const info = { name: 'test', version: '1.0.0' }
 
   test.each([
@@ -286,8 +286,8 @@ describe('what the application throws', () => {
       'onUnauthorized()',
       (error: Error): HttpAuth => ({ token: () => 'x', onUnauthorized: () => Promise.reject(error) }),
     ],
-  ])('in %s is what both SDKs throw, as it is', async (_where, failing) => {
-    const server = await scriptedServer(wanting(() => 'another'))
+  ])('in %s is thrown unchanged by both SDKs', async (_where, failing) => {
+    const server = await scriptedServer(requiring(() => 'another'))
     const kinds = [
       { client: new ClientV1(info), error: new UnauthorizedErrorV1('redirected') },
       { client: new Client(info), error: new UnauthorizedError('redirected') },
@@ -303,7 +303,7 @@ describe('what the application throws', () => {
     }
   })
 
-  test('in headers() is told as CALLBACK_FAILED', async () => {
+  test('in headers() is CALLBACK_FAILED', async () => {
     const server = await scriptedServer()
     const cause = new Error('mine')
     const headers = () => Promise.reject(cause)
@@ -315,24 +315,24 @@ describe('what the application throws', () => {
       details: { slot: 'headers' },
       cause,
     })
-    expect(server.asked).toEqual([])
+    expect(server.requests).toEqual([])
   })
 })
 
-test('headers are asked for each time, and win over ours; those of one message win over them', async () => {
+test('calls headers() for each request, over the headers of the client, below those of one message', async () => {
   const server = await scriptedServer(({ message, response }) => {
     if ((message as { method?: string } | undefined)?.method !== 'tools/call') return false
     json(response, resultFor((message as { id: number }).id))
     return true
   })
-  let asked = 0
+  let calls = 0
   const headers = () => ({
-    'X-Nth': `${++asked}`,
+    'X-Nth': `${++calls}`,
     Authorization: 'Basic abc',
     Accept: '*/*',
     'x-mine': 'all',
   })
-  const client = await introducedClient(server, { headers, standaloneStream: false })
+  const client = await initializedClient(server, { headers, standaloneStream: false })
   await client.transport.send(call(1), { headers: { 'X-Mine': 'this', 'Mcp-Param-Region': 'eu' } })
   const posts = server.of('POST')
   expect(posts.map((each) => each.headers['x-nth'])).toEqual(['1', '2', '3'])
@@ -350,12 +350,12 @@ const mine = { authorization: 'Bearer mine' }
 test.each([
   ['an object', mine],
   ['a function', () => mine],
-])('headers given as %s win over the token of auth, in every request', async (_how, headers) => {
+])('prefers headers given as %s to the token of auth, in every request', async (_how, headers) => {
   const server = await scriptedServer()
-  const client = await introducedClient(server, { headers, auth: { token: () => 'from-auth' } })
+  const client = await initializedClient(server, { headers, auth: { token: () => 'from-auth' } })
   await client.transport.send(call(1))
-  await server.until(() => server.of('GET').length === 1, 'the stream was asked for')
+  await server.until(() => server.of('GET').length === 1, 'the stream was request for')
   await client.transport.close()
   expect(server.of('DELETE')).toHaveLength(1)
-  expect(new Set(server.asked.map((each) => each.headers.authorization))).toEqual(new Set(['Bearer mine']))
+  expect(new Set(server.requests.map((each) => each.headers.authorization))).toEqual(new Set(['Bearer mine']))
 })

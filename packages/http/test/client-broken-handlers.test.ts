@@ -7,7 +7,7 @@ import { modern } from './support/modern.js'
 import { event, json, resultFor, scriptedServer, startedClient, stream } from './support/scripted-server.js'
 
 const engines: Record<string, () => Partial<HttpClientOptions>> = {
-  'the connections of its own': () => ({}),
+  'its own connections': () => ({}),
   'a fetch': () => ({ fetch: (url, init) => globalThis.fetch(url, init) }),
   'an agent': () => {
     const agent = new Agent()
@@ -20,7 +20,7 @@ const fault = new Error('a fault of ours')
 
 describe.each(Object.entries(engines))('over %s', (_name, options) => {
   test.each(['json', 'events'])(
-    'what fails while an answer in %s is taken answers its request, and no other',
+    'fails only the request whose response in %s cannot be handled',
     async (how) => {
       const spy = vi.spyOn(ToolSchemas.prototype, 'check').mockImplementation((response) => {
         if ('result' in response) throw fault
@@ -35,17 +35,17 @@ describe.each(Object.entries(engines))('over %s', (_name, options) => {
       })
       const client = await startedClient(server, options())
       await client.transport.send(modern('tools/list'))
-      expect(await client.answerTo(1)).toMatchObject({
+      expect(await client.responseTo(1)).toMatchObject({
         error: { code: -31_006, data: { code: 'OUTCOME_UNKNOWN' } },
       })
       expect(client.errors).toEqual([expect.objectContaining({ code: 'OUTCOME_UNKNOWN', cause: fault })])
       await client.transport.send(modern('tools/call', {}, 2))
-      expect(await client.answerTo(2)).toEqual(resultFor(2, { tools: [] }))
+      expect(await client.responseTo(2)).toEqual(resultFor(2, { tools: [] }))
     },
   )
 })
 
-test('what fails while the head of an answer is taken answers its request', async () => {
+test('fails the request whose response head cannot be read', async () => {
   const get = (): never => {
     throw fault
   }
@@ -53,6 +53,6 @@ test('what fails while the head of an answer is taken answers its request', asyn
   const server = await scriptedServer()
   const client = await startedClient(server, { fetch })
   await client.transport.send(modern('tools/list'))
-  expect(await client.answerTo(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } })
+  expect(await client.responseTo(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } })
   expect(client.errors).toMatchObject([{ code: 'OUTCOME_UNKNOWN', cause: fault }])
 })

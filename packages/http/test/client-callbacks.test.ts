@@ -1,7 +1,7 @@
 import { createFakeClock } from '@mcpwire/compliance'
 import { describe, expect, test } from 'vitest'
 import type { HttpAuth, HttpClientOptions } from '../src/index.js'
-import { introducedClient, type Script, scriptedServer, startedClient } from './support/scripted-server.js'
+import { initializedClient, type Script, scriptedServer, startedClient } from './support/scripted-server.js'
 
 const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_changed' }
 const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
@@ -13,9 +13,9 @@ const refusing =
     response.writeHead(status, { 'www-authenticate': challenge }).end()
     return true
   }
-const tooLittle = refusing(403, 'Bearer error="insufficient_scope"')
+const missingScope = refusing(403, 'Bearer error="insufficient_scope"')
 
-interface Silent {
+interface PendingCallback {
   readonly slot: string
   readonly option: string
   readonly timeoutMs: number
@@ -26,7 +26,7 @@ interface Silent {
 const auth = (overlay: Partial<HttpAuth>): Partial<HttpClientOptions> => ({
   auth: { token: () => 'x', ...overlay },
 })
-const silent: readonly Silent[] = [
+const pendingCallbacks: readonly PendingCallback[] = [
   { slot: 'token', option: 'connectTimeoutMs', timeoutMs: 10_000, options: auth({ token: never }) },
   { slot: 'headers', option: 'connectTimeoutMs', timeoutMs: 10_000, options: { headers: never } },
   {
@@ -41,70 +41,73 @@ const silent: readonly Silent[] = [
     option: 'authTimeoutMs',
     timeoutMs: 300_000,
     options: auth({ onInsufficientScope: never }),
-    script: tooLittle,
+    script: missingScope,
   },
 ]
 
-describe.each(silent)('$slot() that never settles', ({ slot, option, timeoutMs, options, script }) => {
-  /** A client one of whose sends waits for the application. */
-  async function waiting(overlay: Partial<HttpClientOptions> = {}, signal?: AbortSignal) {
-    const clock = createFakeClock()
-    const server = await scriptedServer(script)
-    const client = await startedClient(server, { clock, ...options, ...overlay })
-    const outcome = client.transport.send(call, { requestSignal: signal }).then(
-      () => 'sent',
-      (error: unknown) => error,
-    )
-    await server.until(() => clock.pending === 1, 'it is waited for')
-    return { clock, client, outcome, server }
-  }
+describe.each(pendingCallbacks)(
+  '$slot() that never settles',
+  ({ slot, option, timeoutMs, options, script }) => {
+    /** A client with a send that waits for the callback. */
+    async function waiting(overlay: Partial<HttpClientOptions> = {}, signal?: AbortSignal) {
+      const clock = createFakeClock()
+      const server = await scriptedServer(script)
+      const client = await startedClient(server, { clock, ...options, ...overlay })
+      const outcome = client.transport.send(call, { requestSignal: signal }).then(
+        () => 'sent',
+        (error: unknown) => error,
+      )
+      await server.until(() => clock.pending === 1, 'the callback is pending')
+      return { clock, client, outcome, server }
+    }
 
-  test(`is waited for no longer than ${option}`, async () => {
-    const { clock, client, outcome } = await waiting()
-    await clock.advance(timeoutMs)
-    expect(await outcome).toMatchObject({
-      code: 'CALLBACK_FAILED',
-      details: { slot },
-      message: expect.stringContaining(`${option} (${timeoutMs} ms)`),
+    test(`fails with CALLBACK_FAILED after ${option}`, async () => {
+      const { clock, client, outcome } = await waiting()
+      await clock.advance(timeoutMs)
+      expect(await outcome).toMatchObject({
+        code: 'CALLBACK_FAILED',
+        details: { slot },
+        message: expect.stringContaining(`${option} (${timeoutMs} ms)`),
+      })
+      expect(clock.pending).toBe(0)
+      expect(client.transport.state).toBe('open')
     })
-    expect(clock.pending).toBe(0)
-    expect(client.transport.state).toBe('open')
-  })
 
-  test('does not keep close() from ending, nor the send that waits from settling', async () => {
-    const { clock, client, outcome } = await waiting()
-    await client.transport.close()
-    expect(await outcome).toMatchObject({ code: 'CLOSED' })
-    expect(clock.pending).toBe(0)
-  })
+    test('does not delay close(), and its send() rejects with CLOSED', async () => {
+      const { clock, client, outcome } = await waiting()
+      await client.transport.close()
+      expect(await outcome).toMatchObject({ code: 'CLOSED' })
+      expect(clock.pending).toBe(0)
+    })
 
-  test('does not keep the abort of its request from being heard', async () => {
-    const aborter = new AbortController()
-    const { client, outcome, clock } = await waiting({}, aborter.signal)
-    const reason = new Error('given up')
-    aborter.abort(reason)
-    expect(await outcome).toBe(reason)
-    await client.transport.close()
-    expect(clock.pending).toBe(0)
-  })
-})
+    test('does not delay the abort of its request', async () => {
+      const aborter = new AbortController()
+      const { client, outcome, clock } = await waiting({}, aborter.signal)
+      const reason = new Error('aborted')
+      aborter.abort(reason)
+      expect(await outcome).toBe(reason)
+      await client.transport.close()
+      expect(clock.pending).toBe(0)
+    })
+  },
+)
 
-test('token() that never settles keeps neither the end of a session nor its stream waiting', async () => {
+test('closes in time while token() is pending', async () => {
   const clock = createFakeClock()
   let isSilent = false
   const server = await scriptedServer()
   const token = (): string | Promise<never> => (isSilent ? never() : 'x')
-  const client = await introducedClient(server, { clock, auth: { token } })
+  const client = await initializedClient(server, { clock, auth: { token } })
   isSilent = true
   const closing = client.transport.close()
-  await server.until(() => clock.pending > 0, 'the end of the session waits')
+  await server.until(() => clock.pending > 0, 'the DELETE waits')
   await clock.advance(500)
   await closing
   expect(clock.pending).toBe(0)
   expect(server.of('DELETE')).toEqual([])
 })
 
-test('token() that is late once does not cost the stream of the session', async () => {
+test('opens the GET stream again after token() timed out once', async () => {
   const clock = createFakeClock()
   let isSilent = true
   const server = await scriptedServer()
@@ -112,13 +115,13 @@ test('token() that is late once does not cost the stream of the session', async 
   const client = await startedClient(server, { clock, sessionId: 'session-1', auth: { token } })
   await clock.advance(10_000)
   isSilent = false
-  await server.until(() => clock.pending > 0, 'another attempt is due')
+  await server.until(() => clock.pending > 0, 'another attempt is scheduled')
   await clock.advance(60_000)
-  await server.until(() => server.of('GET').length === 1, 'the stream is asked for')
+  await server.until(() => server.of('GET').length === 1, 'the stream is requested')
   expect(client.errors).toEqual([])
 })
 
-test('what comes too late is not used, and its failure is nobody’s', async () => {
+test('ignores a late rejection of headers()', async () => {
   const clock = createFakeClock()
   const server = await scriptedServer()
   let refuse: (error: Error) => void = () => {}
@@ -132,16 +135,16 @@ test('what comes too late is not used, and its failure is nobody’s', async () 
   refuse(new Error('too late'))
   isSlow = false
   await client.transport.send(note)
-  expect(server.asked.map((asked) => asked.headers['x-nth'])).toEqual(['2'])
+  expect(server.requests.map((request) => request.headers['x-nth'])).toEqual(['2'])
 })
 
-test('those who wait for one onUnauthorized() that never settles are all told, and the next may ask anew', async () => {
+test('fails all requests that share one pending onUnauthorized(), and calls it again for the next', async () => {
   const clock = createFakeClock()
   const server = await scriptedServer(refusing(401))
-  let asked = 0
+  let calls = 0
   const onUnauthorized = (): Promise<void> => {
-    asked++
-    return asked === 1 ? never() : Promise.resolve()
+    calls++
+    return calls === 1 ? never() : Promise.resolve()
   }
   const client = await startedClient(server, { clock, authTimeoutMs: 1_000, ...auth({ onUnauthorized }) })
   const outcomes = [1, 2, 3].map((id) =>
@@ -151,13 +154,13 @@ test('those who wait for one onUnauthorized() that never settles are all told, a
   await clock.advance(1_000)
   for (const outcome of outcomes) expect(await outcome).toMatchObject({ code: 'CALLBACK_FAILED' })
   await expect(client.transport.send(call)).rejects.toMatchObject({ code: 'AUTH_REQUIRED' })
-  expect(asked).toBe(2)
+  expect(calls).toBe(2)
 })
 
-test('what is no promise but throws when it is waited for fails the send, and nothing waits for it any more', async () => {
+test('fails the send where token() returns a thenable whose then() throws', async () => {
   const clock = createFakeClock()
   const thenable = {
-    // biome-ignore lint/suspicious/noThenProperty: what a broken library may yield
+    // biome-ignore lint/suspicious/noThenProperty: a broken library may return this
     then: () => {
       throw new Error('broken')
     },

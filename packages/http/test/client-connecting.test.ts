@@ -13,7 +13,7 @@ import { scriptedServer, startedClient } from './support/scripted-server.js'
 const initialize = { jsonrpc: '2.0' as const, id: 0, method: 'initialize', params: {} }
 const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
 
-describe('a fetch that never answers', () => {
+describe('a fetch that never responds', () => {
   async function waiting(message: typeof call, options: Partial<HttpClientOptions> = {}) {
     const clock = createFakeClock()
     const aborted: unknown[] = []
@@ -32,7 +32,7 @@ describe('a fetch that never answers', () => {
   test.each([
     ['initialize', initialize],
     ['server/discover', modern('server/discover', {}, 7)],
-  ])('is waited for with %s no longer than connectTimeoutMs', async (_, message) => {
+  ])('fails %s with CONNECT_TIMEOUT after connectTimeoutMs', async (_, message) => {
     const { clock, over, outcome, aborted } = await waiting(message as typeof call)
     await clock.advance(10_000)
     await over
@@ -42,7 +42,7 @@ describe('a fetch that never answers', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('is waited for with a request that may take its time', async () => {
+  test('does not time out other requests', async () => {
     const { clock, client, over, outcome } = await waiting(call)
     await clock.advance(1_000_000)
     expect(outcome()).toBeUndefined()
@@ -52,25 +52,25 @@ describe('a fetch that never answers', () => {
   })
 })
 
-test('a fetch whose answer has begun has no deadline any more', async () => {
+test('removes the deadline of a fetch whose response has started', async () => {
   const clock = createFakeClock()
   const server = await scriptedServer()
   const fetch = (url: string | URL | Request, init?: RequestInit) => globalThis.fetch(url, init)
   const client = await startedClient(server, { clock, fetch })
   await client.transport.send(initialize)
-  await client.answerTo(0)
+  await client.responseTo(0)
   expect(clock.pending).toBe(0)
 })
 
 describe('an agent', () => {
-  test('whose connection never comes is waited for no longer than connectTimeoutMs', async () => {
+  test('fails with CONNECT_TIMEOUT where its connection never opens', async () => {
     await using silent = await listenCounting(createServer((socket) => socket.resume()))
     const clock = createFakeClock()
     const agent = new HttpsAgent()
     const url = new URL(`https://127.0.0.1:${silent.port}/mcp?token=s3cret`)
     const engine = createEngine(engineSettings({ url, clock, agent, connectTimeoutMs: 3_000 }))
     const waits = record(engine, { url, body: '{}' })
-    await eventually(() => silent.socketCount() === 1 && clock.pending === 1, 'it is called')
+    await eventually(() => silent.socketCount() === 1 && clock.pending === 1, 'it is connected to')
     await clock.advance(2_999)
     expect(waits.events).toEqual([])
     await clock.advance(1)
@@ -83,7 +83,7 @@ describe('an agent', () => {
     agent.destroy()
   })
 
-  test('that has connected, or has no socket to spare, is given the time that answers take', async () => {
+  test('does not time out once it is connected, or while the request is queued', async () => {
     const held: (() => void)[] = []
     await using server = await listenCounting(
       createHttpServer((_, response) => held.push(() => response.end('yes'))),
@@ -92,17 +92,17 @@ describe('an agent', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const url = new URL(`http://127.0.0.1:${server.port}/mcp`)
     const engine = createEngine(engineSettings({ url, clock, agent }))
-    const answered = record(engine, { url, body: '{}' })
-    await eventually(() => held.length === 1 && clock.pending === 0, 'the first is there')
+    const first = record(engine, { url, body: '{}' })
+    await eventually(() => held.length === 1 && clock.pending === 0, 'the first arrived')
     const queued = record(engine, { url, body: '{}' })
     await turns(5)
     await clock.advance(1_000_000)
-    expect([...answered.events, ...queued.events]).toEqual([])
+    expect([...first.events, ...queued.events]).toEqual([])
     held[0]?.()
     await eventually(() => held.length === 2, 'the second has the socket of the first')
     held[1]?.()
     await queued.over()
-    expect([answered.text(), queued.text()]).toEqual(['yes', 'yes'])
+    expect([first.text(), queued.text()]).toEqual(['yes', 'yes'])
     expect(clock.pending).toBe(0)
     await engine.close()
     agent.destroy()

@@ -2,7 +2,7 @@ import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import {
   event,
-  introducedClient,
+  initializedClient,
   json,
   resultFor,
   type Script,
@@ -15,22 +15,23 @@ import {
 const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
 const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/message', params: { data: 'end' } }
 
-function onCall(answer: (asked: Parameters<Script>[0]) => void): Script {
-  return (asked) => {
-    if (!asked.message || !isRequest(asked.message) || asked.message.method !== 'tools/call') return false
-    answer(asked)
+function onCall(answer: (request: Parameters<Script>[0]) => void): Script {
+  return (request) => {
+    if (!request.message || !isRequest(request.message) || request.message.method !== 'tools/call')
+      return false
+    answer(request)
     return true
   }
 }
 
-const answers = ({ messages }: ScriptedClient, id: unknown) =>
+const responses = ({ messages }: ScriptedClient, id: unknown) =>
   messages.filter((message) => !('method' in message) && message.id === id)
-const unasked = expect.objectContaining({
+const unexpected = expect.objectContaining({
   code: 'MALFORMED_MESSAGE',
-  message: expect.stringContaining('no request in flight'),
+  message: expect.stringContaining('without a pending request'),
 })
 
-describe('a response is delivered once, and one more reported', () => {
+describe('a duplicate response is reported and not delivered', () => {
   const twice: Record<string, Script> = {
     'in one chunk of one stream': onCall(({ response }) =>
       stream(response, event(resultFor(1)) + event(resultFor(1)) + event(note)).end(),
@@ -43,26 +44,26 @@ describe('a response is delivered once, and one more reported', () => {
           event(note),
       ).end(),
     ),
-    'later on a stream that was to end': onCall(({ response }) => {
+    'later on a stream that should have ended': onCall(({ response }) => {
       stream(response, event(resultFor(1)))
       setImmediate(() => response.end(event(resultFor(1)) + event(note)))
     }),
   }
 
   test.each(Object.entries(twice))('%s', async (_where, script) => {
-    const client = await introducedClient(await scriptedServer(script), { standaloneStream: false })
+    const client = await initializedClient(await scriptedServer(script), { standaloneStream: false })
     await client.transport.send(call)
-    await client.answerTo(1)
+    await client.responseTo(1)
     await expect.poll(() => client.messages.at(-1)).toEqual(note)
-    expect(answers(client, 1)).toEqual([resultFor(1)])
-    expect(client.errors).toEqual([unasked])
+    expect(responses(client, 1)).toEqual([resultFor(1)])
+    expect(client.errors).toEqual([unexpected])
     expect(client.transport.state).toBe('open')
   })
 
-  test('on the stream beside it, any number of times', async () => {
-    const server = await scriptedServer((asked, { of }) => {
-      if (asked.method === 'GET') {
-        stream(asked.response)
+  test('any number of times on the GET stream', async () => {
+    const server = await scriptedServer((request, { of }) => {
+      if (request.method === 'GET') {
+        stream(request.response)
         return true
       }
       return onCall(({ response }) => {
@@ -70,14 +71,14 @@ describe('a response is delivered once, and one more reported', () => {
         json(response, resultFor(1))
         for (let nth = 0; nth < 20; nth++) get?.response.write(event(resultFor(1)))
         get?.response.write(event(note))
-      })(asked, server)
+      })(request, server)
     })
-    const client = await introducedClient(server)
-    await server.until(() => server.of('GET').length === 1, 'the stream is there')
+    const client = await initializedClient(server)
+    await server.until(() => server.of('GET').length === 1, 'the stream is open')
     await client.transport.send(call)
     await expect.poll(() => client.messages.at(-1)).toEqual(note)
-    await client.answerTo(1)
-    expect(answers(client, 1)).toEqual([resultFor(1)])
+    await client.responseTo(1)
+    expect(responses(client, 1)).toEqual([resultFor(1)])
     expect(client.errors).toHaveLength(20)
     expect(client.transport.state).toBe('open')
   })
@@ -97,19 +98,22 @@ describe('a response is delivered once, and one more reported', () => {
     const client = await startedClient(server)
     await client.transport.send({ ...call, id: 'init', method: 'initialize' })
     await expect.poll(() => client.messages.at(-1)).toEqual(note)
-    expect(answers(client, 'init')).toHaveLength(1)
-    expect(client.errors).toEqual([unasked])
+    expect(responses(client, 'init')).toHaveLength(1)
+    expect(client.errors).toEqual([unexpected])
   })
 })
 
-test.each([[99], ['1'], [1.5e3]])('a response to %o, which was never asked, is reported only', async (id) => {
-  const client = await introducedClient(
-    await scriptedServer(
-      onCall(({ response }) => stream(response, event(resultFor(id)) + event(resultFor(1))).end()),
-    ),
-  )
-  await client.transport.send(call)
-  await client.answerTo(1)
-  expect(answers(client, id)).toEqual([])
-  expect(client.errors).toEqual([unasked])
-})
+test.each([[99], ['1'], [1.5e3]])(
+  'reports a response with id %o, for which no request is pending',
+  async (id) => {
+    const client = await initializedClient(
+      await scriptedServer(
+        onCall(({ response }) => stream(response, event(resultFor(id)) + event(resultFor(1))).end()),
+      ),
+    )
+    await client.transport.send(call)
+    await client.responseTo(1)
+    expect(responses(client, id)).toEqual([])
+    expect(client.errors).toEqual([unexpected])
+  },
+)

@@ -3,7 +3,7 @@ import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import {
   event,
-  introducedClient,
+  initializedClient,
   json,
   resultFor,
   type Script,
@@ -15,11 +15,12 @@ import {
 const call = (id: number) => ({ jsonrpc: '2.0' as const, id, method: 'tools/call', params: { name: 'x' } })
 const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_changed' }
 
-/** Does that to the POST of a tool call. */
-function onCall(answer: (asked: Parameters<Script>[0]) => void): Script {
-  return (asked) => {
-    if (!asked.message || !isRequest(asked.message) || asked.message.method !== 'tools/call') return false
-    answer(asked)
+/** Responds to the POST of a tool call. */
+function onCall(answer: (request: Parameters<Script>[0]) => void): Script {
+  return (request) => {
+    if (!request.message || !isRequest(request.message) || request.message.method !== 'tools/call')
+      return false
+    answer(request)
     return true
   }
 }
@@ -27,7 +28,7 @@ function onCall(answer: (asked: Parameters<Script>[0]) => void): Script {
 const lost = (id: number, code: string) =>
   expect.objectContaining({ id, error: expect.objectContaining({ data: expect.objectContaining({ code }) }) })
 
-describe('a request is answered with an error', () => {
+describe('a request fails with OUTCOME_UNKNOWN', () => {
   const breaks: Record<string, Script> = {
     'its stream ends': onCall(({ response }) => stream(response).end()),
     'its stream is reset': onCall(({ response }) => {
@@ -40,67 +41,67 @@ describe('a request is answered with an error', () => {
         .write('{"jsonrpc"')
       setImmediate(() => response.destroy())
     }),
-    'its JSON is none': onCall(({ response }) => {
+    'its JSON is invalid': onCall(({ response }) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end('<html>')
     }),
-    'its JSON is no text': onCall(({ response }) => {
+    'its JSON is not UTF-8': onCall(({ response }) => {
       response
         .writeHead(200, { 'content-type': 'application/json' })
         .end(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]))
     }),
-    'its JSON answers another': onCall(({ response }) => json(response, resultFor(99))),
-    'there is neither JSON nor a stream': onCall(({ response }) => {
+    'its JSON is the response to another request': onCall(({ response }) => json(response, resultFor(99))),
+    'the response is neither JSON nor a stream': onCall(({ response }) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html></html>')
     }),
-    'the server only takes it': onCall(({ response }) => response.writeHead(202).end()),
+    'the server only accepts it': onCall(({ response }) => response.writeHead(202).end()),
   }
 
   test.each(Object.entries(breaks))('when %s', async (_how, script) => {
     const server = await scriptedServer(script)
-    const client = await introducedClient(server)
+    const client = await initializedClient(server)
     await client.transport.send(call(1))
     const started = performance.now()
-    expect(await client.answerTo(1)).toEqual(lost(1, 'OUTCOME_UNKNOWN'))
+    expect(await client.responseTo(1)).toEqual(lost(1, 'OUTCOME_UNKNOWN'))
     expect(performance.now() - started).toBeLessThan(1_000)
     expect(client.messages.filter((message) => 'id' in message && message.id === 1)).toHaveLength(1)
     expect(client.transport.state).toBe('open')
   })
 
-  test('when nothing is heard on its stream for streamIdleTimeoutMs', async () => {
+  test('when its stream is silent for streamIdleTimeoutMs', async () => {
     const clock = createFakeClock()
     const server = await scriptedServer(onCall(({ response }) => stream(response)))
-    const client = await introducedClient(server, { clock, streamIdleTimeoutMs: 60_000 })
+    const client = await initializedClient(server, { clock, streamIdleTimeoutMs: 60_000 })
     await client.transport.send(call(1))
     await clock.advance(40_000)
     const posts = server.of('POST')
     const { response } = posts[posts.length - 1] as (typeof posts)[0]
     response.write(event(note))
-    await server.until(() => client.messages.length > 1, 'it was heard')
+    await server.until(() => client.messages.length > 1, 'it was received')
     await clock.advance(40_000)
     expect(client.messages.some((message) => 'id' in message && message.id === 1)).toBe(false)
     await clock.advance(60_000)
-    expect(await client.answerTo(1)).toEqual(lost(1, 'OUTCOME_UNKNOWN'))
+    expect(await client.responseTo(1)).toEqual(lost(1, 'OUTCOME_UNKNOWN'))
     await server.until(() => response.destroyed, 'the stream was closed')
   })
 })
 
-test('a JSON answer of which nothing more comes is waited for no longer than streamIdleTimeoutMs', async () => {
+test('fails a request whose JSON response stops for streamIdleTimeoutMs', async () => {
   const clock = createFakeClock()
   const server = await scriptedServer(
     onCall(({ response }) => {
       response.writeHead(200, { 'content-type': 'application/json' }).write('{"jsonrpc"')
     }),
   )
-  const client = await introducedClient(server, { clock, streamIdleTimeoutMs: 60_000 })
+  const client = await initializedClient(server, { clock, streamIdleTimeoutMs: 60_000 })
   await client.transport.send(call(1))
-  await server.until(() => clock.pending > 0, 'it is waited for')
+  await server.until(() => clock.pending > 0, 'a deadline is set')
   await clock.advance(60_000)
-  expect(await client.answerTo(1)).toEqual(lost(1, 'OUTCOME_UNKNOWN'))
-  const { response } = server.of('POST').at(-1) as (typeof server.asked)[0]
-  await server.until(() => response.destroyed, 'it was cut')
+  expect(await client.responseTo(1)).toEqual(lost(1, 'OUTCOME_UNKNOWN'))
+  const { response } = server.of('POST').at(-1) as (typeof server.requests)[0]
+  await server.until(() => response.destroyed, 'it was closed')
 })
 
-test('what a server adds to the acceptance of a notification keeps no socket', async () => {
+test('closes a socket whose response to a notification does not end', async () => {
   const clock = createFakeClock()
   const server = await scriptedServer(({ message, response }) => {
     if (!message || isRequest(message) || !('method' in message) || message.method !== note.method)
@@ -108,19 +109,19 @@ test('what a server adds to the acceptance of a notification keeps no socket', a
     response.writeHead(200, { 'content-type': 'text/plain' }).write('thanks')
     return true
   })
-  const client = await introducedClient(server, { clock })
+  const client = await initializedClient(server, { clock })
   await client.transport.send(note)
-  const { response } = server.of('POST').at(-1) as (typeof server.asked)[0]
+  const { response } = server.of('POST').at(-1) as (typeof server.requests)[0]
   expect(response.destroyed).toBe(false)
   await clock.advance(2_000)
-  await server.until(() => response.destroyed, 'it was cut')
+  await server.until(() => response.destroyed, 'it was closed')
   expect(client.errors).toEqual([])
 })
 
 describe('send() rejects', () => {
-  test('with what is known of the delivery when the connection breaks before the status', async () => {
+  test('with SEND_FAILED and delivery unknown when the connection breaks before the status', async () => {
     const server = await scriptedServer(onCall(({ response }) => response.socket?.resetAndDestroy()))
-    const client = await introducedClient(server)
+    const client = await initializedClient(server)
     await expect(client.transport.send(call(1))).rejects.toMatchObject({
       code: 'SEND_FAILED',
       details: { delivery: 'unknown' },
@@ -130,9 +131,9 @@ describe('send() rejects', () => {
     expect(client.transport.state).toBe('open')
   })
 
-  test('with CLOSED when it is closed meanwhile', async () => {
+  test('with CLOSED when the transport is closed meanwhile', async () => {
     const server = await scriptedServer(onCall(() => {}))
-    const client = await introducedClient(server)
+    const client = await initializedClient(server)
     const sending = client.transport.send(call(1))
     const closing = expect(sending).rejects.toMatchObject({ code: 'CLOSED' })
     await server.until(() => server.posted().includes('tools/call'), 'it arrived')
@@ -141,7 +142,7 @@ describe('send() rejects', () => {
     await server.until(() => server.sockets.size === 0, 'no socket was left')
   })
 
-  test('with OVERLOADED once maxQueuedBytes wait for the server, and again not when they were taken', async () => {
+  test('with OVERLOADED while maxQueuedBytes wait for the server', async () => {
     const held: (() => void)[] = []
     const server = await scriptedServer(
       onCall(({ response, message }) => {
@@ -149,7 +150,7 @@ describe('send() rejects', () => {
         held.push(() => json(response, resultFor(id)))
       }),
     )
-    const client = await introducedClient(server, { maxQueuedBytes: 2_048 })
+    const client = await initializedClient(server, { maxQueuedBytes: 2_048 })
     const big = (id: number) => ({ ...call(id), params: { name: 'x', fill: 'x'.repeat(900) } })
     const first = client.transport.send(big(1))
     const second = client.transport.send(big(2))
@@ -167,7 +168,7 @@ describe('send() rejects', () => {
   })
 })
 
-describe('what is too long is not collected', () => {
+describe('a message over maxMessageBytes is not buffered', () => {
   const long = 'x'.repeat(5_000)
   const kinds: Record<string, Script> = {
     'an announced body': onCall(({ response, message }) => {
@@ -189,9 +190,9 @@ describe('what is too long is not collected', () => {
 
   test.each(Object.entries(kinds))('%s', async (_kind, script) => {
     const server = await scriptedServer(script)
-    const client = await introducedClient(server, { maxMessageBytes: 4_096 })
+    const client = await initializedClient(server, { maxMessageBytes: 4_096 })
     await client.transport.send(call(1))
-    expect(await client.answerTo(1)).toEqual(lost(1, 'MESSAGE_TOO_LARGE'))
+    expect(await client.responseTo(1)).toEqual(lost(1, 'MESSAGE_TOO_LARGE'))
     expect(client.errors).toContainEqual(
       expect.objectContaining({
         code: 'MESSAGE_TOO_LARGE',
@@ -201,16 +202,16 @@ describe('what is too long is not collected', () => {
     expect(client.transport.state).toBe('open')
   })
 
-  test('and a message of ours is not sent', async () => {
+  test('and is not sent by this client', async () => {
     const server = await scriptedServer()
-    const client = await introducedClient(server, { maxMessageBytes: 4_096 })
+    const client = await initializedClient(server, { maxMessageBytes: 4_096 })
     const message = { ...note, params: { long } }
     await expect(client.transport.send(message)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
     expect(server.posted()).not.toContain(note.method)
   })
 })
 
-test('garbage between events is reported, and what is valid around it is heard', async () => {
+test('reports invalid events, and delivers the valid ones around them', async () => {
   const server = await scriptedServer(
     onCall(({ response, message }) => {
       const { id } = message as { id: number }
@@ -221,9 +222,9 @@ test('garbage between events is reported, and what is valid around it is heard',
       response.end()
     }),
   )
-  const client = await introducedClient(server)
+  const client = await initializedClient(server)
   await client.transport.send(call(1))
-  await client.answerTo(1)
+  await client.responseTo(1)
   expect(client.messages).toContainEqual(note)
   expect(client.errors.map((error) => (error as { code?: string }).code)).toEqual([
     'MALFORMED_MESSAGE',
@@ -231,31 +232,31 @@ test('garbage between events is reported, and what is valid around it is heard',
   ])
 })
 
-test('a server that sends nothing but garbage is left', async () => {
+test('closes after too many invalid events', async () => {
   const garbage = 'data: garbage\n\n'.repeat(10)
   const server = await scriptedServer(onCall(({ response }) => stream(response, garbage)))
-  const client = await introducedClient(server)
+  const client = await initializedClient(server)
   await client.transport.send(call(1)).catch(() => {})
   expect(await client.transport.closed).toMatchObject({ code: 'MALFORMED_MESSAGE' })
 })
 
-test('a stream whose server never ends it is cut once its response is there', async () => {
+test('closes a stream that the server leaves open after the response', async () => {
   const clock = createFakeClock()
   const server = await scriptedServer(
     onCall(({ response, message }) => stream(response, event(resultFor((message as { id: number }).id)))),
   )
-  const client = await introducedClient(server, { clock })
+  const client = await initializedClient(server, { clock })
   await client.transport.send(call(1))
-  await client.answerTo(1)
+  await client.responseTo(1)
   const posts = server.of('POST')
   const { response } = posts[posts.length - 1] as (typeof posts)[0]
   expect(response.destroyed).toBe(false)
   await clock.advance(2_000)
-  await server.until(() => response.destroyed, 'it was cut')
+  await server.until(() => response.destroyed, 'it was closed')
   expect(client.errors).toEqual([])
 })
 
-test('nobody to connect to is no end: the next message may find somebody', async () => {
+test('stays open after a connection was refused', async () => {
   const server = await scriptedServer()
   const url = new URL(server.url)
   url.port = '1'

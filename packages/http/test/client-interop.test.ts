@@ -12,14 +12,14 @@ const clients: Record<string, () => ClientV1 | ClientV2> = {
   'v2 client that negotiates': () => new ClientV2(info, { versionNegotiation: { mode: 'auto' } }),
 }
 
-function counting(client: ClientV1 | ClientV2, onprogress: (told: { progress: number }) => void): unknown {
+function counting(client: ClientV1 | ClientV2, onprogress: (params: { progress: number }) => void): unknown {
   const call = { name: 'count' }
   if (client instanceof ClientV1) return client.callTool(call, undefined, { onprogress })
   return client.callTool(call, { onprogress })
 }
 
 describe.each(['streamableHttp', 'sse'] as const)('server-everything %s', (mode) => {
-  test('serves official clients over our transport, one after another', async () => {
+  test('serves the official clients one after another', async () => {
     const url = await everything(mode)
     for (const newClient of Object.values(clients)) {
       const client = newClient() as ClientV2
@@ -37,27 +37,24 @@ describe.each(['streamableHttp', 'sse'] as const)('server-everything %s', (mode)
 })
 
 describe.each(Object.entries(officialServers))('%s', (server, make) => {
-  test.each(Object.entries(clients))(
-    'serves an official %s over our transport',
-    async (clientName, newClient) => {
-      const { handle, path } = make()
-      const inOrder = server.endsWith('JSON') ? [] : [1, 2, 3]
-      const client = newClient() as ClientV2
-      const errors: Error[] = []
-      client.onerror = (error) => errors.push(error)
-      const transport = httpClient({ url: await serveHttp(handle, path) })
-      onTestFinished(() => transport.close())
+  test.each(Object.entries(clients))('serves an official %s', async (clientName, newClient) => {
+    const { handle, path } = make()
+    const inOrder = server.endsWith('JSON') ? [] : [1, 2, 3]
+    const client = newClient() as ClientV2
+    const errors: Error[] = []
+    client.onerror = (error) => errors.push(error)
+    const transport = httpClient({ url: await serveHttp(handle, path) })
+    onTestFinished(() => transport.close())
 
-      await client.connect(transport)
-      const isModern = server.endsWith('both eras') && clientName.endsWith('negotiates')
-      if (client instanceof ClientV2) expect(client.getNegotiatedProtocolVersion() === MODERN).toBe(isModern)
-      const { content } = await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } })
-      expect(content).toEqual([{ type: 'text', text: '3' }])
-      const seen: number[] = []
-      await counting(client, ({ progress }) => seen.push(progress))
-      expect(seen).toEqual(inOrder)
-      expect(errors).toEqual([])
-      await client.close()
-    },
-  )
+    await client.connect(transport)
+    const isModern = server.endsWith('both eras') && clientName.endsWith('negotiates')
+    if (client instanceof ClientV2) expect(client.getNegotiatedProtocolVersion() === MODERN).toBe(isModern)
+    const { content } = await client.callTool({ name: 'add', arguments: { a: 1, b: 2 } })
+    expect(content).toEqual([{ type: 'text', text: '3' }])
+    const seen: number[] = []
+    await counting(client, ({ progress }) => seen.push(progress))
+    expect(seen).toEqual(inOrder)
+    expect(errors).toEqual([])
+    await client.close()
+  })
 })

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { httpClient } from '../src/index.js'
 import {
   event,
-  introducedClient,
+  initializedClient,
   json,
   resultFor,
   type Script,
@@ -24,16 +24,16 @@ const listen = {
 const note = (n: number) => ({ jsonrpc: '2.0' as const, method: 'notifications/message', params: { n } })
 
 const onMethod =
-  (method: string, answer: (asked: Parameters<Script>[0]) => void): Script =>
-  (asked) => {
-    const { message } = asked
+  (method: string, answer: (request: Parameters<Script>[0]) => void): Script =>
+  (request) => {
+    const { message } = request
     if (!message || !isRequest(message) || message.method !== method) return false
-    answer(asked)
+    answer(request)
     return true
   }
 
 describe('aborting requestSignal', () => {
-  test('closes the stream of that one request, and nothing more of it is heard [CANC-C-03, SUB-C-07]', async () => {
+  test('closes the stream of that request, and delivers nothing more of it [CANC-C-03, SUB-C-07]', async () => {
     const server = await scriptedServer(
       onMethod('subscriptions/listen', ({ response }) => stream(response, event(note(1)))),
     )
@@ -41,19 +41,19 @@ describe('aborting requestSignal', () => {
     const aborter = new AbortController()
     const onRequestStreamEnd = vi.fn()
     await client.transport.send(listen, { requestSignal: aborter.signal, onRequestStreamEnd })
-    await server.until(() => client.messages.length === 1, 'the first came')
-    const [asked] = server.of('POST')
+    await server.until(() => client.messages.length === 1, 'the first arrived')
+    const [request] = server.of('POST')
     aborter.abort()
-    await server.until(() => asked?.response.destroyed === true, 'the stream was closed')
+    await server.until(() => request?.response.destroyed === true, 'the stream was closed')
     await client.transport.send(call(1))
-    await client.answerTo(1)
+    await client.responseTo(1)
     expect(client.messages).toHaveLength(2)
     expect(client.errors).toEqual([])
     expect(onRequestStreamEnd).not.toHaveBeenCalled()
     expect(server.posted()).not.toContain('notifications/cancelled')
   })
 
-  test('before the status rejects with its reason', async () => {
+  test('rejects with its reason before the status', async () => {
     const server = await scriptedServer(onMethod('tools/call', () => {}))
     const client = await startedClient(server)
     const aborter = new AbortController()
@@ -75,7 +75,7 @@ describe('aborting requestSignal', () => {
     const removed = vi.spyOn(signal, 'removeEventListener')
     for (let id = 0; id < 5; id++) {
       await client.transport.send(call(id), { requestSignal: signal })
-      await client.answerTo(id)
+      await client.responseTo(id)
     }
     expect(added).toHaveBeenCalledTimes(5)
     expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(
@@ -87,8 +87,8 @@ describe('aborting requestSignal', () => {
 describe('onRequestStreamEnd', () => {
   test.each([
     ['ends', (end: () => void) => end()],
-    ['breaks off', (_end: () => void, destroy: () => void) => destroy()],
-  ])('is called when the stream of the request %s, after an answer that it is lost', async (_how, finish) => {
+    ['is interrupted', (_end: () => void, destroy: () => void) => destroy()],
+  ])('is called after the error response when the stream of the request %s', async (_how, finish) => {
     const server = await scriptedServer(
       onMethod('subscriptions/listen', ({ response }) => {
         stream(response, event(note(1), 'e1'))
@@ -113,7 +113,7 @@ describe('onRequestStreamEnd', () => {
     expect(server.of('GET')).toEqual([])
   })
 
-  test('that throws is told as CALLBACK_FAILED, as is onresumptiontoken', async () => {
+  test('is reported as CALLBACK_FAILED where it throws, as is onresumptiontoken', async () => {
     const server = await scriptedServer(
       onMethod('tools/call', ({ response }) => stream(response, event(resultFor(1), 'e1')).end()),
     )
@@ -122,7 +122,7 @@ describe('onRequestStreamEnd', () => {
       throw new Error('mine')
     }
     await client.transport.send(call(1), { onRequestStreamEnd: fail, onresumptiontoken: fail })
-    await server.until(() => client.errors.length === 2, 'both were told')
+    await server.until(() => client.errors.length === 2, 'both were reported')
     expect(client.errors).toMatchObject([
       { code: 'CALLBACK_FAILED', details: { slot: 'onresumptiontoken' } },
       { code: 'CALLBACK_FAILED', details: { slot: 'onRequestStreamEnd' } },
@@ -131,7 +131,7 @@ describe('onRequestStreamEnd', () => {
   })
 })
 
-test('a request of 2026-07-28 says in headers what it says in its body [HTTP-C-09, HDR-C-01, HDR-C-02, PVH-C-02]', async () => {
+test('mirrors the body of a request of 2026-07-28 in headers [HTTP-C-09, HDR-C-01, HDR-C-02, PVH-C-02]', async () => {
   const server = await scriptedServer()
   const client = await startedClient(server)
   const params = { name: 'getränk', _meta: modern }
@@ -147,27 +147,27 @@ test('a request of 2026-07-28 says in headers what it says in its body [HTTP-C-0
   expect(second?.headers).not.toHaveProperty('mcp-method')
 })
 
-test('messages of one stream keep their order, and a notification is accepted before its send() resolves', async () => {
+test('keeps the order of messages on one stream, and resolves send() after the status', async () => {
   const all = [...Array(50).keys()].map(note)
-  const server = await scriptedServer((asked) => {
-    const { message, response } = asked
+  const server = await scriptedServer((request) => {
+    const { message, response } = request
     if (message && 'method' in message && message.method === 'notifications/progress') {
       setImmediate(() => response.writeHead(202).end())
       return true
     }
     return onMethod('tools/call', () => {
       stream(response, all.map((each) => event(each)).join('') + event(resultFor(1))).end()
-    })(asked, server)
+    })(request, server)
   })
   const client = await startedClient(server)
   await client.transport.send({ jsonrpc: '2.0', method: 'notifications/progress' })
   expect(server.of('POST')[0]?.response.headersSent).toBe(true)
   await client.transport.send(call(1))
-  await client.answerTo(1)
+  await client.responseTo(1)
   expect(client.messages).toEqual([...all, resultFor(1)])
 })
 
-test('flow holds back what arrives, on every stream, and lets it go on', async () => {
+test('pauses and resumes every stream by flow', async () => {
   const many = [...Array(400).keys()].map(note)
   const fill = 'x'.repeat(4_000)
   const server = await scriptedServer(
@@ -183,15 +183,15 @@ test('flow holds back what arrives, on every stream, and lets it go on', async (
   await turns(200)
   expect(client.messages.length).toBeLessThan(many.length)
   client.transport.flow?.resume()
-  await client.answerTo(1)
+  await client.responseTo(1)
   expect(client.messages).toHaveLength(many.length + 1)
 })
 
-test('closing leaves no socket, no timer and no listener, whatever was under way', async () => {
+test('releases every socket, timer and listener on close()', async () => {
   const clock = createFakeClock()
-  const server = await scriptedServer((asked, server) => {
-    if (asked.method === 'GET') {
-      stream(asked.response)
+  const server = await scriptedServer((request, server) => {
+    if (request.method === 'GET') {
+      stream(request.response)
       return true
     }
     return onMethod('tools/call', ({ response, message }) => {
@@ -199,10 +199,10 @@ test('closing leaves no socket, no timer and no listener, whatever was under way
       if (id === 1) stream(response)
       if (id === 2) stream(response, 'id: e1\nretry: 900\ndata:\n\n').end()
       if (id === 3) response.writeHead(200, { 'content-type': 'application/json' }).write('{')
-    })(asked, server)
+    })(request, server)
   })
   const check = await startLeakCheck()
-  const client = await introducedClient(server, { clock })
+  const client = await initializedClient(server, { clock })
   const sending = [1, 2, 3, 4].map((id) => client.transport.send(call(id)).catch((error) => error))
   await Promise.all(sending.slice(0, 3))
   await client.transport.close()
@@ -213,37 +213,37 @@ test('closing leaves no socket, no timer and no listener, whatever was under way
   await check.released(2_000)
 })
 
-test('it can be piped into another transport', async () => {
+test('can be piped into another transport', async () => {
   const server = await scriptedServer()
   const [near, far] = memoryPair()
   const joined = pipe(far, httpClient({ url: server.url }))
-  const heard: JsonRpcMessage[] = []
-  near.onmessage = (message) => heard.push(message)
+  const received: JsonRpcMessage[] = []
+  near.onmessage = (message) => received.push(message)
   await near.start()
   await near.send(call(1))
-  await server.until(() => heard.length === 1, 'the answer came')
-  expect(heard).toEqual([resultFor(1, { of: 'tools/call' })])
+  await server.until(() => received.length === 1, 'the response arrived')
+  expect(received).toEqual([resultFor(1, { of: 'tools/call' })])
   await near.close()
   await joined.closed
 })
 
-test('batches are heard where 2025-03-26 was agreed on, and only there [GEN-09]', async () => {
+test('accepts batches with revision 2025-03-26 only [GEN-09]', async () => {
   for (const [version, outcome] of [
-    ['2025-03-26', 'heard'],
+    ['2025-03-26', 'delivered'],
     ['2025-06-18', 'malformed'],
   ] as const) {
-    const server = await scriptedServer((asked, server) => {
-      const { message, response } = asked
+    const server = await scriptedServer((request, server) => {
+      const { message, response } = request
       if (message && isRequest(message) && message.method === 'initialize') {
         json(response, resultFor(message.id, { protocolVersion: version }))
         return true
       }
-      return onMethod('tools/call', () => json(response, [note(1), resultFor(1)]))(asked, server)
+      return onMethod('tools/call', () => json(response, [note(1), resultFor(1)]))(request, server)
     })
-    const client = await introducedClient(server)
+    const client = await initializedClient(server)
     await client.transport.send(call(1))
-    const answer = await client.answerTo(1)
-    if (outcome === 'heard') {
+    const answer = await client.responseTo(1)
+    if (outcome === 'delivered') {
       expect(answer).toEqual(resultFor(1))
       expect(client.messages).toContainEqual(note(1))
     } else {

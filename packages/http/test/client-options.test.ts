@@ -3,8 +3,8 @@ import { type HttpClientOptions, httpClient, httpClientDefaults } from '../src/i
 
 const url = 'http://127.0.0.1:1/mcp'
 
-describe('an option that cannot work is refused at once', () => {
-  const bad: [string, Partial<Record<keyof HttpClientOptions, unknown>>][] = [
+describe('an invalid option', () => {
+  const invalid: [string, Partial<Record<keyof HttpClientOptions, unknown>>][] = [
     ['url', { url: 'nowhere' }],
     ['url', { url: 'ftp://127.0.0.1/' }],
     ['url', { url: 'http://user:secret@127.0.0.1/' }],
@@ -19,7 +19,9 @@ describe('an option that cannot work is refused at once', () => {
     ['endSessionOnClose', { endSessionOnClose: 0 }],
     ['onStreamState', { onStreamState: true }],
     ['random', { random: 0.5 }],
-    ['maxSockets', { maxSockets: 0 }],
+    ['maxSockets', { maxSockets: 2 }],
+    ['maxSockets', { maxSockets: 3.5 }],
+    ['fetch', { fetch: true }],
     ['maxMessageBytes', { maxMessageBytes: 10 }],
     ['maxQueuedBytes', { maxQueuedBytes: -1 }],
     ['minRetryMs', { minRetryMs: -1 }],
@@ -35,14 +37,14 @@ describe('an option that cannot work is refused at once', () => {
     ['reconnect.healthyUptimeMs', { reconnect: { healthyUptimeMs: -1 } }],
   ]
 
-  test.each(bad)('%s: %o', (option, overlay) => {
+  test.each(invalid)('%s is rejected at once: %o', (option, overlay) => {
     const options = { url, ...overlay } as unknown as HttpClientOptions
     expect(() => httpClient(options)).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
     )
   })
 
-  test('and what it says shows no secret', () => {
+  test('is described without secrets', () => {
     const secrets: Partial<HttpClientOptions>[] = [
       { url: 'http://user:secret@127.0.0.1/' },
       { url: 'secret' },
@@ -64,7 +66,7 @@ function caught(call: () => unknown): Error {
   throw new Error('it did not throw')
 }
 
-test('an explicit undefined is no option', () => {
+test('treats an explicit undefined as an option that is not given', () => {
   const keys = Object.keys(httpClientDefaults) as (keyof HttpClientOptions)[]
   const options = Object.fromEntries(keys.map((key) => [key, undefined]))
   expect(httpClient({ ...options, url }).state).toBe('idle')

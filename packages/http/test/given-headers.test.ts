@@ -2,7 +2,7 @@ import type { HttpHeaders, SendOptions } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { httpClient } from '../src/index.js'
 import { httpServer } from '../src/node/index.js'
-import { introducedClient, scriptedServer, startedClient } from './support/scripted-server.js'
+import { initializedClient, scriptedServer, startedClient } from './support/scripted-server.js'
 
 const record = { authorization: 'Bearer abc', 'X-Two': 'a, b' }
 const pairs: [string, string][] = [
@@ -23,13 +23,13 @@ const shapes: [string, () => HttpHeaders][] = [
 ]
 
 describe.each(shapes)('headers given as %s', (_, given) => {
-  test.each(['given', 'yielded by a function'])(
+  test.each(['given', 'returned by a function'])(
     'are sent with every request where they are %s',
     async (kind) => {
       const server = await scriptedServer()
-      await introducedClient(server, { headers: kind === 'given' ? given() : given })
-      await server.until(() => server.asked.length >= 3, 'the stream was asked for')
-      for (const { headers } of server.asked)
+      await initializedClient(server, { headers: kind === 'given' ? given() : given })
+      await server.until(() => server.requests.length >= 3, 'the stream was request for')
+      for (const { headers } of server.requests)
         expect(headers).toMatchObject({ authorization: 'Bearer abc', 'x-two': 'a, b' })
     },
   )
@@ -40,10 +40,10 @@ describe.each(shapes)('headers given as %s', (_, given) => {
     const headers = given() as SendOptions['headers']
     const initialize = { jsonrpc: '2.0' as const, id: 0, method: 'initialize', params: {} }
     await client.transport.send(initialize, { headers })
-    expect(server.asked[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-two': 'a, b' })
+    expect(server.requests[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-two': 'a, b' })
   })
 
-  test('are added to every answer where responseHeaders() yields them', async () => {
+  test('are added to every response where responseHeaders() returns them', async () => {
     const listener = httpServer({ port: 0, hooks: { responseHeaders: given } })
     await listener.start()
     onTestFinished(() => listener.close())
@@ -58,7 +58,7 @@ test.each([
   [['a', 's3cret'], 'headers by name or in pairs'],
   [[['a']], 'the value of "a" is no text'],
   ['a: s3cret', 'headers by name or in pairs'],
-])('%o are no headers, and refused without their values', (given, says) => {
+])('rejects %o as headers, without their values', (given, says) => {
   const headers = given as unknown as HttpHeaders
   const refused = (): unknown => httpClient({ url: 'http://127.0.0.1:1/mcp', headers })
   expect(refused).toThrow(says)

@@ -1,40 +1,40 @@
 import { createFakeClock, turns, until, within } from '@mcpwire/compliance'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { httpClient } from '../src/index.js'
-import { introducedClient, scriptedServer } from './support/scripted-server.js'
+import { initializedClient, scriptedServer } from './support/scripted-server.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 
-test('options of send() that are none reject it, and leave nothing that fails later', async () => {
-  const unheard: unknown[] = []
-  const onunheard = (error: unknown): void => void unheard.push(error)
-  process.on('unhandledRejection', onunheard)
-  onTestFinished(() => void process.off('unhandledRejection', onunheard))
+test('rejects send() with invalid options, and leaves no unhandled rejection', async () => {
+  const unhandled: unknown[] = []
+  const onunhandled = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', onunhandled)
+  onTestFinished(() => void process.off('unhandledRejection', onunhandled))
   const server = await scriptedServer()
-  const { transport } = await introducedClient(server)
+  const { transport } = await initializedClient(server)
   const headers = null as unknown as Record<string, string>
-  await expect(within(transport.send(ask, { headers }), 'it settles', PATIENCE_MS)).rejects.toThrow(TypeError)
+  await expect(within(transport.send(ask, { headers }), 'it settles', TIMEOUT_MS)).rejects.toThrow(TypeError)
   await transport.close()
   await turns()
   await new Promise((resolve) => setImmediate(resolve))
-  expect(unheard).toEqual([])
+  expect(unhandled).toEqual([])
 })
 
-test('a server that does not answer the end of its session is no error, and takes not all of closeTimeoutMs', async () => {
+test('closes without an error before closeTimeoutMs where the server does not respond to the DELETE', async () => {
   const clock = createFakeClock()
   const server = await scriptedServer(({ method }) => method === 'DELETE')
-  const { transport, errors } = await introducedClient(server, { clock, closeTimeoutMs: 1_000 })
+  const { transport, errors } = await initializedClient(server, { clock, closeTimeoutMs: 1_000 })
   const closed = transport.close()
-  await server.until(() => server.of('DELETE').length === 1, 'the server is told')
+  await server.until(() => server.of('DELETE').length === 1, 'the server has the DELETE')
   await clock.advance(800)
-  await within(closed, 'it closes', PATIENCE_MS)
+  await within(closed, 'it closes', TIMEOUT_MS)
   expect(errors).toEqual([])
 })
 
-describe('a JSON answer that the platform has decompressed', () => {
-  // `content-length` then is of the compressed bytes, which any one chunk can happen to be as long as.
-  test.each([1, 2, 3])('is read whole where chunk %i is as long as the answer was', async (nth) => {
+describe('a JSON response that the platform has decompressed', () => {
+  // `content-length` counts the compressed bytes, and a chunk may have just that length.
+  test.each([1, 2, 3])('is read whole where chunk %i has the length of the compressed body', async (nth) => {
     const text = JSON.stringify({ jsonrpc: '2.0', id: 7, result: { text: '\u{1F600}'.repeat(20) } })
     const bytes = new TextEncoder().encode(text)
     const length = 61
@@ -55,12 +55,12 @@ describe('a JSON answer that the platform has decompressed', () => {
     onTestFinished(() => transport.close())
     await transport.start()
     await transport.send(ask)
-    await until(() => messages.length > 0, 'an answer', PATIENCE_MS)
+    await until(() => messages.length > 0, 'a response', TIMEOUT_MS)
     expect(messages).toEqual([JSON.parse(text)])
   })
 })
 
-describe('a fetch that yields what is no Response', () => {
+describe('a fetch that returns no Response', () => {
   const nonsense: Record<string, unknown> = {
     nothing: undefined,
     'an empty object': {},
@@ -73,7 +73,7 @@ describe('a fetch that yields what is no Response', () => {
     const transport = httpClient({ url: 'http://localhost/mcp', fetch })
     onTestFinished(() => transport.close())
     await transport.start()
-    const sent = within(transport.send(ask), 'it settles', PATIENCE_MS)
+    const sent = within(transport.send(ask), 'it settles', TIMEOUT_MS)
     await expect(sent).rejects.toMatchObject({ code: 'SEND_FAILED' })
   })
 })

@@ -44,7 +44,7 @@ describe('a server', () => {
     expect((await server.ask({ body: ask(1), headers })).messages).toEqual([echo(ask(1))])
   })
 
-  test('does not serve it unless that is asked for [SSE-05]', async () => {
+  test('does not serve it unless that is request for [SSE-05]', async () => {
     const server = await served()
     for (const path of ['/sse', '/messages']) {
       expect((await server.ask({ method: 'GET', path })).status).toBe(404)
@@ -87,10 +87,10 @@ describe('a client', () => {
       const server = await scriptedServer(oldServer(status))
       const client = await startedClient(server)
       await client.transport.send(opening)
-      expect(await client.answerTo('init')).toMatchObject({ result: { protocolVersion: '2024-11-05' } })
+      expect(await client.responseTo('init')).toMatchObject({ result: { protocolVersion: '2024-11-05' } })
       await client.transport.send(ask(1))
-      expect(await client.answerTo(1)).toEqual(resultFor(1, { by: 'the old way' }))
-      expect(server.asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      expect(await client.responseTo(1)).toEqual(resultFor(1, { by: 'the old way' }))
+      expect(server.requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
         'POST /mcp',
         'GET /mcp',
         'POST /messages?s=1',
@@ -120,7 +120,7 @@ describe('a client', () => {
       const server = await scriptedServer(oldServer(status, '/messages', refusal))
       const client = await startedClient(server)
       await client.transport.send(opening).catch(() => {})
-      expect(await client.answerTo('init')).toMatchObject({ error })
+      expect(await client.responseTo('init')).toMatchObject({ error })
       expect(server.of('GET')).toEqual([])
     },
   )
@@ -131,20 +131,20 @@ describe('a client', () => {
     const client = await startedClient(server)
     const outcome = await Promise.race([
       client.transport.send(opening).then(
-        () => client.answerTo('init'),
+        () => client.responseTo('init'),
         (error: Error) => ({ error }),
       ),
       client.transport.closed.then((error) => ({ error })),
     ])
     expect(outcome).toHaveProperty('error')
-    expect(elsewhere.asked).toEqual([])
+    expect(elsewhere.requests).toEqual([])
   })
 
   test('tries Streamable HTTP first, and stays with it [SSE-C-07]', async () => {
     const server = await scriptedServer()
     const client = await startedClient(server)
     await client.transport.send(opening)
-    await client.answerTo('init')
-    expect(server.asked.map(({ method }) => method)).toEqual(['POST'])
+    await client.responseTo('init')
+    expect(server.requests.map(({ method }) => method)).toEqual(['POST'])
   })
 })

@@ -2,23 +2,26 @@ import { isRequest, type JsonRpcRequest } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import { CAPABILITIES_KEY, MODERN, modern, SUBSCRIPTION_KEY, VERSION_KEY } from './support/modern.js'
 import {
-  type Asked,
   event,
   json,
   resultFor,
   type Script,
+  type ScriptedRequest,
   scriptedServer,
   startedClient,
   stream,
 } from './support/scripted-server.js'
 
-/** Sends it, waits for its response, and yields the POST as the server got it. */
-async function posted(requests: readonly JsonRpcRequest[], script: Script = () => false): Promise<Asked[]> {
+/** Sends the requests, waits for their responses, and returns the POSTs as received. */
+async function posted(
+  requests: readonly JsonRpcRequest[],
+  script: Script = () => false,
+): Promise<ScriptedRequest[]> {
   const server = await scriptedServer(script)
   const client = await startedClient(server)
   for (const request of requests) {
     await client.transport.send(request)
-    await client.answerTo(request.id)
+    await client.responseTo(request.id)
   }
   expect(server.of('GET')).toEqual([])
   return server.of('POST')
@@ -27,7 +30,7 @@ async function posted(requests: readonly JsonRpcRequest[], script: Script = () =
 const base64 = (text: string): string => `=?base64?${Buffer.from(text).toString('base64')}?=`
 
 describe('a POST', () => {
-  test('repeats revision, method and name of its body in headers, and names no session [HTTP-C-09, PVH-C-01, PVH-C-02, HDR-C-01, HDR-C-02]', async () => {
+  test('mirrors revision, method and name of its body in headers, and names no session [HTTP-C-09, PVH-C-01, PVH-C-02, HDR-C-01, HDR-C-02]', async () => {
     const requests = [
       modern('tools/call', { name: 'greet' }, 1),
       modern('prompts/get', { name: 'hello' }, 2),
@@ -56,7 +59,7 @@ describe('a POST', () => {
     expect(posts.map(({ headers }) => headers['mcp-name'])).toEqual(['t0', 't1', 't2'])
   })
 
-  test('tells an empty name from none', async () => {
+  test('distinguishes an empty name from none', async () => {
     const requests = [modern('tools/call', {}, 1), modern('tools/call', { name: '' }, 2)]
     const posts = await posted(requests)
     expect(posts.map(({ headers }) => headers['mcp-name'])).toEqual([undefined, ''])
@@ -75,7 +78,7 @@ describe('a POST', () => {
 const tool = (name: string, properties: object) => ({ name, inputSchema: { type: 'object', properties } })
 const marked = (type: string, header: string) => ({ type, 'x-mcp-header': header })
 
-/** Answers `tools/list` with these tools, the next time with the next ones. */
+/** Responds to `tools/list` with the next of these lists each time. */
 function listing(...lists: readonly object[][]): Script {
   let count = 0
   return ({ message, response }) => {
@@ -85,7 +88,7 @@ function listing(...lists: readonly object[][]): Script {
   }
 }
 
-const paramsOf = ({ headers }: Asked) =>
+const paramsOf = ({ headers }: ScriptedRequest) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('mcp-param-')))
 
 describe('an argument that the schema of its tool marks', () => {
@@ -97,7 +100,7 @@ describe('an argument that the schema of its tool marks', () => {
     deep,
   })
 
-  test('is repeated in a header, in the form of its type; one that is absent or null is not [HDR-C-05, HDR-C-06, HDR-C-07, HDR-C-08]', async () => {
+  test('is mirrored in a header by its type, unless it is absent or null [HDR-C-05, HDR-C-06, HDR-C-07, HDR-C-08]', async () => {
     const args = [
       { region: 'eu', count: 42, loud: false, deep: { zone: 'a' } },
       { region: null, other: 1 },
@@ -118,7 +121,7 @@ describe('an argument that the schema of its tool marks', () => {
     ])
   })
 
-  test('is so by the newest schema, and by none where the tool was never seen [HDR-C-13]', async () => {
+  test('is mirrored by the newest schema, and not for an unknown tool [HDR-C-13]', async () => {
     const args = { region: 'eu' }
     const calls = ['a', 'b', 'c'].map((id) => modern('tools/call', { name: 'greet', arguments: args }, id))
     const [first, second, third] = calls as [JsonRpcRequest, JsonRpcRequest, JsonRpcRequest]
@@ -139,43 +142,40 @@ describe('an argument that the schema of its tool marks', () => {
     ['one name twice', { a: marked('string', 'Same'), b: marked('string', 'same') }],
     ['a number', { a: marked('number', 'A') }],
     ['a place in a list', { a: { type: 'array', items: marked('string', 'A') } }],
-  ])(
-    'with %s takes the tool out of the list, which is reported [HDR-C-09, HDR-C-10]',
-    async (_, properties) => {
-      const server = await scriptedServer(listing([tool('bad', properties), greet]))
-      const client = await startedClient(server)
-      await client.transport.send(modern('tools/list'))
-      expect(await client.answerTo(1)).toEqual(resultFor(1, { tools: [greet] }))
-      expect(client.errors).toHaveLength(1)
-      expect(String(client.errors[0])).toContain('bad')
-    },
-  )
+  ])('removes and reports a tool with %s [HDR-C-09, HDR-C-10]', async (_, properties) => {
+    const server = await scriptedServer(listing([tool('bad', properties), greet]))
+    const client = await startedClient(server)
+    await client.transport.send(modern('tools/list'))
+    expect(await client.responseTo(1)).toEqual(resultFor(1, { tools: [greet] }))
+    expect(client.errors).toHaveLength(1)
+    expect(String(client.errors[0])).toContain('bad')
+  })
 
-  test('that the server wants in another header makes the client list the tools and call once more, not forever [HDR-C-12]', async () => {
+  test('makes the client list the tools and repeat the call once after HEADER_MISMATCH [HDR-C-12]', async () => {
     const newer = tool('greet', { region: marked('string', 'Area') })
     const lists = listing([greet], [newer])
-    let wanted = 'mcp-param-area'
-    const script: Script = (asked, server) => {
-      const { message, headers, response } = asked
-      if (!message || !isRequest(message) || message.method !== 'tools/call') return lists(asked, server)
-      if (headers[wanted] === 'eu') return false
-      const error = { code: -32_020, message: 'Header mismatch', data: { header: wanted } }
+    let requiredHeader = 'mcp-param-area'
+    const script: Script = (request, server) => {
+      const { message, headers, response } = request
+      if (!message || !isRequest(message) || message.method !== 'tools/call') return lists(request, server)
+      if (headers[requiredHeader] === 'eu') return false
+      const error = { code: -32_020, message: 'Header mismatch', data: { header: requiredHeader } }
       json(response, { jsonrpc: '2.0', id: message.id, error }, {}, 400)
       return true
     }
     const server = await scriptedServer(script)
     const client = await startedClient(server)
     await client.transport.send(modern('tools/list', {}, 'list'))
-    await client.answerTo('list')
+    await client.responseTo('list')
     const call = (id: number) => modern('tools/call', { name: 'greet', arguments: { region: 'eu' } }, id)
     await client.transport.send(call(1))
-    expect(await client.answerTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
+    expect(await client.responseTo(1)).toEqual(resultFor(1, { of: 'tools/call' }))
     expect(server.posted()).toEqual(['tools/list', 'tools/call', 'tools/list', 'tools/call'])
-    // The list was asked for by the transport, on nobody's behalf.
+    // The transport itself requested the list.
     expect(client.messages).toHaveLength(2)
-    wanted = 'mcp-param-never'
+    requiredHeader = 'mcp-param-never'
     await client.transport.send(call(2))
-    expect(await client.answerTo(2)).toMatchObject({ error: { code: -32_020 } })
+    expect(await client.responseTo(2)).toMatchObject({ error: { code: -32_020 } })
     expect(server.posted().length).toBeLessThan(9)
   })
 })
@@ -186,7 +186,7 @@ test.each([
   [-32_022, 400],
   [-32_601, 404],
   [-32_602, 400],
-])('a refusal is heard as the error in it: %i with %i [VER-C-05]', async (code, status) => {
+])('delivers the error of a refusal: %i with %i [VER-C-05]', async (code, status) => {
   const error = { code, message: 'no', data: { supported: ['2099-01-01'], requested: MODERN } }
   const server = await scriptedServer(({ message, response }) => {
     if (!message || !isRequest(message)) return false
@@ -195,8 +195,8 @@ test.each([
   })
   const client = await startedClient(server)
   await client.transport.send(modern('server/discover'))
-  expect(await client.answerTo(1)).toEqual({ jsonrpc: '2.0', id: 1, error })
-  expect(server.asked).toHaveLength(1)
+  expect(await client.responseTo(1)).toEqual({ jsonrpc: '2.0', id: 1, error })
+  expect(server.requests).toHaveLength(1)
 })
 
 describe('the stream of a request', () => {
@@ -210,7 +210,7 @@ describe('the stream of a request', () => {
     return true
   }
 
-  test('is closed to cancel it: nothing is posted, and no answer comes [CANC-C-03]', async () => {
+  test('is closed to cancel it: nothing is posted, and no response is delivered [CANC-C-03]', async () => {
     const server = await scriptedServer(open)
     const client = await startedClient(server)
     expect(client.transport.hasPerRequestStream).toBe(true)
@@ -218,9 +218,9 @@ describe('the stream of a request', () => {
     await client.transport.send(modern('tools/call', { name: 'slow' }), { requestSignal: controller.signal })
     await server.until(() => client.messages.length === 1, 'the stream is open')
     controller.abort()
-    await server.until(() => server.asked[0]?.response.destroyed === true, 'the server sees it closed')
+    await server.until(() => server.requests[0]?.response.destroyed === true, 'the server sees it closed')
     await client.transport.send(modern('tools/list', {}, 2))
-    await client.answerTo(2)
+    await client.responseTo(2)
     expect(server.posted()).toEqual(['tools/call', 'tools/list'])
     expect(client.messages).toHaveLength(2)
   })
@@ -234,38 +234,38 @@ describe('the stream of a request', () => {
       await client.transport.send(listen, { requestSignal: signal })
     }
     await server.until(() => client.messages.length === 2, 'both are acknowledged')
-    const [one, two] = server.asked
+    const [one, two] = server.requests
     controllers[0].abort()
     await server.until(() => one?.response.destroyed === true, 'the first is closed')
     expect(two?.response.destroyed).toBe(false)
-    const told = {
+    const notification = {
       jsonrpc: '2.0',
       method: 'notifications/tools/list_changed',
       params: { _meta: { [SUBSCRIPTION_KEY]: 2 } },
     }
-    two?.response.write(event(told))
-    await server.until(() => client.messages.length === 3, 'the second goes on')
-    expect(client.messages[2]).toEqual(told)
+    two?.response.write(event(notification))
+    await server.until(() => client.messages.length === 3, 'the second delivers')
+    expect(client.messages[2]).toEqual(notification)
     two?.response.end(event(resultFor(2, { resultType: 'complete' })))
-    await client.answerTo(2)
+    await client.responseTo(2)
     expect(server.posted()).toEqual(['subscriptions/listen', 'subscriptions/listen'])
   })
 
-  test('that breaks off is lost with its request: it is neither resumed nor sent again [HTTP-C-41]', async () => {
+  test('fails its request where it is interrupted: it is neither resumed nor sent again [HTTP-C-41]', async () => {
     const server = await scriptedServer(open)
     const client = await startedClient(server)
     await client.transport.send(modern('tools/call', { name: 'slow' }))
     await server.until(() => client.messages.length === 1, 'the stream is open')
-    server.asked[0]?.response.destroy()
-    expect(await client.answerTo(1)).toHaveProperty('error')
+    server.requests[0]?.response.destroy()
+    expect(await client.responseTo(1)).toHaveProperty('error')
     await client.transport.send(modern('tools/list', {}, 2))
-    await client.answerTo(2)
-    expect(server.asked.map(({ method }) => method)).toEqual(['POST', 'POST'])
+    await client.responseTo(2)
+    expect(server.requests.map(({ method }) => method)).toEqual(['POST', 'POST'])
     expect(server.posted()).toEqual(['tools/call', 'tools/list'])
   })
 })
 
-test('what the body says is not changed by the headers that repeat it [META-09]', async () => {
+test('sends the body unchanged beside the headers that mirror it [META-09]', async () => {
   const request = modern('tools/call', {
     name: 'grüße',
     arguments: { a: [1, { b: null }] },

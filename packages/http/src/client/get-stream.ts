@@ -1,50 +1,50 @@
 import { TransportError } from '@mcpwire/core'
-import type { Link } from './call/client-context.js'
-import type { RefusedAnswer } from './call/refused-answer.js'
-import { KeptStream } from './reconnecting-stream.js'
+import type { ClientContext } from './call/client-context.js'
+import type { RefusedResponse } from './call/response-errors.js'
+import { ReconnectingStream } from './reconnecting-stream.js'
 
 /**
- * How it is with the stream for messages that belong to no request: asked for; open; ended and asked for again
- * after a while; not offered by the server; or given up.
+ * The state of the stream for messages that belong to no request: requested; open; ended and requested again after a
+ * delay; not offered by the server; or closed for good.
  */
 export type StreamState = 'connecting' | 'open' | 'reconnecting' | 'unsupported' | 'closed'
 
-/** What a client does with its stream for messages that belong to no request. */
-export interface StandaloneStreamOwner {
-  hear(text: string): void
+/** The channel of a GET stream. */
+export interface GetStreamOwner {
+  message(text: string): void
   report(error: Error): void
   state(state: StreamState): void
-  /** The server knows the session no more. */
+  /** The server no longer knows the session. */
   sessionLost(sessionId: string): void
 }
 
-/** What errors call the stream, for which the session goes on without it. */
-const WHAT = 'the stream for messages that belong to no request, which do not arrive without it'
+/** The stream's name in errors. */
+const WHAT = 'the stream for messages that belong to no request'
 
-/** With these a server says, one way or another, that it has no such stream. */
-const NOT_OFFERED = new Set([400, 404, 405, 406, 501])
+/** Statuses of servers without such a stream. */
+const UNSUPPORTED = new Set([400, 404, 405, 406, 501])
 
-/** The optional stream of a session, for messages that belong to no request. */
-export class StandaloneStream {
-  readonly #link: Link
-  readonly #owner: StandaloneStreamOwner
-  #stream: KeptStream | undefined
+/** The optional stream of a session for messages that belong to no request. Its failure does not end the session. */
+export class GetStream {
+  readonly #context: ClientContext
+  readonly #owner: GetStreamOwner
+  #stream: ReconnectingStream | undefined
 
-  constructor(link: Link, owner: StandaloneStreamOwner) {
-    this.#link = link
+  constructor(context: ClientContext, owner: GetStreamOwner) {
+    this.#context = context
     this.#owner = owner
   }
 
-  /** Asks for the stream; one there was before ends. */
+  /** Requests the stream, in place of the current one. */
   open(): void {
-    const { sessionId } = this.#link.headers
+    const { sessionId } = this.#context.headers
     let wasOpen = false
     this.#stream?.stop()
     this.#owner.state('connecting')
-    const stream = new KeptStream(this.#link, {
+    const stream = new ReconnectingStream(this.#context, {
       what: WHAT,
       event: (data, type) => {
-        if (type === 'message') this.#owner.hear(data)
+        if (type === 'message') this.#owner.message(data)
       },
       token: () => {},
       opened: () => {
@@ -52,13 +52,13 @@ export class StandaloneStream {
         this.#owner.state('open')
       },
       waiting: () => this.#owner.state('reconnecting'),
-      forgotten: (error) => this.#owner.report(gap(this.#link.address, error)),
-      overlong: (error) => {
+      cannotResume: (error) => this.#owner.report(gap(this.#context.address, error)),
+      tooLarge: (error) => {
         this.#owner.report(error)
-        stream.beginAnew(error)
+        stream.restart(error)
       },
       lost: (error) => this.#lost(error),
-      refused: (error, answer) => this.#refused(error, answer, wasOpen ? sessionId : undefined),
+      refused: (error, response) => this.#refused(error, response, wasOpen ? sessionId : undefined),
     })
     this.#stream = stream
     stream.start()
@@ -79,11 +79,11 @@ export class StandaloneStream {
     this.#stream?.resume()
   }
 
-  #refused(error: Error, { status }: RefusedAnswer, sessionId: string | undefined): void {
+  #refused(error: Error, { status }: RefusedResponse, sessionId: string | undefined): void {
     if (status === 404 && sessionId !== undefined) {
       this.stop()
       this.#owner.sessionLost(sessionId)
-    } else if (sessionId === undefined && (status < 300 || NOT_OFFERED.has(status))) {
+    } else if (sessionId === undefined && (status < 300 || UNSUPPORTED.has(status))) {
       this.#stream = undefined
       this.#owner.state('unsupported')
     } else this.#lost(error)
@@ -96,8 +96,8 @@ export class StandaloneStream {
   }
 }
 
-/** What the server said while the stream was away is not said again. */
+/** The error for messages that were sent while the stream was interrupted. */
 function gap(address: string, cause: Error): Error {
-  const message = `${address} does not know the last event any more: messages that belong to no request may be missing`
+  const message = `${address} cannot resume ${WHAT}: some of them may be lost`
   return new TransportError('REFUSED', message, { status: 400 }, { cause })
 }

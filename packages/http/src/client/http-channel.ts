@@ -7,13 +7,12 @@ import {
   type Peer,
   type RequestId,
   type SendOptions,
-  TransportError,
 } from '@mcpwire/core'
-import type { HeaderRecord } from '@mcpwire/core/authoring'
 import {
   type Channel,
   createMessageReader,
   type HandshakeReplay,
+  type HeaderRecord,
   type HttpTraits,
   handshakeReplay,
   isRequestId,
@@ -24,29 +23,37 @@ import {
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core/authoring'
-import type { AnswerHead } from '../engines/engine.js'
+import type { ResponseHead } from '../engines/engine.js'
 import { utf8Length } from '../shared/utf8-length.js'
 import { callBack } from './call/callbacks.js'
-import { closedBy, unasked } from './call/channel-errors.js'
-import type { Link } from './call/client-context.js'
+import type { ClientContext } from './call/client-context.js'
 import {
+  closedBy,
   errorInText,
   isModernError,
-  isNoServer,
-  type RefusedAnswer,
-  statusError,
-  statusWords,
-} from './call/refused-answer.js'
-import { markAsHttpError } from './call/sdk-marks.js'
-import { StandaloneStream, type StreamState } from './get-stream.js'
+  isNoMcpServer,
+  neitherTransport,
+  type RefusedResponse,
+  unexpectedResponse,
+} from './call/response-errors.js'
+import { GetStream, type StreamState } from './get-stream.js'
 import { HttpSse } from './http-sse.js'
-import { waitsFor } from './opening.js'
-import { Exchange, type ExchangeHost } from './post-request.js'
-import { endSession } from './session-end.js'
-import { SessionRenewal } from './session-renewal.js'
+import { PostRequest, type PostRequestHost } from './post-request.js'
+import { endSession, SessionRenewal } from './session-renewal.js'
 import { ToolHeaders } from './tool-headers.js'
 
-/** What a channel over HTTP needs to know besides its link. */
+// The states of a channel:
+//
+//   idle ── first POST ──▶ opening ── 2xx ──▶ open ── 404 within a session ──▶ renewing ── initialize replayed ──▶ open
+//                             └── 400, 404 or 405 to initialize ──▶ HTTP+SSE, or failed
+//   any state ── close(), or an error that ends the channel ──▶ closed
+//
+// Each message is one PostRequest, which holds its response. While opening and renewing, other messages wait in
+// SessionRenewal, except responses, pings and cancellations of `initialize`. Once open, GetStream receives messages
+// that belong to no request. In HTTP+SSE one GET receives every message and names the URL for POST. Closing fails all
+// requests, ends the session by DELETE, and closes the engine.
+
+/** Settings of a channel besides its context. */
 export interface HttpChannelOptions {
   readonly peer: Peer
   readonly maxQueuedBytes: number
@@ -54,95 +61,95 @@ export interface HttpChannelOptions {
   readonly httpSse: boolean
   readonly standaloneStream: boolean
   readonly endSessionOnClose: boolean
-  readonly onStreamState: ((state: StreamState) => void) | undefined
+  readonly onStreamState?: ((state: StreamState) => void) | undefined
 }
 
-/** How much of the time for closing the server has to hear of it, which need not answer. */
-const PART_OF_CLOSE = 3 / 4
+/** The part of `closeTimeoutMs` that the DELETE of the session may take. */
+const DELETE_PART = 3 / 4
 
-/** A channel to one server over HTTP: one POST a message. */
-export function httpChannel(link: Link, sink: Sink, options: HttpChannelOptions): Channel {
-  const conversation = new Conversation(link, sink, options)
+/** A channel to one server over HTTP, with one POST per message. */
+export function httpChannel(context: ClientContext, sink: Sink, options: HttpChannelOptions): Channel {
+  const http = new HttpChannel(context, sink, options)
   return {
     peer: options.peer,
-    http: conversation,
-    send: (message, sendOptions) => conversation.send(message, sendOptions),
-    close: (reason) => conversation.close(reason),
+    http,
+    send: (message, sendOptions) => http.send(message, sendOptions),
+    close: (reason) => http.close(reason),
     flow: {
-      pause: () => conversation.pause(),
-      resume: () => conversation.resume(),
+      pause: () => http.pause(),
+      resume: () => http.resume(),
     },
   }
 }
 
-/** Everything one client has under way with its server. */
-class Conversation implements ExchangeHost, HttpTraits {
-  readonly link: Link
+class HttpChannel implements PostRequestHost, HttpTraits {
+  readonly context: ClientContext
   readonly setProtocolVersion: (version: string) => void
   postUrl: URL
-  answersElsewhere = false
-  isUnderstood = false
+  isHttpSse = false
+  hasAccepted = false
   readonly #sink: Sink
   readonly #options: HttpChannelOptions
-  readonly #intake: MessageReader
+  readonly #reader: MessageReader
   readonly #replay: HandshakeReplay = handshakeReplay()
   readonly #renewal: SessionRenewal
-  readonly #standalone: StandaloneStream
+  readonly #getStream: GetStream
   readonly #tools: ToolHeaders
-  readonly #exchanges: Set<Exchange> = new Set()
-  readonly #requests: Map<RequestId, Exchange> = new Map()
-  #hearing: Exchange | undefined
-  /** What the present session was begun with, until its response is there. */
-  #begun: Exchange | undefined
-  /** The `initialize` without whose answer there is no session to send anything in. */
-  #opening: Exchange | undefined
-  #oldStream: HttpSse | undefined
+  readonly #posts: Set<PostRequest> = new Set()
+  readonly #requests: Map<RequestId, PostRequest> = new Map()
+  /** The request whose response is being read. */
+  #reading: PostRequest | undefined
+  /** The request that started the session, until its response arrives. */
+  #sessionStart: PostRequest | undefined
+  /** The `initialize` that other messages wait for. */
+  #initialize: PostRequest | undefined
+  #httpSse: HttpSse | undefined
   #queuedBytes = 0
   #closing: Promise<void> | undefined
   #isOver = false
 
-  constructor(link: Link, sink: Sink, options: HttpChannelOptions) {
-    this.link = link
-    this.postUrl = link.url
+  constructor(context: ClientContext, sink: Sink, options: HttpChannelOptions) {
+    this.context = context
+    this.postUrl = context.url
     this.#sink = sink
     this.#options = options
-    const heard: Sink = {
-      ...sink,
-      message: (message, context) => this.#heard(message, context),
-    }
-    this.#intake = createMessageReader(heard, { address: link.address, abandon: (error) => this.#end(error) })
+    const read: Sink = { ...sink, message: (message, messageContext) => this.#read(message, messageContext) }
+    this.#reader = createMessageReader(read, {
+      address: context.address,
+      abandon: (error) => this.#end(error),
+    })
     this.setProtocolVersion = (version) => {
-      link.headers.protocolVersion = version
+      context.headers.protocolVersion = version
     }
-    this.#renewal = new SessionRenewal(link, this.#replay, {
-      send: (message) => this.#exchange(message, undefined),
+    this.#renewal = new SessionRenewal(context, this.#replay, {
+      send: (message) => this.#post(message),
       renewed: (error) => sink.error(error),
       failed: (error) => this.#end(error),
     })
     this.#tools = new ToolHeaders({
-      send: (request) => this.#exchange(request, undefined),
+      send: (request) => this.#post(request),
       report: (error) => sink.error(error),
     })
-    this.#standalone = new StandaloneStream(link, {
-      hear: (text) => this.#intake.text(text),
+    this.#getStream = new GetStream(context, {
+      message: (text) => this.#reader.text(text),
       report: (error) => sink.error(error),
-      state: (state) => this.#tell(state),
+      state: (state) => callBack('onStreamState', () => options.onStreamState?.(state), this),
       sessionLost: (sessionId) => this.#renewal.begin(sessionId),
     })
-    // Whoever resumes a session has said long ago that it is initialized.
-    if (link.headers.sessionId !== undefined) this.#openStandalone()
+    // A resumed session is initialized already.
+    if (context.headers.sessionId !== undefined) this.#openGetStream()
   }
 
   get sessionId(): string | undefined {
-    return this.link.headers.sessionId
+    return this.context.headers.sessionId
   }
 
   get hasPerRequestStream(): boolean {
-    return !this.answersElsewhere
+    return !this.isHttpSse
   }
 
   send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
-    const { address, maxMessageBytes } = this.link
+    const { address, maxMessageBytes } = this.context
     const { maxQueuedBytes } = this.#options
     if (this.#isOver) return Promise.reject(notWritable(address))
     if (options?.requestSignal?.aborted) return Promise.reject(options.requestSignal.reason)
@@ -151,112 +158,105 @@ class Conversation implements ExchangeHost, HttpTraits {
     if (bytes > maxMessageBytes) return Promise.reject(tooLargeToSend(bytes, maxMessageBytes))
     const queuedBytes = this.#queuedBytes + bytes
     if (queuedBytes > maxQueuedBytes) return Promise.reject(overloaded(address, queuedBytes, maxQueuedBytes))
-    const exchange = this.#add(new Exchange(this, message, text, bytes, options))
-    this.#intake.sent(message)
-    if (exchange.isInitialize && this.sessionId === undefined) this.#opening = exchange
-    const isHeld = this.#renewal.isUnderWay || (this.#opening && waitsFor(this.#opening.id, message))
-    if (isHeld && !exchange.isInitialize) this.#renewal.hold(exchange)
+    const post = this.#add(new PostRequest(this, message, text, bytes, options))
+    this.#reader.sent(message)
+    if (post.isInitialize && this.sessionId === undefined) this.#initialize = post
+    const isHeld = this.#renewal.isActive || (this.#initialize && waitsFor(this.#initialize.id, message))
+    if (isHeld && !post.isInitialize) this.#renewal.hold(post)
     else {
       this.#replay.sent(message)
-      exchange.start()
+      post.start()
     }
-    return exchange.sent
+    return post.sent
   }
 
-  /** Ends it once: whoever closes what is ending of its own accord waits for that. */
+  /** Idempotent: a call while the channel closes waits for the same end. */
   close(reason: Error | undefined): Promise<void> {
-    if (!this.#isOver) this.#release(reason)
-    this.#closing ??= this.#leave()
+    if (!this.#isOver) this.#stop(reason)
+    this.#closing ??= this.#closeEngine()
     return this.#closing
   }
 
-  async #leave(): Promise<void> {
+  async #closeEngine(): Promise<void> {
     const { endSessionOnClose, closeTimeoutMs } = this.#options
     if (endSessionOnClose && this.sessionId !== undefined)
-      await endSession(this.link, closeTimeoutMs * PART_OF_CLOSE)
-    this.link.asked.stop(notWritable(this.link.address))
-    await this.link.engine.close()
+      await endSession(this.context, closeTimeoutMs * DELETE_PART)
+    this.context.callbacks.cancel(notWritable(this.context.address))
+    await this.context.engine.close()
   }
 
   pause(): void {
-    this.link.inflow.pause()
-    this.#standalone.pause()
-    this.#oldStream?.pause()
-    for (const exchange of this.#exchanges) exchange.pause()
+    this.context.pauseState.pause()
+    this.#getStream.pause()
+    this.#httpSse?.pause()
+    for (const post of this.#posts) post.pause()
   }
 
   resume(): void {
-    this.link.inflow.resume()
-    this.#standalone.resume()
-    this.#oldStream?.resume()
-    for (const exchange of this.#exchanges) exchange.resume()
+    this.context.pauseState.resume()
+    this.#getStream.resume()
+    this.#httpSse?.resume()
+    for (const post of this.#posts) post.resume()
   }
 
-  mirroring(message: JsonRpcMessage): HeaderRecord {
-    return this.#tools.mirroring(message)
+  mirroredHeaders(message: JsonRpcMessage): HeaderRecord {
+    return this.#tools.mirroredHeaders(message)
   }
 
-  accepted(exchange: Exchange, head: AnswerHead): void {
-    this.isUnderstood = true
-    if (exchange.isInitialize) {
+  accepted(post: PostRequest, head: ResponseHead): void {
+    this.hasAccepted = true
+    if (post.isInitialize) {
       const sessionId = head.header('mcp-session-id')
       if (sessionId) {
-        this.link.headers.sessionId = sessionId
-        this.#begun = exchange
+        this.context.headers.sessionId = sessionId
+        this.#sessionStart = post
       }
     }
-    if (exchange.id !== undefined || !('method' in exchange.message)) return
-    const { method, params } = exchange.message
+    if (post.id !== undefined || !('method' in post.message)) return
+    const { method, params } = post.message
     if (method === 'notifications/initialized') {
-      // By then this exchange has given back its socket. On a new one the stream would come after the next message.
-      queueMicrotask(() => this.#openStandalone())
+      // After this request has released its socket: on a new one the stream would open after the next message.
+      queueMicrotask(() => this.#openGetStream())
     } else if (method === 'notifications/cancelled') {
       const id = params?.['requestId']
       if (isRequestId(id)) this.#requests.get(id)?.drop()
     }
   }
 
-  hear(text: string, from: Exchange): void {
-    this.#hearing = from
+  readText(text: string, from: PostRequest): void {
+    this.#reading = from
     try {
-      this.#intake.text(text)
+      this.#reader.text(text)
     } finally {
-      this.#hearing = undefined
+      this.#reading = undefined
     }
   }
 
   unreadable(bytes: Uint8Array): void {
-    this.#intake.unreadable(bytes, 'not UTF-8')
+    this.#reader.unreadable(bytes, 'not UTF-8')
   }
 
-  answer(response: JsonRpcErrorResponse, from: Exchange): void {
-    const own = this.#tools.heard(response, from)
-    if (own && !this.#isOver) this.#deliver(own, undefined)
+  respond(response: JsonRpcErrorResponse, from: PostRequest): void {
+    const forApplication = this.#tools.read(response, from)
+    if (forApplication && !this.#isOver) this.#deliver(forApplication, undefined)
   }
 
-  again(exchange: Exchange): void {
-    this.#renewal.again(exchange)
+  again(post: PostRequest): void {
+    this.#renewal.again(post)
   }
 
-  takesOver(exchange: Exchange, answer: RefusedAnswer): boolean {
-    if (answer.status === 404 && exchange.sessionId !== undefined) {
-      this.#renewal.refused(exchange)
+  recover(post: PostRequest, response: RefusedResponse): boolean {
+    if (response.status === 404 && post.sessionId !== undefined) {
+      this.#renewal.refused(post)
       return true
     }
-    if (this.#tools.takesOver(exchange, answer)) return true
-    const { httpSse } = this.#options
-    // What refuses by then is the endpoint that the old transport named.
-    if (
-      !httpSse ||
-      this.answersElsewhere ||
-      this.isUnderstood ||
-      !exchange.isInitialize ||
-      !isOldStatus(answer.status)
-    )
-      return false
-    const said = errorInText(answer.text, exchange.id ?? '')
-    if (said && isModernError(said, answer.status)) return false
-    this.#fallBack(exchange, answer)
+    if (this.#tools.recover(post, response)) return true
+    // Once HTTP+SSE is in use, its own endpoint is what refuses.
+    const isFirst = post.isInitialize && !this.hasAccepted && !this.isHttpSse
+    if (!this.#options.httpSse || !isFirst || !isHttpSseStatus(response.status)) return false
+    const error = errorInText(response.text, post.id ?? '')
+    if (error && isModernError(error, response.status)) return false
+    this.#fallBack(post, response)
     return true
   }
 
@@ -264,135 +264,131 @@ class Conversation implements ExchangeHost, HttpTraits {
     this.#sink.error(error)
   }
 
-  settled({ bytes }: Exchange): void {
+  settled({ bytes }: PostRequest): void {
     this.#queuedBytes -= bytes
   }
 
-  over(exchange: Exchange): void {
-    this.#exchanges.delete(exchange)
-    this.#opened(exchange)
-    const { id } = exchange
-    if (id === undefined || this.#requests.get(id) !== exchange) return
+  over(post: PostRequest): void {
+    this.#posts.delete(post)
+    this.#initializeOver(post)
+    const { id } = post
+    if (id === undefined || this.#requests.get(id) !== post) return
     this.#requests.delete(id)
     this.#replay.abandoned(id)
   }
 
-  /** Sends a message of our own making, which waits for nothing. */
-  #exchange(message: JsonRpcMessage, options: SendOptions | undefined): Exchange {
+  /** Sends a message of the client's own, which no limit or renewal delays. */
+  #post(message: JsonRpcMessage): PostRequest {
     const text = toJson(message)
-    const exchange = this.#add(new Exchange(this, message, text, utf8Length(text), options))
-    exchange.start()
-    return exchange
+    const post = this.#add(new PostRequest(this, message, text, utf8Length(text)))
+    post.start()
+    return post
   }
 
-  #add(exchange: Exchange): Exchange {
-    this.#queuedBytes += exchange.bytes
-    this.#exchanges.add(exchange)
-    if (exchange.id !== undefined) this.#requests.set(exchange.id, exchange)
-    return exchange
+  #add(post: PostRequest): PostRequest {
+    this.#queuedBytes += post.bytes
+    this.#posts.add(post)
+    if (post.id !== undefined) this.#requests.set(post.id, post)
+    return post
   }
 
-  #heard(message: JsonRpcMessage, context: MessageContext | undefined): void {
+  #read(message: JsonRpcMessage, messageContext: MessageContext | undefined): void {
     if (!isResponse(message)) {
-      this.#deliver(message, context)
+      this.#deliver(message, messageContext)
       return
     }
-    const from = this.#hearing
-    const response = from?.adopts && from.id !== undefined ? { ...message, id: from.id } : message
-    const exchange = response.id === undefined ? undefined : this.#requests.get(response.id)
-    if (response.id !== undefined && (!exchange || exchange.isAnswered)) {
-      this.report(unasked(this.link.address, response.id))
+    const from = this.#reading
+    const response = from?.adoptsResponses && from.id !== undefined ? { ...message, id: from.id } : message
+    const post = response.id === undefined ? undefined : this.#requests.get(response.id)
+    if (response.id !== undefined && (!post || post.hasResponse)) {
+      this.report(unexpectedResponse(this.context.address, response.id))
       return
     }
-    if (exchange?.isInitialize) this.#initialized(response, exchange)
-    const own = this.#tools.heard(response, exchange)
-    if (own) this.#deliver(own, context)
-    exchange?.answered()
-    this.#opened(exchange)
+    if (post?.isInitialize) this.#initialized(response, post)
+    const forApplication = this.#tools.read(response, post)
+    if (forApplication) this.#deliver(forApplication, messageContext)
+    post?.responseDelivered()
+    this.#initializeOver(post)
   }
 
-  #opened(exchange: Exchange | undefined): void {
-    if (exchange === undefined || exchange !== this.#opening) return
-    this.#opening = undefined
-    if (!this.#renewal.isUnderWay) this.#renewal.letGo(this.postUrl)
+  #initializeOver(post: PostRequest | undefined): void {
+    if (post === undefined || post !== this.#initialize) return
+    this.#initialize = undefined
+    if (!this.#renewal.isActive) this.#renewal.sendHeld(this.postUrl)
   }
 
-  #initialized(response: JsonRpcResponse, exchange: Exchange): void {
-    const { headers } = this.link
+  #initialized(response: JsonRpcResponse, post: PostRequest): void {
+    const { headers } = this.context
     if ('result' in response) {
       const version = response.result['protocolVersion']
       if (typeof version === 'string') headers.protocolVersion = version
-    } else if (exchange === this.#begun) headers.sessionId = undefined
-    this.#begun = undefined
+    } else if (post === this.#sessionStart) headers.sessionId = undefined
+    this.#sessionStart = undefined
   }
 
-  #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
+  #deliver(message: JsonRpcMessage, messageContext: MessageContext | undefined): void {
     const step = this.#replay.received(message)
     if (step.kind === 'deliver') {
       this.#renewal.isUseful = true
-      this.#sink.message(message, context)
-    } else this.#renewal.stepped(step)
+      this.#sink.message(message, messageContext)
+    } else this.#renewal.replayed(step)
   }
 
-  /** Tries the transport of 2024-11-05, as servers that know nothing else refuse the first POST. */
-  #fallBack(exchange: Exchange, answer: RefusedAnswer): void {
-    const { link } = this
-    this.#oldStream?.stop()
-    this.#oldStream = new HttpSse(link, {
+  /** Tries HTTP+SSE, the transport of 2024-11-05: servers that support nothing else refuse the first POST. */
+  #fallBack(post: PostRequest, response: RefusedResponse): void {
+    this.#httpSse?.stop()
+    this.#httpSse = new HttpSse(this.context, {
       endpoint: (url) => {
         this.postUrl = url
-        this.answersElsewhere = true
-        exchange.moveTo(url)
-        exchange.start()
+        this.isHttpSse = true
+        post.moveTo(url)
+        post.start()
       },
-      hear: (text) => this.#intake.text(text),
+      message: (text) => this.#reader.text(text),
       ended: (error) => this.#end(error),
-      unavailable: ({ message }) => {
-        const { status, statusText, text } = answer
-        // A server that answered in JSON-RPC, and speaks nothing else, meant what it said.
-        if (!isNoServer(answer, errorInText(text, exchange.id ?? ''))) {
-          exchange.refuse(answer)
-          return
-        }
-        const why = statusWords(link, answer)
-        const words = `${link.address} refused Streamable HTTP with status ${status}${why}; and HTTP+SSE: ${message.replace(why, '')}`
-        const cause = statusError(link, answer)
-        const error = new TransportError('CONNECT_FAILED', words, { address: link.address }, { cause })
-        exchange.fail(markAsHttpError(error, { status, statusText, text }))
+      unavailable: (error) => {
+        // A refusal in JSON-RPC is from an MCP server, and stands.
+        if (isNoMcpServer(response, errorInText(response.text, post.id ?? '')))
+          post.fail(neitherTransport(this.context, response, error))
+        else post.refuse(response)
       },
     })
-    this.#oldStream.begin()
+    this.#httpSse.begin()
   }
 
-  #openStandalone(): void {
-    if (this.#isOver || this.answersElsewhere) return
-    if (this.#options.standaloneStream) this.#standalone.open()
+  #openGetStream(): void {
+    if (!this.#isOver && !this.isHttpSse && this.#options.standaloneStream) this.#getStream.open()
   }
 
-  #tell(state: StreamState): void {
-    callBack('onStreamState', () => this.#options.onStreamState?.(state), this)
-  }
-
-  /** Ends the conversation of its own accord. */
+  /** Ends the channel with an error. */
   #end(error: Error): void {
     if (this.#isOver) return
-    // Nothing of ours remains once the end is told (clause C13), at the server neither.
+    // Nothing of ours remains once the end is reported (clause C13), at the server neither.
     void this.close(error).then(() => this.#sink.end(error))
   }
 
-  #release(reason: Error | undefined): void {
-    const error = reason ? closedBy(reason) : notWritable(this.link.address)
+  #stop(reason: Error | undefined): void {
+    const error = reason ? closedBy(reason) : notWritable(this.context.address)
     this.#isOver = true
     this.#renewal.stop()
-    this.#standalone.stop()
-    this.#oldStream?.stop()
-    for (const exchange of [...this.#exchanges]) exchange.fail(error)
-    this.link.lingering.stop()
-    this.link.asked.stop(error)
+    this.#getStream.stop()
+    this.#httpSse?.stop()
+    for (const post of [...this.#posts]) post.fail(error)
+    this.context.lingering.stop()
+    this.context.callbacks.cancel(error)
   }
 }
 
-/** With these a server that knows only HTTP+SSE refuses a POST (2025-11-25, Backwards Compatibility). */
-function isOldStatus(status: number): boolean {
+/** Whether a server of HTTP+SSE refuses a POST with this status (2025-11-25, Backwards Compatibility). */
+function isHttpSseStatus(status: number): boolean {
   return status === 400 || status === 404 || status === 405
+}
+
+/**
+ * Whether the message has to wait for the response to `initialize`. A response does not, since `initialize` may wait
+ * for it; nor does a ping, or the cancellation of `initialize`.
+ */
+function waitsFor(initialize: RequestId | undefined, message: JsonRpcMessage): boolean {
+  if (isResponse(message) || message.method === 'ping') return false
+  return message.method !== 'notifications/cancelled' || message.params?.['requestId'] !== initialize
 }

@@ -1,210 +1,276 @@
-import type { Clock, HttpHeaders } from '@mcpwire/core'
-import { type CreateTransportOptions, createTransportDefaults, systemRandom } from '@mcpwire/core/authoring'
-import type { Fetch } from '../engines/engine-settings.js'
-import type { HttpTlsOptions } from '../shared/tls-options.js'
-import type { HttpAuth } from './call/http-auth.js'
+import type { HttpHeaders, TlsClientOptions } from '@mcpwire/core'
+import {
+  boolean,
+  type CreateTransportOptions,
+  callback,
+  createTransportOptions,
+  group,
+  parseHeaders,
+  inRange,
+  integer,
+  type OptionDefaults,
+  type OptionSettings,
+  type OptionTable,
+  optional,
+  options,
+  rejectOption,
+  requireInRange,
+  requireKnownOptions,
+  rule,
+  systemRandom,
+  text,
+} from '@mcpwire/core/authoring'
+import { type Fetch, refuseOption } from '../engines/engine.js'
+import { MIN_SOCKETS } from '../engines/slots.js'
+import type { HttpAuth } from './call/authorization.js'
+import type { HeaderSource } from './call/request-headers.js'
 import type { StreamState } from './get-stream.js'
 
-/** When a stream that ended is asked for again. */
+/** When a stream that ended is opened again. */
 export interface HttpReconnectOptions {
   /**
-   * Upper bound of the first wait where the server names none, in milliseconds; it doubles with each attempt. The
-   * wait itself is a random part of it.
+   * Upper bound of the first delay in milliseconds, where the server sets none. It doubles with each attempt. The
+   * delay itself is a random part of it.
    * @defaultValue 1_000
    */
   firstDelayMs?: number | undefined
   /**
-   * Upper bound of every wait the server does not name, in milliseconds.
+   * Upper bound of every delay that the server does not set, in milliseconds.
    * @defaultValue 30_000
    */
   maxDelayMs?: number | undefined
   /**
-   * How many attempts there are in a row that are of no use, whether the stream then ends in order or not. `Infinity`
-   * for any number. For a request a stream is of use as well that moves on to another event. Sessions in place of lost
-   * ones count the same: one that was of use is always followed by another.
+   * Most failed attempts in a row; `Infinity` for no limit. An attempt fails unless its stream carries a message, or
+   * a new event id for a request, or is open for `healthyUptimeMs`. The same limit applies to new sessions in place of
+   * lost ones.
    * @defaultValue 8
    */
   maxAttempts?: number | undefined
   /**
-   * How long a stream has to be open to be of use, in milliseconds, where it carries no message.
+   * How long a stream without messages has to be open to count as useful, in milliseconds.
    * @defaultValue 5_000
    */
   healthyUptimeMs?: number | undefined
 }
 
+const reconnectTable: OptionTable<HttpReconnectOptions> = options<HttpReconnectOptions>({
+  firstDelayMs: inRange(1, Infinity, 1_000),
+  maxDelayMs: inRange(1, Infinity, 30_000),
+  maxAttempts: integer(0, Infinity, 8),
+  healthyUptimeMs: inRange(0, Infinity, 5_000),
+})
+
 /** What `httpClient` uses for members of `reconnect` that are not given. */
-export const httpReconnectDefaults: {
-  readonly firstDelayMs: 1_000
-  readonly maxDelayMs: 30_000
-  readonly maxAttempts: 8
-  readonly healthyUptimeMs: 5_000
-} = {
-  firstDelayMs: 1_000,
-  maxDelayMs: 30_000,
-  maxAttempts: 8,
-  healthyUptimeMs: 5_000,
-}
+export const httpReconnectDefaults: OptionDefaults<HttpReconnectOptions> = reconnectTable.defaults
 
 /** Options of a client over HTTP. */
 export interface HttpClientOptions extends CreateTransportOptions {
-  /** Where the server is: `http://` or `https://`. */
+  /** URL of the server: `http://` or `https://`. */
   url: string | URL
   /**
-   * What carries the requests: any function that works as the platform's `fetch`. Without it and without `agent` a
-   * connection pool of its own on Node, the platform's `fetch` elsewhere.
+   * Function that sends the requests, with the signature of the platform's `fetch`. Without it and without `agent`,
+   * the client has a connection pool of its own on Node, and uses the platform's `fetch` elsewhere.
    * @defaultValue undefined
    */
   fetch?: Fetch | undefined
   /**
-   * An `http.Agent` or `https.Agent` that makes the connections. Node only.
+   * An `http.Agent` or `https.Agent` that makes the connections. Node only. Requires the package `node-fetch`.
    * @defaultValue undefined
    */
   agent?: object | undefined
   /**
-   * Headers of every request: an object, a `Headers`, or other pairs of name and value. A function is asked each time.
-   * They win over the client's own, and those in the options of one `send()` win over them.
+   * Headers of every request: an object, a `Headers`, or other pairs of name and value; or a function that is called
+   * for each request. They override the client's own. The headers of one `send()` override them.
    * @defaultValue {}
    */
   headers?: HttpHeaders | (() => HttpHeaders | Promise<HttpHeaders>) | undefined
   /**
-   * Where bearer tokens come from: `token()` yields the current one, `onUnauthorized()` and `onInsufficientScope()`
-   * get a better one.
+   * Source of bearer tokens: `token()` returns the current one, `onUnauthorized()` and `onInsufficientScope()` get a
+   * new one. `oauth()` makes one from an OAuth provider of an MCP SDK.
    * @defaultValue undefined
    */
   auth?: HttpAuth | undefined
   /**
-   * How an `https:` server is verified, and what this end shows: `caFile`, `certFile` and `keyFile`, or their content in
-   * `ca`, `cert` and `key`, with `passphrase`; a `source` of these that may change; `serverName`; and `minVersion`,
-   * `'TLSv1.2'` unless given. Not for browsers, where the platform decides.
+   * Certificates for an `https:` server: `caFile`, `certFile` and `keyFile`, or their content in `ca`, `cert` and
+   * `key`, with `passphrase`; a `source` of these that may change; `serverName`; and `minVersion`, which is
+   * `'TLSv1.2'` by default. Node only.
    * @defaultValue undefined
    */
-  tls?: HttpTlsOptions | undefined
+  tls?: TlsClientOptions | undefined
   /**
-   * The proxy to go through: its URL, or `'environment'` for what `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say. Node
-   * only.
+   * URL of the proxy, or `'environment'` for the one in `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. Node only.
    * @defaultValue undefined
    */
   proxy?: 'environment' | (string & {}) | URL | undefined
   /**
-   * A session to go on with, as `transport.sessionId` named it. Both SDKs then skip `initialize`.
+   * Session to resume: the `sessionId` of an earlier transport. Both SDKs then skip `initialize`.
    * @defaultValue undefined
    */
   sessionId?: string | undefined
   /**
-   * The revision that session speaks.
+   * Revision of the resumed session.
    * @defaultValue undefined
    */
   protocolVersion?: string | undefined
   /**
-   * Whether a server that refuses the first POST with 400, 404 or 405 is tried as one of HTTP+SSE (2024-11-05).
+   * Whether to try HTTP+SSE (2024-11-05) where the server refuses the first POST with 400, 404 or 405.
    * @defaultValue true
    */
   httpSse?: boolean | undefined
   /**
-   * Whether the optional stream for messages that belong to no request is asked for.
+   * Whether to open the optional stream for messages that belong to no request.
    * @defaultValue true
    */
   standaloneStream?: boolean | undefined
   /**
-   * Called when that stream opens, breaks off, is given up, or is not offered by the server.
+   * Called with each new state of that stream.
    * @defaultValue undefined
    */
   onStreamState?: ((state: StreamState) => void) | undefined
   /**
-   * When streams that ended are asked for again: that one, and those of requests that can be resumed.
+   * When to reopen streams that ended: that one, and those of requests that can be resumed.
    * @defaultValue {}
    */
   reconnect?: HttpReconnectOptions | undefined
   /**
-   * The shortest wait a server can ask for before a stream is resumed, in milliseconds.
+   * Lower bound of a delay before resuming that the server sets, in milliseconds.
    * @defaultValue 100
    */
   minRetryMs?: number | undefined
   /**
-   * The longest such wait, in milliseconds.
+   * Upper bound of such a delay, in milliseconds.
    * @defaultValue 60_000
    */
   maxRetryMs?: number | undefined
   /**
-   * How long nothing may be heard on a stream, comments included, before it counts as broken, in milliseconds.
+   * How long a stream may be silent before it counts as broken, in milliseconds. Comments count as activity.
    * @defaultValue 300_000
    */
   streamIdleTimeoutMs?: number | undefined
   /**
-   * Most connections to the server at once. Further requests wait; answers to the server's requests do not wait for
-   * them.
+   * Most connections to the server at once, at least 3. Further requests wait. Some connections are reserved for
+   * responses to the server's requests.
    * @defaultValue 64
    */
   maxSockets?: number | undefined
   /**
-   * How long making a connection may take, in milliseconds; and how long `auth.token()`, `headers()`, the text of a
-   * refusal, the first event of HTTP+SSE, or a session in place of a lost one. A `fetch` does not tell connecting from
-   * waiting: there it is how long an answer to `initialize` or `server/discover` may take to begin.
+   * Limit for opening a connection, in milliseconds. It also limits `auth.token()`, `headers()`, the text of a
+   * refusal, the first event of HTTP+SSE, and a new session in place of a lost one. With `fetch`, it limits the start
+   * of the response to `initialize` or `server/discover` instead of the connection.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined
   /**
-   * How long `auth.onUnauthorized()` and `auth.onInsufficientScope()` may take, which may ask a person, in
-   * milliseconds.
+   * Limit for `auth.onUnauthorized()` and `auth.onInsufficientScope()`, which may wait for a user, in milliseconds.
    * @defaultValue 300_000
    */
   authTimeoutMs?: number | undefined
   /**
-   * Whether `close()` tells the server that the session is over, which may take up to `closeTimeoutMs`.
+   * Whether `close()` ends the session at the server, which may take up to `closeTimeoutMs`.
    * @defaultValue true
    */
   endSessionOnClose?: boolean | undefined
   /**
-   * Longest message sent or accepted, in bytes. One of ours that is longer rejects with `MESSAGE_TOO_LARGE`; one of
-   * the server's is reported as that, and answers its request in place of the response.
+   * Longest message sent or accepted, in bytes. `send()` rejects a longer one with `MESSAGE_TOO_LARGE`. A longer one
+   * from the server is reported with it, and the error is the response to its request.
    * @defaultValue 10_485_760
    */
   maxMessageBytes?: number | undefined
   /**
-   * Most that may wait to be taken by the server, in bytes. Beyond it `send()` rejects with `OVERLOADED` and sends
-   * nothing.
+   * Most bytes of messages that the server has not accepted yet. Beyond it `send()` rejects with `OVERLOADED` and
+   * sends nothing.
    * @defaultValue 16_777_216
    */
   maxQueuedBytes?: number | undefined
   /**
-   * Where the jitter of waits comes from.
+   * Source of the jitter of delays: returns a number from 0 to 1.
    * @defaultValue systemRandom
    */
   random?: (() => number) | undefined
 }
 
+type Absent = 'fetch' | 'agent' | 'auth' | 'tls' | 'proxy' | 'sessionId' | 'protocolVersion' | 'onStreamState'
+
+/** For options that only Node has: the engine checks them. */
+const checkedByEngine = optional<never>(rule(() => {}))
+
+const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions, Absent>({
+  ...createTransportOptions.rules,
+  url: rule<string | URL>((_option, value) => void parseHttpUrl(value)),
+  fetch: optional(callback()),
+  agent: checkedByEngine,
+  headers: rule<NonNullable<HttpClientOptions['headers']>, HttpHeaders>(() => {}, {}),
+  auth: optional(rule(checkAuth)),
+  tls: optional(
+    rule((option, value) => {
+      if (typeof value !== 'object' || value === null) rejectOption(option, 'an object')
+    }),
+  ),
+  proxy: checkedByEngine,
+  sessionId: optional(text()),
+  protocolVersion: optional(text()),
+  httpSse: boolean(true),
+  standaloneStream: boolean(true),
+  onStreamState: optional(callback()),
+  reconnect: rule<HttpReconnectOptions, HttpReconnectOptions>(group(reconnectTable).check, {}),
+  minRetryMs: inRange(0, Infinity, 100),
+  maxRetryMs: inRange(0, Infinity, 60_000),
+  streamIdleTimeoutMs: inRange(1, Infinity, 300_000),
+  maxSockets: integer(MIN_SOCKETS, Infinity, 64),
+  connectTimeoutMs: inRange(1, Infinity, 10_000),
+  authTimeoutMs: inRange(1, Infinity, 300_000),
+  endSessionOnClose: boolean(true),
+  maxMessageBytes: integer(1_024, Infinity, 10_485_760),
+  maxQueuedBytes: integer(1_024, Infinity, 16_777_216),
+  random: rule(callback<() => number>().check, systemRandom),
+})
+
 /** What `httpClient` uses for options that are not given. */
-export const httpClientDefaults: {
-  readonly headers: HttpHeaders
-  readonly httpSse: true
-  readonly standaloneStream: true
-  readonly reconnect: HttpReconnectOptions
-  readonly minRetryMs: 100
-  readonly maxRetryMs: 60_000
-  readonly streamIdleTimeoutMs: 300_000
-  readonly maxSockets: 64
-  readonly connectTimeoutMs: 10_000
-  readonly authTimeoutMs: 300_000
-  readonly endSessionOnClose: true
-  readonly maxMessageBytes: 10_485_760
-  readonly maxQueuedBytes: 16_777_216
-  readonly random: () => number
-  readonly closeTimeoutMs: number
-  readonly clock: Clock
-} = {
-  headers: {},
-  httpSse: true,
-  standaloneStream: true,
-  reconnect: {},
-  minRetryMs: 100,
-  maxRetryMs: 60_000,
-  streamIdleTimeoutMs: 300_000,
-  maxSockets: 64,
-  connectTimeoutMs: 10_000,
-  authTimeoutMs: 300_000,
-  endSessionOnClose: true,
-  maxMessageBytes: 10_485_760,
-  maxQueuedBytes: 16_777_216,
-  random: systemRandom,
-  ...createTransportDefaults,
+export const httpClientDefaults: OptionDefaults<HttpClientOptions, Absent> = table.defaults
+
+type Settings = OptionSettings<HttpClientOptions, Absent>
+
+/** The checked options of a client, with their defaults. */
+export interface HttpClientSettings extends Omit<Settings, 'url' | 'headers' | 'reconnect'> {
+  readonly url: URL
+  readonly headers: HeaderSource['headers']
+  readonly reconnect: OptionSettings<HttpReconnectOptions>
+}
+
+/** Checks the options and adds the defaults. Throws `INVALID_OPTION`. */
+export function readHttpClientOptions(given: HttpClientOptions): HttpClientSettings {
+  const settings = table.read(given)
+  const { url, minRetryMs, maxRetryMs, reconnect } = settings
+  requireInRange('maxRetryMs', maxRetryMs, minRetryMs, Infinity)
+  // Read once: they may come from a generator.
+  const headers = typeof settings.headers === 'function' ? settings.headers : parseHeaders(settings.headers)
+  if (typeof headers === 'string') return rejectOption('headers', `a function, or ${headers}`)
+  return { ...settings, url: parseHttpUrl(url), headers, reconnect: reconnectTable.select(reconnect) }
+}
+
+/** Never shows the URL: it may contain a password or a token. */
+function parseHttpUrl(given: unknown): URL {
+  if (!URL.canParse(String(given))) return rejectOption('url', 'a URL')
+  const url = new URL(String(given))
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return rejectOption('url', 'a URL that starts with http:// or https://')
+  if (url.username !== '' || url.password !== '')
+    return refuseOption('url', 'must not contain credentials: use option "headers"')
+  url.hash = ''
+  return url
+}
+
+const authMethods: Readonly<Record<keyof HttpAuth, unknown>> = {
+  token: 1,
+  onUnauthorized: 1,
+  onInsufficientScope: 1,
+}
+
+/** In a plain object, misspelt callbacks are rejected; other members are the application's own. */
+function checkAuth(option: string, value: unknown): void {
+  const auth = value as HttpAuth | null
+  if (typeof auth?.token !== 'function') rejectOption(option, 'an object with a function "token"')
+  if (Object.getPrototypeOf(auth) !== Object.prototype) return
+  const callbacks = Object.entries(auth).filter(([name]) => /^on[A-Z]/.test(name))
+  requireKnownOptions(Object.fromEntries(callbacks), authMethods, option)
 }

@@ -1,41 +1,40 @@
 import { TransportError } from '@mcpwire/core'
 import type { HeaderRecord } from '@mcpwire/core/authoring'
-import type { AnswerHead } from '../engines/engine.js'
-import type { Link } from './call/client-context.js'
+import type { ResponseHead } from '../engines/engine.js'
+import { type ClientContext, serverDeadline } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
-import { EVENTS_TYPE, mediaTypeOf } from './call/media-type.js'
-import { type RefusedAnswer, statusError } from './call/refused-answer.js'
-import { serverDeadline } from './call/server-deadline.js'
+import { EVENTS_TYPE, mediaTypeOf } from './call/request-headers.js'
+import { type RefusedResponse, statusError } from './call/response-errors.js'
 
-/** Whom the one stream of HTTP+SSE serves. */
+/** The channel of an HTTP+SSE stream. */
 export interface HttpSseOwner {
-  /** The server speaks HTTP+SSE, and takes messages there. */
+  /** The server supports HTTP+SSE, and receives messages at this URL. */
   endpoint(url: URL): void
-  hear(text: string): void
-  /** The server does not speak it. */
+  message(text: string): void
+  /** The server does not support it. */
   unavailable(error: Error): void
-  /** The stream ended, and the conversation with it. */
+  /** The stream ended, and the session with it. */
   ended(error: Error): void
 }
 
-/** The stream of a server of 2024-11-05, on which everything it says arrives. */
+/** The stream of a server of 2024-11-05, which carries all of its messages. */
 export class HttpSse extends HttpCall implements FeedOwner {
   readonly #owner: HttpSseOwner
   readonly #feed: EventFeed
-  #patience: Disposable | undefined
+  #deadline: Disposable | undefined
   #isOpen = false
 
-  constructor(link: Link, owner: HttpSseOwner) {
-    super(link, 'GET')
+  constructor(context: ClientContext, owner: HttpSseOwner) {
+    super(context, 'GET')
     this.#owner = owner
-    this.#feed = new EventFeed(this, link)
+    this.#feed = new EventFeed(this, context)
   }
 
   override begin(): void {
-    const { address, connectTimeoutMs: timeoutMs } = this.link
-    this.#patience?.[Symbol.dispose]()
-    this.#patience = serverDeadline(this.link, () => {
+    const { address, connectTimeoutMs: timeoutMs } = this.context
+    this.#deadline?.[Symbol.dispose]()
+    this.#deadline = serverDeadline(this.context, () => {
       const message = `${address} named no endpoint within connectTimeoutMs (${timeoutMs} ms)`
       this.#lost(new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs }))
     })
@@ -43,17 +42,17 @@ export class HttpSse extends HttpCall implements FeedOwner {
   }
 
   stop(): void {
-    this.#patience?.[Symbol.dispose]()
+    this.#deadline?.[Symbol.dispose]()
     this.#feed.close()
-    this.giveUp()
+    this.cancel()
   }
 
   event(data: string, type: string): void {
     if (type === 'endpoint' && !this.#isOpen) this.#open(data)
-    else if (type === 'message' && this.#isOpen) this.#owner.hear(data)
+    else if (type === 'message' && this.#isOpen) this.#owner.message(data)
   }
 
-  overlong(error: Error): void {
+  tooLarge(error: Error): void {
     this.#lost(error)
   }
 
@@ -64,43 +63,44 @@ export class HttpSse extends HttpCall implements FeedOwner {
   token(): void {}
 
   protected headers(): HeaderRecord | Promise<HeaderRecord> {
-    return this.link.headers.events(undefined)
+    return this.context.headers.events(undefined)
   }
 
-  protected accepted(head: AnswerHead): void {
+  protected accepted(head: ResponseHead): void {
     if (mediaTypeOf(head.header('content-type')) === EVENTS_TYPE) this.#feed.open()
-    else this.#lost(this.#failure('it answered a GET with something else than events'))
+    else this.#lost(this.#failure('the response to GET is no event stream'))
   }
 
   protected received(chunk: Uint8Array): void {
     this.#feed.push(chunk)
   }
 
-  protected finished(): void {
-    this.#lost(this.#failure('it ended the stream'))
+  protected ended(): void {
+    this.#lost(this.#failure('the server ended the stream'))
   }
 
-  protected severed(cause: Error): void {
-    this.#lost(this.#failure('the stream broke off', cause))
+  protected interrupted(cause: Error): void {
+    this.#lost(this.#failure('the stream was interrupted', cause))
   }
 
-  protected refused(answer: RefusedAnswer): void {
-    this.#lost(statusError(this.link, answer))
+  protected refused(response: RefusedResponse): void {
+    this.#lost(statusError(this.context, response))
   }
 
-  protected unsent(error: unknown): void {
-    this.#lost(this.#failure('it could not be asked', error))
+  protected sendFailed(error: unknown): void {
+    this.#lost(this.#failure('the GET failed', error))
   }
 
   #open(data: string): void {
-    const url = URL.canParse(data, this.link.url) ? new URL(data, this.link.url) : undefined
-    // What is sent there may hold credentials, and is meant for this server.
-    if (url?.origin !== this.link.url.origin) {
-      this.#lost(this.#failure('its endpoint is not within its origin'))
+    const { url: serverUrl } = this.context
+    const url = URL.canParse(data, serverUrl) ? new URL(data, serverUrl) : undefined
+    // Messages may contain credentials, which are meant for this server.
+    if (url?.origin !== serverUrl.origin) {
+      this.#lost(this.#failure('its endpoint has another origin'))
       return
     }
     this.#isOpen = true
-    this.#patience?.[Symbol.dispose]()
+    this.#deadline?.[Symbol.dispose]()
     this.#owner.endpoint(url)
   }
 
@@ -111,7 +111,7 @@ export class HttpSse extends HttpCall implements FeedOwner {
   }
 
   #failure(why: string, cause?: unknown): Error {
-    const { address } = this.link
+    const { address } = this.context
     return new TransportError('PEER_LOST', `HTTP+SSE with ${address}: ${why}`, { address }, { cause })
   }
 }

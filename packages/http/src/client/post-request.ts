@@ -6,58 +6,68 @@ import {
   type SendOptions,
   TransportError,
 } from '@mcpwire/core'
-import type { HeaderRecord } from '@mcpwire/core/authoring'
-import { toErrorResponse } from '@mcpwire/core/authoring'
-import type { AnswerHead } from '../engines/engine.js'
+import { toErrorResponse, type HeaderRecord } from '@mcpwire/core/authoring'
+import type { ResponseHead } from '../engines/engine.js'
 import { VERSION_KEY } from '../headers/standard-headers.js'
 import { callBack, callBackAtEnd } from './call/callbacks.js'
-import type { Link } from './call/client-context.js'
+import type { ClientContext } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
 import type { WatchedStream } from './call/idle-watch.js'
-import { JsonAnswer, type JsonAnswerOwner } from './call/json-answer.js'
-import { EVENTS_TYPE, JSON_TYPE, mediaTypeOf } from './call/media-type.js'
-import { errorInText, isNoServer, type RefusedAnswer, statusError } from './call/refused-answer.js'
-import { isModernRevision } from './call/request-headers.js'
-import { markAsAuthFailure } from './call/sdk-marks.js'
-import { isOpening } from './opening.js'
-import { KeptStream } from './reconnecting-stream.js'
+import { JsonResponse, type JsonResponseOwner } from './call/json-response.js'
+import { EVENTS_TYPE, isModernRevision, JSON_TYPE, mediaTypeOf } from './call/request-headers.js'
+import {
+  errorInText,
+  isNoMcpServer,
+  markAsAuthFailure,
+  type RefusedResponse,
+  statusError,
+} from './call/response-errors.js'
+import { ReconnectingStream } from './reconnecting-stream.js'
 
-/** The client that an exchange belongs to. */
-export interface ExchangeHost {
-  readonly link: Link
-  /** Where messages go. */
+/** The channel of a POST request. */
+export interface PostRequestHost {
+  readonly context: ClientContext
+  /** The URL for messages. */
   readonly postUrl: URL
-  /** Whether answers come on a stream of their own, as over HTTP+SSE, instead of with the status. */
-  readonly answersElsewhere: boolean
-  /** Whether the server has taken any message, and so speaks what we speak. */
-  readonly isUnderstood: boolean
-  /** The headers that repeat the message, where its revision has such. */
-  mirroring(message: JsonRpcMessage): HeaderRecord
-  /** The server took the message. */
-  accepted(exchange: Exchange, head: AnswerHead): void
-  /** Text of an answer, which should hold a message. */
-  hear(text: string, from: Exchange): void
-  /** What arrived is not text at all. */
+  /** Whether responses arrive on the one stream of HTTP+SSE. */
+  readonly isHttpSse: boolean
+  /** Whether the server has accepted a message, and so is an MCP server. */
+  readonly hasAccepted: boolean
+  /** The headers that mirror the message, where its revision has them. */
+  mirroredHeaders(message: JsonRpcMessage): HeaderRecord
+  /** The server accepted the message. */
+  accepted(post: PostRequest, head: ResponseHead): void
+  /** Reads the text of a message in the response. */
+  readText(text: string, from: PostRequest): void
+  /** Reports a body that is not UTF-8. */
   unreadable(bytes: Uint8Array): void
-  /** An answer in place of one that will not come. */
-  answer(response: JsonRpcErrorResponse, from: Exchange): void
-  /** Sends the message once more, with which the server did nothing: its session may be another by now. */
-  again(exchange: Exchange): void
-  /** A refusal that the client may know a way around: it then sends the message again, or fails it. */
-  takesOver(exchange: Exchange, answer: RefusedAnswer): boolean
+  /** Delivers a response in place of the server's. */
+  respond(response: JsonRpcErrorResponse, from: PostRequest): void
+  /** Sends a refused message again, in the current session. */
+  again(post: PostRequest): void
+  /** Returns whether the channel handles the refusal: it sends the message again, or fails it. */
+  recover(post: PostRequest, response: RefusedResponse): boolean
   report(error: Error): void
-  /** The status has come, or will not: the message waits for nothing any more. */
-  settled(exchange: Exchange): void
-  /** Nothing more will be heard of the exchange. */
-  over(exchange: Exchange): void
+  /** `send()` has settled. */
+  settled(post: PostRequest): void
+  /** Nothing more arrives for the request. */
+  over(post: PostRequest): void
 }
 
-/** What an exchange awaits. */
-type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'nothing'
+// The stages of a message:
+//
+//   status ── 2xx with JSON ──▶ json ─────────────────────────────────────▶ over
+//          ── 2xx with events ─▶ events ── broken off, with an id ──▶ resumed ──▶ over
+//          ── 2xx otherwise ──▶ elsewhere (HTTP+SSE, or no response is due) ──▶ over
+//          ── refused ──▶ the channel recovers it, or the refusal is the response ──▶ over
+type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'over'
 
-/** One message on its way to the server, and whatever comes back for it. */
-export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, WatchedStream {
+/** The first requests of a client. Servers respond to them quickly. */
+const OPENING_METHODS: readonly string[] = ['initialize', 'server/discover']
+
+/** One message sent by POST, and its response. */
+export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwner, WatchedStream {
   readonly message: JsonRpcMessage
   readonly id: RequestId | undefined
   readonly isInitialize: boolean
@@ -66,32 +76,32 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
   readonly sent: Promise<void>
   /** The session it was last sent in. */
   sessionId: string | undefined
-  /** Since when the end of what it still receives is due, by the clock. */
-  heardAtMs = 0
+  /** Since when its end is due, by the clock. */
+  activeAtMs = 0
   /** Whether its response was delivered. */
-  isAnswered = false
-  /** How often it was sent again because a session was lost. */
+  hasResponse = false
+  /** How often it was sent again in a new session. */
   renewals = 0
-  readonly #host: ExchangeHost
+  readonly #host: PostRequestHost
   readonly #text: string
   readonly #options: SendOptions | undefined
   #resolve!: () => void
   #reject!: (error: unknown) => void
   #isSettled = false
   #stage: Stage = 'status'
-  #json: JsonAnswer | undefined
+  #json: JsonResponse | undefined
   #feed: EventFeed | undefined
-  #stream: KeptStream | undefined
-  #onabort: (() => void) | undefined
+  #stream: ReconnectingStream | undefined
+  #onAbort: (() => void) | undefined
 
   constructor(
-    host: ExchangeHost,
+    host: PostRequestHost,
     message: JsonRpcMessage,
     text: string,
     bytes: number,
     options?: SendOptions,
   ) {
-    super(host.link, 'POST', host.postUrl)
+    super(host.context, 'POST', host.postUrl)
     this.#host = host
     this.message = message
     this.id = isRequest(message) ? message.id : undefined
@@ -105,66 +115,62 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     })
     const signal = options?.requestSignal
     if (!signal) return
-    this.#onabort = () => this.#abandon()
-    signal.addEventListener('abort', this.#onabort, { once: true })
+    this.#onAbort = () => this.#abort()
+    signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** Whether responses on its streams are for it, whatever request they name: it resumes one of another life. */
-  get adopts(): boolean {
+  /** Whether each response on its stream is for it, whatever its id: the option resumes a request of another client. */
+  get adoptsResponses(): boolean {
     return this.#options?.resumptionToken !== undefined && this.id !== undefined
   }
 
-  /** Whether nothing more is heard of it. */
   get isOver(): boolean {
-    return this.#stage === 'nothing'
+    return this.#stage === 'over'
   }
 
-  /** Whether it keeps to a revision whose requests say so themselves, and whose streams cannot be resumed. */
+  /** Whether its revision is named in each request, and has no streams that can be resumed. */
   get isModern(): boolean {
     if (!('method' in this.message)) return false
     const named = this.message.params?._meta?.[VERSION_KEY]
-    return isModernRevision(typeof named === 'string' ? named : this.link.headers.protocolVersion)
+    return isModernRevision(typeof named === 'string' ? named : this.context.headers.protocolVersion)
   }
 
-  /** Sends the message, or goes on with the request that was interrupted where the options say so. */
+  /** Sends the message, or resumes the request that `resumptionToken` names. */
   start(): void {
-    if (this.#stage === 'nothing') return
-    const { link } = this
-    this.sessionId = this.isInitialize ? undefined : link.headers.sessionId
-    const token = this.adopts ? this.#options?.resumptionToken : undefined
+    if (this.#stage === 'over') return
+    const { context } = this
+    this.sessionId = this.isInitialize ? undefined : context.headers.sessionId
+    const token = this.adoptsResponses ? this.#options?.resumptionToken : undefined
     if (token === undefined) {
       this.begin()
       return
     }
     this.#settle()
-    this.#feed = new EventFeed(this, link)
+    this.#feed = new EventFeed(this, context)
     this.#feed.lastEventId = token
-    this.#keep(this.#feed).start()
+    this.#reconnecting(this.#feed).start()
   }
 
-  /** Its response arrived, on whatever stream. */
-  answered(): void {
-    this.isAnswered = true
-    if (this.#stage === 'resumed') this.#over()
-    else if (this.#stage === 'elsewhere') this.#over(true, true)
+  /** Its response was delivered, on any stream. */
+  responseDelivered(): void {
+    this.hasResponse = true
+    if (this.#stage === 'resumed') this.#end()
+    else if (this.#stage === 'elsewhere') this.#end('keepCall')
     else if (this.#stage === 'events') this.#linger()
   }
 
-  /** Ends it: `send()` rejects, or where that is past, the error is the answer. */
+  /** Ends it: `send()` rejects. Once that has settled, the error is the response. */
   fail(error: unknown): void {
-    if (this.#stage === 'nothing') return
-    if (!this.#isSettled) {
-      this.#reject(error)
-      this.#settled()
-    } else if (this.id !== undefined && !this.isAnswered)
-      this.#host.answer(toErrorResponse(this.id, error), this)
-    this.#over()
+    if (this.#stage === 'over') return
+    if (!this.#isSettled) this.#settle({ reason: error })
+    else if (this.id !== undefined && !this.hasResponse) this.#host.respond(toErrorResponse(this.id, error), this)
+    this.#end()
   }
 
-  /** Ends it without a word: nobody waits for what comes of it. */
+  /** Ends it without an error or a response. */
   drop(): void {
     this.#settle()
-    this.#over(false)
+    this.#end('silent')
   }
 
   override pause(): void {
@@ -189,43 +195,44 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     return this.id === undefined
   }
 
-  protected override get isRead(): boolean {
+  protected override get isBodyUsed(): boolean {
     return this.#stage === 'events' || this.#stage === 'json'
   }
 
   protected override get isOpening(): boolean {
-    return !this.#host.isUnderstood && isOpening(this.message)
+    const { message } = this
+    return !this.#host.hasAccepted && 'method' in message && OPENING_METHODS.includes(message.method)
   }
 
   protected headers(): HeaderRecord | Promise<HeaderRecord> {
-    const { headers } = this.link
+    const { headers } = this.context
     const own = this.#options?.headers
-    const mirrored = this.isModern ? this.#host.mirroring(this.message) : undefined
+    const mirrored = this.isModern ? this.#host.mirroredHeaders(this.message) : undefined
     return this.isInitialize ? headers.initialize(own, mirrored) : headers.post(own, mirrored)
   }
 
-  protected accepted(head: AnswerHead): void {
+  protected accepted(head: ResponseHead): void {
     this.#settle()
     this.#host.accepted(this, head)
     const type = mediaTypeOf(head.header('content-type'))
-    if (this.id === undefined || this.#host.answersElsewhere) {
+    if (this.id === undefined || this.#host.isHttpSse) {
       this.#stage = 'elsewhere'
-      if (this.id === undefined || this.isAnswered) this.#over(true, true)
-      // What follows is nobody's, and must not keep a socket for ever.
-      if (type === EVENTS_TYPE) this.giveUp()
+      if (this.id === undefined || this.hasResponse) this.#end('keepCall')
+      // The body is unused, and must not hold a socket for long.
+      if (type === EVENTS_TYPE) this.cancel()
       else if (head.header('content-length') !== '0') this.#linger()
     } else if (type === EVENTS_TYPE) {
       this.#stage = 'events'
-      this.#feed = new EventFeed(this, this.link)
+      this.#feed = new EventFeed(this, this.context)
       this.#feed.open()
     } else if (type === JSON_TYPE) {
       this.#stage = 'json'
-      this.#json = new JsonAnswer(this, this.link, head)
+      this.#json = new JsonResponse(this, this.context, head)
       this.#json.open()
-    } else
-      this.broken(
-        `${this.link.address} answered a request with status ${head.status} and ${type ?? 'no type'}, which is no message: is it an MCP endpoint?`,
-      )
+    } else {
+      const received = `status ${head.status} and ${type ?? 'no content type'}`
+      this.broken(`${this.context.address} responded to a request with ${received}, which is not MCP`)
+    }
   }
 
   protected received(chunk: Uint8Array): void {
@@ -233,50 +240,50 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     else this.#json?.push(chunk)
   }
 
-  protected finished(): void {
+  protected ended(): void {
     if (this.#stage === 'json') this.#json?.end()
-    else if (this.#stage === 'events') this.#interrupted(undefined)
-    else this.link.lingering.delete(this)
+    else if (this.#stage === 'events') this.#streamEnded(undefined)
+    else this.context.lingering.delete(this)
   }
 
-  protected severed(cause: Error): void {
-    if (this.#stage === 'events') this.#interrupted(cause)
+  protected interrupted(cause: Error): void {
+    if (this.#stage === 'events') this.#streamEnded(cause)
     else if (this.#stage === 'json' || this.#stage === 'status')
-      this.broken(`the answer of ${this.link.address} broke off`, cause)
-    else this.link.lingering.delete(this)
+      this.broken(`the response of ${this.context.address} was interrupted`, cause)
+    else this.context.lingering.delete(this)
   }
 
-  protected unsent(error: unknown): void {
+  protected sendFailed(error: unknown): void {
     this.fail(error)
   }
 
-  protected refused(answer: RefusedAnswer): void {
-    if (!this.#host.takesOver(this, answer)) this.refuse(answer)
+  protected refused(response: RefusedResponse): void {
+    if (!this.#host.recover(this, response)) this.refuse(response)
   }
 
   /**
-   * Lets the refusal stand. To both SDKs a request but `initialize` that is refused with a status of 4xx is one that
-   * was answered; v2 decides about the era by the rest.
+   * Makes the refusal final. Both SDKs expect a response to a request that is refused with a status of 4xx, except
+   * `initialize`; v2 decides about the era by the rest.
    */
-  refuse(answer: RefusedAnswer): void {
-    const { status } = answer
-    const error = statusError(this.link, answer)
-    if (status === 401 && this.link.authorization) markAsAuthFailure(error)
-    const isAnswer = status >= 400 && status < 500 && status !== 401 && status !== 403
-    const own = this.id === undefined ? undefined : errorInText(answer.text, this.id)
-    const isLost = this.isInitialize && !this.#host.isUnderstood && isNoServer(answer, own)
-    if (this.id === undefined || !isAnswer || isLost) {
+  refuse(response: RefusedResponse): void {
+    const { status } = response
+    const error = statusError(this.context, response)
+    if (status === 401 && this.context.authorization) markAsAuthFailure(error)
+    const isResponse = status >= 400 && status < 500 && status !== 401 && status !== 403
+    const own = this.id === undefined ? undefined : errorInText(response.text, this.id)
+    const isFailed = this.isInitialize && !this.#host.hasAccepted && isNoMcpServer(response, own)
+    if (this.id === undefined || !isResponse || isFailed) {
       this.fail(error)
       return
     }
     if (!own) this.#host.report(error)
     this.#settle()
-    this.#host.answer(own ?? toErrorResponse(this.id, error), this)
-    this.#over()
+    this.#host.respond(own ?? toErrorResponse(this.id, error), this)
+    this.#end()
   }
 
   event(data: string, type: string): void {
-    if (type === 'message') this.#host.hear(data, this)
+    if (type === 'message') this.#host.readText(data, this)
   }
 
   token(id: string): void {
@@ -284,118 +291,113 @@ export class Exchange extends HttpCall implements FeedOwner, JsonAnswerOwner, Wa
     if (onresumptiontoken) callBack('onresumptiontoken', () => onresumptiontoken(id), this.#host)
   }
 
-  overlong(error: Error): void {
-    this.giveUp()
+  tooLarge(error: Error): void {
+    this.cancel()
     this.#host.report(error)
     this.fail(error)
   }
 
-  /** The end that was due did not come. */
+  /** The end that was due did not arrive. */
   idle(): void {
-    this.giveUp()
-    if (this.#stage !== 'elsewhere') this.#over()
+    this.cancel()
+    if (this.#stage !== 'elsewhere') this.#end()
   }
 
   silent(error: Error): void {
-    this.giveUp()
+    this.cancel()
     if (this.#stream) this.#stream.ended(error)
-    else this.#interrupted(error)
+    else this.#streamEnded(error)
   }
 
   complete(text: string): void {
-    this.#host.hear(text, this)
-    if (this.isAnswered) this.#over()
-    else this.broken(`${this.link.address} answered a request with something else than its response`)
+    this.#host.readText(text, this)
+    if (this.hasResponse) this.#end()
+    else this.broken(`${this.context.address} responded to a request without its JSON-RPC response`)
   }
 
   unreadable(bytes: Uint8Array): void {
     this.#host.unreadable(bytes)
-    this.broken(`the answer of ${this.link.address} is not UTF-8`)
+    this.broken(`the response of ${this.context.address} is not UTF-8`)
   }
 
-  /** The stream of the request ended. */
-  #interrupted(cause: Error | undefined): void {
+  #streamEnded(cause: Error | undefined): void {
     const feed = this.#feed as EventFeed
-    if (this.isAnswered) {
-      this.#over()
+    if (this.hasResponse) {
+      this.#end()
       return
     }
     const isResumable = feed.lastEventId !== undefined && !this.isModern
-    if (!isResumable || this.sessionId !== this.link.headers.sessionId) {
+    if (!isResumable || this.sessionId !== this.context.headers.sessionId) {
       feed.close()
-      this.broken(`the stream of a request to ${this.link.address} ended before its response`, cause)
+      this.broken(`the stream of a request to ${this.context.address} ended before its response`, cause)
       return
     }
-    this.#keep(feed).goOn(cause)
+    this.#reconnecting(feed).continue(cause)
   }
 
-  #keep(feed: EventFeed): KeptStream {
+  #reconnecting(feed: EventFeed): ReconnectingStream {
     this.#stage = 'resumed'
-    const gone = (error: Error): void =>
-      this.broken(`a request to ${this.link.address} could not be resumed`, error)
-    this.#stream = new KeptStream(
-      this.link,
+    const failed = (error: Error): void =>
+      this.broken(`a request to ${this.context.address} could not be resumed`, error)
+    this.#stream = new ReconnectingStream(
+      this.context,
       {
         what: 'the stream of a request',
         isPolled: true,
         event: (data, type) => this.event(data, type),
         token: (id) => this.token(id),
-        overlong: (error) => this.overlong(error),
-        refused: gone,
-        lost: gone,
+        tooLarge: (error) => this.tooLarge(error),
+        refused: failed,
+        lost: failed,
       },
       feed,
     )
     return this.#stream
   }
 
-  /** The request may have run, and its response will not come. */
+  /** Fails it with `OUTCOME_UNKNOWN`: it may have run, and its response does not arrive. */
   broken(message: string, cause?: unknown): void {
     const method = 'method' in this.message ? this.message.method : ''
     const error = new TransportError('OUTCOME_UNKNOWN', message, { method }, { cause })
-    // The answer says no more than that: its reader may be behind another transport.
+    // The response carries less: its reader may be behind another transport.
     this.#host.report(error)
     this.fail(error)
   }
 
-  #abandon(): void {
-    if (!this.#isSettled) {
-      this.#reject(this.#options?.requestSignal?.reason)
-      this.#settled()
-    }
-    this.#over(false)
+  #abort(): void {
+    this.#settle({ reason: this.#options?.requestSignal?.reason })
+    this.#end('silent')
   }
 
-  #settle(): void {
+  /** Settles `send()`: rejects where a reason is given. */
+  #settle(rejection?: { readonly reason: unknown }): void {
     if (this.#isSettled) return
-    this.#resolve()
-    this.#settled()
-  }
-
-  #settled(): void {
     this.#isSettled = true
+    if (rejection) this.#reject(rejection.reason)
+    else this.#resolve()
     this.#host.settled(this)
   }
 
-  #over(isWanted = true, keepsCall = false): void {
-    if (this.#stage === 'nothing') return
+  /** `silent` reports no end of its stream; `keepCall` lets the rest of the response arrive. */
+  #end(how?: 'silent' | 'keepCall'): void {
+    if (this.#stage === 'over') return
     const hadStream = this.id !== undefined && this.#stage !== 'status'
-    this.#stage = 'nothing'
-    if (!keepsCall) {
-      this.giveUp()
-      this.link.lingering.delete(this)
+    this.#stage = 'over'
+    if (how !== 'keepCall') {
+      this.cancel()
+      this.context.lingering.delete(this)
     }
     this.#json?.close()
     this.#feed?.close()
     this.#stream?.stop()
-    if (this.#onabort) this.#options?.requestSignal?.removeEventListener('abort', this.#onabort)
+    if (this.#onAbort) this.#options?.requestSignal?.removeEventListener('abort', this.#onAbort)
     this.#host.over(this)
     const { onRequestStreamEnd } = this.#options ?? {}
-    if (isWanted && hadStream && onRequestStreamEnd) callBackAtEnd(onRequestStreamEnd, this.#host)
+    if (how !== 'silent' && hadStream && onRequestStreamEnd) callBackAtEnd(onRequestStreamEnd, this.#host)
   }
 
   #linger(): void {
-    this.heardAtMs = this.link.clock.now()
-    this.link.lingering.add(this)
+    this.activeAtMs = this.context.clock.now()
+    this.context.lingering.add(this)
   }
 }

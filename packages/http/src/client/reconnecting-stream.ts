@@ -1,131 +1,129 @@
 import { isTransportError, TransportError } from '@mcpwire/core'
-import type { HeaderRecord } from '@mcpwire/core/authoring'
-import { toError } from '@mcpwire/core/authoring'
-import type { AnswerHead } from '../engines/engine.js'
-import type { Link } from './call/client-context.js'
+import { type HeaderRecord, toError } from '@mcpwire/core/authoring'
+import type { ResponseHead } from '../engines/engine.js'
+import type { ClientContext } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
-import { EVENTS_TYPE, mediaTypeOf } from './call/media-type.js'
 import { ReconnectBudget } from './call/reconnect-budget.js'
-import { type RefusedAnswer, retryAfterOf, statusError } from './call/refused-answer.js'
+import { EVENTS_TYPE, mediaTypeOf } from './call/request-headers.js'
+import { type RefusedResponse, retryAfterOf, statusError } from './call/response-errors.js'
 
-/** Whom a kept stream serves. */
-export interface KeptStreamOwner extends Omit<FeedOwner, 'silent'> {
-  /** What errors call the stream. */
+/** The user of a reconnecting stream. */
+export interface ReconnectingStreamOwner extends Omit<FeedOwner, 'silent'> {
+  /** The stream's name in errors. */
   readonly what: string
-  /** Whether a stream was of use that only moved on to another event: its server lets a request be asked about. */
+  /** Whether a new event id alone makes a stream useful: the server ends streams and lets clients poll. */
   readonly isPolled?: boolean
-  /** The stream is open, for the first time or once more. */
+  /** The stream is open, for the first time or again. */
   opened?(): void
-  /** The stream ended or could not be had, and is asked for again after that time. */
+  /** The stream ended or was refused, and is requested again after the delay. */
   waiting?(delayMs: number): void
-  /** The server does not know where the stream broke off; where this is there, it is asked for without that. */
-  forgotten?(error: Error): void
-  /** The server has no such stream. */
-  refused(error: Error, answer: RefusedAnswer): void
-  /** There is none, and no more attempts are made. */
+  /** The server cannot resume after the last event. With this method, the stream starts without it. */
+  cannotResume?(error: Error): void
+  /** The server refused the stream for good. */
+  refused(error: Error, response: RefusedResponse): void
+  /** The stream is lost, and no attempts are left. */
   lost(error: Error): void
 }
 
-/** Statuses that say that something is wrong for now. */
-const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504])
+/** Statuses of temporary failures. */
+const TEMPORARY = new Set([408, 409, 425, 429, 500, 502, 503, 504])
 
-/** Keeps one stream of events: asks for it by GET, and again from where it broke off, within a budget. */
-export class KeptStream {
+/** One stream of events, requested by GET and resumed after each interruption, within a budget. */
+export class ReconnectingStream {
   readonly feed: EventFeed
-  readonly #link: Link
-  readonly #owner: KeptStreamOwner
+  readonly #context: ClientContext
+  readonly #owner: ReconnectingStreamOwner
   readonly #budget: ReconnectBudget
   #openedAtMs: number | undefined
-  #openedBehind: string | undefined
+  #lastResumedId: string | undefined
   #call: EventsCall | undefined
-  #wait: Disposable | undefined
+  #retry: Disposable | undefined
   #isStopped = false
 
-  /** Without a feed it makes its own; with that of another stream it goes on where that one ended. */
-  constructor(link: Link, owner: KeptStreamOwner, feed?: EventFeed) {
-    this.#link = link
+  /** With the feed of another stream it continues that stream. */
+  constructor(context: ClientContext, owner: ReconnectingStreamOwner, feed?: EventFeed) {
+    this.#context = context
     this.#owner = owner
-    this.#budget = new ReconnectBudget(link.reconnect)
+    this.#budget = new ReconnectBudget(context.reconnect)
     this.feed =
       feed ??
       new EventFeed(
         {
           event: (data, type) => owner.event(data, type),
           token: (id) => owner.token(id),
-          overlong: (error) => owner.overlong(error),
+          tooLarge: (error) => owner.tooLarge(error),
           silent: (error) => this.ended(error),
         },
-        link,
+        context,
       )
   }
 
-  /** Asks for the stream at once. */
+  /** Requests the stream at once. */
   start(): void {
     if (this.#isStopped) return
-    this.#call = new EventsCall(this.#link, this)
+    this.#call = new EventsCall(this.#context, this)
     this.#call.begin()
   }
 
-  /** Goes on where the stream the feed had so far ended, for that reason unless the server ended it in order. */
-  goOn(cause: Error | undefined): void {
-    this.#openedAtMs = this.feed.heardAtMs
+  /** Continues the stream of the given feed, which ended with the cause, or orderly. */
+  continue(cause: Error | undefined): void {
+    this.#openedAtMs = this.feed.activeAtMs
     this.ended(cause)
   }
 
-  /** The stream ended, for that reason unless the server ended it in order. */
+  /** The stream ended with the cause, or orderly. */
   ended(cause?: Error | undefined, retryAfterMs?: number | undefined): void {
     if (this.#isStopped) return
-    const { clock } = this.#link
+    const { clock } = this.#context
     const { retryMs, events, lastEventId } = this.feed
-    const hasMoved = this.#owner.isPolled === true && lastEventId !== this.#openedBehind
+    const hasAdvanced = this.#owner.isPolled === true && lastEventId !== this.#lastResumedId
     const delayMs = this.#budget.next({
       retryMs: retryAfterMs ?? retryMs,
       uptimeMs: this.#openedAtMs === undefined ? undefined : clock.now() - this.#openedAtMs,
-      wasUseful: events > 0 || hasMoved,
+      wasUseful: events > 0 || hasAdvanced,
     })
-    this.#call?.giveUp()
+    this.#call?.cancel()
     this.feed.close()
     this.#openedAtMs = undefined
-    this.#openedBehind = lastEventId
+    this.#lastResumedId = lastEventId
     if (delayMs === undefined) {
       this.#exhausted(cause)
       return
     }
     this.#owner.waiting?.(delayMs)
-    this.#wait = clock.deadline(delayMs, () => this.start())
+    this.#retry = clock.deadline(delayMs, () => this.start())
   }
 
-  /** Nothing more can be told from where the stream is: it is asked for as if for the first time. */
-  beginAnew(cause: Error): void {
+  /** Requests the stream again without resuming. */
+  restart(cause: Error): void {
     this.feed.lastEventId = undefined
     this.ended(cause)
   }
 
-  /** Marks the stream as open. */
   opened(): void {
-    this.#openedAtMs = this.#link.clock.now()
+    this.#openedAtMs = this.#context.clock.now()
     this.feed.open()
     this.#owner.opened?.()
   }
 
-  refused(answer: RefusedAnswer): void {
-    const { clock } = this.#link
-    const error = statusError(this.#link, answer, this.#owner.what)
+  refused(response: RefusedResponse): void {
+    const { clock } = this.#context
+    const error = statusError(this.#context, response, this.#owner.what)
     this.feed.events = 0
-    if (PASSING.has(answer.status)) this.ended(error, retryAfterOf(answer, clock))
-    else if (answer.status === 400 && this.feed.lastEventId !== undefined && this.#owner.forgotten) {
+    if (TEMPORARY.has(response.status)) this.ended(error, retryAfterOf(response, clock))
+    else if (response.status === 400 && this.feed.lastEventId !== undefined && this.#owner.cannotResume) {
       this.feed.lastEventId = undefined
-      this.#owner.forgotten(error)
+      this.#owner.cannotResume(error)
       this.start()
     } else {
       this.stop()
-      this.#owner.refused(error, answer)
+      this.#owner.refused(error, response)
     }
   }
 
-  unsent(error: unknown): void {
-    // What the application threw is no better the next time; what it was late with may be.
+  sendFailed(error: unknown): void {
+    // An error of the application's own is final; a timeout of its callbacks is not.
     if (isTransportError(error) && (error.code !== 'CALLBACK_FAILED' || error.cause === undefined)) {
       this.feed.events = 0
       this.ended(error)
@@ -135,11 +133,11 @@ export class KeptStream {
     }
   }
 
-  /** Gives the stream up for good. */
+  /** Closes the stream for good. */
   stop(): void {
     this.#isStopped = true
-    this.#wait?.[Symbol.dispose]()
-    this.#call?.giveUp()
+    this.#retry?.[Symbol.dispose]()
+    this.#call?.cancel()
     this.feed.close()
   }
 
@@ -152,59 +150,55 @@ export class KeptStream {
   }
 
   #exhausted(cause: Error | undefined): void {
-    const { address } = this.#link
     const { attempts } = this.#budget
     this.stop()
-    const counted = `${attempts} attempts in a row were of no use (reconnect.maxAttempts)`
-    const message = `${address} did not give back ${this.#owner.what}: ${counted}`
-    this.#owner.lost(new TransportError('RECONNECT_EXHAUSTED', message, { attempts }, { cause }))
+    const counted = `gave up after ${attempts} failed attempts (reconnect.maxAttempts)`
+    const message = `${this.#context.address} did not reopen ${this.#owner.what}: ${counted}`
+    const details = { attempts, option: 'reconnect.maxAttempts' }
+    this.#owner.lost(new TransportError('RECONNECT_EXHAUSTED', message, details, { cause }))
   }
 }
 
-/** One GET for events. */
+/** One GET of an event stream. */
 class EventsCall extends HttpCall {
-  readonly #stream: KeptStream
+  readonly #stream: ReconnectingStream
 
-  constructor(link: Link, stream: KeptStream) {
-    super(link, 'GET')
+  constructor(context: ClientContext, stream: ReconnectingStream) {
+    super(context, 'GET')
     this.#stream = stream
   }
 
   protected headers(): HeaderRecord | Promise<HeaderRecord> {
-    return this.link.headers.events(this.#stream.feed.lastEventId)
+    return this.context.headers.events(this.#stream.feed.lastEventId)
   }
 
-  protected accepted(head: AnswerHead): void {
+  protected accepted(head: ResponseHead): void {
     if (mediaTypeOf(head.header('content-type')) === EVENTS_TYPE) {
       this.#stream.opened()
       return
     }
-    this.giveUp()
-    this.#stream.refused({
-      status: head.status,
-      statusText: head.statusText,
-      header: (name) => head.header(name),
-      text: '',
-    })
+    this.cancel()
+    const { status, statusText } = head
+    this.#stream.refused({ status, statusText, header: (name) => head.header(name), text: '' })
   }
 
   protected received(chunk: Uint8Array): void {
     this.#stream.feed.push(chunk)
   }
 
-  protected finished(): void {
+  protected ended(): void {
     this.#stream.ended()
   }
 
-  protected refused(answer: RefusedAnswer): void {
-    this.#stream.refused(answer)
+  protected refused(response: RefusedResponse): void {
+    this.#stream.refused(response)
   }
 
-  protected unsent(error: unknown): void {
-    this.#stream.unsent(error)
+  protected sendFailed(error: unknown): void {
+    this.#stream.sendFailed(error)
   }
 
-  protected severed(cause: Error): void {
+  protected interrupted(cause: Error): void {
     this.#stream.ended(cause)
   }
 }

@@ -1,15 +1,15 @@
 import { isResponse, type JsonRpcMessage, TransportError } from '@mcpwire/core'
-import { type HandshakeReplay, type ReplayStep, toError } from '@mcpwire/core/authoring'
-import type { Link } from './call/client-context.js'
+import { type HandshakeReplay, type HeaderRecord, type ReplayStep, toError } from '@mcpwire/core/authoring'
+import { type ClientContext, serverDeadline } from './call/client-context.js'
+import { HttpCall } from './call/http-call.js'
 import { ReconnectBudget } from './call/reconnect-budget.js'
-import { serverDeadline } from './call/server-deadline.js'
-import type { Exchange } from './post-request.js'
+import type { PostRequest } from './post-request.js'
 
-/** What a renewal needs of its client. */
+/** The channel of a renewal. */
 export interface RenewalOwner {
   /** Sends a message of the renewal's own. */
-  send(message: JsonRpcMessage): Exchange
-  /** Another session was begun, of which the server knows nothing but the beginning. */
+  send(message: JsonRpcMessage): PostRequest
+  /** A new session has started. The server's state of the old one is lost. */
   renewed(error: Error): void
   /** The session is lost for good. */
   failed(error: Error): void
@@ -17,176 +17,210 @@ export interface RenewalOwner {
 
 type Stage =
   | { readonly name: 'none' }
-  | { readonly name: 'renewing'; readonly sessionId: string; readonly late: Disposable }
+  | { readonly name: 'renewing'; readonly sessionId: string; readonly deadline: Disposable }
 
-/** Has a session that the server forgot followed by another, once for all who notice. */
+/** Replaces a session that the server no longer knows, once for all refused messages, by replaying `initialize`. */
 export class SessionRenewal {
-  readonly #link: Link
+  readonly #context: ClientContext
   readonly #replay: HandshakeReplay
   readonly #owner: RenewalOwner
-  readonly #waiting: Exchange[] = []
+  readonly #held: PostRequest[] = []
   readonly #budget: ReconnectBudget
-  /** Whether anything was heard in the present session. */
+  /** Whether a message arrived in the current session. */
   isUseful = true
-  #begunAtMs = 0
+  #startedAtMs = 0
   #stage: Stage = { name: 'none' }
-  /** What introduces the client to the new session, whose id may be that of the old one. */
-  #introduction: Exchange | undefined
+  /** The last message of the replay. The id of the new session may be that of the old one. */
+  #replayed: PostRequest | undefined
 
-  constructor(link: Link, replay: HandshakeReplay, owner: RenewalOwner) {
-    this.#link = link
+  constructor(context: ClientContext, replay: HandshakeReplay, owner: RenewalOwner) {
+    this.#context = context
     this.#replay = replay
     this.#owner = owner
-    this.#budget = new ReconnectBudget(link.reconnect)
+    this.#budget = new ReconnectBudget(context.reconnect)
   }
 
   /** Whether messages have to wait for the new session. */
-  get isUnderWay(): boolean {
+  get isActive(): boolean {
     return this.#stage.name === 'renewing'
   }
 
-  /** Keeps a message until there is a session again. */
-  hold(exchange: Exchange): void {
-    this.#waiting.push(exchange)
+  /** Keeps a message until a session is open. */
+  hold(post: PostRequest): void {
+    this.#held.push(post)
   }
 
-  /** Sends what was kept to where messages go by now: there is a session, or will be none. */
-  letGo(url: URL): void {
-    for (const exchange of this.#waiting) exchange.moveTo(url)
-    this.#start(this.#waiting.splice(0))
+  /** Sends the held messages to the URL: a session is open, or the server has none. */
+  sendHeld(url: URL): void {
+    for (const post of this.#held) post.moveTo(url)
+    this.#start(this.#held.splice(0))
   }
 
-  /** The server knows the session of this message no more, and so did nothing with it. */
-  refused(exchange: Exchange): void {
-    const { sessionId = '' } = exchange
-    const isAnew = this.#stage.name === 'renewing' && this.#stage.sessionId !== sessionId
-    if (isAnew || exchange === this.#introduction || exchange.renewals > 0) {
-      const error = this.#lost(sessionId, 'it forgot the one that followed at once')
-      exchange.fail(error)
+  /** Handles a message that the server did not process, since it no longer knows its session. */
+  refused(post: PostRequest): void {
+    const { sessionId = '' } = post
+    const isNewSession = this.#stage.name === 'renewing' && this.#stage.sessionId !== sessionId
+    if (isNewSession || post === this.#replayed || post.renewals > 0) {
+      const error = this.#lost(sessionId, 'it lost the new session at once')
+      post.fail(error)
       this.#fail(error)
       return
     }
-    exchange.renewals++
-    this.#followUp(exchange, sessionId)
+    post.renewals++
+    this.#moveToNextSession(post, sessionId)
   }
 
-  /** Sends a message again with which the server did nothing, in the session there is by now. */
-  again(exchange: Exchange): void {
-    const { sessionId } = exchange
-    const isOurs = exchange === this.#introduction || exchange.isInitialize
-    const isOutdated = sessionId !== undefined && sessionId !== this.#link.headers.sessionId
-    if (isOurs || (!this.isUnderWay && !isOutdated)) exchange.start()
-    else if (sessionId === undefined) this.hold(exchange)
-    else this.#followUp(exchange, sessionId)
+  /** Sends a message again that the server did not process, in the current session. */
+  again(post: PostRequest): void {
+    const { sessionId } = post
+    const isOurs = post === this.#replayed || post.isInitialize
+    const isOutdated = sessionId !== undefined && sessionId !== this.#context.headers.sessionId
+    if (isOurs || (!this.isActive && !isOutdated)) post.start()
+    else if (sessionId === undefined) this.hold(post)
+    else this.#moveToNextSession(post, sessionId)
   }
 
-  /** Begins a new session unless that was done already. */
+  /** Starts a new session, unless that has happened already. */
   begin(sessionId: string): void {
-    const { headers, clock } = this.#link
-    if (this.isUnderWay || headers.sessionId !== sessionId) return
+    const { headers, clock } = this.#context
+    if (this.isActive || headers.sessionId !== sessionId) return
     headers.sessionId = undefined
     headers.protocolVersion = undefined
-    const uptimeMs = clock.now() - this.#begunAtMs
-    const wasUseful = this.isUseful || uptimeMs >= this.#link.reconnect.healthyUptimeMs
+    const uptimeMs = clock.now() - this.#startedAtMs
+    const wasUseful = this.isUseful || uptimeMs >= this.#context.reconnect.healthyUptimeMs
     const delayMs = this.#budget.next({ retryMs: undefined, uptimeMs, wasUseful })
-    // Whatever is left to spare: what was of use is no attempt in vain.
+    // A useful session is renewed without a delay, whatever the budget.
     if (wasUseful) this.#renew(sessionId)
     else if (delayMs === undefined) {
       const attempts = Math.max(this.#budget.attempts, 1)
-      const why = `${attempts} that followed, one after another, were of no use (reconnect.maxAttempts)`
-      this.#fail(this.#lost(sessionId, why))
+      this.#fail(this.#lost(sessionId, `gave up after ${attempts} failed attempts (reconnect.maxAttempts)`))
     } else {
-      const late = clock.deadline(delayMs, () => this.#renew(sessionId))
-      this.#stage = { name: 'renewing', sessionId, late }
+      const deadline = clock.deadline(delayMs, () => this.#renew(sessionId))
+      this.#stage = { name: 'renewing', sessionId, deadline }
     }
   }
 
   #renew(sessionId: string): void {
-    const { connectTimeoutMs } = this.#link
-    const late = serverDeadline(this.#link, () => {
-      this.#fail(this.#lost(sessionId, `there was no other within connectTimeoutMs (${connectTimeoutMs} ms)`))
+    const { connectTimeoutMs } = this.#context
+    const deadline = serverDeadline(this.#context, () => {
+      const why = `it did not re-initialize within connectTimeoutMs (${connectTimeoutMs} ms)`
+      this.#fail(this.#lost(sessionId, why))
     })
-    this.#stage = { name: 'renewing', sessionId, late }
+    this.#stage = { name: 'renewing', sessionId, deadline }
     const [initialize] = this.#replay.reconnected()
     if (!this.#replay.isReplaying || !initialize)
-      this.#fail(this.#lost(sessionId, 'its beginning was not seen by this client'))
-    else this.#owner.send(initialize).sent.catch((error) => this.#refusedAnew(error))
+      this.#fail(this.#lost(sessionId, 'it cannot be re-initialized: it was resumed by id'))
+    else this.#owner.send(initialize).sent.catch((error) => this.#replayFailed(error))
   }
 
-  /** The answer to the replayed `initialize` is there. */
-  stepped(step: Exclude<ReplayStep, { kind: 'deliver' }>): void {
+  /** The response to the replayed `initialize` arrived. */
+  replayed(step: Exclude<ReplayStep, { kind: 'deliver' }>): void {
     if (this.#stage.name === 'none') return
     const { sessionId } = this.#stage
     if (step.kind === 'failed') this.#fail(this.#lost(sessionId, step.why))
-    else void this.#introduce(step.send)
+    else void this.#completeReplay(step.send)
   }
 
   stop(): void {
-    if (this.#stage.name === 'renewing') this.#stage.late[Symbol.dispose]()
+    if (this.#stage.name === 'renewing') this.#stage.deadline[Symbol.dispose]()
     this.#stage = { name: 'none' }
-    this.#introduction = undefined
-    this.#waiting.length = 0
+    this.#replayed = undefined
+    this.#held.length = 0
   }
 
-  /** Does with a message of that session what can be done in the next one. */
-  #followUp(exchange: Exchange, sessionId: string): void {
-    const { message } = exchange
-    // Requests of the old session have no answer in the new one, and none of its requests is there to be cancelled.
-    if (isResponse(message)) exchange.fail(this.#lost(sessionId, 'the request it answers went with it'))
-    else if (message.method === 'notifications/cancelled') exchange.drop()
-    else if (!this.isUnderWay && this.#link.headers.sessionId !== sessionId) exchange.start()
+  /** Handles a message of the old session. Its requests have no response in the new one, and cannot be cancelled. */
+  #moveToNextSession(post: PostRequest, sessionId: string): void {
+    const { message } = post
+    if (isResponse(message)) post.fail(this.#lost(sessionId, 'the request of this response ended with it'))
+    else if (message.method === 'notifications/cancelled') post.drop()
+    else if (!this.isActive && this.#context.headers.sessionId !== sessionId) post.start()
     else {
-      this.hold(exchange)
+      this.hold(post)
       this.begin(sessionId)
     }
   }
 
-  async #introduce(messages: readonly JsonRpcMessage[]): Promise<void> {
+  async #completeReplay(messages: readonly JsonRpcMessage[]): Promise<void> {
     try {
       for (const message of messages) {
-        this.#introduction = this.#owner.send(message)
-        await this.#introduction.sent
+        this.#replayed = this.#owner.send(message)
+        await this.#replayed.sent
       }
     } catch (error) {
-      this.#refusedAnew(error)
+      this.#replayFailed(error)
       return
     }
     if (this.#stage.name === 'none') return
     const { sessionId } = this.#stage
-    const waiting = this.#waiting.splice(0)
+    const held = this.#held.splice(0)
     this.stop()
     this.isUseful = false
-    this.#begunAtMs = this.#link.clock.now()
-    this.#owner.renewed(
-      this.#lost(sessionId, 'another was begun: what it knew besides the beginning is gone'),
-    )
-    this.#start(waiting)
+    this.#startedAtMs = this.#context.clock.now()
+    this.#owner.renewed(this.#lost(sessionId, 'a new one was started: other state of the old one is lost'))
+    this.#start(held)
   }
 
-  #start(waiting: readonly Exchange[]): void {
-    for (const exchange of waiting) {
-      if (exchange.isOver) continue
-      this.#replay.sent(exchange.message)
-      exchange.start()
+  #start(held: readonly PostRequest[]): void {
+    for (const post of held) {
+      if (post.isOver) continue
+      this.#replay.sent(post.message)
+      post.start()
     }
   }
 
-  #refusedAnew(cause: unknown): void {
+  #replayFailed(cause: unknown): void {
     if (this.#stage.name === 'none') return
     const { sessionId } = this.#stage
-    this.#fail(this.#lost(sessionId, `no other could be had: ${toError(cause).message}`, cause))
+    this.#fail(this.#lost(sessionId, `it cannot be re-initialized: ${toError(cause).message}`, cause))
   }
 
   #fail(error: Error): void {
-    const waiting = this.#waiting.splice(0)
+    const held = this.#held.splice(0)
     this.stop()
-    for (const exchange of waiting) exchange.fail(error)
-    // Not before those who sent have heard why, instead of only that it is over.
+    for (const post of held) post.fail(error)
+    // After the senders have received the reason: the end of the channel carries less.
     queueMicrotask(() => this.#owner.failed(error))
   }
 
   #lost(sessionId: string, why: string, cause?: unknown): TransportError {
-    const message = `${this.#link.address} forgot the session, and ${why}`
+    const message = `${this.#context.address} no longer knows the session, and ${why}`
     return new TransportError('SESSION_LOST', message, { sessionId }, { cause })
   }
+}
+
+/** Ends the session at the server. Resolves with the response, or after the time. */
+export function endSession(context: ClientContext, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const deadline = context.clock.deadline(timeoutMs, () => {
+      call.cancel()
+      resolve()
+    })
+    const call = new EndSession(context, () => {
+      deadline[Symbol.dispose]()
+      resolve()
+    })
+    call.begin()
+  })
+}
+
+/** The DELETE of a session. A refusal counts as its end. */
+class EndSession extends HttpCall {
+  protected readonly accepted: () => void
+  protected readonly refused: () => void
+  protected readonly sendFailed: () => void
+
+  constructor(context: ClientContext, done: () => void) {
+    super(context, 'DELETE')
+    this.accepted = done
+    this.refused = done
+    this.sendFailed = done
+  }
+
+  protected headers(): HeaderRecord | Promise<HeaderRecord> {
+    return this.context.headers.end()
+  }
+
+  protected received(): void {}
+  protected ended(): void {}
+  protected interrupted(): void {}
 }

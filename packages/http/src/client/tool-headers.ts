@@ -11,40 +11,44 @@ import type { HeaderRecord } from '@mcpwire/core/authoring'
 import type { ParamHeader } from '../headers/param-headers.js'
 import { ToolSchemas } from '../headers/tool-schemas.js'
 import { HEADER_MISMATCH } from '../shared/error-codes.js'
-import { MirroredHeaders } from './call/mirrored-headers.js'
-import { errorInText, type RefusedAnswer } from './call/refused-answer.js'
-import type { Exchange } from './post-request.js'
+import { MirroredHeaders } from './call/request-headers.js'
+import { errorInText, type RefusedResponse } from './call/response-errors.js'
+import type { PostRequest } from './post-request.js'
 
-/** What keeping headers in line with the schemas of tools takes. */
+/** The channel of tool headers. */
 export interface ToolHeadersOwner {
-  /** Sends a request of ours. */
-  send(request: JsonRpcRequest): Exchange
+  /** Sends a request of the client's own. */
+  send(request: JsonRpcRequest): PostRequest
   report(error: Error): void
 }
 
 const TOOL_LIST = 'tools/list'
 const TOOL_CALL = 'tools/call'
 const MAX_TOOLS = 1_000
-/** The most pages of a list that are asked for on behalf of one call. */
+/** The most pages of a list that are requested for one call. */
 const MAX_PAGES = 20
-/** A client may choose any id, so that ours only have to be unlikely. */
+/** Makes our ids unlikely to be those of the application. */
 const PRIVATE_ID_PREFIX = 'mcpwire/tools/'
 
-/** A call that was refused because of its headers, and the headers it had. */
-interface Refused {
-  readonly exchange: Exchange
-  readonly answer: RefusedAnswer
-  readonly had: readonly ParamHeader[]
+/** A call that was refused because of its headers. */
+interface RefusedToolCall {
+  readonly post: PostRequest
+  readonly response: RefusedResponse
+  /** The mirrored arguments it was sent with. */
+  readonly sentWith: readonly ParamHeader[]
 }
 
-/** The arguments of tool calls that are repeated in headers (2026-07-28), by the lists of tools that passed. */
+/**
+ * Mirrors the arguments of tool calls in headers (2026-07-28), by the tool lists that have arrived. After a call is
+ * refused with `HEADER_MISMATCH` it requests the list once, and sends the call again where its headers changed.
+ */
 export class ToolHeaders {
   readonly #owner: ToolHeadersOwner
   readonly #schemas = new ToolSchemas(MAX_TOOLS)
   readonly #mirrored = new MirroredHeaders()
-  readonly #waiting: Refused[] = []
-  /** The calls that were sent once more. */
-  readonly #repeated = new WeakSet<Exchange>()
+  readonly #waiting: RefusedToolCall[] = []
+  /** The calls that were refused before. */
+  readonly #repeated = new WeakSet<PostRequest>()
   #listing: { readonly request: JsonRpcRequest; readonly pages: number } | undefined
   #lastId = 0
 
@@ -52,32 +56,32 @@ export class ToolHeaders {
     this.#owner = owner
   }
 
-  /** The headers that repeat the message. */
-  mirroring(message: JsonRpcMessage): HeaderRecord {
+  /** The headers that mirror the message. */
+  mirroredHeaders(message: JsonRpcMessage): HeaderRecord {
     return this.#mirrored.of(message, this.#paramsOf(message))
   }
 
-  /** Learns from what answers `exchange`. Yields what to pass on, unless the request was ours. */
-  heard(response: JsonRpcResponse, exchange: Exchange | undefined): JsonRpcResponse | undefined {
+  /** Reads a response to `post`. Returns the response for the application, unless the request was ours. */
+  read(response: JsonRpcResponse, post: PostRequest | undefined): JsonRpcResponse | undefined {
     if (response.id !== undefined && response.id === this.#listing?.request.id) {
       this.#listed(response)
       return undefined
     }
-    const { message, isModern = false } = exchange ?? {}
+    const { message, isModern = false } = post ?? {}
     return isModern && message && isRequest(message) && message.method === TOOL_LIST
       ? this.#checked(response)
       : response
   }
 
-  /** Whether a call that was refused waits for a newer list of tools, to be sent once more where that helps. */
-  takesOver(exchange: Exchange, answer: RefusedAnswer): boolean {
-    const { message, id, isModern } = exchange
-    if (answer.status !== 400 || !isModern || id === undefined || this.#repeated.has(exchange)) return false
+  /** Returns whether a refused call waits for a new list of tools. It is then sent again, or refused. */
+  recover(post: PostRequest, response: RefusedResponse): boolean {
+    const { message, id, isModern } = post
+    if (response.status !== 400 || !isModern || id === undefined || this.#repeated.has(post)) return false
     if (!isRequest(message) || message.method !== TOOL_CALL) return false
-    if (errorInText(answer.text, id)?.error.code !== HEADER_MISMATCH) return false
-    this.#repeated.add(exchange)
-    this.#waiting.push({ exchange, answer, had: this.#paramsOf(message) })
-    if (!this.#listing) this.#list(listingFor(message, this.#newId()), 1)
+    if (errorInText(response.text, id)?.error.code !== HEADER_MISMATCH) return false
+    this.#repeated.add(post)
+    this.#waiting.push({ post, response, sentWith: this.#paramsOf(message) })
+    if (!this.#listing) this.#list(listRequest(message, this.#newId()), 1)
     return true
   }
 
@@ -107,29 +111,28 @@ export class ToolHeaders {
     else this.#settle()
   }
 
-  /** Sends those once more whose headers are others now. */
+  /** Sends the waiting calls again whose headers have changed. */
   #settle(): void {
     this.#listing = undefined
-    for (const { exchange, answer, had } of this.#waiting.splice(0)) {
-      if (exchange.isGivenUp) continue
-      const has = this.#paramsOf(exchange.message)
-      if (placesOf(has) === placesOf(had)) exchange.refuse(answer)
-      else exchange.start()
+    for (const { post, response, sentWith } of this.#waiting.splice(0)) {
+      if (post.isCancelled) continue
+      if (placesOf(this.#paramsOf(post.message)) === placesOf(sentWith)) post.refuse(response)
+      else post.start()
     }
   }
 
   #checked(response: JsonRpcResponse): JsonRpcResponse {
     const { response: checked, excluded } = this.#schemas.check(response)
     for (const { tool, reason } of excluded) {
-      const message = `the tool ${JSON.stringify(tool.slice(0, 80))} is left out of ${TOOL_LIST}: ${reason}`
+      const message = `tool ${JSON.stringify(tool.slice(0, 80))} is removed from ${TOOL_LIST}: ${reason}`
       this.#owner.report(new TransportError('MALFORMED_MESSAGE', message, { preview: tool.slice(0, 64) }))
     }
     return checked
   }
 }
 
-/** The request for tools that says of the client what the call did. */
-function listingFor({ params }: JsonRpcRequest, id: RequestId): JsonRpcRequest {
+/** A request for the tools with the `_meta` of the call. */
+function listRequest({ params }: JsonRpcRequest, id: RequestId): JsonRpcRequest {
   const { progressToken: _, ..._meta } = params?._meta ?? {}
   return { jsonrpc: '2.0', id, method: TOOL_LIST, params: { _meta } }
 }

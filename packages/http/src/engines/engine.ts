@@ -1,3 +1,39 @@
+import { type Clock, type TlsClientOptions, TransportError } from '@mcpwire/core'
+
+/** Any function that works as the platform's `fetch` does. */
+export type Fetch = typeof globalThis.fetch
+
+/** What an HTTP client uses for members of `tls` that are not given: load balancers may offer TLS 1.2 only. */
+export const httpTlsDefaults: { readonly minVersion: 'TLSv1.2' } = { minVersion: 'TLSv1.2' }
+
+/** The options of a client that its engine uses. */
+export interface EngineSettings {
+  /** The server. Every request of the engine goes to its origin. */
+  readonly url: URL
+  /** The server's name in errors: the URL without its query, which may hold a secret. */
+  readonly address: string
+  readonly fetch?: Fetch | undefined
+  /** An `http.Agent` or `https.Agent` of Node. */
+  readonly agent?: object | undefined
+  readonly tls?: TlsClientOptions | undefined
+  readonly proxy?: 'environment' | string | URL | undefined
+  readonly maxSockets: number
+  readonly connectTimeoutMs: number
+  readonly clock: Clock
+}
+
+/** Makes the engine that the settings choose. Throws `INVALID_OPTION` where the platform cannot follow them. */
+export type CreateEngine = (settings: EngineSettings) => Engine
+
+/** Sends HTTP requests. Follows no redirects, keeps no cookies, adds no listener to a signal of the application. */
+export interface Engine {
+  /** Loads what the engine needs. Rejects with `INVALID_OPTION` where an optional package is missing. */
+  readonly prepare?: () => Promise<void>
+  readonly send: (request: EngineRequest, handlers: EngineHandlers) => EngineCall
+  /** Aborts all requests and destroys every socket. Idempotent, never rejects. */
+  readonly close: () => Promise<void>
+}
+
 /** One HTTP request of the client. */
 export interface EngineRequest {
   readonly method: 'POST' | 'GET' | 'DELETE'
@@ -6,51 +42,49 @@ export interface EngineRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | undefined
   /**
-   * Whether the other end waits for it, as for an answer to one of its requests. Such never wait for a socket until
-   * a request of this end is over: some sockets are kept for them.
+   * Whether the server waits for it, as for the response to one of its requests. Some sockets are reserved for
+   * these, so that they never wait for a request of this client to end.
    */
   readonly isReply?: boolean | undefined
   /**
-   * Whether it opens the conversation. Where the platform does not tell connecting from waiting for an answer, the
-   * answer of such a request has to begin within the time for connecting.
+   * Whether it is the first request. Where the platform hides when a connection opens, the response to it has to
+   * start within the time for connecting.
    */
   readonly isOpening?: boolean | undefined
 }
 
-/** The start of an answer. */
-export interface AnswerHead {
+/** Status and headers of a response. */
+export interface ResponseHead {
   readonly status: number
-  /** Where the platform tells. */
+  /** Empty where the platform hides it. */
   readonly statusText: string
-  /** The value of a header, asked for by lower-case name. */
+  /** The value of a header, by lower-case name. */
   readonly header: (name: string) => string | undefined
 }
 
 /**
- * What an engine tells of the answer to one request: `head`, then any number of `data`, then `end`; or `failed` at
- * any moment. Nothing is called after `end`, `failed` or `abort()`, and nothing inside `send()`.
+ * The events of one response: `head`, any number of `data`, then `end`; or `failed` at any moment. None follows
+ * `end`, `failed` or `abort()`, and none is called within `send()`.
  */
 export interface EngineHandlers {
-  readonly head: (head: AnswerHead) => void
+  readonly head: (head: ResponseHead) => void
   /** Bytes of the body. The engine may reuse the array afterwards. */
   readonly data: (chunk: Uint8Array) => void
   readonly end: () => void
-  /** `delivery` is `none` only where nothing of the request can have reached the server. */
+  /** `delivery` is `none` only where no byte of the request can have reached the server. */
   readonly failed: (cause: Error, delivery: 'none' | 'unknown') => void
 }
 
-/** One request under way. */
+/** One request in progress. */
 export interface EngineCall {
-  /** Gives it up and closes its stream. Idempotent; harmless once it is over. */
+  /** Cancels the request and closes its stream. Idempotent, without effect once the request is over. */
   readonly abort: () => void
   /** Stops and continues the arrival of `data`, where the platform can. */
   readonly pause: () => void
   readonly resume: () => void
 }
 
-/** Carries HTTP requests. Follows no redirect, keeps no cookies, adds no listener to a signal of anyone's. */
-export interface Engine {
-  readonly send: (request: EngineRequest, handlers: EngineHandlers) => EngineCall
-  /** Gives up what is under way and releases every socket. Idempotent, never rejects. */
-  readonly close: () => Promise<void>
+/** Throws `INVALID_OPTION` with `option "NAME" WHY`. */
+export function refuseOption(option: string, why: string, cause?: unknown): never {
+  throw new TransportError('INVALID_OPTION', `option "${option}" ${why}`, { option }, { cause })
 }

@@ -1,85 +1,73 @@
-import { requireInteger } from '@mcpwire/core/authoring'
-
-/** The part of all slots that only replies may take: the last ones free, one of so many. */
+/** One slot in so many is reserved for replies. */
 const RESERVED_PART = 8
-/** The stream that a server sends on, a request, and a reply that the request waits for. */
-const LEAST_SOCKETS = 3
+/** The fewest slots that work: a stream of the server, a request, and a reply that the request waits for. */
+export const MIN_SOCKETS = 3
 
-/** Somebody who needs a slot. */
-export interface Taker<T> {
-  /** Whether others wait for it, so that it may take a slot that is kept for such. */
+/** A user of a slot. */
+export interface SlotUser<T> {
+  /** Whether the server waits for it, so that it may use a reserved slot. */
   readonly isReply: boolean
-  /** It is its turn; the slot is its own until it gives it back. */
+  /** Called when it gets a slot, which it has to release. */
   readonly begin: (slot: T) => void
 }
 
-/**
- * Hands out at most `max` slots, first come first served. What answers the other end never waits behind what waits
- * for the other end: some slots are kept for replies.
- */
-export class Slots<T, K extends Taker<T> = Taker<T>> {
+/** A pool of at most `max` slots, first come first served. Some slots are reserved for replies. */
+export class Slots<T, U extends SlotUser<T> = SlotUser<T>> {
   readonly #max: number
   readonly #reserved: number
   readonly #make: () => T
   readonly #idle: T[] = []
-  readonly #waiting: Set<K> = new Set()
-  readonly #waitingReplies: Set<K> = new Set()
-  #taken = 0
+  readonly #waiting: Set<U> = new Set()
+  readonly #waitingReplies: Set<U> = new Set()
+  #inUse = 0
 
-  /** Throws `INVALID_OPTION` where there are too few for a conversation. */
-  constructor(maxSockets: number, make: () => T) {
-    requireInteger('maxSockets', maxSockets, LEAST_SOCKETS, Infinity)
-    this.#max = maxSockets
-    this.#reserved = maxSockets === Infinity ? 0 : Math.ceil(maxSockets / RESERVED_PART)
+  constructor(max: number, make: () => T) {
+    this.#max = max
+    this.#reserved = max === Infinity ? 0 : Math.ceil(max / RESERVED_PART)
     this.#make = make
   }
 
-  /** Begins at once where a slot is free, else when one is given back. */
-  take(taker: K): void {
-    if (this.#taken < this.#limitOf(taker)) {
-      this.#taken++
-      taker.begin(this.#idle.pop() ?? this.#make())
-    } else (taker.isReply ? this.#waitingReplies : this.#waiting).add(taker)
+  /** Begins at once where a slot is free, else when one is released. */
+  acquire(user: U): void {
+    if (this.#inUse < (user.isReply ? this.#max : this.#max - this.#reserved)) {
+      this.#inUse++
+      user.begin(this.#idle.pop() ?? this.#make())
+    } else (user.isReply ? this.#waitingReplies : this.#waiting).add(user)
   }
 
-  /** Takes back what has not begun. */
-  forget(taker: K): void {
-    if (!this.#waiting.delete(taker)) this.#waitingReplies.delete(taker)
+  /** Removes a waiting user. */
+  remove(user: U): void {
+    if (!this.#waiting.delete(user)) this.#waitingReplies.delete(user)
   }
 
-  /** Takes back all who have not begun. */
-  drain(): readonly K[] {
+  /** Removes all waiting users. */
+  removeAll(): readonly U[] {
     const waiting = [...this.#waitingReplies, ...this.#waiting]
     this.#waitingReplies.clear()
     this.#waiting.clear()
     return waiting
   }
 
-  /** Gives a slot to the next who waits, the one used last first. */
-  give(slot: T): void {
+  /** Passes the slot to the next waiting user, else keeps it: the slot used last is used first. */
+  release(slot: T): void {
     const next = this.#next()
     if (next) next.begin(slot)
     else {
-      this.#taken--
+      this.#inUse--
       this.#idle.push(slot)
     }
   }
 
-  #limitOf({ isReply }: K): number {
-    return isReply ? this.#max : this.#max - this.#reserved
+  #next(): U | undefined {
+    if (this.#waitingReplies.size > 0) return shift(this.#waitingReplies)
+    return this.#inUse > this.#max - this.#reserved ? undefined : shift(this.#waiting)
   }
+}
 
-  #next(): K | undefined {
-    const replies = this.#waitingReplies
-    for (const next of replies) {
-      replies.delete(next)
-      return next
-    }
-    if (this.#taken > this.#max - this.#reserved) return undefined
-    for (const next of this.#waiting) {
-      this.#waiting.delete(next)
-      return next
-    }
-    return undefined
+function shift<U>(users: Set<U>): U | undefined {
+  for (const first of users) {
+    users.delete(first)
+    return first
   }
+  return undefined
 }

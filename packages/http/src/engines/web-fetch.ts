@@ -1,26 +1,23 @@
 import { type Clock, TransportError } from '@mcpwire/core'
 import { invalidHeaderReason } from '@mcpwire/core/authoring'
-import { deliveryOf } from './delivery.js'
-import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from './engine.js'
-import type { Fetch } from './engine-settings.js'
-import { inPlainWords } from './failure-words.js'
+import type { Engine, EngineCall, EngineHandlers, EngineRequest, Fetch, ResponseHead } from './engine.js'
+import { deliveryOf, describeFetchError } from './failures.js'
 import { Slots } from './slots.js'
 
-/** What an engine on a `fetch` is made from. */
+/** Settings of an engine on a `fetch`. */
 export interface WebFetchSettings {
-  /** The platform's own where none is given. */
+  /** The platform's own by default. */
   readonly fetch?: Fetch | undefined
-  /** How many requests are under way at once. */
+  /** How many requests may be in progress at once. */
   readonly maxSockets: number
   /** Makes an error of what `fetch` rejects with. */
-  readonly inWords?: ((failure: unknown) => Error) | undefined
-  /** How soon an answer begins to what opens a conversation; as late as it likes where connecting has a limit. */
+  readonly describeError?: ((failure: unknown) => Error) | undefined
+  /** Limits how late the response to the first request may start, where `fetch` itself has no limit for connecting. */
   readonly opening?: OpeningLimit | undefined
-  /** Where a socket is not free for another request before the turn of the event loop is over. */
+  /** Delays the next request where a socket is free only after the current turn of the event loop. */
   readonly afterTurn?: ((then: () => void) => void) | undefined
 }
 
-/** How long an answer may take that stands for the connection. */
 interface OpeningLimit {
   readonly address: string
   readonly connectTimeoutMs: number
@@ -28,63 +25,63 @@ interface OpeningLimit {
 }
 
 /**
- * An engine on any WHATWG `fetch`. Which sockets there are is up to that function, and how long connecting may take
- * but for what opens a conversation; an answer that redirects is a failure where it hides where to.
+ * An engine on any WHATWG `fetch`, which manages its own sockets. A redirect whose target the platform hides is a
+ * failure.
  */
 export function webFetchEngine({
   fetch,
   maxSockets,
   opening,
-  inWords = inPlainWords,
+  describeError = describeFetchError,
   afterTurn = (then) => then(),
 }: WebFetchSettings): Engine {
-  const underWay = new Set<WebFetchCall>()
+  const calls = new Set<WebFetchCall>()
   const slots = new Slots(maxSockets, () => undefined)
   let isClosed = false
   const settings: CallSettings = {
-    // As a function of nobody: the platform's refuses to be a method of something else.
+    // Called without a receiver: the platform's function rejects any other `this`.
     fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
     slots,
-    inWords,
+    describeError,
     opening,
     afterTurn,
-    done: (call) => underWay.delete(call),
+    done: (call) => calls.delete(call),
   }
   return {
     send(request, handlers) {
       const call = new WebFetchCall(request, handlers, settings)
-      underWay.add(call)
-      const wrong = isClosed ? 'the engine is closed' : unsendable(request.headers)
-      if (wrong !== undefined) call.fail(new Error(wrong))
-      else slots.take(call)
+      calls.add(call)
+      const fault = isClosed ? 'the engine is closed' : headerFault(request.headers)
+      if (fault !== undefined) call.fail(new Error(fault))
+      else slots.acquire(call)
       return call
     },
     async close() {
       isClosed = true
-      for (const call of underWay) call.fail(new Error('the engine is closed'))
+      for (const call of calls) call.fail(new Error('the engine is closed'))
     },
   }
 }
 
-/** The body of an answer, chunk by chunk. */
+/** The body of a response, chunk by chunk. */
 interface BodyReader {
   readonly next: () => Promise<{
     readonly done?: boolean | undefined
     readonly value?: Uint8Array | undefined
   }>
-  readonly stop: () => void
+  readonly cancel: () => void
 }
 
 interface CallSettings {
   readonly fetch: Fetch
   readonly slots: Slots<undefined>
-  readonly inWords: (failure: unknown) => Error
+  readonly describeError: (failure: unknown) => Error
   readonly opening: OpeningLimit | undefined
   readonly afterTurn: (then: () => void) => void
   readonly done: (call: WebFetchCall) => void
 }
 
-/** One request, from waiting for its turn to the end of its answer. */
+/** One request, from its wait for a slot to the end of its response. */
 class WebFetchCall implements EngineCall {
   readonly isReply: boolean
   readonly #request: EngineRequest
@@ -93,10 +90,10 @@ class WebFetchCall implements EngineCall {
   readonly #aborter = new AbortController()
   #hasBegun = false
   #isOver = false
-  #stop: (() => void) | undefined
-  #goOn: (() => void) | undefined
+  #cancelBody: (() => void) | undefined
+  #endPause: (() => void) | undefined
   #paused: Promise<void> | undefined
-  #late: Disposable | undefined
+  #deadline: Disposable | undefined
 
   constructor(request: EngineRequest, handlers: EngineHandlers, settings: CallSettings) {
     this.isReply = request.isReply ?? false
@@ -107,60 +104,60 @@ class WebFetchCall implements EngineCall {
 
   begin(): void {
     this.#hasBegun = true
-    const { inWords, opening } = this.#settings
-    if (opening && this.#request.isOpening) this.#hurry(opening)
+    const { describeError, opening } = this.#settings
+    if (opening && this.#request.isOpening) this.#startDeadline(opening)
     this.#exchange().then(
-      () => this.#over(() => this.#handlers.end()),
-      (cause: unknown) => this.#over(() => this.#handlers.failed(inWords(cause), deliveryOf(cause))),
+      () => this.#finish(() => this.#handlers.end()),
+      (cause: unknown) => this.#finish(() => this.#handlers.failed(describeError(cause), deliveryOf(cause))),
     )
   }
 
   abort(): void {
-    this.#giveUp(() => {})
+    this.#cancel(() => {})
   }
 
   pause(): void {
     this.#paused ??= new Promise((resolve) => {
-      this.#goOn = resolve
+      this.#endPause = resolve
     })
   }
 
   resume(): void {
-    this.#goOn?.()
+    this.#endPause?.()
     this.#paused = undefined
   }
 
-  /** Ends the call with an error, outside of the caller's turn. */
+  /** Ends the call with an error, after `send()` has returned. */
   fail(cause: Error): void {
     const delivery = this.#hasBegun ? 'unknown' : 'none'
-    queueMicrotask(() => this.#giveUp(() => this.#handlers.failed(cause, delivery)))
+    queueMicrotask(() => this.#cancel(() => this.#handlers.failed(cause, delivery)))
   }
 
-  #hurry({ address, connectTimeoutMs: timeoutMs, clock }: OpeningLimit): void {
-    this.#late = clock.deadline(timeoutMs, () => {
-      const message = `${address} did not begin to answer within connectTimeoutMs (${timeoutMs} ms)`
+  #startDeadline({ address, connectTimeoutMs: timeoutMs, clock }: OpeningLimit): void {
+    this.#deadline = clock.deadline(timeoutMs, () => {
+      const message = `${address} did not start to respond within connectTimeoutMs (${timeoutMs} ms)`
       const error = new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
-      this.#giveUp(() => this.#handlers.failed(error, 'unknown'))
+      this.#cancel(() => this.#handlers.failed(error, 'unknown'))
     })
   }
 
-  #giveUp(tell: () => void): void {
+  #cancel(report: () => void): void {
     if (this.#isOver) return
-    this.#over(tell)
+    this.#finish(report)
     this.#aborter.abort()
-    this.#stop?.()
+    this.#cancelBody?.()
   }
 
-  #over(tell: () => void): void {
+  #finish(report: () => void): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#settings.done(this)
     this.resume()
-    this.#late?.[Symbol.dispose]()
+    this.#deadline?.[Symbol.dispose]()
     const { slots, afterTurn } = this.#settings
-    if (this.#hasBegun) afterTurn(() => slots.give(undefined))
-    else slots.forget(this)
-    tell()
+    if (this.#hasBegun) afterTurn(() => slots.release(undefined))
+    else slots.remove(this)
+    report()
   }
 
   async #exchange(): Promise<void> {
@@ -173,14 +170,14 @@ class WebFetchCall implements EngineCall {
       signal: this.#aborter.signal,
       ...(body !== undefined && { body }),
     })
-    this.#late?.[Symbol.dispose]()
+    this.#deadline?.[Symbol.dispose]()
     if (typeof response?.headers?.get !== 'function' || !Number.isInteger(response.status))
-      throw new Error('fetch() yielded no Response')
+      throw new Error('fetch() returned no Response')
     if (response.type === 'opaqueredirect')
-      throw new Error('the server redirects, and the platform does not tell where')
+      throw new Error('the server redirects, and the platform hides the target')
     const reader = response.body ? readerOf(response.body) : undefined
-    this.#stop = reader?.stop
-    if (this.#isOver) reader?.stop()
+    this.#cancelBody = reader?.cancel
+    if (this.#isOver) reader?.cancel()
     else this.#handlers.head(headOf(response))
     for (let next = await reader?.next(); next && !next.done; next = await reader?.next()) {
       await this.#unpaused()
@@ -188,7 +185,7 @@ class WebFetchCall implements EngineCall {
       this.#handlers.data(next.value as Uint8Array)
       await this.#unpaused()
     }
-    this.#stop = undefined
+    this.#cancelBody = undefined
   }
 
   async #unpaused(): Promise<void> {
@@ -196,8 +193,8 @@ class WebFetchCall implements EngineCall {
   }
 }
 
-/** What is wrong with headers, without their values, which platforms would show. */
-function unsendable(headers: EngineRequest['headers']): string | undefined {
+/** The fault of the first invalid header, without its value, which platforms would show. */
+function headerFault(headers: EngineRequest['headers']): string | undefined {
   for (const [name, value] of Object.entries(headers)) {
     const fault = invalidHeaderReason(name, value)
     if (fault !== undefined) return fault
@@ -205,22 +202,21 @@ function unsendable(headers: EngineRequest['headers']): string | undefined {
   return undefined
 }
 
-function headOf({ status, statusText, headers }: Response): AnswerHead {
+function headOf({ status, statusText, headers }: Response): ResponseHead {
   return { status, statusText, header: (name) => headers.get(name) ?? undefined }
 }
 
-/** Reads the body, and stops before its end when asked to. Not every platform can iterate over its own streams. */
+/** Reads the body. Not every platform can iterate over its own streams. */
 function readerOf(body: NonNullable<Response['body']> | AsyncIterable<Uint8Array>): BodyReader {
   if ('getReader' in body) {
     const reader = body.getReader()
-    // Whether that works makes no difference to anybody.
-    return { next: () => reader.read(), stop: () => void reader.cancel().catch(() => {}) }
+    return { next: () => reader.read(), cancel: () => void reader.cancel().catch(() => {}) }
   }
   const chunks = body[Symbol.asyncIterator]()
-  // A stream of Node, which ends the process where it fails and nobody has begun to read.
+  // A stream of Node: without a listener its error would end the process before the first read.
   if ('on' in body && typeof body.on === 'function') body.on('error', () => {})
   return {
     next: () => chunks.next(),
-    stop: () => void Promise.resolve(chunks.return?.()).catch(() => {}),
+    cancel: () => void Promise.resolve(chunks.return?.()).catch(() => {}),
   }
 }

@@ -1,7 +1,16 @@
 import type { JsonRpcRequest } from '@mcpwire/core'
-import { decodeHeaderValue, encodeHeaderValue, isPlain, wellFormed } from './header-value.js'
 import { argumentAt, type ParamHeader, paramText } from './param-headers.js'
-import { METHOD_HEADER, NAME_HEADER, nameParamOf, VERSION_HEADER, VERSION_KEY } from './standard-headers.js'
+import {
+  decodeHeaderValue,
+  encodeHeaderValue,
+  isPlain,
+  METHOD_HEADER,
+  NAME_HEADER,
+  nameParamOf,
+  VERSION_HEADER,
+  VERSION_KEY,
+  wellFormed,
+} from './standard-headers.js'
 
 /** The value of a header of the request, asked for by lower-case name. */
 export type HeaderOf = (name: string) => string | undefined

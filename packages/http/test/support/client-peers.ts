@@ -42,7 +42,7 @@ function serverV2(): ServerV2 {
 
 export type Handle = (request: IncomingMessage, response: ServerResponse) => unknown
 
-/** Serves on a port of this host until the test is over, and yields its URL. */
+/** Serves on a port of this host until the test is over, and returns its URL. */
 export async function serveHttp(handle: Handle, path = '/mcp'): Promise<string> {
   const server = createServer((request, response) => void handle(request, response))
   await listening(server)
@@ -62,7 +62,7 @@ interface SessionTransport {
   handleRequest(request: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
-/** Sessions, each with a transport of an official SDK. */
+/** Handles sessions, each with a transport of an official SDK. */
 function sessions(open: (onsessioninitialized: (id: string) => void) => Promise<SessionTransport>): Handle {
   const known = new Map<string, SessionTransport>()
   return async (request, response) => {
@@ -78,7 +78,7 @@ function sessions(open: (onsessioninitialized: (id: string) => void) => Promise<
   }
 }
 
-/** The kinds of official servers, by name: how each handles requests, and on what path. */
+/** The official servers by name: the handler of requests, and the path. */
 export const officialServers: Record<string, () => { handle: Handle; path?: string }> = {
   'v1 server': () => ({
     handle: sessions(async (onsessioninitialized) => {
@@ -90,7 +90,7 @@ export const officialServers: Record<string, () => { handle: Handle; path?: stri
       return transport
     }),
   }),
-  'v1 server that answers with JSON': () => ({
+  'v1 server that responds with JSON': () => ({
     handle: sessions(async (onsessioninitialized) => {
       const enableJsonResponse = true
       const options = { sessionIdGenerator: randomUUID, onsessioninitialized, enableJsonResponse }

@@ -1,16 +1,21 @@
 import { until } from '@mcpwire/compliance'
 import { systemClock } from '@mcpwire/core'
-import type { AnswerHead, Engine, EngineCall, EngineRequest } from '../../src/engines/engine.js'
-import type { EngineSettings } from '../../src/engines/engine-settings.js'
+import type {
+  Engine,
+  EngineCall,
+  EngineRequest,
+  EngineSettings,
+  ResponseHead,
+} from '../../src/engines/engine.js'
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
-/** What an engine told of one request. */
+/** The events of one request. */
 export interface Recorded {
   readonly call: EngineCall
-  /** Each event by its name, in order; `data` once for a row of them. */
+  /** The names of the events in order; consecutive `data` count once. */
   readonly events: string[]
-  head?: AnswerHead
+  head?: ResponseHead
   failure?: Error
   delivery?: 'none' | 'unknown'
   bytes: number
@@ -19,13 +24,13 @@ export interface Recorded {
   over(): Promise<void>
 }
 
-/** Sends a request and records what comes of it. */
+/** Sends a request and records its events. */
 export function record(engine: Engine, request: Partial<EngineRequest> & { url: URL }): Recorded {
   const decoder = new TextDecoder()
   let text = ''
   let isSending = true
   const events: string[] = []
-  const note = (event: string): void => {
+  const add = (event: string): void => {
     if (isSending) throw new Error(`${event} within send()`)
     if (event !== 'data' || events.at(-1) !== 'data') events.push(event)
   }
@@ -38,17 +43,17 @@ export function record(engine: Engine, request: Partial<EngineRequest> & { url: 
       { method: 'POST', headers: { 'content-type': 'application/json' }, ...request },
       {
         head: (head) => {
-          note('head')
+          add('head')
           recorded.head = head
         },
         data: (chunk) => {
-          note('data')
+          add('data')
           recorded.bytes += chunk.byteLength
           text += decoder.decode(chunk, { stream: true })
         },
-        end: () => note('end'),
+        end: () => add('end'),
         failed: (cause, delivery) => {
-          note('failed')
+          add('failed')
           recorded.failure = cause
           recorded.delivery = delivery
         },
@@ -73,5 +78,5 @@ export function engineSettings(settings: Partial<EngineSettings> & { url: URL })
 
 /** Resolves as soon as the fact is true. */
 export function eventually(fact: () => boolean, what: string): Promise<void> {
-  return until(fact, what, PATIENCE_MS)
+  return until(fact, what, TIMEOUT_MS)
 }

@@ -4,41 +4,41 @@ import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Agent, ProxyAgent, fetch as undiciFetch } from 'undici'
 import { createAuthority } from '../../../../tooling/certificates.js'
-import type { CreateEngine, EngineSettings, Fetch } from '../../src/engines/engine-settings.js'
+import type { CreateEngine, EngineSettings, Fetch } from '../../src/engines/engine.js'
 import { createEngine as createNodeEngine } from '../../src/engines/node/engine.js'
 import { createEngine as createWebEngine } from '../../src/engines/web/engine.js'
 import { openTunnel } from './engine-tunnel.js'
 
 const authority = createAuthority('tests')
-const strangers = createAuthority('strangers')
+const otherAuthority = createAuthority('strangers')
 
-/** A certificate for this host, who to trust for it, and certificates of callers. */
+/** Certificates of this host and of clients, and their authority. */
 export const credentials = {
   server: authority.issue({ name: 'server', names: ['localhost', '127.0.0.1'] }),
   elsewhere: authority.issue({ name: 'elsewhere', names: ['elsewhere.test'] }),
   client: authority.issue({ name: 'alice' }),
   renewed: authority.issue({ name: 'alice renewed' }),
-  stranger: strangers.issue({ name: 'mallory' }),
+  stranger: otherAuthority.issue({ name: 'mallory' }),
   ca: authority.cert,
 }
 
-/** One way to carry requests, as a user sets it up. */
+/** One engine, as a user configures it. */
 export interface EngineKind {
   readonly name: string
   readonly create: CreateEngine
-  /** The options of a client that choose it, where those below do not. */
+  /** The options of a client that select it, where those below do not. */
   readonly chosenBy?: Partial<EngineSettings>
-  /** Whether a socket that was used is used again before another one is opened; a fetch may do as it likes. */
+  /** Whether it reuses a free socket before it opens another one. A fetch decides for itself. */
   readonly reusesSockets: boolean
-  /** Whether its sockets are closed with it; those of a fetch or an agent belong to whoever made that. */
+  /** Whether it closes its sockets. Those of a fetch or an agent are not its own. */
   readonly ownsSockets: boolean
   /** For a server on this host. */
   readonly plain: () => Partial<EngineSettings>
-  /** What shows a client certificate, or the options that are refused since nothing here can. */
+  /** Options for a client certificate, or options that it rejects. */
   readonly mutualTls:
     | { readonly with: () => Partial<EngineSettings> }
     | { readonly refused: Partial<EngineSettings> }
-  /** What goes through a proxy on a port, or the options that are refused. */
+  /** Options for a proxy on a port, or options that it rejects. */
   readonly proxied:
     | { readonly with: (proxyPort: number) => Partial<EngineSettings> }
     | { readonly refused: Partial<EngineSettings> }
@@ -47,7 +47,7 @@ export interface EngineKind {
 const { client, ca } = credentials
 const tls = { ...client, ca }
 
-/** Every way. */
+/** All engines. */
 export const engineKinds: readonly EngineKind[] = [
   {
     name: 'undici',
@@ -96,7 +96,7 @@ function dispatching(dispatcher: Agent | ProxyAgent): Fetch {
   return ((url: URL, init: object) => undiciFetch(url, { ...init, dispatcher })) as unknown as Fetch
 }
 
-/** An agent such as those of npm that know proxies. */
+/** An agent that connects through a proxy. */
 function tunnelAgent(proxyPort: number): HttpsAgent {
   const agent = new HttpsAgent(tls)
   agent.createConnection = ((

@@ -5,11 +5,11 @@ import { type Listening, listenCounting } from './engine-server.js'
 
 /** A proxy that opens tunnels. */
 export interface ConnectProxy extends Listening {
-  /** What was asked for: `host:port` and the credentials that came with it. */
-  readonly asked: { readonly target: string; readonly authorization: string | undefined }[]
+  /** The requests for tunnels: `host:port` and credentials. */
+  readonly requests: { readonly target: string; readonly authorization: string | undefined }[]
 }
 
-/** A proxy (RFC 9110, section 9.3.6). Without the credentials it answers 407. */
+/** A proxy (RFC 9110, section 9.3.6). Without the credentials it responds with 407. */
 export async function connectProxy({
   credentials,
   tls,
@@ -19,11 +19,11 @@ export async function connectProxy({
   tls?: ServerOptions
   status?: number
 } = {}): Promise<ConnectProxy> {
-  const asked: ConnectProxy['asked'] = []
+  const requests: ConnectProxy['requests'] = []
   const server = tls ? createSecureServer(tls) : createServer()
   server.on('connect', ({ url: target = '', headers }: IncomingMessage, near: Socket, head: Buffer) => {
     const authorization = headers['proxy-authorization']
-    asked.push({ target, authorization })
+    requests.push({ target, authorization })
     near.on('error', () => {})
     if (
       credentials !== undefined &&
@@ -47,5 +47,5 @@ export async function connectProxy({
     near.once('close', () => far.destroy())
     far.once('close', () => near.destroySoon())
   })
-  return { ...(await listenCounting(server)), asked }
+  return { ...(await listenCounting(server)), requests }
 }

@@ -3,15 +3,15 @@ import { createServer as createSecureServer, type ServerOptions } from 'node:htt
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
-/** A request as the server saw it. */
+/** A request as the server received it. */
 export interface Seen {
   readonly method: string
   readonly path: string
   readonly headers: IncomingMessage['headers']
   readonly body: string
-  /** The name in the certificate of the caller. */
+  /** The subject of the client's certificate. */
   readonly caller: string | undefined
-  readonly answer: ServerResponse
+  readonly response: ServerResponse
 }
 
 /** A bare HTTP server that tests control. */
@@ -19,14 +19,17 @@ export interface EngineServer extends AsyncDisposable {
   readonly port: number
   readonly url: URL
   readonly seen: Seen[]
-  /** Sockets that are open. */
+  /** The open sockets. */
   readonly sockets: ReadonlySet<Socket>
-  /** Sockets there ever were. */
+  /** How many sockets were opened so far. */
   socketCount(): number
 }
 
-/** Calls `answer` with each request once its body is there. */
-export async function engineServer(answer: (seen: Seen) => void, tls?: ServerOptions): Promise<EngineServer> {
+/** Calls `respond` with each request once its body is complete. */
+export async function engineServer(
+  respond: (seen: Seen) => void,
+  tls?: ServerOptions,
+): Promise<EngineServer> {
   const seen: Seen[] = []
   const onrequest = (request: IncomingMessage, response: ServerResponse): void => {
     let body = ''
@@ -37,9 +40,9 @@ export async function engineServer(answer: (seen: Seen) => void, tls?: ServerOpt
     request.on('end', () => {
       const { method = '', url: path = '', headers } = request
       const caller = tls && (request.socket as TLSSocket).getPeerX509Certificate()?.subject
-      const one: Seen = { method, path, headers, body, caller, answer: response }
+      const one: Seen = { method, path, headers, body, caller, response }
       seen.push(one)
-      answer(one)
+      respond(one)
     })
   }
   const server = tls ? createSecureServer(tls, onrequest) : createServer(onrequest)
@@ -52,14 +55,14 @@ export async function engineServer(answer: (seen: Seen) => void, tls?: ServerOpt
   }
 }
 
-/** A server of any kind that listens, with its sockets. */
+/** A listening server of any kind, with its sockets. */
 export interface Listening extends AsyncDisposable {
   readonly port: number
   readonly sockets: ReadonlySet<Socket>
   socketCount(): number
 }
 
-/** Listens on a free port of this host, and counts who calls. */
+/** Listens on a free port of this host, and counts connections. */
 export async function listenCounting(server: Server): Promise<Listening> {
   const sockets = new Set<Socket>()
   let count = 0

@@ -6,10 +6,10 @@ import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
 import { onTestFinished } from 'vitest'
 import { type HttpClientOptions, httpClient } from '../../src/index.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 
-/** One HTTP request that a scripted server got. */
-export interface Asked {
+/** One HTTP request that a scripted server received. */
+export interface ScriptedRequest {
   readonly method: string
   readonly url: string
   readonly headers: IncomingMessage['headers']
@@ -20,35 +20,35 @@ export interface Asked {
   readonly atMs: number
 }
 
-/** A server that answers as it is told. */
+/** A server that responds by a script. */
 export interface ScriptedServer {
   readonly url: string
-  readonly asked: Asked[]
+  readonly requests: ScriptedRequest[]
   readonly sockets: ReadonlySet<Socket>
   /** The requests of that HTTP method so far. */
-  of(method: string): Asked[]
+  of(method: string): ScriptedRequest[]
   /** The JSON-RPC methods posted so far. */
   posted(): string[]
   until(fact: () => boolean, what: string): Promise<void>
 }
 
-/** Says what to answer; `false` leaves it to what every server here does. */
-export type Script = (asked: Asked, server: ScriptedServer) => boolean | undefined
+/** Responds to a request. `false` leaves it to the usual response. */
+export type Script = (request: ScriptedRequest, server: ScriptedServer) => boolean | undefined
 
-/** The session that scripted servers begin. */
+/** The session of scripted servers. */
 export const SESSION_ID = 'session-7f3a'
 
-/** Starts a server that opens sessions, takes notifications, has no GET stream, and otherwise does what the script says. */
+/** Starts a server that responds by the script, else opens sessions, accepts notifications and has no GET stream. */
 export async function scriptedServer(script: Script = () => false): Promise<ScriptedServer> {
-  const asked: Asked[] = []
+  const requests: ScriptedRequest[] = []
   const sockets = new Set<Socket>()
   const http = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const each = askedOf(request, response, Buffer.concat(chunks).toString())
-      asked.push(each)
-      if (script(each, server) !== true && !response.headersSent) answerAsUsual(each)
+      const each = scriptedRequest(request, response, Buffer.concat(chunks).toString())
+      requests.push(each)
+      if (script(each, server) !== true && !response.headersSent) respondAsUsual(each)
     })
   })
   http.on('connection', (socket) => {
@@ -64,16 +64,16 @@ export async function scriptedServer(script: Script = () => false): Promise<Scri
   })
   const server: ScriptedServer = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
-    asked,
+    requests,
     sockets,
-    of: (method) => asked.filter((each) => each.method === method),
-    posted: () => asked.flatMap(({ message }) => (message && 'method' in message ? [message.method] : [])),
-    until: (fact, what) => until(fact, what, PATIENCE_MS),
+    of: (method) => requests.filter((each) => each.method === method),
+    posted: () => requests.flatMap(({ message }) => (message && 'method' in message ? [message.method] : [])),
+    until: (fact, what) => until(fact, what, TIMEOUT_MS),
   }
   return server
 }
 
-function askedOf(request: IncomingMessage, response: ServerResponse, body: string): Asked {
+function scriptedRequest(request: IncomingMessage, response: ServerResponse, body: string): ScriptedRequest {
   const { method = '', url = '', headers } = request
   let message: JsonRpcMessage | undefined
   try {
@@ -82,7 +82,7 @@ function askedOf(request: IncomingMessage, response: ServerResponse, body: strin
   return { method, url, headers, message, body, response, atMs: performance.now() }
 }
 
-function answerAsUsual({ method, message, response }: Asked): void {
+function respondAsUsual({ method, message, response }: ScriptedRequest): void {
   if (method === 'DELETE') response.writeHead(200).end()
   else if (method === 'GET' || !message) response.writeHead(405).end()
   else if (!isRequest(message)) response.writeHead(202).end()
@@ -96,7 +96,7 @@ function answerAsUsual({ method, message, response }: Asked): void {
   } else json(response, { jsonrpc: '2.0', id: message.id, result: { of: message.method } })
 }
 
-/** Answers with JSON. */
+/** Responds with JSON. */
 export function json(
   response: ServerResponse,
   value: unknown,
@@ -106,7 +106,7 @@ export function json(
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
 }
 
-/** Begins a stream of events, which `response.write(event(…))` goes on with. */
+/** Begins a stream of events, which `response.write(event(…))` continues. */
 export function stream(response: ServerResponse, first = ''): ServerResponse {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   response.write(first === '' ? ':\n\n' : first)
@@ -123,16 +123,16 @@ export function resultFor(id: RequestId, result: object = {}): JsonRpcMessage {
   return { jsonrpc: '2.0', id, result: { ...result } }
 }
 
-/** A client of a scripted server, with what it heard. */
+/** A client of a scripted server, with the messages and errors it received. */
 export interface ScriptedClient {
   readonly transport: ReturnType<typeof httpClient>
   readonly messages: JsonRpcMessage[]
   readonly errors: Error[]
-  /** The response to that request, once it is there. */
-  answerTo(id: RequestId): Promise<JsonRpcMessage>
+  /** The response to that request, once it arrives. */
+  responseTo(id: RequestId): Promise<JsonRpcMessage>
 }
 
-/** A client that is started and has said nothing. */
+/** A client that is started and has sent nothing. */
 export async function startedClient(
   server: Pick<ScriptedServer, 'url' | 'until'>,
   options: Partial<HttpClientOptions> = {},
@@ -144,27 +144,27 @@ export async function startedClient(
   transport.onerror = (error) => errors.push(error)
   onTestFinished(() => transport.close())
   await transport.start()
-  const answered = (id: RequestId) => messages.find((message) => !('method' in message) && message.id === id)
+  const find = (id: RequestId) => messages.find((message) => !('method' in message) && message.id === id)
   return {
     transport,
     messages,
     errors,
-    async answerTo(id) {
-      await server.until(() => answered(id) !== undefined, `the answer to ${id} came`)
-      return answered(id) as JsonRpcMessage
+    async responseTo(id) {
+      await server.until(() => find(id) !== undefined, `the response to ${id} arrived`)
+      return find(id) as JsonRpcMessage
     },
   }
 }
 
-/** A client that has done its handshake, as an SDK does. */
-export async function introducedClient(
+/** A client after its handshake, as an SDK does it. */
+export async function initializedClient(
   server: Pick<ScriptedServer, 'url' | 'until'>,
   options: Partial<HttpClientOptions> = {},
 ): Promise<ScriptedClient> {
   const client = await startedClient(server, options)
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
   await client.transport.send({ jsonrpc: '2.0', id: 'init', method: 'initialize', params })
-  await client.answerTo('init')
+  await client.responseTo('init')
   client.transport.setProtocolVersion?.('2025-11-25')
   await client.transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
   return client

@@ -1,5 +1,5 @@
-import type { HttpAuth } from '@mcpwire/http'
-import { auth, extractWWWAuthenticateParams } from '@modelcontextprotocol/sdk/client/auth.js'
+import { oauth } from '@mcpwire/http'
+import { auth } from '@modelcontextprotocol/sdk/client/auth.js'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import type { Connect } from './caller.js'
@@ -17,21 +17,8 @@ export function connectV1(provider: OneUserProvider): Connect {
     if (acceptsDefaults) {
       client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept' as const, content: {} }))
     }
-    await client.connect(overHttp(url, authorizes ? authV1(provider) : undefined))
+    const credentials = authorizes ? oauth(provider, auth, () => provider.takeAnswer()) : undefined
+    await client.connect(overHttp(url, credentials))
     return client
-  }
-}
-
-/** The seam of our client, filled with the OAuth flow of `@modelcontextprotocol/sdk`. */
-function authV1(provider: OneUserProvider): HttpAuth {
-  const authorize: NonNullable<HttpAuth['onUnauthorized']> = async ({ response, serverUrl }) => {
-    const challenge = { serverUrl, ...extractWWWAuthenticateParams(response) }
-    if ((await auth(provider, challenge)) === 'AUTHORIZED') return
-    await auth(provider, { ...challenge, authorizationCode: provider.takeAnswer().code })
-  }
-  return {
-    token: async () => provider.tokens()?.access_token,
-    onUnauthorized: authorize,
-    onInsufficientScope: authorize,
   }
 }

@@ -1,12 +1,5 @@
-import type { HttpAuth } from '@mcpwire/http'
-import {
-  auth,
-  Client,
-  type ClientOptions,
-  computeScopeUnion,
-  extractWWWAuthenticateParams,
-  isStrictScopeSuperset,
-} from '@modelcontextprotocol/client'
+import { type HttpAuth, oauth } from '@mcpwire/http'
+import { auth, Client, type ClientOptions } from '@modelcontextprotocol/client'
 import type { Connect } from './caller.js'
 import type { OneUserProvider } from './one-user-provider.js'
 
@@ -32,27 +25,15 @@ export function connectV2(provider: OneUserProvider, { modern }: { modern: boole
   }
 }
 
-/** The seam of our client, filled with the OAuth flow of `@modelcontextprotocol/client`. */
+/** The OAuth flow of `@modelcontextprotocol/client`, with a new discovery after each 401. */
 function authV2(provider: OneUserProvider): HttpAuth {
+  const adapted = oauth(provider, auth, () => provider.takeAnswer())
   return {
-    token: async () => provider.tokens()?.access_token,
-    onUnauthorized: async ({ response, serverUrl }) => {
+    ...adapted,
+    onUnauthorized: (context) => {
       // A token that stopped working may mean another authorization server, which only a new discovery finds.
       provider.invalidateCredentials('discovery')
-      await authorize(provider, { serverUrl, ...extractWWWAuthenticateParams(response) })
-    },
-    onInsufficientScope: async ({ response, serverUrl }) => {
-      const challenge = extractWWWAuthenticateParams(response)
-      const granted = provider.tokens()?.scope
-      const scope = computeScopeUnion(granted, challenge.scope)
-      const forceReauthorization = isStrictScopeSuperset(scope, granted)
-      await authorize(provider, { serverUrl, ...challenge, forceReauthorization, ...(scope && { scope }) })
+      return adapted.onUnauthorized(context)
     },
   }
-}
-
-async function authorize(provider: OneUserProvider, challenge: Parameters<typeof auth>[1]): Promise<void> {
-  if ((await auth(provider, challenge)) === 'AUTHORIZED') return
-  const { code, iss } = provider.takeAnswer()
-  await auth(provider, { ...challenge, authorizationCode: code, ...(iss !== undefined && { iss }) })
 }

@@ -1,103 +1,123 @@
-import type { Fetch } from '../../engines/engine-settings.js'
-import { type AskedInTime, isPromised } from './callback-timeout.js'
-import type { HttpAuth } from './http-auth.js'
-import type { RefusedAnswer } from './refused-answer.js'
-import { markAsAuthFailure } from './sdk-marks.js'
+import type { Fetch } from '../../engines/engine.js'
+import { type CallbackTimeouts, isPromised } from './callbacks.js'
+import { markAsAuthFailure, type RefusedResponse } from './response-errors.js'
 
-/** Names of headers that say what an answer wants. */
-const TOLD = ['www-authenticate', 'content-type', 'retry-after'] as const
+/** A response that asks for another credential, and the means to get one. */
+export interface HttpAuthContext {
+  /** The response: its status, its text and the challenge in `WWW-Authenticate`. */
+  readonly response: Response
+  /** The URL of the server. */
+  readonly serverUrl: URL
+  /** For the requests of the authorization: option `fetch` of the client, else the platform's `fetch`. */
+  readonly fetchFn: Fetch
+}
 
-/** What asking for credentials takes. */
+/**
+ * The source of a client's bearer tokens. The `AuthProvider` of the v2 SDK fits. Whatever these functions throw is
+ * the reason of the rejected `send()`. A promise that does not settle in time is `CALLBACK_FAILED`.
+ */
+export interface HttpAuth {
+  /** The current token, if there is one. Called before every request, with a limit of `connectTimeoutMs`. */
+  token(): Promise<string | undefined> | string | undefined
+  /**
+   * Called when the server responds with status 401, once for all requests that are refused meanwhile. Each of them
+   * is sent once more when it resolves. A second 401 rejects with `AUTH_REQUIRED`. Its limit is `authTimeoutMs`.
+   */
+  onUnauthorized?(context: HttpAuthContext): Promise<void>
+  /**
+   * Called when the server responds with status 403 because the token lacks a scope (`insufficient_scope`). The same
+   * rules apply as for `onUnauthorized`.
+   */
+  onInsufficientScope?(context: HttpAuthContext): Promise<void>
+}
+
+/** Headers of the refusal that `auth` receives. */
+const PASSED_HEADERS = ['www-authenticate', 'content-type', 'retry-after'] as const
+
+/** Settings of an `Authorization`. */
 export interface AuthorizationSettings {
   readonly auth: HttpAuth
   readonly serverUrl: URL
   readonly fetch: Fetch
-  readonly asked: AskedInTime
+  readonly callbacks: CallbackTimeouts
   readonly connectTimeoutMs: number
   readonly authTimeoutMs: number
 }
 
-/** What the application is asked for when a credential was refused. */
 type Slot = 'onUnauthorized' | 'onInsufficientScope'
 
-/** Asks for credentials on behalf of all requests of one client. */
+/** Gets credentials from `auth` for all requests of one client. */
 export class Authorization {
   readonly #settings: AuthorizationSettings
-  /** Grows whenever a new credential may be had. */
+  /** Grows with each new credential. */
   generation = 0
-  /** What `generation` was when more rights were last granted. */
-  #widened = 0
-  #underWay: { readonly slot: Slot; readonly done: Promise<void> } | undefined
+  /** The value of `generation` when the scope last grew. */
+  #scopeGeneration = 0
+  #renewal: { readonly slot: Slot; readonly done: Promise<void> } | undefined
 
   constructor(settings: AuthorizationSettings) {
     this.#settings = settings
   }
 
-  /** Settles when the application has been asked for another credential, while it is. */
-  get asking(): Promise<void> | undefined {
-    return this.#underWay?.done
+  /** Settles with the current renewal of the credential, if there is one. */
+  get renewing(): Promise<void> | undefined {
+    return this.#renewal?.done
   }
 
-  /** The credential to send. Rejects with what the application threw, or `CALLBACK_FAILED` where it takes too long. */
+  /** The credential to send. Rejects with the error of `token()`, or `CALLBACK_FAILED` where it takes too long. */
   async token(): Promise<string | undefined> {
-    const { auth, asked, connectTimeoutMs: timeoutMs } = this.#settings
+    const { auth, callbacks, connectTimeoutMs: timeoutMs } = this.#settings
     try {
       const token = auth.token()
       if (!isPromised(token)) return token ?? undefined
-      return (await asked.wait(token, { slot: 'token', option: 'connectTimeoutMs', timeoutMs })) ?? undefined
+      return (
+        (await callbacks.wait(token, { slot: 'token', option: 'connectTimeoutMs', timeoutMs })) ?? undefined
+      )
     } catch (error) {
       throw markAsAuthFailure(error)
     }
   }
 
   /**
-   * Gets another credential where that can be done, and says whether it was: `generation` is what it was when the
-   * refused request was sent. All who were refused meanwhile share one attempt; what answers a 401 need not grant
-   * more than before, while what grants more is another credential, too.
+   * Gets another credential. Returns whether `auth` can. `generation` is its value when the refused request was sent.
+   * Requests that are refused meanwhile share one renewal. A renewal after 401 may keep the old scope, so a request
+   * that lacks a scope waits for it and then starts its own.
    */
-  async renew(answer: RefusedAnswer, generation: number): Promise<boolean> {
-    const slot = answer.status === 401 ? 'onUnauthorized' : 'onInsufficientScope'
+  async renew(response: RefusedResponse, generation: number): Promise<boolean> {
+    const slot = response.status === 401 ? 'onUnauthorized' : 'onInsufficientScope'
     if (!this.#settings.auth[slot]) return false
-    const wantsMore = slot === 'onInsufficientScope'
-    while (wantsMore && this.#underWay?.slot === 'onUnauthorized') await this.#underWay.done.catch(ignore)
-    if (generation >= (wantsMore ? this.#widened : this.generation)) {
-      this.#underWay ??= { slot, done: this.#ask(slot, answer).finally(() => (this.#underWay = undefined)) }
-      await this.#underWay.done
+    const needsScope = slot === 'onInsufficientScope'
+    while (needsScope && this.#renewal?.slot === 'onUnauthorized') await this.#renewal.done.catch(() => {})
+    if (generation >= (needsScope ? this.#scopeGeneration : this.generation)) {
+      this.#renewal ??= { slot, done: this.#call(slot, response).finally(() => (this.#renewal = undefined)) }
+      await this.#renewal.done
     }
     return true
   }
 
-  async #ask(slot: Slot, answer: RefusedAnswer): Promise<void> {
-    const { auth, serverUrl, fetch: fetchFn, asked, authTimeoutMs: timeoutMs } = this.#settings
+  async #call(slot: Slot, response: RefusedResponse): Promise<void> {
+    const { auth, serverUrl, fetch: fetchFn, callbacks, authTimeoutMs: timeoutMs } = this.#settings
     try {
-      const done = auth[slot]?.({ response: responseOf(answer), serverUrl: new URL(serverUrl), fetchFn })
-      if (isPromised(done)) await asked.wait(done, { slot, option: 'authTimeoutMs', timeoutMs })
+      const done = auth[slot]?.({ response: toResponse(response), serverUrl: new URL(serverUrl), fetchFn })
+      if (isPromised(done)) await callbacks.wait(done, { slot, option: 'authTimeoutMs', timeoutMs })
     } catch (error) {
       throw markAsAuthFailure(error)
     }
     this.generation++
-    if (slot === 'onInsufficientScope') this.#widened = this.generation
+    if (slot === 'onInsufficientScope') this.#scopeGeneration = this.generation
   }
 }
 
-/** Whether an answer asks for more rights than the credential has (RFC 6750, section 3.1). */
-export function wantsMoreScope({ status, header }: RefusedAnswer): boolean {
-  return status === 403 && /\berror\s*=\s*"?insufficient_scope\b/i.test(header('www-authenticate') ?? '')
-}
-
-function responseOf(answer: RefusedAnswer): Response {
-  const { status, statusText, text } = answer
+function toResponse({ status, statusText, text, header }: RefusedResponse): Response {
   const headers = new Headers()
-  for (const name of TOLD) {
-    const value = answer.header(name)
-    if (value !== undefined) headers.set(name, asByteString(value))
+  for (const name of PASSED_HEADERS) {
+    const value = header(name)
+    if (value !== undefined) headers.set(name, toByteString(value))
   }
-  return new Response(text, { status, statusText: asByteString(statusText), headers })
+  return new Response(text, { status, statusText: toByteString(statusText), headers })
 }
 
-/** The text as a `Response` takes it, whatever bytes a server sent: what it cannot hold is left out. */
-function asByteString(text: string): string {
+/** The text without the characters that a `Response` rejects. */
+function toByteString(text: string): string {
   return text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '')
 }
-
-function ignore(): void {}

@@ -1,67 +1,67 @@
 import { tooLargeToAccept } from '@mcpwire/core/authoring'
 import type { EventSourceMessage } from 'eventsource-parser'
 import { utf8Length } from '../../shared/utf8-length.js'
-import type { Link } from './client-context.js'
+import type { ClientContext } from './client-context.js'
 import type { EventReader, ReaderTarget } from './event-reader.js'
 import type { WatchedStream } from './idle-watch.js'
 
-/** What is done with what comes out of an event stream. */
+/** Receives the events of a stream. */
 export interface FeedOwner {
-  /** One event with data arrived. */
+  /** An event with data arrived. */
   event(data: string, type: string): void
-  /** The stream can from now on be resumed behind this event. */
+  /** The stream can be resumed after the event with this id. */
   token(id: string): void
-  /** An event is longer than allowed; the stream is of no more use. */
-  overlong(error: Error): void
-  /** Nothing was heard for too long; neither is it then. */
+  /** An event is longer than `maxMessageBytes`; the feed is closed. */
+  tooLarge(error: Error): void
+  /** The stream was silent for too long; the feed is closed. */
   silent(error: Error): void
 }
 
-/** Takes the bytes of one event stream, and of those that resume it, apart into events. */
+/** Reads events from one event stream, and from the streams that resume it. */
 export class EventFeed implements WatchedStream, ReaderTarget {
   /** The id of the last event that had one, over all streams so far. */
   lastEventId: string | undefined
-  /** How long the server wants to be left alone before the stream is resumed, in milliseconds. */
+  /** The delay before resuming that the server asked for, in milliseconds. */
   retryMs: number | undefined
-  /** How many events with data the present stream has carried. */
+  /** How many events with data the current stream has carried. */
   events = 0
-  /** When anything was last heard, by the clock. */
-  heardAtMs = 0
+  /** When the last bytes arrived, by the clock. */
+  activeAtMs = 0
 
   readonly #owner: FeedOwner
-  readonly #link: Link
+  readonly #context: ClientContext
   #reader: EventReader | undefined
 
-  constructor(owner: FeedOwner, link: Link) {
+  constructor(owner: FeedOwner, context: ClientContext) {
     this.#owner = owner
-    this.#link = link
+    this.#context = context
   }
 
-  /** Begins a stream: what was left of the one before is forgotten. */
+  /** Begins a stream. A partial event of the stream before is dropped. */
   open(): void {
-    const { clock, watch, readers } = this.#link
+    const { clock, watch, readers } = this.#context
     this.close()
     this.events = 0
-    this.heardAtMs = clock.now()
+    this.activeAtMs = clock.now()
     this.#reader = readers.take(this)
     watch.add(this)
   }
 
   push(chunk: Uint8Array): void {
-    this.heardAtMs = this.#link.clock.now()
+    this.activeAtMs = this.#context.clock.now()
     this.#reader?.push(chunk)
   }
 
-  /** Gives up what is half read; nothing more comes out. */
+  /** Drops a partial event. No more events follow. */
   close(): void {
     if (!this.#reader) return
-    this.#link.watch.delete(this)
+    this.#context.watch.delete(this)
     this.#reader.release()
     this.#reader = undefined
   }
 
   idle(): void {
-    const { address, watch } = this.#link
+    const { address, watch } = this.#context
     this.close()
     this.#owner.silent(watch.silence(address))
   }
@@ -71,9 +71,9 @@ export class EventFeed implements WatchedStream, ReaderTarget {
   }
 
   overflow(bytes: number): void {
-    const { maxMessageBytes, address } = this.#link
+    const { maxMessageBytes, address } = this.#context
     this.close()
-    this.#owner.overlong(tooLargeToAccept(bytes, maxMessageBytes, address))
+    this.#owner.tooLarge(tooLargeToAccept(bytes, maxMessageBytes, address))
   }
 
   read({ id, data, event = 'message' }: EventSourceMessage): void {
@@ -82,8 +82,8 @@ export class EventFeed implements WatchedStream, ReaderTarget {
       if (id !== '') this.#owner.token(id)
     }
     if (data === '') return
-    const max = this.#link.maxMessageBytes
-    // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts need no second look.
+    const max = this.#context.maxMessageBytes
+    // One UTF-16 unit takes at most three bytes of UTF-8, so most texts need no count.
     if (data.length * 3 > max) {
       const bytes = utf8Length(data)
       if (bytes > max) {

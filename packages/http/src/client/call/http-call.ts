@@ -1,58 +1,64 @@
-import type { HeaderRecord } from '@mcpwire/core/authoring'
-import { toError } from '@mcpwire/core/authoring'
-import type { AnswerHead, EngineCall, EngineHandlers, EngineRequest } from '../../engines/engine.js'
-import { BodyText } from './body-text.js'
-import { type Link, type Tries, unsent, wayPast } from './client-context.js'
-import type { RefusedAnswer } from './refused-answer.js'
+import { type HeaderRecord, toError } from '@mcpwire/core/authoring'
+import type { EngineCall, EngineHandlers, EngineRequest, ResponseHead } from '../../engines/engine.js'
+import type { ClientContext } from './client-context.js'
+import { BodyText } from './json-response.js'
+import { isMissingScope, type RefusedResponse, sendError } from './response-errors.js'
 
-/** The most of the text of a refusal that is kept, in bytes. */
+/** The most of a refusal's text that is kept, in bytes. */
 const MAX_REFUSAL_BYTES = 65_536
-/** The most of a body nobody wants that is read, so that its socket can be used again. */
-const MAX_UNWANTED_BYTES = 65_536
+/** The most of an unused body that is read to keep its socket, in bytes. */
+const MAX_UNUSED_BYTES = 65_536
+/** The longest chain of redirects that is followed. */
+const MAX_REDIRECTS = 5
 
 /**
- * One HTTP request, sent again where redirects and challenges ask for it. What it is for is up to those who extend
- * it: each is one object from its beginning to the end of the answer.
+ * One HTTP request, repeated after redirects and challenges, from its start to the end of its response.
+ *
+ * begin() → headers() → engine.send() → 2xx: accepted(), received()…, ended() or interrupted()
+ *                                     → other status: its text is read → redirect or new credential: again()
+ *                                                                      → refused()
+ *                                     → no response: sendFailed()
  */
 export abstract class HttpCall implements EngineHandlers {
-  readonly link: Link
+  readonly context: ClientContext
   readonly #method: EngineRequest['method']
   #url: URL
   #call: EngineCall | undefined
   #refusal: Refusal | undefined
-  #tries: Tries | undefined
+  #redirects = 0
+  /** The statuses after which another credential was requested. */
+  #renewedAfter: Set<number> | undefined
   #generation = 0
   #sent: HeaderRecord | undefined
   #isAccepted = false
-  #isGivenUp = false
-  #unwantedBytes = 0
+  #isCancelled = false
+  #unusedBytes = 0
 
-  constructor(link: Link, method: EngineRequest['method'], url: URL = link.url) {
-    this.link = link
+  constructor(context: ClientContext, method: EngineRequest['method'], url: URL = context.url) {
+    this.context = context
     this.#method = method
     this.#url = url
   }
 
-  /** What to send with it, asked each time it is sent. */
+  /** The headers to send, made anew each time. */
   protected abstract headers(): HeaderRecord | Promise<HeaderRecord>
-  /** The server took the request; its answer begins. */
-  protected abstract accepted(head: AnswerHead): void
+  /** The server accepted the request; its response starts. */
+  protected abstract accepted(head: ResponseHead): void
   protected abstract received(chunk: Uint8Array): void
-  /** All of the answer has arrived. */
-  protected abstract finished(): void
+  /** The response is complete. */
+  protected abstract ended(): void
   /** The server refused it for good. */
-  protected abstract refused(answer: RefusedAnswer): void
-  /** It could not be sent, or nobody answered, or the application could not say what to send. */
-  protected abstract unsent(error: unknown): void
-  /** The answer broke off. */
-  protected abstract severed(cause: Error): void
+  protected abstract refused(response: RefusedResponse): void
+  /** It could not be sent, or has no response, or the application failed to supply its headers. */
+  protected abstract sendFailed(error: unknown): void
+  /** The response broke off. */
+  protected abstract interrupted(cause: Error): void
 
-  /** Whether anybody wants what arrives. What nobody wants is not held back: its socket is wanted. */
-  protected get isRead(): boolean {
+  /** Whether the body is used. An unused body ignores a pause, so that its socket becomes free. */
+  protected get isBodyUsed(): boolean {
     return true
   }
 
-  /** The body, where it has one. */
   protected get body(): string | undefined {
     return undefined
   }
@@ -61,19 +67,19 @@ export abstract class HttpCall implements EngineHandlers {
     return false
   }
 
-  /** Whether it opens the conversation. */
+  /** Whether it is the first request of the client. */
   protected get isOpening(): boolean {
     return false
   }
 
-  get isGivenUp(): boolean {
-    return this.#isGivenUp
+  get isCancelled(): boolean {
+    return this.#isCancelled
   }
 
-  /** Sends it. Nothing of the answer is told before this returns. */
+  /** Sends the request. Nothing of its response arrives before this returns. */
   begin(): void {
     this.#isAccepted = false
-    this.#generation = this.link.authorization?.generation ?? 0
+    this.#generation = this.context.authorization?.generation ?? 0
     let headers: HeaderRecord | Promise<HeaderRecord>
     try {
       headers = this.headers()
@@ -84,130 +90,128 @@ export abstract class HttpCall implements EngineHandlers {
     if (!(headers instanceof Promise)) this.#send(headers)
     else
       headers.then(
-        (asked) => this.#send(asked),
+        (ready) => this.#send(ready),
         (error) => this.#fail(error),
       )
   }
 
-  /** Sends it once more, now that the server may take it. */
+  /** Sends the request once more. */
   protected again(): void {
     this.begin()
   }
 
-  /** Sends it elsewhere from now on. */
+  /** Changes the URL for the next time it is sent. */
   moveTo(url: URL): void {
     this.#url = url
   }
 
-  /** Gives it up; nothing more is told. */
-  giveUp(): void {
-    this.#isGivenUp = true
-    this.#forgetRefusal()
+  /** Cancels the request. Nothing more is reported. */
+  cancel(): void {
+    this.#isCancelled = true
+    this.#takeRefusal()
     this.#call?.abort()
   }
 
   pause(): void {
-    if (this.#isAccepted && this.isRead) this.#call?.pause()
+    if (this.#isAccepted && this.isBodyUsed) this.#call?.pause()
   }
 
   resume(): void {
     this.#call?.resume()
   }
 
-  head(head: AnswerHead): void {
+  head(head: ResponseHead): void {
     try {
       this.#head(head)
     } catch (error) {
-      this.#broke(error)
+      this.#handlerFailed(error)
     }
   }
 
   data(chunk: Uint8Array): void {
     try {
-      if (this.#refusal) this.#hearRefusal(this.#refusal, chunk)
-      else if (this.isRead) this.received(chunk)
+      if (this.#refusal) this.#addToRefusal(this.#refusal, chunk)
+      else if (this.isBodyUsed) this.received(chunk)
       else {
-        this.#unwantedBytes += chunk.length
-        if (this.#unwantedBytes > MAX_UNWANTED_BYTES) this.giveUp()
+        this.#unusedBytes += chunk.length
+        if (this.#unusedBytes > MAX_UNUSED_BYTES) this.cancel()
       }
     } catch (error) {
-      this.#broke(error)
+      this.#handlerFailed(error)
     }
   }
 
   end(): void {
     try {
-      if (this.#refusal) this.#judge()
-      else this.finished()
+      if (this.#refusal) this.#refusalRead()
+      else this.ended()
     } catch (error) {
-      this.#broke(error)
+      this.#handlerFailed(error)
     }
   }
 
   failed(cause: Error, delivery: 'none' | 'unknown'): void {
-    if (this.#refusal) this.#judge()
-    else if (this.#isAccepted) this.severed(cause)
-    else this.#fail(unsent(this.link.address, cause, { delivery, isOpening: this.isOpening }))
+    if (this.#refusal) this.#refusalRead()
+    else if (this.#isAccepted) this.interrupted(cause)
+    else this.#fail(sendError(this.context.address, cause, { delivery, isOpening: this.isOpening }))
   }
 
-  #head(head: AnswerHead): void {
+  #head(head: ResponseHead): void {
     const { status } = head
     if (status >= 200 && status < 300) {
       this.#isAccepted = true
       this.accepted(head)
-      if (this.link.inflow.isPaused && !this.#isGivenUp) this.pause()
+      if (this.context.pauseState.isPaused && !this.#isCancelled) this.pause()
     } else {
       this.#refusal = new Refusal(head, this.#sent)
-      // What it says is no reason to wait long for it.
-      this.#refusal.patience = this.link.clock.deadline(this.link.connectTimeoutMs, () => {
+      // The status alone decides where the text is late.
+      this.#refusal.deadline = this.context.clock.deadline(this.context.connectTimeoutMs, () => {
         this.#call?.abort()
-        this.#judge()
+        this.#refusalRead()
       })
     }
   }
 
-  #hearRefusal(refusal: Refusal, chunk: Uint8Array): void {
+  #addToRefusal(refusal: Refusal, chunk: Uint8Array): void {
     if (refusal.add(chunk)) return
     this.#call?.abort()
-    this.#judge()
+    this.#refusalRead()
   }
 
-  /** Something of ours failed of the answer. No engine knows what to do with that; whoever waits hears of it. */
-  #broke(error: unknown): void {
+  /** Reports an error of our own handlers as the end of the response: an engine cannot handle it. */
+  #handlerFailed(error: unknown): void {
     const cause = toError(error)
     this.#call?.abort()
-    if (this.#isAccepted) this.severed(cause)
+    if (this.#isAccepted) this.interrupted(cause)
     else this.#fail(cause)
   }
 
   #send(headers: HeaderRecord): void {
-    if (this.#isGivenUp) return
+    if (this.#isCancelled) return
     this.#sent = headers
     const { body, isReply, isOpening } = this
     try {
-      this.#call = this.link.engine.send(
+      this.#call = this.context.engine.send(
         { method: this.#method, url: this.#url, headers, body, isReply, isOpening },
         this,
       )
     } catch (error) {
-      this.#fail(unsent(this.link.address, toError(error), { delivery: 'none', isOpening }))
+      this.#fail(sendError(this.context.address, toError(error), { delivery: 'none', isOpening }))
     }
   }
 
   #fail(error: unknown): void {
-    if (!this.#isGivenUp) this.unsent(error)
+    if (!this.#isCancelled) this.sendFailed(error)
   }
 
-  #judge(): void {
-    const answer = this.#forgetRefusal()
-    if (!answer) return
-    this.#tries ??= { redirects: 0, unauthorized: false, insufficientScope: false }
-    const sent = { url: this.#url, generation: this.#generation, tries: this.#tries }
-    wayPast(answer, this.link, sent)
+  #refusalRead(): void {
+    const response = this.#takeRefusal()
+    if (!response) return
+    this.#retryUrl(response)
       .then((url) => {
-        if (this.#isGivenUp) return
+        if (this.#isCancelled) return
         if (url === undefined) {
-          this.refused(answer)
+          this.refused(response)
           return
         }
         this.#url = url
@@ -216,32 +220,53 @@ export abstract class HttpCall implements EngineHandlers {
       .catch((error) => this.#fail(error))
   }
 
-  #forgetRefusal(): Refusal | undefined {
+  #takeRefusal(): Refusal | undefined {
     const refusal = this.#refusal
     this.#refusal = undefined
-    refusal?.patience?.[Symbol.dispose]()
+    refusal?.deadline?.[Symbol.dispose]()
     return refusal
+  }
+
+  /** Follows a redirect or gets another credential. Yields the URL to send the request to again, if there is one. */
+  async #retryUrl(response: RefusedResponse): Promise<URL | undefined> {
+    const { authorization } = this.context
+    const { status } = response
+    if (status === 307 || status === 308) return this.#redirectUrl(response)
+    if (!authorization || !(status === 401 || isMissingScope(response))) return undefined
+    this.#renewedAfter ??= new Set()
+    if (this.#renewedAfter.has(status)) return undefined
+    this.#renewedAfter.add(status)
+    return (await authorization.renew(response, this.#generation)) ? this.#url : undefined
+  }
+
+  /** Within the origin only: headers and body are meant for this server. */
+  #redirectUrl(response: RefusedResponse): URL | undefined {
+    const location = response.header('location')
+    if (location === undefined || ++this.#redirects > MAX_REDIRECTS || !URL.canParse(location, this.#url))
+      return undefined
+    const target = new URL(location, this.#url)
+    return target.origin === this.#url.origin ? target : undefined
   }
 }
 
-/** An answer that is no success, while its text arrives. */
-class Refusal implements RefusedAnswer {
+/** A response that is no success, while its text arrives. */
+class Refusal implements RefusedResponse {
   readonly status: number
   readonly statusText: string
-  readonly header: AnswerHead['header']
+  readonly header: ResponseHead['header']
   readonly sent: HeaderRecord | undefined
-  patience: Disposable | undefined
+  deadline: Disposable | undefined
   readonly #body = new BodyText(MAX_REFUSAL_BYTES)
   #isText = true
 
-  constructor(head: AnswerHead, sent: HeaderRecord | undefined) {
+  constructor(head: ResponseHead, sent: HeaderRecord | undefined) {
     this.sent = sent
     this.status = head.status
     this.statusText = head.statusText
     this.header = (name) => head.header(name)
   }
 
-  /** Whether there is room for more. */
+  /** Adds a chunk. Returns whether there is space for more. */
   add(chunk: Uint8Array): boolean {
     try {
       this.#body.add(chunk)

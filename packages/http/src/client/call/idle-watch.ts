@@ -1,11 +1,36 @@
 import { type Clock, TransportError } from '@mcpwire/core'
-import type { Inflow } from './pause-state.js'
 
-/** A stream from which something should be heard now and then. */
+/** Whether the application has paused the arrival of messages. Applies to new responses as well. */
+export class PauseState {
+  isPaused = false
+  readonly #clock: Clock
+  #resumedAtMs = -Infinity
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** The end of the last pause by the clock; now during one. Until then no server counts as silent. */
+  get pausedAtMs(): number {
+    return this.isPaused ? this.#clock.now() : this.#resumedAtMs
+  }
+
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.#resumedAtMs = this.#clock.now()
+  }
+}
+
+/** A stream with a limit on its silence. */
 export interface WatchedStream {
-  /** When anything was last heard from it, by the clock. */
-  readonly heardAtMs: number
-  /** It was silent for too long. */
+  /** When the last bytes arrived, by the clock. */
+  readonly activeAtMs: number
+  /** The stream was silent for too long. */
   readonly idle: () => void
 }
 
@@ -13,63 +38,63 @@ export interface WatchedStream {
 export class IdleWatch {
   readonly timeoutMs: number
   readonly #clock: Clock
-  readonly #inflow: Inflow | undefined
+  readonly #pauseState: PauseState | undefined
   readonly #streams: Set<WatchedStream> = new Set()
   readonly #fresh: Set<WatchedStream> = new Set()
-  #check: Disposable | undefined
+  #deadline: Disposable | undefined
 
-  /** What is held back is not silent; without an inflow nothing of it is wanted, and so none held back. */
-  constructor(clock: Clock, timeoutMs: number, inflow?: Inflow) {
+  /** With a pause state, a pause does not count as silence. */
+  constructor(clock: Clock, timeoutMs: number, pauseState?: PauseState) {
     this.#clock = clock
-    this.#inflow = inflow
+    this.#pauseState = pauseState
     this.timeoutMs = timeoutMs
   }
 
   add(stream: WatchedStream): void {
-    if (this.#fresh.size === 0) queueMicrotask(() => this.#begin())
+    if (this.#fresh.size === 0) queueMicrotask(() => this.#watchFresh())
     this.#fresh.add(stream)
   }
 
   delete(stream: WatchedStream): void {
     if (this.#fresh.delete(stream) || !this.#streams.delete(stream) || this.#streams.size > 0) return
-    this.#check?.[Symbol.dispose]()
-    this.#check = undefined
+    this.#deadline?.[Symbol.dispose]()
+    this.#deadline = undefined
   }
 
-  /** Watches nothing any more. */
+  /** Removes every stream. */
   stop(): void {
     this.#fresh.clear()
     this.#streams.clear()
-    this.#check?.[Symbol.dispose]()
-    this.#check = undefined
+    this.#deadline?.[Symbol.dispose]()
+    this.#deadline = undefined
   }
 
-  /** Most streams are over by now: what answers a request often comes in one piece. */
-  #begin(): void {
+  /** Most streams are over after a microtask: the response to a request often arrives in one piece. */
+  #watchFresh(): void {
     if (this.#fresh.size === 0) return
     for (const stream of this.#fresh) this.#streams.add(stream)
     this.#fresh.clear()
-    this.#check ??= this.#clock.deadline(this.timeoutMs, () => this.#look())
+    this.#deadline ??= this.#clock.deadline(this.timeoutMs, () => this.#check())
   }
 
-  /** The error for a stream that was silent. */
+  /** The error for a silent stream. */
   silence(address: string): TransportError {
-    const message = `${address} sent nothing of an answer for ${this.timeoutMs} ms (streamIdleTimeoutMs)`
+    const message = `${address} sent no part of a response within streamIdleTimeoutMs (${this.timeoutMs} ms)`
     return new TransportError('PEER_LOST', message, { address })
   }
 
-  #look(): void {
-    this.#check = undefined
-    const heldAtMs = this.#inflow?.heldAtMs ?? -Infinity
+  #check(): void {
+    this.#deadline = undefined
+    const pausedAtMs = this.#pauseState?.pausedAtMs ?? -Infinity
     let earliest = Infinity
     for (const stream of [...this.#streams]) {
-      const leftMs = Math.max(stream.heardAtMs, heldAtMs) + this.timeoutMs - this.#clock.now()
+      const leftMs = Math.max(stream.activeAtMs, pausedAtMs) + this.timeoutMs - this.#clock.now()
       if (leftMs > 0) earliest = Math.min(earliest, leftMs)
       else {
         this.#streams.delete(stream)
         stream.idle()
       }
     }
-    if (this.#streams.size > 0) this.#check ??= this.#clock.deadline(earliest, () => this.#look())
+    if (this.#streams.size > 0) this.#deadline ??= this.#clock.deadline(earliest, () => this.#check())
   }
 }

@@ -1,4 +1,4 @@
-/** When a stream that ended is asked for again, and how often. */
+/** When and how often a stream is opened again. */
 export interface ReconnectSettings {
   readonly firstDelayMs: number
   readonly maxDelayMs: number
@@ -9,29 +9,29 @@ export interface ReconnectSettings {
   readonly random: () => number
 }
 
-/** What is known of the stream that ended. */
+/** Facts about a stream that ended. */
 export interface EndedStream {
-  /** How long the server asked to wait. */
+  /** The delay that the server asked for. */
   readonly retryMs: number | undefined
   /** How long it was open, unless it never was. */
   readonly uptimeMs: number | undefined
-  /** Whether it carried any message. */
+  /** Whether it carried a message. */
   readonly wasUseful: boolean
 }
 
-/** Counts the attempts to have one stream back. Pure: it takes no time and knows no clock. */
+/** Counts the attempts to reopen one stream. Pure: it starts no timers and reads no clock. */
 export class ReconnectBudget {
   readonly #settings: ReconnectSettings
-  /** How many attempts there were since the stream was last of use. */
+  /** Attempts since the stream was last useful. */
   attempts = 0
-  /** How many of them in a row did not open a stream. */
+  /** Attempts in a row that opened no stream. */
   #failures = 0
 
   constructor(settings: ReconnectSettings) {
     this.#settings = settings
   }
 
-  /** How long to wait before the next attempt, in milliseconds, or nothing where there is none left. */
+  /** The delay before the next attempt in milliseconds, or `undefined` where none is left. */
   next({ retryMs, uptimeMs, wasUseful }: EndedStream): number | undefined {
     const { maxAttempts, healthyUptimeMs, minRetryMs, maxRetryMs } = this.#settings
     if (wasUseful || (uptimeMs ?? 0) >= healthyUptimeMs) this.attempts = 0

@@ -1,38 +1,44 @@
-import { type HttpHeaders, isTransportError } from '@mcpwire/core'
-import { callbackFailed, type HeaderRecord, normalizeHeaders, parseHeaders } from '@mcpwire/core/authoring'
-import { type AskedInTime, isPromised } from './callback-timeout.js'
-import { EVENTS_TYPE, JSON_TYPE } from './media-type.js'
+import { type HttpHeaders, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
+import { callbackFailed, type HeaderRecord, parseHeaders, normalizeHeaders } from '@mcpwire/core/authoring'
+import type { ParamHeader } from '../../headers/param-headers.js'
+import { mirroredHeaders, nameIn, VERSION_KEY } from '../../headers/standard-headers.js'
+import { type CallbackTimeouts, isPromised } from './callbacks.js'
 
+export const JSON_TYPE = 'application/json'
+export const EVENTS_TYPE = 'text/event-stream'
+const POST_HEADERS: HeaderRecord = { accept: `${JSON_TYPE}, ${EVENTS_TYPE}`, 'content-type': JSON_TYPE }
 const SESSION_ID = 'mcp-session-id'
 const PROTOCOL_VERSION = 'mcp-protocol-version'
 const HEADER_ASCII = /^[\x20-\x7e]*$/
 
-/** What the headers of one client are made from. */
+/** The media type in a `content-type` header, without its parameters. */
+export function mediaTypeOf(header: string | undefined): string | undefined {
+  // The fast path: most servers write exactly these.
+  if (header === undefined || header === JSON_TYPE || header === EVENTS_TYPE) return header
+  return header.split(';', 1)[0]?.trim().toLowerCase()
+}
+
+/** The sources of a client's headers. */
 export interface HeaderSource {
   readonly headers: HeaderRecord | (() => HttpHeaders | Promise<HttpHeaders>)
-  /** The current credential. What it throws is passed on as it is. */
+  /** The current credential. Its errors are passed on unchanged. */
   readonly token: (() => Promise<string | undefined>) | undefined
-  readonly asked: AskedInTime
+  readonly callbacks: CallbackTimeouts
   readonly connectTimeoutMs: number
 }
 
-/**
- * Knows what every request of one client carries. While nothing changes it is one and the same object, so that
- * sending a message makes no headers.
- */
+/** The headers of one client's requests. They are one and the same object until something changes. */
 export class RequestHeaders {
-  readonly #dynamic: HeaderSource['headers'] | undefined
   readonly #source: HeaderSource
   readonly #fixed: HeaderRecord
   #sessionId: string | undefined
   #protocolVersion: string | undefined
   #post: HeaderRecord | undefined
-  /** What a POST carries besides what repeats its message, which is often the same. */
-  #mirroring: WeakMap<HeaderRecord, HeaderRecord> = new WeakMap()
+  /** The headers of a POST by the headers that mirror its message, which are often the same. */
+  #withMirrored: WeakMap<HeaderRecord, HeaderRecord> = new WeakMap()
 
   constructor(source: HeaderSource) {
     const { headers } = source
-    this.#dynamic = typeof headers === 'function' ? headers : undefined
     this.#fixed = typeof headers === 'function' ? {} : headers
     this.#source = source
   }
@@ -43,7 +49,7 @@ export class RequestHeaders {
 
   set sessionId(id: string | undefined) {
     this.#sessionId = id
-    this.#forget()
+    this.#reset()
   }
 
   get protocolVersion(): string | undefined {
@@ -52,48 +58,48 @@ export class RequestHeaders {
 
   set protocolVersion(version: string | undefined) {
     this.#protocolVersion = version
-    this.#forget()
+    this.#reset()
   }
 
   /**
-   * For a POST within the session, with what the message itself repeats in headers, by lower-case name. A promise only
-   * where a function of the application is asked.
+   * For a POST within the session. `own` are the headers of one `send()`, `mirrored` those that mirror the message,
+   * by lower-case name. Returns a promise only where a function of the application is called.
    */
   post(own: HttpHeaders | undefined, mirrored?: HeaderRecord): HeaderRecord | Promise<HeaderRecord> {
-    const known = own === undefined && mirrored && this.#mirroring.get(mirrored)
+    const known = own === undefined && mirrored && this.#withMirrored.get(mirrored)
     if (known) return known
-    this.#post ??= this.#in({ accept: `${JSON_TYPE}, ${EVENTS_TYPE}`, 'content-type': JSON_TYPE })
+    this.#post ??= this.#inSession(POST_HEADERS)
     const headers = this.#complete(this.#post, own, mirrored)
-    if (own === undefined && mirrored && !(headers instanceof Promise)) this.#mirroring.set(mirrored, headers)
+    if (own === undefined && mirrored && !(headers instanceof Promise))
+      this.#withMirrored.set(mirrored, headers)
     return headers
   }
 
-  /** For the POST that begins a session, and so names none. */
+  /** For the POST that starts a session, and so names none. */
   initialize(own: HttpHeaders | undefined, mirrored?: HeaderRecord): HeaderRecord | Promise<HeaderRecord> {
-    const base = { accept: `${JSON_TYPE}, ${EVENTS_TYPE}`, 'content-type': JSON_TYPE }
-    return this.#complete({ ...base, ...this.#fixed }, own, mirrored)
+    return this.#complete({ ...POST_HEADERS, ...this.#fixed }, own, mirrored)
   }
 
-  /** For a GET that asks for events. */
+  /** For a GET of an event stream. */
   events(lastEventId: string | undefined): HeaderRecord | Promise<HeaderRecord> {
     const base = {
       accept: EVENTS_TYPE,
-      ...(lastEventId !== undefined && { 'last-event-id': inBytes(lastEventId) }),
+      ...(lastEventId !== undefined && { 'last-event-id': toHeaderBytes(lastEventId) }),
     }
-    return this.#complete(this.#in(base), undefined)
+    return this.#complete(this.#inSession(base), undefined)
   }
 
   /** For the DELETE that ends a session. */
   end(): HeaderRecord | Promise<HeaderRecord> {
-    return this.#complete(this.#in({}), undefined)
+    return this.#complete(this.#inSession({}), undefined)
   }
 
-  #forget(): void {
+  #reset(): void {
     this.#post = undefined
-    this.#mirroring = new WeakMap()
+    this.#withMirrored = new WeakMap()
   }
 
-  #in(base: HeaderRecord): HeaderRecord {
+  #inSession(base: HeaderRecord): HeaderRecord {
     return {
       ...base,
       ...(this.#sessionId !== undefined && { [SESSION_ID]: this.#sessionId }),
@@ -107,29 +113,30 @@ export class RequestHeaders {
     own: HttpHeaders | undefined,
     mirrored?: HeaderRecord,
   ): HeaderRecord | Promise<HeaderRecord> {
-    const mine = own === undefined ? mirrored : { ...mirrored, ...normalizeHeaders(own) }
-    if (!this.#dynamic && !this.#source.token) return mine ? { ...base, ...mine } : base
-    return this.#asked(base, mine)
+    const extra = own === undefined ? mirrored : { ...mirrored, ...normalizeHeaders(own) }
+    const { headers, token } = this.#source
+    if (typeof headers !== 'function' && !token) return extra ? { ...base, ...extra } : base
+    return this.#completeByCallbacks(base, extra)
   }
 
-  async #asked(base: HeaderRecord, mine: HeaderRecord | undefined): Promise<HeaderRecord> {
+  async #completeByCallbacks(base: HeaderRecord, extra: HeaderRecord | undefined): Promise<HeaderRecord> {
     const token = await this.#source.token?.()
-    const asked = await this.#ask()
-    // Before the rest: what was given as headers wins over it.
-    return { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...base, ...asked, ...mine }
+    const given = await this.#callHeaders()
+    // The credential first: the headers of the application override it.
+    return { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...base, ...given, ...extra }
   }
 
-  async #ask(): Promise<HeaderRecord | undefined> {
-    if (typeof this.#dynamic !== 'function') return undefined
-    const { asked, connectTimeoutMs: timeoutMs } = this.#source
+  async #callHeaders(): Promise<HeaderRecord | undefined> {
+    const { headers, callbacks, connectTimeoutMs: timeoutMs } = this.#source
+    if (typeof headers !== 'function') return undefined
     try {
-      const yielded = this.#dynamic()
-      const headers = isPromised(yielded)
-        ? await asked.wait(yielded, { slot: 'headers', option: 'connectTimeoutMs', timeoutMs })
-        : yielded
-      const known = parseHeaders(headers)
-      if (typeof known === 'string') throw new Error(`it must yield ${known}`)
-      return known
+      const returned = headers()
+      const given = isPromised(returned)
+        ? await callbacks.wait(returned, { slot: 'headers', option: 'connectTimeoutMs', timeoutMs })
+        : returned
+      const record = parseHeaders(given)
+      if (typeof record === 'string') throw new Error(`it must return ${record}`)
+      return record
     } catch (cause) {
       if (isTransportError(cause, 'CALLBACK_FAILED')) throw cause
       throw callbackFailed('headers', cause, 'headers()')
@@ -139,13 +146,36 @@ export class RequestHeaders {
 
 const FIRST_MODERN_REVISION = '2026-07-28'
 
-/** Whether requests of that revision say themselves what they keep to. Revisions are dates. */
+/** Whether requests of that revision name it themselves. Revisions are dates. */
 export function isModernRevision(revision: string | undefined): boolean {
   return revision !== undefined && revision >= FIRST_MODERN_REVISION
 }
 
 /** The text as a header carries it: one character for each byte of its UTF-8 (HTML, Server-sent events). */
-function inBytes(text: string): string {
+function toHeaderBytes(text: string): string {
   if (HEADER_ASCII.test(text)) return text
   return String.fromCharCode(...new TextEncoder().encode(text))
+}
+
+/** How many sets of mirrored headers are cached: a client calls a few tools over and over. */
+const MAX_CACHED = 256
+
+/** The headers that mirror messages. Messages with the same method and name get the same object. */
+export class MirroredHeaders {
+  readonly #cache = new Map<string, { readonly version: unknown; readonly headers: HeaderRecord }>()
+
+  /** The headers for one message. Those with mirrored arguments are not cached. */
+  of(message: JsonRpcMessage, params: readonly ParamHeader[]): HeaderRecord {
+    if (!('method' in message) || params.length > 0) return mirroredHeaders(message, params)
+    const version = message.params?._meta?.[VERSION_KEY]
+    const name = nameIn(message)
+    // An empty name is a name. No method with a name contains a line break.
+    const key = name === undefined ? message.method : `${message.method}\n${name}`
+    const cached = this.#cache.get(key)
+    if (cached && cached.version === version) return cached.headers
+    const headers = mirroredHeaders(message)
+    if (this.#cache.size >= MAX_CACHED) this.#cache.clear()
+    this.#cache.set(key, { version, headers })
+    return headers
+  }
 }

@@ -1,23 +1,24 @@
 import { rejectOption } from '@mcpwire/core/authoring'
 import { afterTurn } from '../../shared/node/turn.js'
-import type { CreateEngine, EngineSettings } from '../engine-settings.js'
+import { type CreateEngine, type EngineSettings, refuseOption } from '../engine.js'
 import { webFetchEngine } from '../web-fetch.js'
-import { inWords } from './failure-words.js'
 import { nodeFetchEngine } from './node-fetch.js'
-import { createConnector } from './socket-connector.js'
+import { createConnector, describeConnectionError } from './socket-connector.js'
 import { undiciEngine } from './undici.js'
 
-/**
- * Chooses by the options: the `fetch` that was given, node-fetch for an `agent`, else undici on sockets of our own
- * making.
- */
+/** An engine on option `fetch`, on node-fetch for option `agent`, else on undici with sockets of its own. */
 export const createEngine: CreateEngine = (settings) => {
   const { url, tls, fetch, agent, maxSockets } = settings
-  if (tls !== undefined && url.protocol !== 'https:')
-    rejectOption('tls', 'left out where the URL is not https:')
+  if (tls !== undefined && url.protocol !== 'https:') refuseOption('tls', 'requires an https: URL')
   if (fetch !== undefined) {
     refuseBeside('fetch', settings, ['agent', 'tls', 'proxy'])
-    return webFetchEngine({ fetch, maxSockets, inWords, opening: settings, afterTurn })
+    return webFetchEngine({
+      fetch,
+      maxSockets,
+      describeError: describeConnectionError,
+      opening: settings,
+      afterTurn,
+    })
   }
   if (agent !== undefined) {
     refuseBeside('agent', settings, ['tls', 'proxy'])
@@ -34,6 +35,7 @@ function refuseBeside(
   options: readonly ('agent' | 'tls' | 'proxy')[],
 ): void {
   for (const option of options) {
-    if (settings[option] !== undefined) rejectOption(option, `left out where ${given} makes the connections`)
+    if (settings[option] !== undefined)
+      refuseOption(option, `cannot be combined with option "${given}", which makes the connections`)
   }
 }

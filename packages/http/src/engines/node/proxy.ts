@@ -1,64 +1,65 @@
 import { BlockList, isIP } from 'node:net'
 import { rejectOption } from '@mcpwire/core/authoring'
+import { refuseOption } from '../engine.js'
 
 /** A proxy that connections go through. */
 export interface HttpProxy {
   /** Without credentials. */
   readonly url: URL
-  /** Its host and port, as errors call it. */
+  /** Its host and port, for errors. */
   readonly name: string
-  /** What it wants to know of the caller. */
+  /** The credentials for it, if there are any. */
   readonly headers: Readonly<Record<string, string>>
 }
 
 /**
- * The proxy to the URL, if there is one: the one that was given, or what `HTTPS_PROXY` or `HTTP_PROXY` and `NO_PROXY`
- * say, in lower case first. They are read once.
+ * The proxy for the URL, if there is one: the given one, or the one in `HTTPS_PROXY` or `HTTP_PROXY`, unless
+ * `NO_PROXY` names the host. Variables in lower case have precedence. They are read once.
  *
- * @throws TransportError `INVALID_OPTION`, which shows no part of a URL that may hold a password
+ * @throws TransportError `INVALID_OPTION`, without the URL, which may contain a password
  */
 export function proxyTo(url: URL, option: 'environment' | string | URL | undefined): HttpProxy | undefined {
   if (option === undefined) return undefined
-  if (option !== 'environment') return proxyAt(option, 'the URL of a proxy')
+  if (option !== 'environment') return proxyAt(option)
   const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
   const address = environmentOf(name)
   if (address === '' || isExcepted(url, environmentOf('NO_PROXY'))) return undefined
   const isBare = !address.includes('://')
-  return proxyAt(isBare ? `http://${address}` : address, `left out, or ${name} the URL of a proxy`)
+  return proxyAt(isBare ? `http://${address}` : address, name)
 }
 
 function environmentOf(name: string): string {
   return (process.env[name.toLowerCase()] ?? process.env[name] ?? '').trim()
 }
 
-function proxyAt(address: unknown, needed: string): HttpProxy {
-  let url: URL
+function proxyAt(address: unknown, variable?: string): HttpProxy {
+  const refuse = (needed: string): never =>
+    variable === undefined
+      ? rejectOption('proxy', needed)
+      : refuseOption('proxy', `uses the environment variable ${variable}, which must be ${needed}`)
+  if (!URL.canParse(String(address))) return refuse('the URL of a proxy')
+  const { username, password, protocol, hostname, port, host } = new URL(String(address))
+  if (protocol !== 'http:' && protocol !== 'https:') refuse('the URL of a proxy, with http:// or https://')
+  const credentials = decoded(username, password)
+  if (credentials === undefined) refuse('the URL of a proxy whose user and password are percent-encoded')
+  const headers = credentials
+    ? { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
+    : {}
+  const name = port === '' ? `${hostname}:${protocol === 'https:' ? 443 : 80}` : host
+  return { url: new URL(`${protocol}//${host}`), name, headers }
+}
+
+/** User and password as they are sent, empty where there are none, `undefined` where they cannot be decoded. */
+function decoded(username: string, password: string): string | undefined {
+  if (username === '' && password === '') return ''
   try {
-    url = new URL(String(address))
+    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
   } catch {
-    return refuse(needed)
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') refuse(`${needed}, with http:// or https://`)
-  const { username, password, protocol, hostname, port, host } = url
-  const headers = username === '' && password === '' ? {} : authorization(username, password)
-  const end = port === '' ? `${hostname}:${protocol === 'https:' ? 443 : 80}` : host
-  return { url: new URL(`${protocol}//${host}`), name: end, headers }
-}
-
-function refuse(needed: string): never {
-  rejectOption('proxy', needed)
-}
-
-function authorization(username: string, password: string): Record<string, string> {
-  try {
-    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-    return { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
-  } catch {
-    return refuse('the URL of a proxy whose user and password are percent-encoded')
+    return undefined
   }
 }
 
-/** Whether `NO_PROXY` names the host: itself, a domain above it, a range of addresses, or `*`; with a port or not. */
+/** Whether `NO_PROXY` contains the host, a domain above it, its range of addresses, or `*`; each may have a port. */
 function isExcepted({ hostname, protocol, port }: URL, exceptions: string): boolean {
   const host = bare(hostname)
   const usedPort = port === '' ? (protocol === 'https:' ? '443' : '80') : port

@@ -1,29 +1,31 @@
 import { request } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
+import { isTransportError, TransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
-import { loadTlsEnd, type TlsEnd } from '@mcpwire/core/node'
-import { httpTlsDefaults } from '../../shared/tls-options.js'
-import type { EngineSettings } from '../engine-settings.js'
-import { type Connected, ConnectionAttempt, connectTimeout } from './connection-attempt.js'
-import { inWords } from './failure-words.js'
+import { loadTlsEnd, type TlsEnd, tlsMeaningOf } from '@mcpwire/core/node'
+import { type EngineSettings, httpTlsDefaults } from '../engine.js'
+import { describeFetchError, unwrapFetchError } from '../failures.js'
 import { type HttpProxy, proxyTo } from './proxy.js'
 
-/** How long a peer is silent before the system asks whether it is still there, in milliseconds. */
+/** How long a peer is silent before the system probes the connection, in milliseconds. */
 const PROBE_AFTER_MS = 60_000
 const SOCKET_CHUNK_BYTES = 65_536
 
-/** Makes the sockets of one engine, and knows every one of them until it is closed. */
+/** Makes the sockets of one engine, and tracks each of them until it is closed. */
 export interface SocketConnector {
   readonly connect: (done: Connected) => void
   /** Destroys every socket, also those that are still connecting. Resolves once the last one is closed. */
   readonly close: () => Promise<void>
 }
 
-/** Where connections lead, and how. */
+/** Receives the outcome of an attempt to connect: an error, or a socket that is ready. */
+export type Connected = (...outcome: [Error, null] | [null, Socket]) => void
+
+/** A target of connections, and how to reach it. */
 interface Route {
   readonly url: URL
-  /** How to speak TLS to the server; not at all without it. */
+  /** Speaks TLS to the server where it is given. */
   readonly end: TlsEnd | undefined
   readonly serverName: string | undefined
   readonly proxy: HttpProxy | undefined
@@ -47,12 +49,10 @@ export function createConnector(settings: EngineSettings): SocketConnector {
   return {
     connect(done) {
       const attempt = new ConnectionAttempt(sockets, (...outcome) => {
-        late[Symbol.dispose]()
+        deadline[Symbol.dispose]()
         done(...outcome)
       })
-      const late = clock.deadline(timeoutMs, () => {
-        attempt.fail(connectTimeout(address, timeoutMs))
-      })
+      const deadline = clock.deadline(timeoutMs, () => attempt.fail(connectTimeout(address, timeoutMs)))
       if (isClosed) attempt.fail(new Error('the engine is closed'))
       else follow(route, attempt)
     },
@@ -65,6 +65,59 @@ export function createConnector(settings: EngineSettings): SocketConnector {
   }
 }
 
+/** The error for a connection that did not open in time. */
+export function connectTimeout(address: string, timeoutMs: number): Error {
+  const message = `${address} did not accept a connection within connectTimeoutMs (${timeoutMs} ms)`
+  return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
+}
+
+/** The failure of a request as an error with a useful text. Explains the codes of TLS. */
+export function describeConnectionError(failure: unknown): Error {
+  return isTransportError(failure)
+    ? failure
+    : describeFetchError(failure, tlsMeaningOf(unwrapFetchError(failure)))
+}
+
+/** One attempt to connect, which may use several sockets, one on top of another. */
+class ConnectionAttempt {
+  readonly #done: Connected
+  readonly #allSockets: Set<Socket>
+  readonly #sockets: Socket[] = []
+  #isOver = false
+
+  /** `allSockets` holds each socket until it is closed. */
+  constructor(allSockets: Set<Socket>, done: Connected) {
+    this.#done = done
+    this.#allSockets = allSockets
+  }
+
+  /** Makes a socket part of the attempt, which fails with it. */
+  own(socket: Socket, onError: (cause: Error) => void = (cause) => this.fail(cause)): void {
+    this.#sockets.push(socket)
+    this.#allSockets.add(socket)
+    socket.once('close', () => this.#allSockets.delete(socket))
+    // Never removed: without a listener an error would end the process.
+    socket.on('error', (cause) => {
+      onError(cause)
+      // A TLS alert leaves it open, and undici would report its end as the failure.
+      socket.destroy()
+    })
+  }
+
+  succeed(socket: Socket): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#done(null, socket)
+  }
+
+  fail(cause: Error): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    for (const socket of this.#sockets) socket.destroy()
+    this.#done(cause, null)
+  }
+}
+
 function follow(route: Route, attempt: ConnectionAttempt): void {
   const { url, proxy, end } = route
   try {
@@ -73,7 +126,7 @@ function follow(route: Route, attempt: ConnectionAttempt): void {
       ready(secureSocket(route, end, { host: hostOf(url), port: portOf(url) }), 'secureConnect', attempt)
     else ready(plainSocket(url), 'connect', attempt)
   } catch (cause) {
-    // Such as a source of certificates that yields none.
+    // For example from a source of certificates.
     attempt.fail(toError(cause))
   }
 }
@@ -86,6 +139,7 @@ function ready(socket: Socket, event: 'connect' | 'secureConnect', attempt: Conn
 }
 
 function plainSocket(url: URL): Socket {
+  // A variable, since the types do not know highWaterMark.
   const options = { host: hostOf(url), port: portOf(url), highWaterMark: SOCKET_CHUNK_BYTES }
   return connect(options)
 }
@@ -99,14 +153,14 @@ function secureSocket(
   return connectTls({ ...end.current(), ...over, minVersion: end.minVersion, ...verified(name) })
 }
 
-/** The options that make TLS insist on a name. */
+/** The options that make TLS verify the name of the server. */
 function verified(name: string): ConnectionOptions {
   return {
     ALPNProtocols: ['http/1.1'],
-    // Also where NODE_TLS_REJECT_UNAUTHORIZED is 0.
+    // NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect here.
     rejectUnauthorized: true,
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-    // A name, not an address, goes into the handshake (RFC 6066, section 3); both are verified.
+    // Only a name may be sent in the handshake (RFC 6066, section 3); an address is verified as well.
     ...(isIP(name) === 0 && { servername: name }),
   }
 }
@@ -121,7 +175,7 @@ function overTunnel(tunnel: Socket, route: Route, attempt: ConnectionAttempt): v
   ready(secure, 'secureConnect', attempt)
 }
 
-/** Asks the proxy for a tunnel to the server (RFC 9110, section 9.3.6). */
+/** Opens a tunnel through the proxy to the server (RFC 9110, section 9.3.6). */
 function openTunnel(
   proxy: HttpProxy,
   route: Route,
@@ -129,18 +183,18 @@ function openTunnel(
   opened: (tunnel: Socket) => void,
 ): void {
   const failed = (cause: Error): void =>
-    attempt.fail(new Error(`the proxy ${proxy.name}: ${inWords(cause).message}`, { cause }))
+    attempt.fail(new Error(`proxy ${proxy.name}: ${describeConnectionError(cause).message}`, { cause }))
   const target = `${route.url.hostname}:${portOf(route.url)}`
-  const asking = request({
+  const tunnelRequest = request({
     method: 'CONNECT',
     path: target,
     headers: { ...proxy.headers, host: target },
     createConnection: () => proxySocket(proxy, route),
   })
-  asking.once('socket', (socket) => attempt.own(socket, failed))
-  asking.once('connect', ({ statusCode = 0, statusMessage = '' }, socket, head) => {
+  tunnelRequest.once('socket', (socket) => attempt.own(socket, failed))
+  tunnelRequest.once('connect', ({ statusCode = 0, statusMessage = '' }, socket, head) => {
     if (statusCode < 200 || statusCode > 299) {
-      failed(new Error(`it answered ${statusCode} ${statusMessage} to CONNECT`))
+      failed(new Error(`it responded to CONNECT with status ${statusCode} ${statusMessage}`.trimEnd()))
       return
     }
     if (head.length > 0) socket.unshift(head)
@@ -150,12 +204,14 @@ function openTunnel(
       attempt.fail(toError(cause))
     }
   })
-  asking.once('response', ({ statusCode }) => failed(new Error(`it answered ${statusCode} to CONNECT`)))
-  asking.on('error', failed)
-  asking.end()
+  tunnelRequest.once('response', ({ statusCode }) =>
+    failed(new Error(`it responded to CONNECT with status ${statusCode}`)),
+  )
+  tunnelRequest.on('error', failed)
+  tunnelRequest.end()
 }
 
-/** The authorities that vouch for the server may vouch for the proxy; it is shown no certificate of this end. */
+/** The authorities for the server also apply to the proxy. The proxy receives no client certificate. */
 function proxySocket({ url }: HttpProxy, { end }: Route): Socket {
   const host = hostOf(url)
   const socket =
@@ -166,7 +222,7 @@ function proxySocket({ url }: HttpProxy, { end }: Route): Socket {
   return socket.setKeepAlive(true, PROBE_AFTER_MS)
 }
 
-/** The host as sockets take it: an IPv6 address without its brackets. */
+/** The host for a socket: an IPv6 address without its brackets. */
 function hostOf({ hostname }: URL): string {
   return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
 }

@@ -1,16 +1,21 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Client, type Dispatcher } from 'undici'
-import { deliveryOf } from '../delivery.js'
-import type { AnswerHead, Engine, EngineCall, EngineHandlers, EngineRequest } from '../engine.js'
-import type { EngineSettings } from '../engine-settings.js'
+import type {
+  Engine,
+  EngineCall,
+  EngineHandlers,
+  EngineRequest,
+  EngineSettings,
+  ResponseHead,
+} from '../engine.js'
+import { deliveryOf } from '../failures.js'
 import { Slots } from '../slots.js'
-import { inWords } from './failure-words.js'
-import type { SocketConnector } from './socket-connector.js'
+import { describeConnectionError, type SocketConnector } from './socket-connector.js'
 
-/** How long a socket stays open without a request where the server does not tell, in milliseconds. */
+/** How long an idle socket stays open where the server sets no limit, in milliseconds. */
 const IDLE_SOCKET_MS = 4_000
 
-/** An engine on undici, with one of its clients for each socket. An idle socket keeps no process alive. */
+/** An engine on undici, with one of its clients per socket. An idle socket does not keep the process alive. */
 export function undiciEngine({ url, maxSockets }: EngineSettings, connector: SocketConnector): Engine {
   const { origin } = url
   const clients: Client[] = []
@@ -34,19 +39,19 @@ export function undiciEngine({ url, maxSockets }: EngineSettings, connector: Soc
       const call = new UndiciCall(request, handlers, slots)
       if (isClosed) call.fail(new Error('the engine is closed'))
       else if (targetOf(request.url).origin !== origin) call.fail(new Error(`not a request to ${origin}`))
-      else slots.take(call)
+      else slots.acquire(call)
       return call
     },
     async close() {
       const error = new Error('the engine is closed')
       isClosed = true
-      for (const call of slots.drain()) call.fail(error)
+      for (const call of slots.removeAll()) call.fail(error)
       await Promise.all([...clients.map((client) => client.destroy(error)), connector.close()])
     },
   }
 }
 
-/** What a URL comes to in a request. */
+/** The parts of a URL that a request needs. */
 interface Target {
   readonly origin: string
   readonly path: string
@@ -54,7 +59,7 @@ interface Target {
 
 const targets = new WeakMap<URL, Target>()
 
-/** Taken apart once: a client sends all its requests to one or two URLs, and never changes them. */
+/** Parsed once: a client sends all its requests to one or two URLs, and never changes them. */
 function targetOf(url: URL): Target {
   let target = targets.get(url)
   if (!target) {
@@ -64,7 +69,7 @@ function targetOf(url: URL): Target {
   return target
 }
 
-/** One request, from waiting for a socket to the end of its answer. */
+/** One request, from its wait for a socket to the end of its response. */
 class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   readonly isReply: boolean
   readonly #request: EngineRequest
@@ -103,23 +108,23 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
-    // undici has one parser for all sockets: a call may not continue from within the data of another.
+    // undici has one parser for all sockets: a call must not continue within the data of another.
     queueMicrotask(() => {
       if (!this.#isPaused && !this.#isOver) this.#controller?.resume()
     })
   }
 
-  /** Ends the call with an error, outside of the caller's turn. */
+  /** Ends the call with an error, after `send()` has returned. */
   fail(cause: Error): void {
     queueMicrotask(() => {
       const delivery = this.#delivery(cause)
-      if (this.#end()) this.#handlers.failed(inWords(cause), delivery)
+      if (this.#end()) this.#handlers.failed(describeConnectionError(cause), delivery)
     })
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Before anything is written: the socket stays as it is for the next request.
-    if (this.#isOver) throw new Error('given up')
+    // Before anything is written, so that the socket serves the next request.
+    if (this.#isOver) throw new Error('aborted')
     this.#controller = controller
     if (this.#isPaused) controller.pause()
   }
@@ -141,7 +146,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const isOver = this.#isOver
     this.#isOver = true
-    // First of all, so that what the answer makes the caller send finds a warm socket.
+    // Before the handler, so that a message sent within it uses this socket.
     this.#release()
     if (!isOver) this.#handlers.end()
   }
@@ -153,17 +158,17 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     else if (this.#end()) this.#handlers.failed(failureOf(cause), delivery)
   }
 
-  /** undici starts a request right before it writes it; then only TLS may still keep it from the server. */
+  /** undici starts a request right before it writes it; after that, only TLS can keep it from the server. */
   #delivery(cause: Error): 'none' | 'unknown' {
     return this.#controller ? deliveryOf(cause) : 'none'
   }
 
-  /** Whether that was the end of it. */
+  /** Ends the call. Returns whether it was still in progress. */
   #end(): boolean {
     if (this.#isOver) return false
     this.#isOver = true
-    if (!this.#client) this.#slots.forget(this)
-    else this.#controller?.abort(new Error('given up'))
+    if (!this.#client) this.#slots.remove(this)
+    else this.#controller?.abort(new Error('aborted'))
     return true
   }
 
@@ -171,17 +176,17 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     const client = this.#client
     if (!client) return
     this.#client = undefined
-    this.#slots.give(client)
+    this.#slots.release(client)
   }
 }
 
-/** undici calls every connection that ends too early a failed socket. */
+/** undici reports every connection that ends too early as a failed socket. */
 function failureOf(cause: Error): Error {
-  if ((cause as NodeJS.ErrnoException).code !== 'UND_ERR_SOCKET') return inWords(cause)
-  return new Error('the connection was closed before the answer was complete', { cause })
+  if ((cause as NodeJS.ErrnoException).code !== 'UND_ERR_SOCKET') return describeConnectionError(cause)
+  return new Error('the connection was closed before the response was complete', { cause })
 }
 
-class Head implements AnswerHead {
+class Head implements ResponseHead {
   readonly status: number
   readonly statusText: string
   readonly #headers: IncomingHttpHeaders

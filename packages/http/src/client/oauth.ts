@@ -1,0 +1,109 @@
+import { TransportError } from '@mcpwire/core'
+import type { Fetch } from '../engines/engine.js'
+import type { HttpAuth, HttpAuthContext } from './call/authorization.js'
+
+/** The part of an SDK's `OAuthClientProvider` that `oauth()` itself uses. */
+export interface OAuthProvider {
+  tokens(): OAuthTokens | undefined | Promise<OAuthTokens | undefined>
+}
+
+/** The stored tokens of a provider. */
+export interface OAuthTokens {
+  readonly access_token: string
+  /** The granted scopes, separated by spaces. */
+  readonly scope?: string | undefined
+}
+
+/** The options of an SDK's `auth()`. v1 ignores `iss` and `forceReauthorization`. */
+export interface OAuthRequest {
+  serverUrl: URL
+  fetchFn: Fetch
+  resourceMetadataUrl?: URL
+  scope?: string
+  authorizationCode?: string
+  iss?: string
+  forceReauthorization?: boolean
+}
+
+/** The function `auth()` of an SDK. */
+export type OAuthFlow<P> = (provider: P, request: OAuthRequest) => Promise<'AUTHORIZED' | 'REDIRECT'>
+
+/** The query parameters of the redirect from the authorization server. */
+export interface OAuthCallback {
+  readonly code: string
+  readonly iss?: string | undefined
+}
+
+/**
+ * Makes the option `auth` from the `OAuthClientProvider` and the function `auth()` of either SDK. After 401 it runs the
+ * OAuth flow with the challenge of the server. After 403 for a missing scope it requests the union of the granted
+ * scopes and the missing ones.
+ *
+ * @param onRedirect Called after `auth()` has sent the user to the authorization server. Returns the parameters of the
+ * redirect back, within `authTimeoutMs`. Without it `send()` rejects with `AUTH_REQUIRED`: complete the flow with
+ * `auth()` and the code, then connect again.
+ * @example
+ * ```ts
+ * import { auth } from '@modelcontextprotocol/client'
+ *
+ * const transport = httpClient({ url: 'https://mcp.example/mcp', auth: oauth(provider, auth) })
+ * ```
+ */
+export function oauth<P extends OAuthProvider>(
+  provider: P,
+  auth: OAuthFlow<P>,
+  onRedirect?: () => OAuthCallback | Promise<OAuthCallback>,
+): Required<HttpAuth> {
+  async function authorize(
+    { response, serverUrl, fetchFn }: HttpAuthContext,
+    more: Pick<OAuthRequest, 'scope' | 'forceReauthorization'>,
+  ): Promise<void> {
+    const metadata = parameterIn(response, 'resource_metadata')
+    const request: OAuthRequest = {
+      serverUrl,
+      fetchFn,
+      ...(URL.canParse(metadata) && { resourceMetadataUrl: new URL(metadata) }),
+      ...more,
+    }
+    if ((await auth(provider, request)) === 'AUTHORIZED') return
+    if (!onRedirect) throw pending(response)
+    const { code, iss } = await onRedirect()
+    await auth(provider, { ...request, authorizationCode: code, ...(iss !== undefined && { iss }) })
+  }
+
+  return {
+    token: async () => (await provider.tokens())?.access_token,
+    onUnauthorized: (context) => {
+      const scope = parameterIn(context.response, 'scope')
+      return authorize(context, scope === '' ? {} : { scope })
+    },
+    onInsufficientScope: async (context) => {
+      const granted = scopesIn((await provider.tokens())?.scope)
+      const scopes = new Set([...granted, ...scopesIn(parameterIn(context.response, 'scope'))])
+      // A refresh cannot add scopes (RFC 6749, section 6).
+      const forceReauthorization = scopes.size > new Set(granted).size
+      const scope = [...scopes].join(' ')
+      return authorize(context, { forceReauthorization, ...(scope !== '' && { scope }) })
+    },
+  }
+}
+
+/** A parameter of the challenge (RFC 9110, section 11.6.1), empty where there is none. */
+function parameterIn({ headers }: Response, name: string): string {
+  const challenge = headers.get('www-authenticate') ?? ''
+  const [, quoted, token] = new RegExp(`\\b${name}=(?:"([^"]*)"|([^\\s,]+))`).exec(challenge) ?? []
+  return quoted ?? token ?? ''
+}
+
+function scopesIn(scope = ''): string[] {
+  return scope.split(/\s+/).filter((each) => each !== '')
+}
+
+function pending({ status, headers }: Response): TransportError {
+  const challenge = headers.get('www-authenticate')
+  return new TransportError('AUTH_REQUIRED', 'authorization is pending: the user was redirected', {
+    status,
+    ...(challenge !== null && { challenge }),
+    hint: 'complete the flow with auth() and the authorization code, then connect again',
+  })
+}

@@ -1,0 +1,40 @@
+import { toError } from '@mcpwire/core/authoring'
+
+/** Codes of failures before a request can reach the server: DNS, TCP, or the TLS handshake. */
+const BEFORE_SERVER: readonly RegExp[] = [
+  /^(?:ENOTFOUND|EAI_[A-Z]+|CONNECT_TIMEOUT)$/,
+  /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT)$/,
+  /^(?:CERT_|UNABLE_TO_(?:GET|VERIFY)_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|INVALID_PURPOSE$)/,
+  /^ERR_(?:TLS_CERT_ALTNAME_INVALID|SSL_WRONG_VERSION_NUMBER)$/,
+  // The server ended the handshake over the certificate of this client.
+  /^ERR_SSL_.*ALERT_(?:.*CERTIFICATE|UNKNOWN_CA)/,
+]
+
+/** How many nested causes of an error are inspected. */
+const MAX_CAUSES = 8
+
+/** Whether the server may have received part of a request that failed with this error. */
+export function deliveryOf(cause: unknown): 'none' | 'unknown' {
+  let error = cause
+  for (let depth = 0; depth < MAX_CAUSES && typeof error === 'object' && error !== null; depth++) {
+    const { code, cause: deeper } = error as { code?: unknown; cause?: unknown }
+    if (typeof code === 'string' && BEFORE_SERVER.some((pattern) => pattern.test(code))) return 'none'
+    error = deeper
+  }
+  return 'unknown'
+}
+
+/** The error behind the failure of a `fetch`: several platforms wrap it in "fetch failed". */
+export function unwrapFetchError(failure: unknown): Error {
+  const error = toError(failure)
+  return error instanceof TypeError && error.cause instanceof Error ? error.cause : error
+}
+
+/** The failure of a `fetch` as an error with a useful text: `meaning` where it is given. */
+export function describeFetchError(failure: unknown, meaning?: string | undefined): Error {
+  const reason = unwrapFetchError(failure)
+  if (meaning === undefined && reason === failure && reason.message !== '') return reason
+  // An error for several addresses of one name has a code and no text.
+  const { code = reason.name, message } = reason as { code?: string; message: string }
+  return new Error(meaning ?? (message === '' ? code : message), { cause: failure })
+}
