@@ -6,7 +6,7 @@ import {
   type SendOptions,
   TransportError,
 } from '@mcpwire/core'
-import { toErrorResponse, type HeaderRecord } from '@mcpwire/core/authoring'
+import { type HeaderRecord, toErrorResponse } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../engines/engine.js'
 import { VERSION_KEY } from '../headers/standard-headers.js'
 import { callBack, callBackAtEnd } from './call/callbacks.js'
@@ -163,7 +163,8 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   fail(error: unknown): void {
     if (this.#stage === 'over') return
     if (!this.#isSettled) this.#settle({ reason: error })
-    else if (this.id !== undefined && !this.hasResponse) this.#host.respond(toErrorResponse(this.id, error), this)
+    else if (this.id !== undefined && !this.hasResponse)
+      this.#host.respond(toErrorResponse(this.id, error), this)
     this.#end()
   }
 

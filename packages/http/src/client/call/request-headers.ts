@@ -1,5 +1,5 @@
 import { type HttpHeaders, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
-import { callbackFailed, type HeaderRecord, parseHeaders, normalizeHeaders } from '@mcpwire/core/authoring'
+import { callbackFailed, type HeaderRecord, normalizeHeaders, parseHeaders } from '@mcpwire/core/authoring'
 import type { ParamHeader } from '../../headers/param-headers.js'
 import { mirroredHeaders, nameIn, VERSION_KEY } from '../../headers/standard-headers.js'
 import { type CallbackTimeouts, isPromised } from './callbacks.js'

@@ -3,7 +3,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { isTransportError, TransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
-import { loadTlsEnd, type TlsEnd, tlsMeaningOf } from '@mcpwire/core/node'
+import { describeTlsError, loadTlsEnd, type TlsEnd } from '@mcpwire/core/node'
 import { type EngineSettings, httpTlsDefaults } from '../engine.js'
 import { describeFetchError, unwrapFetchError } from '../failures.js'
 import { type HttpProxy, proxyTo } from './proxy.js'
@@ -75,7 +75,7 @@ export function connectTimeout(address: string, timeoutMs: number): Error {
 export function describeConnectionError(failure: unknown): Error {
   return isTransportError(failure)
     ? failure
-    : describeFetchError(failure, tlsMeaningOf(unwrapFetchError(failure)))
+    : describeFetchError(failure, describeTlsError(unwrapFetchError(failure))?.reason)
 }
 
 /** One attempt to connect, which may use several sockets, one on top of another. */

@@ -129,7 +129,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
       const watching = tls && watchTls(server as HttpsServer, tls, sink.error)
       const listen = (): void => void server.listen({ host: settings.host, port: settings.port })
       try {
-        await bindServer(server, { requestedAddress: urlOf(settings), listen }, { door: sink, signal })
+        await bindServer(server, { requestedAddress: urlOf(settings), listen }, { sink, signal })
       } catch (error) {
         watching?.[Symbol.dispose]()
         throw error

@@ -1,9 +1,9 @@
-import type { HttpResponse, HttpHeaders, Refusal, RequestId } from '@mcpwire/core'
+import type { HttpHeaders, HttpResponse, Refusal, RequestId } from '@mcpwire/core'
 import {
+  headerEntries,
   invalidHeaderReason,
   JSON_MEDIA_TYPE,
   OVERLOADED_CODE,
-  headerEntries,
   toRefusalMessage,
 } from '@mcpwire/core/authoring'
 import { INVALID_REQUEST } from '../../shared/error-codes.js'

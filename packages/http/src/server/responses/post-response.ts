@@ -5,7 +5,7 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
-import { toErrorResponse, ignore } from '@mcpwire/core/authoring'
+import { ignore, toErrorResponse } from '@mcpwire/core/authoring'
 import { jsonHeaders } from '../request/http-errors.js'
 import type { EventStream, HeaderLines, HttpExchange } from '../request/http-exchange.js'
 import type { Outgoing, ResponseFormat } from '../request/message-body.js'

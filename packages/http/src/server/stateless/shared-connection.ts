@@ -168,7 +168,7 @@ export class SharedConnection implements ServedSession {
     if (this.#state.name === 'over') return []
     this.#state = { name: 'over' }
     this.#host.ended(this)
-    return this.#multiplexer.lost()
+    return this.#multiplexer.upstreamClosed()
   }
 
   async #close(): Promise<void> {
@@ -184,11 +184,11 @@ export class SharedConnection implements ServedSession {
   }
 
   #route(message: JsonRpcMessage, related: RequestId | undefined): Promise<void> {
-    const step = this.#multiplexer.fromShared(message, related)
+    const step = this.#multiplexer.fromUpstream(message, related)
     if (step.kind === 'deliver') return this.#deliver(step.caller, step.message)
     const { sink } = this.#state as { sink?: Sink }
-    if (step.kind === 'answer') sink?.message(step.message)
-    else if (step.why !== undefined) sink?.error(dropped(step.why))
+    if (step.kind === 'respond') sink?.message(step.message)
+    else if (step.reason !== undefined) sink?.error(dropped(step.reason))
     return done
   }
 
@@ -200,7 +200,7 @@ export class SharedConnection implements ServedSession {
     }
     if (message.method !== CANCELLED_METHOD) return request.notify(message)
     // The application may end a subscription this way (SUB-S-09). Over HTTP it ends with a response.
-    this.#multiplexer.left(request)
+    this.#multiplexer.callerClosed(request)
     this.#subscriptions.delete(request)
     return this.#checkIdleAfter(request.complete())
   }
@@ -212,7 +212,7 @@ export class SharedConnection implements ServedSession {
   }
 
   #disconnected(request: StatelessRequest, context: MessageContext): void {
-    const cancellations = this.#multiplexer.left(request)
+    const cancellations = this.#multiplexer.callerClosed(request)
     this.#subscriptions.delete(request)
     if (this.#state.name === 'waiting') this.#state.requests.delete(request)
     if (this.#state.name === 'open') for (const each of cancellations) this.#state.sink.message(each, context)

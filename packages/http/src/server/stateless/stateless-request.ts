@@ -6,7 +6,7 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
-import { AdmissionTimer, toErrorResponse, LISTEN_METHOD, SUBSCRIPTION_KEY } from '@mcpwire/core/authoring'
+import { AdmissionTimer, LISTEN_METHOD, SUBSCRIPTION_KEY, toErrorResponse } from '@mcpwire/core/authoring'
 import {
   CAPABILITY_MISSING,
   HEADER_MISMATCH,
