@@ -29,7 +29,7 @@ function post(body: string | Buffer, more: Readonly<Record<string, string>> = {}
   return wire('POST /mcp HTTP/1.1', { ...usual, 'content-length': length, ...more }, body)
 }
 
-/** Says something on a connection of its own, and yields the status and the text of the one answer. */
+/** Sends raw text on a new connection. Returns the status and the text of the one response. */
 async function answerTo(server: Served, words: Buffer): Promise<{ status: number; text: string }> {
   const socket = socketTo(server.port)
   socket.write(words)
@@ -141,7 +141,7 @@ test.each(taken)('serves a request regardless of %s', async (_what, words) => {
 
 test('refuses a web-standard request with a content coding', async () => {
   const listener = httpHandler({ gate: allowAll() })
-  listener.onconnection = () => expect.unreachable('nobody is served')
+  listener.onconnection = () => expect.unreachable('no session is served')
   await listener.start()
   onTestFinished(() => listener.close())
   const headers = { ...usual, 'content-encoding': 'gzip' }

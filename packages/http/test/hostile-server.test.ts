@@ -15,7 +15,7 @@ import { modern, postOf } from './support/modern.js'
 import { socketTo } from './support/raw-socket.js'
 import { initialize, served } from './support/served.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const URL_HERE = 'http://localhost/mcp'
 const usual = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' }
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
@@ -40,7 +40,7 @@ function post(init: RequestInit = {}): Request {
 }
 
 async function statusOf(answer: Promise<Response>): Promise<number> {
-  return (await within(answer, 'there is an answer', PATIENCE_MS)).status
+  return (await within(answer, 'there is an answer', TIMEOUT_MS)).status
 }
 
 const head = (first: string, headers: Readonly<Record<string, string>>): string =>
@@ -107,7 +107,7 @@ describe('web-standard requests', () => {
 })
 
 describe('clients that disconnect during the gate', () => {
-  /** A gate that admits when the test says so. */
+  /** A gate that admits when the test calls `admit`. */
   function slowGate(): Gate & { admit(): Promise<Verdict>; open(): void; waiting: number } {
     let waiting: ((verdict: Verdict) => void)[] = []
     return {
@@ -134,15 +134,15 @@ describe('clients that disconnect during the gate', () => {
     const body = method === 'POST' ? JSON.stringify(ask) : ''
     const headers = { ...usual, 'mcp-session-id': id, 'content-length': String(body.length) }
     socket.write(head(`${method} /mcp HTTP/1.1`, headers) + body)
-    await until(() => slow.waiting === 1, 'the gate is asked', PATIENCE_MS)
+    await until(() => slow.waiting === 1, 'the gate is asked', TIMEOUT_MS)
     socket.destroy()
-    // Whoever is told of its leaving is told before this one is served.
+    // By the response to this request, the server has detected the disconnect.
     isSlow = false
     await server.ask({ method: 'GET', path: '/elsewhere' })
     slow.open()
     await server.ask({ method: 'GET', path: '/elsewhere' })
     await clock.advance(120_000)
-    await until(() => server.listener.connections.size === 0, 'the session ends', PATIENCE_MS)
+    await until(() => server.listener.connections.size === 0, 'the session ends', TIMEOUT_MS)
   })
 })
 
@@ -156,9 +156,9 @@ describe('unread bodies', () => {
     socket.write(
       head(`POST ${what.includes('endpoint') ? '/no' : '/mcp'} HTTP/1.1`, { ...usual, ...headers }),
     )
-    await until(() => socket.text.includes('\r\n\r\n{'), 'the answer', PATIENCE_MS)
+    await until(() => socket.text.includes('\r\n\r\n{'), 'the answer', TIMEOUT_MS)
     expect(socket.text).toContain(`HTTP/1.1 ${status}`)
-    await until(() => socket.closed, 'the server closes it', PATIENCE_MS)
+    await until(() => socket.closed, 'the server closes it', TIMEOUT_MS)
   })
 
   test('responds at once to a request without a body', async () => {
@@ -166,10 +166,10 @@ describe('unread bodies', () => {
     const socket = socketTo(server.port)
     const asked = head('OPTIONS /mcp HTTP/1.1', {})
     socket.write(asked)
-    await until(() => socket.text.includes('\r\n\r\n{'), 'the answer', PATIENCE_MS)
+    await until(() => socket.text.includes('\r\n\r\n{'), 'the answer', TIMEOUT_MS)
     socket.text = ''
     socket.write(asked)
-    await until(() => socket.text.includes('HTTP/1.1 405'), 'another on the same connection', PATIENCE_MS)
+    await until(() => socket.text.includes('HTTP/1.1 405'), 'another on the same connection', TIMEOUT_MS)
   })
 })
 
@@ -204,16 +204,16 @@ describe('event stores that fail', () => {
   test('settles every send()', async () => {
     const { connection } = await away()
     const lost = expect.objectContaining({ code: 'SEND_FAILED' })
-    const told = connection?.send(note, { relatedRequestId: ask.id })
-    await expect(within(told as Promise<void>, 'it settles', PATIENCE_MS)).rejects.toEqual(lost)
+    const sent = connection?.send(note, { relatedRequestId: ask.id })
+    await expect(within(sent as Promise<void>, 'it settles', TIMEOUT_MS)).rejects.toEqual(lost)
     const answered = connection?.send({ jsonrpc: '2.0', id: ask.id, result: {} })
-    await expect(within(answered as Promise<void>, 'it settles', PATIENCE_MS)).rejects.toEqual(lost)
+    await expect(within(answered as Promise<void>, 'it settles', TIMEOUT_MS)).rejects.toEqual(lost)
   })
 
   test('responds to every client that resumes', async () => {
     const { server, headers, lastEventId } = await away()
     const back = { method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } }
-    expect((await within(server.ask(back), 'an answer', PATIENCE_MS)).status).toBe(500)
+    expect((await within(server.ask(back), 'an answer', TIMEOUT_MS)).status).toBe(500)
   })
 })
 
@@ -233,7 +233,7 @@ describe('admissions that end while the body arrives', () => {
     if (how === 'revoked') revoking.abort()
     else await clock.advance(2_000)
     socket.write(body)
-    await until(() => socket.text.includes('\r\n\r\n{'), 'the answer', PATIENCE_MS)
+    await until(() => socket.text.includes('\r\n\r\n{'), 'the answer', TIMEOUT_MS)
     expect(socket.text).toContain('HTTP/1.1 401')
     expect(server.connections).toEqual([])
   })
@@ -279,7 +279,7 @@ test('lets any number of callers wait for the gate with one revocation signal', 
   const admitted: ((verdict: Verdict) => void)[] = []
   const server = await served({ gate: { admit: () => new Promise((resolve) => admitted.push(resolve)) } })
   const answers = Array.from({ length: 20 }, () => server.ask({ body: initialize() }))
-  await until(() => admitted.length === 20, 'all wait', PATIENCE_MS)
+  await until(() => admitted.length === 20, 'all wait', TIMEOUT_MS)
   for (const admit of admitted) admit({ admit: true, revoked })
   const statuses = (await Promise.all(answers)).map(({ status }) => status)
   expect(statuses).toEqual(Array.from({ length: 20 }, () => 200))
@@ -291,9 +291,11 @@ test('ends a per-request connection after its response, also for a slow client',
   const server = await served({ modern: 'per-request' }, (request, connection) => {
     const text = 'x'.repeat(4_000_000)
     const about = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { text } }
-    const hear = (error: unknown): void => void settled.push(error)
-    connection.send(about, { relatedRequestId: request.id }).then(() => settled.push('told'), hear)
-    connection.send({ jsonrpc: '2.0', id: request.id, result: {} }).then(() => settled.push('answered'), hear)
+    const reject = (error: unknown): void => void settled.push(error)
+    connection.send(about, { relatedRequestId: request.id }).then(() => settled.push('notified'), reject)
+    connection
+      .send({ jsonrpc: '2.0', id: request.id, result: {} })
+      .then(() => settled.push('answered'), reject)
     return undefined
   })
   const socket = connect(server.port, '127.0.0.1')
@@ -304,13 +306,13 @@ test('ends a per-request connection after its response, also for a slow client',
   socket.write(
     head('POST /mcp HTTP/1.1', { ...usual, ...(headers as object), 'content-length': length }) + body,
   )
-  await until(() => server.messages.length === 1, 'it is asked', PATIENCE_MS)
+  await until(() => server.messages.length === 1, 'the request has arrived', TIMEOUT_MS)
   let bytes = 0
   socket.on('data', (chunk: Buffer) => {
     bytes += chunk.length
   })
-  await until(() => settled.length === 2, 'both are taken', PATIENCE_MS)
-  expect(settled).toEqual(['told', 'answered'])
-  expect(bytes).toBeGreaterThan(0)
-  await until(() => server.listener.connections.size === 0, 'the connection ends', PATIENCE_MS)
+  await until(() => settled.length === 2, 'both have settled', TIMEOUT_MS)
+  expect(settled).toEqual(['notified', 'answered'])
+  await until(() => bytes > 0, 'the client received data', TIMEOUT_MS)
+  await until(() => server.listener.connections.size === 0, 'the connection ends', TIMEOUT_MS)
 })

@@ -144,13 +144,13 @@ describe('limits of memoryEventStore', () => {
     const message = { jsonrpc: '2.0' as const, method: 'test/note', params: { n: 1 } }
     await store.storeEvent('a', message)
     message.params.n = 2
-    let heard: unknown
+    let received: unknown
     await store.replayEventsAfter(first, {
       send: async (_id, replayedMessage) => {
-        heard = replayedMessage
+        received = replayedMessage
       },
     })
-    expect(heard).toEqual({ jsonrpc: '2.0', method: 'test/note', params: { n: 1 } })
+    expect(received).toEqual({ jsonrpc: '2.0', method: 'test/note', params: { n: 1 } })
   })
 
   test('returns ids that fit a header and an SSE field, for any stream id [RES-S-02, RES-S-03]', async () => {

@@ -7,13 +7,13 @@ import { byName, type ModernServer, modernServer } from './support/modern-server
 const SUITE_PATIENCE_MS = 240_000
 const IDS: readonly RequestId[] = ['1', 1, '', 0]
 
-/** A client: who it is, and who it says it is. */
+/** A client: its principal, and the name in its metadata. */
 interface Who {
   readonly token: string
   readonly name: string
 }
 
-/** Two clients of one principal and one of another, who have the same name. */
+/** Two clients of one principal and one of another, all with the same name. */
 const clients: readonly Who[] = [
   { token: 'one', name: 'a' },
   { token: 'one', name: 'b' },
@@ -26,7 +26,7 @@ function connectionsTo({ port }: ModernServer, connections: number): Pool {
   return pool
 }
 
-/** The messages of the answer to one request. */
+/** The messages of the response to one request. */
 async function ask(pool: Pool, { token }: Who, request: JsonRpcRequest): Promise<JsonRpcMessage[]> {
   const { body, headers } = await post(pool, token, request)
   const text = await body.text()
@@ -88,8 +88,10 @@ describe('10 000 requests of three concurrent clients', () => {
         who,
         call(who, id, { name: 'count', arguments: { to }, _meta: { progressToken } }),
       )
-      const told = messages.slice(0, -1).map((message) => 'method' in message && message.params)
-      expect(told).toEqual(Array.from({ length: to }, (_, index) => ({ progressToken, progress: index + 1 })))
+      const notified = messages.slice(0, -1).map((message) => 'method' in message && message.params)
+      expect(notified).toEqual(
+        Array.from({ length: to }, (_, index) => ({ progressToken, progress: index + 1 })),
+      )
       expect(messages.at(-1)).toMatchObject({ id, result: { content: [{ text: String(to) }] } })
       return
     }

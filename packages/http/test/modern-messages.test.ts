@@ -116,7 +116,7 @@ describe('arguments that are mirrored in headers', () => {
     ])
     expect((await server.ask(postOf(deploy, { 'mcp-param-region': 'us' }))).status).toBe(400)
     expect((await server.ask(postOf(deploy, { 'mcp-param-region': 'eu' }))).status).toBe(200)
-    // What one principal may see says nothing of what another may.
+    // The schemas of one principal do not apply to another.
     expect((await server.ask(as('other', deploy))).status).toBe(200)
   })
 })

@@ -74,7 +74,7 @@ describe('modern: per-request', () => {
     const server = await served(perRequest)
     const [one, two] = [await server.open(as('one', listen())), await server.open(as('two', listen()))]
     await server.listener.notify(changed, { to: (authInfo) => authInfo?.clientId === 'two' })
-    await two.until(() => two.messages.length === 2, 'one is told')
+    await two.until(() => two.messages.length === 2, 'one is notified')
     expect(one.messages).toHaveLength(1)
   })
 
@@ -91,10 +91,10 @@ describe('modern: per-request', () => {
 
 test('cancels a web-standard request when the body of its response is cancelled [CANC-S-01]', async () => {
   const listener = httpHandler({ gate: byName })
-  const heard: JsonRpcMessage[] = []
+  const received: JsonRpcMessage[] = []
   listener.onconnection = (connection) => {
     connection.onmessage = (message) => {
-      heard.push(message)
+      received.push(message)
       if (isRequest(message)) void connection.send(acknowledgement(message.id))
     }
     void connection.start()
@@ -115,8 +115,8 @@ test('cancels a web-standard request when the body of its response is cancelled 
   )
   expect(answer.headers.get('content-type')).toBe('text/event-stream')
   await answer.body?.cancel()
-  await vi.waitFor(() => expect(heard).toHaveLength(2))
-  expect(heard[1]).toMatchObject({ method: 'notifications/cancelled' })
+  await vi.waitFor(() => expect(received).toHaveLength(2))
+  expect(received[1]).toMatchObject({ method: 'notifications/cancelled' })
 })
 
 test('ignores notify() if the application serves subscriptions itself', async () => {

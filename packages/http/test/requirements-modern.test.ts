@@ -14,7 +14,7 @@ import { type Application, echo, initialize, type Served, served } from './suppo
 
 const call = modern('tools/call', { name: 'greet', arguments: {} })
 
-/** The refusal of a POST, of which the application has heard nothing. */
+/** The refusal of a POST that the application has not received. */
 async function refusal(
   server: Served,
   body: JsonRpcRequest,
@@ -210,8 +210,8 @@ describe('responses', () => {
     const server = await served({ responseFormat: 'sse' }, (request, connection) => {
       const asked = { jsonrpc: '2.0' as const, id: 's1', method: 'roots/list' }
       void connection.send(asked, { relatedRequestId: request.id }).catch(() => {})
-      const told = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { data: 1 } }
-      void connection.send(told, { relatedRequestId: request.id })
+      const notification = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { data: 1 } }
+      void connection.send(notification, { relatedRequestId: request.id })
       return echo(request)
     })
     const answer = await server.ask(postOf(call))
@@ -255,10 +255,10 @@ describe('requests whose client disconnects', () => {
   test.each(['sse', 'auto'] as const)(
     'are cancelled, and nothing more is sent for them: responseFormat %s [CANC-S-01, CANC-S-02]',
     async (answers) => {
-      const told = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { data: 1 } }
+      const notification = { jsonrpc: '2.0' as const, method: 'notifications/message', params: { data: 1 } }
       const server = await served({ responseFormat: answers }, (request, connection) => {
         if (request.method !== call.method) return echo(request)
-        if (answers === 'sse') void connection.send(told, { relatedRequestId: request.id })
+        if (answers === 'sse') void connection.send(notification, { relatedRequestId: request.id })
         return undefined
       })
       const opened = server.open(postOf(call))
@@ -274,7 +274,7 @@ describe('requests whose client disconnects', () => {
         params: { requestId: request.id },
       })
       const [connection] = server.connections
-      await connection?.send(told, { relatedRequestId: request.id }).catch(() => {})
+      await connection?.send(notification, { relatedRequestId: request.id }).catch(() => {})
       await connection?.send(echo(request)).catch(() => {})
       expect((await server.ask(postOf(modern('tools/list')))).status).toBe(200)
     },

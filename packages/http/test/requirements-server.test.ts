@@ -46,7 +46,7 @@ describe('the endpoint', () => {
   ])('refuses %s with 403 before it reads a message [HTTP-S-02, HTTP-S-03]', async (_, forged) => {
     const server = await served()
     const headers = { ...(await server.session()), ...forged }
-    const heard = server.messages.length
+    const received = server.messages.length
     const answers = [
       await server.ask({ body: initialize(), headers: forged }),
       await server.ask({ body: ask(1), headers }),
@@ -58,7 +58,7 @@ describe('the endpoint', () => {
       expect(messages).toMatchObject([{ jsonrpc: '2.0', error: {} }])
       expect(text).not.toContain('"id"')
     }
-    expect(server.messages).toHaveLength(heard)
+    expect(server.messages).toHaveLength(received)
     expect(
       (
         await server.ask({
@@ -93,12 +93,12 @@ describe('POST', () => {
     async (_, body, status, code) => {
       const server = await served()
       const headers = await server.session('2025-11-25')
-      const heard = server.messages.length
+      const received = server.messages.length
       const answer = await server.ask({ body, headers })
       expect(answer.status).toBe(status)
       expect(answer.messages).toMatchObject([{ jsonrpc: '2.0', error: { code } }])
       expect(answer.text).not.toContain('"id":null')
-      expect(server.messages).toHaveLength(heard)
+      expect(server.messages).toHaveLength(received)
     },
   )
 
@@ -179,7 +179,7 @@ describe('a session', () => {
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
     const open = server.ask({ body: ask(1), headers })
-    await stream.until(() => server.messages.length === 3, 'the request is heard')
+    await stream.until(() => server.messages.length === 3, 'the request has arrived')
     expect((await server.ask({ method: 'DELETE', headers })).status).toBe(204)
     await stream.until(() => stream.isOver, 'the stream ends')
     expect((await open).messages).toMatchObject([{ id: 1, error: {} }])

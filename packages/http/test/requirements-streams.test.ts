@@ -18,7 +18,7 @@ const change = (n: number): JsonRpcMessage => ({
   params: { uri: `test:${n}` },
 })
 
-/** A server whose requests stay open until the test answers them. */
+/** A server that answers requests when the test calls `answer`. */
 async function waiting(options: Partial<HttpServerOptions> = {}) {
   const contexts = new Map<RequestId, MessageContext | undefined>()
   const server = await served(options, ({ id }, _, context) => {
@@ -41,7 +41,7 @@ async function waiting(options: Partial<HttpServerOptions> = {}) {
 
 const polling = () => ({ eventStore: memoryEventStore(), retryMs: 250 })
 
-async function heardBy(stream: OpenAnswer, count: number): Promise<unknown[]> {
+async function receivedOn(stream: OpenAnswer, count: number): Promise<unknown[]> {
   await stream.until(() => stream.messages.length >= count, `${count} messages came`)
   return stream.messages
 }
@@ -56,21 +56,21 @@ describe('the stream of a request', () => {
     const headers = await server.session()
     const common = await server.open({ method: 'GET', headers })
     const answers = [server.open({ body: ask(1), headers }), server.open({ body: ask(2), headers })]
-    await common.until(() => server.contexts.size === 2, 'both are heard')
+    await common.until(() => server.contexts.size === 2, 'both have arrived')
     await server.tell(1, 1)
     await server.tell(2, 1)
     await server.tell(1, 2)
     await server.send(change(1))
     const [one, two] = await Promise.all(answers)
     if (!one || !two) throw new Error('no streams')
-    expect(await heardBy(one, 2)).toEqual([about(1, 1), about(1, 2)])
+    expect(await receivedOn(one, 2)).toEqual([about(1, 1), about(1, 2)])
     expect({ one: one.isOver, two: two.isOver }).toEqual({ one: false, two: false })
     await server.answer(2)
     await server.answer(1)
     await one.until(() => one.isOver && two.isOver, 'both end')
     expect(one.messages).toEqual([about(1, 1), about(1, 2), echo(ask(1))])
     expect(two.messages).toEqual([about(2, 1), echo(ask(2))])
-    expect(await heardBy(common, 1)).toEqual([change(1)])
+    expect(await receivedOn(common, 1)).toEqual([change(1)])
   })
 
   test.each(['2025-03-26', '2025-06-18', '2025-11-25'])(
@@ -82,7 +82,7 @@ describe('the stream of a request', () => {
       await expect.poll(() => server.contexts.size).toBe(1)
       await server.tell(1, 1)
       const stream = await opened
-      await heardBy(stream, 1)
+      await receivedOn(stream, 1)
       expect(stream.headers['x-accel-buffering']).toBe('no')
       expect(stream.headers['content-type']).toBe('text/event-stream')
       expect(stream.isOver).toBe(false)
@@ -107,7 +107,7 @@ describe('the stream of a request', () => {
     const headers = await server.session()
     const common = await server.open({ method: 'GET', headers })
     const opened = server.open({ body: ask(1), headers })
-    await common.until(() => server.contexts.size === 1, 'it is heard')
+    await common.until(() => server.contexts.size === 1, 'it has arrived')
     await clock.advance(9_000)
     expect(common.events).toEqual([])
     await clock.advance(3_000)
@@ -117,7 +117,7 @@ describe('the stream of a request', () => {
       expect(Object.keys(each.events[0] ?? {})).toEqual(['comment'])
     }
     await server.answer(1)
-    expect(await heardBy(stream, 1)).toEqual([echo(ask(1))])
+    expect(await receivedOn(stream, 1)).toEqual([echo(ask(1))])
   })
 
   test('is not cancelled by a disconnect, and its response can be fetched [HTTP-S-26, RES-S-05]', async () => {
@@ -143,7 +143,7 @@ describe('the stream of a request', () => {
     await expect.poll(() => server.contexts.size).toBe(1)
     await server.tell(1, 1)
     const stream = await opened
-    await heardBy(stream, 1)
+    await receivedOn(stream, 1)
     stream.leave()
     await clock.advance(15_000)
     expect(server.messages).not.toContainEqual(expect.objectContaining({ method: 'notifications/cancelled' }))
@@ -181,16 +181,16 @@ describe('streams with an event store', () => {
     const server = await waiting(polling())
     const headers = await server.session()
     const stream = await server.open({ body: ask(1), headers })
-    await stream.until(() => server.contexts.size === 1, 'it is heard')
+    await stream.until(() => server.contexts.size === 1, 'it has arrived')
     await server.tell(1, 1)
-    await heardBy(stream, 1)
+    await receivedOn(stream, 1)
     server.contexts.get(1)?.closeSSEStream?.()
     await stream.until(() => stream.isOver, 'it was hung up')
     expect(stream.events.at(-1)).toMatchObject({ retry: '250' })
     await server.tell(1, 2)
     const lastEventId = idsOf(stream.events).at(-1)
     const again = await server.open({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
-    await heardBy(again, 1)
+    await receivedOn(again, 1)
     await server.tell(1, 3)
     await server.answer(1)
     await again.until(() => again.isOver, 'it ends')
@@ -203,7 +203,7 @@ describe('streams with an event store', () => {
     const common = await server.open({ method: 'GET', headers })
     await common.until(() => common.events.length === 1, 'it opened')
     const stream = await server.open({ body: ask(1), headers })
-    await stream.until(() => server.contexts.size === 1, 'it is heard')
+    await stream.until(() => server.contexts.size === 1, 'it has arrived')
     server.contexts.get(1)?.closeStandaloneSSEStream?.()
     await common.until(() => common.isOver, 'it was hung up')
     expect(common.events.at(-1)).toEqual({ retry: '250' })
@@ -214,7 +214,7 @@ describe('streams with an event store', () => {
       method: 'GET',
       headers: { ...headers, 'last-event-id': idsOf(common.events)[0] },
     })
-    expect(await heardBy(again, 1)).toEqual([change(1)])
+    expect(await receivedOn(again, 1)).toEqual([change(1)])
   })
 
   test('have unique event ids that name their stream, and no replay contains another stream [RES-S-02, RES-S-03, RES-S-06]', async () => {
@@ -223,13 +223,13 @@ describe('streams with an event store', () => {
     const common = await server.open({ method: 'GET', headers })
     const streams: OpenAnswer[] = [common]
     for (const id of [1, 2]) streams.push(await server.open({ body: ask(id), headers }))
-    await common.until(() => server.contexts.size === 2, 'both are heard')
+    await common.until(() => server.contexts.size === 2, 'both have arrived')
     for (const n of [1, 2]) {
       await server.tell(1, n)
       await server.tell(2, n)
       await server.send(change(n))
     }
-    for (const stream of streams) await heardBy(stream, 2)
+    for (const stream of streams) await receivedOn(stream, 2)
     const ids = streams.map(({ events }) => idsOf(events))
     expect(ids.flat()).toHaveLength(9)
     expect(new Set(ids.flat()).size).toBe(9)
@@ -240,9 +240,9 @@ describe('streams with an event store', () => {
     )
     const [again, one, two] = replays
     if (!again || !one || !two) throw new Error('no streams')
-    expect(await heardBy(again, 2)).toEqual([change(1), change(2)])
-    expect(await heardBy(one, 2)).toEqual([about(1, 1), about(1, 2)])
-    expect(await heardBy(two, 3)).toEqual([about(2, 1), about(2, 2), echo(ask(2))])
+    expect(await receivedOn(again, 2)).toEqual([change(1), change(2)])
+    expect(await receivedOn(one, 2)).toEqual([about(1, 1), about(1, 2)])
+    expect(await receivedOn(two, 3)).toEqual([about(2, 1), about(2, 2), echo(ask(2))])
   })
 
   test('are not replayed in another session [RES-S-06, SESS-S-13]', async () => {
@@ -281,7 +281,7 @@ describe('the stream of a session', () => {
     await server.send(change(1))
     const one = server.open({ body: ask(1), headers })
     const two = server.open({ body: ask(2), headers })
-    await common.until(() => server.contexts.size === 2, 'both are heard')
+    await common.until(() => server.contexts.size === 2, 'both have arrived')
     await server.answer(1)
     await server.answer(2)
     for (const [id, opened] of [
@@ -293,7 +293,7 @@ describe('the stream of a session', () => {
       expect(answer.messages).toEqual([echo(ask(id))])
     }
     await server.send(change(2))
-    expect(await heardBy(common, 3)).toEqual([root, change(1), change(2)])
+    expect(await receivedOn(common, 3)).toEqual([root, change(1), change(2)])
   })
 
   test('is replaced by a new one, which alone gets messages, and may be closed in an open session [HTTP-37, HTTP-S-39]', async () => {
@@ -303,7 +303,7 @@ describe('the stream of a session', () => {
     const fresh = await server.open({ method: 'GET', headers })
     await stale.until(() => stale.isOver, 'the stale one ended')
     await server.send(change(1))
-    expect(await heardBy(fresh, 1)).toEqual([change(1)])
+    expect(await receivedOn(fresh, 1)).toEqual([change(1)])
     expect(stale.messages).toEqual([])
     fresh.leave()
     const answer = server.ask({ body: ask(1), headers })

@@ -24,11 +24,11 @@ const changed = (kind: string, params: object = {}): JsonRpcNotification => ({
   method: `notifications/${kind}`,
   params: { ...params },
 })
-/** The notification as one who subscribed under that id is to hear it. */
+/** The notification with the id of its subscription. */
 function heardAs(id: RequestId, message: JsonRpcNotification): JsonRpcMessage {
   return { ...message, params: { ...message.params, _meta: { [SUBSCRIPTION_KEY]: id } } }
 }
-async function heardBy(stream: OpenAnswer, count: number): Promise<unknown[]> {
+async function receivedOn(stream: OpenAnswer, count: number): Promise<unknown[]> {
   await stream.until(() => stream.messages.length >= count, `${count} messages came`)
   return stream.messages
 }
@@ -44,7 +44,7 @@ async function subscribed() {
   })
   const at = (index: number) => {
     const found = listens[index]
-    if (!found) throw new Error('nobody listens')
+    if (!found) throw new Error('no subscription is open')
     return found
   }
   return {
@@ -61,12 +61,12 @@ describe('subscriptions of the application', () => {
   test('have one stream each, acknowledged first, whose messages have the id of the request [SUB-C-01, SUB-S-02, SUB-S-03]', async () => {
     const server = await subscribed()
     const one = await server.open(listen('7'))
-    await heardBy(one, 1)
+    await receivedOn(one, 1)
     const two = await server.open(listen(7, { promptsListChanged: true }))
-    await heardBy(two, 1)
+    await receivedOn(two, 1)
     await server.tell(1, changed('prompts/list_changed'))
     await server.tell(0, changed('tools/list_changed'))
-    expect(await heardBy(one, 2)).toEqual([
+    expect(await receivedOn(one, 2)).toEqual([
       heardAs('7', {
         jsonrpc: '2.0',
         method: ACKNOWLEDGED,
@@ -74,7 +74,7 @@ describe('subscriptions of the application', () => {
       }),
       heardAs('7', changed('tools/list_changed')),
     ])
-    expect(await heardBy(two, 2)).toEqual([
+    expect(await receivedOn(two, 2)).toEqual([
       heardAs(7, {
         jsonrpc: '2.0',
         method: ACKNOWLEDGED,
@@ -88,7 +88,7 @@ describe('subscriptions of the application', () => {
   test('carry no progress and no log messages [SUB-S-05]', async () => {
     const server = await subscribed()
     const stream = await server.open(listen(1))
-    await heardBy(stream, 1)
+    await receivedOn(stream, 1)
     const { id, connection } = server.at(0)
     const logged = changed('message', { level: 'info', data: 'x' })
     const progress = changed('progress', { progressToken: id, progress: 1 })
@@ -96,14 +96,14 @@ describe('subscriptions of the application', () => {
       await connection.send(message, { relatedRequestId: id }).catch(() => {})
     }
     await server.tell(0, changed('tools/list_changed'))
-    expect(await heardBy(stream, 2)).toHaveLength(2)
+    expect(await receivedOn(stream, 2)).toHaveLength(2)
     expect(stream.messages[1]).toEqual(heardAs(1, changed('tools/list_changed')))
   })
 
   test('end with their result, and then the stream ends [SUB-S-08]', async () => {
     const server = await subscribed()
     const stream = await server.open(listen('a'))
-    await heardBy(stream, 1)
+    await receivedOn(stream, 1)
     const { id, connection } = server.at(0)
     const result = { resultType: 'complete', _meta: { [SUBSCRIPTION_KEY]: id } }
     await connection.send({ jsonrpc: '2.0', id, result })
@@ -118,7 +118,7 @@ describe('subscriptions of the application', () => {
   test('end with a result if the application cancels them [SUB-S-08, SUB-S-09]', async () => {
     const server = await subscribed()
     const stream = await server.open(listen('a'))
-    await heardBy(stream, 1)
+    await receivedOn(stream, 1)
     const { id, connection } = server.at(0)
     await connection.send(changed('cancelled', { requestId: id }))
     await stream.until(() => stream.isOver, 'it ends')
@@ -129,17 +129,17 @@ describe('subscriptions of the application', () => {
     const server = await subscribed()
     const one = await server.open(listen(1))
     const two = await server.open(listen(2))
-    await heardBy(two, 1)
-    await heardBy(one, 1)
+    await receivedOn(two, 1)
+    await receivedOn(one, 1)
     const { id } = server.at(0)
     one.leave()
-    await two.until(() => server.messages.length === 3, 'the application heard')
+    await two.until(() => server.messages.length === 3, 'the application received it')
     expect(server.messages[2]).toMatchObject({
       method: 'notifications/cancelled',
       params: { requestId: id },
     })
     await server.tell(1, changed('tools/list_changed'))
-    expect(await heardBy(two, 2)).toHaveLength(2)
+    expect(await receivedOn(two, 2)).toHaveLength(2)
   })
 })
 
@@ -154,8 +154,8 @@ describe('subscriptions of the endpoint', () => {
     }
     const one = await server.open(listen('1', wanted))
     const two = await server.open(listen(1, { promptsListChanged: true }))
-    await heardBy(two, 1)
-    expect(await heardBy(one, 1)).toEqual([
+    await receivedOn(two, 1)
+    expect(await receivedOn(one, 1)).toEqual([
       heardAs('1', {
         jsonrpc: '2.0',
         method: ACKNOWLEDGED,
@@ -170,11 +170,11 @@ describe('subscriptions of the endpoint', () => {
       changed('resources/updated', { uri: 'test:a' }),
     ]
     for (const change of changes) await server.listener.notify(change)
-    expect((await heardBy(one, 3)).slice(1)).toEqual([
+    expect((await receivedOn(one, 3)).slice(1)).toEqual([
       heardAs('1', changed('tools/list_changed')),
       heardAs('1', changed('resources/updated', { uri: 'test:a' })),
     ])
-    expect((await heardBy(two, 2)).slice(1)).toEqual([heardAs(1, changed('prompts/list_changed'))])
+    expect((await receivedOn(two, 2)).slice(1)).toEqual([heardAs(1, changed('prompts/list_changed'))])
   })
 
   test('are refused if the server closed while the body arrived', async () => {
@@ -201,7 +201,7 @@ describe('subscriptions of the endpoint', () => {
   test('end with their result when the server closes [SUB-S-08]', async () => {
     const server = await served({ modern: 'per-request' })
     const stream = await server.open(listen('a'))
-    await heardBy(stream, 1)
+    await receivedOn(stream, 1)
     await Promise.all([server.listener.close(), stream.until(() => stream.isOver, 'it ends')])
     expect(stream.messages.slice(1)).toEqual([
       {

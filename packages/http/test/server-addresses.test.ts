@@ -16,7 +16,7 @@ const headers = {
 }
 const body = JSON.stringify(initialize())
 
-/** A server with our endpoint, the addresses that its gate was shown, and the methods that were called. */
+/** A server with an endpoint, the addresses that its gate received, and the methods that were called. */
 async function serving(
   where: ListenOptions,
 ): Promise<{ server: Server; addresses: unknown[]; methods: string[] }> {
@@ -58,7 +58,7 @@ test('does not treat a client whose socket was reset as local', async () => {
 const socket = require('node:net').connect(${port}, '127.0.0.1', () => {
   socket.write(${JSON.stringify(`POST /mcp HTTP/1.1\r\n${head}\r\n${body}`)}, () => socket.resetAndDestroy())
 })`
-  // Within one turn of this process: it reads what was said only once the caller has reset.
+  // In one turn of the event loop, so that the server reads after the client has reset.
   execFileSync(process.execPath, ['-e', program])
   await vi.waitFor(() => expect(addresses).toEqual(['unknown']))
   await new Promise((resolve) => setImmediate(resolve))

@@ -15,18 +15,18 @@ interface Mounted extends RawHttp {
   readonly errors: Error[]
   readonly messages: unknown[]
   readonly responses: ServerResponse[]
-  /** The requests that were left open, with the connection to answer them on. */
+  /** The unanswered requests, with their connections. */
   readonly asked: { readonly request: JsonRpcRequest; readonly connection: Transport }[]
   session(): Promise<Record<string, string>>
 }
 
-/** What somebody in front of us answers. */
+/** The responses of the middleware. */
 const words: Record<string, (response: ServerResponse) => void> = {
   'a whole answer': (response) => void response.writeHead(503).end('timed out'),
   'the head of one': (response) => void response.writeHead(503).write('x'),
 }
 
-/** A server in front of ours that answers by itself each request that is left open. */
+/** A server with a middleware that responds to each unanswered request. */
 async function mounted(
   options: Parameters<typeof requestHandler>[0],
   answer: (response: ServerResponse) => void,
@@ -81,7 +81,7 @@ const eras: Record<string, (server: Mounted) => Promise<RawRequest>> = {
   '2026-07-28': async () => postOf(modern('test/slow')),
 }
 
-/** Whatever would end the process, as the timers of ours run in nobody's call. */
+/** Errors that would end the process, as those of timers do. */
 function mishaps(): unknown[] {
   const seen: unknown[] = []
   const see = (error: unknown): void => void seen.push(error)

@@ -49,7 +49,7 @@ describe('clients that read nothing', () => {
     await vi.waitFor(() => expect(pending.size).toBe(0))
   })
 
-  /** A request whose client has no room for anything more. */
+  /** A request whose client has a full queue. */
   async function full(options: Partial<HttpServerOptions>) {
     const server = await served({ maxQueuedBytes: MIB, ...options }, () => undefined)
     const headers = await server.session()
@@ -78,28 +78,28 @@ describe('clients that read nothing', () => {
   test('get a response that was rejected as OVERLOADED when the application sends it again', async () => {
     const { socket, pending, send, response } = await full({})
     await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
-    let heard = ''
+    let received = ''
     socket.on('data', (chunk) => {
-      heard += chunk
+      received += chunk
     })
     socket.resume()
     await Promise.allSettled(pending)
     await send(response)
-    await vi.waitFor(() => expect(heard.endsWith('\r\n0\r\n\r\n')).toBe(true))
-    expect(heard).toContain('"id":7')
+    await vi.waitFor(() => expect(received.endsWith('\r\n0\r\n\r\n')).toBe(true))
+    expect(received).toContain('"id":7')
   })
 
   test('get an error in place of a response that is not sent again', async () => {
     const { server, socket, pending, send, response } = await full({})
     await expect(send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
-    let heard = ''
+    let received = ''
     socket.on('data', (chunk) => {
-      heard += chunk
+      received += chunk
     })
     socket.resume()
     await Promise.allSettled(pending)
-    await vi.waitFor(() => expect(heard.endsWith('\r\n0\r\n\r\n')).toBe(true), 5_000)
-    expect(heard).toContain('"id":7,"error":{"code":-32603')
+    await vi.waitFor(() => expect(received.endsWith('\r\n0\r\n\r\n')).toBe(true), 5_000)
+    expect(received).toContain('"id":7,"error":{"code":-32603')
     expect(server.errors.filter((error) => !isTransportError(error, 'OVERLOADED'))).toEqual([])
   })
 

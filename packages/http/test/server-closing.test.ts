@@ -18,9 +18,9 @@ interface Serving {
   readonly errors: Error[]
   /** Opens a session, and yields its header. */
   session(): Promise<Record<string, string>>
-  /** Resolves when the request that is left open is there. */
+  /** Resolves when the request has arrived. */
   arrived(): Promise<void>
-  /** Answers it. */
+  /** Answers the request. */
   answer(): Promise<void>
 }
 
@@ -55,7 +55,7 @@ async function serving(): Promise<Serving> {
 }
 
 /** What arrives on a connection until the server ends it. */
-function heard(
+function received(
   port: number,
   request: string,
 ): { readonly text: () => string; readonly over: Promise<string> } {
@@ -83,7 +83,7 @@ function lines(headers: Readonly<Record<string, string>>): string {
 test('ends streams with their last chunk when the server closes', async () => {
   const { listener, port, errors, session } = await serving()
   const headers = { host: 'localhost', accept: 'text/event-stream', ...(await session()) }
-  const stream = heard(port, `GET /mcp HTTP/1.1\r\n${lines(headers)}\r\n`)
+  const stream = received(port, `GET /mcp HTTP/1.1\r\n${lines(headers)}\r\n`)
   await vi.waitFor(() => expect(stream.text()).toContain('text/event-stream'))
   await listener.close()
   expect(await stream.over).toMatch(/\r\n0\r\n\r\n$/)
@@ -95,9 +95,9 @@ test('answers requests in flight and closes idle connections during a drain', as
   const headers = { ...(await session()), 'content-type': 'application/json', accept: 'application/json' }
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'test/slow' })
   const length = { host: 'localhost', 'content-length': String(body.length) }
-  const asked = heard(port, `POST /mcp HTTP/1.1\r\n${lines({ ...length, ...headers })}\r\n${body}`)
+  const asked = received(port, `POST /mcp HTTP/1.1\r\n${lines({ ...length, ...headers })}\r\n${body}`)
   await arrived()
-  const idle = heard(port, `GET /nowhere HTTP/1.1\r\n${lines({ host: 'localhost' })}\r\n`)
+  const idle = received(port, `GET /nowhere HTTP/1.1\r\n${lines({ host: 'localhost' })}\r\n`)
   await vi.waitFor(() => expect(idle.text()).toMatch(/^HTTP\/1.1 404 /))
   const closing = listener.close({ drainMs: 60_000 })
   await idle.over

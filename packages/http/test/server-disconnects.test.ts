@@ -11,13 +11,13 @@ const cancelled: unknown = expect.objectContaining({
   params: expect.objectContaining({ requestId: 7 }),
 })
 
-interface Left {
+interface Disconnected {
   readonly server: Served
   readonly clock: FakeClock
 }
 
 /** A request in flight whose client is gone. */
-async function left(options: Partial<HttpServerOptions>): Promise<Left> {
+async function left(options: Partial<HttpServerOptions>): Promise<Disconnected> {
   const clock = createFakeClock()
   const server = await served(
     { clock, cancelAfterMs: 1_000, responseFormat: 'sse', ...options },

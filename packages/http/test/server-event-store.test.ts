@@ -111,11 +111,12 @@ test.each(['with a stream', 'without one'])(
     const headers = await server.session()
     if (how === 'with a stream') await unread(server.port, wireRequest('GET', headers))
     let error: unknown
-    const told = (reason: unknown): void => {
+    const expectOverload = (reason: unknown): void => {
       error ??= reason
     }
     const isTold = (): boolean => {
-      for (let n = 0; n < 5; n++) server.connections[0]?.send(note({ text: 'x'.repeat(2_000) })).catch(told)
+      for (let n = 0; n < 5; n++)
+        server.connections[0]?.send(note({ text: 'x'.repeat(2_000) })).catch(expectOverload)
       return error !== undefined
     }
     await until(isTold, 'one is rejected', PATIENCE_MS)
@@ -134,7 +135,7 @@ test.each(['GET', 'POST'] as const)(
       storeEvent: async (stream, message) => {
         if ('method' in message) stored.add(message.params?.['n'])
         await new Promise((resolve) => setImmediate(resolve))
-        // Longer than anybody reckons with, so that room may be short after all.
+        // Longer than the estimate of an id, so that the queue may be full after the check.
         return `${await inner.storeEvent(stream, message)}${'.'.repeat(2_000)}`
       },
     }

@@ -22,13 +22,13 @@ test.each<[string, Record<string, string | string[]>]>([
   await ask(String((around.address() as AddressInfo).port), headers)
   around.close()
 
-  expect(Object.keys(mounted.heard())).toContain('host')
-  expect(server.heard()).toEqual(mounted.heard())
+  expect(Object.keys(mounted.received())).toContain('host')
+  expect(server.received()).toEqual(mounted.received())
 })
 
 function spy<L extends Listener>(
   make: (gate: Gate) => L,
-): { listener: L; heard: () => Handshake['headers'] } {
+): { listener: L; received: () => Handshake['headers'] } {
   let headers: Handshake['headers'] = {}
   const listener = make({
     admit: (handshake) => {
@@ -36,7 +36,7 @@ function spy<L extends Listener>(
       return { admit: false, status: 403, reason: 'only looking' }
     },
   })
-  return { listener, heard: () => headers }
+  return { listener, received: () => headers }
 }
 
 async function ask(port: string, headers: Record<string, string | string[]>): Promise<void> {

@@ -119,7 +119,7 @@ async function started(make: (typeof servers)[string], options: Partial<HttpServ
 
 interface Talk {
   call(name: string, onprogress?: (told: { progress: number }) => void): Promise<unknown>
-  /** Answers what the server asks, and counts how often it hears that tools changed. */
+  /** Answers requests of the server, and counts the notifications of changed tools. */
   readonly changes: () => number
   terminate(): Promise<void>
   close(): Promise<void>
@@ -185,7 +185,7 @@ describe.each(Object.entries(kinds))('responses in the format of %s', (_, option
     expect(await talk.call('add')).toMatchObject(text('3'))
     const seen: number[] = []
     expect(await talk.call('count', ({ progress }) => seen.push(progress))).toMatchObject(text('counted'))
-    // Beside an answer in JSON it comes on the other stream, and may come too late for the SDK to tell of it.
+    // With a JSON response it uses the other stream, where it may be too late for the SDK.
     if (options.responseFormat !== 'json') expect(seen).toEqual([1, 2, 3])
     expect(JSON.stringify(await talk.call('ask'))).toContain('because')
     await talk.call('grow')

@@ -17,7 +17,7 @@ function idle(port: number): Socket {
   return socket
 }
 
-/** Admits whoever says who it is, as users of one client. */
+/** Admits callers by the user they name, as users of one client. */
 const users: Gate = {
   admit: ({ headers }) => {
     const extra = { user: headers['authorization'] }

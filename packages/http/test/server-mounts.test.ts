@@ -48,7 +48,7 @@ async function serving<T extends Listener>(listener: T): Promise<T> {
   return listener
 }
 
-/** Ways to serve one endpoint at `/mcp`; each answers the port. */
+/** Servers with one endpoint at `/mcp`. Each function returns the port. */
 const mounts: Record<string, () => Promise<number>> = {
   'plain node:http': async () => {
     const mcp = await serving(requestHandler())

@@ -18,10 +18,10 @@ const ask = (id: number, method: string): object => ({ jsonrpc: '2.0', id, metho
 const modernPost = (id: number): string =>
   post(modern('test/never', {}, id), { 'mcp-protocol-version': MODERN, 'mcp-method': 'test/never' })
 
-/** Answers what is called `test/now`, and leaves everything else open. */
+/** Answers `test/now`, and leaves other requests open. */
 const application: Application = (request) => (request.method === 'test/now' ? echo(request) : undefined)
 
-const heard = (server: Served, method: string): number =>
+const received = (server: Served, method: string): number =>
   server.messages.filter((message) => 'method' in message && message.method === method).length
 
 const count = (text: string, part: string): number => text.split(part).length - 1
@@ -32,9 +32,9 @@ describe('pipelined requests', () => {
     const headers = await server.session()
     const socket = socketTo(server.port)
     for (let id = 0; id < 5; id++) socket.write(post(ask(id, 'test/never'), headers))
-    await vi.waitFor(() => expect(heard(server, 'test/never')).toBe(5))
+    await vi.waitFor(() => expect(received(server, 'test/never')).toBe(5))
     socket.destroy()
-    await vi.waitFor(() => expect(heard(server, 'notifications/cancelled')).toBe(5))
+    await vi.waitFor(() => expect(received(server, 'notifications/cancelled')).toBe(5))
   })
 
   test('are not counted in 2026-07-28 after their client disconnected', async () => {
@@ -42,9 +42,9 @@ describe('pipelined requests', () => {
     for (let round = 1; round <= 2; round++) {
       const socket = socketTo(server.port)
       for (let id = 0; id < 5; id++) socket.write(modernPost(id))
-      await vi.waitFor(() => expect(heard(server, 'test/never')).toBe(5 * round))
+      await vi.waitFor(() => expect(received(server, 'test/never')).toBe(5 * round))
       socket.destroy()
-      await vi.waitFor(() => expect(heard(server, 'notifications/cancelled')).toBe(5 * round))
+      await vi.waitFor(() => expect(received(server, 'notifications/cancelled')).toBe(5 * round))
     }
   })
 
@@ -113,8 +113,8 @@ describe('connections with pipelined requests', () => {
     const headers = await server.session()
     const socket = socketTo(server.port)
     for (let id = 0; id < 100; id++) socket.write(post(ask(id, 'test/never'), headers))
-    await vi.waitFor(() => expect(heard(server, 'test/never')).toBeGreaterThan(10))
-    expect(await steady(() => heard(server, 'test/never'))).toBeLessThan(30)
+    await vi.waitFor(() => expect(received(server, 'test/never')).toBeGreaterThan(10))
+    expect(await steady(() => received(server, 'test/never'))).toBeLessThan(30)
     for (let id = 0; id < 100; id++) {
       await vi.waitFor(() => expect(server.messages).toContainEqual(expect.objectContaining({ id })))
       await server.connections[0]?.send({ jsonrpc: '2.0', id, result: {} })
@@ -130,7 +130,7 @@ describe('connections with pipelined requests', () => {
     for (let id = 0; id < 5_000; id++) socket.write(post(ask(id, 'test/never'), headers))
     await closed
     await vi.waitFor(() => {
-      expect(heard(server, 'notifications/cancelled')).toBe(heard(server, 'test/never'))
+      expect(received(server, 'notifications/cancelled')).toBe(received(server, 'test/never'))
     })
   })
 
@@ -152,7 +152,7 @@ describe('connections with pipelined requests', () => {
         return socket
       }
       const modest = await behindStream([1, 2, 3])
-      await vi.waitFor(() => expect(heard(server, 'test/big')).toBe(3))
+      await vi.waitFor(() => expect(received(server, 'test/big')).toBe(3))
       const greedy = await behindStream([1, 2, 3, 4, 5, 6])
       await new Promise((resolve) => greedy.once('close', resolve))
       expect(modest.destroyed).toBe(false)

@@ -6,7 +6,7 @@ import { echo, type Served, served } from './support/served.js'
 const client = { clientId: 'app', scopes: ['read', 'list'] }
 const ann = { ...client, extra: { sub: 'ann' } }
 
-/** What the gate says of whoever brings one of these tokens. */
+/** The authInfo for each token. */
 const callers: Readonly<Record<string, Omit<AuthInfo, 'token'>>> = {
   ann,
   'ann, renewed': { ...ann, scopes: ['list', 'read', 'read'], expiresAt: 4_000_000_000 },
@@ -28,7 +28,7 @@ const gate: Gate = {
   },
 }
 
-/** A server that tells, with each answer, whose token the connection has and whose the request. */
+/** A server whose responses have the token of the connection and that of the request. */
 const telling = (options: Parameters<typeof served>[0] = {}): Promise<Served> =>
   served({ gate, ...options }, (request, { peer }, context) =>
     echo({ ...request, params: { peer: peer?.authInfo?.token, own: context?.authInfo?.token } }),
@@ -39,7 +39,7 @@ const strangers = [
   ['ann', 'bob'],
   ['ann', 'somebody 1'],
 ]
-/** Whose rights differ, or of whom nobody says that they are one. */
+/** Callers with different rights, or without a user. */
 const relatives = [
   ['ann', 'ann with rights'],
   ['ann with rights', 'ann'],

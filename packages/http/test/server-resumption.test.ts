@@ -16,7 +16,7 @@ const note = (n: number, text?: string): JsonRpcMessage => ({
   params: { n, ...(text !== undefined && { text }) },
 })
 
-/** What this client heard last. */
+/** The id of the last event that a client received. */
 const lastOf = ({ events }: OpenAnswer): string => events.flatMap(({ id }) => id ?? []).at(-1) ?? ''
 
 async function back(
@@ -27,14 +27,14 @@ async function back(
   return server.open({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
 }
 
-/** Leaves, and lets the server notice. */
+/** Disconnects, and waits until the server has detected it. */
 async function away(server: Served, stream: OpenAnswer): Promise<void> {
   stream.leave()
   await until(() => stream.isOver, 'it left', PATIENCE_MS)
   await server.ask({ method: 'GET', headers: { accept: 'text/event-stream' } })
 }
 
-/** A store that can forget all it has. */
+/** A store that can drop all its events. */
 function forgetting(): { readonly eventStore: EventStore; forget(): void } {
   let inner = memoryEventStore()
   let begun = 0
@@ -64,7 +64,7 @@ describe('resuming after an event that the store has dropped', () => {
     await away(server, stream)
     const again = await back(server, headers, lastOf(stream))
     await server.connections[0]?.send(note(1))
-    await again.until(() => again.messages.length === 1, 'what is said after')
+    await again.until(() => again.messages.length === 1, 'the later message')
     expect(again.status).toBe(200)
   })
 
@@ -80,12 +80,12 @@ describe('resuming after an event that the store has dropped', () => {
     forget()
     await server.connections[0]?.send(note(2))
     const again = await back(server, headers, lastOf(stream))
-    await again.until(() => again.messages.length === 2, 'what was said')
+    await again.until(() => again.messages.length === 2, 'the earlier messages')
     expect(again.messages).toEqual([note(1), note(2)])
     await away(server, again)
     const onceMore = await back(server, headers, lastOf(again))
     await server.connections[0]?.send(note(3))
-    await onceMore.until(() => onceMore.messages.length > 0, 'what is said after')
+    await onceMore.until(() => onceMore.messages.length > 0, 'the later message')
     expect(onceMore.messages).toEqual([note(3)])
   })
 
@@ -133,7 +133,7 @@ test('delivers messages in order although the store failed for some of them', as
   await stream.until(() => stream.events.length === 1, 'it begins')
   const first = lastOf(stream)
   await server.connections[0]?.send(note(1))
-  await stream.until(() => stream.messages.length === 1, 'it hears one')
+  await stream.until(() => stream.messages.length === 1, 'it receives one')
   await away(server, stream)
   await server.connections[0]?.send(note(2))
   fails = true

@@ -15,7 +15,7 @@ interface Raw {
   readonly closed: Promise<void>
 }
 
-/** A connection on which anything can be said. */
+/** A raw connection. */
 async function raw(port: number): Promise<Raw> {
   const socket = connect(port, '127.0.0.1')
   let text = ''

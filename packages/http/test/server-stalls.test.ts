@@ -11,7 +11,7 @@ const PATIENCE_MS = 10_000
 const MIB = 1_048_576
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 
-/** A caller that reads nothing until it is told to. */
+/** A client that reads nothing until `resume` is called. */
 function silent(port: number, words: string): Socket & { bytes: number } {
   const socket = Object.assign(silentTo(port), { bytes: 0 })
   socket.pause()
@@ -32,7 +32,7 @@ const isAsked = (messages: readonly JsonRpcMessage[]): boolean =>
 const text = 'x'.repeat(9 * MIB)
 const large = ({ id }: JsonRpcRequest): JsonRpcMessage => ({ jsonrpc: '2.0', id, result: { text } })
 
-/** A server of large answers, whose streams have begun before them or not. */
+/** A server of large responses. With `hasBegun`, their streams are open before. */
 function answering(clock: Clock, answers: 'json' | 'sse', hasBegun: boolean): Promise<Served> {
   return served({ clock, responseFormat: answers, stallTimeoutMs: 60_000 }, (request, connection) => {
     const note: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/x' }

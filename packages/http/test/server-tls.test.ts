@@ -149,7 +149,7 @@ test('destroys a response over TLS that the client does not read for stallTimeou
   await until(() => isAnswered, 'it is answered', 5_000)
   await until(() => clock.pending > 0, 'it is watched', 5_000)
   let turns = 0
-  // The system takes some of it first, later than the answer is given.
+  // The system buffers some of it, later than the response is sent.
   while (!socket.closed && turns++ < 100) {
     await new Promise((resolve) => setImmediate(resolve))
     await clock.advance(10_000)

@@ -10,7 +10,7 @@ const PATIENCE_MS = 10_000
 
 /** What was seen of a request and of the stream beside it, both idle for a while behind an nginx. */
 export interface SeenBehindNginx {
-  /** How long nothing was said on either, in milliseconds. */
+  /** The idle time of both, in milliseconds. */
   readonly quietMs: number
   /** How long a progress notification took while the response was still due, in milliseconds. */
   readonly progressAfterMs: number
@@ -23,7 +23,7 @@ export interface SeenBehindNginx {
   readonly errors: readonly Error[]
 }
 
-/** Holds a request and a stream behind an nginx that cuts what is idle, and says nothing on them for that long. */
+/** Keeps a request and a stream idle for that long behind an nginx with an idle timeout. */
 export async function idleBehindNginx(
   idleCutSeconds: number,
   quietMs: number,

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { HttpListener } from '../../src/index.js'
 import { type HttpServerOptions, httpServer } from '../../src/node/index.js'
 
-/** A server of the v2 SDK behind a listener of ours. */
+/** A server of the v2 SDK behind a listener. */
 export interface ModernServer {
   readonly listener: HttpListener
   readonly url: string
@@ -19,7 +19,7 @@ export interface ModernServer {
   readonly aborted: string[]
 }
 
-/** Admits whoever says who it is in `authorization: Bearer <client>`, and everybody else as nobody. */
+/** Identifies clients by `authorization: Bearer <client>`. Without it, callers are anonymous. */
 export const byName: Gate = {
   admit: ({ headers }) => {
     const [, clientId] = /^Bearer (.+)$/.exec(headers['authorization'] ?? '') ?? []

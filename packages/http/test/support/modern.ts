@@ -8,7 +8,7 @@ export const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
 export const CLIENT_KEY = 'io.modelcontextprotocol/clientInfo'
 export const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
 
-/** The least that a request of 2026-07-28 says of itself. */
+/** The required metadata of a request of 2026-07-28. */
 export const envelope = { [VERSION_KEY]: MODERN, [CAPABILITIES_KEY]: {} }
 
 /** A request of 2026-07-28. */

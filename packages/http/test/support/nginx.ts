@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import { nginxProgram } from '../../../../tooling/system-packages.js'
 
-/** Starts an nginx with its own buffering in front of a port, which cuts what is idle; answers its port. */
+/** Starts an nginx with default buffering and an idle timeout in front of a port. Returns its port. */
 export async function nginxBefore(port: number, idleCutSeconds: number): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'mcpwire-nginx-'))
   const own = await freePort()

@@ -10,18 +10,18 @@ const PATIENCE_MS = 5_000
 export interface RawRequest {
   readonly method?: string
   readonly path?: string
-  /** `undefined` leaves out what is sent otherwise. */
+  /** `undefined` omits a default header. */
   readonly headers?: Readonly<Record<string, string | undefined>>
   /** Text and bytes are sent as they are, anything else as JSON. */
   readonly body?: unknown
 }
 
-/** The whole answer to a request. */
+/** The whole response to a request. */
 export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
-  /** Of an answer in JSON, or the data of the events of a stream. */
+  /** The JSON body, or the data of the events of a stream. */
   readonly messages: unknown[]
 }
 
@@ -34,7 +34,7 @@ export interface RawEvent {
   readonly comment?: string
 }
 
-/** An answer that is a stream of events, while it lasts. */
+/** A response that is an event stream. */
 export interface OpenAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
@@ -49,7 +49,7 @@ export interface OpenAnswer {
 /** Sends HTTP requests to one port, each over a connection of its own. */
 export interface RawHttp {
   ask(request: RawRequest): Promise<Answer>
-  /** Resolves with the head of the answer. */
+  /** Resolves with the head of the response. */
   open(request: RawRequest): Promise<OpenAnswer>
   /** Cuts every connection. */
   leaveAll(): void

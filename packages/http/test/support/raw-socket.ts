@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** The headers of a request over a bare connection, unless a test says otherwise. */
+/** The default headers of a request over a raw connection. */
 export const usualHeaders = {
   host: '127.0.0.1',
   accept: 'application/json, text/event-stream',
@@ -35,7 +35,7 @@ export function silentTo(port: number): Socket {
   return socket
 }
 
-/** A caller that says what it is given, and reads nothing but the head of the answer. */
+/** A client that sends raw text, and reads only the head of the response. */
 export async function unread(port: number, words: string): Promise<Socket> {
   const socket = silentTo(port)
   socket.write(words)

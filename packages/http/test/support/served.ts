@@ -10,14 +10,14 @@ import { onTestFinished } from 'vitest'
 import { type HttpServerOptions, httpServer } from '../../src/node/index.js'
 import { type Answer, type RawHttp, rawHttp } from './raw-http.js'
 
-/** What an application does with a request; without an answer it is left open. */
+/** Answers a request. Without a result the request stays open. */
 export type Application = (
   request: JsonRpcRequest,
   connection: Transport,
   context: MessageContext | undefined,
 ) => JsonRpcMessage | undefined
 
-/** A server with what its application heard. */
+/** A server with the messages that its application received. */
 export interface Served extends RawHttp {
   readonly listener: ReturnType<typeof httpServer>
   readonly port: number
@@ -29,7 +29,7 @@ export interface Served extends RawHttp {
   session(revision?: string, headers?: Readonly<Record<string, string>>): Promise<Record<string, string>>
 }
 
-/** Says what the request was. */
+/** Answers with method and params of the request. */
 export function echo({ id, method, params }: JsonRpcRequest): JsonRpcMessage {
   return { jsonrpc: '2.0', id, result: { of: method, ...params } }
 }
@@ -45,7 +45,7 @@ export function initialize(revision = '2025-11-25', id: RequestId = 'init'): Jso
   }
 }
 
-/** Starts a server of an application that answers `initialize` with the revision asked for, and the rest as it likes. */
+/** Starts a server whose application answers `initialize` with the requested revision. `application` answers the rest. */
 export async function served(
   options: Partial<HttpServerOptions> = {},
   application: Application = echo,

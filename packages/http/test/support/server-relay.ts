@@ -7,7 +7,7 @@ export interface HttpRelay {
   readonly port: number
   /** Puts text on the stream that the client opened with GET, as if the server had written it. */
   writeToClient(text: string): Promise<void>
-  /** Passes nothing on to that end until the answer is called. */
+  /** Pauses one direction until the returned function is called. */
   stall(side: Side): () => void
   /** Breaks the connections of the client without a farewell. */
   cut(): void
