@@ -16,7 +16,7 @@ import type { Visit } from './programs/page.js'
 
 const TIMEOUT_MS = 300_000
 
-/** A site with a page that is not the MCP server's: every request from it crosses origins. */
+/** A site with a page of another origin than the MCP server's. */
 async function site(script: string): Promise<number> {
   const server = createServer(pageWith(script))
   await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))
@@ -27,7 +27,7 @@ async function site(script: string): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** What lets pages of one origin call, and no others (Fetch Standard, CORS protocol). */
+/** Admits pages of one origin only (Fetch Standard, CORS protocol). */
 function pagesOf(origin: string): { hooks: HttpHooks; gate: Gate } {
   const isAllowed = (headers: Readonly<Record<string, string>>): boolean => headers['origin'] === origin
   const allow = { 'access-control-allow-origin': origin, vary: 'origin' }
@@ -61,7 +61,7 @@ async function visit(page: Page, url: string, mode: 'legacy' | 'auto'): Promise<
   return (await page.evaluate(`visit(${JSON.stringify(url)}, ${JSON.stringify(mode)})`)) as Visit
 }
 
-test('a page in Chromium completes a session across an allowed origin, and is refused from another', {
+test('completes a session from a page of an allowed origin in Chromium, and refuses another origin', {
   timeout: TIMEOUT_MS,
 }, async ({ skip }) => {
   const why = missing(chromiumProgram)

@@ -56,7 +56,7 @@ test('waits authTimeoutMs for the credential that the stream of HTTP+SSE require
   const onUnauthorized = () => new Promise<void>((resolve) => (consent = resolve))
   const client = await startedClient(server, { clock, auth: { token: () => token, onUnauthorized } })
   const sent = client.transport.send(initialize)
-  await server.until(() => consent !== undefined, 'the user is request')
+  await server.until(() => consent !== undefined, 'the user is prompted')
   await clock.advance(60_000)
   token = 't1'
   consent?.()

@@ -214,7 +214,7 @@ describe('the stream for messages that belong to no request', () => {
 
     const client = await initializedClient(server)
     await client.transport.send({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
-    await server.until(() => server.of('GET').length === 1, 'the stream was request for')
+    await server.until(() => server.of('GET').length === 1, 'the stream was requested')
 
     expect(server.requests.map(({ method }) => method)).toEqual(['POST', 'POST', 'GET', 'POST'])
     expect(server.posted()).toEqual(['initialize', 'notifications/initialized', 'tools/list'])

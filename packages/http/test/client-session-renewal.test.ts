@@ -71,7 +71,7 @@ describe('a session that the server no longer knows', () => {
     const client = await initializedClient(server, { clock, auth: { token: () => token, onUnauthorized } })
     expire()
     const sent = client.transport.send(call(1))
-    await server.until(() => consent !== undefined, 'the user is request')
+    await server.until(() => consent !== undefined, 'the user is prompted')
     await clock.advance(60_000)
     token = 't1'
     consent?.()

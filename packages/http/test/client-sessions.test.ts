@@ -155,7 +155,7 @@ describe('a session resumed by id', () => {
     expect(client.transport.sessionId).toBe('session-0')
     await client.transport.send(call(1))
     await client.responseTo(1)
-    await server.until(() => server.of('GET').length === 1, 'the stream was request for')
+    await server.until(() => server.of('GET').length === 1, 'the stream was requested')
     for (const { headers } of server.requests) {
       expect(headers).toMatchObject({ 'mcp-session-id': 'session-0', 'mcp-protocol-version': '2025-06-18' })
     }

@@ -28,7 +28,7 @@ describe.each(shapes)('headers given as %s', (_, given) => {
     async (kind) => {
       const server = await scriptedServer()
       await initializedClient(server, { headers: kind === 'given' ? given() : given })
-      await server.until(() => server.requests.length >= 3, 'the stream was request for')
+      await server.until(() => server.requests.length >= 3, 'the stream was requested')
       for (const { headers } of server.requests)
         expect(headers).toMatchObject({ authorization: 'Bearer abc', 'x-two': 'a, b' })
     },

@@ -12,31 +12,31 @@ import {
   wellFormed,
 } from './standard-headers.js'
 
-/** The value of a header of the request, asked for by lower-case name. */
+/** The value of a header of the request, by lower-case name. */
 export type HeaderOf = (name: string) => string | undefined
 
-/** What is wrong with a header: a sentence for the caller, without the values. */
+/** A fault of a mirrored header: a sentence for the client, without the values. */
 export interface HeaderFault {
   readonly header: string
   readonly message: string
 }
 
-/** Whether the request says in a header which revision it keeps to. */
+/** The fault of a request without a header for its revision. */
 export function versionMissing(headerOf: HeaderOf): HeaderFault | undefined {
   return headerOf(VERSION_HEADER) === undefined ? missing(VERSION_HEADER) : undefined
 }
 
-/** How the revision in the header differs from the one in the body. */
+/** The fault of a revision header that differs from the body. */
 export function versionFault(request: JsonRpcRequest, headerOf: HeaderOf): HeaderFault | undefined {
   return literalFault(VERSION_HEADER, request.params?._meta?.[VERSION_KEY], headerOf)
 }
 
-/** How `Mcp-Method` or `Mcp-Name` differs from the body, and be it by not being there. */
+/** The fault of an `Mcp-Method` or `Mcp-Name` that is missing or differs from the body. */
 export function standardFault(request: JsonRpcRequest, headerOf: HeaderOf): HeaderFault | undefined {
   return literalFault(METHOD_HEADER, request.method, headerOf) ?? nameFault(request, headerOf)
 }
 
-/** How one of the headers that mirror arguments of a tool call differs from the argument. */
+/** The first fault among the headers that mirror the arguments of a tool call. */
 export function paramFault(
   { params }: JsonRpcRequest,
   paramHeaders: readonly ParamHeader[],
@@ -50,11 +50,11 @@ export function paramFault(
   return undefined
 }
 
-/** Method and revision are not decoded: nobody needs to encode them, and who filters by them compares them as they are. */
+/** Method and revision are not decoded: they need no encoding, and proxies compare them literally. */
 function literalFault(header: string, body: unknown, headerOf: HeaderOf): HeaderFault | undefined {
   const value = headerOf(header)
   if (value === undefined) return missing(header)
-  // The usual case, without looking at every letter.
+  // The fast path.
   if (value === body && isPlain(value)) return undefined
   return typeof body === 'string' && withoutBlanks(value) === encodeHeaderValue(body)
     ? undefined
@@ -90,11 +90,11 @@ function argumentFault(
 
 const DECIMAL = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
-/** Blanks around a value are none of it (RFC 9110, section 5.5). */
+/** The value without blanks around it, which do not belong to it (RFC 9110, section 5.5). */
 function withoutBlanks(value: string): string {
   let start = 0
   let end = value.length
-  // Not by a pattern for the end, which would look at every blank inside as often as there are some.
+  // Without a pattern, whose time would be quadratic in the blanks inside.
   while (start < end && isBlank(value.charCodeAt(start))) start++
   while (end > start && isBlank(value.charCodeAt(end - 1))) end--
   return value.slice(start, end)
@@ -113,5 +113,5 @@ function different(header: string): HeaderFault {
 }
 
 function malformed(header: string): HeaderFault {
-  return { header, message: `the header ${header} has a value that means no text` }
+  return { header, message: `the header ${header} is malformed` }
 }

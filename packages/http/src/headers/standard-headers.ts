@@ -6,7 +6,7 @@ export const METHOD_HEADER = 'mcp-method'
 export const NAME_HEADER = 'mcp-name'
 export const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
 
-/** The parameter that names what a request is about, by method. */
+/** The parameter that `Mcp-Name` mirrors, by method. */
 const NAME_PARAMS: Readonly<Record<string, string>> = {
   'tools/call': 'name',
   'prompts/get': 'name',
@@ -16,12 +16,12 @@ const NAME_PARAMS: Readonly<Record<string, string>> = {
   'tasks/cancel': 'taskId',
 }
 
-/** The parameter of the request that `Mcp-Name` mirrors, if it mirrors any. */
+/** The parameter that `Mcp-Name` mirrors, if there is one. */
 export function nameParamOf(method: string): string | undefined {
   return Object.hasOwn(NAME_PARAMS, method) ? NAME_PARAMS[method] : undefined
 }
 
-/** What `Mcp-Name` says of a message, if anything. */
+/** The value of `Mcp-Name` for a message, if there is one. */
 export function nameIn(message: JsonRpcMessage): string | undefined {
   if (!isRequest(message)) return undefined
   const nameParam = nameParamOf(message.method)
@@ -30,9 +30,8 @@ export function nameIn(message: JsonRpcMessage): string | undefined {
 }
 
 /**
- * The headers that mirror a message, by lower-case name: its revision, method and name, and of a tool call the
- * arguments that the tool's schema wants there (2026-07-28, Streamable HTTP). A message that names no revision has no
- * header for one.
+ * The headers that mirror a message, by lower-case name: its revision where it names one, its method and name, and the
+ * annotated arguments of a tool call (2026-07-28, Streamable HTTP).
  */
 export function mirroredHeaders(
   message: JsonRpcMessage,
@@ -63,26 +62,26 @@ function addParams(
 
 const PREFIX = '=?base64?'
 const SUFFIX = '?='
-/** What a header carries as it is: visible ASCII, with blanks inside only. A tab is legal, yet some proxies eat it. */
+/** Text that needs no encoding: visible ASCII, with blanks inside only. Some proxies drop tabs. */
 const PLAIN = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/
-/** What may stand in a header that somebody else wrote (RFC 9110, section 5.5, without what is obsolete). */
+/** The legal values of a header (RFC 9110, section 5.5, without obsolete text). */
 const LEGAL = /^[\t\x20-\x7e]*$/
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 /**
- * The text as the value of a header: as it is where a header can carry it, else its UTF-8 in Base64 between markers
- * (2026-07-28, Streamable HTTP, Value Encoding). A lone surrogate, which UTF-8 has not, becomes U+FFFD.
+ * The text as the value of a header: unchanged where a header can carry it, else its UTF-8 in Base64 between markers
+ * (2026-07-28, Streamable HTTP, Value Encoding). A lone surrogate becomes U+FFFD.
  */
 export function encodeHeaderValue(text: string): string {
   return isPlain(text) ? text : `${PREFIX}${toBase64(text)}${SUFFIX}`
 }
 
-/** Whether the text is its own value in a header. */
+/** Whether a header can carry the text unchanged. */
 export function isPlain(text: string): boolean {
   return PLAIN.test(text) && !(text.startsWith(PREFIX) && text.endsWith(SUFFIX))
 }
 
-/** The text that the value of a header stands for, or nothing where it is no value that means any. */
+/** The text of a header's value, or `undefined` where the value is malformed. */
 export function decodeHeaderValue(value: string): string | undefined {
   const isEncoded =
     value.length >= PREFIX.length + SUFFIX.length && value.startsWith(PREFIX) && value.endsWith(SUFFIX)
@@ -91,7 +90,7 @@ export function decodeHeaderValue(value: string): string | undefined {
   return BASE64.test(base64) ? fromBase64(base64) : undefined
 }
 
-/** The text as it is once it has been UTF-8. */
+/** The text after a round trip through UTF-8, which replaces lone surrogates. */
 export function wellFormed(text: string): string {
   return LONE_SURROGATE.test(text)
     ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(encoder.encode(text))

@@ -1,4 +1,4 @@
-/** How many bytes a text takes in UTF-8, counted without making them. */
+/** The length of a text in UTF-8, counted without encoding it. */
 export function utf8Length(text: string): number {
   let bytes = text.length
   for (let at = 0; at < text.length; at++) {

@@ -2,7 +2,7 @@ import type { Fetch } from '../../engines/engine.js'
 import { type CallbackTimeouts, isPromised } from './callbacks.js'
 import { markAsAuthFailure, type RefusedResponse } from './response-errors.js'
 
-/** A response that asks for another credential, and the means to get one. */
+/** A response that requires another credential, and the means to get one. */
 export interface HttpAuthContext {
   /** The response: its status, its text and the challenge in `WWW-Authenticate`. */
   readonly response: Response

@@ -28,7 +28,7 @@ export interface ClientContext {
 }
 
 /**
- * Calls back once the server has had `connectTimeoutMs`. The time starts again after `auth` was asked for a
+ * Calls back once the server has had `connectTimeoutMs`. The time starts again after `auth` was called for a
  * credential, which has a limit of its own, and after a pause.
  */
 export function serverDeadline(

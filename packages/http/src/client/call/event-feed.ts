@@ -21,7 +21,7 @@ export interface FeedOwner {
 export class EventFeed implements WatchedStream, ReaderTarget {
   /** The id of the last event that had one, over all streams so far. */
   lastEventId: string | undefined
-  /** The delay before resuming that the server asked for, in milliseconds. */
+  /** The delay before resuming that the server requested, in milliseconds. */
   retryMs: number | undefined
   /** How many events with data the current stream has carried. */
   events = 0

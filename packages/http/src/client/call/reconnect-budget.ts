@@ -11,7 +11,7 @@ export interface ReconnectSettings {
 
 /** Facts about a stream that ended. */
 export interface EndedStream {
-  /** The delay that the server asked for. */
+  /** The delay that the server requested. */
   readonly retryMs: number | undefined
   /** How long it was open, unless it never was. */
   readonly uptimeMs: number | undefined

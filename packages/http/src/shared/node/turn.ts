@@ -1,8 +1,8 @@
 import timers from 'node:timers'
 
 /**
- * Once the turn of the event loop is over. Not before does undici use a socket again whose answer has ended, nor does
- * an agent of Node: another request would open a new one.
+ * Runs the function after the current turn of the event loop. Only then do undici and the agents of Node reuse the
+ * socket of a response that has ended.
  */
 export function afterTurn(then: () => void): void {
   timers.setImmediate(then)
