@@ -323,7 +323,11 @@ test('the cancellation for one who left says of its sender what the request said
   const meta = { ...envelope, progressToken: 1, 'io.modelcontextprotocol/logLevel': 'info', other: 1 }
   const number = crossing(multiplexer, a, ask(1, meta))
   expect(multiplexer.callerClosed(a)).toEqual([
-    note('notifications/cancelled', { requestId: number, reason: 'the client has closed the connection', _meta: envelope }),
+    note('notifications/cancelled', {
+      requestId: number,
+      reason: 'the client has closed the connection',
+      _meta: envelope,
+    }),
   ])
 })
 

@@ -59,7 +59,7 @@ export async function bridge(target: Endpoint, { verbose, ...options }: BridgeOp
 }
 
 /** What the host never got of a conversation that ended in order; empty where that is nothing. */
-function missingIn({ missing: { answers, messages } }: Pipe, hasHostEnded: boolean): string {
+function missingIn({ missing: { responses: answers, messages } }: Pipe, hasHostEnded: boolean): string {
   const unanswered = answers > 0 ? `${counted(answers, 'request')} not answered` : ''
   // What was taken may still wait for whoever reads standard output.
   const isUnread = messages > 0 || process.stdout.writableLength > 0

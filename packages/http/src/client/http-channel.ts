@@ -274,7 +274,7 @@ class Conversation implements ExchangeHost, HttpTraits {
     const { id } = exchange
     if (id === undefined || this.#requests.get(id) !== exchange) return
     this.#requests.delete(id)
-    this.#replay.abandoned(id)
+    this.#replay.cancelled(id)
   }
 
   /** Sends a message of our own making, which waits for nothing. */
