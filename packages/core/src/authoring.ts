@@ -1,6 +1,6 @@
 /**
- * For authors of transports, listeners, layers, gates and stores: the seams of the contract, and the pieces that keep
- * it. Applications need `@mcpwire/core` only; what is Node's is in `@mcpwire/core/node`.
+ * The API for authors of transports, listeners, layers, gates and stores. It has the interfaces of the contract and the
+ * parts that implement it. Applications use `@mcpwire/core`; the Node parts are in `@mcpwire/core/node`.
  *
  * @packageDocumentation
  */
@@ -40,12 +40,12 @@ export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-
 export { fromFactory, fromTransport } from './layers/layers.js'
 export { type AdmissionOptions, type AdmissionOutcome, admit } from './listener/admission.js'
 export { concealAuthInfo } from './listener/connection-monitor.js'
+export { createListener } from './listener/create-listener.js'
 export {
-  createListener,
+  listenerDefaults,
   listenerOptions,
   type OptionalListenerOptions,
-  listenerDefaults,
-} from './listener/create-listener.js'
+} from './listener/listener-options.js'
 export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
 export { toErrorResponse, textForPeer } from './messages/error-responses.js'
 export {
@@ -102,10 +102,10 @@ export {
 export { callbackFailed } from './transport/transport-errors.js'
 export {
   type CreateTransportOptions,
-  createTransport,
   createTransportDefaults,
   createTransportOptions,
-} from './transport/create-transport.js'
+} from './transport/transport-options.js'
+export { createTransport } from './transport/create-transport.js'
 export { sentImmediately } from './transport/pending-sends.js'
 export {
   boolean,

@@ -1,6 +1,6 @@
 /**
- * For applications: transports within one process, serving, layers, requests in both directions, pipes, gates, errors,
- * and the types of the contract. The packages of the wires add their own clients and servers.
+ * The API for applications: memory transports, serving, layers, JSON-RPC peers, pipes, gates, errors, and the types of
+ * the contract. The packages of the media, such as `@mcpwire/tcp`, add their clients and servers.
  *
  * @packageDocumentation
  */
@@ -68,7 +68,7 @@ export {
 } from './layers/meter.js'
 export { tap, type TapCallbacks } from './layers/tap.js'
 export { allOf, allowAll, localOnly } from './listener/gates.js'
-export type { ListenerOptions } from './listener/create-listener.js'
+export type { ListenerOptions } from './listener/listener-options.js'
 export { serve } from './listener/serve.js'
 export {
   connections,

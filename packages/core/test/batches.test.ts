@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { JsonRpcMessage, RequestId } from '../src/index.js'
-import { batchesNegotiated } from '../src/messages/batches.js'
+import { createBatchNegotiation } from '../src/messages/batches.js'
 
 const initialize = (id: RequestId): JsonRpcMessage => ({ jsonrpc: '2.0', id, method: 'initialize' })
 const answer = (id: RequestId, protocolVersion: unknown): JsonRpcMessage => ({
@@ -10,11 +10,11 @@ const answer = (id: RequestId, protocolVersion: unknown): JsonRpcMessage => ({
 })
 
 test('batches are not allowed before anything was negotiated', () => {
-  expect(batchesNegotiated().allowed).toBe(false)
+  expect(createBatchNegotiation().allowed).toBe(false)
 })
 
 test('batches are allowed when the peer answers initialize with 2025-03-26', () => {
-  const batches = batchesNegotiated()
+  const batches = createBatchNegotiation()
   batches.sent(initialize(0))
   batches.received(answer(0, '2025-03-26'))
 
@@ -22,7 +22,7 @@ test('batches are allowed when the peer answers initialize with 2025-03-26', () 
 })
 
 test('batches are allowed when initialize of the peer is answered with 2025-03-26', () => {
-  const batches = batchesNegotiated()
+  const batches = createBatchNegotiation()
   batches.received(initialize(''))
   batches.sent(answer('', '2025-03-26'))
 
@@ -32,7 +32,7 @@ test('batches are allowed when initialize of the peer is answered with 2025-03-2
 test.each(['2024-11-05', '2025-06-18', '2025-11-25', '2026-07-28', undefined, ['2025-03-26']])(
   'batches are not allowed under %o [GEN-09]',
   (version) => {
-    const batches = batchesNegotiated()
+    const batches = createBatchNegotiation()
     batches.sent(initialize(1))
     batches.received(answer(1, version))
 
@@ -41,7 +41,7 @@ test.each(['2024-11-05', '2025-06-18', '2025-11-25', '2026-07-28', undefined, ['
 )
 
 test('an answer counts only from the one who was asked', () => {
-  const batches = batchesNegotiated()
+  const batches = createBatchNegotiation()
   batches.received(initialize(1))
   batches.received(answer(1, '2025-03-26'))
 
@@ -49,7 +49,7 @@ test('an answer counts only from the one who was asked', () => {
 })
 
 test('an answer counts only for the very id that asked', () => {
-  const batches = batchesNegotiated()
+  const batches = createBatchNegotiation()
   batches.sent(initialize(1))
   batches.received(answer('1', '2025-03-26'))
 
@@ -57,7 +57,7 @@ test('an answer counts only for the very id that asked', () => {
 })
 
 test('a second initialize after one that failed still negotiates', () => {
-  const batches = batchesNegotiated()
+  const batches = createBatchNegotiation()
   batches.sent(initialize(1))
   batches.received({ jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'no' } })
   batches.sent(initialize(2))
@@ -67,7 +67,7 @@ test('a second initialize after one that failed still negotiates', () => {
 })
 
 test('what was negotiated once stays', () => {
-  const batches = batchesNegotiated()
+  const batches = createBatchNegotiation()
   batches.sent(initialize(1))
   batches.received(answer(1, '2025-06-18'))
   batches.sent(initialize(2))
@@ -77,7 +77,7 @@ test('what was negotiated once stays', () => {
 })
 
 test('other requests and answers without id change nothing', () => {
-  const batches = batchesNegotiated()
+  const batches = createBatchNegotiation()
   batches.sent({ jsonrpc: '2.0', id: 1, method: 'ping' })
   batches.received(answer(1, '2025-03-26'))
   batches.received({ jsonrpc: '2.0', error: { code: 1, message: '' } })

@@ -64,7 +64,7 @@ describe('lines', () => {
 
           const received = heard.lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line))
           expect(received).toEqual(sent)
-          expect([heard.invalid, heard.oversize, heard.decoder.heldBytes]).toEqual([[], [], 0])
+          expect([heard.invalid, heard.oversize, heard.decoder.bufferedBytes]).toEqual([[], [], 0])
         },
       ),
     )
@@ -158,7 +158,7 @@ describe('hostile bytes', () => {
           const heard = decoding({ maxLineBytes: 100, keepEncoded })
           for (const chunk of chunks) {
             heard.decoder.push(chunk)
-            expect(heard.decoder.heldBytes).toBeLessThanOrEqual(100)
+            expect(heard.decoder.bufferedBytes).toBeLessThanOrEqual(100)
           }
           heard.decoder.push(bytesOf('\nafter\n'))
 
@@ -231,7 +231,7 @@ describe('a line over the limit', () => {
     for (let n = 0; n < 1_000; n++) heard.decoder.push(bytesOf('x'.repeat(60)))
 
     expect(heard.oversize).toEqual([{ bytes: 120, start: 60 }])
-    expect(heard.decoder.heldBytes).toBe(0)
+    expect(heard.decoder.bufferedBytes).toBe(0)
   })
 
   test('counts bytes, not characters', () => {
@@ -256,12 +256,12 @@ describe('what an unfinished line costs', () => {
   test('is its bytes, and no more than the limit', () => {
     const heard = decoding({ maxLineBytes: 10 })
     heard.decoder.push(bytesOf('abc'))
-    expect(heard.decoder.heldBytes).toBe(3)
+    expect(heard.decoder.bufferedBytes).toBe(3)
     heard.decoder.push(bytesOf('defghij'))
-    expect(heard.decoder.heldBytes).toBe(10)
+    expect(heard.decoder.bufferedBytes).toBe(10)
     heard.decoder.push(bytesOf('\n'))
 
-    expect([heard.decoder.heldBytes, heard.lines]).toEqual([0, ['abcdefghij']])
+    expect([heard.decoder.bufferedBytes, heard.lines]).toEqual([0, ['abcdefghij']])
   })
 
   test('a line of 1 MB in single bytes copies each byte a bounded number of times', () => {
@@ -296,7 +296,7 @@ describe('the end', () => {
     heard.decoder.push(bytesOf('a\nb'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.decoder.heldBytes]).toEqual([['a', 'b'], 0])
+    expect([heard.lines, heard.decoder.bufferedBytes]).toEqual([['a', 'b'], 0])
   })
 
   test('reports a last line that is not UTF-8', () => {
@@ -322,11 +322,11 @@ describe('stop', () => {
     const heard = decoding()
     heard.decoder.push(bytesOf('abc'))
     heard.decoder.stop()
-    expect(heard.decoder.heldBytes).toBe(0)
+    expect(heard.decoder.bufferedBytes).toBe(0)
     heard.decoder.push(bytesOf('d\ne\n'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.decoder.heldBytes]).toEqual([[], 0])
+    expect([heard.lines, heard.decoder.bufferedBytes]).toEqual([[], 0])
   })
 
   test.each([
@@ -345,7 +345,7 @@ describe('stop', () => {
     )
     decoder.push(bytesOf(text))
 
-    expect([calls.length, decoder.heldBytes]).toEqual([1, 0])
+    expect([calls.length, decoder.bufferedBytes]).toEqual([1, 0])
   })
 
   test('takes effect when the line began in an earlier chunk', () => {
@@ -364,6 +364,6 @@ describe('stop', () => {
     decoder.push(bytesOf('a'))
     decoder.push(bytesOf('b\nc\nd'))
 
-    expect([calls, decoder.heldBytes]).toEqual([['ab'], 0])
+    expect([calls, decoder.bufferedBytes]).toEqual([['ab'], 0])
   })
 })

@@ -192,7 +192,7 @@ describe('allOf', () => {
       [saying(nonsense as never), allowAll()],
       [allowAll(), saying(nonsense as never)],
     ])
-      await expect(allOf(...gates).admit(caller(), signal)).rejects.toThrow(/the verdict|is no/)
+      await expect(allOf(...gates).admit(caller(), signal)).rejects.toThrow(/the verdict|must be/)
   })
 
   test('rejects where a gate throws', async () => {

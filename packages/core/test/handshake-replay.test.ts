@@ -155,7 +155,7 @@ describe('handshakeReplay', () => {
           if (kind === 'answer') replay.received(result(id))
           else if (kind === 'cancel') replay.sent(cancelled(id))
           else if (kind === 'cancelledByServer') replay.received(cancelled(id))
-          else replay.abandoned(id)
+          else replay.cancelled(id)
           open.delete(id)
         }
         expect(replay.reconnected()).toEqual([...open.values()])

@@ -56,7 +56,7 @@ test.each([
 
     await expect(connecting).rejects.toMatchObject({
       code: 'INVALID_OPTION',
-      message: expect.stringContaining('this is a listener: use serve(listener, accept)'),
+      details: { hint: expect.stringContaining('serve(listener, accept)') },
     })
     expect(listener.address).toBeUndefined()
   },

@@ -217,7 +217,7 @@ describe('peer: requests', () => {
     transport.onmessage?.({ jsonrpc: '2.0', id: '1', result: {} })
     transport.onmessage?.({ jsonrpc: '2.0', error: { code: -32_700, message: 'unreadable' } })
     expect(onError.mock.calls).toMatchObject([
-      [{ message: 'a response to a request that was never sent: id "1"' }],
+      [{ message: 'response without a request: id "1"' }],
       [{ code: -32_700, message: 'unreadable' }],
     ])
   })

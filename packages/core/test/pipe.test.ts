@@ -306,7 +306,7 @@ describe('pipe: ends', () => {
     a.onclose?.()
     await clock.advance(100)
     expect(await piped.closed).toBeUndefined()
-    expect(piped.missing).toEqual({ answers: 1, messages: 2 })
+    expect(piped.missing).toEqual({ responses: 1, messages: 2 })
   })
 
   it('knows that the server was gone before it answered, whoever answered in its place', async () => {
@@ -317,7 +317,7 @@ describe('pipe: ends', () => {
     b.onclose?.()
     await piped.closed
     expect(a.sent.at(-1)?.message).toMatchObject({ id: 1, error: { code: -31_002 } })
-    expect(piped.missing).toEqual({ answers: 1, messages: 0 })
+    expect(piped.missing).toEqual({ responses: 1, messages: 0 })
   })
 
   it('counts what was left when it was told to close, or could not begin', async () => {
@@ -325,14 +325,14 @@ describe('pipe: ends', () => {
     a.onmessage?.(request(1, 'tools/call'))
     a.onmessage?.(numbered(1))
     await piped.close()
-    expect(piped.missing).toEqual({ answers: 1, messages: 0 })
+    expect(piped.missing).toEqual({ responses: 1, messages: 0 })
 
     const [client, near] = memoryPair()
     const failing = scriptedTransport()
     failing.start = () => Promise.reject(new Error('no'))
     const failed = pipe(near, failing)
     await failed.closed
-    expect(failed.missing).toEqual({ answers: 0, messages: 0 })
+    expect(failed.missing).toEqual({ responses: 0, messages: 0 })
     await client.close()
   })
 

@@ -58,7 +58,7 @@ export async function bridge(target: Endpoint, { verbose, ...options }: BridgeOp
 }
 
 /** The messages that the host did not receive before an orderly end, as text. Empty if it received all. */
-function undeliveredIn({ missing: { answers, messages } }: Pipe, hasHostEnded: boolean): string {
+function undeliveredIn({ missing: { responses: answers, messages } }: Pipe, hasHostEnded: boolean): string {
   const unanswered = answers > 0 ? `${counted(answers, 'request')} not answered` : ''
   // Node may still buffer messages for the reader of standard output.
   const isUnread = messages > 0 || process.stdout.writableLength > 0

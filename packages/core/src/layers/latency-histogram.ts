@@ -1,36 +1,43 @@
-/** What is known of a number of durations, in milliseconds. */
+/** A summary of durations, in milliseconds. */
 export interface LatencySummary {
   readonly count: number
-  /** Half of them took at most this long; undefined while there are none. */
+  /** The median; `undefined` without durations. */
   readonly p50: number | undefined
   readonly p90: number | undefined
   readonly p99: number | undefined
-  /** The longest, exactly. */
+  /** The longest duration, exact. */
   readonly max: number | undefined
 }
 
-/** Collects durations and tells their quantiles. */
+/** Records durations and computes their quantiles. */
 export interface LatencyHistogram {
-  /** Adds one duration, in milliseconds. */
+  /** Records one duration, in milliseconds. */
   record(ms: number): void
   summary(): LatencySummary
 }
 
-/** A cell's middle is at most half a cell, 1/64 of its lower edge, away from any duration in it. */
+/** The middle of a cell is at most 1/64 of the cell's lower edge away from any duration in it. */
 const CELLS_PER_OCTAVE = 32
 const OCTAVES = 40
 const MICROSECONDS_PER_MS = 1_000
 
 /**
- * Makes a log-linear histogram of durations. Quantiles are within 1.6 % of a duration that was recorded, from one
- * microsecond to twelve days; shorter ones count as a microsecond. Takes 10 KiB, however many are recorded.
+ * Makes a log-linear histogram of durations. Quantiles are within 1.6 % of a recorded duration, from one microsecond to
+ * twelve days. Shorter durations count as a microsecond. It needs 10 KiB for any number of durations.
+ *
+ * @example
+ * ```ts
+ * const latency = createLatencyHistogram()
+ * latency.record(12.5)
+ * console.log(latency.summary().p99)
+ * ```
  */
 export function createLatencyHistogram(): LatencyHistogram {
   const cells = new Float64Array(OCTAVES * CELLS_PER_OCTAVE)
   let count = 0
   let max = 0
 
-  /** The smallest recorded duration, as far as cells tell, that at least `share` of all do not exceed. */
+  /** The smallest duration that at least `share` of all durations do not exceed, to the precision of a cell. */
   function quantile(share: number): number | undefined {
     if (count === 0) return undefined
     const rank = Math.ceil(share * count)
@@ -59,14 +66,14 @@ export function createLatencyHistogram(): LatencyHistogram {
 
 function cellOf(microseconds: number): number {
   if (!(microseconds > 1)) return 0
-  // Just below a power of two the logarithm may round up to it; the clamp then yields the cell next door.
+  // Just below a power of two, the logarithm may round up. The clamp then selects the next cell.
   const octave = Math.floor(Math.log2(microseconds))
   const position = Math.floor((microseconds / 2 ** octave - 1) * CELLS_PER_OCTAVE)
   const cell = octave * CELLS_PER_OCTAVE + Math.max(position, 0)
   return Math.min(cell, OCTAVES * CELLS_PER_OCTAVE - 1)
 }
 
-/** In milliseconds. */
+/** The middle of a cell, in milliseconds. */
 function middleOf(cell: number): number {
   const octave = Math.floor(cell / CELLS_PER_OCTAVE)
   const position = (cell % CELLS_PER_OCTAVE) + 0.5

@@ -3,35 +3,40 @@ import { TransportError } from '../contract/errors.js'
 import { invalidOption } from '../contract/options.js'
 import type { Flow, Peer, Transport, TransportLike } from '../contract/transport.js'
 import { attempt, ignore } from '../timing/promises.js'
-import { createTransport, createWatchedTransport } from '../transport/create-transport.js'
-import { callbackFailed, closedWhileConnecting } from '../transport/transport-errors.js'
-import { isOurs, partsOf } from '../transport/transport-parts.js'
-import { endOnly } from '../transport/transport-watch.js'
+import { createObservedTransport, createTransport } from '../transport/create-transport.js'
+import { callbackFailed, closedWhileStarting } from '../transport/transport-errors.js'
+import { endOnly, isOurs, partsOf } from '../transport/transport-parts.js'
 
 /**
- * Puts layers around a transport that was not started, or around a connector. The first layer is the outermost: it
- * sees an outgoing message first and an incoming one last.
+ * Makes a transport with layers around an idle transport or a connector. The first layer is the outermost: outgoing
+ * messages pass it first, incoming ones last.
  *
  * @throws TransportError `INVALID_OPTION` when the transport was started before
+ *
+ * @example
+ * ```ts
+ * const counts = meter()
+ * const transport = withLayers(tcpClient({ port: 7000 }), counts.layer, tap({ onError: console.error }))
+ * ```
  */
 export function withLayers(source: TransportLike | Connector, ...layers: Layer[]): Transport {
   const parts = partsOf(source)
   const connector = layered(parts?.connector ?? asConnector(source), layers)
-  if (!parts?.watched) return createTransport(connector, parts?.settings)
-  const { watch, replace } = parts.watched
-  const transport = createWatchedTransport(connector, parts.settings, endOnly(watch))
+  if (!parts?.observed) return createTransport(connector, parts?.settings)
+  const { observer, replace } = parts.observed
+  const transport = createObservedTransport(connector, parts.settings, endOnly(observer))
   replace(transport)
   return transport
 }
 
-/** The connector with the layers around it. What a layer says nothing about stays as it was further in. */
+/** The connector with the layers around it. Members that a layer leaves out are those of the inner connector. */
 export function layered(innermost: Connector, layers: readonly Layer[]): Connector {
   if (layers.length === 0) return innermost
   const inner = withFactsOf(innermost, { connect: connectGuarded(innermost) })
   return layers.reduceRight((next, layer) => withFactsOf(next, layer(next)), inner)
 }
 
-/** What a layer throws when it hears a message ends the conversation, not whoever reads from the medium. */
+/** An error of a layer during the delivery of a message ends the conversation, not the reader of the medium. */
 function connectGuarded(inner: Connector): Connector['connect'] {
   return async (sink, signal) => {
     let channel: Channel | undefined
@@ -44,9 +49,9 @@ function connectGuarded(inner: Connector): Connector['connect'] {
       attempt(() => close(failure)).catch(ignore)
       sink.end(failure)
     }
-    const message: Sink['message'] = (heard, context) => {
+    const message: Sink['message'] = (received, context) => {
       try {
-        sink.message(heard, context)
+        sink.message(received, context)
       } catch (cause) {
         fail(cause)
       }
@@ -58,7 +63,7 @@ function connectGuarded(inner: Connector): Connector['connect'] {
   }
 }
 
-/** Not by spreading the outer one, which may be an instance of a class. */
+/** The outer connector may be an instance of a class, so that spreading it is not safe. */
 function withFactsOf(inner: Connector, outer: Connector): Connector {
   const process = outer.process ?? inner.process
   const peer = outer.peer ?? inner.peer
@@ -74,18 +79,23 @@ function withFactsOf(inner: Connector, outer: Connector): Connector {
 }
 
 /**
- * Makes a connector of a transport that was not started, such as one of an MCP SDK. It connects once.
+ * Makes a connector of an idle transport, such as one of an MCP SDK. It connects once.
  *
- * @throws TransportError `INVALID_OPTION` when the transport is one of ours and was started before
+ * @throws TransportError `INVALID_OPTION` when the transport is of these packages and was started before
+ *
+ * @example
+ * ```ts
+ * const connector = fromTransport(new StdioClientTransport({ command: 'server' }))
+ * ```
  */
 export function fromTransport(transport: TransportLike): Connector {
-  let isSpent = false
+  let isUsed = false
   const connect: Connector['connect'] = async (sink, signal) => {
-    if (isSpent) {
-      const message = 'this transport connects only once; pass fromFactory(() => …) to connect again'
+    if (isUsed) {
+      const message = 'this transport connects only once: use fromFactory(() => …) to connect again'
       throw new TransportError('ALREADY_STARTED', message, undefined)
     }
-    isSpent = true
+    isUsed = true
     return await channelOver(transport, sink, signal)
   }
   if (isOurs(transport) && transport.state !== 'idle') {
@@ -96,16 +106,21 @@ export function fromTransport(transport: TransportLike): Connector {
 }
 
 /**
- * Makes a connector of a function that makes transports; it connects as often as wanted, each time with a new one.
- * A transport over it has no `stderr` and `pid`, even where those made have.
+ * Makes a connector of a function that makes transports. Each connection uses a new one. A transport over the connector
+ * has no `stderr` and `pid`.
+ *
+ * @example
+ * ```ts
+ * const connector = fromFactory(() => new StdioClientTransport({ command: 'server' }))
+ * ```
  */
 export function fromFactory(make: () => TransportLike): Connector {
   return {
     connect: async (sink, signal) => {
       const made = make()
       const parts = partsOf(made)
-      // Whoever watches over a transport has to see that one used.
-      const connector = parts && !parts.watched ? parts.connector : fromTransport(made)
+      // An observed transport must be used itself.
+      const connector = parts && !parts.observed ? parts.connector : fromTransport(made)
       return await connector.connect(sink, signal)
     },
   }
@@ -119,7 +134,7 @@ async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSi
   signal.throwIfAborted()
   let isClosing = false
   let lastError: Error | undefined
-  let hungUp: ((error: Error) => void) | undefined
+  let failStart: ((error: Error) => void) | undefined
   const close = (): Promise<void> => {
     isClosing = true
     return attempt(() => transport.close())
@@ -130,14 +145,14 @@ async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSi
     sink.error(error)
   }
   transport.onclose = () => {
-    hungUp?.(lastError ?? closedWhileConnecting())
+    failStart?.(lastError ?? closedWhileStarting())
     if (isClosing) return
-    // Only our own transports say how they ended; of others, the end itself is all that is known.
+    // Other transports report no reason for their end.
     if (isOurs(transport)) void transport.closed.then((reason) => sink.end(reason))
     else sink.end()
   }
   await new Promise<void>((resolve, reject) => {
-    hungUp = reject
+    failStart = reject
     const abort = (): void => {
       close()
         .catch(ignore)
@@ -147,12 +162,12 @@ async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSi
     attempt(() => transport.start())
       .then(() => {
         if (!isClosing) resolve()
-        // Whatever it opened after it was told to close.
+        // It has opened after close() was called.
         else close().catch(ignore)
       }, reject)
       .finally(() => signal.removeEventListener('abort', abort))
   })
-  hungUp = undefined
+  failStart = undefined
   const given: TransportLike & { readonly peer?: Peer | undefined; readonly flow?: Flow | undefined } =
     transport
   return {

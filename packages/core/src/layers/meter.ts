@@ -10,7 +10,7 @@ import { createLatencyHistogram, type LatencyHistogram, type LatencySummary } fr
 /** Options of a meter. */
 export interface MeterOptions {
   /**
-   * What latencies are measured with.
+   * The source of time for latencies.
    * @defaultValue systemClock
    */
   clock?: Clock | undefined
@@ -21,47 +21,55 @@ const table = options<MeterOptions>({ clock: clock() })
 /** The defaults of `meter`. */
 export const meterDefaults: OptionDefaults<MeterOptions> = table.defaults
 
-/** What passed in one direction. */
+/** The traffic in one direction. */
 export interface DirectionSnapshot {
   readonly messages: number
-  /** Bytes on the wire, as the channels count them. */
+  /** Bytes on the wire, counted by the channels. */
   readonly bytes: number
-  /** Bytes before compression for each byte on the wire; undefined until a channel that compresses carried some. */
+  /** Bytes before compression per byte on the wire; `undefined` without compressed traffic. */
   readonly compressionRatio: number | undefined
-  /** How long the requests that went this way waited for their response. */
+  /** The time from each request in this direction to its response. */
   readonly latency: LatencySummary
 }
 
-/** Everything a meter counted so far, over all its channels, ended ones included. */
+/** The counts of a meter over all its channels, closed ones included. */
 export interface MeterSnapshot {
   readonly sent: DirectionSnapshot
   readonly received: DirectionSnapshot
-  /** What was reported, what ended a conversation out of order and what kept one from opening. */
+  /** The number of reported errors, failed connections and connections that ended with a reason. */
   readonly errors: number
   readonly connections: {
-    /** How many ever opened. */
+    /** The number of connections that have opened. */
     readonly opened: number
-    /** How many are open now. */
+    /** The number of open connections. */
     readonly open: number
-    /** How many attempts did not open, given up ones included. */
+    /** The number of attempts that did not open, aborted ones included. */
     readonly failed: number
   }
 }
 
-/** Counts what passes through its layer. */
+/** Counts the messages, bytes and errors that pass its layer. */
 export interface Meter {
-  /** May be put around any number of transports; the counts are those of all together. */
+  /** The layer. It can be used for any number of transports; the counts are those of all together. */
   readonly layer: Layer
   snapshot(): MeterSnapshot
 }
 
-/** The most requests in one direction of a channel whose response is awaited; beyond it the oldest is given up. */
-const MAX_AWAITED = 4_096
+/** The most pending requests in one direction of a channel. Beyond it, the oldest is not measurement. */
+const MAX_PENDING = 4_096
 
 /**
- * Makes a meter: messages, bytes, errors, connections and latencies, in constant memory for each channel. Requests
- * that are never answered, are cancelled or whose channel ends leave nothing behind and count as no latency, and
- * neither do subscriptions, which are answered when they end.
+ * Makes a meter of messages, bytes, errors, connections and latencies. It needs constant memory per channel. Requests
+ * without a response have no latency, and neither have subscriptions, whose response marks their end.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const counts = meter()
+ * const transport = withLayers(tcpClient({ port: 7000 }), counts.layer)
+ * console.log(counts.snapshot().sent.latency.p99)
+ * ```
  */
 export function meter(given: MeterOptions = {}): Meter {
   const settings = table.read(given)
@@ -70,13 +78,13 @@ export function meter(given: MeterOptions = {}): Meter {
     layer: (next) => ({
       ...next,
       connect: async (sink, signal) => {
-        const measured = new Measured(total, settings.clock)
+        const measurement = new Measurement(total, settings.clock)
         let channel: Channel
         try {
           channel = await next.connect(
             {
               message: (message, context) => {
-                measured.received(message)
+                measurement.received(message)
                 sink.message(message, context)
               },
               error: (error) => {
@@ -84,31 +92,31 @@ export function meter(given: MeterOptions = {}): Meter {
                 sink.error(error)
               },
               end: (reason) => {
-                measured.ended(reason)
-                measured.fold()
+                measurement.ended(reason)
+                measurement.fold()
                 sink.end(reason)
               },
             },
             signal,
           )
         } catch (error) {
-          measured.ended(signal.aborted ? undefined : error)
+          measurement.ended(signal.aborted ? undefined : error)
           throw error
         }
-        measured.opened(channel.traffic)
+        measurement.opened(channel.traffic)
         return {
           ...channel,
           send: (message, sendOptions) => {
-            measured.sent(message)
+            measurement.sent(message)
             return channel.send(message, sendOptions)
           },
           close: async (reason) => {
-            measured.ended(reason)
-            // What is still written while it closes counts too.
+            measurement.ended(reason)
+            // Bytes that are written during the close count too.
             try {
               await channel.close(reason)
             } finally {
-              measured.fold()
+              measurement.fold()
             }
           },
         }
@@ -118,14 +126,14 @@ export function meter(given: MeterOptions = {}): Meter {
   }
 }
 
-/** One direction, added up over all channels. */
+/** The totals of one direction over all channels. */
 interface Direction {
   messages: number
   readonly bytes: Bytes
   readonly latency: LatencyHistogram
 }
 
-/** Bytes on the wire, and those of channels that compress, before and after it. */
+/** Bytes on the wire, and those of compressing channels before and after compression. */
 interface Bytes {
   wire: number
   plain: number
@@ -152,13 +160,13 @@ class Totals {
   }
 }
 
-/** The part one channel has in the totals. */
-class Measured {
+/** The measurement of one channel. */
+class Measurement {
   readonly #total: Totals
   readonly #clock: Clock
-  /** When each request that awaits its response passed, by the side that sent it. */
-  readonly #askedHere = new Map<RequestId, number>()
-  readonly #askedThere = new Map<RequestId, number>()
+  /** The time of each pending request, by its sender. */
+  readonly #sentRequests = new Map<RequestId, number>()
+  readonly #receivedRequests = new Map<RequestId, number>()
   #life: 'connecting' | 'open' | 'over' = 'connecting'
   #traffic: Traffic | undefined
 
@@ -182,11 +190,11 @@ class Measured {
     if (this.#life === 'open') this.#total.connections.open--
     else this.#total.connections.failed++
     this.#life = 'over'
-    this.#askedHere.clear()
-    this.#askedThere.clear()
+    this.#sentRequests.clear()
+    this.#receivedRequests.clear()
   }
 
-  /** Takes the final counts, so that the channel itself can go. */
+  /** Adds the final counts to the totals, so that the channel can be released. */
   fold(): void {
     const { live, sent, received } = this.#total
     if (this.#traffic && live.delete(this.#traffic)) addTraffic(this.#traffic, sent.bytes, received.bytes)
@@ -194,42 +202,42 @@ class Measured {
 
   sent(message: JsonRpcMessage): void {
     this.#total.sent.messages++
-    this.#watch(message, this.#askedHere, this.#askedThere, this.#total.received.latency)
+    this.#observe(message, this.#sentRequests, this.#receivedRequests, this.#total.received.latency)
   }
 
   received(message: JsonRpcMessage): void {
     this.#total.received.messages++
-    this.#watch(message, this.#askedThere, this.#askedHere, this.#total.sent.latency)
+    this.#observe(message, this.#receivedRequests, this.#sentRequests, this.#total.sent.latency)
   }
 
-  /** `asked` are the requests of the side the message comes from, `awaited` those it may answer. */
-  #watch(
+  /** `own` are the pending requests of the sender of the message, `others` those that it may respond to. */
+  #observe(
     message: JsonRpcMessage,
-    asked: Map<RequestId, number>,
-    awaited: Map<RequestId, number>,
+    own: Map<RequestId, number>,
+    others: Map<RequestId, number>,
     latency: LatencyHistogram,
   ): void {
     if (this.#life === 'over') return
     if (isResponse(message)) {
-      const since = message.id === undefined ? undefined : awaited.get(message.id)
+      const since = message.id === undefined ? undefined : others.get(message.id)
       if (since === undefined) return
-      awaited.delete(message.id as RequestId)
+      others.delete(message.id as RequestId)
       latency.record(this.#clock.now() - since)
     } else if (isRequest(message)) {
-      if (message.method !== LISTEN_METHOD) remember(asked, message.id, this.#clock.now())
+      if (message.method !== LISTEN_METHOD) addPending(own, message.id, this.#clock.now())
     } else {
       const id = cancelledBy(message)
-      if (id !== undefined) asked.delete(id)
+      if (id !== undefined) own.delete(id)
     }
   }
 }
 
-function remember(asked: Map<RequestId, number>, id: RequestId, now: number): void {
-  if (asked.size >= MAX_AWAITED) {
-    const oldest = asked.keys().next()
-    if (!oldest.done) asked.delete(oldest.value)
+function addPending(pending: Map<RequestId, number>, id: RequestId, now: number): void {
+  if (pending.size >= MAX_PENDING) {
+    const oldest = pending.keys().next()
+    if (!oldest.done) pending.delete(oldest.value)
   }
-  asked.set(id, now)
+  pending.set(id, now)
 }
 
 function createDirection(): Direction {

@@ -7,17 +7,17 @@ import type { MessageContext, Peer, SendOptions } from '../contract/transport.js
 import { guarded } from '../timing/promises.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 
-/** What can be observed of a conversation. Each is called before what it tells of goes on. */
+/** The callbacks of a tap. Each is called before the observed event continues. */
 export interface TapCallbacks {
   /** A conversation opened. */
   onOpen?: ((peer: Peer) => void) | undefined
-  /** A message is being sent. Whether it left is what its `send()` settles with. */
+  /** A message is passed to the channel. The result of its `send()` is not known yet. */
   onSend?: ((message: JsonRpcMessage, options: SendOptions | undefined) => void) | undefined
   /** A message arrived. */
   onReceive?: ((message: JsonRpcMessage, context: MessageContext | undefined) => void) | undefined
-  /** Something went wrong that did not end the conversation, or one could not be opened; not that it was given up. */
+  /** An error that did not end the conversation, or a failed connection. Not called for an aborted one. */
   onError?: ((error: Error) => void) | undefined
-  /** A conversation that had opened is over or is being closed, for that reason unless it is orderly. */
+  /** An open conversation has ended or is being closed, for that reason unless the end is orderly. */
   onClose?: ((reason: Error | undefined) => void) | undefined
 }
 
@@ -30,17 +30,22 @@ const table = options<TapCallbacks, keyof TapCallbacks>({
 })
 
 /**
- * Observes what passes and changes nothing. A callback that throws or rejects is reported as `CALLBACK_FAILED`;
- * what it was told of goes on all the same.
+ * Makes a layer that observes messages and events and changes nothing. A callback that throws or rejects is reported as
+ * `CALLBACK_FAILED`, and the observed event continues.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const transport = withLayers(tcpClient({ port: 7000 }), tap({ onSend: (message) => console.log(message) }))
+ * ```
  */
 export function tap(given: TapCallbacks): Layer {
   const callbacks = table.read(given)
   return (next) => ({
     ...next,
     connect: async (sink, signal) => {
-      const { onOpen, onSend, onReceive, onError, onClose } = harmless(callbacks, sink)
+      const { onOpen, onSend, onReceive, onError, onClose } = guardedCallbacks(callbacks, sink)
       let life: 'connecting' | 'open' | 'over' = 'connecting'
       const closed = (reason: Error | undefined): void => {
         if (life === 'open') onClose?.(reason)
@@ -90,20 +95,20 @@ export function tap(given: TapCallbacks): Layer {
   })
 }
 
-/** The same callbacks, none of which throws. */
-function harmless(callbacks: TapCallbacks, sink: Sink): TapCallbacks {
-  const harmlessly = <A extends unknown[]>(slot: string, call: ((...told: A) => void) | undefined) => {
+/** The same callbacks, which never throw. */
+function guardedCallbacks(callbacks: TapCallbacks, sink: Sink): TapCallbacks {
+  const guard = <A extends unknown[]>(slot: string, call: ((...args: A) => void) | undefined) => {
     if (!call) return undefined
     const failed = (cause: unknown): void => {
       sink.error(callbackFailed(slot, cause))
     }
-    return (...told: A): void => guarded(() => call(...told), failed)
+    return (...args: A): void => guarded(() => call(...args), failed)
   }
   return {
-    onOpen: harmlessly('onOpen', callbacks.onOpen),
-    onSend: harmlessly('onSend', callbacks.onSend),
-    onReceive: harmlessly('onReceive', callbacks.onReceive),
-    onError: harmlessly('onError', callbacks.onError),
-    onClose: harmlessly('onClose', callbacks.onClose),
+    onOpen: guard('onOpen', callbacks.onOpen),
+    onSend: guard('onSend', callbacks.onSend),
+    onReceive: guard('onReceive', callbacks.onReceive),
+    onError: guard('onError', callbacks.onError),
+    onClose: guard('onClose', callbacks.onClose),
   }
 }

@@ -13,7 +13,7 @@ import { isThenable } from '../timing/promises.js'
 import { whenAborted } from '../timing/when-aborted.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 
-/** Who decides, and how long they may take. */
+/** The gate, the session policy and the time limit of an admission. */
 export interface AdmissionOptions {
   readonly gate?: Gate | undefined
   readonly gateTimeoutMs: number
@@ -21,28 +21,28 @@ export interface AdmissionOptions {
   readonly clock: Clock
 }
 
-/** What came of a caller at the door. */
+/** The result of an admission. */
 export type AdmissionOutcome =
   | { readonly admitted: true; readonly admission: Admission; readonly grant?: SessionGrant }
   | { readonly admitted: false; readonly refusal: Refusal; readonly error?: Error }
 
 /**
- * Asks the gate and then the session policy about a caller. Fails closed: whatever is not a plain admission is a
- * refusal. Settles at the latest after `gateTimeoutMs`, or when the signal aborts. Never rejects.
+ * Calls the gate, then the session policy. Fails closed: any result but a valid admission is a refusal. Settles within
+ * `gateTimeoutMs`, or when the signal aborts. Never rejects.
  *
  * @param decided the decision of the gate where it was called before; only the session policy is called then
  */
 export async function admit(
   handshake: Handshake,
-  keepers: AdmissionOptions,
+  options: AdmissionOptions,
   signal: AbortSignal,
   decided?: Admission,
 ): Promise<AdmissionOutcome> {
-  const { gate, sessionPolicy, clock } = keepers
+  const { gate, sessionPolicy, clock } = options
   let verdict: Verdict
   try {
     verdict =
-      decided ?? (gate ? checkVerdict(await asked(gate, handshake, keepers, signal)) : { admit: true })
+      decided ?? (gate ? checkVerdict(await callGate(gate, handshake, options, signal)) : { admit: true })
   } catch (cause) {
     if (signal.aborted) return { admitted: false, refusal: unavailable('the server is shutting down') }
     return failedClosed('gate.admit', cause)
@@ -62,76 +62,76 @@ export async function admit(
     if (isDuration(grant.lifetimeMs) && isDuration(grant.idleTimeoutMs)) {
       return { admitted: true, admission: verdict, grant }
     }
-    throw new Error('the grant has a duration that is none')
+    throw new Error('SessionPolicy.open() returned an invalid lifetimeMs or idleTimeoutMs')
   } catch (cause) {
     return failedClosed('sessionPolicy.open', cause)
   }
 }
 
-/** The signal for gates that do not look at it and answered at once: one does for all of them. */
-let unused: AbortController | undefined
+/** A controller without a user, for gates that take no signal and return immediately. */
+let spareController: AbortController | undefined
 
-/** The gate's answer, unless the signal or the deadline comes first; the gate's own signal then aborts. */
-function asked(
+/** The verdict of the gate, unless the signal or the timeout comes first. The signal of the gate then aborts. */
+function callGate(
   gate: Gate,
   handshake: Handshake,
-  keepers: AdmissionOptions,
+  options: AdmissionOptions,
   signal: AbortSignal,
 ): Verdict | Promise<Verdict> {
   signal.throwIfAborted()
-  const isUnseen = gate.admit.length < 2
-  const patience = (isUnseen ? unused : undefined) ?? new AbortController()
-  if (isUnseen) unused = undefined
-  const verdict = gate.admit(handshake, patience.signal)
-  if (isThenable(verdict)) return inTime(verdict, patience, keepers, signal)
-  if (isUnseen) unused = patience
+  const takesNoSignal = gate.admit.length < 2
+  const controller = (takesNoSignal ? spareController : undefined) ?? new AbortController()
+  if (takesNoSignal) spareController = undefined
+  const verdict = gate.admit(handshake, controller.signal)
+  if (isThenable(verdict)) return withTimeout(verdict, controller, options, signal)
+  if (takesNoSignal) spareController = controller
   return verdict
 }
 
-function inTime(
+function withTimeout(
   verdict: PromiseLike<Verdict>,
-  patience: AbortController,
+  controller: AbortController,
   { clock, gateTimeoutMs }: AdmissionOptions,
   signal: AbortSignal,
 ): Promise<Verdict> {
   return new Promise((resolve, reject) => {
-    const giveUp = (reason: unknown): void => {
-      settled()
+    const cancel = (reason: unknown): void => {
+      release()
       reject(reason)
-      patience.abort(reason)
+      controller.abort(reason)
     }
-    const late = clock.deadline(gateTimeoutMs, () => {
-      giveUp(new Error(`the gate took longer than gateTimeoutMs (${gateTimeoutMs} ms)`))
+    const deadline = clock.deadline(gateTimeoutMs, () => {
+      cancel(new Error(`the gate did not decide within gateTimeoutMs (${gateTimeoutMs} ms)`))
     })
-    const abort = (): void => giveUp(signal.reason)
-    const settled = (): void => {
-      late[Symbol.dispose]()
-      forget()
+    const abort = (): void => cancel(signal.reason)
+    const release = (): void => {
+      deadline[Symbol.dispose]()
+      unsubscribe()
     }
-    const forget = whenAborted(signal, abort)
+    const unsubscribe = whenAborted(signal, abort)
     verdict.then(
-      (said) => {
-        settled()
-        resolve(said)
+      (result) => {
+        release()
+        resolve(result)
       },
       (error: unknown) => {
-        settled()
+        release()
         reject(error)
       },
     )
-    // The gate itself may have ended what it is asked for.
+    // The gate itself may have aborted the signal.
     if (signal.aborted) abort()
   })
 }
 
-/** A policy answers at once; what a promise of one rejects with is to be heard all the same. */
+/** The error for a policy that returned a promise: its rejection where it has one. */
 async function rejectionOf(promise: PromiseLike<unknown>): Promise<unknown> {
   try {
     await promise
   } catch (error) {
     return error
   }
-  return new Error('it answered with a promise')
+  return new Error('SessionPolicy.open() returned a promise')
 }
 
 function isDuration(ms: unknown): boolean {

@@ -10,45 +10,45 @@ import type { AuthInfo, MessageContext, Transport } from '../contract/transport.
 import { cancelledBy } from '../messages/era.js'
 import { SmallIdSet } from '../messages/small-id-set.js'
 import { sentImmediately } from '../transport/pending-sends.js'
-import type { TransportWatch } from '../transport/transport-watch.js'
+import type { TransportObserver } from '../transport/transport-parts.js'
 import { AdmissionTimer } from './admission-timer.js'
 
-/** What a caller was granted. */
+/** The admission of a client and the grant of its session. */
 export interface Admitted {
   readonly admission: Admission
   readonly grant?: SessionGrant
 }
 
-/** One connection to watch over, and on whose behalf. */
+/** One connection to monitor. */
 export interface MonitoredConnection extends Pick<Admitted, 'grant'> {
   readonly incoming: Incoming
   readonly clock: Clock
   readonly owner: MonitorOwner
 }
 
-/** Who has connections watched over. */
+/** The callbacks of a monitor. */
 export interface MonitorOwner {
-  /** Hears that the connection has ended. */
-  left(supervision: ConnectionMonitor): void
-  /** Hears that nobody started the connection. */
+  /** The connection has ended. */
+  ended(monitor: ConnectionMonitor): void
+  /** The connection was not started in time. */
   report(error: Error): void
-  /** Hears that one transport is used instead of another. */
+  /** Another transport replaces the connection. */
   replaced(connection: Transport, successor: Transport): void
 }
 
-/** What a listener keeps an eye on, for one connection, from its admission to its end. */
-export class ConnectionMonitor implements TransportWatch {
+/** Monitors one connection of a listener, from its admission to its end: start, admission, lifetime, idle time, requests. */
+export class ConnectionMonitor implements TransportObserver {
   readonly grant: SessionGrant | undefined
-  /** Who is at the door still: let go of once the connector is asked to connect, and so owns what it needs to. */
+  /** The caller, until the connector starts to connect and owns its resources. */
   incoming: Incoming | undefined
-  /** What is watched, once `watch` was called. */
+  /** The monitored transport. Set by `start`. */
   connection: Transport | undefined
   readonly #clock: Clock
   readonly #owner: MonitorOwner
-  readonly #unanswered = new SmallIdSet()
-  #untilStarted: Disposable | undefined
+  readonly #pendingRequests = new SmallIdSet()
+  #startTimer: Disposable | undefined
   #stops: (() => void)[] | undefined
-  #waiting: (() => void)[] | undefined
+  #idleWaiters: (() => void)[] | undefined
   #lastActivity = 0
 
   constructor({ incoming, grant, clock, owner }: MonitoredConnection) {
@@ -58,13 +58,13 @@ export class ConnectionMonitor implements TransportWatch {
     this.#owner = owner
   }
 
-  /** Ends the connection when it is not started in time, idle or alive for too long, or no longer admitted. */
-  watch(connection: Transport, startTimeoutMs: number, admission: Admission): void {
+  /** Starts the timers: each ends the connection. */
+  start(connection: Transport, startTimeoutMs: number, admission: Admission): void {
     this.connection = connection
     const { grant } = this
     const clock = this.#clock
     this.#lastActivity = clock.now()
-    this.#untilStarted = clock.deadline(startTimeoutMs, () => this.#notStarted(startTimeoutMs))
+    this.#startTimer = clock.deadline(startTimeoutMs, () => this.#notStarted(startTimeoutMs))
     const end = (reason: Error): void => void this.connection?.close({ reason })
     const stops = [
       admissionTimer(end, admission, clock),
@@ -75,19 +75,19 @@ export class ConnectionMonitor implements TransportWatch {
     if (connection.state === 'closed') this.#stop()
   }
 
-  /** Resolves as soon as no request of the caller is being answered. */
+  /** Resolves when the client has no pending request. */
   idle(): Promise<void> {
-    if (this.#unanswered.isEmpty) return Promise.resolve()
+    if (this.#pendingRequests.isEmpty) return Promise.resolve()
     return new Promise((resolve) => {
-      this.#waiting ??= []
-      this.#waiting.push(resolve)
+      this.#idleWaiters ??= []
+      this.#idleWaiters.push(resolve)
     })
   }
 
   connecting(): void {
     this.incoming = undefined
-    this.#untilStarted?.[Symbol.dispose]()
-    this.#untilStarted = undefined
+    this.#startTimer?.[Symbol.dispose]()
+    this.#startTimer = undefined
   }
 
   around(connector: Connector): Connector {
@@ -100,35 +100,35 @@ export class ConnectionMonitor implements TransportWatch {
   }
 
   received(message: JsonRpcMessage): void {
-    this.#noteActivity()
+    this.#recordActivity()
     if (isRequest(message)) {
-      if (message.method !== LISTEN_METHOD) this.#unanswered.add(message.id)
+      if (message.method !== LISTEN_METHOD) this.#pendingRequests.add(message.id)
       return
     }
     if (isResponse(message)) return
-    // Whoever answers a request sends nothing for one that was cancelled (Cancellation, Behavior).
+    // A cancelled request gets no response (Cancellation, Behavior).
     const cancelled = cancelledBy(message)
-    if (cancelled !== undefined) this.#answered(cancelled)
+    if (cancelled !== undefined) this.#completed(cancelled)
   }
 
-  sent(message: JsonRpcMessage, taken: Promise<void> | undefined): void {
-    this.#noteActivity()
+  sent(message: JsonRpcMessage, accepted: Promise<void> | undefined): void {
+    this.#recordActivity()
     if (!isResponse(message) || message.id === undefined) return
     const { id } = message
-    if (taken === undefined || taken === sentImmediately) {
-      this.#answered(id)
+    if (accepted === undefined || accepted === sentImmediately) {
+      this.#completed(id)
       return
     }
-    const done = (): void => this.#answered(id)
-    // Not before the medium took it, lest the connection is closed in front of the answer.
-    taken.then(done, done)
+    const completed = (): void => this.#completed(id)
+    // Not before the medium has the response: the connection may be closed right after.
+    accepted.then(completed, completed)
   }
 
   ended(): void {
     this.#stop()
-    this.#unanswered.clear()
-    this.#nobodyWaits()
-    this.#owner.left(this)
+    this.#pendingRequests.clear()
+    this.#resolveIdle()
+    this.#owner.ended(this)
   }
 
   #notStarted(startTimeoutMs: number): void {
@@ -137,39 +137,38 @@ export class ConnectionMonitor implements TransportWatch {
     const message = `an admitted connection was not started within startTimeoutMs (${startTimeoutMs} ms)`
     const reason = new TransportError('CLOSED', message, undefined)
     void connection.close({ reason })
-    // Whoever forgot to start it listens to nothing of it.
+    // The transport has no `onerror` yet, so the listener reports it.
     this.#owner.report(reason)
   }
 
   #stop(): void {
-    this.#untilStarted?.[Symbol.dispose]()
+    this.#startTimer?.[Symbol.dispose]()
     for (const stop of this.#stops ?? []) stop()
     this.#stops = undefined
   }
 
-  /** The time is read only where somebody looks at it. */
-  #noteActivity(): void {
+  /** Reads the clock only where an idle timeout needs it. */
+  #recordActivity(): void {
     if (this.grant?.idleTimeoutMs !== undefined) this.#lastActivity = this.#clock.now()
   }
 
-  #answered(id: RequestId): void {
-    if (this.#unanswered.delete(id) && this.#unanswered.isEmpty) this.#nobodyWaits()
+  #completed(id: RequestId): void {
+    if (this.#pendingRequests.delete(id) && this.#pendingRequests.isEmpty) this.#resolveIdle()
   }
 
-  #nobodyWaits(): void {
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    for (const resolve of waiting ?? []) resolve()
+  #resolveIdle(): void {
+    const waiters = this.#idleWaiters
+    this.#idleWaiters = undefined
+    for (const resolve of waiters ?? []) resolve()
   }
 }
 
 /**
- * The caller's connector, watched where layers stand between it and the transport, and telling who the caller is with
- * everything it says.
+ * The connector of a client, with calls of the observer. It adds `authInfo` to the peer and to each message context.
  */
 export function monitoredConnector(
   inner: Connector,
-  watch: TransportWatch,
+  observer: TransportObserver,
   given: AuthInfo | undefined,
 ): Connector {
   const authInfo = given && concealAuthInfo(given)
@@ -182,12 +181,12 @@ export function monitoredConnector(
     ...inner,
     ...(authInfo && inner.peer && { peer: Object.freeze({ ...inner.peer, authInfo }) }),
     connect: async (sink, signal) => {
-      watch.connecting()
+      observer.connecting()
       const channel: Channel = await inner.connect(
         {
           ...sink,
           message: (message, context) => {
-            watch.received(message)
+            observer.received(message)
             sink.message(message, contextOf(context))
           },
         },
@@ -197,12 +196,12 @@ export function monitoredConnector(
         ...channel,
         ...(authInfo && { peer: Object.freeze({ ...channel.peer, authInfo }) }),
         send: (message, options) => {
-          let taken: Promise<void> | undefined
+          let accepted: Promise<void> | undefined
           try {
-            taken = channel.send(message, options)
-            return taken
+            accepted = channel.send(message, options)
+            return accepted
           } finally {
-            watch.sent(message, taken)
+            observer.sent(message, accepted)
           }
         },
       }
@@ -210,7 +209,7 @@ export function monitoredConnector(
   }
 }
 
-/** A copy that leaves accessors, such as `request`, uncalled. */
+/** A copy with the accessors of the original, such as `request`, which are not called. */
 function withAuthInfo(context: MessageContext, authInfo: AuthInfo): MessageContext {
   const copy = Object.create(Object.prototype, Object.getOwnPropertyDescriptors(context)) as MessageContext
   return Object.assign(copy, { authInfo })
@@ -218,7 +217,7 @@ function withAuthInfo(context: MessageContext, authInfo: AuthInfo): MessageConte
 
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
 
-/** The same facts, with the token kept out of what `console.log` and `util.inspect` show. */
+/** A copy whose token is hidden from `console.log` and `util.inspect`. */
 export function concealAuthInfo(authInfo: AuthInfo): AuthInfo {
   const shown = { ...authInfo, token: '[concealed]' }
   return Object.defineProperty({ ...authInfo }, INSPECT, { value: () => shown, enumerable: false })
@@ -239,14 +238,14 @@ function admissionTimer(end: End, admission: Admission, clock: Clock): (() => vo
 function lifetimeTimer(end: End, grant: SessionGrant | undefined, clock: Clock): (() => void) | undefined {
   const lifetimeMs = grant?.lifetimeMs
   if (lifetimeMs === undefined) return undefined
-  const old = clock.deadline(lifetimeMs, () => {
-    const message = `the session reached its lifetime of ${lifetimeMs} ms`
+  const deadline = clock.deadline(lifetimeMs, () => {
+    const message = `the session has reached its lifetimeMs (${lifetimeMs} ms)`
     end(new TransportError('REFUSED', message, { status: 401 }))
   })
-  return () => old[Symbol.dispose]()
+  return () => deadline[Symbol.dispose]()
 }
 
-/** One deadline for the whole life: when it comes and something was said meanwhile, it moves. */
+/** One deadline at a time. When it expires, it is set again if there was a message in the meantime. */
 function idleTimer(
   end: End,
   grant: SessionGrant | undefined,
@@ -263,7 +262,7 @@ function idleTimer(
         wait(left)
         return
       }
-      const message = `nothing was said for ${idleTimeoutMs} ms (idleTimeoutMs)`
+      const message = `no message within idleTimeoutMs (${idleTimeoutMs} ms)`
       end(new TransportError('CLOSED', message, undefined))
     })
   }

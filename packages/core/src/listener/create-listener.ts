@@ -1,33 +1,36 @@
-import type { Clock } from '../contract/clock.js'
-import type { Layer } from '../contract/connector.js'
+/*
+ * The life cycle of a listener. The state never returns to an earlier one.
+ *
+ *   idle --start()--> starting --bound--> open --close(), acceptor failed--> closing --> closed
+ *     |                  +---- bind failed, close(), abort ------------------> closing
+ *     +---- close() --------------------------------------------------------------------> closed
+ *
+ * A caller:  offered --> gate, session policy --> onconnection (idle transport) --> started --> ended
+ *               |               +---> refused                    +---> closed after startTimeoutMs
+ *               +---> refused: maxConnections, closing
+ *
+ * closing: refuse new callers, wait up to drainMs for pending requests, close the connections, release the address.
+ */
 import { TransportError, toError } from '../contract/errors.js'
-import { type Admission, type Gate, requireGate } from '../contract/gate.js'
+import type { Admission } from '../contract/gate.js'
 import type { Acceptor, AcceptorSink, Binding, Incoming, Listener } from '../contract/listener.js'
-import {
-  callback,
-  clock,
-  inRange,
-  integer,
-  list,
-  objectWith,
-  optional,
-  rule,
-} from '../contract/option-rules.js'
-import {
-  type OptionDefaults,
-  type OptionSettings,
-  type OptionTable,
-  options,
-} from '../contract/option-table.js'
 import { invalidOption } from '../contract/options.js'
-import type { SessionGrant, SessionPolicy } from '../contract/session-policy.js'
+import type { SessionGrant } from '../contract/session-policy.js'
 import type { Transport } from '../contract/transport.js'
 import { layered } from '../layers/layers.js'
-import { attempt, guarded, ignore, settleWithin, withAbortGrace } from '../timing/promises.js'
-import { createWatchedTransport } from '../transport/create-transport.js'
+import {
+  attempt,
+  type Deferred,
+  deferred,
+  guarded,
+  ignore,
+  settleWithin,
+  withAbortGrace,
+} from '../timing/promises.js'
+import { createObservedTransport } from '../transport/create-transport.js'
 import { callbackFailed } from '../transport/transport-errors.js'
-import type { TransportSettings } from '../transport/transport-parts.js'
-import { endOnly } from '../transport/transport-watch.js'
+import type { TransportSettings } from '../transport/transport-options.js'
+import { endOnly } from '../transport/transport-parts.js'
 import { admit } from './admission.js'
 import {
   type Admitted,
@@ -35,85 +38,27 @@ import {
   type MonitorOwner,
   monitoredConnector,
 } from './connection-monitor.js'
-
-/** Options every listener has, whatever it listens on. */
-export interface ListenerOptions {
-  /**
-   * Who may talk: its `admit(handshake)` answers `{ admit: true, authInfo }`, or `{ admit: false, status, reason }`.
-   * Required where callers on other hosts can reach the listener.
-   * @defaultValue undefined
-   */
-  gate?: Gate | undefined
-  /**
-   * How long a gate may take to decide, in milliseconds; after that the caller is refused.
-   * @defaultValue 5_000
-   */
-  gateTimeoutMs?: number | undefined
-  /**
-   * Layers around every connection, outermost first.
-   * @defaultValue undefined
-   */
-  layers?: readonly Layer[] | undefined
-  /**
-   * Who may open a session and how long it lives: its `open(handshake, admission)` answers `{ admit: true }`, with
-   * `lifetimeMs`, `idleTimeoutMs` and `release` as wanted, or what a gate refuses with.
-   * @defaultValue undefined
-   */
-  sessionPolicy?: SessionPolicy | undefined
-  /**
-   * How many callers may be connected or waiting for the gate at once; further ones are refused with 503.
-   * @defaultValue 1_000
-   */
-  maxConnections?: number | undefined
-  /**
-   * How long an admitted connection may stay unstarted, in milliseconds, before it is closed.
-   * @defaultValue 10_000
-   */
-  startTimeoutMs?: number | undefined
-  /**
-   * How long closing one connection may take, in milliseconds.
-   * @defaultValue 2_000
-   */
-  closeTimeoutMs?: number | undefined
-  /**
-   * Where deadlines come from.
-   * @defaultValue systemClock
-   */
-  clock?: Clock | undefined
-}
-
-/** The options of a listener that may be left out and have no default. */
-export type OptionalListenerOptions = 'gate' | 'layers' | 'sessionPolicy'
-
-/** The options of every listener. */
-export const listenerOptions: OptionTable<ListenerOptions, OptionalListenerOptions> = options<
-  ListenerOptions,
-  OptionalListenerOptions
->({
-  gate: optional(rule(requireGate)),
-  gateTimeoutMs: inRange(1, Infinity, 5_000),
-  layers: optional(list(callback<Layer>())),
-  sessionPolicy: optional(objectWith<SessionPolicy>(['open'], 'a SessionPolicy')),
-  maxConnections: integer(1, Infinity, 1_000),
-  startTimeoutMs: inRange(1, Infinity, 10_000),
-  closeTimeoutMs: inRange(0, Infinity, 2_000),
-  clock: clock(),
-})
-
-/** What a listener uses for options that are not given. */
-export const listenerDefaults: OptionDefaults<ListenerOptions, OptionalListenerOptions> =
-  listenerOptions.defaults
+import { type ListenerOptions, type ListenerSettings, listenerOptions } from './listener-options.js'
 
 /**
- * Makes a listener of an acceptor: admission, limits, the life of each connection and the orderly end of all.
+ * Makes a listener of an acceptor. It adds admission, limits, the life cycle of each connection and an orderly close.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const listener = createListener({
+ *   bindsBeyondThisHost: false,
+ *   async listen(sink, signal) {
+ *     const server = await bind((socket) => sink.connection(incomingOf(socket)), signal)
+ *     return { address: server.url, close: () => server.close() }
+ *   },
+ * })
+ * ```
  */
 export function createListener(acceptor: Acceptor, options: ListenerOptions = {}): Listener {
   return new ConnectionListener(acceptor, listenerOptions.select(options))
 }
-
-type ListenerSettings = OptionSettings<ListenerOptions, OptionalListenerOptions>
 
 type Life =
   | { readonly name: 'idle' }
@@ -127,19 +72,18 @@ class ConnectionListener implements Listener {
   onerror: ((error: Error) => void) | undefined
   onclose: (() => void) | undefined
   readonly connections: Set<Transport> = new Set()
-  readonly closed: Promise<Error | undefined>
 
   readonly #acceptor: Acceptor
   readonly #settings: ListenerSettings
-  /** One for all connections. */
+  /** Shared by all connections. */
   readonly #transportSettings: TransportSettings
-  readonly #settleClosed: (reason: Error | undefined) => void
-  /** Aborted when nobody is admitted any more. */
-  readonly #door = new AbortController()
-  readonly #supervisions = new Set<ConnectionMonitor>()
-  /** The callers who wait for the gate. */
+  readonly #closed: Deferred<Error | undefined> = deferred()
+  /** Aborts all pending admissions. */
+  readonly #admitting = new AbortController()
+  readonly #monitors = new Set<ConnectionMonitor>()
+  /** The callers that wait for the gate. */
   readonly #admissions = new Map<Incoming, Promise<void>>()
-  /** That `close()` was called while starting, which makes the end an orderly one. */
+  /** Whether `close()` was called during `starting`, which makes the end an orderly one. */
   #isClosing = false
   #life: Life = { name: 'idle' }
   #address: string | undefined
@@ -149,11 +93,10 @@ class ConnectionListener implements Listener {
     this.#settings = settings
     const { closeTimeoutMs, clock } = settings
     this.#transportSettings = { closeTimeoutMs, clock }
-    let settle!: (reason: Error | undefined) => void
-    this.closed = new Promise((resolve) => {
-      settle = resolve
-    })
-    this.#settleClosed = settle
+  }
+
+  get closed(): Promise<Error | undefined> {
+    return this.#closed.promise
   }
 
   get address(): string | undefined {
@@ -165,22 +108,21 @@ class ConnectionListener implements Listener {
     throw new TransportError('NOT_STARTED', 'the listener has no url before start() has succeeded', undefined)
   }
 
-  /** What an SDK sets when it takes this for a transport. */
+  /** Set by an SDK server that is connected to the listener by mistake. */
   set onmessage(_callback: unknown) {
-    this.#noTransport()
+    this.#rejectAsTransport()
   }
 
   async send(): Promise<never> {
-    return this.#noTransport()
+    return this.#rejectAsTransport()
   }
 
   async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { name } = this.#life
-    if (name === 'closing' || name === 'closed') {
-      throw new TransportError('CLOSED', 'the listener is closed', undefined)
-    }
-    if (name !== 'idle')
+    if (name === 'closing' || name === 'closed') throw listenerClosed()
+    if (name !== 'idle') {
       throw new TransportError('ALREADY_STARTED', 'this listener was started before', undefined)
+    }
     const { signal } = options
     const controller = new AbortController()
     this.#life = { name: 'starting', controller }
@@ -192,7 +134,7 @@ class ConnectionListener implements Listener {
     } catch (error) {
       const reason = controller.signal.aborted ? controller.signal.reason : error
       this.#life = { name: 'closing' }
-      await this.#clear(0)
+      await this.#closeConnections(0)
       this.#end(this.#isClosing ? undefined : toError(reason))
       throw reason
     } finally {
@@ -203,10 +145,10 @@ class ConnectionListener implements Listener {
   async close(options: { drainMs?: number | undefined } = {}): Promise<void> {
     const life = this.#life
     if (life.name === 'idle') this.#end(undefined)
-    else if (life.name === 'open') void this.#wind(life.binding, options.drainMs ?? 0, undefined)
+    else if (life.name === 'open') void this.#shutDown(life.binding, options.drainMs ?? 0, undefined)
     else if (life.name === 'starting' && !life.controller.signal.aborted) {
       this.#isClosing = true
-      life.controller.abort(new TransportError('CLOSED', 'the listener is closed', undefined))
+      life.controller.abort(listenerClosed())
     }
     await this.closed
   }
@@ -215,32 +157,30 @@ class ConnectionListener implements Listener {
     await this.close()
   }
 
-  #noTransport(): never {
-    const message =
-      'this is a listener: use serve(listener, accept), where accept connects a server to each connection'
-    throw new TransportError('INVALID_OPTION', message, { option: 'transport', received: this })
+  #rejectAsTransport(): never {
+    throw new TransportError('INVALID_OPTION', 'a listener is no transport', {
+      option: 'transport',
+      received: this,
+      hint: 'use serve(listener, accept), where accept connects a server to each connection',
+    })
   }
 
   async #bind(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const { gate } = this.#settings
     if (this.#acceptor.bindsBeyondThisHost && !gate) {
-      invalidOption(
-        'gate',
-        gate,
-        'given when callers on other hosts can connect: a Gate, or allowAll() to admit anyone',
-      )
+      invalidOption('gate', gate, 'a Gate where callers on other hosts can connect, such as allowAll()')
     }
-    const door: AcceptorSink = {
+    const sink: AcceptorSink = {
       connection: (incoming) => this.#offer(incoming),
       error: this.#report,
-      end: (error) => this.#failed(error),
+      end: (error) => this.#acceptorFailed(error),
     }
     const { clock, closeTimeoutMs: graceMs } = this.#settings
     const discard = (late: Binding): void => {
       attempt(() => late.close()).catch(ignore)
     }
-    const listen = (): Promise<Binding> => this.#acceptor.listen(door, signal)
+    const listen = (): Promise<Binding> => this.#acceptor.listen(sink, signal)
     const binding = await withAbortGrace(listen, { signal, clock, graceMs, discard })
     if (signal.aborted) {
       await this.#unbound(
@@ -253,19 +193,19 @@ class ConnectionListener implements Listener {
     this.#life = { name: 'open', binding }
   }
 
-  #failed(error: Error): void {
-    if (this.#life.name === 'open') void this.#wind(this.#life.binding, 0, error)
+  #acceptorFailed(error: Error): void {
+    if (this.#life.name === 'open') void this.#shutDown(this.#life.binding, 0, error)
     else if (this.#life.name === 'starting') this.#life.controller.abort(error)
   }
 
   #offer(incoming: Incoming): void {
     const { maxConnections } = this.#settings
     if (this.#life.name !== 'open' && this.#life.name !== 'starting') {
-      this.#refuse(incoming, 'the server is shutting down')
+      this.#refuse(incoming, SHUTTING_DOWN)
     } else if (this.connections.size + this.#admissions.size >= maxConnections) {
-      this.#refuse(incoming, 'the server has no room for another connection')
-      const message = `a caller was refused: maxConnections (${maxConnections}) are connected or waiting for the gate`
-      this.#report(new TransportError('REFUSED', message, { status: 503 }))
+      this.#refuse(incoming, 'the server has reached its limit of connections')
+      const message = `a caller was refused: maxConnections (${maxConnections}) are connected or wait for the gate`
+      this.#report(new TransportError('REFUSED', message, { status: 503, option: 'maxConnections' }))
     } else {
       this.#admissions.set(incoming, this.#admit(incoming))
     }
@@ -274,20 +214,20 @@ class ConnectionListener implements Listener {
   /** Never rejects. */
   async #admit(incoming: Incoming): Promise<void> {
     const { handshake, admission } = incoming
-    const outcome = await admit(handshake, this.#settings, this.#door.signal, admission)
+    const outcome = await admit(handshake, this.#settings, this.#admitting.signal, admission)
     this.#admissions.delete(incoming)
     if (!outcome.admitted) {
       if (outcome.error) this.#report(outcome.error)
       guarded(() => incoming.refuse(outcome.refusal), this.#reportAny)
       return
     }
-    if (this.#door.signal.aborted || !this.onconnection) {
-      this.#refuse(incoming, this.onconnection ? 'the server is shutting down' : 'the server accepts nobody')
+    if (this.#admitting.signal.aborted || !this.onconnection) {
+      this.#refuse(incoming, this.onconnection ? SHUTTING_DOWN : 'the server has no connection handler')
       this.#releaseGrant(outcome.grant)
       return
     }
     try {
-      this.#yield(incoming, outcome)
+      this.#connect(incoming, outcome)
     } catch (error) {
       this.#report(toError(error))
       this.#refuse(incoming, 'the server could not serve the connection')
@@ -295,38 +235,34 @@ class ConnectionListener implements Listener {
     }
   }
 
-  /** Throws what a layer throws. */
-  #yield(incoming: Incoming, admitted: Admitted): void {
+  /** Throws the error of a layer. */
+  #connect(incoming: Incoming, admitted: Admitted): void {
     const { clock, startTimeoutMs } = this.#settings
     const { grant, admission } = admitted
-    const supervision = new ConnectionMonitor({
-      incoming,
-      ...(grant && { grant }),
-      clock,
-      owner: this.#owner,
-    })
-    const connection = this.#connectionOf(incoming, supervision, admission)
+    const monitor = new ConnectionMonitor({ incoming, ...(grant && { grant }), clock, owner: this.#owner })
+    const connection = this.#connectionOf(incoming, monitor, admission)
     this.connections.add(connection)
-    this.#supervisions.add(supervision)
-    supervision.watch(connection, startTimeoutMs, admission)
-    if (connection.state === 'idle') this.#hand(connection)
+    this.#monitors.add(monitor)
+    monitor.start(connection, startTimeoutMs, admission)
+    if (connection.state === 'idle') this.#callOnConnection(connection)
   }
 
-  #connectionOf({ connector }: Incoming, supervision: ConnectionMonitor, admission: Admission): Transport {
+  #connectionOf({ connector }: Incoming, monitor: ConnectionMonitor, admission: Admission): Transport {
     const { layers = [] } = this.#settings
-    // Where nothing is between them, the transport tells by itself, which costs a connection less.
-    if (layers.length === 0 && admission.authInfo === undefined)
-      return createWatchedTransport(connector, this.#transportSettings, supervision)
-    const inner = monitoredConnector(connector, supervision, admission.authInfo)
-    return createWatchedTransport(layered(inner, layers), this.#transportSettings, endOnly(supervision))
+    // Without layers the transport itself calls the monitor, which saves memory (decision 018).
+    if (layers.length === 0 && admission.authInfo === undefined) {
+      return createObservedTransport(connector, this.#transportSettings, monitor)
+    }
+    const inner = monitoredConnector(connector, monitor, admission.authInfo)
+    return createObservedTransport(layered(inner, layers), this.#transportSettings, endOnly(monitor))
   }
 
   readonly #owner: MonitorOwner = {
-    left: (supervision) => {
-      const { connection, incoming, grant } = supervision
+    ended: (monitor) => {
+      const { connection, incoming, grant } = monitor
       if (connection) this.connections.delete(connection)
-      this.#supervisions.delete(supervision)
-      if (incoming) this.#refuse(incoming, 'the server did not serve the connection')
+      this.#monitors.delete(monitor)
+      if (incoming) this.#refuse(incoming, 'the server did not start the connection')
       this.#releaseGrant(grant)
     },
     replaced: (connection, successor) => {
@@ -336,7 +272,7 @@ class ConnectionListener implements Listener {
     report: (error) => this.#report(error),
   }
 
-  #hand(connection: Transport): void {
+  #callOnConnection(connection: Transport): void {
     const failed = (cause: unknown): void => {
       const error = callbackFailed('onconnection', cause)
       this.#report(error)
@@ -353,24 +289,24 @@ class ConnectionListener implements Listener {
     guarded(() => incoming.refuse({ admit: false, status: 503, reason }), this.#reportAny)
   }
 
-  /** Ends everything in order: the door, the requests in flight, the connections. Never rejects. */
-  async #wind(binding: Binding, drainMs: number, reason: Error | undefined): Promise<void> {
+  /** Never rejects. */
+  async #shutDown(binding: Binding, drainMs: number, reason: Error | undefined): Promise<void> {
     this.#life = { name: 'closing' }
     const closing = attempt(() => binding.close())
-    // Heard below, once everybody is gone.
+    // Its error is reported by #unbound.
     closing.catch(ignore)
-    await this.#clear(drainMs)
+    await this.#closeConnections(drainMs)
     await this.#unbound(binding, closing)
     this.#end(reason)
   }
 
-  /** Turns away who waits for the gate, lets requests in flight finish, and ends the connections. Never rejects. */
-  async #clear(drainMs: number): Promise<void> {
-    this.#door.abort()
+  /** Refuses waiting callers, waits for pending requests, then closes the connections. Never rejects. */
+  async #closeConnections(drainMs: number): Promise<void> {
+    this.#admitting.abort()
     await Promise.all(this.#admissions.values())
     if (drainMs > 0) {
-      const quiet = Promise.all([...this.#supervisions].map((each) => each.idle()))
-      await settleWithin(quiet, { clock: this.#settings.clock, ms: drainMs, failed: ignore, late: ignore })
+      const idle = Promise.all([...this.#monitors].map((each) => each.idle()))
+      await settleWithin(idle, { clock: this.#settings.clock, ms: drainMs, failed: ignore, late: ignore })
     }
     await Promise.all([...this.connections].map((connection) => connection.close()))
   }
@@ -387,16 +323,22 @@ class ConnectionListener implements Listener {
   #end(reason: Error | undefined): void {
     if (this.#life.name === 'closed') return
     this.#life = { name: 'closed' }
-    this.#door.abort()
+    this.#admitting.abort()
     if (reason !== undefined) this.#report(reason)
-    this.#settleClosed(reason)
+    this.#closed.resolve(reason)
     guarded(() => this.onclose?.(), this.#reportAny)
   }
 
   readonly #reportAny = (error: unknown): void => this.#report(toError(error))
 
   readonly #report = (error: Error): void => {
-    // There is nobody left to tell when the one who listens for errors fails.
+    // A failure of the error callback cannot be reported.
     guarded(() => this.onerror?.(error), ignore)
   }
+}
+
+const SHUTTING_DOWN = 'the server is shutting down'
+
+function listenerClosed(): TransportError {
+  return new TransportError('CLOSED', 'the listener is closed', undefined)
 }

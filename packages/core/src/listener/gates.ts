@@ -1,44 +1,62 @@
 import { TransportError } from '../contract/errors.js'
 import { type Admission, checkVerdict, type Gate, type Refusal, requireGate } from '../contract/gate.js'
 
-/** Admits everybody. The explicit way to serve beyond this host without asking who calls. */
+/**
+ * Makes a gate that admits every caller. It is the explicit way to accept other hosts without authentication.
+ *
+ * @example
+ * ```ts
+ * const listener = tcpServer({ host: '0.0.0.0', port: 7000, gate: allowAll() })
+ * ```
+ */
 export function allowAll(): Gate {
   return { admit: () => ({ admit: true }) }
 }
 
 /**
- * Admits callers on this host only: the address they come from, the `Host` they ask for and, if there is one, the
- * `Origin` of their page must each name this host. This is what keeps a page in a local browser, and a name that
- * was rebound to this host, from reaching a local server. Media without these headers have none to check.
+ * Makes a gate that admits callers on this host only. The remote address, the `Host` and the `Origin` of a caller must each
+ * name this host, where the medium has them. This protects a local server from pages in a local browser and from DNS
+ * rebinding.
+ *
+ * @example
+ * ```ts
+ * const listener = httpServer({ port: 8080, gate: localOnly() })
+ * ```
  */
 export function localOnly(): Gate {
-  /** The last Host that was local: most callers use the same one. */
-  let known: string | undefined
+  /** The last local Host: most callers send the same one. */
+  let lastLocalHost: string | undefined
   return {
     admit({ remote, host, headers }) {
       if (remote.address !== undefined && !isLoopback(remote.address)) {
         return refuse(403, 'only callers on this host are admitted')
       }
-      if (host !== undefined && host !== known) {
-        if (!isLocalName(nameOf(host))) return refuse(403, 'the Host does not name this host')
-        known = host
+      if (host !== undefined && host !== lastLocalHost) {
+        if (!isLocalName(nameOf(host))) return refuse(403, 'the Host header does not name this host')
+        lastLocalHost = host
       }
       const origin = headers['origin']
-      if (origin !== undefined && !isLocalOrigin(origin)) return refuse(403, 'the Origin is not on this host')
+      if (origin !== undefined && !isLocalOrigin(origin))
+        return refuse(403, 'the Origin header does not name this host')
       return { admit: true }
     },
   }
 }
 
 /**
- * Admits whom every one of the gates admits, asked in order; the first refusal stands. The caller is who the last
- * gate that says so says it is; the admission ends when the first of theirs does.
+ * Makes a gate that admits a caller if all gates admit it. The gates are called in order; the first refusal is final. The
+ * `authInfo` is that of the last gate with one. The admission ends with the first of theirs.
  *
- * @throws TransportError `INVALID_OPTION` when there is no gate, or one that is none
+ * @throws TransportError `INVALID_OPTION` without a gate, or with an invalid one
+ *
+ * @example
+ * ```ts
+ * const gate = allOf(localOnly(), bearer(verify))
+ * ```
  */
 export function allOf(...gates: Gate[]): Gate {
   if (gates.length === 0) {
-    throw new TransportError('INVALID_OPTION', 'allOf() needs at least one gate', {
+    throw new TransportError('INVALID_OPTION', 'allOf() requires at least one gate', {
       option: 'gates',
       received: [],
     })
@@ -46,20 +64,20 @@ export function allOf(...gates: Gate[]): Gate {
   for (const gate of gates) requireGate('gate', gate)
   return {
     async admit(handshake, signal) {
-      let together: Admission = { admit: true }
+      let combined: Admission = { admit: true }
       for (const gate of gates) {
         signal.throwIfAborted()
-        // Judged one by one: what a single gate would be refused for must not get lost among others.
+        // Each verdict is checked: an invalid one must not be hidden by the others.
         const verdict = checkVerdict(await gate.admit(handshake, signal))
         if (!verdict.admit) return verdict
-        together = both(together, verdict)
+        combined = combine(combined, verdict)
       }
-      return together
+      return combined
     },
   }
 }
 
-function both(a: Admission, b: Admission): Admission {
+function combine(a: Admission, b: Admission): Admission {
   const authInfo = b.authInfo ?? a.authInfo
   const expiresAt = Math.min(a.expiresAt ?? Infinity, b.expiresAt ?? Infinity)
   const revoked = a.revoked && b.revoked ? AbortSignal.any([a.revoked, b.revoked]) : (b.revoked ?? a.revoked)
@@ -79,14 +97,14 @@ function isLocalOrigin(origin: string): boolean {
   try {
     return isLocalName(new URL(origin).hostname)
   } catch {
-    // `null`, the origin of sandboxed pages and files, is nobody's.
+    // Such as `null`, the origin of sandboxed pages and files.
     return false
   }
 }
 
-/** The name in a `Host` header, without its port; empty where it is none. */
+/** The name in a `Host` header, without its port; empty for an invalid one. */
 function nameOf(host: string): string {
-  // The URL parser also takes a user, a path and blanks, none of which belong in a Host (RFC 9110, section 7.2).
+  // The URL parser also accepts a user, a path and blanks, which are invalid in a Host (RFC 9110, section 7.2).
   if (/[^\w.:[\]-]/.test(host)) return ''
   try {
     return new URL(`http://${host}`).hostname
@@ -101,7 +119,7 @@ function isLocalName(name: string): boolean {
 
 const LOOPBACK_IPV4 = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/
 
-/** Whether an IP address is one of this host's loopback addresses (RFC 1122, RFC 4291, and IPv4 mapped into IPv6). */
+/** Whether an IP address is a loopback address (RFC 1122, RFC 4291, and IPv4 mapped into IPv6). */
 export function isLoopback(address: string): boolean {
   const ip = address.toLowerCase().replace(/^::ffff:/, '')
   return LOOPBACK_IPV4.test(ip) || ip === '::1' || ip === '7f00:1'

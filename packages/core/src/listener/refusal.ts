@@ -4,8 +4,8 @@ import type { JsonRpcErrorResponse, JsonRpcMessage } from '../contract/message.j
 import { REFUSED_CODE } from '../contract/protocol.js'
 
 /**
- * What a medium without statuses says to a caller before it hangs up: an error response without an id, with code
- * −31007 and the verdict as its data.
+ * The refusal as a message, for media without statuses: an error response without an id, with code −31007 and the refusal
+ * as its data.
  */
 export function toRefusalMessage(refusal: Refusal): JsonRpcErrorResponse {
   const { status, reason, retryAfterMs, challenge } = refusal
@@ -18,7 +18,7 @@ export function toRefusalMessage(refusal: Refusal): JsonRpcErrorResponse {
   return { jsonrpc: '2.0', error: { code: REFUSED_CODE, message: reason, data } }
 }
 
-/** The refusal as the error a caller gets: `AUTH_REQUIRED` for 401, `REFUSED` for everything else. */
+/** The refusal as the error of the client: `AUTH_REQUIRED` for 401, else `REFUSED`. */
 export function refusalError(
   address: string,
   refusal: Omit<Refusal, 'admit' | 'status'> & { status: number },
@@ -37,7 +37,7 @@ export function refusalError(
   })
 }
 
-/** The error that a message from `toRefusalMessage` stands for, or nothing where it is any other message. */
+/** The error of a message from `toRefusalMessage`; `undefined` for other messages. */
 export function parseRefusal(message: JsonRpcMessage, address: string): Error | undefined {
   if (!('error' in message) || message.id !== undefined || message.error.code !== REFUSED_CODE)
     return undefined
@@ -50,11 +50,11 @@ export function parseRefusal(message: JsonRpcMessage, address: string): Error | 
   })
 }
 
-/** The most of another's words that an error of ours repeats, in characters. */
-const MAX_WORDS = 200
+/** The longest remote text in an error, in characters. */
+const MAX_CHARACTERS = 200
 
-/** What another says, on one line and within bounds: it may be read in a terminal or a log. */
-export function printable(words: string): string {
-  const shown = words.slice(0, MAX_WORDS).replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
-  return words.length > MAX_WORDS ? `${shown}…` : shown
+/** A remote text on one line, without control characters, cut to a limit: safe for terminals and logs. */
+export function printable(text: string): string {
+  const shown = text.slice(0, MAX_CHARACTERS).replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+  return text.length > MAX_CHARACTERS ? `${shown}…` : shown
 }

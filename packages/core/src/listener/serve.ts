@@ -5,12 +5,16 @@ import { guarded, ignore } from '../timing/promises.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 
 /**
- * Serves every conversation that comes: each connection of a listener, or the one of a transport. Resolves once
- * the listener is bound, or the transport was accepted; rejects with what `start()` or `accept` rejects with, and with
- * `INVALID_OPTION` where the two are something else.
+ * Serves each connection of a listener, or one transport. Resolves when the listener is bound, or when the transport was
+ * accepted. Rejects with the error of `start()` or `accept`, or with `INVALID_OPTION`.
  *
- * `accept` starts the transport it is given, as `connect()` of either MCP SDK does. Where it fails, that one
- * connection is closed and the listener's `onerror` told; others go on.
+ * `accept` starts its transport, as `connect()` of either MCP SDK does. If `accept` fails, its connection is closed and the
+ * `onerror` of the listener is called. Other connections are not affected.
+ *
+ * @example
+ * ```ts
+ * const listener = await serve(tcpServer({ port: 7000 }), (connection) => newServer().connect(connection))
+ * ```
  */
 export async function serve<T extends Transport | Listener>(
   source: T,

@@ -5,20 +5,20 @@ import { integer } from '../contract/option-rules.js'
 import { type OptionDefaults, options } from '../contract/option-table.js'
 import type { MessageContext, Transport } from '../contract/transport.js'
 
-/** One message, with what travelled along. */
+/** One message with its context. */
 export interface ReceivedMessage {
   readonly message: JsonRpcMessage
   readonly context: MessageContext | undefined
 }
 
-/** How many messages may wait for the loop before the peer is asked to wait. */
+/** The number of queued messages at which the transport is paused. */
 const HIGH_WATER_MARK = 64
 
 /** Options of `messages`. */
 export interface MessagesOptions {
   /**
-   * Most messages that may wait for the loop. Where the medium can ask the peer to wait, that happens long before;
-   * where it cannot, one more closes the transport with `OVERLOADED`.
+   * Most messages that may wait for the loop. One more closes the transport with `OVERLOADED`. Where the medium has
+   * backpressure, the peer is paused long before.
    * @defaultValue 10_000
    */
   maxQueuedMessages?: number | undefined
@@ -30,13 +30,19 @@ const table = options<MessagesOptions>({ maxQueuedMessages: integer(1, Infinity,
 export const messagesDefaults: OptionDefaults<MessagesOptions> = table.defaults
 
 /**
- * The messages of a transport, one after another. Takes the transport's slots when called, so call it before
- * `start()`, and do not share the transport with an MCP SDK. The peer is asked to wait while the loop is busy.
+ * Iterates over the messages of a transport. It sets `onmessage`: call it before `start()`, and do not connect an MCP SDK
+ * to the same transport. The peer is paused while the loop is busy, where the medium has backpressure.
  *
- * The loop ends when the conversation has ended in order, and throws the reason when it has not. Leaving the loop
- * closes the transport.
+ * The loop ends after an orderly end, and throws the reason of any other end. A `break` closes the transport.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const received = messages(transport)
+ * await transport.start()
+ * for await (const { message } of received) console.log(message)
+ * ```
  */
 export function messages(
   transport: Transport,
@@ -52,7 +58,7 @@ export function messages(
   transport.onmessage = (message, context) => {
     const waiting = queue.push({ message, context })
     if (waiting > maxQueuedMessages) {
-      const text = `more than maxQueuedMessages (${maxQueuedMessages}) wait for the loop`
+      const text = `message queue is full: more than maxQueuedMessages (${maxQueuedMessages}) wait for the loop`
       const details = { queuedBytes: waiting, maxQueuedBytes: maxQueuedMessages }
       void transport.close({ reason: new TransportError('OVERLOADED', text, details) })
     } else if (waiting >= HIGH_WATER_MARK && !isPaused && transport.flow) {
@@ -65,16 +71,21 @@ export function messages(
 }
 
 /**
- * The connections of a listener, one after another. Takes the listener's `onconnection` when called, so call it
- * before `start()`. Connections that wait for the loop count towards `maxConnections` and `startTimeoutMs`; those
- * that end meanwhile are left out.
+ * Iterates over the connections of a listener. It sets `onconnection`: call it before `start()`. Waiting connections count
+ * for `maxConnections` and `startTimeoutMs`. A connection that ends while it waits is skipped.
  *
- * The loop ends when the listener has closed, and throws the reason when it failed. Leaving it closes the listener.
+ * The loop ends when the listener has closed, and throws the reason when it failed. A `break` closes the listener.
+ *
+ * @example
+ * ```ts
+ * const accepted = connections(listener)
+ * await listener.start()
+ * for await (const connection of accepted) await newServer().connect(connection)
+ * ```
  */
 export function connections(listener: Listener): AsyncIterableIterator<Transport> {
   const queue = createQueue<Transport>(() => {})
   listener.onconnection = (connection) => {
-    // One that ends while it waits is of no more use to the loop.
     if (queue.push(connection) > 0) void connection.closed.then(() => queue.remove(connection))
   }
   void listener.closed.then((reason) => queue.end(reason))
@@ -82,12 +93,12 @@ export function connections(listener: Listener): AsyncIterableIterator<Transport
 }
 
 interface Queue<T> {
-  /** Adds one; tells how many now wait. */
+  /** Adds an item. Returns the number of waiting items. */
   push(item: T): number
-  /** Takes one back that still waits. */
+  /** Removes an item that still waits. */
   remove(item: T): void
   end(reason: Error | undefined): void
-  iterate(leave: () => Promise<void>): AsyncIterableIterator<T>
+  iterate(close: () => Promise<void>): AsyncIterableIterator<T>
 }
 
 function createQueue<T>(taken: (left: number) => void): Queue<T> {
@@ -126,14 +137,14 @@ function createQueue<T>(taken: (left: number) => void): Queue<T> {
       ended = { reason }
       for (const reader of readers.splice(0)) finish().then(reader.resolve, reader.reject)
     },
-    iterate: (leave) => ({
+    iterate: (close) => ({
       [Symbol.asyncIterator]() {
         return this
       },
       next,
       async return() {
         items.length = 0
-        await leave()
+        await close()
         return { done: true, value: undefined }
       },
     }),

@@ -4,12 +4,12 @@ import { rule } from '../contract/option-rules.js'
 import { type OptionDefaults, options } from '../contract/option-table.js'
 import { invalidOption } from '../contract/options.js'
 import type { Transport } from '../contract/transport.js'
+import { createListener } from '../listener/create-listener.js'
 import {
-  createListener,
   type ListenerOptions,
   listenerOptions,
   type OptionalListenerOptions,
-} from '../listener/create-listener.js'
+} from '../listener/listener-options.js'
 import { refusalError } from '../listener/refusal.js'
 import { createTransport } from '../transport/create-transport.js'
 import { type MemoryLimits, type MemoryPairOptions, memoryConnectors, memoryPairOptions } from './memory.js'
@@ -22,7 +22,7 @@ export interface MemoryClientOptions extends MemoryPairOptions {
   /** The listener to connect to. */
   listener: Listener
   /**
-   * What the listener's gate is shown as the caller's headers, by lower-case name.
+   * Headers of the handshake, by lower-case name, for the gate of the listener.
    * @defaultValue {}
    */
   headers?: Readonly<Record<string, string>> | undefined
@@ -36,60 +36,71 @@ const listenerTable = options<MemoryListenerOptions, OptionalListenerOptions>({
 const clientTable = options<MemoryClientOptions>({
   ...memoryPairOptions.rules,
   listener: rule((option, value) => {
-    if (!doors.has(value as Listener)) invalidOption(option, value, 'a listener made by memoryListener()')
+    if (!bindings.has(value as Listener)) invalidOption(option, value, 'a listener made by memoryListener()')
   }),
   headers: rule((option, value) => {
     if (typeof value !== 'object') invalidOption(option, value, 'an object')
   }, {}),
 })
 
-/** What `memoryClient` uses for options that are not given. */
+/** The defaults of `memoryClient`. */
 export const memoryClientDefaults: OptionDefaults<MemoryClientOptions> = clientTable.defaults
 
 type Offer = (incoming: Incoming) => void
 
-/** Where to take a caller, and what its listener is bounded by. */
-interface MemoryDoor {
+/** The open end of a listener, and its limits. */
+interface MemoryBinding {
   readonly offer: Offer
   readonly limits: MemoryLimits
 }
 
-const doors = new WeakMap<Listener, () => MemoryDoor | undefined>()
-let listenersMade = 0
+const bindings = new WeakMap<Listener, () => MemoryBinding | undefined>()
+let listenerCount = 0
 
 /**
- * A listener that takes connections from this process only. Without a gate it admits everybody who holds it.
+ * Makes a listener for clients in this process. Without a gate it admits each client.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const listener = await serve(memoryListener(), (connection) => newServer().connect(connection))
+ * await client.connect(memoryClient({ listener }))
+ * ```
  */
 export function memoryListener(given: MemoryListenerOptions = {}): Listener {
   const limits = listenerTable.read(given)
-  const address = `memory:${++listenersMade}`
-  let door: MemoryDoor | undefined
+  const address = `memory:${++listenerCount}`
+  let binding: MemoryBinding | undefined
   const listener = createListener(
     {
       bindsBeyondThisHost: false,
       listen: async ({ connection }) => {
-        door = { offer: connection, limits }
+        binding = { offer: connection, limits }
         return {
           address,
           close: async () => {
-            door = undefined
+            binding = undefined
           },
         }
       },
     },
     limits,
   )
-  doors.set(listener, () => door)
+  bindings.set(listener, () => binding)
   return listener
 }
 
 /**
- * A transport to a listener in memory. `start()` rejects with `REFUSED` or `AUTH_REQUIRED` when the listener's
- * gate does not admit it, and with `CONNECT_FAILED` when nobody listens.
+ * Makes a transport to a memory listener. `start()` rejects with `REFUSED` or `AUTH_REQUIRED` when the gate does not admit
+ * it, and with `CONNECT_FAILED` when the listener is not open.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const transport = memoryClient({ listener, headers: { authorization: 'Bearer t0ken' } })
+ * ```
  */
 export function memoryClient(given: MemoryClientOptions): Transport {
   const settings = clientTable.read(given)
@@ -98,13 +109,16 @@ export function memoryClient(given: MemoryClientOptions): Transport {
       connect: async (sink, signal) => {
         signal.throwIfAborted()
         const address = settings.listener.address ?? 'memory'
-        const door = doors.get(settings.listener)?.()
-        if (!door) throw new TransportError('CONNECT_FAILED', `nobody listens on ${address}`, { address })
+        const binding = bindings.get(settings.listener)?.()
+        if (!binding) {
+          const message = `connection refused: nothing listens on ${address}`
+          throw new TransportError('CONNECT_FAILED', message, { address })
+        }
         const [near, far] = memoryConnectors(
           { address: 'memory:client', limits: settings },
-          { address, limits: door.limits },
+          { address, limits: binding.limits },
         )
-        await admission(door.offer, far, settings.headers, address, signal)
+        await admitted(binding.offer, far, settings.headers, address, signal)
         return await near.connect(sink, signal)
       },
     },
@@ -112,8 +126,8 @@ export function memoryClient(given: MemoryClientOptions): Transport {
   )
 }
 
-/** Resolves when the listener starts to serve the caller. */
-function admission(
+/** Resolves when the listener starts the connection. */
+function admitted(
   offer: Offer,
   connector: Incoming['connector'],
   headers: Readonly<Record<string, string>>,
@@ -123,27 +137,26 @@ function admission(
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
-    const settled = (settle: () => void) => (): void => {
-      signal.removeEventListener('abort', abort)
-      settle()
-    }
-    const served = settled(resolve)
+    const settle = (): void => signal.removeEventListener('abort', abort)
     offer({
       handshake: { medium: 'memory', remote: {}, headers },
       connector: {
         ...connector,
         connect: async (sink, farSignal) => {
           if (signal.aborted) {
-            throw new TransportError('PEER_LOST', 'the caller hung up before it was served', {
-              address: 'memory:client',
-            })
+            const message = 'memory:client closed the connection before it was started'
+            throw new TransportError('PEER_LOST', message, { address: 'memory:client' })
           }
           const channel = await connector.connect(sink, farSignal)
-          served()
+          settle()
+          resolve()
           return channel
         },
       },
-      refuse: (refusal) => settled(() => reject(refusalError(address, refusal)))(),
+      refuse: (refusal) => {
+        settle()
+        reject(refusalError(address, refusal))
+      },
     })
   })
 }

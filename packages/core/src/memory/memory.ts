@@ -6,23 +6,21 @@ import { type OptionDefaults, type OptionTable, options } from '../contract/opti
 import type { Peer, Transport } from '../contract/transport.js'
 import { overloaded, tooLargeToAccept, tooLargeToSend } from '../messages/message-limits.js'
 import { createMessageReader, type MessageReader } from '../messages/message-reader.js'
-import {
-  type CreateTransportOptions,
-  createTransport,
-  createTransportOptions,
-} from '../transport/create-transport.js'
+import { type Deferred, deferred } from '../timing/promises.js'
+import { createTransport } from '../transport/create-transport.js'
 import { sentImmediately } from '../transport/pending-sends.js'
+import { type CreateTransportOptions, createTransportOptions } from '../transport/transport-options.js'
 
-/** Options of a memory pair; they hold for both of its ends. */
+/** Options of both ends of a memory pair. */
 export interface MemoryPairOptions extends CreateTransportOptions {
   /**
-   * Longest message either end sends or accepts, in UTF-16 units of its JSON text, which is its bytes where the
-   * text is ASCII. A longer one is rejected with `MESSAGE_TOO_LARGE`.
+   * Longest message to send or accept, in UTF-16 units of its JSON text, which are its bytes for ASCII text. A longer one
+   * is rejected with `MESSAGE_TOO_LARGE`.
    * @defaultValue 10_485_760
    */
   maxMessageBytes?: number | undefined
   /**
-   * Most that may wait for an end that has paused, counted alike. Beyond it `send()` rejects with `OVERLOADED`.
+   * Largest queue for a paused end, in the same units. Beyond it, `send()` rejects with `OVERLOADED`.
    * @defaultValue 16_777_216
    */
   maxQueuedBytes?: number | undefined
@@ -35,14 +33,20 @@ export const memoryPairOptions: OptionTable<MemoryPairOptions> = options<MemoryP
   maxQueuedBytes: integer(1024, Infinity, 16_777_216),
 })
 
-/** What `memoryPair` uses for options that are not given. */
+/** The defaults of `memoryPair`. */
 export const memoryPairDefaults: OptionDefaults<MemoryPairOptions> = memoryPairOptions.defaults
 
 /**
- * Two transports in this process, connected to each other. Messages cross as JSON text, so that nothing is shared
- * between the ends and every clause of the contract holds as it does on a wire.
+ * Makes two connected transports in this process. Messages cross as JSON text: the ends share no objects, and each clause
+ * of the contract holds as on a wire.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const [clientSide, serverSide] = memoryPair()
+ * await Promise.all([server.connect(serverSide), client.connect(clientSide)])
+ * ```
  */
 export function memoryPair(given: MemoryPairOptions = {}): [Transport, Transport] {
   const settings = memoryPairOptions.read(given)
@@ -54,25 +58,25 @@ export function memoryPair(given: MemoryPairOptions = {}): [Transport, Transport
     createTransport(connectorOf(a, b), settings),
     createTransport(connectorOf(b, a), settings),
   ]
-  // An end that is closed before it was started has no channel that could tell the other.
-  void pair[0].closed.then(() => leave(a, b))
-  void pair[1].closed.then(() => leave(b, a))
+  // An end that closes before its start has no channel that closes the other end.
+  void pair[0].closed.then(() => closeEnd(a, b))
+  void pair[1].closed.then(() => closeEnd(b, a))
   return pair
 }
 
-/** What bounds a memory connection. */
+/** The limits of a memory connection. */
 export interface MemoryLimits {
   readonly maxMessageBytes: number
   readonly maxQueuedBytes: number
 }
 
-/** One end of a connection in memory, as it is configured. */
+/** The configuration of one end. */
 export interface MemoryEndOptions {
   readonly address: string
   readonly limits: MemoryLimits
 }
 
-/** The two ends of one connection in memory. Each connects once, at once; what it sends waits for the other to connect. */
+/** Makes the two ends of a memory connection. Each connects once, immediately. Messages wait until the other end connects. */
 export function memoryConnectors(here: MemoryEndOptions, there: MemoryEndOptions): [Connector, Connector] {
   const [a, b] = memoryEnds(here, there)
   return [connectorOf(a, b), connectorOf(b, a)]
@@ -82,7 +86,7 @@ function memoryEnds(here: MemoryEndOptions, there: MemoryEndOptions): [End, End]
   return [new End(here, there.address), new End(there, here.address)]
 }
 
-/** One end of a connection in memory: what was sent to it and not yet delivered, and where to deliver it. */
+/** One end of a memory connection, with the queue of the messages for it. */
 class End {
   readonly limits: MemoryLimits
   readonly address: string
@@ -90,17 +94,17 @@ class End {
   readonly texts: string[] = []
   queuedBytes = 0
   traffic = { bytesSent: 0, bytesReceived: 0 }
-  intake: MessageReader | undefined
+  reader: MessageReader | undefined
   sink: Sink | undefined
   /** Ends the conversation for a reason. */
   abandon: ((error: Error) => void) | undefined
   isPaused = false
   isOver = false
-  isTurnDue = false
-  /** Whether the other end is done sending; what is queued is delivered first. */
+  isScheduled = false
+  /** Whether the other end has closed. Queued messages are delivered first. */
   isFinished = false
-  /** Senders that wait for the queue to fall below its high-water mark. */
-  drained: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
+  /** Settles the sends above the high-water mark. */
+  drained: Deferred<void> | undefined
 
   constructor({ limits, address }: MemoryEndOptions, peerAddress: string) {
     this.limits = limits
@@ -108,67 +112,59 @@ class End {
     this.peer = Object.freeze({ medium: 'memory', address: peerAddress })
   }
 
-  take(text: string): Promise<void> {
+  push(text: string): Promise<void> {
     this.texts.push(text)
     this.queuedBytes += text.length
-    this.turnSoon()
+    this.schedule()
     if (this.queuedBytes <= HIGH_WATER_MARK) return sentImmediately
-    if (!this.drained) {
-      let resolve!: () => void
-      let reject!: (error: Error) => void
-      const promise = new Promise<void>((taken, failed) => {
-        resolve = taken
-        reject = failed
-      })
-      this.drained = { promise, resolve, reject }
-    }
+    this.drained ??= deferred()
     return this.drained.promise
   }
 
-  turnSoon(): void {
-    if (this.isTurnDue || this.isPaused || !this.intake) return
-    this.isTurnDue = true
+  schedule(): void {
+    if (this.isScheduled || this.isPaused || !this.reader) return
+    this.isScheduled = true
     queueMicrotask(() => {
-      this.isTurnDue = false
-      this.turn()
+      this.isScheduled = false
+      this.deliver()
     })
   }
 
-  turn(): void {
+  deliver(): void {
     let next = 0
     while (next < this.texts.length && !this.isPaused && !this.isOver) {
       const text = this.texts[next++] as string
       this.queuedBytes -= text.length
       this.traffic.bytesReceived += text.length
-      if (text.length > this.limits.maxMessageBytes) this.refuseAll(text.length)
-      else this.intake?.text(text)
+      if (text.length > this.limits.maxMessageBytes) this.rejectTooLarge(text.length)
+      else this.reader?.text(text)
     }
     this.texts.splice(0, next)
     if (this.queuedBytes <= HIGH_WATER_MARK) {
       this.drained?.resolve()
       this.drained = undefined
     }
-    if (this.isFinished && this.texts.length === 0 && !this.isOver) this.over((sink) => sink.end())
+    if (this.isFinished && this.texts.length === 0 && !this.isOver) this.end((sink) => sink.end())
   }
 
-  /** The other end may have a higher limit than this one. */
-  refuseAll(bytes: number): void {
+  /** Possible where the other end has a higher limit. */
+  rejectTooLarge(bytes: number): void {
     const { maxMessageBytes } = this.limits
     this.abandon?.(tooLargeToAccept(bytes, maxMessageBytes, this.peer.address))
   }
 
-  /** Lets go of everything; `tell` hears of it where the end had a listener. */
-  over(tell?: (sink: Sink) => void): void {
+  /** Releases everything, then calls `notify` where the end was connected. */
+  end(notify?: (sink: Sink) => void): void {
     if (this.isOver) return
     this.isOver = true
     this.texts.length = 0
     this.queuedBytes = 0
-    this.drained?.reject(goneError(this.address, 'unknown'))
+    this.drained?.reject(closedEndError(this.address, 'unknown'))
     this.drained = undefined
     const { sink } = this
     this.sink = undefined
-    this.intake = undefined
-    if (sink) tell?.(sink)
+    this.reader = undefined
+    if (sink) notify?.(sink)
   }
 }
 
@@ -182,16 +178,16 @@ function connectorOf(here: End, there: End): Connector {
       signal.throwIfAborted()
       if (here.sink || here.isOver || there.isOver) {
         const { address } = here.peer
-        throw new TransportError('CONNECT_FAILED', `${address} is gone`, { address })
+        throw new TransportError('CONNECT_FAILED', `${address} is closed`, { address })
       }
       here.sink = sink
       here.abandon = (error) => {
         finish(there)
-        here.over((listener) => listener.end(error))
+        here.end((ended) => ended.end(error))
       }
-      here.intake = createMessageReader(sink, { address: here.peer.address, abandon: here.abandon })
-      // What the other end sent before this one was there.
-      here.turnSoon()
+      here.reader = createMessageReader(sink, { address: here.peer.address, abandon: here.abandon })
+      // Messages that were sent before this end connected.
+      here.schedule()
       return channelOf(here, there)
     },
   }
@@ -204,45 +200,43 @@ function channelOf(here: End, there: End): Channel {
     traffic: here.traffic,
     send: (message) => {
       const text = encode(message, maxMessageBytes)
-      if (there.isOver) return Promise.reject(goneError(there.address, 'none'))
+      if (there.isOver) return Promise.reject(closedEndError(there.address, 'none'))
       const queuedBytes = there.queuedBytes + text.length
       if (queuedBytes > maxQueuedBytes)
         return Promise.reject(overloaded(here.peer.address, queuedBytes, maxQueuedBytes))
-      here.intake?.sent(message)
+      here.reader?.sent(message)
       here.traffic.bytesSent += text.length
-      return there.take(text)
+      return there.push(text)
     },
-    close: async () => leave(here, there),
+    close: async () => closeEnd(here, there),
     flow: {
       pause: () => {
         here.isPaused = true
       },
       resume: () => {
         here.isPaused = false
-        here.turnSoon()
+        here.schedule()
       },
     },
   }
 }
 
-function goneError(address: string, delivery: 'none' | 'unknown'): TransportError {
+function closedEndError(address: string, delivery: 'none' | 'unknown'): TransportError {
   return new TransportError('SEND_FAILED', `${address} has closed`, { delivery })
 }
 
-function leave(here: End, there: End): void {
-  here.over()
+function closeEnd(here: End, there: End): void {
+  here.end()
   finish(there)
 }
 
-/** Tells an end that nothing more comes, behind what is still queued for it. */
+/** Ends the input of an end, after its queued messages. */
 function finish(end: End): void {
   end.isFinished = true
-  end.turnSoon()
+  end.schedule()
 }
 
-/**
- * The message as JSON text. Throws `MESSAGE_TOO_LARGE`, or `SEND_FAILED` where it has no JSON text.
- */
+/** The message as JSON text. Throws `MESSAGE_TOO_LARGE`, or `SEND_FAILED` where there is no JSON text. */
 function encode(message: JsonRpcMessage, maxMessageBytes: number): string {
   const text = toJson(message)
   if (text.length > maxMessageBytes) throw tooLargeToSend(text.length, maxMessageBytes)

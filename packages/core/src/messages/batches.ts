@@ -12,55 +12,55 @@ import { INITIALIZE_METHOD } from '../contract/protocol.js'
 /** The one revision of MCP with JSON-RPC batches (2025-03-26, Basic: Batching). */
 const REVISION_WITH_BATCHES = '2025-03-26'
 
-/** Learns from the messages that pass whether the peer may send batches. */
+/** Detects from passing messages whether the peer may send batches. */
 export interface BatchNegotiation {
   readonly allowed: boolean
   sent(message: JsonRpcMessage): void
   received(message: JsonRpcMessage): void
 }
 
-/** Watches for the answer to `initialize`, in either direction; batches are allowed where it names 2025-03-26. */
-export function batchesNegotiated(): BatchNegotiation {
-  return new InitializeWatch()
+/** Reads the response to `initialize`, in either direction. Batches are allowed where it names 2025-03-26. */
+export function createBatchNegotiation(): BatchNegotiation {
+  return new InitializeObserver()
 }
 
-// A class, as one is there for each connection: an object with an accessor of its own costs a hidden class each.
-class InitializeWatch implements BatchNegotiation {
+// A class, because each connection has one: an object with its own accessor has a hidden class of its own.
+class InitializeObserver implements BatchNegotiation {
   allowed = false
   #isSettled = false
-  #askedHere: RequestId | undefined
-  #askedThere: RequestId | undefined
+  #sentId: RequestId | undefined
+  #receivedId: RequestId | undefined
 
   sent(message: JsonRpcMessage): void {
     if (this.#isSettled) return
-    if (isInitialize(message)) this.#askedHere = message.id
-    else if (this.#askedThere !== undefined && answers(message, this.#askedThere)) {
-      this.#askedThere = undefined
-      this.#answered(message)
+    if (isInitialize(message)) this.#sentId = message.id
+    else if (this.#receivedId !== undefined && isResponseTo(message, this.#receivedId)) {
+      this.#receivedId = undefined
+      this.#settle(message)
     }
   }
 
   received(message: JsonRpcMessage): void {
     if (this.#isSettled) return
-    if (isInitialize(message)) this.#askedThere = message.id
-    else if (this.#askedHere !== undefined && answers(message, this.#askedHere)) {
-      this.#askedHere = undefined
-      this.#answered(message)
+    if (isInitialize(message)) this.#receivedId = message.id
+    else if (this.#sentId !== undefined && isResponseTo(message, this.#sentId)) {
+      this.#sentId = undefined
+      this.#settle(message)
     }
   }
 
-  #answered(response: JsonRpcResponse): void {
+  #settle(response: JsonRpcResponse): void {
     if (isErrorResponse(response)) return
     this.#isSettled = true
     this.allowed = response.result['protocolVersion'] === REVISION_WITH_BATCHES
   }
 }
 
-/** Whether the message is the request that opens a conversation. */
+/** Whether the message is an `initialize` request. */
 export function isInitialize(message: JsonRpcMessage): message is JsonRpcRequest {
   return isRequest(message) && message.method === INITIALIZE_METHOD
 }
 
-function answers(message: JsonRpcMessage, id: RequestId): message is JsonRpcResponse {
+function isResponseTo(message: JsonRpcMessage, id: RequestId): message is JsonRpcResponse {
   return isResponse(message) && message.id === id
 }

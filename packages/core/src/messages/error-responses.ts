@@ -2,8 +2,8 @@ import { isTransportError, type TransportErrorCode } from '../contract/errors.js
 import type { JsonRpcErrorResponse, RequestId } from '../contract/message.js'
 import { OVERLOADED_CODE, REFUSED_CODE } from '../contract/protocol.js'
 
-/** The JSON-RPC errors we originate where the other end cannot answer; outside the range JSON-RPC reserves. */
-const ANSWERS: Partial<Record<TransportErrorCode, readonly [code: number, message: string]>> = {
+/** The JSON-RPC errors of these packages by code. They are outside the range that JSON-RPC reserves. */
+const RESPONSES: Partial<Record<TransportErrorCode, readonly [code: number, message: string]>> = {
   REQUEST_TIMEOUT: [-31_001, 'request timeout'],
   OVERLOADED: [OVERLOADED_CODE, 'overloaded'],
   CIRCUIT_OPEN: [-31_005, 'circuit open'],
@@ -14,18 +14,17 @@ const ANSWERS: Partial<Record<TransportErrorCode, readonly [code: number, messag
 const UPSTREAM_LOST = [-31_002, 'upstream lost'] as const
 
 /**
- * The response to a request that failed on the way: for whoever answers in place of a peer that cannot. Its `data`
- * has the `code` of the error, of its cause where there is one, and `retryAfterMs`, but no text: those may name
- * addresses that are none of the caller's business.
+ * The response to a request that failed before its peer could respond. Its `data` has the `code` of the error and of its
+ * cause, and `retryAfterMs`. It has no texts, because these may contain internal addresses.
  */
 export function toErrorResponse(id: RequestId, error: unknown): JsonRpcErrorResponse {
-  const [code, message] = (isTransportError(error) && ANSWERS[error.code]) || UPSTREAM_LOST
-  // That the transport is closed says less than why it is.
-  const told = isTransportError(error, 'CLOSED') && isTransportError(error.cause) ? error.cause : error
-  const cause = codeOf(isTransportError(told) ? told.cause : told)
+  const [code, message] = (isTransportError(error) && RESPONSES[error.code]) || UPSTREAM_LOST
+  // The reason of the end is more specific than `CLOSED`.
+  const failure = isTransportError(error, 'CLOSED') && isTransportError(error.cause) ? error.cause : error
+  const cause = codeOf(isTransportError(failure) ? failure.cause : failure)
   const data = {
-    code: isTransportError(told) ? told.code : 'CLOSED',
-    ...retryAfterOf(told),
+    code: isTransportError(failure) ? failure.code : 'CLOSED',
+    ...retryAfterOf(failure),
     ...(cause !== undefined && { cause }),
   }
   return { jsonrpc: '2.0', id, error: { code, message, data } }
@@ -37,13 +36,13 @@ function retryAfterOf(error: unknown): { retryAfterMs?: number } {
   return retryAfterMs === undefined ? {} : { retryAfterMs }
 }
 
-/** Ours, or one of the platform such as `ECONNRESET`. */
+/** The code of a `TransportError`, or of a platform error such as `ECONNRESET`. */
 function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : undefined
 }
 
-/** Errors about what the peer did itself, or about what was decided about it. */
+/** The codes of errors about the peer's own messages or admission. */
 const ABOUT_PEER: readonly TransportErrorCode[] = [
   'AUTH_REQUIRED',
   'MALFORMED_MESSAGE',
@@ -51,12 +50,12 @@ const ABOUT_PEER: readonly TransportErrorCode[] = [
   'REFUSED',
 ]
 
-/** An address, each of which starts with its scheme: `tcp://`, `unix:/`, `stdio:`. */
+/** An address starts with its scheme: `tcp://`, `unix:/`, `stdio:`. */
 const ADDRESS = /[a-z]:\S/i
 
 /**
- * What the peer at that address may read of why its conversation ends, if anything: nobody knows what other texts give
- * away. One that names another address is about an upstream that `pipe` leads to.
+ * The text of the reason, where the peer at that address may read it. Other texts may contain internal facts. A text with
+ * another address is about an upstream behind `pipe`.
  */
 export function textForPeer(reason: Error | undefined, address: string): string | undefined {
   if (!isTransportError(reason) || !ABOUT_PEER.includes(reason.code)) return undefined

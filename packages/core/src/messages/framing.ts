@@ -1,55 +1,64 @@
 import { createGrowingBytes, type GrowingBytes } from './growing-bytes.js'
 
-/** What a line decoder tells as it reads. */
+/** The callbacks of a line decoder. */
 export interface LineHandlers {
   /** One line, without its line feed. */
   readonly line: (text: string, encoded: Uint8Array | undefined) => void
-  /** A line whose bytes are not UTF-8. */
+  /** A line that is not valid UTF-8. */
   readonly invalid: (encoded: Uint8Array) => void
-  /** A line that is longer than `maxLineBytes`; told once, when `bytes` of it were seen. The rest is discarded. */
+  /** A line longer than `maxLineBytes`. Called once, after `bytes` of it. The rest of the line is discarded. */
   readonly oversize: (bytes: number, start: Uint8Array) => void
 }
 
-/** Cuts a stream of bytes into lines. */
+/** Splits a byte stream into lines. */
 export interface LineDecoder {
-  /** Takes the next bytes. Keeps none of them by reference: the caller may reuse the array. */
+  /** Processes the next bytes. Copies what it keeps, so that the caller can reuse the array. */
   push(chunk: Uint8Array): void
-  /** Says that the stream has ended; a last line without line feed is delivered. */
+  /** Ends the stream. A last line without a line feed is delivered. */
   end(): void
-  /** Delivers nothing any more and lets go of what is held. */
+  /** Stops the delivery and releases the buffer. */
   stop(): void
-  /** How many bytes of an unfinished line are held. At most `maxLineBytes`. */
-  readonly heldBytes: number
+  /** The number of buffered bytes of an incomplete line. At most `maxLineBytes`. */
+  readonly bufferedBytes: number
 }
 
-/** How to cut. */
+/** Options of a line decoder. */
 export interface LineDecoderOptions {
-  /** A longer line is reported as `oversize`, before more of it is held. The line feed does not count. */
+  /** Longest line, without its line feed, in bytes. A longer one is reported as `oversize` and not buffered. */
   readonly maxLineBytes: number
   /** Whether `line` also gets a copy of the bytes it was decoded from. */
   readonly keepEncoded?: boolean | undefined
 }
 
 const LINE_FEED = 0x0a
-/** One for all: it keeps nothing from one call to the next. */
+/** One for all decoders: it has no state between calls. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Cuts bytes into lines of UTF-8, whatever the chunks they come in. Does no input or output.
+ * Makes a decoder that splits bytes into lines of UTF-8, for any chunk sizes. It does no input or output.
  *
- * Complete lines of one chunk are decoded together. An unfinished line is collected apart, so that a line of n bytes
- * costs O(n) time and at most twice its bytes in memory, even when they come one at a time.
+ * The complete lines of a chunk are decoded together. An incomplete line is buffered separately: a line of n bytes
+ * needs O(n) time and at most twice its bytes in memory, even when they arrive one at a time.
+ *
+ * @example
+ * ```ts
+ * const decoder = createLineDecoder(
+ *   { line: (text) => reader.text(text), invalid: () => {}, oversize: () => {} },
+ *   { maxLineBytes: 1_048_576 },
+ * )
+ * socket.on('data', (chunk) => decoder.push(chunk))
+ * ```
  */
 export function createLineDecoder(handlers: LineHandlers, options: LineDecoderOptions): LineDecoder {
   return new Decoder(handlers, options)
 }
 
-// A class that makes its store when it needs one: there is one for each connection, and most are idle.
+// A class that creates its buffer on demand: each connection has a decoder, and most are idle.
 class Decoder implements LineDecoder {
   readonly #handlers: LineHandlers
   readonly #maxLineBytes: number
   readonly #keepEncoded: boolean
-  #held: GrowingBytes | undefined
+  #buffer: GrowingBytes | undefined
   #isDiscarding = false
   #isStopped = false
 
@@ -59,34 +68,34 @@ class Decoder implements LineDecoder {
     this.#keepEncoded = keepEncoded
   }
 
-  get heldBytes(): number {
-    return this.#held?.length ?? 0
+  get bufferedBytes(): number {
+    return this.#buffer?.length ?? 0
   }
 
   push(chunk: Uint8Array): void {
     if (this.#isStopped || chunk.length === 0) return
     let start = 0
-    if (this.heldBytes > 0 || this.#isDiscarding) {
+    if (this.bufferedBytes > 0 || this.#isDiscarding) {
       const end = chunk.indexOf(LINE_FEED)
       if (end === -1) {
-        this.#hold(chunk)
+        this.#append(chunk)
         return
       }
-      this.#finishHeld(chunk.subarray(0, end))
+      this.#finishLine(chunk.subarray(0, end))
       start = end + 1
     }
     const end = this.#isStopped ? 0 : chunk.lastIndexOf(LINE_FEED) + 1
     if (end > start) this.#deliverLines(end - start === chunk.length ? chunk : chunk.subarray(start, end))
-    if (end < chunk.length && !this.#isStopped) this.#hold(chunk.subarray(Math.max(start, end)))
+    if (end < chunk.length && !this.#isStopped) this.#append(chunk.subarray(Math.max(start, end)))
   }
 
   end(): void {
-    if (this.heldBytes > 0 && !this.#isStopped) this.#finishHeld(new Uint8Array(0))
+    if (this.bufferedBytes > 0 && !this.#isStopped) this.#finishLine(new Uint8Array(0))
   }
 
   stop(): void {
     this.#isStopped = true
-    this.#held?.clear()
+    this.#buffer?.clear()
   }
 
   /** `lines` ends with a line feed. */
@@ -128,8 +137,8 @@ class Decoder implements LineDecoder {
     // Not by `slice`, which for a Buffer is a view.
     const encoded = this.#keepEncoded ? new Uint8Array(line) : undefined
     const text = this.#decoded(line)
-    // Let go of before the line is parsed: the bytes of a long one would only crowd the heap meanwhile.
-    this.#held?.clear()
+    // Released before the line is parsed, so that a long line is not in memory twice.
+    this.#buffer?.clear()
     if (text !== undefined) this.#handlers.line(text, encoded)
   }
 
@@ -142,22 +151,22 @@ class Decoder implements LineDecoder {
     }
   }
 
-  #hold(part: Uint8Array): void {
+  #append(part: Uint8Array): void {
     if (this.#isDiscarding) return
-    const bytes = this.heldBytes + part.length
+    const bytes = this.bufferedBytes + part.length
     if (bytes > this.#maxLineBytes) {
       this.#isDiscarding = true
-      this.#handlers.oversize(bytes, this.#held && this.heldBytes > 0 ? this.#held.view() : part)
-      this.#held?.clear()
+      this.#handlers.oversize(bytes, this.#buffer && this.bufferedBytes > 0 ? this.#buffer.view() : part)
+      this.#buffer?.clear()
       return
     }
-    this.#held ??= createGrowingBytes(this.#maxLineBytes)
-    this.#held.append(part)
+    this.#buffer ??= createGrowingBytes(this.#maxLineBytes)
+    this.#buffer.append(part)
   }
 
-  #finishHeld(rest: Uint8Array): void {
-    if (!this.#isDiscarding) this.#hold(rest)
+  #finishLine(rest: Uint8Array): void {
+    if (!this.#isDiscarding) this.#append(rest)
     if (this.#isDiscarding) this.#isDiscarding = false
-    else if (this.#held) this.#deliver(this.#held.view())
+    else if (this.#buffer) this.#deliver(this.#buffer.view())
   }
 }

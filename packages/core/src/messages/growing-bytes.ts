@@ -1,29 +1,26 @@
-/** Bytes that come in parts and are looked at as one. */
+/** A byte buffer that grows by appending. */
 export interface GrowingBytes {
   readonly length: number
-  /** Copies a part to the end. */
+  /** Copies the part to the end. */
   append(part: Uint8Array): void
-  /** All there is, without a copy; good until the next call of another member. */
+  /** All bytes, without a copy. Valid until the next call of another member. */
   view(): Uint8Array
-  /** Starts anew. A large store is let go of; a small one is kept for the next. */
+  /** Removes all bytes. A large store is released; a small one is reused. */
   clear(): void
 }
 
 const SMALLEST_BYTES = 4096
-/** Up to here a store is doubled by copying; from here on it is grown in place, where the platform can. */
+/** A smaller store is doubled by copying. A larger one grows in place, where the platform supports that. */
 const LARGE_BYTES = 65_536
-/** The most address space a large store asks for ahead of need. Memory is used only for what is filled. */
+/** The most address space that a large store reserves. Only the filled part uses memory. */
 const MAX_RESERVED_BYTES = 67_108_864
 
-/**
- * Collects bytes so that n of them cost O(n), in whatever parts they come: at most twice their number in memory, and
- * for large ones hardly more than their number.
- */
+/** Makes a buffer that needs O(n) time for n bytes in any parts, and at most twice their number in memory. */
 export function createGrowingBytes(maxBytes: number): GrowingBytes {
   return new Store(Math.min(maxBytes, MAX_RESERVED_BYTES))
 }
 
-// A class, as one is there for each connection: an object with an accessor of its own costs a hidden class each.
+// A class, because each connection has one: an object with its own accessor has a hidden class of its own.
 class Store implements GrowingBytes {
   length = 0
   readonly #reservedBytes: number
@@ -34,7 +31,7 @@ class Store implements GrowingBytes {
   }
 
   append(part: Uint8Array): void {
-    this.#makeRoom(this.length + part.length)
+    this.#reserve(this.length + part.length)
     this.#bytes.set(part, this.length)
     this.length += part.length
   }
@@ -50,7 +47,7 @@ class Store implements GrowingBytes {
     this.#bytes = NOTHING
   }
 
-  #makeRoom(bytes: number): void {
+  #reserve(bytes: number): void {
     if (bytes <= this.#bytes.length || growInPlace(this.#bytes.buffer, bytes)) return
     const wanted = Math.max(bytes, this.#bytes.length * 2, SMALLEST_BYTES)
     const larger =
@@ -64,12 +61,12 @@ class Store implements GrowingBytes {
 
 const NOTHING: Uint8Array = new Uint8Array(0)
 
-/** The most memory that is kept for the next large message, whosever it is. */
+/** The most memory that is kept for the next large message of any buffer. */
 const MAX_SPARE_BYTES = 4_194_304
 
 /**
- * A large store that nobody uses. One for all: memory that is new to the process costs more than what is written to
- * it, a third of what it takes to read a message of 1 MB.
+ * An unused large store, shared by all buffers. New memory of the process is expensive: it takes a third of the time to
+ * read a message of 1 MB.
  */
 let spare: Uint8Array | undefined
 
@@ -80,20 +77,20 @@ function takeSpare(bytes: number): Uint8Array | undefined {
   return taken
 }
 
-/** Keeps the store, or a part that is not too large, unless a larger one is kept. */
+/** Keeps the store, shrunk if too large, unless a larger one is kept. */
 function keepSpare(store: Uint8Array): void {
   if (store.length > MAX_SPARE_BYTES && !shrinkInPlace(store.buffer, MAX_SPARE_BYTES)) return
   if (!spare || store.length > spare.length) spare = store
 }
 
-/** A buffer that may change its length, which neither Node 20's types nor every platform know (ECMAScript 2024). */
+/** A resizable buffer (ECMAScript 2024). Neither Node 20's types nor all platforms have it. */
 interface GrowableBuffer extends ArrayBuffer {
   readonly resizable: boolean
   readonly maxByteLength: number
   resize(bytes: number): void
 }
 
-/** Makes the buffer long enough where it is, if it is one that can. Arrays over all of it follow by themselves. */
+/** Grows the buffer in place, if it is resizable. Arrays over the whole buffer grow with it. */
 function growInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
   const { maxByteLength = 0 } = buffer as Partial<GrowableBuffer>
   if (bytes > maxByteLength) return false
@@ -102,7 +99,7 @@ function growInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
   return true
 }
 
-/** Makes the buffer shorter, if it is one that can. What it gives up is no longer held in memory. */
+/** Shrinks the buffer in place, if it is resizable. The memory of the rest is released. */
 function shrinkInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
   if (!(buffer as Partial<GrowableBuffer>).resizable) return false
   ;(buffer as GrowableBuffer).resize(bytes)
@@ -116,12 +113,12 @@ function growable(bytes: number, reservedBytes: number): ArrayBuffer {
   try {
     return bufferUpTo(bytes, Math.max(reservedBytes, bytes * 2))
   } catch {
-    // No address space to reserve is no reason to lose the connection.
+    // A failed reservation must not close the connection.
     return new ArrayBuffer(bytes)
   }
 }
 
-/** Where the platform cannot, this yields a plain buffer of the first length. */
+/** Makes a resizable buffer, or a plain one where the platform has none. */
 function bufferUpTo(bytes: number, maxByteLength: number): GrowableBuffer {
   const Growable = ArrayBuffer as unknown as new (
     bytes: number,
@@ -132,7 +129,7 @@ function bufferUpTo(bytes: number, maxByteLength: number): GrowableBuffer {
 
 let canDecode: boolean | undefined
 
-/** Browsers refuse to decode text from a buffer that may change its length. */
+/** Whether `TextDecoder` accepts a resizable buffer. That of browsers does not. */
 function decodesGrowable(): boolean {
   if (canDecode !== undefined) return canDecode
   try {

@@ -1,5 +1,6 @@
 import { INTERNAL_ERROR_CODE } from '../contract/protocol.js'
-/** A JSON-RPC error response as an error: what `request()` rejects with, and what a request handler may throw. */
+
+/** A JSON-RPC error response as an error: `request()` rejects with it, and a request handler may throw it. */
 export class JsonRpcError extends Error {
   override readonly name = 'JsonRpcError'
   readonly code: number
@@ -15,13 +16,13 @@ export class JsonRpcError extends Error {
 
 const BRAND: unique symbol = Symbol.for('@mcpwire/JsonRpcError') as never
 
-/** Whether it is a `JsonRpcError`. Works across duplicate copies of this package, where `instanceof` does not. */
+/** Whether the value is a `JsonRpcError`. Works across copies of this package, where `instanceof` does not. */
 export function isJsonRpcError(error: unknown): error is JsonRpcError {
   return error instanceof Error && BRAND in error
 }
 
-/** The `error` member of the response to a request whose handler threw. Of other errors only the message is told. */
-export function errorMemberOf(thrown: unknown): { code: number; message: string; data?: unknown } {
+/** The `error` member of the response to a request whose handler threw. Other errors contribute their message only. */
+export function toErrorMember(thrown: unknown): { code: number; message: string; data?: unknown } {
   if (isJsonRpcError(thrown)) {
     const { code, message, data } = thrown
     return data === undefined ? { code, message } : { code, message, data }

@@ -2,58 +2,64 @@ import type { Sink } from '../contract/connector.js'
 import { TransportError } from '../contract/errors.js'
 import { type JsonRpcMessage, parseMessage } from '../contract/message.js'
 import type { MessageContext } from '../contract/transport.js'
-import { type BatchNegotiation, batchesNegotiated, isInitialize } from './batches.js'
+import { type BatchNegotiation, createBatchNegotiation, isInitialize } from './batches.js'
 
-/** How a channel judges what it reads. */
+/** Options of a message reader. */
 export interface MessageReaderOptions {
-  /** Where it comes from, for error texts. */
+  /** The address of the peer, for error texts. */
   readonly address: string
   /**
-   * Ends the conversation, because `maxMalformedInARow` pieces in a row were no messages. The channel releases
-   * everything and then calls `sink.end` with the error.
+   * Ends the conversation after `maxMalformedInARow` malformed messages. The channel releases everything, then calls
+   * `sink.end` with the error.
    */
   readonly abandon: (error: Error) => void
-  /** How many pieces in a row may be no messages before the conversation ends. `Infinity` for any number. */
+  /** The number of malformed messages in a row that ends the conversation. Default 10; `Infinity` for no limit. */
   readonly maxMalformedInARow?: number | undefined
-  /** Where what is no message goes instead of `sink.error`: for media that carry foreign output too. */
+  /** Called with malformed text instead of `sink.error`, for media that also carry other output. */
   readonly noise?: ((text: string) => void) | undefined
 }
 
-/** Judges what a channel reads, and delivers the messages in it to a sink. */
+/** Validates the input of a channel and delivers its messages to a sink. */
 export interface MessageReader {
-  /** Takes one piece of JSON text: a message, or a batch where those were negotiated. */
+  /** Reads one JSON text: a message, or a batch where batches were negotiated. */
   text(text: string, encoded?: Uint8Array, context?: MessageContext): void
-  /** Takes one value that was parsed already. */
+  /** Reads one parsed value. */
   value(value: unknown, context?: MessageContext): void
-  /** Takes one piece that is not even text. */
-  unreadable(bytes: Uint8Array, why: string): void
-  /** Tells of a message that was sent, from which the negotiated revision is learnt. */
+  /** Reports input that is no text. */
+  unreadable(bytes: Uint8Array, reason: string): void
+  /** Observes a sent message, to detect the negotiated revision. */
   sent(message: JsonRpcMessage): void
 }
 
-/** The longest part of malformed input that an error shows. */
+/** The longest part of malformed input in an error. */
 const PREVIEW_BYTES = 64
 const DEFAULT_MAX_MALFORMED_IN_A_ROW = 10
 
 /**
- * Makes the one place where bytes from a peer become messages (clauses C10, C15 and C18). What is no JSON-RPC
- * message is reported as `MALFORMED_MESSAGE` and skipped; nothing valid around it is lost.
+ * Makes the reader that turns the input from a peer into messages (clauses C10, C15 and C18). Malformed input is reported
+ * as `MALFORMED_MESSAGE` and skipped. The valid messages around it are delivered.
+ *
+ * @example
+ * ```ts
+ * const reader = createMessageReader(sink, { address: 'tcp://127.0.0.1:7000', abandon: (error) => close(error) })
+ * reader.text('{"jsonrpc":"2.0","method":"ping","id":1}')
+ * ```
  */
 export function createMessageReader(sink: Sink, options: MessageReaderOptions): MessageReader {
-  const intake = new JsonRpcMessageReader(sink, options)
+  const reader = new JsonRpcMessageReader(sink, options)
   return {
-    text: (text, encoded, context) => intake.text(text, encoded, context),
-    value: (value, context) => intake.value(value, context),
-    unreadable: (bytes, why) => intake.unreadable(bytes, why),
-    sent: (message) => intake.sent(message),
+    text: (text, encoded, context) => reader.text(text, encoded, context),
+    value: (value, context) => reader.value(value, context),
+    unreadable: (bytes, why) => reader.unreadable(bytes, why),
+    sent: (message) => reader.sent(message),
   }
 }
 
-/** What `createMessageReader` makes, but its members are not bound, and so cost nothing where there are many. */
+/** The same reader as a class. Its members are not bound, which saves memory for many connections. */
 export class JsonRpcMessageReader implements MessageReader {
   readonly #sink: Sink
   readonly #options: MessageReaderOptions
-  /** There from the first `initialize` on. */
+  /** Set by the first `initialize`. */
   #batches: BatchNegotiation | undefined
   #malformedInARow = 0
   #isAbandoned = false
@@ -66,9 +72,9 @@ export class JsonRpcMessageReader implements MessageReader {
   text(text: string, encoded?: Uint8Array, context?: MessageContext): void {
     if (this.#isAbandoned) return
     const json = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
-    const first = firstVisible(json)
+    const first = firstNonSpace(json)
     if (first === undefined) return
-    // Judged before it is parsed: an exception for each line is what a flood of noise would cost most.
+    // Checked before it is parsed: exceptions are the highest cost of many malformed lines.
     if (first !== OPENING_BRACE && first !== OPENING_BRACKET) {
       this.#malformed('not JSON', json)
       return
@@ -80,16 +86,16 @@ export class JsonRpcMessageReader implements MessageReader {
       this.#malformed('not JSON', json, cause)
       return
     }
-    this.#judge(value, json, encoded, context)
+    this.#accept(value, json, encoded, context)
   }
 
   value(value: unknown, context?: MessageContext): void {
-    this.#judge(value, undefined, undefined, context)
+    this.#accept(value, undefined, undefined, context)
   }
 
-  unreadable(bytes: Uint8Array, why: string): void {
+  unreadable(bytes: Uint8Array, reason: string): void {
     if (this.#isAbandoned) return
-    this.#malformed(why, new TextDecoder().decode(bytes.subarray(0, PREVIEW_BYTES)))
+    this.#malformed(reason, new TextDecoder().decode(bytes.subarray(0, PREVIEW_BYTES)))
   }
 
   sent(message: JsonRpcMessage): void {
@@ -97,23 +103,23 @@ export class JsonRpcMessageReader implements MessageReader {
   }
 
   #negotiating(message: JsonRpcMessage): BatchNegotiation | undefined {
-    if (!this.#batches && isInitialize(message)) this.#batches = batchesNegotiated()
+    if (!this.#batches && isInitialize(message)) this.#batches = createBatchNegotiation()
     return this.#batches
   }
 
-  #judge(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
+  #accept(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
     if (this.#isAbandoned) return
     if (!Array.isArray(value) || !this.#batches?.allowed) {
-      this.#one(value, text, encoded, context)
+      this.#acceptOne(value, text, encoded, context)
       return
     }
     if (value.length === 0) this.#malformed('an empty batch', text ?? textOf(value))
     for (const each of value) {
-      if (!this.#isAbandoned) this.#one(each, undefined, undefined, context)
+      if (!this.#isAbandoned) this.#acceptOne(each, undefined, undefined, context)
     }
   }
 
-  #one(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
+  #acceptOne(value: unknown, text?: string, encoded?: Uint8Array, context?: MessageContext): void {
     const message = parseMessage(value)
     if (typeof message === 'string') {
       this.#malformed(message, text ?? textOf(value))
@@ -125,14 +131,14 @@ export class JsonRpcMessageReader implements MessageReader {
     this.#sink.message(message, context)
   }
 
-  #malformed(why: string, text: string, cause?: unknown): void {
+  #malformed(reason: string, text: string, cause?: unknown): void {
     const { address, noise, maxMalformedInARow = DEFAULT_MAX_MALFORMED_IN_A_ROW } = this.#options
     if (noise) {
       noise(text)
       return
     }
     const details = { preview: previewOf(text) }
-    const message = `skipped what ${address} sent: ${why}`
+    const message = `malformed message from ${address}: ${reason}`
     this.#sink.error(new TransportError('MALFORMED_MESSAGE', message, details, { cause }))
     this.#malformedInARow++
     if (this.#malformedInARow < maxMalformedInARow) return
@@ -147,7 +153,7 @@ const OPENING_BRACE = 0x7b
 const OPENING_BRACKET = 0x5b
 
 /** The code of the first character that is no white space, if there is one. */
-function firstVisible(text: string): number | undefined {
+function firstNonSpace(text: string): number | undefined {
   const first = text.charCodeAt(0)
   if (first === OPENING_BRACE) return first
   const at = text.search(/\S/)
@@ -157,11 +163,11 @@ function firstVisible(text: string): number | undefined {
 /** The first 64 bytes of a text, for errors. */
 export function previewOf(text: string): string {
   const start = new TextEncoder().encode(text.slice(0, PREVIEW_BYTES)).subarray(0, PREVIEW_BYTES)
-  // As a stream, so that a character that is cut is left out.
+  // As a stream: an incomplete character at the end is left out.
   return new TextDecoder().decode(start, { stream: true })
 }
 
-/** The JSON text of anything: what a peer nested too deep to be written again included. */
+/** The JSON text of any value. A value nested too deep has none. */
 function textOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value)
@@ -173,14 +179,14 @@ function textOf(value: unknown): string {
 const encodings = new WeakMap<object, Uint8Array>()
 
 /**
- * The bytes a received message came as, where its transport was asked to keep them (`keepEncoded`).
- * They belong to that very object: a copy of the message has none. Do not change them.
+ * The bytes of a received message, where its transport has kept them (option `keepEncoded`). They belong to that object:
+ * a copy of the message has none. Do not change them.
  */
 export function encodedOf(message: object): Uint8Array | undefined {
   return encodings.get(message)
 }
 
-/** Notes the bytes a message came as. For channels that were asked to keep them. */
+/** Keeps the bytes of a message for `encodedOf`. For channels with the option `keepEncoded`. */
 export function setEncoded(message: object, encoded: Uint8Array): void {
   encodings.set(message, encoded)
 }

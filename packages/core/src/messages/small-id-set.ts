@@ -1,6 +1,6 @@
 import type { RequestId } from '../contract/message.js'
 
-/** A set of ids that mostly holds none or one, which then cost no table. */
+/** A set of ids without a table while it holds at most one. */
 export class SmallIdSet {
   #only: RequestId | undefined
   #more: Set<RequestId> | undefined
@@ -19,7 +19,7 @@ export class SmallIdSet {
     this.#more.add(id)
   }
 
-  /** Whether it was there. */
+  /** Removes the id. Returns whether the set contained it. */
   delete(id: RequestId): boolean {
     if (this.#only !== id) return this.#more?.delete(id) ?? false
     this.#only = undefined

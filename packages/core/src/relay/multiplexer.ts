@@ -10,16 +10,17 @@
  * A request crosses under a number. Its response, progress and subscription messages return under the caller's own id,
  * token and subscription id. Messages for a cancelled request are dropped without a reason.
  */
-import type {
-  JsonRpcErrorResponse,
-  JsonRpcMessage,
-  JsonRpcNotification,
-  JsonRpcRequest,
-  JsonRpcResponse,
-  MessageMeta,
-  RequestId,
+import {
+  isRequest,
+  isResponse,
+  type JsonRpcErrorResponse,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type MessageMeta,
+  type RequestId,
 } from '../contract/message.js'
-import { isRequest, isResponse } from '../contract/message.js'
 import { integer } from '../contract/option-rules.js'
 import { type OptionDefaults, options } from '../contract/option-table.js'
 import {

@@ -18,29 +18,29 @@ import { ignore } from '../timing/promises.js'
 import { SendQueue } from '../transport/send-queue.js'
 import { ForwardedRequests } from './forwarded-requests.js'
 
-/** What one direction of a pipe needs besides its ends. */
+/** The settings of one direction of a pipe. */
 export interface DirectionSettings {
   readonly maxPendingSends: number
-  /** Hears of messages that could not be passed on and of no answer that says so. */
+  /** Called with the error of a message that was not forwarded and has no error response. */
   readonly report: (error: Error) => void
 }
 
-/** Passes what one transport hears on to another. */
+/** Forwards the messages of one transport to another. */
 export class PipeDirection {
-  /** The one that passes responses to what this one passes on. Set right after both are made. */
+  /** The opposite direction, which forwards the responses. Set after both are created. */
   back!: PipeDirection
   readonly #from: TransportLike
   readonly #to: TransportLike
   readonly #settings: DirectionSettings
-  readonly #calls = new ForwardedRequests()
-  /** What waits for the other end to open. */
+  readonly #requests = new ForwardedRequests()
+  /** The messages received before `to` is open. */
   #held: JsonRpcMessage[] | undefined = []
   #unanswered = 0
   #undelivered = 0
   readonly #queue: SendQueue
   #isPaused = false
   #isOver = false
-  readonly #whenIdle: (() => void)[] = []
+  readonly #idleWaiters: (() => void)[] = []
 
   constructor(from: TransportLike, to: TransportLike, settings: DirectionSettings) {
     this.#from = from
@@ -48,131 +48,131 @@ export class PipeDirection {
     this.#settings = settings
     this.#queue = new SendQueue({
       send: (message, options) => to.send(message, options),
-      // Whoever can be paused sends little more than what was on its way; others might send for ever.
+      // A sender with flow control is paused; another one needs a limit.
       mayWait: (waiting) =>
         !this.#isOver && (flowOf(from) !== undefined || waiting < settings.maxPendingSends),
-      taken: ignore,
+      sent: ignore,
       failed: ({ message }, error) => this.#failed(message, toError(error)),
       changed: () => {
-        this.#balance()
-        this.#settleIdle()
+        this.#adjustFlow()
+        this.#resolveIdle()
       },
     })
   }
 
-  /** How many requests `to` had not answered when it was gone, or nothing was passed on any more. */
+  /** The number of requests without a response when `to` closed or forwarding stopped. */
   get unanswered(): number {
     return this.#unanswered
   }
 
-  /** How many messages `to` did not take, or has not taken yet. */
+  /** The number of messages that `to` has not accepted. */
   get undelivered(): number {
     return this.#undelivered + this.#queue.pending
   }
 
-  /** Takes what `from` heard. Never throws. */
-  carry(message: JsonRpcMessage): void {
+  /** Forwards a message of `from`. Never throws. */
+  forward(message: JsonRpcMessage): void {
     if (this.#isOver) return
     if (this.#held) {
       this.#held.push(message)
-      this.#balance()
-    } else if (isRequest(message)) this.#carryRequest(message)
-    else if (isResponse(message)) this.#carryResponse(message)
-    else this.#carryNotification(message)
+      this.#adjustFlow()
+    } else if (isRequest(message)) this.#forwardRequest(message)
+    else if (isResponse(message)) this.#forwardResponse(message)
+    else this.#forwardNotification(message)
   }
 
-  /** Says that `to` is open. */
+  /** Starts forwarding: `to` is open. */
   open(): void {
     const held = this.#held ?? []
     this.#held = undefined
-    for (const message of held) this.carry(message)
-    this.#balance()
+    for (const message of held) this.forward(message)
+    this.#adjustFlow()
   }
 
-  /** Says that `to` is gone: answers, in its place, what it was asked. Nothing is passed on any more. */
-  lost(error: Error): void {
+  /** Stops forwarding because `to` has closed. Responds to its pending requests with an error. */
+  closed(error: Error): void {
     if (this.#isOver) return
-    for (const { id } of this.#leave()) this.back.answer(id, error)
+    for (const { id } of this.#end()) this.back.respond(id, error)
   }
 
-  /** Passes nothing on any more. */
+  /** Stops forwarding. */
   stop(): void {
-    this.#leave()
+    this.#end()
   }
 
-  /** Answers a request of `to` that failed on its way. */
-  answer(id: RequestId, error: Error): void {
+  /** Sends an error response for a request of `to` that was not forwarded. */
+  respond(id: RequestId, error: Error): void {
     if (!this.#isOver) this.#send(toErrorResponse(id, error), { relatedRequestId: id })
   }
 
-  /** Resolves once everything carried so far was sent. */
+  /** Resolves when all messages have been sent. */
   idle(): Promise<void> {
     return new Promise((resolve) => {
-      this.#whenIdle.push(resolve)
-      this.#settleIdle()
+      this.#idleWaiters.push(resolve)
+      this.#resolveIdle()
     })
   }
 
-  /** Ends it, and yields the requests that were not answered. */
-  #leave(): { readonly id: RequestId; readonly method: string }[] {
+  /** Returns the requests without a response. */
+  #end(): { readonly id: RequestId; readonly method: string }[] {
     const held = this.#held ?? []
-    const requests = [...held.filter(isRequest), ...this.#calls.takeAll()]
+    const requests = [...held.filter(isRequest), ...this.#requests.takeAll()]
     this.#unanswered += requests.filter(({ method }) => method !== LISTEN_METHOD).length
     this.#undelivered += held.length + this.#queue.takeWaiting().length
     this.#isOver = true
     this.#held = undefined
-    this.#settleIdle()
+    this.#resolveIdle()
     return requests
   }
 
-  #carryRequest(request: JsonRpcRequest): void {
+  #forwardRequest(request: JsonRpcRequest): void {
     const hasStream = this.#to.hasPerRequestStream === true && namesRevision(request)
     const stream = hasStream ? new AbortController() : undefined
-    this.#calls.add(request, stream)
+    this.#requests.add(request, stream)
     this.#send(request, stream && { requestSignal: stream.signal })
   }
 
-  #carryResponse(response: JsonRpcResponse): void {
+  #forwardResponse(response: JsonRpcResponse): void {
     const { id } = response
     if (id === undefined) {
       this.#send(response, undefined)
       return
     }
-    const call = this.back.#calls.take(id)
-    // A late answer to what was cancelled, or was answered in place of the one who is late.
-    if (!call) return
-    if (call.method === INITIALIZE_METHOD && !isErrorResponse(response)) {
-      this.#negotiated(response.result['protocolVersion'])
+    const request = this.back.#requests.take(id)
+    // A late response to a request that was cancelled or has an error response already.
+    if (!request) return
+    if (request.method === INITIALIZE_METHOD && !isErrorResponse(response)) {
+      this.#setProtocolVersion(response.result['protocolVersion'])
     }
     this.#send(response, { relatedRequestId: id })
   }
 
-  #carryNotification(notification: JsonRpcNotification): void {
+  #forwardNotification(notification: JsonRpcNotification): void {
     const cancelled = cancelledBy(notification)
     let relatedRequestId: RequestId | undefined
     if (cancelled === undefined) relatedRequestId = this.#relatedTo(notification)
-    else if (this.#calls.get(cancelled)) {
-      const call = this.#calls.take(cancelled)
-      if (call?.stream) {
-        call.stream.abort(new Error('cancelled by the other side'))
+    else if (this.#requests.get(cancelled)) {
+      const request = this.#requests.take(cancelled)
+      if (request?.stream) {
+        request.stream.abort(new Error('cancelled by the other side'))
         return
       }
-    } else if (this.back.#calls.get(cancelled)?.method === LISTEN_METHOD) {
-      // That a server ends a subscription of its client names a request of the latter (2026-07-28, stdio).
-      relatedRequestId = this.back.#calls.take(cancelled)?.id
+    } else if (this.back.#requests.get(cancelled)?.method === LISTEN_METHOD) {
+      // A server ends a subscription by cancelling the request of its client (2026-07-28, stdio).
+      relatedRequestId = this.back.#requests.take(cancelled)?.id
     }
     this.#send(notification, relatedRequestId === undefined ? undefined : { relatedRequestId })
   }
 
-  /** The request of `to` that the notification belongs to, where it says so. */
+  /** The request of `to` that the notification names. */
   #relatedTo({ method, params }: JsonRpcNotification): RequestId | undefined {
-    if (method === PROGRESS_METHOD) return this.back.#calls.idOf(params?.['progressToken'])
+    if (method === PROGRESS_METHOD) return this.back.#requests.idOf(params?.['progressToken'])
     const subscription = params?._meta?.[SUBSCRIPTION_KEY] as RequestId | undefined
-    return subscription === undefined ? undefined : this.back.#calls.get(subscription)?.id
+    return subscription === undefined ? undefined : this.back.#requests.get(subscription)?.id
   }
 
-  /** What the peers' own `connect()` does at their ends is done here for the transports between them. */
-  #negotiated(protocolVersion: unknown): void {
+  /** Sets the version on both transports, as `connect()` of an SDK does on its own. */
+  #setProtocolVersion(protocolVersion: unknown): void {
     if (typeof protocolVersion !== 'string') return
     this.#from.setProtocolVersion?.(protocolVersion)
     this.#to.setProtocolVersion?.(protocolVersion)
@@ -188,44 +188,45 @@ export class PipeDirection {
       return
     }
     if (isRequest(message)) {
-      if (this.#calls.take(message.id)) this.back.answer(message.id, error)
+      if (this.#requests.take(message.id)) this.back.respond(message.id, error)
       return
     }
     this.#settings.report(error)
     const isResult = isResponse(message) && !isErrorResponse(message)
-    if (isResult && isUnsendable(error)) this.answer(message.id, error)
-    // Not as `OVERLOADED`, after which a request may be sent again: this one has run.
-    else if (isResult && isTransportError(error, 'OVERLOADED')) this.answer(message.id, unsent(error))
+    if (isResult && isUnsendable(error)) this.respond(message.id, error)
+    // Not as `OVERLOADED`, which permits a second attempt: this request has run.
+    else if (isResult && isTransportError(error, 'OVERLOADED'))
+      this.respond(message.id, responseNotSent(error))
     else this.#undelivered++
   }
 
-  /** Stops and continues the arrival of messages as `to` takes them. */
-  #balance(): void {
+  /** Pauses and resumes `from` by the number of unsent messages. */
+  #adjustFlow(): void {
     const { maxPendingSends } = this.#settings
     const isFull = this.#queue.waiting > 0
-    const waiting = this.#queue.pending + (this.#held?.length ?? 0)
-    if (!this.#isPaused && (isFull || waiting > maxPendingSends)) {
+    const unsent = this.#queue.pending + (this.#held?.length ?? 0)
+    if (!this.#isPaused && (isFull || unsent > maxPendingSends)) {
       this.#isPaused = true
       flowOf(this.#from)?.pause()
-    } else if (this.#isPaused && !isFull && waiting <= maxPendingSends / 2) {
+    } else if (this.#isPaused && !isFull && unsent <= maxPendingSends / 2) {
       this.#isPaused = false
       flowOf(this.#from)?.resume()
     }
   }
 
-  #settleIdle(): void {
+  #resolveIdle(): void {
     if (this.#isOver || (this.#queue.pending === 0 && !this.#held?.length)) {
-      for (const resolve of this.#whenIdle.splice(0)) resolve()
+      for (const resolve of this.#idleWaiters.splice(0)) resolve()
     }
   }
 }
 
-function unsent(cause: Error): TransportError {
-  const message = 'there is no room for the response'
+function responseNotSent(cause: Error): TransportError {
+  const message = `the response was not sent: ${cause.message}`
   return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
 }
 
-/** Read each time: it is there only while the transport is open. */
+/** Read for each use: only an open transport has it. */
 function flowOf(transport: TransportLike): Flow | undefined {
   return (transport as { flow?: Flow }).flow
 }

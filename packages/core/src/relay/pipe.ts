@@ -1,3 +1,14 @@
+/*
+ * A pipe starts `b`, then `a`. Each end has the states idle, starting, open, over.
+ *
+ *   a --messages--> PipeDirection up ----> b      up.back = down, which forwards the responses
+ *   a <------------ PipeDirection down --- b
+ *
+ * Before an end is open, its direction holds the messages. When one end is over:
+ *   1. its pending requests get an error response (closed),
+ *   2. the other end receives the rest of its messages, within drainTimeoutMs (idle),
+ *   3. the other end is closed with the same reason. When both are over, `closed` settles.
+ */
 import type { Clock } from '../contract/clock.js'
 import { toError } from '../contract/errors.js'
 import { callback, clock, inRange, integer, optional } from '../contract/option-rules.js'
@@ -5,26 +16,26 @@ import { type OptionDefaults, type OptionSettings, options } from '../contract/o
 import { invalidOption } from '../contract/options.js'
 import type { TransportLike } from '../contract/transport.js'
 import { guarded, ignore } from '../timing/promises.js'
-import { closedError, closedWhileConnecting } from '../transport/transport-errors.js'
+import { closedError, closedWhileStarting } from '../transport/transport-errors.js'
 import { PipeDirection } from './pipe-direction.js'
 
 /** Options of a pipe. */
 export interface PipeOptions {
-  /** Hears what goes wrong at either end without ending the conversation, and what ended it. */
+  /** Called with each error of either end, and with the error that ends the conversation. */
   onError?: ((error: Error, side: 'a' | 'b') => void) | undefined
   /**
-   * How many sends towards one end may be pending before the other is paused, where it has a `flow`. It continues
-   * when half of them are.
+   * Most pending sends towards one end. Beyond it, the other end is paused, where it has a `flow`. It is resumed at
+   * half of them.
    * @defaultValue 64
    */
   maxPendingSends?: number | undefined
   /**
-   * How long one end may take to accept what is still to be sent to it after the other has ended, in milliseconds.
+   * Longest time for one end to accept its remaining messages after the other has ended, in milliseconds.
    * @defaultValue 2_000
    */
   drainTimeoutMs?: number | undefined
   /**
-   * Where deadlines come from.
+   * The source of time for deadlines.
    * @defaultValue systemClock
    */
   clock?: Clock | undefined
@@ -40,39 +51,45 @@ const table = options<PipeOptions, 'onError'>({
 /** The defaults of `pipe`. */
 export const pipeDefaults: OptionDefaults<PipeOptions, 'onError'> = table.defaults
 
-/** What the client of a conversation never got. */
+/** The losses of the client side of a pipe. */
 export interface PipeMissing {
-  /** How many of its requests the server did not answer. Those that listen are left out: only their end answers them. */
-  readonly answers: number
-  /** How many messages were for it and not taken. */
+  /** The number of its requests without a response. Subscriptions do not count: their response marks their end. */
+  readonly responses: number
+  /** The number of messages that it has not accepted. */
   readonly messages: number
 }
 
-/** Two transports that are one conversation. */
+/** Two transports that form one conversation. */
 export interface Pipe extends AsyncDisposable {
-  /** What `a` never got, known once `closed` has settled. */
+  /** The losses of `a`. Final once `closed` has settled. */
   readonly missing: PipeMissing
-  /** Settles once both ends have ended, with why the first of them did unless that was orderly. Never rejects. */
+  /** Settles when both ends have ended, with the reason of the first unless its end was orderly. Never rejects. */
   readonly closed: Promise<Error | undefined>
-  /** Ends both. Idempotent, never rejects. */
+  /** Closes both ends. Idempotent, never rejects. */
   close(options?: { reason?: Error | undefined }): Promise<void>
 }
 
 /**
- * Makes one conversation of two transports, neither started before: `a` faces the client, `b` the server. Starts
- * `b`, then `a`; when one cannot be started the other is closed with that reason. Both then belong to the pipe.
+ * Connects two idle transports to one conversation: `a` is the client side, `b` the server side. The pipe owns both. It
+ * starts `b`, then `a`. If one cannot be started, the other is closed with the same reason.
  *
- * - Messages cross in order, with their ids, and the very objects, so that `encodedOf` still knows their bytes.
- * - When one end is over, requests it had not answered are answered −31002, the rest of what it said is delivered,
- *   and the other end is closed, with the same reason.
- * - What finds the other end full waits for room, in its order, while its sender is paused; of one that cannot be
- *   paused, at most `maxPendingSends` messages.
- * - A request that cannot be passed on is answered with an error, −31003 where the transport is overloaded.
- * - `notifications/cancelled` aborts the `requestSignal` of the request where that is how the medium cancels.
- * - Progress, responses and messages of a subscription go out with the `relatedRequestId` they name. Requests of a
- *   server do not name one.
+ * - Messages keep their order, their ids and their objects, so that `encodedOf` returns their bytes.
+ * - When one end closes, its pending requests are answered with −31002. Its remaining messages are delivered. Then the
+ *   other end is closed with the same reason.
+ * - Messages for a full end wait, in order, and the sender is paused. For a sender without `flow`, at most
+ *   `maxPendingSends` messages wait.
+ * - A request that cannot be forwarded is answered with an error: −31003 where the transport is overloaded.
+ * - `notifications/cancelled` aborts the `requestSignal` of the request where the medium cancels by it.
+ * - Progress, responses and subscription messages are sent with the `relatedRequestId` that they name. Requests of a
+ *   server name none.
  *
- * @throws TransportError `INVALID_OPTION` when an end is one of ours and was started before
+ * @throws TransportError `INVALID_OPTION` when an end was started before
+ *
+ * @example
+ * ```ts
+ * const piped = pipe(stdioServer(), tcpClient({ port: 7000 }), { onError: console.error })
+ * await piped.closed
+ * ```
  */
 export function pipe(a: TransportLike, b: TransportLike, given: PipeOptions = {}): Pipe {
   const settings = table.read(given)
@@ -83,7 +100,7 @@ export function pipe(a: TransportLike, b: TransportLike, given: PipeOptions = {}
 
 function requireIdle(name: string, transport: TransportLike): void {
   if ('state' in transport && transport.state !== 'idle') {
-    invalidOption(name, transport, 'a transport that was not started before')
+    invalidOption(name, transport, 'a transport that is not started')
   }
 }
 
@@ -96,8 +113,8 @@ interface End {
   readonly towards: PipeDirection
   readonly from: PipeDirection
   state: 'idle' | 'starting' | 'open' | 'over'
-  /** That one of others ended while starting, which its `start()` may not know. */
-  hungUp: boolean
+  /** Whether a foreign transport closed during `start()`, which its `start()` may not report. */
+  closedWhileStarting: boolean
 }
 
 class TransportPipe implements Pipe {
@@ -106,7 +123,7 @@ class TransportPipe implements Pipe {
   readonly #a: End
   readonly #b: End
   #settleClosed!: (reason: Error | undefined) => void
-  /** Why the first end to be over was, or why `close()` was called. */
+  /** The reason of the first end, or of `close()`. */
   #reason: { readonly error: Error | undefined } | undefined
 
   constructor(a: TransportLike, b: TransportLike, settings: Settings) {
@@ -119,13 +136,27 @@ class TransportPipe implements Pipe {
     const down = new PipeDirection(b, a, { maxPendingSends, report: (error) => this.#report(error, 'a') })
     up.back = down
     down.back = up
-    this.#a = this.#watch({ side: 'a', transport: a, towards: down, from: up, state: 'idle', hungUp: false })
-    this.#b = this.#watch({ side: 'b', transport: b, towards: up, from: down, state: 'idle', hungUp: false })
+    this.#a = this.#observe({
+      side: 'a',
+      transport: a,
+      towards: down,
+      from: up,
+      state: 'idle',
+      closedWhileStarting: false,
+    })
+    this.#b = this.#observe({
+      side: 'b',
+      transport: b,
+      towards: up,
+      from: down,
+      state: 'idle',
+      closedWhileStarting: false,
+    })
     void this.#run()
   }
 
   get missing(): PipeMissing {
-    return { answers: this.#a.from.unanswered, messages: this.#a.towards.undelivered }
+    return { responses: this.#a.from.unanswered, messages: this.#a.towards.undelivered }
   }
 
   async close(options: { reason?: Error | undefined } = {}): Promise<void> {
@@ -141,15 +172,15 @@ class TransportPipe implements Pipe {
     await this.close()
   }
 
-  #watch(end: End): End {
+  #observe(end: End): End {
     const { transport, side, from } = end
-    transport.onmessage = (message) => from.carry(message)
+    transport.onmessage = (message) => from.forward(message)
     transport.onerror = (error) => this.#report(error, side)
     transport.onclose = () => {
       const { closed } = transport as { closed?: Promise<Error | undefined> }
       if (closed) void closed.then((reason) => this.#ended(end, reason))
-      // Of others than our own the end itself is all that is known, or what `start()` rejects with.
-      else if (end.state === 'starting') end.hungUp = true
+      // A foreign transport reports no reason, except with the rejection of `start()`.
+      else if (end.state === 'starting') end.closedWhileStarting = true
       else this.#ended(end, undefined)
     }
     return end
@@ -165,7 +196,7 @@ class TransportPipe implements Pipe {
     end.state = 'starting'
     try {
       await end.transport.start()
-      if (end.hungUp) throw closedWhileConnecting()
+      if (end.closedWhileStarting) throw closedWhileStarting()
     } catch (error) {
       this.#ended(end, toError(error))
       return false
@@ -181,18 +212,18 @@ class TransportPipe implements Pipe {
     end.state = 'over'
     const other = end === this.#a ? this.#b : this.#a
     this.#reason ??= { error: reason }
-    end.towards.lost(closedError(reason))
+    end.towards.closed(closedError(reason))
     if (other.state === 'over') this.#settleClosed(this.#reason.error)
-    else void this.#closeAfterRest(other, reason)
+    else void this.#drainAndClose(other, reason)
   }
 
-  /** Closes the end once everything for it was sent, or takes too long to be. Never rejects. */
-  async #closeAfterRest(end: End, reason: Error | undefined): Promise<void> {
+  /** Closes the end when all its messages are sent, or after `drainTimeoutMs`. Never rejects. */
+  async #drainAndClose(end: End, reason: Error | undefined): Promise<void> {
     if (end.state !== 'idle') {
       await new Promise<void>((resolve) => {
-        const patience = this.#settings.clock.deadline(this.#settings.drainTimeoutMs, resolve)
+        const deadline = this.#settings.clock.deadline(this.#settings.drainTimeoutMs, resolve)
         void end.towards.idle().then(() => {
-          patience[Symbol.dispose]()
+          deadline[Symbol.dispose]()
           resolve()
         })
       })
@@ -201,7 +232,7 @@ class TransportPipe implements Pipe {
   }
 
   async #closeEnd(end: End, reason: Error | undefined): Promise<void> {
-    // Those that are not ours take no options and need none.
+    // Foreign transports ignore the options.
     const close: (options: { reason?: Error | undefined }) => Promise<void> = end.transport.close
     try {
       await close.call(end.transport, { reason })
@@ -212,7 +243,7 @@ class TransportPipe implements Pipe {
   }
 
   #report(error: Error, side: 'a' | 'b'): void {
-    // There is nobody left to tell when the one who listens for errors fails.
+    // A failure of the error callback cannot be reported.
     guarded(() => this.#settings.onError?.(error, side), ignore)
   }
 }

@@ -16,108 +16,113 @@ import {
 } from '../contract/protocol.js'
 import { cancelledBy, namesRevision } from '../messages/era.js'
 
-/** What to do with a message that was received. */
+/** The next step for a received message. */
 export type ReplayStep =
-  /** It is for the client. */
+  /** Deliver the message to the client. */
   | { readonly kind: 'deliver' }
-  /** It was the answer to a replayed `initialize`: send these, in order, then whatever waited. */
+  /** The message was the response to a replayed `initialize`. Send these, in order, then the held messages. */
   | { readonly kind: 'ready'; readonly send: readonly JsonRpcMessage[] }
-  /** It was that answer, and the conversation cannot go on over this connection. */
-  | { readonly kind: 'failed'; readonly why: string }
+  /** The message was that response, and the conversation cannot continue on this connection. */
+  | { readonly kind: 'failed'; readonly reason: string }
 
-/** Remembers what a client told its server about itself, to tell it again to one that knows nothing of it. */
+/** Records the handshake of a client, to repeat it on a new connection. */
 export interface HandshakeReplay {
-  /** Legacy once `initialize` was answered, modern once requests name their revision or discovery succeeded. */
+  /** Legacy after the response to `initialize`. Modern after a request with a revision, or a successful discovery. */
   readonly era: 'unknown' | 'legacy' | 'modern'
-  /** Whether the answer to a replayed `initialize` is awaited. What the client sends waits meanwhile. */
+  /** Whether a replayed `initialize` is pending. Hold the messages of the client until then. */
   readonly isReplaying: boolean
-  /** Watches a message of the client, just before it is sent. Not for what a replay says to send. */
+  /** Records a message of the client, before it is sent. Not for the messages of a replay. */
   sent(message: JsonRpcMessage): void
-  /** Judges a message of the server, on a first connection as on a later one. */
+  /** The step for a message of the server, on the first and on any later connection. */
   received(message: JsonRpcMessage): ReplayStep
-  /** Says that there is a new connection, and returns what to send on it first, in order. */
+  /** Starts a replay on a new connection. Returns the messages to send first, in order. */
   reconnected(): readonly JsonRpcMessage[]
-  /** Whether `reconnected()` would send that request of the client again, so that nobody else need answer it. */
+  /** Whether `reconnected()` returns that request again, so that it needs no error response. */
   resends(id: RequestId): boolean
-  /** Says that the client gave up a request without a message, by its `requestSignal`. */
-  abandoned(id: RequestId): void
+  /** Records that the client cancelled a request by its `requestSignal`, without a message. */
+  cancelled(id: RequestId): void
 }
 
-/** Ids nobody else uses: a client may choose any, so that these only have to be unlikely. */
+/** The prefix of the ids of replayed requests. A client may choose any id, so that these are unlikely ones. */
 const PRIVATE_ID_PREFIX = 'mcpwire/replayed-initialize/'
 
 type Replay =
   | { readonly name: 'none' }
   | { readonly name: 'awaiting'; readonly id: RequestId; readonly protocolVersion: unknown }
 
-interface Handshake {
+interface InitializeRecord {
   readonly initialize: JsonRpcRequest
   readonly protocolVersion: unknown
   initialized: JsonRpcNotification | undefined
 }
 
 /**
- * Makes the state machine that lets a conversation outlive its connection; it does no input or output and takes no
- * time. For layers and clients that connect again on behalf of a client that does not notice: `reconnect` after a
- * lost connection, `share` for each further client of one server, HTTP after a lost session.
+ * Makes the state machine that continues a conversation on a new connection. It does no input or output and uses no clock.
+ * It serves layers and clients that reconnect transparently, and HTTP after a lost session.
  *
- * Call `sent` and `received` for everything that passes. After a new connection was made, send what `reconnected`
- * returns, hold back what the client sends while `isReplaying`, and follow the steps `received` returns; a private
- * id keeps the answer to the replayed `initialize` from the client. An `initialize` that was not answered yet, and
- * open `subscriptions/listen` requests, are sent again under their own ids: their answers are for the client.
+ * Call `sent` and `received` for each message. On a new connection, send the messages of `reconnected`, hold those of the
+ * client while `isReplaying`, and follow the steps of `received`. The replayed `initialize` has a private id, so that its
+ * response does not reach the client. A pending `initialize` and open `subscriptions/listen` requests are sent again under
+ * their own ids: their responses go to the client.
  *
  * Log levels and resource subscriptions of the legacy eras are not replayed.
+ *
+ * @example
+ * ```ts
+ * const replay = handshakeReplay()
+ * for (const message of replay.reconnected()) await channel.send(message)
+ * ```
  */
 export function handshakeReplay(): HandshakeReplay {
   let era: HandshakeReplay['era'] = 'unknown'
-  let asked: JsonRpcRequest | undefined
-  let discovering: RequestId | undefined
-  let handshake: Handshake | undefined
+  let initialize: JsonRpcRequest | undefined
+  let discoverId: RequestId | undefined
+  let record: InitializeRecord | undefined
   let replay: Replay = { name: 'none' }
   let replays = 0
   const listening = new Map<RequestId, JsonRpcRequest>()
 
   function sentRequest(request: JsonRpcRequest): void {
-    if (request.method === INITIALIZE_METHOD) asked = request
-    else if (request.method === DISCOVER_METHOD) discovering = request.id
+    if (request.method === INITIALIZE_METHOD) initialize = request
+    else if (request.method === DISCOVER_METHOD) discoverId = request.id
     else if (namesRevision(request)) era = 'modern'
     if (request.method === LISTEN_METHOD) listening.set(request.id, request)
   }
 
-  function forget(id: RequestId | undefined): void {
+  function remove(id: RequestId | undefined): void {
     if (id === undefined) return
     listening.delete(id)
-    if (id === discovering) discovering = undefined
+    if (id === discoverId) discoverId = undefined
   }
 
-  function answered(response: JsonRpcResponse): void {
+  function responded(response: JsonRpcResponse): void {
     const { id } = response
     const isResult = !isErrorResponse(response)
-    if (asked && id === asked.id) {
+    if (initialize && id === initialize.id) {
       if (isResult) {
-        handshake = {
-          initialize: asked,
+        record = {
+          initialize,
           protocolVersion: response.result['protocolVersion'],
           initialized: undefined,
         }
         era = 'legacy'
       }
-      asked = undefined
-    } else if (id !== undefined && id === discovering && isResult) era = 'modern'
-    forget(id)
+      initialize = undefined
+    } else if (id !== undefined && id === discoverId && isResult) era = 'modern'
+    remove(id)
   }
 
-  function replayAnswered(response: JsonRpcResponse, expected: unknown): ReplayStep {
+  function replayResponded(response: JsonRpcResponse, expected: unknown): ReplayStep {
     replay = { name: 'none' }
     if (isErrorResponse(response)) {
-      return { kind: 'failed', why: `the server refused to initialize again: ${response.error.message}` }
+      return { kind: 'failed', reason: `the server refused to initialize again: ${response.error.message}` }
     }
     const { protocolVersion } = response.result
     if (protocolVersion !== expected) {
-      const why = `the server now speaks ${String(protocolVersion)} instead of ${String(expected)}`
-      return { kind: 'failed', why }
+      const reason = `the server now has protocol version ${String(protocolVersion)} instead of ${String(expected)}`
+      return { kind: 'failed', reason }
     }
-    const { initialized } = handshake as Handshake
+    const { initialized } = record as InitializeRecord
     return { kind: 'ready', send: [...(initialized ? [initialized] : []), ...listening.values()] }
   }
 
@@ -131,26 +136,26 @@ export function handshakeReplay(): HandshakeReplay {
     sent: (message) => {
       if (isRequest(message)) sentRequest(message)
       else if (isResponse(message)) return
-      else if (message.method === INITIALIZED_METHOD && handshake) handshake.initialized = message
-      else forget(cancelledBy(message))
+      else if (message.method === INITIALIZED_METHOD && record) record.initialized = message
+      else remove(cancelledBy(message))
     },
     received: (message) => {
       if (isResponse(message)) {
         if (replay.name === 'awaiting' && message.id === replay.id)
-          return replayAnswered(message, replay.protocolVersion)
-        answered(message)
-      } else if (!isRequest(message)) forget(cancelledBy(message))
+          return replayResponded(message, replay.protocolVersion)
+        responded(message)
+      } else if (!isRequest(message)) remove(cancelledBy(message))
       return { kind: 'deliver' }
     },
     reconnected: () => {
       replay = { name: 'none' }
-      if (asked) return [asked]
-      if (!handshake || era !== 'legacy') return [...listening.values()]
+      if (initialize) return [initialize]
+      if (!record || era !== 'legacy') return [...listening.values()]
       const id = `${PRIVATE_ID_PREFIX}${++replays}`
-      replay = { name: 'awaiting', id, protocolVersion: handshake.protocolVersion }
-      return [{ ...handshake.initialize, id }]
+      replay = { name: 'awaiting', id, protocolVersion: record.protocolVersion }
+      return [{ ...record.initialize, id }]
     },
-    resends: (id) => asked?.id === id || listening.has(id),
-    abandoned: forget,
+    resends: (id) => initialize?.id === id || listening.has(id),
+    cancelled: remove,
   }
 }

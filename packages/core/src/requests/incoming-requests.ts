@@ -2,94 +2,93 @@ import { isTransportError, toError } from '../contract/errors.js'
 import type { JsonRpcMessage, JsonRpcRequest, MessageParams, RequestId } from '../contract/message.js'
 import { INTERNAL_ERROR_CODE, METHOD_NOT_FOUND_CODE, PROGRESS_METHOD } from '../contract/protocol.js'
 import type { MessageContext, SendOptions } from '../contract/transport.js'
-import { errorMemberOf, JsonRpcError } from '../messages/json-rpc-error.js'
+import { JsonRpcError, toErrorMember } from '../messages/json-rpc-error.js'
 import { type QueuedSend, SendQueue } from '../transport/send-queue.js'
 import type { JsonRpcResult } from './pending-requests.js'
 
-/** One incoming request, for the handler that answers it. */
+/** One incoming request, as its handler receives it. */
 export interface IncomingCall {
-  /** Goes into `relatedRequestId` of what is sent on behalf of this request. */
+  /** The `relatedRequestId` for messages that belong to this request. */
   readonly id: RequestId
   readonly method: string
-  /** Aborted when the other side cancels the request or the conversation ends; no response is sent then. */
+  /** Aborts when the other side cancels the request, or when the conversation ends. No response is sent then. */
   readonly signal: AbortSignal
   readonly context: MessageContext | undefined
   /**
-   * Tells the other side how far it is, where it asked for that. Progress that does not exceed the last told, or
-   * comes after the response, is not sent. Never rejects.
+   * Sends progress, where the other side has requested it. Progress that does not increase, or that comes after the
+   * response, is not sent. Never rejects.
    */
   sendProgress(progress: { progress: number; total?: number; message?: string }): Promise<void>
 }
 
-/** Answers one kind of request: with a result, none for an empty one, or by throwing, best a `JsonRpcError`. */
+/** Handles one kind of request. It returns a result, or nothing for an empty one, or throws, preferably a `JsonRpcError`. */
 export type RequestHandler = (
   params: MessageParams | undefined,
   call: IncomingCall,
 ) => JsonRpcResult | undefined | Promise<JsonRpcResult | undefined>
 
-/** What answering requests takes. */
-export interface Answering {
+/** The dependencies of incoming requests. */
+export interface ResponderContext {
   readonly handlerOf: (method: string) => RequestHandler | undefined
   readonly send: (message: JsonRpcMessage, options: SendOptions) => Promise<void>
   readonly report: (error: Error) => void
-  /** Says whether responses wait for room: further requests had better not arrive meanwhile. */
+  /** Called when responses start or stop waiting for space in the send queue, to pause and resume requests. */
   readonly full: (isFull: boolean) => void
 }
 
-/** The requests of the other side that are being answered. */
+/** The pending requests of the other side. */
 export class IncomingRequests {
-  readonly #answering: Answering
+  readonly #context: ResponderContext
   readonly #active = new Map<RequestId, AbortController>()
   readonly #responses: SendQueue<ResponseSend>
   #isFull = false
 
-  constructor(answering: Answering) {
-    this.#answering = answering
+  constructor(context: ResponderContext) {
+    this.#context = context
     this.#responses = new SendQueue({
-      send: (message, options) => answering.send(message, options ?? {}),
+      send: (message, options) => context.send(message, options ?? {}),
       mayWait: (waiting) => waiting < MAX_WAITING,
-      taken: ({ resolve }) => resolve(),
+      sent: ({ resolve }) => resolve(),
       failed: ({ reject }, error) => reject(error),
-      changed: () => this.#heedRoom(),
+      changed: () => this.#reportFull(),
     })
   }
 
-  /** Runs the handler and sends what comes of it. Never rejects. */
-  async answer(request: JsonRpcRequest, context: MessageContext | undefined): Promise<void> {
-    const isAnswered = await this.#isAnswered(request, context)
-    // By then the response is let go of, and what refused it, which knows it: the error may have to wait as well.
-    if (!isAnswered) await this.#sayUnsent(request.id)
+  /** Runs the handler and sends its response. Never rejects. */
+  async handle(request: JsonRpcRequest, context: MessageContext | undefined): Promise<void> {
+    const isDone = await this.#respond(request, context)
+    // After the response is released, and the error that refers to it: the error response may have to wait too.
+    if (!isDone) await this.#sendError(request.id)
   }
 
-  /** Whether nothing is left to be said. */
-  async #isAnswered(request: JsonRpcRequest, context: MessageContext | undefined): Promise<boolean> {
+  /** Resolves with `false` where the response could not be sent and an error response is due. */
+  async #respond(request: JsonRpcRequest, context: MessageContext | undefined): Promise<boolean> {
     const { id } = request
-    const stop = new AbortController()
-    this.#active.set(id, stop)
+    const controller = new AbortController()
+    this.#active.set(id, controller)
     let response: JsonRpcMessage
     try {
-      response = { jsonrpc: '2.0', id, result: (await this.#run(request, stop, context)) ?? {} }
+      response = { jsonrpc: '2.0', id, result: (await this.#run(request, controller, context)) ?? {} }
     } catch (thrown) {
-      response = { jsonrpc: '2.0', id, error: errorMemberOf(thrown) }
+      response = { jsonrpc: '2.0', id, error: toErrorMember(thrown) }
     }
-    if (stop.signal.aborted) return true
-    if (this.#active.get(id) === stop) this.#active.delete(id)
+    if (controller.signal.aborted) return true
+    if (this.#active.get(id) === controller) this.#active.delete(id)
     try {
-      await this.#sendOnceThereIsRoom(id, response)
+      await this.#sendResponse(id, response)
       return true
     } catch (error) {
-      this.#answering.report(toError(error))
-      // Whoever waits for an answer that cannot be sent is better told so.
+      this.#context.report(toError(error))
       return !isUnsendable(error) && !isTransportError(error, 'OVERLOADED')
     }
   }
 
-  /** Whether the request is one that is being answered, and no longer is. */
+  /** Cancels a pending request. Returns whether there was one. */
   cancel(id: RequestId, reason: unknown): boolean {
-    const stop = this.#active.get(id)
-    if (!stop) return false
+    const controller = this.#active.get(id)
+    if (!controller) return false
     this.#active.delete(id)
-    stop.abort(reason)
+    controller.abort(reason)
     return true
   }
 
@@ -100,59 +99,64 @@ export class IncomingRequests {
 
   async #run(
     request: JsonRpcRequest,
-    stop: AbortController,
+    controller: AbortController,
     context: MessageContext | undefined,
   ): Promise<JsonRpcResult | undefined> {
     const { id, method, params } = request
-    const handler = this.#answering.handlerOf(method)
+    const handler = this.#context.handlerOf(method)
     if (!handler) throw new JsonRpcError(METHOD_NOT_FOUND_CODE, 'Method not found', { method })
-    const { signal } = stop
+    const { signal } = controller
     return await handler(params, {
       id,
       method,
       signal,
       context,
-      sendProgress: this.#progressOf(request, stop),
+      sendProgress: this.#progressOf(request, controller),
     })
   }
 
-  #progressOf({ id, params }: JsonRpcRequest, stop: AbortController): IncomingCall['sendProgress'] {
+  #progressOf({ id, params }: JsonRpcRequest, controller: AbortController): IncomingCall['sendProgress'] {
     const progressToken = params?._meta?.progressToken
     let last = -Infinity
-    return async (told) => {
-      if (progressToken === undefined || this.#active.get(id) !== stop || !(told.progress > last)) return
-      last = told.progress
-      const message = { jsonrpc: '2.0', method: PROGRESS_METHOD, params: { ...told, progressToken } } as const
+    return async (update) => {
+      if (progressToken === undefined || this.#active.get(id) !== controller || !(update.progress > last))
+        return
+      last = update.progress
+      const message = {
+        jsonrpc: '2.0',
+        method: PROGRESS_METHOD,
+        params: { ...update, progressToken },
+      } as const
       try {
-        await this.#answering.send(message, { relatedRequestId: id })
+        await this.#context.send(message, { relatedRequestId: id })
       } catch (error) {
-        this.#answering.report(toError(error))
+        this.#context.report(toError(error))
       }
     }
   }
 
-  async #sayUnsent(id: RequestId): Promise<void> {
-    const { send, report } = this.#answering
+  async #sendError(id: RequestId): Promise<void> {
+    const { send, report } = this.#context
     const error = { code: INTERNAL_ERROR_CODE, message: 'the response could not be sent' }
     const sent = send({ jsonrpc: '2.0', id, error }, { relatedRequestId: id })
     await sent.catch((again) => report(toError(again)))
   }
 
-  #sendOnceThereIsRoom(id: RequestId, message: JsonRpcMessage): Promise<void> {
+  #sendResponse(id: RequestId, message: JsonRpcMessage): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#responses.send({ message, options: { relatedRequestId: id }, resolve, reject })
     })
   }
 
-  #heedRoom(): void {
+  #reportFull(): void {
     const isFull = this.#responses.waiting > 0
     if (isFull === this.#isFull) return
     this.#isFull = isFull
-    this.#answering.full(isFull)
+    this.#context.full(isFull)
   }
 }
 
-/** How many responses may wait for room. Whoever leaves more unread is answered with errors. */
+/** The most responses that may wait for space in the send queue. Further requests get an error response. */
 const MAX_WAITING = 64
 
 interface ResponseSend extends QueuedSend {
@@ -160,7 +164,7 @@ interface ResponseSend extends QueuedSend {
   readonly reject: (error: unknown) => void
 }
 
-/** Whether the message itself is at fault, so that another one may pass. */
+/** Whether the error concerns this message only, so that another message can be sent. */
 export function isUnsendable(error: unknown): boolean {
   if (isTransportError(error, 'SEND_FAILED')) return error.details.delivery === 'none'
   return isTransportError(error, 'MESSAGE_TOO_LARGE')

@@ -24,32 +24,39 @@ import {
   type RequestOptions,
   requestOptions,
 } from './peer-options.js'
-import { type GracePeriod, type JsonRpcResult, PendingRequests } from './pending-requests.js'
+import { type JsonRpcResult, PendingRequests, type RequestLimits } from './pending-requests.js'
 
-/** Requests and answers over one transport. */
+/** Requests and responses in both directions over one transport. */
 export interface JsonRpcPeer extends AsyncDisposable {
-  /** Settles once, with the reason unless the end was orderly or the transport does not tell. Never rejects. */
+  /** Settles once, with the reason where the transport reports one. Never rejects. */
   readonly closed: Promise<Error | undefined>
   start(): Promise<void>
   /**
-   * Sends a request and resolves with its result. Rejects with a `JsonRpcError` where that is the answer, with
-   * `REQUEST_TIMEOUT`, `CLOSED`, `signal.reason`, or what `send()` rejects with. A rejection that nobody looks at
-   * is not raised as an unhandled one: it may come long after the caller lost interest.
+   * Sends a request and resolves with its result. Rejects with a `JsonRpcError` for an error response, with
+   * `REQUEST_TIMEOUT`, `CLOSED`, `signal.reason`, or the error of `send()`. A rejection without a handler is not an
+   * unhandled rejection.
    */
   request(method: string, params?: MessageParams, options?: RequestOptions): Promise<JsonRpcResult>
   notify(method: string, params?: MessageParams, options?: SendOptions): Promise<void>
-  /** Ends the conversation; what is pending rejects with `CLOSED`. Never rejects. */
+  /** Closes the transport. Pending requests reject with `CLOSED`. Never rejects. */
   close(): Promise<void>
 }
 
 /**
- * Speaks JSON-RPC over a transport: matches answers to requests, calls handlers, cancels and times out. The
- * transport then belongs to the peer, which takes its `onmessage`, `onerror` and `onclose`.
+ * Makes a JSON-RPC peer of a transport: it matches responses to requests, calls handlers, cancels and times out. The peer
+ * owns the transport and sets its `onmessage`, `onerror` and `onclose`.
  *
- * `ping` is answered without a handler. Progress that a request asked for, and cancellations of requests being
- * answered, are acted on; every other notification goes to its handler.
+ * `ping` needs no handler. The peer handles requested progress and cancellations of pending requests. Each other
+ * notification goes to its handler.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const client = peer(tcpClient({ port: 7000 }))
+ * await client.start()
+ * const { tools } = await client.request('tools/list')
+ * ```
  */
 export function peer(transport: TransportLike, options: PeerOptions = {}): JsonRpcPeer {
   return new TransportPeer(transport, peerOptions.read(options))
@@ -96,9 +103,9 @@ class TransportPeer implements JsonRpcPeer {
   }
 
   request(method: string, params?: MessageParams, options: RequestOptions = {}): Promise<JsonRpcResult> {
-    const answer = this.#request(method, params, options)
-    answer.catch(ignore)
-    return answer
+    const response = this.#request(method, params, options)
+    response.catch(ignore)
+    return response
   }
 
   async notify(method: string, params?: MessageParams, options?: SendOptions): Promise<void> {
@@ -132,15 +139,15 @@ class TransportPeer implements JsonRpcPeer {
     const request: JsonRpcRequest = { jsonrpc: '2.0', id, method, ...(params && { params }) }
     const stream =
       this.#transport.hasPerRequestStream && namesRevision(request) ? new AbortController() : undefined
-    const patience: GracePeriod = { ...limits, signal, onProgress }
-    const answer = this.#pending.wait(id, method, patience, (reason) => {
+    const requestLimits: RequestLimits = { ...limits, signal, onProgress }
+    const result = this.#pending.wait(id, method, requestLimits, (reason) => {
       if (stream) stream.abort(reason)
       else this.#cancel(request, reason, send?.relatedRequestId)
     })
     this.#send(request, stream ? withRequestSignal(send, stream.signal) : send).catch((error) => {
       this.#pending.reject(id, error)
     })
-    return answer
+    return result
   }
 
   #cancel(request: JsonRpcRequest, reason: unknown, relatedRequestId: RequestId | undefined): void {
@@ -153,30 +160,30 @@ class TransportPeer implements JsonRpcPeer {
     })
   }
 
-  /** A transport that throws where it should reject does no harm. */
+  /** An async function, so that a transport that throws synchronously causes a rejection. */
   async #send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
     await this.#transport.send(message, options)
   }
 
   #receive(message: JsonRpcMessage, context: MessageContext | undefined): void {
     if (isResponse(message)) this.#settle(message)
-    else if (isRequest(message)) this.#incoming.answer(message, context).catch(ignore)
-    else this.#hear(message, context)
+    else if (isRequest(message)) this.#incoming.handle(message, context).catch(ignore)
+    else this.#notified(message, context)
   }
 
   #settle(response: JsonRpcResponse): void {
     const { id } = response
     if (id !== undefined) {
-      // A late answer to what was given up is no surprise.
+      // A late response to a cancelled request is normal.
       if (this.#pending.settle(id, response) || this.#wasOurs(id)) return
-      this.#report(new Error(`a response to a request that was never sent: id ${JSON.stringify(id)}`))
+      this.#report(new Error(`response without a request: id ${JSON.stringify(id)}`))
     } else if (isErrorResponse(response)) {
       const { code, message, data } = response.error
       this.#report(new JsonRpcError(code, message, data))
     }
   }
 
-  #hear(notification: JsonRpcNotification, context: MessageContext | undefined): void {
+  #notified(notification: JsonRpcNotification, context: MessageContext | undefined): void {
     const { method, params } = notification
     const cancelled = cancelledBy(notification)
     if (cancelled !== undefined && this.#incoming.cancel(cancelled, cancelReason(params))) return
@@ -208,7 +215,7 @@ class TransportPeer implements JsonRpcPeer {
 
   #transportClosed(): void {
     const { closed } = this.#transport as { closed?: Promise<Error | undefined> }
-    // Only our own transports say how they ended; of others, the end itself is all that is known.
+    // Foreign transports report no reason.
     if (closed) void closed.then((reason) => this.#ended(reason))
     else this.#ended(undefined)
   }
@@ -227,12 +234,12 @@ class TransportPeer implements JsonRpcPeer {
   }
 
   #report(error: Error): void {
-    // There is nobody left to tell when the one who listens for errors fails.
+    // A failure of the error callback cannot be reported.
     guarded(() => this.#settings.onError?.(error), ignore)
   }
 }
 
-/** Names from the wire, such as `constructor`, must not reach what an object inherits. */
+/** Own members only: names from the wire, such as `constructor`, must not select inherited members. */
 function ownMember<T>(members: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
   return members && Object.hasOwn(members, name) ? members[name] : undefined
 }

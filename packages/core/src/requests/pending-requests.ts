@@ -9,11 +9,11 @@ import {
 import { JsonRpcError } from '../messages/json-rpc-error.js'
 import { isThenable } from '../timing/promises.js'
 
-/** What a request that succeeded was answered. */
+/** The result of a successful response. */
 export type JsonRpcResult = Extract<JsonRpcResponse, { result: unknown }>['result']
 
-/** How long to wait for an answer. */
-export interface GracePeriod {
+/** The time limits and callbacks of a pending request. */
+export interface RequestLimits {
   readonly timeoutMs: number
   readonly maxTotalTimeoutMs: number
   readonly signal: AbortSignal | undefined
@@ -21,17 +21,17 @@ export interface GracePeriod {
   readonly resetTimeoutOnProgress: boolean
 }
 
-interface Waiting {
+interface PendingRequest {
   readonly resolve: (result: JsonRpcResult) => void
   readonly reject: (reason: unknown) => void
   readonly progressed: (params: MessageParams) => void
   readonly stop: () => void
 }
 
-/** The requests of one side that await their response. Every one settles exactly once and leaves nothing behind. */
+/** The pending requests of one side. Each settles exactly once and releases its timer and listener. */
 export class PendingRequests {
   readonly #clock: Clock
-  readonly #waiting = new Map<RequestId, Waiting>()
+  readonly #pending = new Map<RequestId, PendingRequest>()
 
   readonly #progressFailed: (error: unknown) => void
 
@@ -40,27 +40,27 @@ export class PendingRequests {
     this.#progressFailed = progressFailed
   }
 
-  /** Settles as the request does. `abandon` is called with the reason where the wait ends before an answer. */
+  /** Settles with the response. `cancel` is called with the reason where the wait ends before it. */
   wait(
     id: RequestId,
     method: string,
-    patience: GracePeriod,
-    abandon: (reason: unknown) => void,
+    limits: RequestLimits,
+    cancel: (reason: unknown) => void,
   ): Promise<JsonRpcResult> {
-    const { timeoutMs, maxTotalTimeoutMs, signal, onProgress, resetTimeoutOnProgress } = patience
+    const { timeoutMs, maxTotalTimeoutMs, signal, onProgress, resetTimeoutOnProgress } = limits
     return new Promise((resolve, reject) => {
-      const lastMoment = this.#clock.now() + maxTotalTimeoutMs
-      const giveUp = (reason: unknown): void => {
+      const latest = this.#clock.now() + maxTotalTimeoutMs
+      const end = (reason: unknown): void => {
         if (!this.#take(id)) return
         reject(reason)
-        abandon(reason)
+        cancel(reason)
       }
-      const abort = (): void => giveUp(signal?.reason)
+      const abort = (): void => end(signal?.reason)
       const deadline: Deadline = this.#clock.deadline(Math.min(timeoutMs, maxTotalTimeoutMs), () => {
-        giveUp(timeoutError(method, this.#clock.now() < lastMoment ? timeoutMs : maxTotalTimeoutMs))
+        end(timeoutError(method, this.#clock.now() < latest ? timeoutMs : maxTotalTimeoutMs))
       })
       const progressed = (params: MessageParams): void => {
-        if (resetTimeoutOnProgress) deadline.reset(Math.min(timeoutMs, lastMoment - this.#clock.now()))
+        if (resetTimeoutOnProgress) deadline.reset(Math.min(timeoutMs, latest - this.#clock.now()))
         const result: unknown = onProgress?.(params)
         if (isThenable(result)) result.then(undefined, this.#progressFailed)
       }
@@ -69,18 +69,18 @@ export class PendingRequests {
         signal?.removeEventListener('abort', abort)
       }
       signal?.addEventListener('abort', abort, { once: true })
-      this.#waiting.set(id, { resolve, reject, progressed, stop })
+      this.#pending.set(id, { resolve, reject, progressed, stop })
     })
   }
 
-  /** Whether somebody waited for this response. */
+  /** Settles a request with its response. Returns whether there was one. */
   settle(id: RequestId, response: JsonRpcResponse): boolean {
-    const waiting = this.#take(id)
-    if (!waiting) return false
+    const pending = this.#take(id)
+    if (!pending) return false
     if (isErrorResponse(response)) {
       const { code, message, data } = response.error
-      waiting.reject(new JsonRpcError(code, message, data))
-    } else waiting.resolve(response.result)
+      pending.reject(new JsonRpcError(code, message, data))
+    } else pending.resolve(response.result)
     return true
   }
 
@@ -89,26 +89,26 @@ export class PendingRequests {
   }
 
   rejectAll(reason: unknown): void {
-    for (const id of [...this.#waiting.keys()]) this.reject(id, reason)
+    for (const id of [...this.#pending.keys()]) this.reject(id, reason)
   }
 
-  /** Whether the progress is that of a request that still waits. Throws what its `onProgress` throws. */
+  /** Passes progress to its request. Returns whether there was one. Throws the error of its `onProgress`. */
   progressed(id: RequestId, params: MessageParams): boolean {
-    const waiting = this.#waiting.get(id)
-    waiting?.progressed(params)
-    return waiting !== undefined
+    const pending = this.#pending.get(id)
+    pending?.progressed(params)
+    return pending !== undefined
   }
 
-  #take(id: RequestId): Waiting | undefined {
-    const waiting = this.#waiting.get(id)
-    if (!waiting) return undefined
-    this.#waiting.delete(id)
-    waiting.stop()
-    return waiting
+  #take(id: RequestId): PendingRequest | undefined {
+    const pending = this.#pending.get(id)
+    if (!pending) return undefined
+    this.#pending.delete(id)
+    pending.stop()
+    return pending
   }
 }
 
 function timeoutError(method: string, timeoutMs: number): TransportError {
-  const message = `no answer to ${method} within ${timeoutMs} ms`
+  const message = `no response to ${method} within ${timeoutMs} ms`
   return new TransportError('REQUEST_TIMEOUT', message, { method, timeoutMs })
 }

@@ -1,78 +1,79 @@
 import type { Clock } from '../contract/clock.js'
 import { toError } from '../contract/errors.js'
 
-/** How long to wait for work that was told to stop, and what to do with what it makes too late. */
+/** The time for work to stop after an abort, and the handler of a late result. */
 export interface GracePeriod<T> {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly graceMs: number
-  readonly discard: (made: T) => void
+  /** Called with a result that arrives after the grace period. */
+  readonly discard: (result: T) => void
 }
 
 /**
- * Settles as the work does, which was told to stop when the signal aborts: from then on it has `graceMs`. After
- * those, rejects with the signal's reason, and what the work makes later is discarded.
+ * Settles as the work does. After the signal aborts, the work has `graceMs` to settle. Then the promise rejects with the
+ * reason of the signal, and a later result is discarded.
  */
-export function withAbortGrace<T>(work: () => Promise<T>, patience: GracePeriod<T>): Promise<T> {
-  const { signal, clock, graceMs, discard } = patience
+export function withAbortGrace<T>(work: () => Promise<T>, grace: GracePeriod<T>): Promise<T> {
+  const { signal, clock, graceMs, discard } = grace
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason)
       return
     }
-    let isGivenUp = false
-    let late: Disposable | undefined
-    const onabort = (): void => {
-      late = clock.deadline(graceMs, () => {
-        isGivenUp = true
+    let isExpired = false
+    let deadline: Disposable | undefined
+    const abort = (): void => {
+      deadline = clock.deadline(graceMs, () => {
+        isExpired = true
         reject(signal.reason)
       })
     }
-    signal.addEventListener('abort', onabort, { once: true })
-    const settled = (): void => {
-      signal.removeEventListener('abort', onabort)
-      late?.[Symbol.dispose]()
+    signal.addEventListener('abort', abort, { once: true })
+    const release = (): void => {
+      signal.removeEventListener('abort', abort)
+      deadline?.[Symbol.dispose]()
     }
     attempt(work).then(
-      (made) => {
-        settled()
-        if (isGivenUp) discard(made)
-        else resolve(made)
+      (result) => {
+        release()
+        if (isExpired) discard(result)
+        else resolve(result)
       },
       (error) => {
-        settled()
+        release()
         reject(error)
       },
     )
   })
 }
 
-/** How long to wait for work, and whom to tell what came of it. */
+/** The time for work to settle, and the callbacks for a failure and a timeout. */
 export interface Wait {
   readonly clock: Clock
   readonly ms: number
-  /** Hears that the work failed in time. */
+  /** Called when the work fails in time. */
   readonly failed: (error: Error) => void
-  /** Hears that it was not done in time. */
+  /** Called when the time has passed. */
   readonly late: () => void
 }
 
-/** Resolves when the work is done, whether it failed or not, or when the time has passed. Never rejects. */
+/** Resolves when the work has settled, or when the time has passed. Never rejects. */
 export function settleWithin(work: Promise<unknown>, { clock, ms, failed, late }: Wait): Promise<void> {
   return new Promise((resolve) => {
     let isLate = false
-    const patience = clock.deadline(ms, () => {
+    const deadline = clock.deadline(ms, () => {
       isLate = true
       late()
       resolve()
     })
-    const done = (): void => {
-      patience[Symbol.dispose]()
+    const settle = (): void => {
+      deadline[Symbol.dispose]()
       resolve()
     }
-    work.then(done, (error) => {
+    work.then(settle, (error) => {
       if (!isLate) failed(toError(error))
-      done()
+      settle()
     })
   })
 }
@@ -95,20 +96,20 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** Calls it, turning a synchronous throw into a rejection. */
+/** Calls the function and turns a synchronous throw into a rejection. */
 export async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
   return await call()
 }
 
-/** For promises whose failure nobody needs to hear of. */
+/** Does nothing. For callbacks and rejections without effect. */
 export function ignore(): void {}
 
-/** Not `instanceof Promise`: what a callback returns may come from another realm or library. */
+/** Whether the value has a method `then`. Not `instanceof Promise`: a callback may return one of another realm or library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
 }
 
-/** Calls a callback of somebody's; what it throws or rejects with goes to `failed`, which must not throw. */
+/** Calls a callback of the application. `failed` receives its error, synchronous or not, and must not throw. */
 export function guarded(call: () => unknown, failed: (error: unknown) => void): void {
   try {
     const result = call()

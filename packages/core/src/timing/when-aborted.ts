@@ -1,43 +1,43 @@
-/** What waits for one signal, over one listener: platforms warn of a signal that has many. */
-class Waiting {
+/** All callbacks of one signal, behind one listener: platforms warn about a signal with many listeners. */
+class AbortCallbacks {
   readonly #signal: AbortSignal
-  readonly #calls = new Set<() => void>()
+  readonly #callbacks = new Set<() => void>()
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
     signal.addEventListener('abort', this.#abort, { once: true })
   }
 
-  add(call: () => void): void {
-    this.#calls.add(call)
+  add(callback: () => void): void {
+    this.#callbacks.add(callback)
   }
 
-  delete(call: () => void): void {
-    if (!this.#calls.delete(call) || this.#calls.size > 0) return
-    waitingFor.delete(this.#signal)
+  delete(callback: () => void): void {
+    if (!this.#callbacks.delete(callback) || this.#callbacks.size > 0) return
+    callbacksOf.delete(this.#signal)
     this.#signal.removeEventListener('abort', this.#abort)
   }
 
   readonly #abort = (): void => {
-    waitingFor.delete(this.#signal)
-    // Whoever is taken back by one that is called before it is not called any more.
-    for (const call of this.#calls) {
-      this.#calls.delete(call)
-      call()
+    callbacksOf.delete(this.#signal)
+    // A callback can remove a later one, which is then not called.
+    for (const callback of this.#callbacks) {
+      this.#callbacks.delete(callback)
+      callback()
     }
   }
 }
 
-const waitingFor = new WeakMap<AbortSignal, Waiting>()
+const callbacksOf = new WeakMap<AbortSignal, AbortCallbacks>()
 
 /**
- * Calls back, once, when the signal aborts; not where it has already. For signals that any number of things wait for,
- * of which none knows of the others. Returns what takes it back.
+ * Calls back once when the signal aborts, but not if it is already aborted. Any number of callbacks can share a signal.
+ * The returned function removes the callback.
  */
 export function whenAborted(signal: AbortSignal, aborted: () => void): () => void {
-  const waiting = waitingFor.get(signal) ?? new Waiting(signal)
-  waitingFor.set(signal, waiting)
-  const call = (): void => aborted()
-  waiting.add(call)
-  return () => waiting.delete(call)
+  const callbacks = callbacksOf.get(signal) ?? new AbortCallbacks(signal)
+  callbacksOf.set(signal, callbacks)
+  const callback = (): void => aborted()
+  callbacks.add(callback)
+  return () => callbacks.delete(callback)
 }

@@ -1,9 +1,18 @@
-import type { Clock } from '../contract/clock.js'
+/*
+ * The life cycle of a transport. The state never returns to an earlier one.
+ *
+ *   idle --start()--> starting --connected--> open --close(), abort--> closing --released--> closed
+ *     |                  |                     |                                               ^
+ *     |                  |                     +---- channel ended, all messages delivered ----+
+ *     |                  +---- connect failed ---------------------------------------------------+
+ *     |                  +---- close(), abort, channel ended: the connector has closeTimeoutMs ---+
+ *     +---- close() ------------------------------------------------------------------------------+
+ *
+ * The connector calls the sink; Delivery orders the messages; #end() calls onerror, then onclose, once.
+ */
 import type { Channel, Connector, Sink } from '../contract/connector.js'
 import { TransportError, toError } from '../contract/errors.js'
 import type { JsonRpcMessage } from '../contract/message.js'
-import { clock, inRange } from '../contract/option-rules.js'
-import { type OptionDefaults, type OptionTable, options } from '../contract/option-table.js'
 import type {
   Flow,
   MessageContext,
@@ -25,52 +34,43 @@ import {
 } from '../timing/promises.js'
 import { Delivery, type DeliveryHandlers } from './delivery.js'
 import { PendingSends, sentImmediately } from './pending-sends.js'
-import { withProcessTraits } from './process-traits.js'
-import { callbackFailed, closedError, hungUpError } from './transport-errors.js'
-import { PARTS, type TransportParts, type TransportSettings } from './transport-parts.js'
-import type { TransportWatch } from './transport-watch.js'
-
-/** What the lifecycle of a transport needs to know. */
-export interface CreateTransportOptions {
-  /**
-   * How long `close()`, or a `start()` that was aborted, waits for the channel to let go, in milliseconds.
-   * @defaultValue 2_000
-   */
-  closeTimeoutMs?: number | undefined
-  /**
-   * Where deadlines come from.
-   * @defaultValue systemClock
-   */
-  clock?: Clock | undefined
-}
-
-/** The options of every transport. */
-export const createTransportOptions: OptionTable<CreateTransportOptions> = options<CreateTransportOptions>({
-  closeTimeoutMs: inRange(0, Infinity, 2_000),
-  clock: clock(),
-})
-
-/** What `createTransport` uses for options that are not given. */
-export const createTransportDefaults: OptionDefaults<CreateTransportOptions> = createTransportOptions.defaults
+import { callbackFailed, closedByPeer, closedError } from './transport-errors.js'
+import {
+  type CreateTransportOptions,
+  createTransportOptions,
+  type TransportSettings,
+} from './transport-options.js'
+import { PARTS, type TransportObserver, type TransportParts, withProcessTraits } from './transport-parts.js'
 
 /**
- * Makes a transport of a connector: adds the life cycle and keeps the clauses C1 to C8, C11, C13, C16 and C17,
- * whatever the connector does. Connects when `start()` is called.
+ * Makes a transport of a connector. It adds the life cycle and keeps the clauses C1 to C8, C11, C13, C16 and C17 for any
+ * connector. It connects when `start()` is called.
  *
  * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const transport = createTransport({
+ *   async connect(sink, signal) {
+ *     const socket = await dial(7000, signal)
+ *     socket.on('line', (line) => sink.message(JSON.parse(line)))
+ *     return { peer, send: (message) => write(socket, message), close: async () => socket.destroy() }
+ *   },
+ * })
+ * ```
  */
 export function createTransport(connector: Connector, options: CreateTransportOptions = {}): Transport {
   const transport = new ConnectedTransport(connector, createTransportOptions.select(options))
   return connector.process ? withProcessTraits(transport, connector.process) : transport
 }
 
-/** Makes a transport somebody watches over. For listeners. */
-export function createWatchedTransport(
+/** Makes a transport with an observer. For listeners. */
+export function createObservedTransport(
   connector: Connector,
   settings: TransportSettings,
-  watch: TransportWatch,
+  observer: TransportObserver,
 ): Transport {
-  return new ConnectedTransport(connector, settings, watch)
+  return new ConnectedTransport(connector, settings, observer)
 }
 
 type Life =
@@ -80,44 +80,41 @@ type Life =
   | { readonly name: 'closing' }
   | { readonly name: 'closed'; readonly reason: Error | undefined }
 
-/**
- * The life cycle, around whatever the connector makes. There are many of these: what not every one of them needs is
- * made when it is needed, and what is needed no more is let go of.
- */
+/** There are many of these: optional parts are created on demand, and released early. */
 class ConnectedTransport implements Transport {
   onmessage: ((message: JsonRpcMessage, context?: MessageContext) => void) | undefined
   onerror: ((error: Error) => void) | undefined
   onclose: (() => void) | undefined
 
   readonly #settings: TransportSettings
-  #watch: TransportWatch | undefined
-  /** The transport that was made of this one while it was idle, where somebody watches over it. */
+  #observer: TransportObserver | undefined
+  /** The transport that replaces this observed one. */
   #successor: Transport | undefined
   readonly #delivery: Delivery<ConnectedTransport>
   #life: Life = { name: 'idle' }
-  /** Until it has connected, for it may hold much. */
+  /** Released once connected, because it may need much memory. */
   #connector: Connector | undefined
   #peer: Peer | undefined
   #pending: PendingSends | undefined
   #closed: Deferred<Error | undefined> | undefined
-  /** Kept beyond the end, for those who resume. */
+  /** Kept after the end, for clients that resume. */
   #lastSessionId: string | undefined
-  /** How the channel ended while arrivals still wait to be delivered, or before it was open. */
+  /** The end of the channel, before the transport was open or before all messages were delivered. */
   #ending: { readonly reason: Error | undefined } | undefined
-  /** That `close()` was called while starting, which makes the end an orderly one. */
+  /** The call of `close()` during `starting`, which makes the end an orderly one. */
   #closing: { readonly reason: Error | undefined } | undefined
-  /** What an SDK said before there was a channel to tell: v2 names its versions before it starts a transport. */
-  #announced: { version?: string; supported?: string[] } | undefined
+  /** The versions that an SDK has set. SDK v2 sets its versions before it starts a transport. */
+  #versions: { negotiated?: string; supported?: string[] } | undefined
 
   static readonly #handlers: DeliveryHandlers<ConnectedTransport> = {
     deliver: (transport, message, context) => transport.#deliver(message, context),
-    over: (transport) => transport.#end(transport.#ending?.reason),
+    finished: (transport) => transport.#end(transport.#ending?.reason),
   }
 
-  constructor(connector: Connector, settings: TransportSettings, watch?: TransportWatch) {
+  constructor(connector: Connector, settings: TransportSettings, observer?: TransportObserver) {
     this.#connector = connector
     this.#settings = settings
-    this.#watch = watch
+    this.#observer = observer
     this.#delivery = new Delivery<ConnectedTransport>(this, ConnectedTransport.#handlers)
   }
 
@@ -148,22 +145,22 @@ class ConnectedTransport implements Transport {
   }
 
   setProtocolVersion(version: string): void {
-    this.#announced = { ...this.#announced, version }
+    this.#versions = { ...this.#versions, negotiated: version }
     this.#channel?.http?.setProtocolVersion(version)
   }
 
   setSupportedProtocolVersions(versions: string[]): void {
-    this.#announced = { ...this.#announced, supported: versions }
+    this.#versions = { ...this.#versions, supported: versions }
     this.#channel?.http?.setSupportedProtocolVersions?.(versions)
   }
 
   [PARTS](): TransportParts | undefined {
     const connector = this.#connector
-    const watch = this.#watch
+    const observer = this.#observer
     if (this.#life.name !== 'idle' || this.#successor || !connector) return undefined
-    if (!watch) return { connector, settings: this.#settings }
-    const watched = { watch, replace: (successor: Transport) => this.#replacedBy(successor) }
-    return { connector: watch.around(connector), settings: this.#settings, watched }
+    if (!observer) return { connector, settings: this.#settings }
+    const observed = { observer, replace: (successor: Transport) => this.#replaceWith(successor) }
+    return { connector: observer.around(connector), settings: this.#settings, observed }
   }
 
   async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
@@ -189,19 +186,19 @@ class ConnectedTransport implements Transport {
     const life = this.#life
     if (life.name !== 'open') return Promise.reject(this.#notOpenError())
     if (typeof message !== 'object' || message === null) return Promise.reject(noMessage(message))
-    let taken: Promise<void> | undefined
+    let accepted: Promise<void> | undefined
     this.#delivery.enter()
     try {
-      taken = life.channel.send(message, options)
+      accepted = life.channel.send(message, options)
     } catch (error) {
       return Promise.reject(error)
     } finally {
       this.#delivery.leave()
-      this.#watch?.sent(message, taken)
+      this.#observer?.sent(message, accepted)
     }
-    if (taken === sentImmediately) return taken
+    if (accepted === sentImmediately) return accepted
     this.#pending ??= new PendingSends((error) => this.#sendError(error))
-    return this.#pending.track(Promise.resolve(taken))
+    return this.#pending.track(Promise.resolve(accepted))
   }
 
   async close(options: { reason?: Error | undefined } = {}): Promise<void> {
@@ -234,7 +231,7 @@ class ConnectedTransport implements Transport {
     try {
       channel = await this.#connect(connector, signal)
       this.#peer = channel.peer
-      this.#letGoOfConnector()
+      this.#releaseConnector()
     } catch (error) {
       const reason = this.#ending ? (this.#ending.reason ?? error) : signal.aborted ? signal.reason : error
       this.#end(this.#closing ? this.#closing.reason : toError(reason))
@@ -242,28 +239,28 @@ class ConnectedTransport implements Transport {
     }
     if (!signal.aborted) {
       this.#life = { name: 'open', channel }
-      this.#announce(channel)
+      this.#setVersions(channel)
       this.#delivery.open()
       return
     }
-    const reason = this.#ending ? hungUpError(channel.peer, this.#ending.reason) : signal.reason
+    const reason = this.#ending ? closedByPeer(channel.peer, this.#ending.reason) : signal.reason
     const timeLeftMs = closeTimeoutMs - (clock.now() - abortedAt)
     await this.#release(channel, this.#closing ? this.#closing.reason : toError(reason), timeLeftMs)
     throw reason
   }
 
-  /** Settles with the channel, or rejects once the signal aborted and the connector let go or took too long. */
+  /** Resolves with the channel. Rejects after an abort, when the connector has settled or `closeTimeoutMs` has passed. */
   #connect(connector: Connector, signal: AbortSignal): Promise<Channel> {
     const { clock, closeTimeoutMs } = this.#settings
-    const connect = (): Promise<Channel> => this.#connectBy(connector, signal)
+    const connect = (): Promise<Channel> => this.#callConnect(connector, signal)
     const discard = (channel: Channel): void => {
       attempt(() => channel.close(toError(signal.reason))).catch(ignore)
     }
     return withAbortGrace(connect, { signal, clock, graceMs: closeTimeoutMs, discard })
   }
 
-  #connectBy(connector: Connector, signal: AbortSignal): Promise<Channel> {
-    this.#watch?.connecting()
+  #callConnect(connector: Connector, signal: AbortSignal): Promise<Channel> {
+    this.#observer?.connecting()
     this.#delivery.enter()
     try {
       return connector.connect(this.#sink(), signal)
@@ -272,37 +269,37 @@ class ConnectedTransport implements Transport {
     }
   }
 
-  #replacedBy(successor: Transport): void {
+  #replaceWith(successor: Transport): void {
     this.#successor = successor
-    this.#watch?.replaced(successor)
-    this.#watch = undefined
+    this.#observer?.replaced(successor)
+    this.#observer = undefined
     void successor.closed.then((reason) => this.#end(reason))
   }
 
-  #announce({ http }: Channel): void {
-    const { version, supported } = this.#announced ?? {}
-    const announce = (): void => {
+  #setVersions({ http }: Channel): void {
+    const { negotiated, supported } = this.#versions ?? {}
+    const set = (): void => {
       if (supported !== undefined) http?.setSupportedProtocolVersions?.(supported)
-      if (version !== undefined) http?.setProtocolVersion(version)
+      if (negotiated !== undefined) http?.setProtocolVersion(negotiated)
     }
-    // A transport of somebody's may be behind it, and one that fails at this is open all the same.
-    guarded(announce, (cause) => this.#report(callbackFailed('setProtocolVersion', cause)))
+    // The channel may be a foreign transport, whose failure here must not close this one.
+    guarded(set, (cause) => this.#report(callbackFailed('setProtocolVersion', cause)))
   }
 
   #sink(): Sink {
     return {
       message: (message, context) => {
-        this.#watch?.received(message)
-        this.#delivery.arrive(message, context)
+        this.#observer?.received(message)
+        this.#delivery.add(message, context)
       },
       error: (error) => {
         if (this.#life.name !== 'closed') this.#report(error)
       },
-      end: (reason) => this.#ended(reason),
+      end: (reason) => this.#channelEnded(reason),
     }
   }
 
-  /** As `guarded`, which would make two functions for each message. */
+  /** The same as `guarded`, which would create two functions for each message. */
   #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
     try {
       const result: unknown = this.onmessage?.(message, context)
@@ -314,30 +311,30 @@ class ConnectedTransport implements Transport {
     }
   }
 
-  #ended(reason: Error | undefined): void {
+  #channelEnded(reason: Error | undefined): void {
     const life = this.#life
     if (this.#ending) return
     if (life.name === 'starting') {
       if (life.controller.signal.aborted) return
       this.#ending = { reason }
-      life.controller.abort(hungUpError(undefined, reason))
+      life.controller.abort(closedByPeer(undefined, reason))
     } else if (life.name === 'open') {
       this.#ending = { reason }
       this.#delivery.finish()
     }
   }
 
-  /** Gives the channel up within `closeTimeoutMs`, then ends. Never rejects. */
+  /** Closes the channel within `closeTimeoutMs`, then ends. Never rejects. */
   async #release(
     channel: Channel,
     reason: Error | undefined,
     timeLeftMs: number = this.#settings.closeTimeoutMs,
   ): Promise<void> {
     const { clock, closeTimeoutMs } = this.#settings
-    this.#remember(channel)
+    this.#keepFacts(channel)
     this.#delivery.stop()
     this.#life = { name: 'closing' }
-    // The wait begins after the channel's own deadline, so that with the same duration the channel's comes first.
+    // Starts after the deadline of the channel itself, which therefore expires first where both have the same duration.
     await settleWithin(
       attempt(() => channel.close(reason)),
       {
@@ -356,9 +353,9 @@ class ConnectedTransport implements Transport {
 
   #end(reason: Error | undefined): void {
     if (this.#life.name === 'closed') return
-    if (this.#life.name === 'open') this.#remember(this.#life.channel)
+    if (this.#life.name === 'open') this.#keepFacts(this.#life.channel)
     this.#life = { name: 'closed', reason }
-    this.#letGoOfConnector()
+    this.#releaseConnector()
     this.#delivery.stop()
     this.#pending?.rejectAll(closedError(reason))
     if (reason !== undefined) this.#report(reason)
@@ -367,32 +364,32 @@ class ConnectedTransport implements Transport {
       () => this.onclose?.(),
       (cause) => this.#report(callbackFailed('onclose', cause)),
     )
-    this.#watch?.ended()
+    this.#observer?.ended()
   }
 
-  #remember({ peer, http }: Channel): void {
+  #keepFacts({ peer, http }: Channel): void {
     this.#peer = peer
     this.#lastSessionId = http?.sessionId ?? this.#lastSessionId
   }
 
-  #letGoOfConnector(): void {
+  #releaseConnector(): void {
     this.#peer ??= this.#connector?.peer
     this.#lastSessionId ??= this.#connector?.sessionId
     this.#connector = undefined
   }
 
   #report(error: Error): void {
-    // There is nobody left to tell when the one who listens for errors fails (clause C5).
+    // A failure of the error callback cannot be reported (clause C5).
     guarded(() => this.onerror?.(error), ignore)
   }
 
   #notOpenError(): Error {
     if (this.#life.name === 'closed' || this.#life.name === 'closing') return this.#closedError()
-    const message = `send() before start() had succeeded (${this.#life.name})`
+    const message = `send() was called before start() had succeeded (state ${this.#life.name})`
     return new TransportError('NOT_STARTED', message, undefined)
   }
 
-  /** A channel that is being closed has many ways to fail at what is left, which are all one (clause C3). */
+  /** A closing channel can fail in many ways. All are `CLOSED` (clause C3). */
   #sendError(error: unknown): unknown {
     return this.#life.name === 'open' ? error : closedError(toError(error))
   }

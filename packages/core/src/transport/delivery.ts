@@ -1,37 +1,36 @@
 import { isNotification, isResponse, type JsonRpcMessage } from '../contract/message.js'
 import type { MessageContext } from '../contract/transport.js'
 
-/** What a delivery does for its owner. One for all owners of a kind, which are many. Neither may throw. */
+/** The callbacks of a delivery. All deliveries of a kind share one object, because there are many. Neither may throw. */
 export interface DeliveryHandlers<Owner> {
-  /** Hands one message over. */
+  /** Delivers one message. */
   readonly deliver: (owner: Owner, message: JsonRpcMessage, context: MessageContext | undefined) => void
-  /** Says that all there was has been handed over. */
-  readonly over: (owner: Owner) => void
+  /** Called after the last message. */
+  readonly finished: (owner: Owner) => void
 }
 
-/** How many of those handed over may stay in the array that holds what waits. */
+/** The number of delivered messages that may stay in the queue. */
 const COMPACT_AT = 1024
 
 type Arrival = readonly [message: JsonRpcMessage, context: MessageContext | undefined]
 
 /**
- * Hands messages over in order, each at a moment when its receiver can take it: at once where that may be. A response
- * right behind a notification waits for a microtask, and what follows waits with it: both MCP SDKs handle
- * notifications one microtask late but answers at once, and would drop the progress of a call that arrives together
- * with its answer.
+ * Delivers messages in order: at once where possible, else in a microtask. A response directly after a notification is
+ * delayed by a microtask, with all messages behind it. Both MCP SDKs handle notifications a microtask late but responses
+ * at once: they would drop the progress of a call that arrives together with its response.
  */
 export class Delivery<Owner> {
   readonly #owner: Owner
   readonly #handlers: DeliveryHandlers<Owner>
-  /** Made when something has to wait. */
-  #waiting: Arrival[] | undefined
-  /** Where the first that waits is: taking it off the front of a long array would move all others. */
+  /** Created on demand. */
+  #queue: Arrival[] | undefined
+  /** The index of the first queued message: removing it from a long array would move all others. */
   #head = 0
   #isOpen = false
   #isFinished = false
-  #isTurnDue = false
+  #isScheduled = false
   #callDepth = 0
-  /** How many notifications were handed over, and how many of them have surely been handled. */
+  /** The number of delivered notifications, and of those that the receiver has certainly handled. */
   #notified = 0
   #settling = 0
   #settled = 0
@@ -41,41 +40,41 @@ export class Delivery<Owner> {
     this.#handlers = handlers
   }
 
-  /** Takes a message that arrived, and hands it over as soon as that may be. */
-  arrive(message: JsonRpcMessage, context: MessageContext | undefined): void {
+  /** Adds a received message and delivers it as soon as possible. */
+  add(message: JsonRpcMessage, context: MessageContext | undefined): void {
     if (this.#isFinished) return
-    if (this.#isFree() && !this.#mustWait(message)) {
-      this.#handOver(message, context)
+    if (this.#isFree() && !this.#isDelayed(message)) {
+      this.#deliver(message, context)
       return
     }
-    this.#waiting ??= []
-    this.#waiting.push([message, context])
-    this.#turnSoon()
+    this.#queue ??= []
+    this.#queue.push([message, context])
+    this.#schedule()
   }
 
-  /** Says that messages may be handed over from now on. */
+  /** Starts the delivery. */
   open(): void {
     this.#isOpen = true
-    if (this.#waiting || this.#isFinished) this.#turnSoon()
+    if (this.#queue || this.#isFinished) this.#schedule()
   }
 
-  /** Says that nothing arrives any more: `over` is called once all was handed over. */
+  /** Accepts no more messages. Calls `finished` after the last one. */
   finish(): void {
     if (this.#isFinished) return
     this.#isFinished = true
-    if (this.#isFree()) this.#finished()
-    else this.#turnSoon()
+    if (this.#isFree()) this.#finish()
+    else this.#schedule()
   }
 
-  /** Hands over nothing more, and does not call `over`. */
+  /** Stops the delivery without a call of `finished`. */
   stop(): void {
     this.#isOpen = false
     this.#isFinished = true
-    this.#waiting = undefined
+    this.#queue = undefined
     this.#head = 0
   }
 
-  /** Begins a call during which nothing is handed over (clause C11). */
+  /** Begins a call during which nothing is delivered (clause C11). */
   enter(): void {
     this.#callDepth++
   }
@@ -86,49 +85,49 @@ export class Delivery<Owner> {
   }
 
   #isFree(): boolean {
-    return this.#isOpen && !this.#isTurnDue && this.#callDepth === 0 && this.#waiting === undefined
+    return this.#isOpen && !this.#isScheduled && this.#callDepth === 0 && this.#queue === undefined
   }
 
-  #turnSoon(): void {
-    if (this.#isTurnDue || !this.#isOpen) return
-    this.#isTurnDue = true
-    queueMicrotask(() => this.#turn())
+  #schedule(): void {
+    if (this.#isScheduled || !this.#isOpen) return
+    this.#isScheduled = true
+    queueMicrotask(() => this.#flush())
   }
 
-  #turn(): void {
-    this.#isTurnDue = false
-    while (this.#waiting && this.#isOpen && !this.#isTurnDue) {
-      const [message, context] = this.#waiting[this.#head] as Arrival
-      if (this.#mustWait(message)) {
-        this.#turnSoon()
+  #flush(): void {
+    this.#isScheduled = false
+    while (this.#queue && this.#isOpen && !this.#isScheduled) {
+      const [message, context] = this.#queue[this.#head] as Arrival
+      if (this.#isDelayed(message)) {
+        this.#schedule()
         return
       }
-      this.#takeFirst(this.#waiting)
-      this.#handOver(message, context)
+      this.#removeFirst(this.#queue)
+      this.#deliver(message, context)
     }
-    if (this.#isFinished && this.#isFree()) this.#finished()
+    if (this.#isFinished && this.#isFree()) this.#finish()
   }
 
-  #takeFirst(waiting: Arrival[]): void {
+  #removeFirst(queue: Arrival[]): void {
     this.#head++
-    if (this.#head === waiting.length) this.#waiting = undefined
-    else if (this.#head > COMPACT_AT) waiting.splice(0, this.#head)
+    if (this.#head === queue.length) this.#queue = undefined
+    else if (this.#head > COMPACT_AT) queue.splice(0, this.#head)
     else return
     this.#head = 0
   }
 
-  #mustWait(message: JsonRpcMessage): boolean {
+  #isDelayed(message: JsonRpcMessage): boolean {
     return this.#notified !== this.#settled && isResponse(message)
   }
 
-  #handOver(message: JsonRpcMessage, context: MessageContext | undefined): void {
+  #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
     this.#handlers.deliver(this.#owner, message, context)
     if (!isNotification(message)) return
     const before = this.#notified++
     if (before === this.#settled) queueMicrotask(() => this.#settle())
   }
 
-  /** The receiver had its microtask for every notification there was when this one was asked for. */
+  /** The receiver has had a microtask for each notification that was delivered before this one was scheduled. */
   #settle(): void {
     if (this.#settling === this.#notified) this.#settled = this.#notified
     else {
@@ -137,8 +136,8 @@ export class Delivery<Owner> {
     }
   }
 
-  #finished(): void {
+  #finish(): void {
     this.#isOpen = false
-    this.#handlers.over(this.#owner)
+    this.#handlers.finished(this.#owner)
   }
 }

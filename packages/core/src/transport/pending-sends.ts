@@ -1,48 +1,43 @@
-/**
- * What a channel returns from `send` where the medium took the message at once: one promise for all of them costs a
- * connection nothing.
- */
+/** The result of a `send` that the medium accepted immediately. Sharing one promise costs a connection nothing. */
 export const sentImmediately: Promise<void> = Promise.resolve()
 
 type Reject = (error: Error) => void
 
-/**
- * The sends of one channel that wait for the medium. They settle as the channel's do, unless they are rejected
- * before; what the channel rejects with is told as `failed` makes of it.
- */
+/** The pending sends of one channel. They settle as those of the channel do, or with `rejectAll` before. */
 export class PendingSends {
-  readonly #failed: (error: unknown) => unknown
+  readonly #toError: (error: unknown) => unknown
   readonly #rejecters = new Set<Reject>()
-  #last: { readonly taken: Promise<void>; readonly settled: Promise<void> } | undefined
+  #last: { readonly accepted: Promise<void>; readonly settled: Promise<void> } | undefined
 
-  constructor(failed: (error: unknown) => unknown) {
-    this.#failed = failed
+  /** `toError` converts the errors of the channel. */
+  constructor(toError: (error: unknown) => unknown) {
+    this.#toError = toError
   }
 
   /** A promise that settles as the channel's does, unless it is rejected before. */
-  track(taken: Promise<void>): Promise<void> {
-    // A channel gives one promise for everything that waits for the same moment.
-    if (this.#last?.taken !== taken) this.#last = { taken, settled: this.#settling(taken) }
+  track(accepted: Promise<void>): Promise<void> {
+    // A channel returns the same promise for all sends that settle at the same moment.
+    if (this.#last?.accepted !== accepted) this.#last = { accepted, settled: this.#settling(accepted) }
     return this.#last.settled
   }
 
-  /** Rejects all that wait. */
+  /** Rejects all pending sends. */
   rejectAll(error: Error): void {
     for (const reject of this.#rejecters) reject(error)
     this.#rejecters.clear()
   }
 
-  #settling(taken: Promise<void>): Promise<void> {
+  #settling(accepted: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#rejecters.add(reject)
-      taken.then(
+      accepted.then(
         () => {
           this.#rejecters.delete(reject)
           resolve()
         },
         (error) => {
           this.#rejecters.delete(reject)
-          reject(this.#failed(error))
+          reject(this.#toError(error))
         },
       )
     })

@@ -3,86 +3,87 @@ import type { JsonRpcMessage } from '../contract/message.js'
 import type { SendOptions } from '../contract/transport.js'
 import { attempt } from '../timing/promises.js'
 
-/** A message on its way out. */
+/** An outgoing message. */
 export interface QueuedSend {
   readonly message: JsonRpcMessage
   readonly options: SendOptions | undefined
 }
 
-/** Whom a queue sends for. Only `send` may fail. */
+/** The owner of a send queue. Only `send` may fail. */
 export interface SendQueueOwner<S extends QueuedSend> {
-  /** Hands a message to the medium. */
+  /** Passes a message to the medium. */
   send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void>
-  /** Whether one more may wait, where so many do. */
+  /** Whether one more message may wait, beside this number. */
   mayWait(waiting: number): boolean
-  taken(send: S): void
+  /** The medium has accepted the message. */
+  sent(send: S): void
   failed(send: S, error: unknown): void
-  /** More or fewer are pending, or wait. */
+  /** The number of pending or waiting messages has changed. */
   changed(): void
 }
 
 /**
- * Sends messages at once; what finds the medium full (`OVERLOADED`) waits until one of those before it was taken, and
- * what comes after it waits behind it, so that all leave in their order.
+ * Sends messages immediately, in order. A message that the medium rejects with `OVERLOADED` waits until an earlier one has
+ * been accepted. Later messages wait behind it.
  */
 export class SendQueue<S extends QueuedSend = QueuedSend> {
-  /** How many the medium is taking. */
+  /** The number of messages that the medium has not accepted yet. */
   pending = 0
   readonly #owner: SendQueueOwner<S>
-  readonly #waiting: { readonly place: number; readonly send: S }[] = []
-  #places = 0
+  readonly #waiting: { readonly position: number; readonly send: S }[] = []
+  #positions = 0
 
   constructor(owner: SendQueueOwner<S>) {
     this.#owner = owner
   }
 
-  /** How many wait for room. While there are any, at least one is pending. */
+  /** The number of waiting messages. While there is one, at least one message is pending. */
   get waiting(): number {
     return this.#waiting.length
   }
 
   send(send: S): void {
-    const place = this.#places++
-    if (this.waiting > 0 && this.#owner.mayWait(this.waiting)) this.#wait(send, place)
-    else this.#sendNow(send, place)
+    const position = this.#positions++
+    if (this.waiting > 0 && this.#owner.mayWait(this.waiting)) this.#wait(send, position)
+    else this.#sendNow(send, position)
     this.#owner.changed()
   }
 
-  /** Takes back what waits. */
+  /** Removes and returns the waiting messages. */
   takeWaiting(): S[] {
     return this.#waiting.splice(0).map(({ send }) => send)
   }
 
-  #sendNow(send: S, place: number): void {
+  #sendNow(send: S, position: number): void {
     this.pending++
     attempt(() => this.#owner.send(send.message, send.options)).then(
       () => {
-        this.#owner.taken(send)
+        this.#owner.sent(send)
         this.#settled(false)
       },
       (error) => {
-        // Alone it would find no room either: only what is being taken before it makes some.
+        // Without another pending message, no space becomes free.
         const isFull = isTransportError(error, 'OVERLOADED') && this.pending > 1
         const waits = isFull && this.#owner.mayWait(this.waiting)
-        if (waits) this.#wait(send, place)
+        if (waits) this.#wait(send, position)
         else this.#owner.failed(send, error)
         this.#settled(waits)
       },
     )
   }
 
-  /** Mostly behind all others: what finds no room is known a little later. */
-  #wait(send: S, place: number): void {
+  /** Inserts by position: `OVERLOADED` arrives after later messages may have been queued. */
+  #wait(send: S, position: number): void {
     let at = this.#waiting.length
-    while (at > 0 && (this.#waiting[at - 1]?.place ?? -1) > place) at--
-    this.#waiting.splice(at, 0, { place, send })
+    while (at > 0 && (this.#waiting[at - 1]?.position ?? -1) > position) at--
+    this.#waiting.splice(at, 0, { position, send })
   }
 
-  /** Unless there was no room, the next may find some now. */
-  #settled(waits: boolean): void {
+  /** Sends the next waiting message, unless the medium was full. */
+  #settled(isFull: boolean): void {
     this.pending--
-    const next = waits ? undefined : this.#waiting.shift()
-    if (next) this.#sendNow(next.send, next.place)
+    const next = isFull ? undefined : this.#waiting.shift()
+    if (next) this.#sendNow(next.send, next.position)
     this.#owner.changed()
   }
 }

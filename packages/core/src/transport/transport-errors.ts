@@ -13,14 +13,17 @@ export function closedError(reason: Error | undefined): Error {
   return new TransportError('CLOSED', message, undefined, { cause: reason })
 }
 
-/** The error for a peer that closed the connection during `connect`. */
-export function hungUpError(peer: Peer | undefined, reason: Error | undefined): Error {
+/** The error for a peer that closed the connection while it was being opened, unless there is a reason. */
+export function closedByPeer(peer: Peer | undefined, reason: Error | undefined): Error {
   if (reason) return reason
-  const address = peer?.address ?? 'the other end'
-  return new TransportError('CONNECT_FAILED', `${address} hung up while connecting`, { address })
+  const address = peer?.address ?? 'the peer'
+  return new TransportError('CONNECT_FAILED', `${address} closed the connection while it was being opened`, {
+    address,
+  })
 }
 
-/** The same for a transport without any facts about its peer. */
-export function closedWhileConnecting(): TransportError {
-  return new TransportError('CONNECT_FAILED', 'closed while connecting', { address: 'transport' })
+/** The same for a transport without facts about its peer. */
+export function closedWhileStarting(): TransportError {
+  const message = 'the transport closed during start()'
+  return new TransportError('CONNECT_FAILED', message, { address: 'transport' })
 }

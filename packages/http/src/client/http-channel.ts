@@ -274,7 +274,7 @@ class HttpChannel implements PostRequestHost, HttpTraits {
     const { id } = post
     if (id === undefined || this.#requests.get(id) !== post) return
     this.#requests.delete(id)
-    this.#replay.abandoned(id)
+    this.#replay.cancelled(id)
   }
 
   /** Sends a message of the client's own, which no limit or renewal delays. */

@@ -117,7 +117,7 @@ export class SessionRenewal {
   replayed(step: Exclude<ReplayStep, { kind: 'deliver' }>): void {
     if (this.#stage.name === 'none') return
     const { sessionId } = this.#stage
-    if (step.kind === 'failed') this.#fail(this.#lost(sessionId, step.why))
+    if (step.kind === 'failed') this.#fail(this.#lost(sessionId, step.reason))
     else void this.#completeReplay(step.send)
   }
 

@@ -1,0 +1,91 @@
+import type { Clock } from '../contract/clock.js'
+import type { Layer } from '../contract/connector.js'
+import { type Gate, requireGate } from '../contract/gate.js'
+import {
+  callback,
+  clock,
+  inRange,
+  integer,
+  list,
+  objectWith,
+  optional,
+  rule,
+} from '../contract/option-rules.js'
+import {
+  type OptionDefaults,
+  type OptionSettings,
+  type OptionTable,
+  options,
+} from '../contract/option-table.js'
+import type { SessionPolicy } from '../contract/session-policy.js'
+
+/** Options of every listener. */
+export interface ListenerOptions {
+  /**
+   * Gate that admits or refuses each caller. Its `admit(handshake)` returns `{ admit: true, authInfo }`, or
+   * `{ admit: false, status, reason }`. Required where callers on other hosts can connect.
+   * @defaultValue undefined
+   */
+  gate?: Gate | undefined
+  /**
+   * Longest time for the decision of the gate, in milliseconds. After it, the caller is refused.
+   * @defaultValue 5_000
+   */
+  gateTimeoutMs?: number | undefined
+  /**
+   * Layers around each connection, outermost first.
+   * @defaultValue undefined
+   */
+  layers?: readonly Layer[] | undefined
+  /**
+   * Policy for the number and the lifetime of sessions. Its `open(handshake, admission)` returns `{ admit: true }` with
+   * optional `lifetimeMs`, `idleTimeoutMs` and `release`, or a refusal as a gate does.
+   * @defaultValue undefined
+   */
+  sessionPolicy?: SessionPolicy | undefined
+  /**
+   * Most callers that are connected or wait for the gate. Further ones are refused with 503.
+   * @defaultValue 1_000
+   */
+  maxConnections?: number | undefined
+  /**
+   * Longest time before an admitted connection is started, in milliseconds. After it, the connection is closed.
+   * @defaultValue 10_000
+   */
+  startTimeoutMs?: number | undefined
+  /**
+   * Longest time to close one connection, in milliseconds.
+   * @defaultValue 2_000
+   */
+  closeTimeoutMs?: number | undefined
+  /**
+   * The source of time for deadlines.
+   * @defaultValue systemClock
+   */
+  clock?: Clock | undefined
+}
+
+/** The options of a listener that have no default. */
+export type OptionalListenerOptions = 'gate' | 'layers' | 'sessionPolicy'
+
+/** Options of a listener after their defaults. */
+export type ListenerSettings = OptionSettings<ListenerOptions, OptionalListenerOptions>
+
+/** The options of every listener. */
+export const listenerOptions: OptionTable<ListenerOptions, OptionalListenerOptions> = options<
+  ListenerOptions,
+  OptionalListenerOptions
+>({
+  gate: optional(rule(requireGate)),
+  gateTimeoutMs: inRange(1, Infinity, 5_000),
+  layers: optional(list(callback<Layer>())),
+  sessionPolicy: optional(objectWith<SessionPolicy>(['open'], 'a SessionPolicy')),
+  maxConnections: integer(1, Infinity, 1_000),
+  startTimeoutMs: inRange(1, Infinity, 10_000),
+  closeTimeoutMs: inRange(0, Infinity, 2_000),
+  clock: clock(),
+})
+
+/** The defaults of every listener. */
+export const listenerDefaults: OptionDefaults<ListenerOptions, OptionalListenerOptions> =
+  listenerOptions.defaults
