@@ -43,7 +43,7 @@ export async function startLeakCheck(): Promise<LeakCheck> {
         return remaining.length === 0
       }
       await until(isReleased, 'everything was released', graceMs).catch(() => {
-        throw new Error(`still held ${graceMs} ms after the end: ${remaining.join(', ')}`)
+        throw new Error(`resources leaked: ${remaining.join(', ')} (${graceMs} ms after the end)`)
       })
     },
   }

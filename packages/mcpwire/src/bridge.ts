@@ -8,6 +8,14 @@ import { onFirstSignal } from './signals.js'
 
 const NAME = 'mcpwire bridge'
 
+// host (standard streams) ⇄ stdioServer ⇄ pipe ⇄ monitorServer ⇄ server
+//
+// open     → draining: the input of the host ended; responses have half of closeTimeoutMs
+// draining → closing:  all responses were written, or that time is over
+// open     → closing:  the server ended (pending requests fail), or a signal
+// closing  → exit:     0 for an orderly end, 1 if the server failed or messages were not delivered
+// any      → exit:     a second signal
+
 /** Options of a bridge for standard input and output. */
 export interface BridgeOptions extends EndpointOptions {
   readonly maxMessageBytes: number

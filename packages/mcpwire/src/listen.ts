@@ -19,6 +19,12 @@ import { onFirstSignal } from './signals.js'
 
 const NAME = 'mcpwire bridge'
 
+// client ⇄ listener (gate, quota) ⇄ pipe ⇄ monitorServer ⇄ server, once for each client
+//
+// listening     → shutting down: a signal, or the end of a listener; no client is admitted any more
+// shutting down → exit:          requests in flight have drainMs, then all servers end
+// any           → exit:          a second signal
+
 /** Options of a bridge that listens. */
 export interface ListenBridgeOptions {
   /** URLs to listen at. */
@@ -45,7 +51,7 @@ interface UrlListener {
 }
 
 /**
- * Connects each client at any of the URLs to a server of its own: a process of its own if the server is a command.
+ * Connects each client at any of the URLs to its own server: a new process if the server is a command.
  * A signal, or the end of a listener, closes all connections. Then the promise resolves with the exit code: 0 for an
  * orderly end, 1 otherwise.
  *
@@ -146,7 +152,7 @@ class BridgedConnections {
     this.#quota = quota
   }
 
-  /** Connects a client to a server of its own. Logs errors of both. */
+  /** Connects a client to its own server. Logs errors of both. */
   async add(client: Transport): Promise<void> {
     const { server: settings, verbose } = this.#options
     const name = `${NAME} #${++this.#count}`

@@ -108,7 +108,7 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
   return report
 }
 
-/** The text for an orderly close, which has no error of its own. */
+/** The text for an orderly close, which has no error. */
 function closedMessage(address: string | null): string {
   const how = address?.startsWith('stdio:') ? ': it exited with code 0, or closed its output' : ''
   return `the server closed the connection without a response${how}`
