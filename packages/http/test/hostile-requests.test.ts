@@ -8,7 +8,7 @@ import { envelope, modern, postOf } from './support/modern.js'
 import { socketTo } from './support/raw-socket.js'
 import { initialize, type Served, served } from './support/served.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const usual = {
   host: 'localhost',
   accept: 'application/json, text/event-stream',
@@ -33,8 +33,8 @@ function post(body: string | Buffer, more: Readonly<Record<string, string>> = {}
 async function answerTo(server: Served, words: Buffer): Promise<{ status: number; text: string }> {
   const socket = socketTo(server.port)
   socket.write(words)
-  await until(() => /\r\n\r\n/.test(socket.text) || socket.closed, 'there is an answer', PATIENCE_MS)
-  await until(() => isWhole(socket), 'the answer is whole', PATIENCE_MS)
+  await until(() => /\r\n\r\n/.test(socket.text) || socket.closed, 'there is an answer', TIMEOUT_MS)
+  await until(() => isWhole(socket), 'the answer is whole', TIMEOUT_MS)
   return { status: Number(/^HTTP\/1.1 (\d+)/.exec(socket.text)?.[1]), text: socket.text }
 }
 
@@ -211,7 +211,7 @@ describe('a session', () => {
     const server = await served({}, () => undefined)
     const headers = await server.session()
     const first = server.ask({ body: JSON.parse(ask()), headers })
-    await until(() => server.messages.length === 3, 'it is asked', PATIENCE_MS)
+    await until(() => server.messages.length === 3, 'it is asked', TIMEOUT_MS)
     expect((await server.ask({ body: JSON.parse(ask()), headers })).status).toBe(400)
     await server.connections[0]?.send({ jsonrpc: '2.0', id: 7, result: {} })
     expect((await first).messages).toEqual([{ jsonrpc: '2.0', id: 7, result: {} }])
@@ -222,7 +222,7 @@ describe('a session', () => {
     const headers = await server.session()
     const socket = socketTo(server.port)
     socket.write(Buffer.concat([1, 2, 3, 4, 5].map((id) => post(ask(id), headers))))
-    await until(() => (socket.text.match(/"id":\d/g) ?? []).length === 5, 'all are answered', PATIENCE_MS)
+    await until(() => (socket.text.match(/"id":\d/g) ?? []).length === 5, 'all are answered', TIMEOUT_MS)
     expect(socket.text.match(/"id":\d/g)).toEqual([1, 2, 3, 4, 5].map((id) => `"id":${id}`))
   })
 
@@ -231,9 +231,9 @@ describe('a session', () => {
     const headers = await server.session()
     const socket = socketTo(server.port)
     socket.end(post(ask(), headers))
-    await until(() => server.messages.length === 3, 'it is asked', PATIENCE_MS)
+    await until(() => server.messages.length === 3, 'it is asked', TIMEOUT_MS)
     await server.connections[0]?.send({ jsonrpc: '2.0', id: 7, result: {} })
-    await until(() => socket.text.includes('"result"'), 'the answer', PATIENCE_MS)
+    await until(() => socket.text.includes('"result"'), 'the answer', TIMEOUT_MS)
   })
 
   test('ends streams and requests in order after DELETE', async () => {
@@ -241,7 +241,7 @@ describe('a session', () => {
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
     const asked = server.ask({ body: JSON.parse(ask()), headers })
-    await until(() => server.messages.length === 3, 'it is asked', PATIENCE_MS)
+    await until(() => server.messages.length === 3, 'it is asked', TIMEOUT_MS)
     expect((await server.ask({ method: 'DELETE', headers })).status).toBe(204)
     expect((await asked).messages).toMatchObject([{ id: 7, error: { code: -31_006 } }])
     await stream.until(() => stream.isOver, 'the stream ends')
