@@ -19,8 +19,8 @@ import { memoryClient, memoryListener, serve } from '@mcpwire/core'
 
 const listener = await serve(memoryListener({ gate }), (connection) => connection.start())
 listener.onerror = (error) => console.log(error.message)
-const stranger = memoryClient({ listener })
-await stranger.start().catch((error: Error) => console.log(error.message))
+const anonymous = memoryClient({ listener })
+await anonymous.start().catch((error: Error) => console.log(error.message))
 await memoryClient({ listener, headers: { authorization: 'Bearer 4f1c' } }).start()
 console.log([...listener.connections].map(({ peer }) => peer?.authInfo?.clientId))
 await listener.close()
