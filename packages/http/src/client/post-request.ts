@@ -28,7 +28,6 @@ import { ReconnectingStream } from './reconnecting-stream.js'
 /** The channel of a POST request. */
 export interface PostRequestHost {
   readonly context: ClientContext
-  /** The URL for messages. */
   readonly postUrl: URL
   /** Whether responses arrive on the one stream of HTTP+SSE. */
   readonly isHttpSse: boolean
@@ -36,7 +35,6 @@ export interface PostRequestHost {
   readonly hasAccepted: boolean
   /** The headers that mirror the message, where its revision has them. */
   mirroredHeaders(message: JsonRpcMessage): HeaderRecord
-  /** The server accepted the message. */
   accepted(post: PostRequest, head: ResponseHead): void
   /** Reads the text of a message in the response. */
   readText(text: string, from: PostRequest): void
@@ -72,7 +70,6 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   readonly id: RequestId | undefined
   readonly isInitialize: boolean
   readonly bytes: number
-  /** Settles as `send()` does. */
   readonly sent: Promise<void>
   /** The session it was last sent in. */
   sessionId: string | undefined
@@ -113,10 +110,9 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
       this.#resolve = resolve
       this.#reject = reject
     })
-    const signal = options?.requestSignal
-    if (!signal) return
+    if (!options?.requestSignal) return
     this.#onAbort = () => this.#abort()
-    signal.addEventListener('abort', this.#onAbort, { once: true })
+    options.requestSignal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   /** Whether each response on its stream is for it, whatever its id: the option resumes a request of another client. */

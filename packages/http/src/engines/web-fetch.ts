@@ -72,11 +72,10 @@ interface BodyReader {
   readonly cancel: () => void
 }
 
-interface CallSettings {
+interface CallSettings extends Pick<WebFetchSettings, 'opening'> {
   readonly fetch: Fetch
   readonly slots: Slots<undefined>
   readonly describeError: (failure: unknown) => Error
-  readonly opening: OpeningLimit | undefined
   readonly afterTurn: (then: () => void) => void
   readonly done: (call: WebFetchCall) => void
 }
