@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot, SKIPPED_EXIT_CODE } from './run-as-check.js'
 import { type CommandResult, runCommand } from './run-command.js'
+import { SOURCE_CONDITION } from './workspace.js'
 
 interface Step {
   readonly name: string
@@ -30,7 +31,14 @@ const sourceSteps: readonly Step[] = [
   script('source rules', 'check-sources.ts'),
   script('sizes', 'check-sizes.ts'),
   script('doc comments', 'check-exports.ts'),
-  script('defaults', 'check-defaults.ts'),
+  step(
+    'defaults',
+    process.execPath,
+    `--conditions=${SOURCE_CONDITION}`,
+    '--import',
+    'tsx',
+    'tooling/check-defaults.ts',
+  ),
   script('generated docs', 'generate.ts', '--check'),
   script('prose and links', 'check-readmes.ts'),
   script('clauses', 'check-clauses.ts'),
