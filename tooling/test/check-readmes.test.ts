@@ -48,6 +48,40 @@ test.each([
   expect(checkReadmes(root)).toEqual(problems)
 })
 
+const HOSTED = 'https://example.org/x/blob/main'
+
+test.each([
+  [
+    'a README that does not link to its page of options',
+    '# core\n',
+    ['packages/core/README.md: no link to docs/reference/core.md'],
+  ],
+  ['no fault in a link to that page', `[options](${HOSTED}/docs/reference/core.md#options)\n`, []],
+  [
+    'a hosted link to a file that does not exist',
+    `[options](${HOSTED}/docs/reference/core.md) [x](${HOSTED}/docs/gone.md)\n`,
+    [`packages/core/README.md:1: link to ${HOSTED}/docs/gone.md, which does not exist`],
+  ],
+])('finds %s', (_what, readme, problems) => {
+  const root = fixture({
+    ...manifest('core', { repository: { url: 'git+https://example.org/x.git' } }),
+    'packages/core/README.md': readme,
+    'docs/reference/core.md': '# Options\n',
+  })
+  expect(checkReadmes(root)).toEqual(problems)
+})
+
+test.each(['docs/guides/express.md', 'docs/reference/core.md'])(
+  'finds dead links, praise and untested code in %s',
+  (path) => {
+    expect(checkReadmes(fixture({ [path]: 'A seamless [x](gone.md)\n\n```ts\nx\n```\n' }))).toEqual([
+      `${path}:1: 'seamless' claims without a fact`,
+      `${path}:1: link to gone.md, which does not exist`,
+      `${path}:2: TypeScript without an example marker above it`,
+    ])
+  },
+)
+
 test('finds a package without a README', () => {
   expect(checkReadmes(fixture(manifest('core')))).toEqual(['packages/core/README.md: missing'])
 })

@@ -62,12 +62,14 @@ export interface WireOptions {
       'const before = 0\n{\n  //#region use\n  use(before)\n\n    .deeply()\n  //#endregion use\n}\n',
     'packages/compliance/src/clauses.ts': "export const clauses = { C1: 'One life.' } as const\n",
     'docs/contract.md': '<!-- clauses -->\n<!-- /clauses -->\n',
+    'docs/reference/core.md': '<!-- options: WireOptions -->\nold\n<!-- /options -->\n',
     'packages/core/README.md':
       '<!-- options: WireOptions -->\nold\n<!-- /options -->\n\n<!-- example: packages/core/examples/first.ts#use -->\n```ts\nold\n```\n',
   }
   const docs = generatedDocs(fixture(files))
   expect(docs.get('docs/contract.md')).toContain('| C1 | One life. |')
   const readme = docs.get('packages/core/README.md')
+  expect(docs.get('docs/reference/core.md')).toContain('| `host` | `string` | required | Where to. |')
   expect(readme).toContain('| `host` | `string` | required | Where to. |')
   expect(readme).toContain("| `level` | `'all' \\| 'none' \\| Level[]` | – | How much. |")
   expect(readme).toContain("| `format` | `'json' \\| 'sse' \\| false \\| Many` | required | Which. |")
