@@ -1,15 +1,17 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { against, builtCheckout } from './harness/against.js'
+import { changesWithin } from './harness/comparison.js'
 import { type ControlHost, listenForWorkers } from './harness/control.js'
 import { evaluate } from './harness/evaluate.js'
-import { circumstances, fingerprintOfBuilds } from './harness/machine.js'
+import { circumstances, fingerprintOfBuilds, ownCheckout, revisionOf } from './harness/machine.js'
 import { createProgress } from './harness/progress.js'
 import { committedFolder, latestFolder, type Results, summaryOf, writeJson } from './harness/results.js'
 import { type Failure, measureRounds, type RoundParameters } from './harness/rounds.js'
 import { iqrOf, spreadOf } from './harness/statistics.js'
 import type { Suite } from './harness/suite.js'
 import { loadSuite, suiteNames } from './harness/suites.js'
-import { resultsText, verdictsText } from './harness/tables.js'
+import { changesText, resultsText, verdictsText } from './harness/tables.js'
 import { targets } from './harness/targets.js'
 
 const USAGE = `bench <suite …|all> [options]
@@ -20,6 +22,8 @@ const USAGE = `bench <suite …|all> [options]
   --measure <ms>  how long to measure each contestant under each load, in each round (600, or what the suite says)
   --warm-up <ms>  how long to load it before that (300, or what the suite says)
   --only <ids>    contestants, with commas between them; never saved
+  --against <checkout>  also measures our contestants with the packages that are built in another checkout of this
+                  repository, in the same rounds; never saved
   --json          print the results as JSON instead of tables
 
 The last results of a suite are always in benchmarks/.results/<suite>.json.`
@@ -39,6 +43,7 @@ const { values, positionals } = parseArgs({
     measure: { type: 'string' },
     'warm-up': { type: 'string' },
     only: { type: 'string' },
+    against: { type: 'string' },
   },
 })
 
@@ -48,6 +53,7 @@ if (values.help || positionals.length === 0) {
 }
 
 const names = positionals.includes('all') ? suiteNames() : positionals
+const other = values.against === undefined ? undefined : builtCheckout(values.against)
 const suites = await Promise.all(names.map(loadSuite))
 const host = await listenForWorkers()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -60,7 +66,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   for (const suite of suites) {
     try {
-      await runSuite(host, only(suite, values.only))
+      const chosen = only(suite, values.only)
+      await runSuite(host, other === undefined ? chosen : against(chosen, other))
     } catch (error) {
       // The suites after it are measured all the same.
       console.error(error)
@@ -76,7 +83,8 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
   const where = await circumstances()
   if (where.busyBefore > BUSY_SHARE)
     console.error(`others use ${Math.round(where.busyBefore * 100)} % of this machine: expect spread`)
-  const built = fingerprintOfBuilds()
+  const checkouts = other === undefined ? [ownCheckout] : [ownCheckout, other]
+  const built = fingerprintOfBuilds(checkouts)
   const progress = createProgress(suite, parameters)
   const { rounds, failures } = await measureRounds(control, suite, parameters, progress.step)
   progress.end()
@@ -85,12 +93,13 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
     question: suite.question,
     reference: suite.reference,
     ...where,
+    ...(other !== undefined && { against: revisionOf(other) }),
     parameters: { ...parameters, quick: values.quick },
     contestants: suite.contestants.map(({ id, label }) => ({ id, label })),
     loads: suite.loads,
     summary: summaryOf(rounds),
     rounds,
-    failures: built === fingerprintOfBuilds() ? failures : [...failures, rebuilt],
+    failures: built === fingerprintOfBuilds(checkouts) ? failures : [...failures, rebuilt],
   }
   const { median, ...quartiles } = spreadOf(rounds.map(({ calibrationMs }) => calibrationMs))
   if (iqrOf({ median, ...quartiles }) > median * STEADY_SHARE)
@@ -114,6 +123,10 @@ function print(results: Results): void {
     .filter(({ suite }) => suite === results.suite)
     .map((target) => evaluate(target, results))
   console.log(`${resultsText(results)}\n\n${verdictsText(verdicts)}\n`)
+  if (results.against)
+    console.log(
+      `${results.suite}: from ${results.against.commit} (before) to ${results.commit}\n${changesText(changesWithin(results), true)}\n`,
+    )
 }
 
 /** Results that say less than the committed ones should are not saved. */
@@ -122,9 +135,11 @@ function isComplete({ failures, suite }: Results): boolean {
     ? '--quick'
     : values.only
       ? '--only'
-      : failures.length > 0
-        ? 'failures'
-        : undefined
+      : values.against !== undefined
+        ? '--against'
+        : failures.length > 0
+          ? 'failures'
+          : undefined
   if (reason) {
     console.error(`${suite}: not saved, because of ${reason}`)
     process.exitCode = 1

@@ -1,3 +1,4 @@
+import { beforeIdOf } from './against.js'
 import { isMoreBetter, type Metric } from './figures.js'
 import { perRound, type Results } from './results.js'
 import { iqrOf, type Spread, spreadOf } from './statistics.js'
@@ -7,13 +8,16 @@ export interface Change {
   readonly load: string
   readonly contestant: string
   readonly metric: Metric
-  /** Whether the figure is a ratio to the suite's reference within each run, or absolute for the reference itself. */
-  readonly basis: 'ratio' | 'absolute'
+  /**
+   * Whether the figure is a ratio to the suite's reference within each run, absolute for the reference itself, or
+   * compared round by round within one run.
+   */
+  readonly basis: 'ratio' | 'absolute' | 'round'
   readonly before: Spread
   readonly after: Spread
   /** The change of the median: 0.1 is ten per cent more. */
   readonly change: number
-  /** The change that both runs' spread would describeError. */
+  /** The change that the spread of both runs explains. */
   readonly noise: number
   readonly verdict: 'better' | 'worse' | 'same'
 }
@@ -44,6 +48,50 @@ export function changesBetween(before: Results, after: Results): Change[] {
   )
 }
 
+/**
+ * What changed from the packages of another checkout to ours, both measured in one run. The change is the median of the
+ * changes in each round, the noise half of their interquartile range.
+ */
+export function changesWithin({ loads, contestants, rounds }: Results): Change[] {
+  return loads.flatMap(({ id: load }) =>
+    contestants.flatMap(({ id: contestant }) =>
+      [...METRICS, 'bytesPerConnection' as const].flatMap((metric) => {
+        const old = perRound(rounds, load, beforeIdOf(contestant), metric)
+        const now = perRound(rounds, load, contestant, metric)
+        const pairs = now.flatMap((after, round) => {
+          const before = old[round]
+          return before === undefined || after === undefined ? [] : [{ before, after }]
+        })
+        if (pairs.length === 0) return []
+        const changes = spreadOf(pairs.map(({ before, after }) => after / before - 1))
+        return [
+          {
+            load,
+            contestant,
+            metric,
+            basis: 'round' as const,
+            before: spreadOf(pairs.map(({ before }) => before)),
+            after: spreadOf(pairs.map(({ after }) => after)),
+            ...verdictOn(changes, metric),
+          },
+        ]
+      }),
+    ),
+  )
+}
+
+function verdictOn(changes: Spread, metric: Metric): Pick<Change, 'change' | 'noise' | 'verdict'> {
+  const change = changes.median
+  const noise = Math.max(LEAST_NOISE, iqrOf(changes) / 2)
+  const apart = changes.q1 > 0 || changes.q3 < 0
+  return { change, noise, verdict: verdictOf(change, apart && Math.abs(change) > noise, metric) }
+}
+
+function verdictOf(change: number, counts: boolean, metric: Metric): Change['verdict'] {
+  if (!counts) return 'same'
+  return change > 0 === isMoreBetter(metric) ? 'better' : 'worse'
+}
+
 function valuesOf(
   results: Results,
   load: string,
@@ -69,7 +117,6 @@ function judge(
   const change = after.median / before.median - 1
   const noise = Math.max(LEAST_NOISE, (iqrOf(before) + iqrOf(after)) / 2 / before.median)
   const apart = after.q1 > before.q3 || after.q3 < before.q1
-  const counts = apart && Math.abs(change) > noise
-  const verdict = !counts ? 'same' : change > 0 === isMoreBetter(metric) ? 'better' : 'worse'
+  const verdict = verdictOf(change, apart && Math.abs(change) > noise, metric)
   return { before, after, change, noise, verdict }
 }

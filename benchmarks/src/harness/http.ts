@@ -25,6 +25,7 @@ import type { Contestant } from './suite.js'
 export interface HttpEnds {
   readonly id: string
   readonly label: string
+  readonly isOurs?: boolean
   readonly client: (url: string) => TransportLike
   /** Calls `accept` with each session, not started; resolves with the URL. */
   readonly serve: (accept: (wire: TransportLike) => Promise<void>, answers: Answers) => Promise<string>
@@ -50,6 +51,7 @@ export const sdkHttp: readonly HttpEnds[] = [
 export const ourHttp: HttpEnds = {
   id: 'ours',
   label: 'httpClient, httpServer',
+  isOurs: true,
   client: (url) => httpClient({ url }),
   serve: async (accept, answers) =>
     (await serve(httpServer({ port: 0, responseFormat: answers }), accept)).url,
@@ -89,12 +91,16 @@ function bare(
   }
 }
 
-function inSession({ id, label, client, serve }: HttpEnds, answers: Answers): Contestant<ExchangeLoad> {
+function inSession(
+  { id, label, isOurs = false, client, serve }: HttpEnds,
+  answers: Answers,
+): Contestant<ExchangeLoad> {
   return {
     id,
     label,
     open: async ({ address }) => await exchangeDriver(withHandshake(client(address))),
     server: { startedBy: 'harness', serve: (accept) => serve(accept, answers) },
+    isOurs,
   }
 }
 

@@ -30,7 +30,8 @@ export async function openPair(host: ControlHost, suite: string, contestant: Con
   const key = `${process.pid}-${nextPair++}`
   const processes: WorkerProcess[] = []
   const start = (role: 'client' | 'server', address: string): Promise<WorkerLink> => {
-    const worker = new WorkerProcess([host.path, suite, contestant.id, role, key, address])
+    const { id, worker: program = WORKER, idInWorker = id } = contestant
+    const worker = new WorkerProcess([program, host.path, suite, idInWorker, role, key, address])
     processes.push(worker)
     return worker.orGone(host.worker(`${key}:${role}`))
   }
@@ -89,7 +90,7 @@ class WorkerProcess {
   #stderr = ''
 
   constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [...process.execArgv, WORKER, ...args], {
+    this.#child = spawn(process.execPath, [...process.execArgv, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#child.stderr?.on('data', (chunk: Buffer) => {

@@ -11,6 +11,8 @@ export interface Results extends Circumstances {
   readonly suite: string
   readonly question: string
   readonly reference: string
+  /** The other checkout whose packages were measured in the same run, if one was. */
+  readonly against?: Pick<Circumstances, 'commit' | 'dirty'>
   readonly parameters: RoundParameters & { readonly quick: boolean }
   readonly contestants: readonly { readonly id: string; readonly label: string }[]
   readonly loads: readonly Load[]

@@ -96,7 +96,9 @@ async function measureRound(
         }
       }
       for (let slice = 0; slice < slices; slice++) {
-        for (const contestant of rotated(order, index + slice)) {
+        const turns = rotated(order, index + slice)
+        // Two neighbours, such as the same contestant before and after a change, take turns in going first.
+        for (const contestant of (round + slice) % 2 === 0 ? turns : turns.reverse()) {
           await attempt(contestant, async (pair) => {
             if (slice === 0) {
               onstep({ round, contestant: contestant.id, load: load.id })

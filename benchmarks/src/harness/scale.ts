@@ -3,21 +3,27 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isRequest, isResponse, type TransportLike } from '@mcpwire/core'
 import { answerOf } from './exchange.js'
 import { requestOf } from './messages.js'
-import type { Contestant, Counts, Driver, Load } from './suite.js'
+import type { Contestant, Counts, Driver, Load, Suite } from './suite.js'
 
 /** Round trips over many connections, all of which stay open: each message goes to the one that waited longest. */
 export interface ManyConnections extends Load {
   readonly connections: number
 }
 
-/** That many connections open. */
-export function manyConnections(connections: number, id = `connections-${connections}`): ManyConnections {
-  return { id, label: `${connections.toLocaleString('en')} connections, 64 in flight`, connections }
+/** A question about many connections of one kind of transport. */
+export interface ScaleQuestion {
+  readonly name: string
+  readonly question: string
+  /** The most connections that are open at once. */
+  readonly most: number
+  readonly warmUpMs?: number
+  /** The reference, without any package of ours. */
+  readonly bare: Scaled
+  readonly ours: Scaled
 }
 
-/** What is loaded with them. */
+/** How one contestant connects and listens. */
 export interface Scaled {
-  readonly id: string
   readonly label: string
   /** Connects once more, to the address that `serve` gave. */
   readonly dial: (address: string) => Promise<TransportLike>
@@ -34,13 +40,35 @@ const SPARE_FILES = 200
 const PATIENCE_MS = 10_000
 const POLL_MS = 20
 
-/** A contestant that opens and closes connections until there are as many as the load says. */
-export function scaled(
-  { id, label, dial, serve, socketsEach = 1 }: Scaled,
-  most: number,
-): Contestant<ManyConnections> {
+/** A suite with one client process that has all connections, and one server process. */
+export function scaleSuite({ bare, ours, most, ...question }: ScaleQuestion): Suite<ManyConnections> {
   return {
-    id,
+    ...question,
+    reference: 'bare',
+    isCollected: true,
+    loads: [
+      manyConnections(1),
+      manyConnections(100),
+      manyConnections(most, 'connections-many'),
+      { ...manyConnections(1, 'connections-1-again'), label: '1 connection, once the others are closed' },
+    ],
+    contestants: [
+      { id: 'bare', ...scaled(bare, most) },
+      { id: 'ours', isOurs: true, ...scaled(ours, most) },
+    ],
+  }
+}
+
+function manyConnections(connections: number, id = `connections-${connections}`): ManyConnections {
+  return { id, label: `${connections.toLocaleString('en')} connections, 64 in flight`, connections }
+}
+
+/** Opens and closes connections until there are as many as the load says. */
+function scaled(
+  { label, dial, serve, socketsEach = 1 }: Scaled,
+  most: number,
+): Omit<Contestant<ManyConnections>, 'id'> {
+  return {
     label,
     open: async ({ address }) => {
       requireOpenFiles(most)

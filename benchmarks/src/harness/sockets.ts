@@ -50,7 +50,8 @@ export function overListener(
     open: async ({ address }) => await exchangeDriver(client(address)),
     server: {
       startedBy: 'harness',
-      serve: async (accept) => (await serve(await listener(), accept)).address,
+      serve: async (accept) => (await serve(await listener(), accept)).url,
     },
+    isOurs: true,
   }
 }

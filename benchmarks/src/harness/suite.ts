@@ -35,6 +35,11 @@ export interface Contestant<L extends Load = Load> {
   readonly open: (place: Place) => Promise<Driver<L>>
   /** The other process, where the exchange has two. */
   readonly server?: Server
+  /** Whether it runs our packages, which `--against` also takes from another checkout. */
+  readonly isOurs?: boolean
+  /** The program of its processes, where it is not this harness's own, and its id there. */
+  readonly worker?: string
+  readonly idInWorker?: string
   /** Loads it is not measured under. */
   readonly skips?: (load: L) => boolean
 }

@@ -18,7 +18,7 @@ export const suite: Suite<ExchangeLoad> = {
   loads: [roundTrips(1), roundTrips(64)],
   contestants: [
     through('relay', 'floor: a relay that parses and stringifies', [relay]),
-    through('ours', 'mcpwire bridge', [bin, 'bridge', '--']),
+    { ...through('ours', 'mcpwire bridge', [bin, 'bridge', '--']), isOurs: true },
   ],
 }
 

@@ -49,6 +49,7 @@ export const suite: Suite<FramingLoad> = {
     {
       id: 'ours',
       label: 'createLineDecoder and createMessageReader',
+      isOurs: true,
       open: reading((chunks, _whole, deliver) => {
         const fail = (what: string) => () => {
           throw new Error(what)

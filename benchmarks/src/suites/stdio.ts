@@ -35,12 +35,15 @@ export const suite: Suite<ExchangeLoad> = {
       (how) => new StdioClientV2(how),
       () => new StdioServerV2(),
     ),
-    contestant(
-      'ours',
-      'stdioClient, stdioServer',
-      (how) => stdioClient(how),
-      () => stdioServer(),
-    ),
+    {
+      ...contestant(
+        'ours',
+        'stdioClient, stdioServer',
+        (how) => stdioClient(how),
+        () => stdioServer(),
+      ),
+      isOurs: true,
+    },
   ],
 }
 
