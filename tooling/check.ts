@@ -40,7 +40,8 @@ const sourceSteps: readonly Step[] = [
     'tooling/check-defaults.ts',
   ),
   script('generated docs', 'generate.ts', '--check'),
-  script('prose and links', 'check-readmes.ts'),
+  script('readmes and links', 'check-readmes.ts'),
+  script('prose', 'check-prose.ts'),
   script('clauses', 'check-clauses.ts'),
   script('requirements', 'check-requirements.ts'),
 ]

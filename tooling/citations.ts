@@ -1,4 +1,5 @@
 import ts from 'typescript'
+import { nameOf } from './prose/texts.js'
 import { nodesOf, parseFile, placeOf } from './syntax.js'
 import { filesBelow } from './workspace.js'
 
@@ -42,14 +43,6 @@ function declaresTest(call: ts.CallExpression): boolean {
   if (!DECLARES_TEST.test(name) || DOES_NOT_ASSERT.test(name) || call.arguments.some(isTurnedOff))
     return false
   return ![...callsAround(call)].some((outer) => DOES_NOT_ASSERT.test(nameOf(outer)))
-}
-
-/** The name of what is called; of `test.each(rows)(title)` and of tagged templates too, without the rows. */
-function nameOf({ expression }: ts.CallExpression): string {
-  let callee: ts.Expression = expression
-  while (ts.isCallExpression(callee)) callee = callee.expression
-  if (ts.isTaggedTemplateExpression(callee)) callee = callee.tag
-  return ts.isIdentifier(callee) || ts.isPropertyAccessExpression(callee) ? callee.getText() : ''
 }
 
 function* callsAround(node: ts.Node): Generator<ts.CallExpression> {

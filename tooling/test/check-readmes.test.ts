@@ -8,15 +8,12 @@ function check(readme: string): readonly string[] {
 
 test('accepts plain prose, links that resolve and code that is an example', () => {
   expect(
-    check(
-      '# A core\n\n[up](#a-core) [out](https://example.org)\n\n<!-- example: x.ts -->\n```ts\nblazing\n```\n',
-    ),
+    check('# A core\n\n[up](#a-core) [out](https://example.org)\n\n<!-- example: x.ts -->\n```ts\nx\n```\n'),
   ).toEqual([])
 })
 
 test.each([
   ['a README that is too long', 'line\n'.repeat(151), 'packages/core/README.md: 151 lines, more than 150'],
-  ['praise', 'A Blazing core\n', "packages/core/README.md:1: 'Blazing' claims without a fact"],
   ['a dead link', '\n[x](gone.md)\n', 'packages/core/README.md:2: link to gone.md, which does not exist'],
   ['a dead anchor', '[x](#gone)\n', 'packages/core/README.md:1: no heading #gone in #gone'],
   [
@@ -72,10 +69,9 @@ test.each([
 })
 
 test.each(['docs/guides/express.md', 'docs/reference/core.md'])(
-  'finds dead links, praise and untested code in %s',
+  'finds dead links and untested code in %s',
   (path) => {
-    expect(checkReadmes(fixture({ [path]: 'A seamless [x](gone.md)\n\n```ts\nx\n```\n' }))).toEqual([
-      `${path}:1: 'seamless' claims without a fact`,
+    expect(checkReadmes(fixture({ [path]: 'A [x](gone.md)\n\n```ts\nx\n```\n' }))).toEqual([
       `${path}:1: link to gone.md, which does not exist`,
       `${path}:2: TypeScript without an example marker above it`,
     ])
