@@ -71,8 +71,13 @@ function joined(ranges: readonly ts.CommentRange[], { text }: ts.SourceFile): { 
 export function messagesOf(source: ts.SourceFile): Text[] {
   return [...nodesOf(source)].flatMap((node) => {
     if (!isTextNode(node) || isTitle(node) || !/[a-z,:;] \S|^ [a-z]/i.test(node.text)) return []
-    return [textAt('message', source, node.getStart(source), withoutCode(node.getText(source)))]
+    return [textAt('message', source, node.getStart(source), withoutCode(inner(node.getText(source))))]
   })
+}
+
+/** Without the quotes, which a code span would take for its own. */
+function inner(literal: string): string {
+  return literal.replace(/^[`'"}]|(?:[`'"]|\$\{)$/g, blank)
 }
 
 function isTextNode(node: ts.Node): node is ts.LiteralLikeNode {

@@ -55,7 +55,8 @@ const persons: readonly BannedPhrase[] = [
   phrase('say|says|said|saying', 'reports, states or contains', CODE),
   // One message states that a server no longer knows a session.
   phrase('(?<!no longer )knows|knew|(?<!well-)knowing', 'has, stores or tracks', CODE),
-  phrase('forgets?|forgot|forgotten|forgetting', 'removes, discards or omits', ALL),
+  phrase('forgets|forgot', 'removes, discards or omits', ALL),
+  phrase('forget|forgotten|forgetting', 'remove, discard or omit', [...CODE, 'identifier']),
   phrase('remembers?|remembered', 'stores', CODE),
   phrase('(?:believe|think|wishe|hope|wonder)s', 'assumes or expects', CODE),
   phrase('complain(?:s|ed|ing|ts?)?', 'report', CODE),
