@@ -45,6 +45,6 @@ export function initializeParams(protocolVersion = '2025-11-25'): {
 }
 
 /** The cancellation of a request. */
-export function cancelled(requestId: Id): Notification {
+export function cancelled(requestId: unknown): Notification {
   return notification('notifications/cancelled', { requestId })
 }
