@@ -11,8 +11,8 @@ const CORE = '@mcpwire/core'
 type Exports = Readonly<Record<string, unknown>>
 
 /**
- * The value of each exported `xxxDefaults` is what the `@defaultValue` tags of `XxxOptions` say, and the other way
- * round. Loads the sources of the packages: run it with the condition `@mcpwire/source`.
+ * The values of each exported `xxxDefaults` equal the `@defaultValue` tags of `XxxOptions`. Loads the sources of the
+ * packages: run it with the condition `@mcpwire/source`.
  */
 export async function checkDefaults(root: string): Promise<Problems> {
   const { program, checker, names } = readPublicApi(root)
@@ -80,7 +80,7 @@ function isExportedConstant(node: ts.Node): node is ts.VariableDeclaration & { n
   )
 }
 
-/** What a tag may name, such as `systemClock`. */
+/** The names that a tag can use, such as `systemClock`. */
 async function exportsOfCore(root: string): Promise<Exports> {
   const core = publicPackages(root).find(({ manifest }) => manifest.name === CORE)
   const modules = core ? await Promise.all(sourceEntries(core).map(({ file }) => load(file))) : []
@@ -97,7 +97,7 @@ interface Comparison {
   readonly defaults: Exports
   readonly optionsName: string
   readonly options: ts.Symbol
-  /** What a tag may name. */
+  /** The names that a tag can use. */
   readonly scope: Exports
 }
 

@@ -53,7 +53,7 @@ function unreferenced(root: string, path: string): string[] {
   return isLinked ? [] : [`${path}: no link to ${page}`]
 }
 
-/** Links of a package's README that lead nowhere where it is read with the package alone. */
+/** Links of a README to files that its tarball does not contain. */
 function unpacked(root: string, path: string, files: readonly string[]): string[] {
   return localLinks(root, path)
     .filter(({ target }) => !target.startsWith('#') && !isPacked(target.replace(/#.*/, ''), files))
@@ -61,7 +61,7 @@ function unpacked(root: string, path: string, files: readonly string[]): string[
     .map(({ target, place }) => `${place}: link to ${target}, which is not in the tarball`)
 }
 
-/** Whether `files` of a package.json names a path, or a folder that it is in, and does not take it out again. */
+/** Whether `files` of a package.json includes a path or its folder, and does not exclude it. */
 function isPacked(path: string, files: readonly string[]): boolean {
   const matches = (pattern: string): boolean => {
     const [, bare = ''] = /^!?(?:\.\/)?(.*?)\/?$/.exec(pattern) ?? []
@@ -103,13 +103,13 @@ function links(root: string, path: string): string[] {
   })
 }
 
-/** Where the manifests say that the repository is, without `git+` and `.git`. */
+/** The URLs of the repository in the manifests, without `git+` and `.git`. */
 function repositoryUrls(root: string): string[] {
   const urls = publicPackages(root).map(({ manifest }) => manifest.repository?.url)
   return [...new Set(urls)].flatMap((url) => url?.replace(/^git\+|\.git$/g, '') ?? [])
 }
 
-/** The anchors of a markdown file, as code hosts derive them from its headings. */
+/** The anchors that code hosts derive from the headings of a Markdown file. */
 function headingsOf(file: string): string[] {
   return [...prose(readFileSync(file, 'utf8')).matchAll(/^#+ +(.+)$/gm)].map(([, heading = '']) =>
     heading

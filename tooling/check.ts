@@ -16,7 +16,7 @@ const CONCURRENCY = 2
 
 const build = step('build and types', 'pnpm', 'run', 'build')
 
-/** Left out when the build fails. The slow ones first, so that two workers end together. */
+/** Skipped when the build fails. Slow steps come first, so that both workers end at about the same time. */
 const builtSteps: readonly Step[] = [
   script('packed exports', 'check-packages.ts'),
   script('newest SDK types', 'check-newest-sdk-types.ts'),

@@ -30,7 +30,7 @@ test.each([
   ['`true`', 'true'],
   ['Infinity', 'Infinity'],
   ['[1, 2]', '[1,2]'],
-])('takes %s and %s for the same default', async (documented, actual) => {
+])('accepts %s as the tag of a default of %s', async (documented, actual) => {
   expect(await check(optionsFile(documented, actual))).toEqual([])
 })
 
@@ -38,11 +38,11 @@ test.each([
   ['10_485_760', '10_485_761'],
   ["'a'", "'b'"],
   ['true', 'false'],
-])('finds that %s is not %s', async (documented, actual) => {
+])('finds the tag %s of a default of %s', async (documented, actual) => {
   expect(await check(optionsFile(documented, actual))).toHaveLength(1)
 })
 
-test('reads the value of an option table, and a documented undefined as no default', async () => {
+test('reads the values of an option table, and a documented undefined as no default', async () => {
   const source = `
 interface Clock { now(): number }
 export const systemClock: Clock = { now: () => 1 }
@@ -87,7 +87,7 @@ export const farEndDefaults = { clock: systemClock }
   expect(await checkDefaults(root)).toEqual([])
 })
 
-test('follows inherited options and spread constants', async () => {
+test('accepts inherited options and spread constants', async () => {
   const source = `
 export const systemClock: object = {}
 export interface WireOptions {
@@ -114,7 +114,7 @@ test('finds a documented default that does not exist', async () => {
   expect(await check(source)).toEqual(['WireOptions.limit: has @defaultValue, but is not in wireDefaults'])
 })
 
-test('finds a documented default where there are no defaults at all', async () => {
+test('finds a documented default of options without a constant', async () => {
   const source = 'export interface WireOptions {\n/** @defaultValue 1 */\nlimit?: number }\n'
   expect(await check(source)).toEqual(['WireOptions.limit: has @defaultValue, but there is no wireDefaults'])
 })

@@ -33,7 +33,7 @@ async function check(files: Readonly<Record<string, string>>): Promise<string[]>
   return (await checkDependencies(root)).map((problem) => /: ([a-z-]+) \(/.exec(problem)?.[1] ?? problem)
 }
 
-test('accepts a tip that imports core', async () => {
+test('accepts a package that imports core', async () => {
   expect(await check({ 'packages/tcp/src/a.ts': "import '@mcpwire/core'\n" })).toEqual([])
 })
 
@@ -56,7 +56,7 @@ test.each<[rule: string, path: string, code: string]>([
   ['test-support-is-for-tests', 'packages/tcp/examples/a.ts', "import '@mcpwire/test-support/fake-clock'\n"],
   ['no-unresolvable', 'packages/tcp/src/a.ts', "import 'nowhere'\n"],
   ['no-cycles', 'packages/tcp/src/a.ts', "import './a.js'\n"],
-])('%s: finds it in %s', async (rule, path, code) => {
+])('reports %s in %s', async (rule, path, code) => {
   const others = {
     'packages/core/src/other.ts': empty,
     'packages/core/src/node/other.ts': empty,
@@ -90,6 +90,6 @@ test('accepts imports of the folders below', async () => {
   expect(await check(below)).toEqual([])
 })
 
-test('lets the Node part of a neutral package use Node', async () => {
+test('accepts modules of Node in the Node part of a neutral package', async () => {
   expect(await check({ 'packages/core/src/node/a.ts': "import 'node:net'\n" })).toEqual([])
 })

@@ -6,7 +6,7 @@ function check(readme: string): readonly string[] {
   return checkReadmes(fixture({ ...manifest('core'), 'packages/core/README.md': readme }))
 }
 
-test('accepts plain prose, links that resolve and code that is an example', () => {
+test('accepts links that resolve and code that is an example', () => {
   expect(
     check('# A core\n\n[up](#a-core) [out](https://example.org)\n\n<!-- example: x.ts -->\n```ts\nx\n```\n'),
   ).toEqual([])
@@ -17,7 +17,7 @@ test.each([
   ['a dead link', '\n[x](gone.md)\n', 'packages/core/README.md:2: link to gone.md, which does not exist'],
   ['a dead anchor', '[x](#gone)\n', 'packages/core/README.md:1: no heading #gone in #gone'],
   [
-    'code nobody runs',
+    'code that is no example',
     'So:\n\n```ts\nx\n```\n',
     'packages/core/README.md:2: TypeScript without an example marker above it',
   ],
@@ -32,7 +32,7 @@ test.each([
   ['[x](examples/a.ts)', ['dist'], ['examples/a.ts']],
   ['[x](examples/a.ts)', ['examples', '!examples/a.ts'], ['examples/a.ts']],
   ['[x](../../docs/x.md)', ['dist'], ['../../docs/x.md']],
-])('takes %s with files %j', (readme, files, missing) => {
+])('checks the link %s against the files %j', (readme, files, missing) => {
   const root = fixture({
     ...manifest('core', { files }),
     'packages/core/README.md': readme,

@@ -25,18 +25,18 @@ test('writes the page of error codes', () => {
 
 test.each([
   ['doc comment', 'export interface TransportErrorDetails { CLOSED: undefined }'],
-  ['@retry tag', 'export interface TransportErrorDetails {\n/** Told. */\nCLOSED: undefined }'],
-])('refuses an error code without %s', (missing, source) => {
+  ['@retry tag', 'export interface TransportErrorDetails {\n/** Documented. */\nCLOSED: undefined }'],
+])('throws for an error code without %s', (missing, source) => {
   expect(() => generatedDocs(fixture({ 'packages/core/src/contract/errors.ts': source }))).toThrow(missing)
 })
 
-test('finds a page that was not written', () => {
+test('finds a generated page that is missing', () => {
   expect(checkGenerated(fixture({ 'packages/core/src/contract/errors.ts': errors }))).toEqual([
     'docs/errors.md: out of date; run npm run generate',
   ])
 })
 
-test('fills option tables, examples and clauses, and finds nothing to do afterwards', () => {
+test('fills option tables, examples and clauses, and reports nothing afterwards', () => {
   const files = {
     ...manifest('core'),
     'packages/core/src/index.ts': `
@@ -82,6 +82,6 @@ test.each([
   ['no example', '<!-- example: gone.ts#use -->\n```ts\n```\n'],
   ['no region', '<!-- example: README.md#use -->\n```ts\n```\n'],
   ['nothing to put', '<!-- options: GoneOptions -->\n<!-- /options -->\n'],
-])('refuses a marker with %s behind it', (message, readme) => {
+])('throws for a marker with %s', (message, readme) => {
   expect(() => generatedDocs(fixture({ 'README.md': readme }))).toThrow(message)
 })

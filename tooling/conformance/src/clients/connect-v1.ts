@@ -22,7 +22,7 @@ export function connectV1(provider: OneUserProvider): Connect {
   }
 }
 
-/** The seam of our client, filled with the OAuth flow of `@modelcontextprotocol/sdk`. */
+/** The `auth` option of our client, with the OAuth flow of `@modelcontextprotocol/sdk`. */
 function authV1(provider: OneUserProvider): HttpAuth {
   const authorize: NonNullable<HttpAuth['onUnauthorized']> = async ({ response, serverUrl }) => {
     const challenge = { serverUrl, ...extractWWWAuthenticateParams(response) }

@@ -17,7 +17,7 @@ export function v2Client(options: ClientOptions = {}): Client {
   return new Client({ name: 'everything-v2', version: '1.0.0' }, options)
 }
 
-/** Connects the client of `@modelcontextprotocol/client`, in the session era or as the server's era is. */
+/** Connects the client of `@modelcontextprotocol/client`, in the era with sessions or in the era of the server. */
 export function connectV2(provider: OneUserProvider, { modern }: { modern: boolean }): Connect {
   return async (url, { acceptsDefaults = false, authorizes = false }) => {
     const client = v2Client({
@@ -32,12 +32,12 @@ export function connectV2(provider: OneUserProvider, { modern }: { modern: boole
   }
 }
 
-/** The seam of our client, filled with the OAuth flow of `@modelcontextprotocol/client`. */
+/** The `auth` option of our client, with the OAuth flow of `@modelcontextprotocol/client`. */
 function authV2(provider: OneUserProvider): HttpAuth {
   return {
     token: async () => provider.tokens()?.access_token,
     onUnauthorized: async ({ response, serverUrl }) => {
-      // A token that stopped working may mean another authorization server, which only a new discovery finds.
+      // A rejected token can mean a new authorization server. Only a new discovery finds it.
       provider.invalidateCredentials('discovery')
       await authorize(provider, { serverUrl, ...extractWWWAuthenticateParams(response) })
     },
