@@ -17,10 +17,10 @@ import { targets } from './harness/targets.js'
 const USAGE = `bench <suite …|all> [options]
 
   --save          also write benchmarks/results/<suite>.json, which is committed
-  --quick         two short rounds, to see that it works; never saved
+  --quick         two short rounds, as a test of the suite; never saved
   --rounds <n>    rounds (7)
-  --measure <ms>  how long to measure each contestant under each load, in each round (600, or what the suite says)
-  --warm-up <ms>  how long to load it before that (300, or what the suite says)
+  --measure <ms>  time of each measurement (600, or the time of the suite)
+  --warm-up <ms>  time of the warm-up before it (300, or the time of the suite)
   --only <ids>    contestants, with commas between them; never saved
   --against <checkout>  also measures our contestants with the packages that are built in another checkout of this
                   repository, in the same rounds; never saved
@@ -28,7 +28,7 @@ const USAGE = `bench <suite …|all> [options]
 
 The last results of a suite are always in benchmarks/.results/<suite>.json.`
 
-const rebuilt: Failure = { error: 'what is measured was built anew meanwhile' }
+const rebuilt: Failure = { error: 'a build changed during the run' }
 const BUSY_SHARE = 0.1
 const STEADY_SHARE = 0.1
 
@@ -57,7 +57,7 @@ const other = values.against === undefined ? undefined : builtCheckout(values.ag
 const suites = await Promise.all(names.map(loadSuite))
 const host = await listenForWorkers()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // Workers exit when the line to them breaks, which it does with this process.
+  // Workers exit when their connection closes, as it does with this process.
   process.once(signal, () => {
     host.close()
     process.exit(130)
@@ -69,7 +69,7 @@ try {
       const chosen = only(suite, values.only)
       await runSuite(host, other === undefined ? chosen : against(chosen, other))
     } catch (error) {
-      // The suites after it are measured all the same.
+      // The remaining suites are measured anyway.
       console.error(error)
       process.exitCode = 1
     }
@@ -82,7 +82,9 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
   const parameters = parametersFrom(values, suite)
   const where = await circumstances()
   if (where.busyBefore > BUSY_SHARE)
-    console.error(`others use ${Math.round(where.busyBefore * 100)} % of this machine: expect spread`)
+    console.error(
+      `other processes use ${Math.round(where.busyBefore * 100)} % of this machine: expect spread`,
+    )
   const checkouts = other === undefined ? [ownCheckout] : [ownCheckout, other]
   const built = fingerprintOfBuilds(checkouts)
   const progress = createProgress(suite, parameters)
@@ -103,7 +105,7 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
   }
   const { median, ...quartiles } = spreadOf(rounds.map(({ calibrationMs }) => calibrationMs))
   if (iqrOf({ median, ...quartiles }) > median * STEADY_SHARE)
-    console.error('the machine was not steady: the same arithmetic took different times in different rounds')
+    console.error('the machine was not steady: the calibration took different times in the rounds')
   writeJson(join(latestFolder, `${suite.name}.json`), results)
   if (values.save && isComplete(results)) writeJson(join(committedFolder, `${suite.name}.json`), results)
   print(results)
@@ -129,7 +131,7 @@ function print(results: Results): void {
     )
 }
 
-/** Results that say less than the committed ones should are not saved. */
+/** Incomplete results are not saved. */
 function isComplete({ failures, suite }: Results): boolean {
   const reason = values.quick
     ? '--quick'

@@ -13,9 +13,9 @@ export function builtCheckout(path: string): string {
 }
 
 /**
- * The suite with each contestant of ours twice: also as another checkout has it built. Processes of that second one run
- * the worker of the other checkout, hence its suites and its packages. The two checkouts share the protocol between
- * harness and worker, the names of suites and the ids of contestants and loads.
+ * Adds each contestant of ours once more, from the build of another checkout. Its processes run the worker of that
+ * checkout, and so its suites and its packages. Both checkouts must have the same protocol between harness and worker,
+ * and the same ids of suites, contestants and loads.
  */
 export function against<L extends Load>(suite: Suite<L>, checkout: string): Suite<L> {
   const worker = workerOf(checkout)
@@ -30,7 +30,7 @@ export function against<L extends Load>(suite: Suite<L>, checkout: string): Suit
   return { ...suite, contestants }
 }
 
-/** The id of the contestant that is measured before a change, beside the one with that id. */
+/** The id of the same contestant from the other checkout. */
 export function beforeIdOf(id: string): string {
   return id + SUFFIX
 }

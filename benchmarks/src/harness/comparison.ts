@@ -17,21 +17,21 @@ export interface Change {
   readonly after: Spread
   /** The change of the median: 0.1 is ten per cent more. */
   readonly change: number
-  /** The change that the spread of both runs explains. */
-  readonly noise: number
+  /** A change up to this size is within the spread. */
+  readonly spread: number
   readonly verdict: 'better' | 'worse' | 'same'
 }
 
 const METRICS: readonly Metric[] = ['messagesPerSecond', 'cpuMicrosPerMessage', 'p50Micros', 'p99Micros']
-/** Below that no run on a shared machine tells one from the other. */
+/** A smaller change is not significant on a shared machine. */
 const LEAST_NOISE = 0.03
 
 /**
- * What changed from one run of a suite to another. A contestant is compared by its ratio to the reference of its own
- * run, because absolute figures of different runs drift with the machine; the reference is shown as it is.
+ * The changes from one run of a suite to another. A contestant is compared by its ratio to the reference of the same
+ * run, because absolute figures drift with the machine. The reference itself is compared by absolute figures.
  *
- * A change counts when it is larger than the spread of both runs explains: half of their interquartile ranges added,
- * at least 3 %, and the ranges do not touch.
+ * A change is significant when it exceeds half the sum of both interquartile ranges and 3 %, and when the ranges do not
+ * overlap.
  */
 export function changesBetween(before: Results, after: Results): Change[] {
   if (before.suite !== after.suite) throw new Error(`${before.suite} and ${after.suite} are different suites`)
@@ -49,8 +49,8 @@ export function changesBetween(before: Results, after: Results): Change[] {
 }
 
 /**
- * What changed from the packages of another checkout to ours, both measured in one run. The change is the median of the
- * changes in each round, the noise half of their interquartile range.
+ * The changes from the packages of another checkout to ours, measured in one run. A change is the median of the changes
+ * in the rounds. Its spread is half of their interquartile range.
  */
 export function changesWithin({ loads, contestants, rounds }: Results): Change[] {
   return loads.flatMap(({ id: load }) =>
@@ -80,11 +80,11 @@ export function changesWithin({ loads, contestants, rounds }: Results): Change[]
   )
 }
 
-function verdictOn(changes: Spread, metric: Metric): Pick<Change, 'change' | 'noise' | 'verdict'> {
+function verdictOn(changes: Spread, metric: Metric): Pick<Change, 'change' | 'spread' | 'verdict'> {
   const change = changes.median
-  const noise = Math.max(LEAST_NOISE, iqrOf(changes) / 2)
+  const spread = Math.max(LEAST_NOISE, iqrOf(changes) / 2)
   const apart = changes.q1 > 0 || changes.q3 < 0
-  return { change, noise, verdict: verdictOf(change, apart && Math.abs(change) > noise, metric) }
+  return { change, spread, verdict: verdictOf(change, apart && Math.abs(change) > spread, metric) }
 }
 
 function verdictOf(change: number, counts: boolean, metric: Metric): Change['verdict'] {
@@ -113,10 +113,10 @@ function judge(
   before: Spread,
   after: Spread,
   metric: Metric,
-): Pick<Change, 'before' | 'after' | 'change' | 'noise' | 'verdict'> {
+): Pick<Change, 'before' | 'after' | 'change' | 'spread' | 'verdict'> {
   const change = after.median / before.median - 1
-  const noise = Math.max(LEAST_NOISE, (iqrOf(before) + iqrOf(after)) / 2 / before.median)
+  const spread = Math.max(LEAST_NOISE, (iqrOf(before) + iqrOf(after)) / 2 / before.median)
   const apart = after.q1 > before.q3 || after.q3 < before.q1
-  const verdict = verdictOf(change, apart && Math.abs(change) > noise, metric)
-  return { before, after, change, noise, verdict }
+  const verdict = verdictOf(change, apart && Math.abs(change) > spread, metric)
+  return { before, after, change, spread, verdict }
 }

@@ -9,17 +9,17 @@ import { fileURLToPath } from 'node:url'
 /** The top of this workspace package. */
 export const benchmarksRoot: string = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Where and when something was measured. */
+/** The time, machine and code of a measurement. */
 export interface Circumstances {
   readonly date: string
   readonly commit: string
-  /** Whether sources that were measured, or measure, differ from that commit. */
+  /** Whether packages or benchmarks differ from that commit. */
   readonly dirty: boolean
   readonly node: string
   readonly machine: Machine
-  /** The share of all cores that others kept busy during the second before. */
+  /** The share of all cores that other processes used in the second before. */
   readonly busyBefore: number
-  /** The versions of what was compared with. */
+  /** The versions of the other contestants. */
   readonly versions: Readonly<Record<string, string>>
 }
 
@@ -46,7 +46,7 @@ export function revisionOf(checkout: string): Pick<Circumstances, 'commit' | 'di
   return { commit: git(checkout, 'rev-parse', 'HEAD') ?? 'unknown', dirty: status !== '' }
 }
 
-/** What is true now, here. Takes a second, to see how busy others keep the machine. */
+/** The circumstances of a measurement that starts now. Measures the load of the machine for a second. */
 export async function circumstances(): Promise<Circumstances> {
   return {
     date: new Date().toISOString(),
@@ -65,7 +65,7 @@ export async function circumstances(): Promise<Circumstances> {
   }
 }
 
-/** The share of all cores that is busy during the next second, of which this process uses nothing. */
+/** The share of all cores that other processes use in the next second. */
 export async function busyShare(): Promise<number> {
   const before = cpuTimes()
   await sleep(1000)

@@ -12,7 +12,7 @@ import { InMemoryTransport as InMemoryTransportV1 } from '@modelcontextprotocol/
 import { type ExchangeLoad, exchangeDriver, oneWay, respond, roundTrips } from '../harness/exchange.js'
 import type { Contestant, Suite } from '../harness/suite.js'
 
-/** What the life cycle, the checks and each layer cost, without a wire. Both ends live in one process. */
+/** The cost of the life cycle, the checks and each layer, with both ends in one process. */
 export const suite: Suite<ExchangeLoad> = {
   name: 'memory-pair',
   question: 'What does a message cost before it reaches a wire, and what does a layer add?',
@@ -46,13 +46,13 @@ function contestant(
   }
 }
 
-/** Layers around the near end, so that every message of an exchange passes each of them once. */
+/** Layers around the near end. Every message passes each of them once. */
 function layered(layers: readonly Layer[]): [TransportLike, TransportLike] {
   const [near, far] = memoryPair()
   return [withLayers(near, ...layers), far]
 }
 
-/** What every layer does at the least: step between in both directions. */
+/** A layer that only passes messages on, in both directions. */
 const identity: Layer = (next) => ({
   ...next,
   connect: async (sink, signal) => {

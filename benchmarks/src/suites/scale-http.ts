@@ -9,17 +9,17 @@ import { type ManyConnections, scaleSuite } from '../harness/scale.js'
 import type { Suite } from '../harness/suite.js'
 
 const MANY = 5_000
-/** What a session may open for requests that are in flight together. */
+/** The most sockets of a session. */
 const SOCKETS_EACH = 64
 const KEPT_FOR_MS = 60_000
 
-/** One client process with all sessions, one server process. A session without a request has a socket that waits. */
+/** One client process with all sessions, one server process. An idle session keeps one socket. */
 export const suite: Suite<ManyConnections> = scaleSuite({
   name: 'scale-http',
   question:
     'What do many HTTP sessions cost, while 64 messages are in flight in them and while they are idle?',
   most: MANY,
-  // Of the first load, before the code is compiled.
+  // The first load needs it, to compile the code.
   warmUpMs: 1_500,
   bare: {
     label: 'node:http and undici, a connection that is kept for each',
@@ -38,7 +38,7 @@ export const suite: Suite<ManyConnections> = scaleSuite({
   ours: {
     label: 'httpClient, httpServer',
     dial: async (url) => {
-      // The floor has no stream either.
+      // The floor has no GET stream either.
       const transport = withHandshake(httpClient({ url, standaloneStream: false }))
       await transport.start()
       return transport
@@ -54,7 +54,7 @@ export const suite: Suite<ManyConnections> = scaleSuite({
   },
 })
 
-/** Opens the connection, which the first request does. */
+/** Opens the connection with a first request. */
 function answered(wire: TransportLike): Promise<void> {
   return new Promise((resolve, reject) => {
     wire.onmessage = () => resolve()

@@ -20,7 +20,7 @@ export const suite: Suite<ManyConnections> = scaleSuite({
       await once(socket, 'connect')
       const wire = bestByteStream(socket, socket)
       await wire.start()
-      // The floor does not wait until the other end has closed.
+      // The floor does not wait for the close of the other end.
       wire.close = async () => {
         socket.end()
         await once(socket, 'close')

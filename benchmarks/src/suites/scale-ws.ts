@@ -19,7 +19,7 @@ export const suite: Suite<ManyConnections> = scaleSuite({
     dial: async (address) => {
       const wire = await dialBare(address, (socket, below) => {
         const floor = bestWebSocket(socket, below)
-        // The floor does not wait until the other end has closed. Not a copy: it calls its own `onmessage`.
+        // The floor does not wait for the close of the other end. Not a copy: it calls its own `onmessage`.
         floor.close = async () => {
           socket.close()
           await once(socket, 'close')
