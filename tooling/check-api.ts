@@ -4,12 +4,12 @@ import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-ex
 import { type Problems, runAsCheck } from './run-as-check.js'
 import { publicPackages, type WorkspacePackage } from './workspace.js'
 
-/** The public API is the one written down in `etc/*.api.md`, so that every change of it shows in a review. */
+/** The public API equals `etc/*.api.md`. Every change of it is visible in a review. */
 export function checkApi(root: string): Problems {
   return reports(root, { write: false }).map((name) => `etc/${name}: out of date; run npm run generate`)
 }
 
-/** Writes the reports that differ; returns nothing to complain about. */
+/** Writes the reports that differ. Returns no problems. */
 function writeApi(root: string): Problems {
   for (const name of reports(root, { write: true })) console.log(`wrote etc/${name}`)
   return []

@@ -11,10 +11,10 @@ const CONTRACT = 'docs/contract.md'
 const SUITES = ['packages/compliance/src', 'packages/compliance/test']
 const CLAUSE_ID = /^C\d+$/
 
-/** Each clause of the contract is told in the docs, tested by the suites, and shown to be tested by a broken double. */
+/** The docs contain each clause of the contract, the suites test it, and they report a broken double of it. */
 export function checkClauses(root: string): Problems {
   const absent = [CLAUSES, DOUBLES, CONTRACT].filter((path) => !existsSync(join(root, path)))
-  // Before the contract is written down anywhere there is nothing to compare.
+  // A tree without a contract has no clauses.
   if (absent.length === 3) return []
   if (absent.length > 0) return absent.map((path) => `${path}: missing`)
 
@@ -43,7 +43,7 @@ export function readClauses(root: string): Map<string, string> {
   return new Map(rows)
 }
 
-/** The table of clauses as the docs show it. */
+/** The table of clauses in the docs. */
 export function clauseTable(clauses: ReadonlyMap<string, string>): string {
   const rows = [...clauses].map(([id, text]) => `| ${id} | ${text.replaceAll('|', '\\|')} |`)
   return ['| id | clause |', '| --- | --- |', ...rows].join('\n')
@@ -95,7 +95,7 @@ function idsOf(literal: ts.ObjectLiteralExpression): string[] {
   })
 }
 
-/** The value of a string literal, also one that `+` puts together over several lines. */
+/** The value of a string literal, or of several that `+` joins. */
 function textOf(node: ts.Expression): string {
   if (ts.isStringLiteralLike(node)) return node.text
   if (ts.isBinaryExpression(node)) return textOf(node.left) + textOf(node.right)

@@ -1,14 +1,63 @@
+import { pathToFileURL } from 'node:url'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import ts from 'typescript'
 import { type Problems, runAsCheck } from './run-as-check.js'
-import { docTagOf, nodesOf, objectLiteralOf, propertyNameOf, readPublicApi } from './syntax.js'
+import { docTagOf, nodesOf, type PublicApi, readPublicApi } from './syntax.js'
+import { publicPackages, sourceEntries } from './workspace.js'
 
 const DEFAULTS_SUFFIX = 'Defaults'
+const CORE = '@mcpwire/core'
 
-/** Each `xxxDefaults` constant says what the `@defaultValue` tags of `XxxOptions` say, and the other way round. */
-export function checkDefaults(root: string): Problems {
+type Exports = Readonly<Record<string, unknown>>
+
+/**
+ * The values of each exported `xxxDefaults` equal the `@defaultValue` tags of `XxxOptions`. Loads the sources of the
+ * packages: run it with the condition `@mcpwire/source`.
+ */
+export async function checkDefaults(root: string): Promise<Problems> {
   const { program, checker, names } = readPublicApi(root)
+  const { interfaces, constants } = declarationsIn(program, checker)
+  const scope = await exportsOfCore(root)
+
+  const compared = await Promise.all(
+    [...constants].map(async ([constant, file]) => {
+      const optionsName = optionsNameOf(constant)
+      const options = interfaces.get(optionsName)
+      if (options === undefined) return [`${constant}: no interface ${optionsName}`]
+      const exports = await load(file)
+      const defaults = exports[constant] as Exports
+      return compare({ checker, constant, defaults, optionsName, options, scope: { ...scope, ...exports } })
+    }),
+  )
+  // An interface that others extend has its defaults in theirs, and one that only inherits an option repeats nothing.
+  const covered = new Set(
+    [...constants.keys()]
+      .flatMap((constant) => interfaces.get(optionsNameOf(constant)) ?? [])
+      .flatMap((options) => membersOf(checker, options))
+      .map(({ declarations }) => declarations?.[0]),
+  )
+  const undefaulted = names
+    .filter(({ name, symbol }) => name.endsWith('Options') && interfaces.get(name) === symbol)
+    .filter(({ name }) => !constants.has(defaultsNameOf(name)))
+    .flatMap(({ name, symbol }) => taggedMembers(checker, symbol).map((member) => ({ name, member })))
+    .filter(({ member }) => !covered.has(member.declarations?.[0]))
+    .map(
+      ({ name, member }) =>
+        `${name}.${member.name}: has @defaultValue, but there is no ${defaultsNameOf(name)}`,
+    )
+  return [...compared.flat(), ...new Set(undefaulted)]
+}
+
+interface Declarations {
+  /** The name of each interface, and its symbol. */
+  readonly interfaces: ReadonlyMap<string, ts.Symbol>
+  /** The name of each exported `xxxDefaults`, and the path of its file. */
+  readonly constants: ReadonlyMap<string, string>
+}
+
+function declarationsIn(program: PublicApi['program'], checker: ts.TypeChecker): Declarations {
   const interfaces = new Map<string, ts.Symbol>()
-  const defaults = new Map<string, ts.VariableDeclaration>()
+  const constants = new Map<string, string>()
   for (const source of program.getSourceFiles()) {
     if (source.isDeclarationFile) continue
     for (const node of nodesOf(source)) {
@@ -16,61 +65,80 @@ export function checkDefaults(root: string): Problems {
         const symbol = checker.getSymbolAtLocation(node.name)
         if (symbol) interfaces.set(node.name.text, symbol)
       }
-      if (
-        ts.isVariableDeclaration(node) &&
-        ts.isIdentifier(node.name) &&
-        node.name.text.endsWith(DEFAULTS_SUFFIX) &&
-        ts.isSourceFile(node.parent.parent.parent)
-      ) {
-        defaults.set(node.name.text, node)
-      }
+      if (isExportedConstant(node) && node.name.text.endsWith(DEFAULTS_SUFFIX))
+        constants.set(node.name.text, source.fileName)
     }
   }
+  return { interfaces, constants }
+}
 
-  const compared = [...defaults].flatMap(([constant, declaration]) => {
-    const optionsName = optionsNameOf(constant)
-    const options = interfaces.get(optionsName)
-    if (options === undefined) return [`${constant}: no interface ${optionsName}`]
-    return compare({ checker, constant, declaration, optionsName, options })
-  })
-  const undefaulted = names
-    .filter(({ name, symbol }) => name.endsWith('Options') && interfaces.get(name) === symbol)
-    .filter(({ name }) => !defaults.has(defaultsNameOf(name)))
-    .flatMap(({ name, symbol }) => taggedMembers(checker, symbol).map((member) => ({ name, member })))
-    .filter(({ member }) => !defaults.has(defaultsNameOf(ownerOf(member))))
-    .map(
-      ({ name, member }) =>
-        `${name}.${member.name}: has @defaultValue, but there is no ${defaultsNameOf(name)}`,
-    )
-  return [...compared, ...new Set(undefaulted)]
+function isExportedConstant(node: ts.Node): node is ts.VariableDeclaration & { name: ts.Identifier } {
+  return (
+    ts.isVariableDeclaration(node) &&
+    ts.isIdentifier(node.name) &&
+    (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Export) !== 0
+  )
+}
+
+/** The names that a tag can use, such as `systemClock`. */
+async function exportsOfCore(root: string): Promise<Exports> {
+  const core = publicPackages(root).find(({ manifest }) => manifest.name === CORE)
+  const modules = core ? await Promise.all(sourceEntries(core).map(({ file }) => load(file))) : []
+  return Object.assign({}, ...modules) as Exports
+}
+
+async function load(file: string): Promise<Exports> {
+  return (await import(pathToFileURL(file).href)) as Exports
 }
 
 interface Comparison {
   readonly checker: ts.TypeChecker
   readonly constant: string
-  readonly declaration: ts.VariableDeclaration
+  readonly defaults: Exports
   readonly optionsName: string
   readonly options: ts.Symbol
+  /** The names that a tag can use. */
+  readonly scope: Exports
 }
 
-function compare({ checker, constant, declaration, optionsName, options }: Comparison): string[] {
+function compare({ checker, constant, defaults, optionsName, options, scope }: Comparison): string[] {
   const members = new Map(membersOf(checker, options).map((member) => [member.name, member]))
-  const given = checker.getTypeAtLocation(declaration).getProperties()
-  const wrong = given.flatMap((property) => {
-    const member = members.get(property.name)
-    if (member === undefined) return [`${constant}.${property.name}: ${optionsName} has no such option`]
+  const wrong = Object.entries(defaults).flatMap(([name, actual]) => {
+    const member = members.get(name)
+    if (member === undefined) return [`${constant}.${name}: ${optionsName} has no such option`]
     const documented = defaultTagOf(member)
-    const actual = defaultOf(checker, property, declaration)
     if (documented === undefined)
-      return [`${optionsName}.${property.name}: no @defaultValue; it is ${actual}`]
-    if (canonical(documented) === canonical(actual)) return []
-    return [`${optionsName}.${property.name}: @defaultValue ${documented}, but ${constant} has ${actual}`]
+      return [`${optionsName}.${name}: no @defaultValue; it is ${textOf(actual, scope)}`]
+    const tag = `${optionsName}.${name}: @defaultValue ${documented}`
+    const evaluated = evaluate(documented, scope)
+    if ('error' in evaluated) return [`${tag} cannot be evaluated: ${evaluated.error}`]
+    if (isDeepStrictEqual(evaluated.value, actual)) return []
+    return [`${tag}, but ${constant} has ${textOf(actual, scope)}`]
   })
-  const names = new Set(given.map(({ name }) => name))
   const missing = taggedMembers(checker, options)
-    .filter(({ name }) => !names.has(name))
+    .filter(({ name }) => !Object.hasOwn(defaults, name))
     .map(({ name }) => `${optionsName}.${name}: has @defaultValue, but is not in ${constant}`)
   return [...wrong, ...missing]
+}
+
+type Evaluated = { readonly value: unknown } | { readonly error: string }
+
+/** The value of the text of a tag, which is an expression. Names in it are those of `scope`. */
+function evaluate(text: string, scope: Exports): Evaluated {
+  const expression = text.replace(/^`(.*)`$/, '$1')
+  try {
+    const body = new Function(...Object.keys(scope), `'use strict'; return (${expression})`)
+    return { value: body(...Object.values(scope)) }
+  } catch (error) {
+    return { error: (error as Error).message }
+  }
+}
+
+/** The name under which `scope` has that value, else the value. */
+function textOf(value: unknown, scope: Exports): string {
+  const isNamed = typeof value === 'function' || (typeof value === 'object' && value !== null)
+  const name = isNamed ? Object.keys(scope).find((each) => scope[each] === value) : undefined
+  return name ?? inspect(value, { depth: 2, breakLength: Infinity })
 }
 
 function membersOf(checker: ts.TypeChecker, options: ts.Symbol): ts.Symbol[] {
@@ -81,68 +149,11 @@ function taggedMembers(checker: ts.TypeChecker, options: ts.Symbol): ts.Symbol[]
   return membersOf(checker, options).filter((member) => defaultTagOf(member) !== undefined)
 }
 
-/** The interface that declares a member; an interface that only inherits one need not repeat its default. */
-function ownerOf(member: ts.Symbol): string {
-  const owner = member.declarations?.[0]?.parent
-  return owner && ts.isInterfaceDeclaration(owner) ? owner.name.text : ''
-}
-
-/** The documented default; a documented `undefined` is none. */
+/** The documented default. A documented `undefined` is none. */
 function defaultTagOf(member: ts.Symbol): string | undefined {
   const declaration = member.declarations?.[0]
   const tag = declaration && docTagOf(declaration, 'defaultValue')
   return tag === 'undefined' ? undefined : tag
-}
-
-/** A literal type says the value even through named constants; else the text of the initializer does. */
-function defaultOf(checker: ts.TypeChecker, property: ts.Symbol, constant: ts.VariableDeclaration): string {
-  const type = checker.getTypeOfSymbolAtLocation(property, constant)
-  if (type.isStringLiteral()) return JSON.stringify(type.value)
-  if (type.isNumberLiteral()) return String(type.value)
-  return initializerOf(checker, constant, property.name) ?? checker.typeToString(type)
-}
-
-/** What a member of a constant is set to, also where the constant spreads another one. */
-function initializerOf(checker: ts.TypeChecker, constant: ts.Declaration, name: string): string | undefined {
-  if (!ts.isVariableDeclaration(constant)) return undefined
-  for (const property of objectLiteralOf(constant.initializer)?.properties.toReversed() ?? []) {
-    if (ts.isSpreadAssignment(property)) {
-      const spread = checker.getSymbolAtLocation(property.expression)
-      const declared = spread && followed(checker, spread).valueDeclaration
-      const value = declared && initializerOf(checker, declared, name)
-      if (value !== undefined) return value
-    } else if (propertyNameOf(property) === name) {
-      return ts.isPropertyAssignment(property) ? property.initializer.getText() : name
-    }
-  }
-  return undefined
-}
-
-function followed(checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol {
-  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
-}
-
-/** One spelling for what means the same: `10_485_760`, `10 * 1024 * 1024` and `10485760`; `'a'` and `"a"`. */
-function canonical(text: string): string {
-  const expression = ts.createSourceFile(
-    'x.ts',
-    `(${text.replace(/^`(.*)`$/, '$1')})`,
-    ts.ScriptTarget.Latest,
-  )
-  const statement = expression.statements[0]
-  if (statement === undefined || !ts.isExpressionStatement(statement)) return text
-  return fold(statement.expression, expression)
-}
-
-function fold(node: ts.Expression, source: ts.SourceFile): string {
-  if (ts.isParenthesizedExpression(node)) return fold(node.expression, source)
-  if (ts.isAsExpression(node)) return fold(node.expression, source)
-  if (ts.isNumericLiteral(node)) return String(Number(node.text.replaceAll('_', '')))
-  if (ts.isStringLiteralLike(node)) return JSON.stringify(node.text)
-  if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.AsteriskToken) {
-    return String(Number(fold(node.left, source)) * Number(fold(node.right, source)))
-  }
-  return node.getText(source).replace(/\s+/g, '')
 }
 
 function optionsNameOf(constant: string): string {

@@ -10,6 +10,9 @@ const NEUTRAL_PACKAGES = ['core', 'ws', 'http', 'security', 'compression']
 /** Those that may import more of ours than core: the CLI wires the tips together. */
 const WIRING_PACKAGES = ['mcpwire']
 
+/** The private package with the pieces that tests of several packages use. */
+const TEST_SUPPORT = 'test-support'
+
 /** The folders of a package, and those below each that its files may import. A package without an entry has no folders. */
 const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   core: linear(
@@ -87,7 +90,22 @@ const forbidden: IForbiddenRuleType[] = [
     name: 'core-imports-none-of-ours',
     comment: 'everything depends on core, so core depends on nothing',
     from: { path: '^packages/core/' },
-    to: { path: '^packages/(?!core/)' },
+    to: { path: '^packages/(?!core/)', pathNot: `^packages/${TEST_SUPPORT}/` },
+  },
+  {
+    name: 'test-support-imports-none-of-ours',
+    comment: 'tests of every package import test-support, so it imports no package of ours',
+    from: { path: `^packages/${TEST_SUPPORT}/` },
+    to: { path: `^packages/(?!${TEST_SUPPORT}/)` },
+  },
+  {
+    name: 'test-support-is-for-tests',
+    comment: 'test-support is not published',
+    from: {
+      path: '^packages/[^/]+/(?:src|examples)/',
+      pathNot: `^packages/${TEST_SUPPORT}/|/examples/support/`,
+    },
+    to: { path: `^packages/${TEST_SUPPORT}/` },
   },
   {
     name: 'entry-only',
@@ -95,7 +113,7 @@ const forbidden: IForbiddenRuleType[] = [
     from: { path: '^packages/([^/]+)/' },
     to: {
       path: '^packages/[^/]+/',
-      pathNot: '^packages/(?:$1/|[^/]+/src/(?:(?:node/)?index|authoring)\\.ts$)',
+      pathNot: `^packages/(?:$1/|[^/]+/src/(?:(?:node/)?index|authoring)\\.ts$|${TEST_SUPPORT}/src/[^/]+\\.ts$)`,
     },
   },
   {
@@ -143,7 +161,7 @@ const forbidden: IForbiddenRuleType[] = [
   ...folderRules(),
 ]
 
-/** Packages form a star around core, without cycles, and neutral code stays free of Node. */
+/** Packages form a star around core, without cycles. Neutral code stays free of Node. */
 export async function checkDependencies(root: string): Promise<Problems> {
   const folders = ['packages', 'benchmarks'].filter((folder) => existsSync(join(root, folder)))
   if (!folders.some((folder) => readdirSync(join(root, folder)).length > 0)) return []

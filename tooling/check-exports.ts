@@ -2,7 +2,7 @@ import ts from 'typescript'
 import { type Problems, runAsCheck } from './run-as-check.js'
 import { readPublicApi } from './syntax.js'
 
-/** Every name a package exports says, in a doc comment, what the caller gets. */
+/** Every exported name of a package has a doc comment. */
 export function checkExports(root: string): Problems {
   const { checker, names } = readPublicApi(root)
   return names

@@ -12,7 +12,7 @@ const SDK_PACKAGES = [
 const UNREACHABLE =
   /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT)\b/
 
-/** The type tests also hold for the SDKs published today, not only for the pinned ones. */
+/** The type tests compile against the newest published SDKs, not only against the pinned ones. */
 export async function checkNewestSdkTypes(root: string): Promise<Problems> {
   const core = join(root, 'packages/core')
   if (filesBelow(root, 'packages/core/test-d', '.ts').length === 0) return []

@@ -11,8 +11,8 @@ const EXAMPLES = 'packages/compliance/examples'
 const TIMEOUT_SECONDS = '120'
 
 /**
- * A transport of somebody else's: the one from docs/writing-a-transport.md passes its compliance test outside the
- * workspace, with core and compliance installed from their tarballs. Takes about half a minute.
+ * The transport from docs/writing-a-transport.md passes its compliance test outside the workspace, with core and
+ * compliance installed from their tarballs. Takes about half a minute.
  */
 export async function checkOutsideTransport(root: string): Promise<Problems> {
   const folder = await mkdtemp(join(tmpdir(), 'mcpwire-outside-'))

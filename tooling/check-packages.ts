@@ -11,7 +11,7 @@ import { publicPackages, SOURCE_CONDITION } from './workspace.js'
 const REQUIRED = ['package/LICENSE', 'package/README.md', 'package/dist/index.js', 'package/dist/index.d.ts']
 const UNWANTED = /\.tsbuildinfo$|\.test\.|^package\/(?:test|test-d|node_modules|\.)/
 
-/** What would be published has correct exports and types, and holds what it should and nothing else. */
+/** Each tarball has correct exports and types, the required files and no unwanted files. */
 export async function checkPackages(root: string): Promise<Problems> {
   const destination = await mkdtemp(join(tmpdir(), 'mcpwire-pack-'))
   try {
@@ -39,7 +39,7 @@ async function contentProblems(tarball: string): Promise<string[]> {
     ...files.filter((file) => UNWANTED.test(file)).map((file) => `the tarball has ${file}`),
     ...['workspace:', 'catalog:', SOURCE_CONDITION]
       .filter((word) => manifest.includes(word))
-      .map((word) => `the packed package.json still says ${word}`),
+      .map((word) => `the packed package.json contains ${word}`),
   ]
 }
 
@@ -56,7 +56,7 @@ async function publintProblems(tarball: string): Promise<string[]> {
     .map((message) => formatMessage(message, pkg, { color: false }) ?? message.code)
 }
 
-/** ESM only on purpose: Node 20.19 and newer can `require` it. */
+/** ESM only is intended: Node 20.19 and newer can `require` it. */
 async function typeProblems(tarball: string): Promise<string[]> {
   const attw = join(repositoryRoot, 'tooling/node_modules/.bin/attw')
   const { exitCode, output } = await runCommand(

@@ -5,7 +5,7 @@ import { requirements, type Section } from './requirements/index.js'
 import type { Requirement } from './requirements/requirement.js'
 import { type Problems, runAsCheck } from './run-as-check.js'
 
-/** Each rule that a transport keeps is asserted by a test that cites it; what tests cite are rules. */
+/** A test cites each rule that a transport keeps, and tests cite rules only. */
 export function checkRequirements(root: string, sections: readonly Section[] = requirements): Problems {
   const rules = sections.flatMap((section) => section.rules)
   const cited = citations(root)
@@ -27,10 +27,13 @@ function unknown(rules: readonly Requirement[], cited: readonly Citation[]): str
 function incomplete(root: string, rules: readonly Requirement[]): string[] {
   const seen = new Set<string>()
   return rules.flatMap(({ id, owner, packages = [] }) => {
-    const twice = seen.has(id) ? [`${id}: stands twice`] : []
+    const twice = seen.has(id) ? [`${id}: is listed twice`] : []
     seen.add(id)
     const named = packages.length > 0
-    const misplaced = named === (owner === 'transport') ? [] : [`${id}: packages keep what a transport owns`]
+    const misplaced =
+      named === (owner === 'transport')
+        ? []
+        : [`${id}: \`packages\` belongs to rules of a transport, and to them alone`]
     const gone = packages
       .filter((folder) => !existsSync(join(root, 'packages', folder)))
       .map((folder) => `${id}: there is no package ${folder}`)

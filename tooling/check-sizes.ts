@@ -5,28 +5,28 @@ import { build } from 'esbuild'
 import { type Problems, runAsCheck } from './run-as-check.js'
 import { publicPackages, SOURCE_CONDITION } from './workspace.js'
 
-/** One thing somebody imports, and the most it may cost. */
+/** An import, and its size limit. */
 export interface SizeRow {
-  /** What is measured, for people. */
+  /** The label of the import in reports. */
   readonly name: string
-  /** Folder below `packages/` whose dependencies the code sees. */
+  /** Folder below `packages/` from which the code resolves its imports. */
   readonly package: string
-  /** An ES module; what it exports is kept, the rest is shaken off. */
+  /** An ES module. The bundle keeps its exports only. */
   readonly code: string
   /** Limit after minification and gzip. */
   readonly maxBytes: number
-  /** Text that must not be in the bundle: the trace of something that leaked in. */
+  /** Text that shows an unwanted dependency when the bundle contains it. */
   readonly mustNotContain: readonly string[]
-  /** Modules left out of the bundle. */
+  /** Modules that the bundle does not include. */
   readonly external?: readonly string[]
-  /** `node` for parts that only run there; otherwise the bundle must work in a browser. */
+  /** `node` for code that runs there only. Other code must run in a browser. */
   readonly platform?: 'node' | 'neutral'
 }
 
-/** Not measured: one runs in test suites, the other is a program. */
+/** Not measured: test suites and a program. */
 const UNMEASURED_PACKAGES = ['compliance', 'mcpwire']
 
-/** What a small import costs stays within its row of `sizes.json`, and brings in nothing that does not belong. */
+/** The size of each import is within its limit in `sizes.json`, without unwanted dependencies. */
 export async function checkSizes(root: string): Promise<Problems> {
   return sizeProblems(root, JSON.parse(readFileSync(join(root, 'tooling/sizes.json'), 'utf8')) as SizeRow[])
 }

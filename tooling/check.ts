@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot, SKIPPED_EXIT_CODE } from './run-as-check.js'
 import { type CommandResult, runCommand } from './run-command.js'
+import { SOURCE_CONDITION } from './workspace.js'
 
 interface Step {
   readonly name: string
@@ -15,7 +16,7 @@ const CONCURRENCY = 2
 
 const build = step('build and types', 'pnpm', 'run', 'build')
 
-/** Left out when the build fails. The slow ones first, so that two workers end together. */
+/** Skipped when the build fails. Slow steps come first, so that both workers end at about the same time. */
 const builtSteps: readonly Step[] = [
   script('packed exports', 'check-packages.ts'),
   script('newest SDK types', 'check-newest-sdk-types.ts'),
@@ -30,9 +31,17 @@ const sourceSteps: readonly Step[] = [
   script('source rules', 'check-sources.ts'),
   script('sizes', 'check-sizes.ts'),
   script('doc comments', 'check-exports.ts'),
-  script('defaults', 'check-defaults.ts'),
+  step(
+    'defaults',
+    process.execPath,
+    `--conditions=${SOURCE_CONDITION}`,
+    '--import',
+    'tsx',
+    'tooling/check-defaults.ts',
+  ),
   script('generated docs', 'generate.ts', '--check'),
-  script('prose and links', 'check-readmes.ts'),
+  script('readmes and links', 'check-readmes.ts'),
+  script('prose', 'check-prose.ts'),
   script('clauses', 'check-clauses.ts'),
   script('requirements', 'check-requirements.ts'),
 ]

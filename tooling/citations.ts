@@ -1,4 +1,5 @@
 import ts from 'typescript'
+import { nameOf } from './prose/texts.js'
 import { nodesOf, parseFile, placeOf } from './syntax.js'
 import { filesBelow } from './workspace.js'
 
@@ -14,12 +15,12 @@ export interface Citation {
 const ID = '[A-Z]{3,}(?:-[A-Z])?-\\d{2,}'
 const IDS_IN_BRACKETS = new RegExp(`\\[(${ID}(?:, ${ID})*)\\]`, 'g')
 
-/** What declares a test, whatever follows: `test`, `it.each`, `clause`. */
+/** Functions that declare a test, such as `test`, `it.each` and `clause`. */
 const DECLARES_TEST = /^(?:test|it|clause)\b/
-/** What keeps a test from running or from having to hold; `skipIf` and `runIf` depend on where it runs. */
+/** Modifiers that prevent a test from running or from failing. `skipIf` and `runIf` depend on the platform. */
 const DOES_NOT_ASSERT = /\.(?:skip|todo|fails)\b/
 
-/** Every id that a test cites in brackets in its title; tests that are skipped or expected to fail cite nothing. */
+/** Every id in brackets in the title of a test. A test that is skipped or expected to fail cites nothing. */
 export function citations(root: string): Citation[] {
   return testFiles(root).flatMap((path) =>
     [...nodesOf(parseFile(root, path))]
@@ -44,14 +45,6 @@ function declaresTest(call: ts.CallExpression): boolean {
   return ![...callsAround(call)].some((outer) => DOES_NOT_ASSERT.test(nameOf(outer)))
 }
 
-/** The name of what is called; of `test.each(rows)(title)` and of tagged templates too, without the rows. */
-function nameOf({ expression }: ts.CallExpression): string {
-  let callee: ts.Expression = expression
-  while (ts.isCallExpression(callee)) callee = callee.expression
-  if (ts.isTaggedTemplateExpression(callee)) callee = callee.tag
-  return ts.isIdentifier(callee) || ts.isPropertyAccessExpression(callee) ? callee.getText() : ''
-}
-
 function* callsAround(node: ts.Node): Generator<ts.CallExpression> {
   for (let outer = node.parent; outer !== undefined; outer = outer.parent) {
     if (ts.isCallExpression(outer)) yield outer
@@ -69,7 +62,7 @@ function isTurnedOff(argument: ts.Expression): boolean {
   )
 }
 
-/** The title is the first text, or the second of a clause. */
+/** The ids in the title: the first argument of a test, the second of a clause. */
 function idsOf(call: ts.CallExpression): string[] {
   return call.arguments
     .slice(0, 2)

@@ -3,7 +3,7 @@ import { docTagOf, docTextOf, oneLine, parseFile, placeOf, propertyNameOf } from
 
 const INTERFACE = 'TransportErrorDetails'
 
-/** `docs/errors.md`: one row for each member of `TransportErrorDetails`, told by its doc comment and `@retry` tag. */
+/** `docs/errors.md`: one row for each member of `TransportErrorDetails`, from its doc comment and `@retry` tag. */
 export function errorsPage(root: string, sourcePath: string): string {
   const source = parseFile(root, sourcePath)
   const details = source.statements
@@ -16,10 +16,9 @@ export function errorsPage(root: string, sourcePath: string): string {
     '',
     `<!-- Written by npm run generate from ${sourcePath}. -->`,
     '',
-    'Every failure these packages raise on their own account is a `TransportError`. Branch on `code`;',
-    'the wording of `message` may change in any release. `isTransportError(error)` tells one, and',
-    "`isTransportError(error, 'REFUSED')` one of that code, whose `details` then have their type; comparing `code`",
-    'does not narrow `details`.',
+    'Every error that these packages create is a `TransportError`. Branch on `code`: the text of `message` may change',
+    "in any release. `isTransportError(error)` narrows a value to this type. `isTransportError(error, 'REFUSED')` also",
+    'narrows `details` to those of one code, which a comparison of `code` does not.',
     '',
     '| code | details | retry | meaning |',
     '| --- | --- | --- | --- |',

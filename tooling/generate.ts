@@ -13,7 +13,7 @@ const ERRORS_SOURCE = 'packages/core/src/contract/errors.ts'
 const CLAUSES_SOURCE = 'packages/compliance/src/clauses.ts'
 const REQUIREMENTS_PAGE = 'docs/requirements.md'
 
-/** Everything in the docs that is written from sources: path → text. Throws when a source is incomplete. */
+/** The generated docs: path → text. Throws when a source is incomplete. */
 export function generatedDocs(root: string): Map<string, string> {
   const files = new Map<string, string>()
   if (existsSync(join(root, ERRORS_SOURCE))) files.set(ERRORS_PAGE, errorsPage(root, ERRORS_SOURCE))
@@ -29,7 +29,7 @@ export function generatedDocs(root: string): Map<string, string> {
   return files
 }
 
-/** The generated parts of the docs are what `npm run generate` would write. */
+/** The generated parts of the docs are up to date with their sources. */
 export function checkGenerated(root: string): Problems {
   return stale(root).map(([path]) => `${path}: out of date; run npm run generate`)
 }

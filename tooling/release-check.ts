@@ -13,14 +13,14 @@ import { publicPackages, readManifest, type WorkspacePackage } from './workspace
 const SCOPE = '@mcpwire/'
 const CORE = '@mcpwire/core'
 
-/** The one that wires the others together, and so brings those it names. */
+/** The package that depends on the other ones. */
 const CLI = 'mcpwire'
 
 const INSTALL = ['install', '--no-audit', '--no-fund', '--no-package-lock']
 
 /**
- * What a user gets: each package installs from its tarball with plain npm, imports, and runs its README's first
- * example; and a transport written outside the workspace passes the compliance suite.
+ * Each package installs from its tarball with plain npm, can be imported, and runs the first example of its README.
+ * A transport written outside the workspace passes the compliance suite.
  */
 export async function releaseCheck(root: string): Promise<Problems> {
   const folder = await mkdtemp(join(tmpdir(), 'mcpwire-release-'))
@@ -77,7 +77,7 @@ async function tryOut(
   ]
 }
 
-/** Installing one package brings it, core, and what their manifests name; nothing else of ours, nothing by accident. */
+/** Installing one package installs core and the dependencies of both, and no other package of ours. */
 async function installationProblems(folder: string, ours: readonly string[]): Promise<string[]> {
   const installed = await installedNames(folder)
   const expected = new Set(ours)
@@ -130,15 +130,15 @@ async function requireProblems(folder: string, manifest: WorkspacePackage['manif
 }
 
 /**
- * Declarations compile in a project that has no newer library than ES2022 and checks what it imports. An entry next
- * to one for Node does without the types of Node.
+ * Declarations compile in a project with the library of ES2022 that checks its dependencies. A neutral entry point
+ * compiles without the types of Node.
  */
 async function typeProblems(
   folder: string,
   manifest: WorkspacePackage['manifest'],
   root: string,
 ): Promise<string[]> {
-  // The declarations of a test runner are its own affair.
+  // The declarations of a test runner need newer libraries.
   if (manifest.peerDependencies?.['vitest'] !== undefined) return []
   const forNode = `${manifest.name}/node`
   const specifiers = specifiersOf(manifest)
@@ -162,7 +162,7 @@ async function typeProblems(
   return problems
 }
 
-/** What can be imported of a package, but its manifest. */
+/** The entry points of a package, without its manifest. */
 function specifiersOf({ name, exports }: WorkspacePackage['manifest']): string[] {
   return Object.keys(exports ?? {})
     .filter((subpath) => !subpath.endsWith('.json'))
@@ -180,7 +180,7 @@ function firstExample(path: string): string | undefined {
   return existsSync(readme) ? /^```ts\n([\s\S]*?)^```$/m.exec(readFileSync(readme, 'utf8'))?.[1] : undefined
 }
 
-/** The packages that code imports, without Node's own modules. */
+/** The packages that code imports, without the modules of Node. */
 function importedBy(code: string): string[] {
   const specifiers = [...code.matchAll(/\bfrom\s*"([^".][^"]*)"|\bimport\s*\(?\s*"([^".][^"]*)"/g)]
   const packages = specifiers.map(([, from, bare]) => packageOf(from ?? bare ?? ''))
@@ -194,7 +194,7 @@ function packageOf(specifier: string): string {
     .join('/')
 }
 
-/** The version the workspace tests with, from the catalog. */
+/** The version in the catalog, with which the workspace tests. */
 function pinnedVersion(root: string, name: string): string {
   const catalog = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')
   const version = catalog.split('\n').flatMap((line) => {

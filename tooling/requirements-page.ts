@@ -5,7 +5,7 @@ import { type Requirement, revisions, type Span } from './requirements/requireme
 const [oldest] = revisions
 const newest = revisions.at(-1)
 
-/** `docs/requirements.md`: a row for each rule, with who keeps it and the files of the tests that cite it. */
+/** `docs/requirements.md`: a row for each rule, with its owner and the files of the tests that cite it. */
 export function requirementsPage(root: string, sections: readonly Section[] = requirements): string {
   const files = new Map<string, Set<string>>()
   for (const { id, path } of citations(root)) files.set(id, (files.get(id) ?? new Set()).add(path))
@@ -16,7 +16,7 @@ export function requirementsPage(root: string, sections: readonly Section[] = re
     '',
     'A rule whose owner is `transport` is kept by the packages named with it, whatever is built on them, and asserted by',
     'the tests in its row. The others are kept by whoever makes the messages (`sdk`), by the program around it',
-    '(`application`), by what is plugged in as `Gate` and `HttpHooks` (`gate`), by OAuth clients and authorization servers',
+    '(`application`), by `Gate` and `HttpHooks` implementations (`gate`), by OAuth clients and authorization servers',
     '(`authorization`), and by proxies and gateways (`intermediary`).',
     ...sections.flatMap(({ title, rules }) => [
       '',
@@ -34,9 +34,9 @@ function rowOf(
   { id, rule, revisions: span, owner, packages }: Requirement,
   files: readonly string[],
 ): string {
-  const who = packages ? `${owner}: ${packages.join(', ')}` : owner
+  const keeper = packages ? `${owner}: ${packages.join(', ')}` : owner
   const tests = files.map((path) => `[${path.replace(/^packages\//, '')}](../${path})`).join(', ')
-  return `| ${id} | ${rule.replaceAll('|', '\\|')} | ${spanText(span)} | ${who} | ${tests || '–'} |`
+  return `| ${id} | ${rule.replaceAll('|', '\\|')} | ${spanText(span)} | ${keeper} | ${tests || '–'} |`
 }
 
 function spanText({ first, last }: Span): string {

@@ -1,18 +1,18 @@
 import { fileURLToPath } from 'node:url'
 
-/** What is wrong, one line each; empty when the check holds. */
+/** One line for each problem. Empty when the check passes. */
 export type Problems = readonly string[]
 
-/** A check: looks at the tree below `root` and changes nothing. */
+/** A check of the tree below `root`. It changes nothing. */
 export type Check = (root: string) => Problems | Promise<Problems>
 
 /** The top of this repository. */
 export const repositoryRoot: string = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '')
 
-/** Exit code of a check that could not run and says why; the runner shows it and does not fail. */
+/** Exit code of a check that could not run. The runner prints its output and does not fail. */
 export const SKIPPED_EXIT_CODE = 77
 
-/** Runs `check` on this repository when the module at `moduleUrl` is the program; prints problems and sets the exit code. */
+/** Runs `check` when the module at `moduleUrl` is the program. Prints the problems and sets the exit code. */
 export async function runAsCheck(moduleUrl: string, check: Check): Promise<void> {
   if (process.argv[1] !== fileURLToPath(moduleUrl)) return
   const problems = await check(repositoryRoot)

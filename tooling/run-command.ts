@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process'
 import { delimiter, join } from 'node:path'
 import { repositoryRoot } from './run-as-check.js'
 
-/** How a command ended, with everything it printed. */
+/** The exit code of a command, and its output. */
 export interface CommandResult {
   readonly exitCode: number
   readonly output: string
 }
 
-/** Runs a command, also one the workspace installed, without shell and stdin. A non-zero exit code does not reject. */
+/** Runs a command without shell and standard input, also one from the workspace. An exit code other than 0 does not reject. */
 export function runCommand(command: string, args: readonly string[], cwd: string): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const PATH = [join(repositoryRoot, 'node_modules/.bin'), process.env['PATH']].join(delimiter)

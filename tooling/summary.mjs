@@ -1,5 +1,5 @@
 // The last line of a CI run: how many tests and checks passed and failed, from the results the stages left.
-// Arguments: `<stage>=<exit code>`. Plain JavaScript: it must speak even when the install failed.
+// Arguments: `<stage>=<exit code>`. Plain JavaScript: it also runs when the install failed.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -12,7 +12,7 @@ const filesOf = {
     'tooling/conformance/.results/test.json',
   ],
   check: () => ['.results/checks.json'],
-  // Has no tests to count: it is one check.
+  // One check, without tests to count.
   release: () => [],
 }
 

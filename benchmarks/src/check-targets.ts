@@ -1,4 +1,4 @@
-// Says which targets hold in the committed results. Exits with 0 either way: speed is reported, never gated.
+// Prints which targets hold in the committed results. Always exits with 0: speed is reported, never gated.
 import { evaluate } from './harness/evaluate.js'
 import { committedResults } from './harness/results.js'
 import { verdictsText, wordFor } from './harness/tables.js'

@@ -1,17 +1,17 @@
-// Renews everything that is committed: measures every suite and soak, then draws the charts and the page.
-// Waits until the machine is quiet unless given --now; hands other options on to `bench`.
+// Renews all committed results: measures every suite and soak, then draws the charts and the page.
+// Waits until the machine is idle, unless `--now` is given. Passes other options to `bench`.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { busyShare, circumstances } from './harness/machine.js'
 
-const QUIET_SHARE = 0.05
-const QUIET_FOR_SECONDS = 5
-const PATIENCE_SECONDS = 600
+const IDLE_SHARE = 0.05
+const IDLE_FOR_SECONDS = 5
+const IDLE_TIMEOUT_SECONDS = 600
 
 const options = process.argv.slice(2).filter((argument) => argument !== '--now')
-if (!process.argv.includes('--now')) await waitForQuiet()
+if (!process.argv.includes('--now')) await waitUntilIdle()
 const { dirty } = await circumstances()
-if (dirty) console.error('sources differ from the last commit; the results will say so')
+if (dirty) console.error('sources differ from the last commit; the results note that')
 
 const steps = [
   ['run.js', 'all', '--save', ...options],
@@ -22,19 +22,18 @@ const steps = [
 for (const [script, ...args] of steps) {
   const path = fileURLToPath(new URL(script, import.meta.url))
   const { status } = spawnSync(process.execPath, [path, ...args], { stdio: 'inherit' })
-  // What one step could not do keeps the next from nothing.
+  // A failed step does not prevent the next one.
   if (status !== 0) process.exitCode = 1
 }
 
-/** Waits until others have left the machine alone for a while, but not for ever. */
-async function waitForQuiet(): Promise<void> {
-  let quietFor = 0
-  for (let waited = 0; waited < PATIENCE_SECONDS && quietFor < QUIET_FOR_SECONDS; waited++) {
+/** Waits until the machine has been idle for some seconds, up to a limit. */
+async function waitUntilIdle(): Promise<void> {
+  let idleFor = 0
+  for (let waited = 0; waited < IDLE_TIMEOUT_SECONDS && idleFor < IDLE_FOR_SECONDS; waited++) {
     const busy = await busyShare()
-    quietFor = busy <= QUIET_SHARE ? quietFor + 1 : 0
-    if (waited % 30 === 0 && quietFor === 0)
-      console.error(`others use ${Math.round(busy * 100)} % of this machine; waiting for quiet`)
+    idleFor = busy <= IDLE_SHARE ? idleFor + 1 : 0
+    if (waited % 30 === 0 && idleFor === 0)
+      console.error(`other processes use ${Math.round(busy * 100)} % of this machine; waiting`)
   }
-  if (quietFor < QUIET_FOR_SECONDS)
-    console.error(`not quiet after ${PATIENCE_SECONDS} s; measuring all the same`)
+  if (idleFor < IDLE_FOR_SECONDS) console.error(`not idle after ${IDLE_TIMEOUT_SECONDS} s: measuring anyway`)
 }

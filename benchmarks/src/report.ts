@@ -1,4 +1,4 @@
-// Draws docs/performance.md and the charts from the committed results. `--check` says whether they are up to date.
+// Draws docs/performance.md and the charts from the committed results. `--check` fails when they are out of date.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -25,7 +25,7 @@ for (const [path, text] of stale) {
 }
 if (values.check && stale.length > 0) process.exitCode = 1
 
-/** Path → text of everything that is drawn. */
+/** The charts and the page: path → text. */
 function drawn(): Map<string, string> {
   const results = committedResults()
   const files = new Map<string, string>()

@@ -1,30 +1,34 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { against, builtCheckout } from './harness/against.js'
+import { changesWithin } from './harness/comparison.js'
 import { type ControlHost, listenForWorkers } from './harness/control.js'
 import { evaluate } from './harness/evaluate.js'
-import { circumstances, fingerprintOfBuilds } from './harness/machine.js'
+import { circumstances, fingerprintOfBuilds, ownCheckout, revisionOf } from './harness/machine.js'
 import { createProgress } from './harness/progress.js'
 import { committedFolder, latestFolder, type Results, summaryOf, writeJson } from './harness/results.js'
 import { type Failure, measureRounds, type RoundParameters } from './harness/rounds.js'
 import { iqrOf, spreadOf } from './harness/statistics.js'
 import type { Suite } from './harness/suite.js'
 import { loadSuite, suiteNames } from './harness/suites.js'
-import { resultsText, verdictsText } from './harness/tables.js'
+import { changesText, resultsText, verdictsText } from './harness/tables.js'
 import { targets } from './harness/targets.js'
 
 const USAGE = `bench <suite …|all> [options]
 
   --save          also write benchmarks/results/<suite>.json, which is committed
-  --quick         two short rounds, to see that it works; never saved
+  --quick         two short rounds, as a test of the suite; never saved
   --rounds <n>    rounds (7)
-  --measure <ms>  how long to measure each contestant under each load, in each round (600, or what the suite says)
-  --warm-up <ms>  how long to load it before that (300, or what the suite says)
+  --measure <ms>  time of each measurement (600, or the time of the suite)
+  --warm-up <ms>  time of the warm-up before it (300, or the time of the suite)
   --only <ids>    contestants, with commas between them; never saved
+  --against <checkout>  also measures our contestants with the packages that are built in another checkout of this
+                  repository, in the same rounds; never saved
   --json          print the results as JSON instead of tables
 
 The last results of a suite are always in benchmarks/.results/<suite>.json.`
 
-const rebuilt: Failure = { error: 'what is measured was built anew meanwhile' }
+const rebuilt: Failure = { error: 'a build changed during the run' }
 const BUSY_SHARE = 0.1
 const STEADY_SHARE = 0.1
 
@@ -39,6 +43,7 @@ const { values, positionals } = parseArgs({
     measure: { type: 'string' },
     'warm-up': { type: 'string' },
     only: { type: 'string' },
+    against: { type: 'string' },
   },
 })
 
@@ -48,10 +53,11 @@ if (values.help || positionals.length === 0) {
 }
 
 const names = positionals.includes('all') ? suiteNames() : positionals
+const other = values.against === undefined ? undefined : builtCheckout(values.against)
 const suites = await Promise.all(names.map(loadSuite))
 const host = await listenForWorkers()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // Workers exit when the line to them breaks, which it does with this process.
+  // Workers exit when their connection closes, as it does with this process.
   process.once(signal, () => {
     host.close()
     process.exit(130)
@@ -60,9 +66,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   for (const suite of suites) {
     try {
-      await runSuite(host, only(suite, values.only))
+      const chosen = only(suite, values.only)
+      await runSuite(host, other === undefined ? chosen : against(chosen, other))
     } catch (error) {
-      // The suites after it are measured all the same.
+      // The remaining suites are measured anyway.
       console.error(error)
       process.exitCode = 1
     }
@@ -75,8 +82,11 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
   const parameters = parametersFrom(values, suite)
   const where = await circumstances()
   if (where.busyBefore > BUSY_SHARE)
-    console.error(`others use ${Math.round(where.busyBefore * 100)} % of this machine: expect spread`)
-  const built = fingerprintOfBuilds()
+    console.error(
+      `other processes use ${Math.round(where.busyBefore * 100)} % of this machine: expect spread`,
+    )
+  const checkouts = other === undefined ? [ownCheckout] : [ownCheckout, other]
+  const built = fingerprintOfBuilds(checkouts)
   const progress = createProgress(suite, parameters)
   const { rounds, failures } = await measureRounds(control, suite, parameters, progress.step)
   progress.end()
@@ -85,16 +95,17 @@ async function runSuite(control: ControlHost, suite: Suite): Promise<void> {
     question: suite.question,
     reference: suite.reference,
     ...where,
+    ...(other !== undefined && { against: revisionOf(other) }),
     parameters: { ...parameters, quick: values.quick },
     contestants: suite.contestants.map(({ id, label }) => ({ id, label })),
     loads: suite.loads,
     summary: summaryOf(rounds),
     rounds,
-    failures: built === fingerprintOfBuilds() ? failures : [...failures, rebuilt],
+    failures: built === fingerprintOfBuilds(checkouts) ? failures : [...failures, rebuilt],
   }
   const { median, ...quartiles } = spreadOf(rounds.map(({ calibrationMs }) => calibrationMs))
   if (iqrOf({ median, ...quartiles }) > median * STEADY_SHARE)
-    console.error('the machine was not steady: the same arithmetic took different times in different rounds')
+    console.error('the machine was not steady: the calibration took different times in the rounds')
   writeJson(join(latestFolder, `${suite.name}.json`), results)
   if (values.save && isComplete(results)) writeJson(join(committedFolder, `${suite.name}.json`), results)
   print(results)
@@ -114,17 +125,23 @@ function print(results: Results): void {
     .filter(({ suite }) => suite === results.suite)
     .map((target) => evaluate(target, results))
   console.log(`${resultsText(results)}\n\n${verdictsText(verdicts)}\n`)
+  if (results.against)
+    console.log(
+      `${results.suite}: from ${results.against.commit} (before) to ${results.commit}\n${changesText(changesWithin(results), true)}\n`,
+    )
 }
 
-/** Results that say less than the committed ones should are not saved. */
+/** Incomplete results are not saved. */
 function isComplete({ failures, suite }: Results): boolean {
   const reason = values.quick
     ? '--quick'
     : values.only
       ? '--only'
-      : failures.length > 0
-        ? 'failures'
-        : undefined
+      : values.against !== undefined
+        ? '--against'
+        : failures.length > 0
+          ? 'failures'
+          : undefined
   if (reason) {
     console.error(`${suite}: not saved, because of ${reason}`)
     process.exitCode = 1

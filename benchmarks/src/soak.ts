@@ -1,4 +1,4 @@
-// Runs every soak in a process of its own; hands its options on to each.
+// Runs every soak in a process of its own, with the options of this command.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

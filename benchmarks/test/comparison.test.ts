@@ -15,23 +15,23 @@ describe('changesBetween', () => {
     expect(change).toMatchObject({ basis: 'ratio', change: 0, verdict: 'same' })
   })
 
-  it('shows the reference as it is', () => {
+  it('compares the reference by absolute figures', () => {
     const change = rateOf('floor', { floor: [100, 100] }, { floor: [50, 50] })
     expect(change).toMatchObject({ basis: 'absolute', change: -0.5, verdict: 'worse' })
   })
 
-  it('calls a change within the spread of both runs the same', () => {
+  it('reports a change within the spread of both runs as none', () => {
     const floor = [100, 100, 100]
     const change = rateOf('ours', { ours: [80, 100, 120], floor }, { ours: [90, 110, 130], floor })
     expect(change?.verdict).toBe('same')
   })
 
-  it('calls less than 3 % the same, however little both runs spread', () => {
+  it('reports less than 3 % as none, even without spread', () => {
     const floor = [100, 100]
     expect(rateOf('ours', { ours: [100, 100], floor }, { ours: [102, 102], floor })?.verdict).toBe('same')
   })
 
-  it('knows which way is better', () => {
+  it('reports more messages and less time as better', () => {
     const floor = [100, 100]
     const before = resultsFrom({ ours: [100, 100], floor })
     const changes = changesBetween(before, resultsFrom({ ours: [150, 150], floor }))
@@ -39,14 +39,14 @@ describe('changesBetween', () => {
     expect(verdicts).toEqual(['better', 'better', 'better', 'better'])
   })
 
-  it('refuses two different suites', () => {
+  it('throws for two different suites', () => {
     const other = resultsFrom({ floor: [1] }, { suite: 'other' })
     expect(() => changesBetween(resultsFrom({ floor: [1] }), other)).toThrow('different suites')
   })
 })
 
 describe('changesText', () => {
-  it('shows what changed and counts the rest', () => {
+  it('shows significant changes and counts the others', () => {
     const floor = [100, 100]
     const changes = changesBetween(
       resultsFrom({ ours: [100, 100], floor }),
@@ -54,7 +54,7 @@ describe('changesText', () => {
     )
     const text = changesText(changes, false)
     expect(text).toContain('−50.0 %')
-    expect(text).toContain('4 of 8 figures changed beyond noise')
+    expect(text).toContain('4 of 8 figures changed by more than their spread')
     expect(text).not.toContain('same')
     expect(changesText(changes, true)).toContain('same')
   })

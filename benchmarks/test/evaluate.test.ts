@@ -6,7 +6,7 @@ import { resultsFrom, resultsOfLoads } from './sample-results.js'
 const twiceTheFloor: Target = {
   suite: 'sample',
   id: 'twice',
-  says: 'twice the floor',
+  claim: 'twice the floor',
   quantity: { kind: 'ratio', of: 'ours', to: 'floor', load: 'round-trips-64', metric: 'messagesPerSecond' },
   atLeast: 2,
 }
@@ -17,12 +17,12 @@ describe('evaluate', () => {
     expect(evaluate(twiceTheFloor, drifting)).toMatchObject({ value: { median: 2, q1: 2, q3: 2 }, met: true })
   })
 
-  it('goes by the median of the rounds', () => {
+  it('uses the median of the rounds', () => {
     const results = resultsFrom({ ours: [190, 190, 900], floor: [100, 100, 100] })
     expect(evaluate(twiceTheFloor, results).met).toBe(false)
   })
 
-  it('takes the best of several for the other side', () => {
+  it('compares with the best of several contestants', () => {
     const results = resultsFrom({ ours: [200], a: [50], b: [100] })
     const more = { ...twiceTheFloor.quantity, to: ['a', 'b'] } as const
     expect(perRoundQuantity(more, results)).toEqual([2])
@@ -30,7 +30,7 @@ describe('evaluate', () => {
     expect(perRoundQuantity(less, results)).toEqual([0.5])
   })
 
-  it('leaves out rounds that lack a side, and says nothing without any', () => {
+  it('skips rounds that lack a figure, and has no value without any', () => {
     expect(perRoundQuantity(twiceTheFloor.quantity, resultsFrom({ ours: [200, 200], floor: [100] }))).toEqual(
       [2],
     )
@@ -38,7 +38,7 @@ describe('evaluate', () => {
     expect(evaluate(twiceTheFloor, undefined)).toEqual({ target: twiceTheFloor })
   })
 
-  it('shares a difference among what caused it', () => {
+  it('divides a difference by the number of its causes', () => {
     const results = resultsFrom({ ours: [500_000], 'layers-4': [250_000] })
     const quantity = {
       kind: 'difference',
@@ -51,7 +51,7 @@ describe('evaluate', () => {
     expect(perRoundQuantity(quantity, results)).toEqual([0.5])
   })
 
-  it('fits the growth with the bytes of the loads', () => {
+  it('fits the growth of a figure with the bytes', () => {
     const loads = [1000, 10_000].map((bytes) => ({ id: `${bytes}`, label: '', bytes }))
     const results = resultsOfLoads(loads, { '1000': { ours: [1000] }, '10000': { ours: [100] } })
     const quantity = {
@@ -65,7 +65,7 @@ describe('evaluate', () => {
 })
 
 describe('targets', () => {
-  it('have one name each within their suite, and a limit', () => {
+  it('have a unique id within their suite, and a limit', () => {
     const names = targets.map(({ suite, id }) => `${suite}: ${id}`)
     expect(new Set(names).size).toBe(names.length)
     expect(targets.filter(({ atLeast, atMost }) => atLeast === undefined && atMost === undefined)).toEqual([])

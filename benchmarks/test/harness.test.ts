@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest'
 import { exchangeDriver, oneWay, respond, roundTrips } from '../src/harness/exchange.js'
 import { merged } from '../src/harness/figures.js'
 import { type FramingLoad, framingInput } from '../src/harness/framing-input.js'
-import { answerTo, notificationOf, requestOf } from '../src/harness/messages.js'
+import { notificationOf, requestOf, responseTo } from '../src/harness/messages.js'
 import { summaryOf } from '../src/harness/results.js'
 import { rotated } from '../src/harness/rounds.js'
 import { figuresOf, resultsFrom } from './sample-results.js'
 
 describe('messages', () => {
-  it('have the sizes the method names', () => {
+  it('have the sizes that the method documents', () => {
     const bytes = (message: unknown) => JSON.stringify(message).length
     expect(Math.abs(bytes(requestOf(123_456)) - 200)).toBeLessThan(15)
     expect(Math.abs(bytes(requestOf(123_456, 2000)) - 2000)).toBeLessThan(25)
-    expect(Math.abs(bytes(answerTo(123_456)) - 150)).toBeLessThan(15)
+    expect(Math.abs(bytes(responseTo(123_456)) - 150)).toBeLessThan(15)
     expect(Math.abs(bytes(notificationOf(50)) - 150)).toBeLessThan(15)
   })
 })
@@ -40,7 +40,7 @@ describe('framingInput', () => {
 })
 
 describe('rotated', () => {
-  it('begins with another one each time', () => {
+  it('starts with another item each time', () => {
     expect(rotated(['a', 'b', 'c'], 0)).toEqual(['a', 'b', 'c'])
     expect(rotated(['a', 'b', 'c'], 4)).toEqual(['b', 'c', 'a'])
     expect(rotated([], 3)).toEqual([])
@@ -59,7 +59,7 @@ describe('summaryOf', () => {
 })
 
 describe('merged', () => {
-  it('has the median of what was measured in turns, and all messages', () => {
+  it('has the medians of the slices, and the sum of their messages', () => {
     const part = (messages: number, p50Micros: number) => {
       return { ...figuresOf(messages), p50Micros }
     }
@@ -68,7 +68,7 @@ describe('merged', () => {
 })
 
 describe('exchangeDriver', () => {
-  it('counts both messages of a round trip, and times them', async () => {
+  it('counts and times both messages of a round trip', async () => {
     const [near, far] = memoryPair()
     const [driver] = await Promise.all([exchangeDriver(near), respond(far)])
     const counts = await driver.run(roundTrips(4), 5)
@@ -77,7 +77,7 @@ describe('exchangeDriver', () => {
     await driver.close()
   })
 
-  it('counts every message of a burst and the answer to it', async () => {
+  it('counts every message of a burst and its response', async () => {
     const [near, far] = memoryPair()
     const [driver] = await Promise.all([exchangeDriver(near), respond(far)])
     const counts = await driver.run(oneWay(8), 5)
@@ -85,19 +85,19 @@ describe('exchangeDriver', () => {
     await driver.close()
   })
 
-  it('fails when an answer is doubled or made up', async () => {
+  it('fails when a response is duplicated or invented', async () => {
     const [near, far] = memoryPair()
     far.onmessage = (message) => {
       if (!('id' in message) || message.id === undefined) return
-      void far.send(answerTo(message.id))
-      void far.send(answerTo(message.id))
+      void far.send(responseTo(message.id))
+      void far.send(responseTo(message.id))
     }
     const [driver] = await Promise.all([exchangeDriver(near), far.start()])
     await expect(driver.run(roundTrips(2), 1000)).rejects.toThrow('not in flight')
     await driver.close()
   })
 
-  it('fails when the other end closes', async () => {
+  it('fails when the other end closes early', async () => {
     const [near, far] = memoryPair()
     const [driver] = await Promise.all([exchangeDriver(near), far.start()])
     const run = driver.run(roundTrips(1), 1000)

@@ -8,19 +8,19 @@ import { resultsFrom } from './sample-results.js'
 const results = resultsFrom({ floor: [100_000, 200_000, 300_000], ours: [90_000, 180_000, 270_000] })
 
 describe('fillBlocks', () => {
-  it('replaces what is between the markers and nothing else', () => {
+  it('replaces only the text between the markers', () => {
     const page = 'a\n<!-- results -->\nold\n<!-- /results -->\nb'
     expect(fillBlocks(page, { results: 'costs $1 & $&' })).toBe(
       'a\n<!-- results -->\ncosts $1 & $&\n<!-- /results -->\nb',
     )
   })
 
-  it('fills empty markers, and twice gives the same', () => {
+  it('fills empty markers, and changes nothing the second time', () => {
     const once = fillBlocks('<!-- x -->\n<!-- /x -->', { x: 'y' })
     expect(fillBlocks(once, { x: 'y' })).toBe(once)
   })
 
-  it('throws where there are no markers', () => {
+  it('throws for a text without markers', () => {
     expect(() => fillBlocks('nothing', { results: '' })).toThrow('<!-- results -->')
   })
 })
@@ -33,7 +33,7 @@ describe('suiteSection', () => {
     expect(section).toMatch(/\| the ours .*\| +0\.90 \|/)
   })
 
-  it('says where and of what', () => {
+  it('names the machine and the versions', () => {
     expect(section).toContain('2026-11-23 at 0123456: Node v20.20.2, A <processor>, 2 cores, 16 GiB')
     expect(section).toContain('@modelcontextprotocol/sdk 1.32.2')
     expect(suiteSection({ ...results, dirty: true }, '')).toContain('0123456 with local changes')
@@ -59,14 +59,14 @@ describe('chartOf', () => {
     expect(chart).not.toContain('absent')
   })
 
-  it('escapes labels', () => {
+  it('escapes labels in SVG', () => {
     const chart = chartOf({ ...results, contestants: [{ id: 'ours', label: 'a < b & c' }] })
     expect(chart).toContain('a &lt; b &amp; c')
   })
 })
 
 describe('compact', () => {
-  it('keeps three digits', () => {
+  it('keeps three significant digits', () => {
     expect([0.1234, 4.712, 47.12, 471.2, 4712, 47_120, 4_712_000].map(compact)).toEqual([
       '0.12',
       '4.71',

@@ -11,9 +11,9 @@ export interface Span {
 }
 
 /**
- * Who sees to it that a rule holds: `transport`, these packages alone; `sdk`, the MCP SDK above a transport, or whoever
- * else makes the messages; `application`, the program that uses both; `gate`, what is plugged in as `Gate` and
- * `HttpHooks`; `authorization`, an OAuth client or an authorization server; `intermediary`, a proxy or gateway.
+ * The part that keeps a rule: `transport`, these packages; `sdk`, the MCP SDK or other code that makes the messages;
+ * `application`, the program that uses both; `gate`, a `Gate` or `HttpHooks` implementation; `authorization`, an OAuth
+ * client or an authorization server; `intermediary`, a proxy or gateway.
  */
 type Owner = 'transport' | 'sdk' | 'application' | 'gate' | 'authorization' | 'intermediary'
 

@@ -11,20 +11,20 @@ const agreeing = {
   'docs/contract.md': '| id | clause |\n| --- | --- |\n| C1 | One life. |\n| C2 | In order. |\n',
 }
 
-test('accepts clauses that are told, tested and doubled', () => {
+test('accepts clauses that are documented, tested and broken by a double', () => {
   expect(checkClauses(fixture(agreeing))).toEqual([])
 })
 
-test('has nothing to say before a contract exists', () => {
+test('accepts a tree without a contract', () => {
   expect(checkClauses(fixture({ 'package.json': '{}' }))).toEqual([])
 })
 
-test('names the part that is missing altogether', () => {
+test('reports a file that is missing', () => {
   const { 'docs/contract.md': _, ...rest } = agreeing
   expect(checkClauses(fixture(rest))).toEqual(['docs/contract.md: missing'])
 })
 
-test('finds a clause that is neither told, tested nor doubled', () => {
+test('finds a clause without a row, a test and a broken double', () => {
   const clauses = "export const clauses = { C1: 'One life.', C2: 'In order.', C3: 'New.' } as const\n"
   expect(checkClauses(fixture({ ...agreeing, 'packages/compliance/src/clauses.ts': clauses }))).toEqual([
     'docs/contract.md: no row for C3',
@@ -42,14 +42,14 @@ test('finds rows, tests and doubles of a clause that does not exist', () => {
   ])
 })
 
-test('finds a clause whose text drifted', () => {
+test('finds a clause whose text differs in the docs', () => {
   const contract = '| C1 | Many lives. |\n| C2 | In order. |\n'
   expect(checkClauses(fixture({ ...agreeing, 'docs/contract.md': contract }))).toEqual([
     'docs/contract.md: the text of C1 differs from packages/compliance/src/clauses.ts; run npm run generate',
   ])
 })
 
-test('writes a table that it reads back', () => {
+test('accepts the table that it generates', () => {
   const clauses = "export const clauses = { C1: 'a | b', C2: 'c' } as const\n"
   const root = fixture({ ...agreeing, 'packages/compliance/src/clauses.ts': clauses })
   const table = clauseTable(readClauses(root))

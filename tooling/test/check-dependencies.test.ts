@@ -14,16 +14,26 @@ async function check(files: Readonly<Record<string, string>>): Promise<string[]>
     'packages/core/src/index.ts': empty,
     'packages/tcp/src/index.ts': empty,
     'packages/unix/src/index.ts': empty,
+    'packages/test-support/package.json': JSON.stringify({
+      name: '@mcpwire/test-support',
+      private: true,
+      type: 'module',
+      exports: { './*': './src/*.ts' },
+      dependencies: dependsOnTcp.dependencies,
+    }),
+    'packages/test-support/src/fake-clock.ts': empty,
     ...files,
   })
   link(root, 'tcp', 'core')
   link(root, 'unix', 'core')
   link(root, 'unix', 'tcp')
   link(root, 'core', 'tcp')
+  for (const folder of ['core', 'tcp']) link(root, folder, 'test-support')
+  link(root, 'test-support', 'tcp')
   return (await checkDependencies(root)).map((problem) => /: ([a-z-]+) \(/.exec(problem)?.[1] ?? problem)
 }
 
-test('accepts a tip that imports core', async () => {
+test('accepts a package that imports core', async () => {
   expect(await check({ 'packages/tcp/src/a.ts': "import '@mcpwire/core'\n" })).toEqual([])
 })
 
@@ -41,9 +51,12 @@ test.each<[rule: string, path: string, code: string]>([
   ['folder-order', 'packages/http/src/server/sessions/a.ts', "import '../stateless/other.js'\n"],
   ['folder-order', 'packages/http/src/client/call/a.ts', "import '../other.js'\n"],
   ['folder-order', 'packages/http/src/server/request/a.ts', "import '../router.js'\n"],
+  ['test-support-imports-none-of-ours', 'packages/test-support/src/a.ts', "import '@mcpwire/tcp'\n"],
+  ['test-support-is-for-tests', 'packages/tcp/src/a.ts', "import '@mcpwire/test-support/fake-clock'\n"],
+  ['test-support-is-for-tests', 'packages/tcp/examples/a.ts', "import '@mcpwire/test-support/fake-clock'\n"],
   ['no-unresolvable', 'packages/tcp/src/a.ts', "import 'nowhere'\n"],
   ['no-cycles', 'packages/tcp/src/a.ts', "import './a.js'\n"],
-])('%s: finds it in %s', async (rule, path, code) => {
+])('reports %s in %s', async (rule, path, code) => {
   const others = {
     'packages/core/src/other.ts': empty,
     'packages/core/src/node/other.ts': empty,
@@ -57,6 +70,16 @@ test.each<[rule: string, path: string, code: string]>([
   expect(await check({ ...others, [path]: code })).toContain(rule)
 })
 
+test('accepts test-support in tests of every package, and in support of examples', async () => {
+  const code = "import '@mcpwire/test-support/fake-clock'\n"
+  const users = {
+    'packages/core/test/a.test.ts': code,
+    'packages/tcp/test/a.test.ts': code,
+    'packages/tcp/examples/support/a.ts': code,
+  }
+  expect(await check(users)).toEqual([])
+})
+
 test('accepts imports of the folders below', async () => {
   const below = {
     'packages/core/src/contract/other.ts': empty,
@@ -67,6 +90,6 @@ test('accepts imports of the folders below', async () => {
   expect(await check(below)).toEqual([])
 })
 
-test('lets the Node part of a neutral package use Node', async () => {
+test('accepts modules of Node in the Node part of a neutral package', async () => {
   expect(await check({ 'packages/core/src/node/a.ts': "import 'node:net'\n" })).toEqual([])
 })

@@ -25,11 +25,11 @@ function manifest(types: string, published = ['dist']): Record<string, string> {
   return { 'packages/core/package.json': text }
 }
 
-test('accepts a package whose tarball is what its manifest says', { timeout: LIMIT_MS }, async () => {
+test('accepts a package whose tarball matches its manifest', { timeout: LIMIT_MS }, async () => {
   expect(await checkPackages(fixture({ ...files, ...manifest('./dist/index.d.ts') }))).toEqual([])
 })
 
-test('finds types that are not there, and what is missing or too much', { timeout: LIMIT_MS }, async () => {
+test('finds missing types, missing files and unwanted files', { timeout: LIMIT_MS }, async () => {
   const { 'packages/core/README.md': _, ...rest } = files
   const root = fixture({
     ...rest,

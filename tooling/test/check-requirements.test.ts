@@ -49,20 +49,20 @@ test.each([
   ['no test but a group', "describe('a [HTTP-S-10]', () => {})"],
   ['no code', "// test('a [HTTP-S-10]', f)"],
   ['not in brackets', "test('a HTTP-S-10', f)"],
-])('does not count a test that is %s', (_, source) => {
+])('ignores a citation that is %s', (_, source) => {
   expect(problemsWith(`test('a [GEN-01]', f)\n${source}\n`)).toEqual([missing])
 })
 
-test('counts no file but tests', () => {
+test('reads citations from test files only', () => {
   const root = fixture({ [PATH]: "test('a [GEN-01]', f)", 'packages/wire/test/support.ts': both })
   expect(checkRequirements(root, sections)).toEqual([missing])
 })
 
-test('finds a test that cites a rule that does not exist', () => {
+test('finds a citation of an unknown rule', () => {
   expect(problemsWith(`${both}test('b [GEN-99]', f)\n`)).toEqual([`${PATH}:2: there is no rule GEN-99`])
 })
 
-test('finds a rule that stands twice, names no package, or one that is not there', () => {
+test('finds a rule that is listed twice, has no package, or names an unknown one', () => {
   const [{ rules }] = sections as [Section]
   const wrong: Section = {
     title: 'Wrong',
@@ -74,8 +74,8 @@ test('finds a rule that stands twice, names no package, or one that is not there
   }
   const root = fixture({ [PATH]: `${both}test('b [GEN-05, GEN-06]', f)\n` })
   expect(checkRequirements(root, [{ title: 'Streams', rules }, wrong])).toEqual([
-    'GEN-01: stands twice',
-    'GEN-05: packages keep what a transport owns',
+    'GEN-01: is listed twice',
+    'GEN-05: `packages` belongs to rules of a transport, and to them alone',
     'GEN-06: there is no package gone',
   ])
 })

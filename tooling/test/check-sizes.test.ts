@@ -14,18 +14,18 @@ function root(source: string): string {
   return fixture({ ...manifest('core', { sideEffects: false }), 'packages/core/src/index.ts': source })
 }
 
-test('measures only what is imported', async () => {
+test('measures only the imported code', async () => {
   const source = `export const one = 1\nexport const other = '${'node:'.repeat(1)}'\n`
   expect(await sizeProblems(root(source), [row])).toEqual([])
 })
 
-test('finds an import that grew past its limit', async () => {
-  const noise = Array.from({ length: 200 }, (_, index) => Math.sin(index).toString(36)).join('')
-  const [problem] = await sizeProblems(root(`export const one = '${noise}'\n`), [row])
+test('finds an import that exceeds its limit', async () => {
+  const filler = Array.from({ length: 200 }, (_, index) => Math.sin(index).toString(36)).join('')
+  const [problem] = await sizeProblems(root(`export const one = '${filler}'\n`), [row])
   expect(problem).toMatch(/^one: \d+ bytes, more than 100$/)
 })
 
-test('finds what leaked in', async () => {
+test('finds an unwanted dependency in a bundle', async () => {
   const source = "import { pid } from 'node:process'\nexport const one = pid\n"
   expect(await sizeProblems(root(source), [row])).toEqual(["one: the bundle contains 'node:'"])
 })

@@ -27,7 +27,7 @@ export function manifest(folder: string, more: object = {}): Record<string, stri
   return { [`packages/${folder}/package.json`]: text }
 }
 
-/** Lets `packages/<from>` import `@mcpwire/<to>`, as an install would. */
+/** Links `@mcpwire/<to>` into `packages/<from>`, as an install does. */
 export function link(root: string, from: string, to: string): void {
   const scope = join(root, 'packages', from, 'node_modules/@mcpwire')
   mkdirSync(scope, { recursive: true })

@@ -25,18 +25,18 @@ test('writes the page of error codes', () => {
 
 test.each([
   ['doc comment', 'export interface TransportErrorDetails { CLOSED: undefined }'],
-  ['@retry tag', 'export interface TransportErrorDetails {\n/** Told. */\nCLOSED: undefined }'],
-])('refuses an error code without %s', (missing, source) => {
+  ['@retry tag', 'export interface TransportErrorDetails {\n/** Documented. */\nCLOSED: undefined }'],
+])('throws for an error code without %s', (missing, source) => {
   expect(() => generatedDocs(fixture({ 'packages/core/src/contract/errors.ts': source }))).toThrow(missing)
 })
 
-test('finds a page that was not written', () => {
+test('finds a generated page that is missing', () => {
   expect(checkGenerated(fixture({ 'packages/core/src/contract/errors.ts': errors }))).toEqual([
     'docs/errors.md: out of date; run npm run generate',
   ])
 })
 
-test('fills option tables, examples and clauses, and finds nothing to do afterwards', () => {
+test('fills option tables, examples and clauses, and reports nothing afterwards', () => {
   const files = {
     ...manifest('core'),
     'packages/core/src/index.ts': `
@@ -62,12 +62,14 @@ export interface WireOptions {
       'const before = 0\n{\n  //#region use\n  use(before)\n\n    .deeply()\n  //#endregion use\n}\n',
     'packages/compliance/src/clauses.ts': "export const clauses = { C1: 'One life.' } as const\n",
     'docs/contract.md': '<!-- clauses -->\n<!-- /clauses -->\n',
+    'docs/reference/core.md': '<!-- options: WireOptions -->\nold\n<!-- /options -->\n',
     'packages/core/README.md':
       '<!-- options: WireOptions -->\nold\n<!-- /options -->\n\n<!-- example: packages/core/examples/first.ts#use -->\n```ts\nold\n```\n',
   }
   const docs = generatedDocs(fixture(files))
   expect(docs.get('docs/contract.md')).toContain('| C1 | One life. |')
   const readme = docs.get('packages/core/README.md')
+  expect(docs.get('docs/reference/core.md')).toContain('| `host` | `string` | required | Where to. |')
   expect(readme).toContain('| `host` | `string` | required | Where to. |')
   expect(readme).toContain("| `level` | `'all' \\| 'none' \\| Level[]` | – | How much. |")
   expect(readme).toContain("| `format` | `'json' \\| 'sse' \\| false \\| Many` | required | Which. |")
@@ -80,6 +82,6 @@ test.each([
   ['no example', '<!-- example: gone.ts#use -->\n```ts\n```\n'],
   ['no region', '<!-- example: README.md#use -->\n```ts\n```\n'],
   ['nothing to put', '<!-- options: GoneOptions -->\n<!-- /options -->\n'],
-])('refuses a marker with %s behind it', (message, readme) => {
+])('throws for a marker with %s', (message, readme) => {
   expect(() => generatedDocs(fixture({ 'README.md': readme }))).toThrow(message)
 })

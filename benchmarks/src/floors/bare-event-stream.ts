@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { isNotification, type JsonRpcMessage, type TransportLike } from '@mcpwire/core'
 import { Agent, request } from 'undici'
-import { answer, eventOf, listenHttp, readMessage, sessionHeaders, undiciRequest } from './bare-http.js'
+import { eventOf, listenHttp, readMessage, sendResponse, sessionHeaders, undiciRequest } from './bare-http.js'
 
-/** Listens with `node:http` alone: notifications are events of the last GET, each written by itself. */
+/** Listens with `node:http` alone: each notification is written as one event of the last GET. */
 export function listenBareEvents(accept: (wire: TransportLike) => Promise<void>): Promise<string> {
   const posts = new Map<unknown, ServerResponse>()
   let stream: ServerResponse | undefined
@@ -14,7 +14,7 @@ export function listenBareEvents(accept: (wire: TransportLike) => Promise<void>)
       else if ('id' in message) {
         const post = posts.get(message.id)
         posts.delete(message.id)
-        if (post) answer(post, message, 'json')
+        if (post) sendResponse(post, message, 'json')
       }
     },
     close: async () => {},
@@ -34,7 +34,7 @@ export function listenBareEvents(accept: (wire: TransportLike) => Promise<void>)
   })
 }
 
-/** Reads one stream of events and parses each; sends by undici's `request`. No limits, no checks. */
+/** Parses the events of one stream. Sends by undici's `request`. No limits, no checks. */
 export function bareEventClient(url: string): TransportLike {
   const agent = new Agent({ bodyTimeout: 0 })
   const wire = undiciRequest(url, 'json', agent)

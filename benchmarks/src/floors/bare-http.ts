@@ -3,12 +3,12 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net'
 import type { JsonRpcMessage, JsonRpcRequest, TransportLike } from '@mcpwire/core'
 import { Agent, type Dispatcher, request } from 'undici'
-import { answerTo } from '../harness/messages.js'
+import { responseTo } from '../harness/messages.js'
 
-/** How a server answers a request: with the response alone, or with a stream of events that has one. */
-export type Answers = 'json' | 'sse'
+/** The format of a response to a POST: a JSON body, or an event stream with one event. */
+export type ResponseFormat = 'json' | 'sse'
 
-/** What every request of a session carries. */
+/** The headers of every request in a session. */
 export const sessionHeaders = {
   'content-type': 'application/json',
   accept: 'application/json, text/event-stream',
@@ -16,7 +16,7 @@ export const sessionHeaders = {
   'mcp-protocol-version': '2025-11-25',
 }
 
-/** What every request without a session carries, which repeats its body (2026-07-28, Streamable HTTP). */
+/** The headers of every request without a session. They repeat the body (2026-07-28, Streamable HTTP). */
 export const mirroredHeaders = {
   'content-type': 'application/json',
   accept: 'application/json, text/event-stream',
@@ -28,23 +28,23 @@ export const mirroredHeaders = {
 const sent: Promise<void> = Promise.resolve()
 const NO_LIMIT_MS = 0
 
-/** Listens with `node:http` alone; resolves with the URL. */
+/** Listens with `node:http` alone. Resolves with the URL. */
 export async function listenHttp(listener: RequestListener): Promise<string> {
   const server = createServer({ keepAliveTimeout: NO_LIMIT_MS }, listener)
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
 }
 
-/** Answers every POST with as little as `node:http` can be used with. No session, no checks. */
-export function listenBareHttp(answers: Answers): Promise<string> {
+/** Responds to every POST with `node:http` alone. No session, no checks. */
+export function listenBareHttp(responseFormat: ResponseFormat): Promise<string> {
   return listenHttp((incoming, response) => {
     readMessage(incoming, (message) => {
-      answer(response, answerTo((message as JsonRpcRequest).id), answers)
+      sendResponse(response, responseTo((message as JsonRpcRequest).id), responseFormat)
     })
   })
 }
 
-/** Calls back with the message that the body of a request is. */
+/** Calls `take` with the message in the body of a request. */
 export function readMessage(incoming: IncomingMessage, take: (message: JsonRpcMessage) => void): void {
   const chunks: Buffer[] = []
   incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -54,10 +54,14 @@ export function readMessage(incoming: IncomingMessage, take: (message: JsonRpcMe
   })
 }
 
-/** Answers with one response. */
-export function answer(response: ServerResponse, message: JsonRpcMessage, answers: Answers): void {
+/** Sends one response. */
+export function sendResponse(
+  response: ServerResponse,
+  message: JsonRpcMessage,
+  responseFormat: ResponseFormat,
+): void {
   const text = JSON.stringify(message)
-  if (answers === 'json') {
+  if (responseFormat === 'json') {
     response.writeHead(200, {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(text),
@@ -74,14 +78,14 @@ export function eventOf(text: string): string {
   return `event: message\ndata: ${text}\n\n`
 }
 
-/** A POST per message by undici's `request`, which nearly everyone starts with. No limits, no checks. */
+/** A POST per message by undici's `request`, the most common way. No limits, no checks. */
 export function undiciRequest(
   url: string,
-  answers: Answers,
+  responseFormat: ResponseFormat,
   dispatcher: Dispatcher,
   headers: Readonly<Record<string, string>> = sessionHeaders,
 ): TransportLike {
-  const messageIn = answers === 'json' ? JSON.parse : eventIn
+  const messageIn = responseFormat === 'json' ? JSON.parse : eventIn
   const exchange = async (message: JsonRpcMessage): Promise<void> => {
     try {
       const { body } = await request(url, {
@@ -106,11 +110,11 @@ export function undiciRequest(
   return wire
 }
 
-/** The same by undici's `dispatch`, a callback for each part of an answer. */
-export function undiciDispatch(url: string, answers: Answers): TransportLike {
+/** The same by undici's `dispatch`, with a callback for each part of a response. */
+export function undiciDispatch(url: string, responseFormat: ResponseFormat): TransportLike {
   const agent = new Agent()
   const { origin, pathname: path } = new URL(url)
-  const messageIn = answers === 'json' ? JSON.parse : eventIn
+  const messageIn = responseFormat === 'json' ? JSON.parse : eventIn
   const handlers = (): Dispatcher.DispatchHandler => {
     let text = ''
     return {

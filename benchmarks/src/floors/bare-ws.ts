@@ -4,10 +4,10 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { TransportLike } from '@mcpwire/core'
 import { WebSocket, WebSocketServer } from 'ws'
 
-/** What makes a wire of a WebSocket and the socket below it. */
+/** Makes a transport from a WebSocket and the socket below it. */
 export type BareWire = (socket: WebSocket, below: Socket) => TransportLike
 
-/** Dials with the `ws` library alone. */
+/** Connects with the `ws` library alone. */
 export async function dialBare(address: string, wire: BareWire): Promise<TransportLike> {
   const { hostname, port } = new URL(address)
   const below = connect({ host: hostname, port: Number(port), noDelay: true })
@@ -16,7 +16,7 @@ export async function dialBare(address: string, wire: BareWire): Promise<Transpo
   return wire(socket, below)
 }
 
-/** Listens with the `ws` library alone; resolves with the URL to dial. */
+/** Listens with the `ws` library alone. Resolves with the URL. */
 export async function listenBare(
   accept: (wire: TransportLike) => Promise<void>,
   wire: BareWire,

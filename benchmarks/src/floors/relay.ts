@@ -1,4 +1,4 @@
-// A bridge written by hand: `relay.js <command> <args …>` parses every line of either side and writes it to the other.
+// A minimal bridge: `relay.js <command> <args …>` parses every line of each side and writes it to the other side.
 import { spawn } from 'node:child_process'
 import { bestByteStream } from './byte-stream.js'
 

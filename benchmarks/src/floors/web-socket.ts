@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws'
 const sent: Promise<void> = Promise.resolve()
 const EARLY_FLUSH_CHARACTERS = 4096
 
-/** What one writes first: a frame per message, each written when it is sent. No limits, no checks. */
+/** The first version that comes to mind: a frame per message, written at once. No limits, no checks. */
 export function naiveWebSocket(socket: WebSocket): TransportLike {
   const wire: TransportLike = {
     start: async () => listen(socket, wire),
@@ -18,7 +18,7 @@ export function naiveWebSocket(socket: WebSocket): TransportLike {
   return wire
 }
 
-/** The same, with the socket below corked until the turn is over or some 4 KiB have come together. */
+/** The same, with the socket below corked until the end of the turn, or until it holds about 4 KiB. */
 export function bestWebSocket(socket: WebSocket, below: Socket): TransportLike {
   let corked = 0
   let isFlushDue = false

@@ -18,7 +18,7 @@ interface Bar {
   readonly spread: Spread
 }
 
-/** The messages per second of every contestant, a panel for each load, as an SVG image. */
+/** An SVG image of the messages per second of every contestant, with a panel for each load. */
 export function chartOf(results: Results): string {
   const panels = results.loads.map((load) => ({ title: load.label, bars: barsOf(results, load) }))
   let y = MARGIN

@@ -4,29 +4,29 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** What a worker says first. */
-interface Hello {
+/** The first line of a worker. */
+interface Introduction {
   readonly key: string
   readonly address: string
 }
 
-/** What a worker can be asked: by name, with and for plain data. */
+/** The requests that a worker handles, by name. Arguments and results are plain data. */
 type Handlers = Readonly<Record<string, (argument: never) => unknown>>
 
-/** The harness's end of the line to one worker. */
+/** The connection of the harness to one worker. */
 export interface WorkerLink {
   readonly address: string
   call(name: string, argument?: unknown): Promise<unknown>
-  /** Tells the worker to exit. */
+  /** Closes the connection, so that the worker exits. */
   end(): void
 }
 
-/** Where workers report. */
+/** The server to which workers connect. */
 export interface ControlHost {
   readonly path: string
-  /** Resolves when the worker with that key has said hello. */
+  /** Resolves when the worker with that key has connected. */
   worker(key: string): Promise<WorkerLink>
-  /** Breaks every line, upon which the workers exit. */
+  /** Closes every connection, so that the workers exit. */
   close(): void
 }
 
@@ -34,8 +34,8 @@ type Ask = { readonly id: number; readonly call: string; readonly argument?: unk
 type Reply = { readonly id: number; readonly value?: unknown; readonly error?: string }
 
 /**
- * Opens the line on which workers report. A local socket, not the IPC channel of `fork`: a server that is started by a
- * contestant, as over stdio, has to be able to report too.
+ * Listens for workers on a local socket. The IPC channel of `fork` would not reach a server that a contestant starts, as
+ * over stdio.
  */
 export async function listenForWorkers(): Promise<ControlHost> {
   const folder = mkdtempSync(join(tmpdir(), 'mcpwire-bench-'))
@@ -80,13 +80,13 @@ function linkTo(socket: Socket, greet: (key: string, link: WorkerLink) => void):
   let isKnown = false
   socket.on('error', () => {})
   socket.on('close', () => {
-    for (const { reject } of waiting.values()) reject(new Error('the worker has gone'))
+    for (const { reject } of waiting.values()) reject(new Error('the worker has disconnected'))
     waiting.clear()
   })
   createInterface({ input: socket }).on('line', (line) => {
     if (!isKnown) {
       isKnown = true
-      const { key, address } = JSON.parse(line) as Hello
+      const { key, address } = JSON.parse(line) as Introduction
       greet(key, { address, call, end: () => socket.destroy() })
       return
     }
@@ -100,7 +100,7 @@ function linkTo(socket: Socket, greet: (key: string, link: WorkerLink) => void):
   function call(name: string, argument?: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (socket.destroyed) {
-        reject(new Error('the worker has gone'))
+        reject(new Error('the worker has disconnected'))
         return
       }
       const ask: Ask = { id: nextId++, call: name, argument }
@@ -110,22 +110,22 @@ function linkTo(socket: Socket, greet: (key: string, link: WorkerLink) => void):
   }
 }
 
-/** The worker's end: says hello, carries out what it is asked, and exits when the line breaks. */
-export function serveHarness(path: string, hello: Hello, handlers: Handlers): void {
+/** Connects a worker to the harness. It handles requests, and exits when the connection closes. */
+export function serveHarness(path: string, introduction: Introduction, handlers: Handlers): void {
   const socket = connect(path)
   socket.on('error', () => process.exit(1))
   socket.on('close', () => process.exit(0))
-  socket.write(`${JSON.stringify(hello)}\n`)
+  socket.write(`${JSON.stringify(introduction)}\n`)
   createInterface({ input: socket }).on('line', (line) => {
     const { id, call, argument } = JSON.parse(line) as Ask
-    answer(id, async () => await handlers[call]?.(argument as never))
+    sendResponse(id, async () => await handlers[call]?.(argument as never))
   })
 
-  function answer(id: number, work: () => Promise<unknown>): void {
-    const tell = (reply: Reply): void => void socket.write(`${JSON.stringify(reply)}\n`)
+  function sendResponse(id: number, work: () => Promise<unknown>): void {
+    const send = (reply: Reply): void => void socket.write(`${JSON.stringify(reply)}\n`)
     work().then(
-      (value) => tell({ id, value }),
-      (error: Error) => tell({ id, error: error.stack ?? String(error) }),
+      (value) => send({ id, value }),
+      (error: Error) => send({ id, error: error.stack ?? String(error) }),
     )
   }
 }

@@ -6,16 +6,16 @@ import type { Results } from './results.js'
 import { loadRows, valueText, wordFor } from './tables.js'
 import type { Target } from './targets.js'
 
-/** Fills `<!-- name -->` … `<!-- /name -->` with each of the blocks. Throws when the text has no such place. */
+/** Fills `<!-- name -->` … `<!-- /name -->` with each of the blocks. Throws when the text has no such markers. */
 export function fillBlocks(text: string, blocks: Readonly<Record<string, string>>): string {
   return Object.entries(blocks).reduce((filled, [name, content]) => {
     const pattern = new RegExp(`^<!-- ${name} -->\\n[\\s\\S]*?^<!-- /${name} -->$`, 'm')
-    if (!pattern.test(filled)) throw new Error(`nowhere to put <!-- ${name} -->`)
+    if (!pattern.test(filled)) throw new Error(`no markers <!-- ${name} -->`)
     return filled.replace(pattern, () => `<!-- ${name} -->\n${content}\n<!-- /${name} -->`)
   }, text)
 }
 
-/** The section of one suite: its question, where it was measured, the chart and a table for each load. */
+/** The section of one suite: question, machine, chart and a table for each load. */
 export function suiteSection(results: Results, chartPath: string): string {
   const { suite, question, loads, parameters } = results
   const { rounds, measureMs, warmUpMs, slices = 1 } = parameters
@@ -35,7 +35,7 @@ export function suiteSection(results: Results, chartPath: string): string {
   ].join('\n')
 }
 
-/** Every target, what was measured, and whether it holds. */
+/** A row for each target: its claim, the measured value and the verdict. */
 export function targetsTable(
   targets: readonly Target[],
   results: ReadonlyMap<string, Results>,
@@ -43,10 +43,10 @@ export function targetsTable(
 ): string {
   const rows = targets.map((target) => {
     const verdict = evaluate(target, results.get(target.suite))
-    return [`${target.suite}: ${target.says}`, valueText(verdict), wordFor(verdict)]
+    return [`${target.suite}: ${target.claim}`, valueText(verdict), wordFor(verdict)]
   })
-  const soakRows = soaks.map(({ soak, says, growthBytes, met }) => [
-    `soak ${soak}: ${says}`,
+  const soakRows = soaks.map(({ soak, claim, growthBytes, met }) => [
+    `soak ${soak}: ${claim}`,
     `${growthBytes} B`,
     met ? 'met' : 'missed',
   ])

@@ -4,15 +4,15 @@ import type { Round } from './rounds.js'
 import { exponentOf, type Spread, spreadOf } from './statistics.js'
 import type { Quantity, Target } from './targets.js'
 
-/** What became of a target. */
+/** The evaluation of a target. */
 export interface Verdict {
   readonly target: Target
-  /** Over the rounds; absent where the results lack what it is made of. */
+  /** The value over the rounds. Absent when the results lack its figures. */
   readonly value?: Spread
   readonly met?: boolean
 }
 
-/** Whether a target holds in these results: by the median of the rounds' own values. */
+/** Evaluates a target by the median of its values in the rounds. */
 export function evaluate(target: Target, results: Results | undefined): Verdict {
   const values = results === undefined ? [] : perRoundQuantity(target.quantity, results)
   if (values.length === 0) return { target }
@@ -21,7 +21,7 @@ export function evaluate(target: Target, results: Results | undefined): Verdict 
   return { target, value, met: value.median >= atLeast && value.median <= atMost }
 }
 
-/** The quantity in every round that has all it takes. */
+/** The quantity in every round that has its figures. */
 export function perRoundQuantity(quantity: Quantity, results: Results): number[] {
   return results.rounds
     .map((round) => quantityIn(quantity, round, results))

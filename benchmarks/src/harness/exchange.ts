@@ -5,27 +5,27 @@ import {
   type JsonRpcRequest,
   type TransportLike,
 } from '@mcpwire/core'
-import { initializeAnswer } from './handshake.js'
-import { answerTo, notificationOf, requestOf } from './messages.js'
+import { initializeResponse } from './handshake.js'
+import { notificationOf, requestOf, responseTo } from './messages.js'
 import type { Counts, Driver, Load } from './suite.js'
 
-/** Requests, each answered; a fixed number of them in flight. Both the request and the answer count. */
+/** Requests and responses, with a fixed number of requests in flight. Both count as messages. */
 export interface RoundTrips extends Load {
   readonly kind: 'round-trips'
   readonly inFlight: number
   readonly requestBytes?: number
 }
 
-/** Bursts of notifications. Each ends with a request, whose answer starts the next burst; two are under way. */
+/** Bursts of notifications. Each burst ends with a request. Its response starts the next burst. Two bursts overlap. */
 export interface OneWay extends Load {
   readonly kind: 'one-way'
   readonly burst: number
 }
 
-/** What any two connected transports can be loaded with. */
+/** A load for any two connected transports. */
 export type ExchangeLoad = RoundTrips | OneWay
 
-/** Round trips with that many in flight, of requests of about 200 bytes unless said otherwise. */
+/** Round trips with that many in flight. A request has about 200 bytes without `requestBytes`. */
 export function roundTrips(inFlight: number, requestBytes?: number): RoundTrips {
   const size = requestBytes === undefined ? '' : `, ${requestBytes} B`
   return {
@@ -43,24 +43,24 @@ export function oneWay(burst = 64): OneWay {
 }
 
 /**
- * Answers every request on that wire. Where both ends live in one process and `send` may deliver at once,
- * `defer` answers in a microtask, as a request handler would.
+ * Responds to every request on a transport. With `defer` it responds in a microtask, as a request handler does. Both ends
+ * in one process need that, where `send` can deliver synchronously.
  */
 export function respond(wire: TransportLike, { defer = false } = {}): Promise<void> {
   wire.onmessage = (message) => {
     if (!isRequest(message)) return
-    if (defer) queueMicrotask(() => void wire.send(answerOf(message)))
-    else void wire.send(answerOf(message))
+    if (defer) queueMicrotask(() => void wire.send(responseFor(message)))
+    else void wire.send(responseFor(message))
   }
   return wire.start()
 }
 
-/** What a server of a benchmark answers. */
-export function answerOf(request: JsonRpcRequest): JsonRpcMessage {
-  return request.method === 'initialize' ? initializeAnswer(request) : answerTo(request.id)
+/** The response of a benchmark server. */
+export function responseFor(request: JsonRpcRequest): JsonRpcMessage {
+  return request.method === 'initialize' ? initializeResponse(request) : responseTo(request.id)
 }
 
-/** Starts the wire and loads it. A send that rejects, an error or an early end fails the process. */
+/** Starts the transport and loads it. A rejected send, an error or an early end fails the process. */
 export async function exchangeDriver(wire: TransportLike): Promise<Driver<ExchangeLoad>> {
   const conversation = new Conversation(wire)
   await wire.start()
@@ -77,7 +77,7 @@ const RING = 65_536
 const MASK = RING - 1
 const MAX_LATENCIES = 1_000_000
 const BURSTS_UNDER_WAY = 2
-/** Reading the clock costs as much as a tenth of a message in memory: with several in flight few are timed. */
+/** Reading the clock costs a tenth of a message in memory. With several requests in flight few are timed. */
 const TIMED_EVERY = 8
 
 class Conversation {
@@ -85,14 +85,14 @@ class Conversation {
   readonly #inFlight = new Float64Array(RING).fill(-1)
   readonly #sentAt = new Float64Array(RING)
   #nextId = 0
-  #onanswer: (id: number) => void = () => {}
+  #onresponse: (id: number) => void = () => {}
   #fail: (error: Error) => void = (error) => {
     throw error
   }
 
   constructor(wire: TransportLike) {
     this.#wire = wire
-    wire.onmessage = (message) => this.#hear(message)
+    wire.onmessage = (message) => this.#receive(message)
     wire.onerror = (error) => this.#fail(error)
     wire.onclose = () => this.#fail(new Error('the other end has closed'))
   }
@@ -119,7 +119,7 @@ class Conversation {
     }
     return new Promise((resolve, reject) => {
       this.#fail = reject
-      this.#onanswer = (id) => {
+      this.#onresponse = (id) => {
         waiting--
         answered++
         if (id % every === 0) {
@@ -151,7 +151,7 @@ class Conversation {
     }
     return new Promise((resolve, reject) => {
       this.#fail = reject
-      this.#onanswer = () => {
+      this.#onresponse = () => {
         underWay--
         bursts++
         const elapsed = performance.now() - startedAt
@@ -162,13 +162,13 @@ class Conversation {
     })
   }
 
-  #hear(message: JsonRpcMessage): void {
+  #receive(message: JsonRpcMessage): void {
     const id = isResponse(message) ? (message.id as number) : -1
     if (id < 0 || this.#inFlight[id & MASK] !== id) {
-      this.#fail(new Error(`an answer to ${id}, which is not in flight`))
+      this.#fail(new Error(`a response to ${id}, which is not in flight`))
       return
     }
     this.#inFlight[id & MASK] = -1
-    this.#onanswer(id)
+    this.#onresponse(id)
   }
 }

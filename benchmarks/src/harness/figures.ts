@@ -1,11 +1,11 @@
 import { spreadOf } from './statistics.js'
 
-/** What one contestant showed under one load in one round. */
+/** The figures of one contestant under one load in one round. */
 export interface Figures {
   readonly messages: number
   readonly messagesPerSecond: number
   readonly microsPerMessage: number
-  /** Of all processes, where there are several. */
+  /** Of all processes. */
   readonly cpuMicrosPerMessage: number
   readonly rssBytes: number
   readonly megabytesPerSecond?: number
@@ -13,23 +13,23 @@ export interface Figures {
   readonly p99Micros?: number
   readonly serverCpuMicrosPerMessage?: number
   readonly serverRssBytes?: number
-  /** How many were open, where there were several. */
+  /** How many connections were open, in suites about their number. */
   readonly connections?: number
-  /** What both processes hold beyond what they held before the first connection, for each. */
+  /** The growth of both processes since before the first connection, per connection. */
   readonly bytesPerConnection?: number
 }
 
 export type Metric = keyof Figures
 
-/** Whether more of it is better. */
+/** Whether a larger value is better. */
 export function isMoreBetter(metric: Metric): boolean {
   return metric === 'messages' || metric === 'messagesPerSecond' || metric === 'megabytesPerSecond'
 }
 
-/** The figures of one measurement that was taken in turns: the median of each, and the messages of all. */
+/** Merges the figures of the slices of a measurement: medians, and the sum of the messages. */
 export function merged(parts: readonly Figures[]): Figures {
   const [first, ...others] = parts
-  if (!first) throw new Error('nothing was measured')
+  if (!first) throw new Error('no slice was measured')
   if (others.length === 0) return first
   const messages = parts.reduce((sum, part) => sum + part.messages, 0)
   const medians: Partial<Record<Metric, number>> = {}

@@ -1,6 +1,6 @@
 import type { Metric } from './figures.js'
 
-/** A figure as people read it: `1.05 M`, `382 k`, `4.71`. */
+/** A figure in short form: `1.05 M`, `382 k`, `4.71`. */
 export function compact(value: number): string {
   const size = Math.abs(value)
   if (size >= 1e9) return `${digits(value / 1e9)} G`
@@ -30,7 +30,7 @@ export function percent(share: number): string {
   return `${share >= 0 ? '+' : '−'}${(Math.abs(share) * 100).toFixed(1)} %`
 }
 
-/** Rows as text with columns of equal width; the first row is the head. */
+/** Rows as text with aligned columns. The first row is the head. */
 export function textTable(rows: readonly (readonly string[])[]): string {
   const widths = widthsOf(rows)
   return rows
@@ -44,8 +44,8 @@ export function textTable(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * Rows as a Markdown table, aligned as the formatter aligns them; the first row is the head, columns but the first
- * are numbers.
+ * Rows as a Markdown table, aligned like the formatter does. The first row is the head. The first column is text, the
+ * others are numbers.
  */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
   const widths = widthsOf(rows).map((width) => Math.max(width, LEAST_COLUMN_WIDTH))

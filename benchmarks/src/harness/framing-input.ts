@@ -7,11 +7,11 @@ export interface FramingLoad extends Load {
   readonly shape: 'text' | 'utf8' | 'rows'
   /** Of one message. */
   readonly bytes: number
-  /** Of one chunk; `random` for anything from 1 to 64 KiB. */
+  /** Of one chunk. `random` is 1 byte to 64 KiB. */
   readonly chunkBytes: number | 'random'
 }
 
-/** What a reader is given: lines, whole and cut into chunks. */
+/** The input of a reader: lines in one piece, and in chunks. */
 export interface FramingInput {
   readonly whole: Buffer
   readonly chunks: Buffer[]
@@ -24,7 +24,7 @@ const MAX_CHUNK_BYTES = 65_536
 const SEED = 20_261_123
 const NOTE = 'ünïcödé 日本語 '
 
-/** Lines that together have a megabyte at the least, the same on every call. */
+/** Lines of at least a megabyte in total. The same on every call. */
 export function framingInput({ shape, bytes, chunkBytes }: FramingLoad): FramingInput {
   const least = chunkBytes === 1 ? LEAST_BYTES_ONE_BY_ONE : LEAST_BYTES
   const messages = Math.max(1, Math.ceil(least / bytes))

@@ -7,10 +7,10 @@ import {
 } from '@mcpwire/core'
 
 const PROTOCOL_VERSION = '2025-11-25'
-/** No id of a load. */
+/** An id that no load uses. */
 const HANDSHAKE_ID = -1
 
-/** What begins a session. */
+/** The request that starts a session. */
 export const initializeRequest: JsonRpcRequest = {
   jsonrpc: '2.0',
   id: HANDSHAKE_ID,
@@ -22,24 +22,24 @@ export const initializeRequest: JsonRpcRequest = {
   },
 }
 
-/** The same wire, whose `start()` also carries out the handshake of a session, which nothing here measures. */
+/** Makes `start()` also perform the handshake of a session. The handshake is not measured. */
 export function withHandshake<W extends TransportLike>(wire: W): W {
   const start = wire.start.bind(wire)
   wire.start = async () => {
     await start()
-    await shakeHands(wire)
+    await handshake(wire)
   }
   return wire
 }
 
-/** What a server answers to `initialize`. */
-export function initializeAnswer({ id, params }: JsonRpcRequest): JsonRpcMessage {
+/** The response to `initialize`. */
+export function initializeResponse({ id, params }: JsonRpcRequest): JsonRpcMessage {
   const protocolVersion = String(params?.['protocolVersion'])
   const serverInfo = { name: 'benchmark', version: '1.0.0' }
   return { jsonrpc: '2.0', id, result: { protocolVersion, capabilities: { tools: {} }, serverInfo } }
 }
 
-async function shakeHands(wire: TransportLike): Promise<void> {
+async function handshake(wire: TransportLike): Promise<void> {
   const { onmessage } = wire
   const answered = new Promise<void>((resolve, reject) => {
     wire.onmessage = (message) => {

@@ -9,10 +9,10 @@ import { StreamableHTTPClientTransport as HttpClientV1 } from '@modelcontextprot
 import { StreamableHTTPServerTransport as HttpServerV1 } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { Agent } from 'undici'
 import {
-  type Answers,
   listenBareHttp,
   listenHttp,
   mirroredHeaders,
+  type ResponseFormat,
   undiciDispatch,
   undiciRequest,
 } from '../floors/bare-http.js'
@@ -21,53 +21,59 @@ import { withHandshake } from './handshake.js'
 import { withoutSession } from './modern.js'
 import type { Contestant } from './suite.js'
 
-/** Both ends of a session, by whoever makes them. */
+/** Both ends of a session, from one implementation. */
 export interface HttpEnds {
   readonly id: string
   readonly label: string
+  readonly isOurs?: boolean
   readonly client: (url: string) => TransportLike
-  /** Calls `accept` with each session, not started; resolves with the URL. */
-  readonly serve: (accept: (wire: TransportLike) => Promise<void>, answers: Answers) => Promise<string>
+  /** Calls `accept` with each session before it is started. Resolves with the URL. */
+  readonly serve: (
+    accept: (wire: TransportLike) => Promise<void>,
+    responseFormat: ResponseFormat,
+  ) => Promise<string>
 }
 
-/** The transports of both official SDKs, straight on `node:http`. */
+/** The transports of both official SDKs, directly on `node:http`. */
 export const sdkHttp: readonly HttpEnds[] = [
   {
     id: 'sdk-v1',
     label: 'SDK 1, Streamable HTTP',
     client: (url) => new HttpClientV1(new URL(url)),
-    serve: (accept, answers) => serveSdk(accept, new HttpServerV1(sdkOptions(answers))),
+    serve: (accept, responseFormat) => serveSdk(accept, new HttpServerV1(sdkOptions(responseFormat))),
   },
   {
     id: 'sdk-v2',
     label: 'SDK 2, Streamable HTTP',
     client: (url) => new HttpClientV2(new URL(url)),
-    serve: (accept, answers) => serveSdk(accept, new HttpServerV2(sdkOptions(answers))),
+    serve: (accept, responseFormat) => serveSdk(accept, new HttpServerV2(sdkOptions(responseFormat))),
   },
 ]
 
-/** Our own. */
+/** Our transports. */
 export const ourHttp: HttpEnds = {
   id: 'ours',
   label: 'httpClient, httpServer',
+  isOurs: true,
   client: (url) => httpClient({ url }),
-  serve: async (accept, answers) =>
-    (await serve(httpServer({ port: 0, responseFormat: answers }), accept)).url,
+  serve: async (accept, responseFormat) => (await serve(httpServer({ port: 0, responseFormat }), accept)).url,
 }
 
-/** Everyone who exchanges messages over HTTP, by that kind of answer. */
-export function httpContestants(answers: Answers): Contestant<ExchangeLoad>[] {
+/** All contestants over HTTP, with that format of responses. */
+export function httpContestants(responseFormat: ResponseFormat): Contestant<ExchangeLoad>[] {
   return [
-    bare('undici-request', 'floor: undici request', answers, (url) =>
-      undiciRequest(url, answers, new Agent()),
+    bare('undici-request', 'floor: undici request', responseFormat, (url) =>
+      undiciRequest(url, responseFormat, new Agent()),
     ),
-    bare('undici-request-modern', 'floor: undici request, 2026-07-28', answers, (url) =>
-      withoutSession(undiciRequest(url, answers, new Agent(), mirroredHeaders)),
+    bare('undici-request-modern', 'floor: undici request, 2026-07-28', responseFormat, (url) =>
+      withoutSession(undiciRequest(url, responseFormat, new Agent(), mirroredHeaders)),
     ),
-    bare('undici-dispatch', 'floor: undici dispatch', answers, (url) => undiciDispatch(url, answers)),
-    ...[...sdkHttp, ourHttp].map((ends) => inSession(ends, answers)),
+    bare('undici-dispatch', 'floor: undici dispatch', responseFormat, (url) =>
+      undiciDispatch(url, responseFormat),
+    ),
+    ...[...sdkHttp, ourHttp].map((ends) => inSession(ends, responseFormat)),
     {
-      ...inSession(ourHttp, answers),
+      ...inSession(ourHttp, responseFormat),
       id: 'ours-modern',
       label: 'the same without a session, 2026-07-28',
       open: async ({ address }) => await exchangeDriver(withoutSession(ourHttp.client(address))),
@@ -78,23 +84,27 @@ export function httpContestants(answers: Answers): Contestant<ExchangeLoad>[] {
 function bare(
   id: string,
   label: string,
-  answers: Answers,
+  responseFormat: ResponseFormat,
   client: (url: string) => TransportLike,
 ): Contestant<ExchangeLoad> {
   return {
     id,
     label,
     open: async ({ address }) => await exchangeDriver(client(address)),
-    server: { startedBy: 'harness', serve: () => listenBareHttp(answers) },
+    server: { startedBy: 'harness', serve: () => listenBareHttp(responseFormat) },
   }
 }
 
-function inSession({ id, label, client, serve }: HttpEnds, answers: Answers): Contestant<ExchangeLoad> {
+function inSession(
+  { id, label, isOurs = false, client, serve }: HttpEnds,
+  responseFormat: ResponseFormat,
+): Contestant<ExchangeLoad> {
   return {
     id,
     label,
     open: async ({ address }) => await exchangeDriver(withHandshake(client(address))),
-    server: { startedBy: 'harness', serve: (accept) => serve(accept, answers) },
+    server: { startedBy: 'harness', serve: (accept) => serve(accept, responseFormat) },
+    isOurs,
   }
 }
 
@@ -102,7 +112,7 @@ interface SdkServer extends TransportLike {
   handleRequest(request: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
-/** One session, which is all that one of these is. */
+/** A transport of the SDK is one session. */
 async function serveSdk(
   accept: (wire: TransportLike) => Promise<void>,
   transport: SdkServer,
@@ -111,6 +121,9 @@ async function serveSdk(
   return await listenHttp((request, response) => void transport.handleRequest(request, response))
 }
 
-function sdkOptions(answers: Answers): { sessionIdGenerator: () => string; enableJsonResponse: boolean } {
-  return { sessionIdGenerator: randomUUID, enableJsonResponse: answers === 'json' }
+function sdkOptions(responseFormat: ResponseFormat): {
+  sessionIdGenerator: () => string
+  enableJsonResponse: boolean
+} {
+  return { sessionIdGenerator: randomUUID, enableJsonResponse: responseFormat === 'json' }
 }

@@ -3,7 +3,7 @@ import { requestOf } from './messages.js'
 
 const IN_FLIGHT = 64
 
-/** Sends that many requests, a few of them at a time, and resolves once each is answered. */
+/** Sends that many requests, a few at a time. Resolves when each has a response. */
 export function exchangeRequests(wire: TransportLike, requests: number): Promise<void> {
   let sent = 0
   let answered = 0

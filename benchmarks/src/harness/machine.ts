@@ -9,17 +9,17 @@ import { fileURLToPath } from 'node:url'
 /** The top of this workspace package. */
 export const benchmarksRoot: string = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Where and when something was measured. */
+/** The time, machine and code of a measurement. */
 export interface Circumstances {
   readonly date: string
   readonly commit: string
-  /** Whether sources that were measured, or measure, differ from that commit. */
+  /** Whether packages or benchmarks differ from that commit. */
   readonly dirty: boolean
   readonly node: string
   readonly machine: Machine
-  /** The share of all cores that others kept busy during the second before. */
+  /** The share of all cores that other processes used in the second before. */
   readonly busyBefore: number
-  /** The versions of what was compared with. */
+  /** The versions of the other contestants. */
   readonly versions: Readonly<Record<string, string>>
 }
 
@@ -32,12 +32,25 @@ interface Machine {
   readonly arch: string
 }
 
-/** What is true now, here. Takes a second, to see how busy others keep the machine. */
+/** The commit of a checkout, and whether its packages or benchmarks differ from it. */
+export function revisionOf(checkout: string): Pick<Circumstances, 'commit' | 'dirty'> {
+  const status = git(
+    checkout,
+    'status',
+    '--porcelain',
+    '--',
+    'packages',
+    'benchmarks',
+    ':!benchmarks/results',
+  )
+  return { commit: git(checkout, 'rev-parse', 'HEAD') ?? 'unknown', dirty: status !== '' }
+}
+
+/** The circumstances of a measurement that starts now. Measures the load of the machine for a second. */
 export async function circumstances(): Promise<Circumstances> {
   return {
     date: new Date().toISOString(),
-    commit: git('rev-parse', 'HEAD') ?? 'unknown',
-    dirty: git('status', '--porcelain', '--', '../packages', '.', ':!results') !== '',
+    ...revisionOf(ownCheckout),
     node: process.version,
     machine: {
       cpu: cpus()[0]?.model ?? 'unknown',
@@ -52,7 +65,7 @@ export async function circumstances(): Promise<Circumstances> {
   }
 }
 
-/** The share of all cores that is busy during the next second, of which this process uses nothing. */
+/** The share of all cores that other processes use in the next second. */
 export async function busyShare(): Promise<number> {
   const before = cpuTimes()
   await sleep(1000)
@@ -61,13 +74,15 @@ export async function busyShare(): Promise<number> {
   return Math.round(share * 100) / 100
 }
 
-/** Names what is measured: changes when a package, or the benchmarks themselves, are built anew with other code. */
-export function fingerprintOfBuilds(): string {
-  const packages = join(benchmarksRoot, '../packages')
-  const folders = [
-    ...readdirSync(packages).map((name) => join(packages, name, 'dist')),
-    join(benchmarksRoot, 'dist'),
-  ]
+/** The top of the checkout that this program is in. */
+export const ownCheckout: string = join(benchmarksRoot, '..')
+
+/** Identifies what is measured: changes when packages or benchmarks of a checkout are rebuilt from other code. */
+export function fingerprintOfBuilds(checkouts: readonly string[] = [ownCheckout]): string {
+  const folders = checkouts.flatMap((checkout) => [
+    ...readdirSync(join(checkout, 'packages')).map((name) => join(checkout, 'packages', name, 'dist')),
+    join(checkout, 'benchmarks/dist'),
+  ])
   const hash = createHash('sha256')
   for (const folder of folders.filter((path) => existsSync(path))) {
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
@@ -86,9 +101,9 @@ function cpuTimes(): { idle: number; total: number } {
   }
 }
 
-function git(...args: string[]): string | undefined {
+function git(cwd: string, ...args: string[]): string | undefined {
   try {
-    return execFileSync('git', args, { cwd: benchmarksRoot, encoding: 'utf8' }).trim()
+    return execFileSync('git', args, { cwd, encoding: 'utf8' }).trim()
   } catch {
     return undefined
   }

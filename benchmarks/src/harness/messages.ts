@@ -1,6 +1,6 @@
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResultResponse, RequestId } from '@mcpwire/core'
 
-/** A tool call of about 200 bytes with a progress token; of about `bytes` where more is asked for. */
+/** A tool call with a progress token, of about 200 bytes or of about `bytes`. */
 export function requestOf(id: number, bytes: number = REQUEST_BYTES): JsonRpcRequest {
   return {
     jsonrpc: '2.0',
@@ -20,8 +20,8 @@ export function requestOf(id: number, bytes: number = REQUEST_BYTES): JsonRpcReq
   }
 }
 
-/** The answer to it, of about 150 bytes. */
-export function answerTo(id: RequestId): JsonRpcResultResponse {
+/** The response to it, of about 150 bytes. */
+export function responseTo(id: RequestId): JsonRpcResultResponse {
   return {
     jsonrpc: '2.0',
     id,

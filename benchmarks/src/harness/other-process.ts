@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Driver, Load } from './suite.js'
 
-/** The same driver, which also counts what another process uses meanwhile. */
+/** Adds the CPU time of another process to the counts of a driver. */
 export function countingProcess<L extends Load>(pid: number, driver: Driver<L>): Driver<L> {
   return {
     ...driver,
@@ -13,7 +13,7 @@ export function countingProcess<L extends Load>(pid: number, driver: Driver<L>):
   }
 }
 
-/** What all threads of a process have used so far. Only Linux tells that of another process this exactly. */
+/** The CPU time of all threads of a process. Only Linux reports it this exactly for another process. */
 function cpuMicrosOf(pid: number): number {
   const nanos = readdirSync(`/proc/${pid}/task`).map((thread) =>
     Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),

@@ -4,9 +4,9 @@ import type { ControlHost, WorkerLink } from './control.js'
 import type { Figures } from './figures.js'
 import type { Contestant, Load } from './suite.js'
 
-/** The process or processes of one contestant, connected and waiting to be loaded. */
+/** The processes of one contestant, connected and ready for a load. */
 export interface Pair {
-  /** Loads it without a figure. No garbage is collected after that, which would let V8 forget what it has compiled. */
+  /** Loads it without measuring. No garbage is collected afterwards: V8 could discard compiled code with it. */
   warmUp(load: Load, milliseconds: number): Promise<void>
   run(load: Load, milliseconds: number): Promise<Figures>
   close(): Promise<void>
@@ -18,21 +18,22 @@ interface Usage {
   readonly grownBytes: number
 }
 
-/** Longest that starting, or ending a measurement beyond its time, may take. One message may take seconds. */
-const PATIENCE_MS = 60_000
+/** Limit for starting a process, and for ending a measurement after its time. One message can take seconds. */
+const TIMEOUT_MS = 60_000
 const STDERR_TAIL = 4000
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 
 let nextPair = 0
 
-/** Starts the process or processes of a contestant. */
+/** Starts the processes of a contestant. */
 export async function openPair(host: ControlHost, suite: string, contestant: Contestant): Promise<Pair> {
   const key = `${process.pid}-${nextPair++}`
   const processes: WorkerProcess[] = []
   const start = (role: 'client' | 'server', address: string): Promise<WorkerLink> => {
-    const worker = new WorkerProcess([host.path, suite, contestant.id, role, key, address])
+    const { id, worker: program = WORKER, idInWorker = id } = contestant
+    const worker = new WorkerProcess([program, host.path, suite, idInWorker, role, key, address])
     processes.push(worker)
-    return worker.orGone(host.worker(`${key}:${role}`))
+    return worker.unlessExited(host.worker(`${key}:${role}`))
   }
   try {
     const { server } = contestant
@@ -54,7 +55,10 @@ function pairOf(client: WorkerLink, server: WorkerLink | undefined, processes: W
     return usage ? withServer(figures, usage) : figures
   }
   const watched = <T>(work: Promise<T>, load: Load, milliseconds: number): Promise<T> =>
-    processes.reduce((result, worker) => worker.orGone(result), settleWithin(work, load.label, milliseconds))
+    processes.reduce(
+      (result, worker) => worker.unlessExited(result),
+      settleWithin(work, load.label, milliseconds),
+    )
   return {
     warmUp: async (load, milliseconds) => {
       await watched(client.call('warmUp', { loadId: load.id, milliseconds }), load, milliseconds)
@@ -84,12 +88,12 @@ function withServer(figures: Figures, usage: Usage): Figures {
 
 class WorkerProcess {
   readonly #child: ChildProcess
-  readonly #gone: Promise<never>
+  readonly #failed: Promise<never>
   readonly #exited: Promise<void>
   #stderr = ''
 
   constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [...process.execArgv, WORKER, ...args], {
+    this.#child = spawn(process.execPath, [...process.execArgv, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#child.stderr?.on('data', (chunk: Buffer) => {
@@ -99,20 +103,20 @@ class WorkerProcess {
       this.#child.once('close', () => resolve())
       this.#child.once('error', () => resolve())
     })
-    this.#gone = this.#exited.then(() => {
+    this.#failed = this.#exited.then(() => {
       throw new Error(`a worker ended (${this.#child.exitCode ?? this.#child.signalCode})\n${this.#stderr}`)
     })
-    this.#gone.catch(() => {})
+    this.#failed.catch(() => {})
   }
 
-  /** The result, unless the process is gone or silent before. */
-  orGone<T>(result: Promise<T>): Promise<T> {
-    // What the worker says of its end is worth more than that the line broke, which may be seen first.
+  /** The result. Rejects when the process exits or does not respond in time. */
+  unlessExited<T>(result: Promise<T>): Promise<T> {
+    // The standard error of the worker explains more than the closed connection, which can be reported first.
     const explained = result.catch(async (error: Error) => {
-      await Promise.race([this.#gone, new Promise((resolve) => setTimeout(resolve, 200))])
+      await Promise.race([this.#failed, new Promise((resolve) => setTimeout(resolve, 200))])
       throw error
     })
-    return settleWithin(Promise.race([explained, this.#gone]), 'an answer')
+    return settleWithin(Promise.race([explained, this.#failed]), 'a response')
   }
 
   kill(): void {
@@ -120,16 +124,16 @@ class WorkerProcess {
   }
 
   async stop(): Promise<void> {
-    const patience = setTimeout(() => this.kill(), 3000)
+    const timer = setTimeout(() => this.kill(), 3000)
     await this.#exited
-    clearTimeout(patience)
+    clearTimeout(timer)
   }
 }
 
 function settleWithin<T>(work: Promise<T>, what: string, extraMs = 0): Promise<T> {
   return new Promise((resolve, reject) => {
-    const limit = PATIENCE_MS + extraMs
-    const patience = setTimeout(() => reject(new Error(`${what} took longer than ${limit} ms`)), limit)
-    work.then(resolve, reject).finally(() => clearTimeout(patience))
+    const limit = TIMEOUT_MS + extraMs
+    const timer = setTimeout(() => reject(new Error(`${what} took longer than ${limit} ms`)), limit)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }

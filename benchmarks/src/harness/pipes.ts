@@ -4,7 +4,7 @@ import type { TransportLike } from '@mcpwire/core'
 import { type ExchangeLoad, exchangeDriver } from './exchange.js'
 import type { Contestant } from './suite.js'
 
-/** A contestant that reads one stream and writes another: over pipes, the client starting the server. */
+/** A contestant over pipes. Its client starts its server. */
 export function overPipes(
   id: string,
   label: string,

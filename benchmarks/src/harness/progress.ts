@@ -1,13 +1,13 @@
 import type { RoundParameters, Step } from './rounds.js'
 import type { Suite } from './suite.js'
 
-/** Shows on standard error how far a run is. */
+/** Progress of a run on standard error. */
 export interface Progress {
   readonly step: (step: Step) => void
   end(): void
 }
 
-/** One line that is rewritten on a terminal; elsewhere one line per round. */
+/** Rewrites one line on a terminal. Elsewhere it prints one line per round. */
 export function createProgress(suite: Suite, parameters: RoundParameters): Progress {
   const total = measurementsIn(suite) * parameters.rounds
   const startedAt = performance.now()

@@ -6,28 +6,28 @@ import {
   type JsonRpcNotification,
   type TransportLike,
 } from '@mcpwire/core'
-import { initializeAnswer } from './handshake.js'
-import { answerTo, notificationOf } from './messages.js'
+import { initializeResponse } from './handshake.js'
+import { notificationOf, responseTo } from './messages.js'
 import type { Counts, Driver, Load } from './suite.js'
 
-/** Bursts of notifications from the server, each in a turn of its own, as many at a time as a client asked for. */
+/** Bursts of notifications from the server, each in a turn of its own. A request sets the size of a burst. */
 export interface Pushed extends Load {
   readonly burst: number
 }
 
-/** Notifications in bursts of that many. */
+/** Notifications in bursts of that size. */
 export function pushed(burst = 64): Pushed {
   return { id: `one-way-${burst}`, label: `from the server, bursts of ${burst}`, burst }
 }
 
 const PUSH_METHOD = 'benchmark/push'
-/** One request for so many bursts: what it costs itself is lost among them. */
+/** Bursts per request. The cost of the request itself is small among them. */
 const BURSTS_ASKED_FOR = 32
 const ASKED_FOR_AHEAD = 2
 const PROBE_EVERY_MS = 20
 const PROBES = 250
 
-/** The server: does what each request asks for, one after the other. Numbers the notifications from 0. */
+/** The server. Handles one request after the other, and numbers the notifications from 0. */
 export function pushOn(wire: TransportLike): Promise<void> {
   const due: number[] = []
   let progress = 0
@@ -38,11 +38,11 @@ export function pushOn(wire: TransportLike): Promise<void> {
   wire.onmessage = (message) => {
     if (!isRequest(message)) return
     if (message.method === 'initialize') {
-      void wire.send(initializeAnswer(message))
+      void wire.send(initializeResponse(message))
       return
     }
     const { bursts, burst } = message.params as unknown as Asked
-    void wire.send(answerTo(message.id))
+    void wire.send(responseTo(message.id))
     if (due.length === 0) setImmediate(pushNext)
     for (let count = 0; count < bursts; count++) due.push(burst)
   }
@@ -54,7 +54,7 @@ interface Asked {
   readonly burst: number
 }
 
-/** The client. Counts only notifications, each of which must follow the one before. */
+/** The client. Counts notifications only, and expects them in order. */
 export async function pushDriver(wire: TransportLike): Promise<Driver<Pushed>> {
   let nextId = 0
   let onmany: () => void = () => {}
@@ -69,7 +69,7 @@ export async function pushDriver(wire: TransportLike): Promise<Driver<Pushed>> {
   wire.onmessage = (message) => {
     const progress = progressOf(message)
     if (progress === undefined) return
-    if (progress !== expected) fail(new Error(`notification ${progress} came where ${expected} was due`))
+    if (progress !== expected) fail(new Error(`expected notification ${expected}, received ${progress}`))
     expected++
     onmany()
   }
@@ -102,20 +102,20 @@ export async function pushDriver(wire: TransportLike): Promise<Driver<Pushed>> {
   }
 }
 
-/** Asks until something comes, as a server drops what it says before the stream is open. Resolves with what is next. */
+/** Sends requests until a notification arrives: a server drops notifications before the stream is open. Resolves with the next number. */
 async function streamOpen(wire: TransportLike, ask: () => void): Promise<number> {
-  let asked = 0
+  let probes = 0
   let last: number | undefined
   wire.onmessage = (message) => {
     last = progressOf(message) ?? last
   }
   while (last === undefined) {
-    if (asked++ === PROBES) throw new Error('no notification arrives')
+    if (probes++ === PROBES) throw new Error('no notification arrives')
     ask()
     await sleep(PROBE_EVERY_MS)
   }
-  while (last < asked - 1) await sleep(PROBE_EVERY_MS)
-  return asked
+  while (last < probes - 1) await sleep(PROBE_EVERY_MS)
+  return probes
 }
 
 function progressOf(message: JsonRpcMessage): number | undefined {

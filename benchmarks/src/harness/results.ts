@@ -6,11 +6,13 @@ import type { Failure, Round, RoundParameters } from './rounds.js'
 import { type Spread, spreadOf } from './statistics.js'
 import type { Load } from './suite.js'
 
-/** Everything one run of a suite found. Written as JSON. */
+/** The results of one run of a suite. Written as JSON. */
 export interface Results extends Circumstances {
   readonly suite: string
   readonly question: string
   readonly reference: string
+  /** The other checkout whose packages were measured in the same run, if one was. */
+  readonly against?: Pick<Circumstances, 'commit' | 'dirty'>
   readonly parameters: RoundParameters & { readonly quick: boolean }
   readonly contestants: readonly { readonly id: string; readonly label: string }[]
   readonly loads: readonly Load[]
@@ -24,7 +26,7 @@ export type Summary = Readonly<
   Record<string, Readonly<Record<string, Readonly<Partial<Record<Metric, Spread>>>>>>
 >
 
-/** Where results that are committed live, and where those of the last run do. */
+/** The folders of the committed results and of the last ones. */
 export const committedFolder: string = join(benchmarksRoot, 'results')
 export const latestFolder: string = join(benchmarksRoot, '.results')
 
@@ -47,7 +49,7 @@ export function summaryOf(rounds: readonly Round[]): Summary {
   return mapValues(values, (row) => mapValues(row, (cell) => mapValues(cell, spreadOf)))
 }
 
-/** One metric of one contestant under one load, per round; `undefined` where a round lacks it. */
+/** One metric of one contestant under one load, per round. `undefined` for a round that lacks it. */
 export function perRound(
   rounds: readonly Round[],
   load: string,
@@ -70,14 +72,14 @@ export function committedResults(folder: string = committedFolder): Map<string, 
   return new Map(files.sort().map((file) => [file.slice(0, -5), readResults(join(folder, file))]))
 }
 
-/** Writes data as JSON, whole or not at all. Figures have six significant digits, which is more than they are worth. */
+/** Writes data as JSON, atomically. Figures have six significant digits. */
 export function writeJson(path: string, data: unknown): void {
   const expanded = JSON.stringify(
     data,
     (_key, value) => (isFraction(value) ? Number(value.toPrecision(6)) : value),
     1,
   )
-  // What holds nothing nested goes on one line: one line per measurement reads well in a diff.
+  // Objects and lists without nested ones take one line. One line per measurement is readable in a diff.
   const text = expanded.replace(/[{[]\n[^{}[\]]*[}\]]/g, (flat) => flat.replace(/\n\s*/g, ' '))
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(`${path}.part`, `${text}\n`)

@@ -8,19 +8,19 @@ export interface RoundParameters {
   readonly rounds: number
   readonly warmUpMs: number
   readonly measureMs: number
-  /** In how many turns, one without it: see `Suite`. */
+  /** The number of slices: see `Suite`. Without it, 1. */
   readonly slices?: number
 }
 
 /** One round: every contestant under every load, one after the other. Load id → contestant id → figures. */
 export interface Round {
-  /** How long a fixed amount of arithmetic took before the round: shows when the machine was busy. */
+  /** The time of a fixed amount of arithmetic before the round. It is longer on a busy machine. */
   readonly calibrationMs: number
   readonly order: readonly string[]
   readonly figures: Readonly<Record<string, Readonly<Record<string, Figures>>>>
 }
 
-/** What went wrong, in words, and where. Such a run is not saved. */
+/** An error during a run, and its place. A run with one is not saved. */
 export interface Failure {
   readonly round?: number
   readonly contestant?: string
@@ -28,7 +28,7 @@ export interface Failure {
   readonly error: string
 }
 
-/** Told before each measurement. */
+/** The measurement that starts. */
 export interface Step {
   readonly round: number
   readonly contestant: string
@@ -36,8 +36,8 @@ export interface Step {
 }
 
 /**
- * Measures all contestants, interleaved: in every round new processes, and under every load all of them in turn, each
- * round, load and slice beginning with another one. A drift of the machine thus hits all of them alike.
+ * Measures all contestants, interleaved. Every round has new processes. Under every load all contestants take turns, and
+ * each round, load and slice starts with another one. A drift of the machine affects all of them alike.
  */
 export async function measureRounds(
   host: ControlHost,
@@ -96,7 +96,9 @@ async function measureRound(
         }
       }
       for (let slice = 0; slice < slices; slice++) {
-        for (const contestant of rotated(order, index + slice)) {
+        const turns = rotated(order, index + slice)
+        // Of two neighbours, such as a contestant before and after a change, each one is first in half of the slices.
+        for (const contestant of (round + slice) % 2 === 0 ? turns : turns.reverse()) {
           await attempt(contestant, async (pair) => {
             if (slice === 0) {
               onstep({ round, contestant: contestant.id, load: load.id })
@@ -115,7 +117,7 @@ async function measureRound(
   return { calibrationMs, order: order.map(({ id }) => id), figures }
 }
 
-/** The items from that one on, then those before it. */
+/** The items from that index on, then the items before it. */
 export function rotated<T>(items: readonly T[], by: number): T[] {
   const start = items.length === 0 ? 0 : by % items.length
   return [...items.slice(start), ...items.slice(0, start)]
@@ -128,6 +130,6 @@ function calibrate(): number {
   let state = 1
   for (let step = 0; step < CALIBRATION_STEPS; step++)
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
-  // Used, so that the loop cannot be left out.
+  // The result is used, so that the compiler cannot remove the loop.
   return performance.now() - startedAt + (state === 0 ? 1e-9 : 0)
 }

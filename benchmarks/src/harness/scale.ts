@@ -1,29 +1,35 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRequest, isResponse, type TransportLike } from '@mcpwire/core'
-import { answerOf } from './exchange.js'
+import { responseFor } from './exchange.js'
 import { requestOf } from './messages.js'
-import type { Contestant, Counts, Driver, Load } from './suite.js'
+import type { Contestant, Counts, Driver, Load, Suite } from './suite.js'
 
-/** Round trips over many connections, all of which stay open: each message goes to the one that waited longest. */
+/** Round trips over many open connections, each used in turn. */
 export interface ManyConnections extends Load {
   readonly connections: number
 }
 
-/** That many connections open. */
-export function manyConnections(connections: number, id = `connections-${connections}`): ManyConnections {
-  return { id, label: `${connections.toLocaleString('en')} connections, 64 in flight`, connections }
+/** A question about many connections of one kind of transport. */
+export interface ScaleQuestion {
+  readonly name: string
+  readonly question: string
+  /** The most connections that are open at once. */
+  readonly most: number
+  readonly warmUpMs?: number
+  /** The reference, without any package of ours. */
+  readonly bare: Scaled
+  readonly ours: Scaled
 }
 
-/** What is loaded with them. */
+/** How one contestant connects and listens. */
 export interface Scaled {
-  readonly id: string
   readonly label: string
-  /** Connects once more, to the address that `serve` gave. */
+  /** Opens one more connection to the address of `serve`. */
   readonly dial: (address: string) => Promise<TransportLike>
-  /** Listens, and calls `accept` with each connection, not started. */
+  /** Listens, and calls `accept` with each connection before it is started. */
   readonly serve: (accept: (wire: TransportLike) => Promise<void>) => Promise<string>
-  /** How many sockets a connection may have, where it may have several. */
+  /** The most sockets of a connection. Without it, 1. */
   readonly socketsEach?: number
 }
 
@@ -31,16 +37,38 @@ const IN_FLIGHT = 64
 const DIALLED_AT_ONCE = 100
 const TIMED_EVERY = 8
 const SPARE_FILES = 200
-const PATIENCE_MS = 10_000
+const RELEASE_TIMEOUT_MS = 10_000
 const POLL_MS = 20
 
-/** A contestant that opens and closes connections until there are as many as the load says. */
-export function scaled(
-  { id, label, dial, serve, socketsEach = 1 }: Scaled,
-  most: number,
-): Contestant<ManyConnections> {
+/** A suite with one client process that has all connections, and one server process. */
+export function scaleSuite({ bare, ours, most, ...question }: ScaleQuestion): Suite<ManyConnections> {
   return {
-    id,
+    ...question,
+    reference: 'bare',
+    isCollected: true,
+    loads: [
+      manyConnections(1),
+      manyConnections(100),
+      manyConnections(most, 'connections-many'),
+      { ...manyConnections(1, 'connections-1-again'), label: '1 connection, once the others are closed' },
+    ],
+    contestants: [
+      { id: 'bare', ...scaled(bare, most) },
+      { id: 'ours', isOurs: true, ...scaled(ours, most) },
+    ],
+  }
+}
+
+function manyConnections(connections: number, id = `connections-${connections}`): ManyConnections {
+  return { id, label: `${connections.toLocaleString('en')} connections, 64 in flight`, connections }
+}
+
+/** Opens and closes connections until their number is that of the load. */
+function scaled(
+  { label, dial, serve, socketsEach = 1 }: Scaled,
+  most: number,
+): Omit<Contestant<ManyConnections>, 'id'> {
+  return {
     label,
     open: async ({ address }) => {
       requireOpenFiles(most)
@@ -55,11 +83,11 @@ export function scaled(
         const address = await serve(async (wire) => {
           open++
           wire.onmessage = (message) => {
-            if (isRequest(message)) void wire.send(answerOf(message))
+            if (isRequest(message)) void wire.send(responseFor(message))
           }
           wire.onclose = () => {
             open--
-            // Checked when there is a pause: what ends together is released together.
+            // Checked in a pause: connections that end together are released together.
             if (open === 1) void releasedTo(sockets + socketsEach, () => open === 1)
           }
           await wire.start()
@@ -105,7 +133,7 @@ function driverOver(dial: () => Promise<TransportLike>, socketsEach: number): Dr
           const id = isResponse(message) ? (message.id as number) : -1
           const sentAt = inFlight.get(id)
           if (!inFlight.delete(id) || sentAt === undefined) {
-            reject(new Error(`an answer to ${id}, which is not in flight`))
+            reject(new Error(`a response to ${id}, which is not in flight`))
             return
           }
           answered++
@@ -132,12 +160,12 @@ function driverOver(dial: () => Promise<TransportLike>, socketsEach: number): Dr
   }
 }
 
-/** Throws while more sockets are open than there should be: a number for what leaks is worse than none. */
+/** Throws when sockets stay open. A leak makes the other figures worthless. */
 async function releasedTo(expected: number, stillHolds: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + PATIENCE_MS
+  const deadline = performance.now() + RELEASE_TIMEOUT_MS
   while (stillHolds() && openSockets() > expected) {
-    if (performance.now() > giveUpAt)
-      throw new Error(`${openSockets()} sockets are open where ${expected} should be`)
+    if (performance.now() > deadline)
+      throw new Error(`${openSockets()} sockets are open, expected ${expected}`)
     await sleep(POLL_MS)
   }
 }
@@ -146,11 +174,11 @@ function openSockets(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
 }
 
-/** Node raises its own limit as far as it may. */
+/** Node raises its own limit up to the hard limit. */
 function requireOpenFiles(connections: number): void {
   const limit = openFilesLimit()
   if (limit < connections + SPARE_FILES)
-    throw new Error(`this takes ${connections + SPARE_FILES} open files of ${limit}: raise ulimit -Hn`)
+    throw new Error(`the limit of open files is ${limit}, not ${connections + SPARE_FILES}: raise ulimit -Hn`)
 }
 
 function openFilesLimit(): number {
@@ -158,7 +186,7 @@ function openFilesLimit(): number {
     const soft = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
     return soft === undefined || soft === 'unlimited' ? Infinity : Number(soft)
   } catch {
-    // Only Linux tells; elsewhere connecting fails.
+    // Only Linux has this file. Elsewhere connecting fails beyond the limit.
     return Infinity
   }
 }

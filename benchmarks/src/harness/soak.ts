@@ -4,22 +4,22 @@ import type { SoakResults } from '../soak/soak-results.js'
 import { circumstances } from './machine.js'
 import { committedFolder, latestFolder, writeJson } from './results.js'
 
-/** A long run after which the heap must be where it was early on. */
+/** A long run after which the heap must be as large as early in the run. */
 export interface Soak {
   readonly name: string
-  readonly says: string
-  /** How many messages, or whatever it is that is counted. */
+  readonly claim: string
+  /** The number of messages, or of the other things that `pass` counts. */
   readonly total: number
-  /** After how many of them the heap is looked at first. */
+  /** The number after which the heap is measured first. */
   readonly settled: number
   readonly sampleEvery: number
   readonly maxGrowthBytes: number
   readonly maxSeconds: number
-  /** Lets so many of them pass. */
+  /** Exchanges that many. */
   readonly pass: (count: number) => Promise<void>
 }
 
-/** Carries it out, writes what it found, and sets the exit code. Takes the options of the command. */
+/** Runs it, writes the results and sets the exit code. Reads the options of the command line. */
 export async function runSoak({
   pass,
   total,
@@ -45,7 +45,7 @@ export async function runSoak({
   const growthBytes = (heapBytes.at(-1)?.heapUsedBytes ?? 0) - (heapBytes[0]?.heapUsedBytes ?? 0)
   const results: SoakResults = {
     soak: soak.name,
-    says: soak.says,
+    claim: soak.claim,
     ...where,
     messages: passed,
     seconds: (performance.now() - startedAt) / 1000,
@@ -57,14 +57,14 @@ export async function runSoak({
   const file = `soak-${soak.name}.json`
   writeJson(join(latestFolder, file), results)
   if (values.save) writeJson(join(committedFolder, file), results)
-  console.log(`${results.met ? 'met' : 'missed'}: ${results.says}; it changed by ${growthBytes} bytes`)
+  console.log(`${results.met ? 'met' : 'missed'}: ${results.claim}; it changed by ${growthBytes} bytes`)
   if (!results.met) process.exitCode = 1
 }
 
 async function settledHeap(): Promise<number> {
   const collect = globalThis.gc
   if (!collect) throw new Error('run with --expose-gc')
-  // Twice, with a turn between: the first run may only queue what finalisers then free.
+  // Twice, with a turn between: the first collection can queue finalizers that release more.
   void collect()
   await new Promise((resolve) => setImmediate(resolve))
   void collect()

@@ -5,9 +5,9 @@ import { type Listener, serve, type Transport, type TransportLike } from '@mcpwi
 import { type ExchangeLoad, exchangeDriver } from './exchange.js'
 import type { Contestant } from './suite.js'
 
-/** A medium of sockets, without any package of ours. */
+/** Sockets without any package of ours. */
 export interface BareSockets {
-  /** Starts the server on an address of its own; resolves with what `dial` needs to find it. */
+  /** Starts the server on a new address. Resolves with the address for `dial`. */
   readonly listen: (server: Server) => Promise<string>
   readonly dial: (address: string) => Socket
 }
@@ -50,7 +50,8 @@ export function overListener(
     open: async ({ address }) => await exchangeDriver(client(address)),
     server: {
       startedBy: 'harness',
-      serve: async (accept) => (await serve(await listener(), accept)).address,
+      serve: async (accept) => (await serve(await listener(), accept)).url,
     },
+    isOurs: true,
   }
 }

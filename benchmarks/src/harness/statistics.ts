@@ -1,4 +1,4 @@
-/** The middle of what was measured and how far the middle half of it spreads. */
+/** The median and the quartiles of measured values. */
 export interface Spread {
   readonly median: number
   readonly q1: number
@@ -27,7 +27,7 @@ export function iqrOf({ q1, q3 }: Spread): number {
 }
 
 /**
- * The exponent e of the power law y ≈ c·xᵉ that fits best: 1 where y is proportional to x, 2 where it is quadratic.
+ * The exponent e of the best fit of y ≈ c·xᵉ: 1 where y is proportional to x, 2 where it is quadratic.
  * `NaN` for fewer than two points.
  */
 export function exponentOf(points: readonly (readonly [x: number, y: number])[]): number {

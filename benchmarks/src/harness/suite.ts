@@ -1,81 +1,86 @@
 import type { TransportLike } from '@mcpwire/core'
 
-/** One way of loading a contestant. Plain data: it is written into the results. */
+/** One kind of load. Plain data: the results contain it. */
 export interface Load {
   readonly id: string
   readonly label: string
 }
 
-/** One question, put to several contestants under several loads. */
+/** One question, and the contestants and loads that answer it. */
 export interface Suite<L extends Load = Load> {
   readonly name: string
   readonly question: string
-  /** The contestant that ratios are taken against. */
+  /** The contestant that the others are compared with. */
   readonly reference: string
-  /** Whether garbage is collected before memory is looked at, so that it is what is held that counts. */
+  /** Whether garbage is collected before memory is measured. */
   readonly isCollected?: boolean
-  /** How long to load a contestant before it is measured, where the usual is too short for its code to be compiled. */
+  /** Warm-up time for suites whose code is not compiled after the usual time. */
   readonly warmUpMs?: number
-  /** How long to measure each contestant under each load, in each round, where the usual does not do. */
+  /** Time of a measurement for suites that need another than the usual one. */
   readonly measureMs?: number
   /**
-   * In how many turns a measurement is taken, each contestant's between those of the others: a machine that is slower
-   * for some seconds is slower for all of them. Not for suites that collect garbage. Without it, in one.
+   * The number of slices of a measurement. Slices of the contestants alternate, so that a machine that is slower for some
+   * seconds is slower for all of them. Not for suites that collect garbage. Without it, 1.
    */
   readonly slices?: number
   readonly loads: readonly L[]
   readonly contestants: readonly Contestant<L>[]
 }
 
-/** One answer to the question of a suite. */
+/** One implementation that a suite measures. */
 export interface Contestant<L extends Load = Load> {
   readonly id: string
   readonly label: string
-  /** Runs in a process of its own, the one that measures. */
+  /** Runs in the process that measures. */
   readonly open: (place: Place) => Promise<Driver<L>>
-  /** The other process, where the exchange has two. */
+  /** The process at the other end. Absent for a contestant within one process. */
   readonly server?: Server
-  /** Loads it is not measured under. */
+  /** Whether it runs our packages, which `--against` also takes from another checkout. */
+  readonly isOurs?: boolean
+  /** The worker program of another checkout, and the id of the contestant there. */
+  readonly worker?: string
+  readonly idInWorker?: string
+  /** Loads under which it is not measured. */
   readonly skips?: (load: L) => boolean
 }
 
 /** The process at the other end. */
 interface Server {
-  /** Whether the harness starts it first, or the contestant's `open` does, by `place.command`. */
+  /** Whether the harness starts it first, or `open` of the contestant does with `place.command`. */
   readonly startedBy: 'harness' | 'client'
-  /** Calls `accept` with each conversation, not started; resolves with the address to dial, if there is one. */
+  /** Calls `accept` with each connection before it is started. Resolves with the address for `open`, if it has one. */
   readonly serve: (accept: (wire: TransportLike) => Promise<void>) => Promise<string | undefined>
 }
 
-/** Where the other end is. */
+/** The place of the other end. */
 export interface Place {
-  /** What `serve` resolved with; empty where the client starts the server. */
+  /** The result of `serve`. Empty where the client starts the server. */
   readonly address: string
-  /** The command that starts the server, for those that start it themselves. */
+  /** The command that starts the server, for clients that start it. */
   readonly command: string
   readonly args: readonly string[]
 }
 
-/** A contestant that is connected and ready to be loaded. */
+/** A contestant that is connected and ready for a load. */
 export interface Driver<L extends Load = Load> {
-  /** Gets ready for a load, before anything is measured. */
+  /** Prepares for a load. Not measured. */
   prepare?(load: L): Promise<void>
-  /** Keeps the load up for about that long, and counts. Throws when a message is lost, doubled or made up. */
+  /** Applies the load for about that long. Throws when a message is lost, duplicated or invented. */
   run(load: L, milliseconds: number): Promise<Counts>
   close(): Promise<void>
 }
 
-/** What a driver counted. */
+/** The counts of a driver. */
 export interface Counts {
   /** How many messages arrived, at either end. */
   readonly messages: number
   readonly seconds: number
-  /** How many connections were open meanwhile, where there were several. */
+  /** How many connections were open, in suites about their number. */
   readonly connections?: number
-  /** What processes between both ends used meanwhile, where there are any. */
+  /** The CPU time of processes between both ends. */
   readonly otherCpuMicros?: number
-  /** How many bytes those messages had, where that is of interest. */
+  /** The bytes of those messages, in suites about bytes. */
   readonly bytes?: number
-  /** Times from a request to its answer, in microseconds, in any order. */
+  /** Times from a request to its response, in microseconds, in any order. */
   readonly latencies?: Float64Array
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Suite } from './suite.js'
 
-// Of the sources, since a build keeps the output of a file that was removed.
+// The folder of the sources: a build keeps the output of a file that was removed.
 const folder = fileURLToPath(new URL('../../src/suites', import.meta.url))
 
 /** The names of all suites: one per file in `src/suites`. */

@@ -16,7 +16,7 @@ const COLUMNS: readonly Metric[] = [
   'bytesPerConnection',
 ]
 
-/** One load's figures: a row per contestant; the first row is the head. Ratios are per round, then the median. */
+/** The figures of one load: a head, then a row per contestant. A ratio is the median of the ratios in the rounds. */
 export function loadRows(results: Results, load: Load): string[][] {
   const cells = results.summary[load.id] ?? {}
   const columns = COLUMNS.filter((metric) => Object.values(cells).some((cell) => cell[metric] !== undefined))
@@ -59,7 +59,7 @@ export function verdictsText(verdicts: readonly Verdict[]): string {
   return textTable(
     verdicts.map((verdict) => [
       wordFor(verdict),
-      `${verdict.target.suite}: ${verdict.target.says}`,
+      `${verdict.target.suite}: ${verdict.target.claim}`,
       valueText(verdict),
     ]),
   )
@@ -76,21 +76,21 @@ export function valueText({ value }: Verdict): string {
   return value ? `${value.median.toFixed(2)} ± ${(iqrOf(value) / 2).toFixed(2)}` : ''
 }
 
-/** What changed between two runs, for a terminal. */
+/** The changes as text for a terminal. */
 export function changesText(changes: readonly Change[], showAll: boolean): string {
   const shown = showAll ? changes : changes.filter(({ verdict }) => verdict !== 'same')
-  const head = ['load', 'contestant', 'figure', 'before', 'after', 'change', 'noise', 'verdict']
-  const body = shown.map(({ load, contestant, metric, basis, before, after, change, noise, verdict }) => [
+  const head = ['load', 'contestant', 'figure', 'before', 'after', 'change', 'spread', 'verdict']
+  const body = shown.map(({ load, contestant, metric, basis, before, after, change, spread, verdict }) => [
     load,
     contestant,
     basis === 'ratio' ? `${metricLabels[metric]} × reference` : metricLabels[metric],
     compact(before.median),
     compact(after.median),
     percent(change),
-    `±${(noise * 100).toFixed(1)} %`,
+    `±${(spread * 100).toFixed(1)} %`,
     verdict,
   ])
   const same = changes.length - changes.filter(({ verdict }) => verdict !== 'same').length
-  const summary = `${changes.length - same} of ${changes.length} figures changed beyond noise`
+  const summary = `${changes.length - same} of ${changes.length} figures changed by more than their spread`
   return shown.length === 0 ? summary : `${textTable([head, ...body])}\n\n${summary}`
 }

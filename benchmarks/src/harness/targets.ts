@@ -1,28 +1,28 @@
 import type { Metric } from './figures.js'
 
-/** A number that is taken from every round by itself, so that a drift of the machine cancels out. */
+/** A number that is computed in each round, so that a drift of the machine cancels out. */
 export type Quantity =
-  /** One contestant's figure divided by another's; by the best of several. */
+  /** The figure of one contestant divided by that of another, or by the best of several. */
   | Of<'ratio', { readonly to: string | readonly string[]; readonly load: string }>
-  /** What one contestant's figure is above another's, divided by `per`. */
+  /** The difference between the figures of two contestants, divided by `per`. */
   | Of<'difference', { readonly minus: string; readonly load: string; readonly per?: number }>
-  /** How a contestant's figure grows with the `bytes` of the loads: 1 is linear. */
+  /** The growth of a figure with the `bytes` of the loads: 1 is linear. */
   | Of<'exponent', { readonly loads: readonly string[] }>
 
 type Of<K extends string, More> = { readonly kind: K; readonly of: string; readonly metric: Metric } & More
 
-/** One thing that must hold in the committed results of one suite. */
+/** A target for the committed results of one suite. */
 export interface Target {
   readonly suite: string
   readonly id: string
-  /** What must hold, in the words of a table. */
-  readonly says: string
+  /** The target as text. */
+  readonly claim: string
   readonly quantity: Quantity
   readonly atLeast?: number
   readonly atMost?: number
 }
 
-/** Every target there is, also of suites that were not measured yet. */
+/** All targets, also of suites without results. */
 export const targets: readonly Target[] = [
   ...layerTargets(),
   ...framingTargets(),
@@ -45,14 +45,14 @@ export const targets: readonly Target[] = [
   {
     suite: 'bridge',
     id: 'cpu',
-    says: 'CPU per message ≤ 1.25 × that of a parse-and-stringify relay',
+    claim: 'CPU per message ≤ 1.25 × that of a parse-and-stringify relay',
     quantity: ratio('relay', 'round-trips-64', 'cpuMicrosPerMessage'),
     atMost: 1.25,
   },
   {
     suite: 'bridge',
     id: 'latency',
-    says: 'p50 at most 50 µs above a parse-and-stringify relay, 1 in flight',
+    claim: 'p50 at most 50 µs above a parse-and-stringify relay, 1 in flight',
     quantity: { kind: 'difference', of: 'ours', minus: 'relay', load: 'round-trips-1', metric: 'p50Micros' },
     atMost: 50,
   },
@@ -63,7 +63,7 @@ function layerTargets(): Target[] {
   const layer = (of: string, per: number, micros: number, what: string): Target => ({
     suite: 'memory-pair',
     id: `cost-of-${of}`,
-    says: `${what} costs ≤ ${micros} µs per message`,
+    claim: `${what} costs ≤ ${micros} µs per message`,
     quantity: {
       kind: 'difference',
       of,
@@ -87,7 +87,7 @@ function framingTargets(): Target[] {
   const overhead = (load: string, what: string): Target => ({
     suite: 'framing',
     id: `overhead-${load}`,
-    says: `${what}: ≤ 1.5 × decoding and JSON.parse of the same bytes`,
+    claim: `${what}: ≤ 1.5 × decoding and JSON.parse of the same bytes`,
     quantity: ratio('floor', load, 'microsPerMessage'),
     atMost: 1.5,
   })
@@ -100,7 +100,7 @@ function framingTargets(): Target[] {
     {
       suite: 'framing',
       id: 'linear',
-      says: 'time grows as bytes^e with e ≤ 1.15 from 1 to 40 MB',
+      claim: 'time grows as bytes^e with e ≤ 1.15 from 1 to 40 MB',
       quantity: {
         kind: 'exponent',
         of: 'ours',
@@ -120,16 +120,16 @@ function streamTargets(suite: string, sdk?: 'sdk'): Target[] {
   ]
 }
 
-/** The revision without sessions, whose requests say more: its floor says as much. */
+/** The revision without sessions. Its requests have more metadata, and so do those of its floor. */
 function modernTargets(suite: string): Target[] {
   const targets = [
     throughput(suite, 'undici-request-modern', 1, 'round-trips-64', 'undici request + bare node:http'),
     latency(suite, 'undici-request-modern'),
   ]
-  return targets.map(({ id, says, quantity, ...rest }) => ({
+  return targets.map(({ id, claim, quantity, ...rest }) => ({
     ...rest,
     id: `modern-${id}`,
-    says: `without sessions, ${says}`,
+    claim: `without sessions, ${claim}`,
     quantity: { ...quantity, of: 'ours-modern' },
   }))
 }
@@ -138,7 +138,7 @@ function scaleTargets(wire: string): Target[] {
   const atCount = (load: string, count: string, metric: Metric, what: string): Target => ({
     suite: `scale-${wire}`,
     id: `${metric}-${load}`,
-    says: `${what} ≤ 1.3 × the bare socket's at ${count}`,
+    claim: `${what} ≤ 1.3 × the bare socket's at ${count}`,
     quantity: ratio('bare', load, metric),
     atMost: 1.3,
   })
@@ -149,7 +149,7 @@ function scaleTargets(wire: string): Target[] {
   ] as const
   return [
     ...counts.map(([load, count]) => atCount(load, count, 'cpuMicrosPerMessage', 'CPU per message')),
-    // What a few connections hold is lost in what a process takes by itself.
+    // The memory of a few connections is small beside that of the process.
     ...counts.slice(0, 2).map(([load, count]) => atCount(load, count, 'rssBytes', 'memory')),
     atCount('connections-many', 'the most connections', 'bytesPerConnection', 'memory of both ends of each'),
   ]
@@ -165,7 +165,7 @@ function throughput(
   return {
     suite,
     id: `${load}-vs-${typeof to === 'string' ? to : 'sdk'}`,
-    says: `messages/s ≥ ${atLeast} × ${what}`,
+    claim: `messages/s ≥ ${atLeast} × ${what}`,
     quantity: ratio(to, load, 'messagesPerSecond'),
     atLeast,
   }
@@ -183,7 +183,7 @@ function atMost(
   what: string,
 ): Target {
   const quantity = ratio(to, 'round-trips-1', 'p50Micros')
-  return { suite, id, says: `p50 with 1 in flight ≤ ${what}`, quantity, atMost: limit }
+  return { suite, id, claim: `p50 with 1 in flight ≤ ${what}`, quantity, atMost: limit }
 }
 
 function ratio(to: string | readonly string[], load: string, metric: Metric): Quantity {

@@ -75,7 +75,7 @@ function cpuMicros(): number {
   return user + system
 }
 
-/** The resident memory, without garbage where the suite asks for that. */
+/** The resident memory, without garbage where the suite requires it. */
 function heldBytes(): number {
   if (suite.isCollected) {
     setFlagsFromString('--expose-gc')
@@ -88,7 +88,7 @@ function heldBytes(): number {
 
 function figuresOf(counts: Counts, ownCpuMicros: number): Figures {
   const { messages, seconds, bytes, latencies, connections, otherCpuMicros = 0 } = counts
-  if (messages === 0) throw new Error('not one message was measured')
+  if (messages === 0) throw new Error('no message was measured')
   latencies?.sort()
   const rssBytes = heldBytes()
   return {

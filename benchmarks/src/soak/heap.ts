@@ -8,13 +8,13 @@ const [near, far] = memoryPair()
 await Promise.all([near.start(), respond(far)])
 await runSoak({
   name: 'heap',
-  says: 'after 1 000 000 messages the heap is where it was after 10 000, within 256 KiB',
+  claim: 'after 1 000 000 messages the heap is where it was after 10 000, within 256 KiB',
   total: 1_000_000,
   settled: 10_000,
   sampleEvery: 100_000,
   maxGrowthBytes: 262_144,
   maxSeconds: 120,
-  // A request and its answer are two.
+  // A request and its response are two messages.
   pass: (messages) => exchangeRequests(near, messages / 2),
 })
 await near.close()

@@ -20,7 +20,8 @@ const dispatcher = new Agent({ connections: AT_ONCE })
 
 await runSoak({
   name: 'http-sessions',
-  says: 'after 15 000 HTTP sessions that nobody ended the heap is where it was after 5 000, within 256 KiB',
+  claim:
+    'after 15 000 HTTP sessions that no client ended the heap is where it was after 5 000, within 256 KiB',
   total: 15_000,
   settled: 5_000,
   sampleEvery: 1_000,
@@ -37,7 +38,7 @@ await runSoak({
 await dispatcher.destroy()
 await listener.close()
 
-/** Begins a session as a client does that is never heard of again. */
+/** Starts a session as a client that then vanishes. */
 async function beginSession(): Promise<void> {
   const { statusCode, body } = await request(listener.url, {
     method: 'POST',

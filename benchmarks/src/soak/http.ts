@@ -12,7 +12,7 @@ const client = withHandshake(httpClient({ url: listener.url }))
 await client.start()
 await runSoak({
   name: 'http',
-  says: 'after 100 000 requests in one HTTP session the heap is where it was after 10 000, within 256 KiB',
+  claim: 'after 100 000 requests in one HTTP session the heap is where it was after 10 000, within 256 KiB',
   total: 200_000,
   settled: 20_000,
   sampleEvery: 20_000,

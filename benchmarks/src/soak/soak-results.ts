@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import type { Circumstances } from '../harness/machine.js'
 import { committedFolder } from '../harness/results.js'
 
-/** What a soak run found, as it is committed. */
+/** The committed results of a soak run. */
 export interface SoakResults extends Circumstances {
   readonly soak: string
-  readonly says: string
+  readonly claim: string
   readonly messages: number
   readonly seconds: number
   readonly heapBytes: readonly { readonly afterMessages: number; readonly heapUsedBytes: number }[]
@@ -21,12 +21,12 @@ export function committedSoaks(folder: string = committedFolder): SoakResults[] 
   return files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as SoakResults)
 }
 
-/** One line for each. */
+/** One line for each soak run. */
 export function soaksText(soaks: readonly SoakResults[]): string {
   return soaks
     .map(
-      ({ soak, says, met, growthBytes }) =>
-        `${met ? 'met' : 'missed'}  soak-${soak}: ${says}  ${growthBytes} bytes`,
+      ({ soak, claim, met, growthBytes }) =>
+        `${met ? 'met' : 'missed'}  soak-${soak}: ${claim}  ${growthBytes} bytes`,
     )
     .join('\n')
 }

@@ -8,7 +8,7 @@ import type { Contestant, Suite } from '../harness/suite.js'
 const relay = fileURLToPath(new URL('../floors/relay.js', import.meta.url))
 const bin = fileURLToPath(new URL('dist/bin.js', import.meta.resolve('mcpwire/package.json')))
 
-/** Three processes: a client, what stands between, and the server that this runs. Both ends are the best floor's. */
+/** Three processes: a client, a bridge, and the server that the bridge runs. Both ends are those of the best floor. */
 export const suite: Suite<ExchangeLoad> = {
   name: 'bridge',
   question: 'What does a bridge between a client and the server it runs cost?',
@@ -18,7 +18,7 @@ export const suite: Suite<ExchangeLoad> = {
   loads: [roundTrips(1), roundTrips(64)],
   contestants: [
     through('relay', 'floor: a relay that parses and stringifies', [relay]),
-    through('ours', 'mcpwire bridge', [bin, 'bridge', '--']),
+    { ...through('ours', 'mcpwire bridge', [bin, 'bridge', '--']), isOurs: true },
   ],
 }
 
@@ -27,12 +27,12 @@ function through(id: string, label: string, program: readonly string[]): Contest
     id,
     label,
     open: async ({ command, args }) => {
-      const between = spawn(process.execPath, [...process.execArgv, ...program, command, ...args], {
+      const bridge = spawn(process.execPath, [...process.execArgv, ...program, command, ...args], {
         stdio: ['pipe', 'pipe', 'inherit'],
       })
-      const driver = await exchangeDriver(bestByteStream(between.stdout, between.stdin))
-      if (between.pid === undefined) throw new Error('what stands between cannot be started')
-      return countingProcess(between.pid, driver)
+      const driver = await exchangeDriver(bestByteStream(bridge.stdout, bridge.stdin))
+      if (bridge.pid === undefined) throw new Error('the bridge cannot be started')
+      return countingProcess(bridge.pid, driver)
     },
     server: {
       startedBy: 'client',

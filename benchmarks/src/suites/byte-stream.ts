@@ -32,7 +32,7 @@ export const suite: Suite<ExchangeLoad> = {
       ({ command, args }) => new StdioClientV2({ command, args: [...args] }),
       () => new StdioServerV2(),
     ),
-    overPipes('ours', 'duplexChannel', ourTransport),
+    { ...overPipes('ours', 'duplexChannel', ourTransport), isOurs: true },
   ],
 }
 

@@ -49,6 +49,7 @@ export const suite: Suite<FramingLoad> = {
     {
       id: 'ours',
       label: 'createLineDecoder and createMessageReader',
+      isOurs: true,
       open: reading((chunks, _whole, deliver) => {
         const fail = (what: string) => () => {
           throw new Error(what)
@@ -84,7 +85,7 @@ function framing(
   }
 }
 
-/** The SDKs' buffers copy what they hold for every chunk, so only short messages in large chunks end in time. */
+/** The buffers of the SDKs copy their content for every chunk. Only short messages in large chunks end in time. */
 function sdk(
   id: string,
   label: string,
@@ -106,7 +107,7 @@ function sdk(
 
 type Read = (chunks: readonly Buffer[], whole: Buffer, deliver: (message: unknown) => void) => void
 
-/** Reads the same input again and again, with a new reader each time. */
+/** Reads the same input repeatedly, with a new reader each time. */
 function reading(read: Read): Contestant<FramingLoad>['open'] {
   return async () => {
     let current: FramingLoad | undefined

@@ -2,12 +2,12 @@ import { type ExchangeLoad, roundTrips } from '../harness/exchange.js'
 import { httpContestants } from '../harness/http.js'
 import type { Suite } from '../harness/suite.js'
 
-/** One POST per request, each answered by a stream that has one event. */
+/** One POST per request, with a stream of one event as response. */
 export const suite: Suite<ExchangeLoad> = {
   name: 'http-sse',
-  question: 'What does a conversation over HTTP cost, where each answer is a stream of one event?',
+  question: 'What does a conversation over HTTP cost, where each response is a stream of one event?',
   reference: 'undici-request',
-  // With one request in flight there are few of them, and what is compiled late would be measured: many come first.
+  // With one request in flight there are few requests. The load with many comes first, so that the code is compiled.
   warmUpMs: 3_000,
   measureMs: 1_800,
   slices: 12,

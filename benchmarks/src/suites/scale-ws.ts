@@ -4,60 +4,43 @@ import { wsClient } from '@mcpwire/ws'
 import { wsServer } from '@mcpwire/ws/node'
 import { dialBare, listenBare } from '../floors/bare-ws.js'
 import { bestWebSocket } from '../floors/web-socket.js'
-import { type ManyConnections, manyConnections, scaled } from '../harness/scale.js'
+import { type ManyConnections, scaleSuite } from '../harness/scale.js'
 import type { Suite } from '../harness/suite.js'
 
 const MANY = 10_000
 
 /** One client process with all connections, one server process. */
-export const suite: Suite<ManyConnections> = {
+export const suite: Suite<ManyConnections> = scaleSuite({
   name: 'scale-ws',
   question: 'What do many WebSockets cost, while 64 messages are in flight on them and while they are idle?',
-  reference: 'bare',
-  isCollected: true,
-  loads: [
-    manyConnections(1),
-    manyConnections(100),
-    manyConnections(MANY, 'connections-many'),
-    { ...manyConnections(1, 'connections-1-again'), label: '1 connection, once the others are closed' },
-  ],
-  contestants: [
-    scaled(
-      {
-        id: 'bare',
-        label: 'the ws library',
-        dial: async (address) => {
-          const wire = await dialBare(address, (socket, below) => {
-            const floor = bestWebSocket(socket, below)
-            // The floor does not wait until the other end has closed. Not a copy: it calls its own `onmessage`.
-            floor.close = async () => {
-              socket.close()
-              await once(socket, 'close')
-            }
-            return floor
-          })
-          await wire.start()
-          return wire
-        },
-        serve: (accept) => listenBare(accept, bestWebSocket),
-      },
-      MANY,
-    ),
-    scaled(
-      {
-        id: 'ours',
-        label: 'wsClient, wsServer',
-        dial: async (url) => {
-          const transport = wsClient({ url })
-          await transport.start()
-          return transport
-        },
-        serve: async (accept) => {
-          const listener = await serve(wsServer({ port: 0, maxConnections: 2 * MANY }), accept)
-          return listener.url
-        },
-      },
-      MANY,
-    ),
-  ],
-}
+  most: MANY,
+  bare: {
+    label: 'the ws library',
+    dial: async (address) => {
+      const wire = await dialBare(address, (socket, below) => {
+        const floor = bestWebSocket(socket, below)
+        // The floor does not wait for the close of the other end. Not a copy: it calls its own `onmessage`.
+        floor.close = async () => {
+          socket.close()
+          await once(socket, 'close')
+        }
+        return floor
+      })
+      await wire.start()
+      return wire
+    },
+    serve: (accept) => listenBare(accept, bestWebSocket),
+  },
+  ours: {
+    label: 'wsClient, wsServer',
+    dial: async (url) => {
+      const transport = wsClient({ url })
+      await transport.start()
+      return transport
+    },
+    serve: async (accept) => {
+      const listener = await serve(wsServer({ port: 0, maxConnections: 2 * MANY }), accept)
+      return listener.url
+    },
+  },
+})

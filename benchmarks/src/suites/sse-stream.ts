@@ -5,7 +5,7 @@ import { ourHttp, sdkHttp } from '../harness/http.js'
 import { type Pushed, pushDriver, pushed, pushOn } from '../harness/push.js'
 import type { Contestant, Suite } from '../harness/suite.js'
 
-/** What a server says by itself, on the stream that a GET opens. */
+/** Notifications of a server on the stream that a GET opens. */
 export const suite: Suite<Pushed> = {
   name: 'sse-stream',
   question: 'What do notifications cost that a server sends over one stream of events?',

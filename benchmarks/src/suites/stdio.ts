@@ -10,12 +10,12 @@ import { bestByteStream, naiveByteStream } from '../floors/byte-stream.js'
 import { type ExchangeLoad, exchangeDriver, roundTrips } from '../harness/exchange.js'
 import type { Contestant, Place, Suite } from '../harness/suite.js'
 
-/** A client and the child it runs, with the shutdown, the limits and the watches of either's transport. */
+/** A client and its child process, with the shutdown, the limits and the checks of their transports. */
 export const suite: Suite<ExchangeLoad> = {
   name: 'stdio',
   question: 'What does a conversation with a child process cost?',
   reference: 'best',
-  // With one request in flight there are few of them, and what is compiled late would be measured.
+  // With one request in flight there are few requests. A short warm-up would not compile the code.
   warmUpMs: 2_000,
   measureMs: 1_200,
   slices: 8,
@@ -35,12 +35,15 @@ export const suite: Suite<ExchangeLoad> = {
       (how) => new StdioClientV2(how),
       () => new StdioServerV2(),
     ),
-    contestant(
-      'ours',
-      'stdioClient, stdioServer',
-      (how) => stdioClient(how),
-      () => stdioServer(),
-    ),
+    {
+      ...contestant(
+        'ours',
+        'stdioClient, stdioServer',
+        (how) => stdioClient(how),
+        () => stdioServer(),
+      ),
+      isOurs: true,
+    },
   ],
 }
 

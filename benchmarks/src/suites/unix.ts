@@ -38,7 +38,7 @@ export const suite: Suite<ExchangeLoad> = {
   ],
 }
 
-/** A path in a folder that goes when the process does. */
+/** A path in a new folder that is removed when the process exits. */
 function newPath(): string {
   const folder = mkdtempSync(join(tmpdir(), 'mcpwire-bench-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))

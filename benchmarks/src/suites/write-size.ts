@@ -3,7 +3,7 @@ import { type ExchangeLoad, oneWay, roundTrips } from '../harness/exchange.js'
 import { overPipes } from '../harness/pipes.js'
 import type { Contestant, Suite } from '../harness/suite.js'
 
-/** Why a write leaves early: the other process reads while this one is still serialising. */
+/** The effect of early writes: the other process reads while this one still serializes. */
 export const suite: Suite<ExchangeLoad> = {
   name: 'write-size',
   question: 'How long may what is sent in one turn become before it leaves?',

@@ -6,7 +6,7 @@ import { type ExchangeLoad, exchangeDriver, roundTrips } from '../harness/exchan
 import { overListener } from '../harness/sockets.js'
 import type { Contestant, Suite } from '../harness/suite.js'
 
-/** Against the `ws` library by itself, as it is and with its frames put together. Neither official SDK has a server. */
+/** Compared with the `ws` library alone, with and without combined frames. Neither official SDK has a server. */
 export const suite: Suite<ExchangeLoad> = {
   name: 'ws',
   question: 'What does a conversation over WebSocket cost?',

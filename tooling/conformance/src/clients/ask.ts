@@ -1,5 +1,5 @@
-// What the suite starts as its client. It starts dozens at once, and loading an SDK takes half a second each time, so
-// that is done once by a host, which plays the scenario: `ask.js <port of the host> <URL of the suite's server>`.
+// The client program of the suite: `ask.js <port of the host> <URL of the suite's server>`. The suite starts dozens at
+// once, and loading an SDK takes half a second. A host loads it once and runs the scenarios.
 import { connect } from 'node:net'
 import type { Order } from './order.js'
 

@@ -1,13 +1,13 @@
-/** What the scenarios need of a connected client; the clients of both SDKs have it. */
+/** The methods of a connected client that the scenarios use. The clients of both SDKs have them. */
 export interface Caller {
   listTools(): Promise<{ tools: { name: string; inputSchema: unknown }[] }>
   callTool(call: { name: string; arguments?: Record<string, unknown> }): Promise<unknown>
   close(): Promise<void>
 }
 
-/** How a scenario wants its client. */
+/** The client that a scenario needs. */
 export interface ConnectSettings {
-  /** Has the client accept what the server asks of the user, with the defaults the server names. */
+  /** Whether the client accepts elicitations, with the defaults of the server. */
   readonly acceptsDefaults?: boolean
   /** Goes through OAuth when the server asks for a token. */
   readonly authorizes?: boolean

@@ -10,7 +10,7 @@ export function v2Client(options: ClientOptions = {}): Client {
   return new Client({ name: 'everything-v2', version: '1.0.0' }, options)
 }
 
-/** Connects the client of `@modelcontextprotocol/client`, in the session era or as the server's era is. */
+/** Connects the client of `@modelcontextprotocol/client`, in the era with sessions or in the era of the server. */
 export function connectV2(provider: OneUserProvider, { modern }: { modern: boolean }): Connect {
   return async (url, { acceptsDefaults = false, authorizes = false }) => {
     const client = v2Client({

@@ -9,14 +9,14 @@ const contextSchema = z.object({
     .default([]),
 })
 
-/** What the suite tells a client about its scenario. */
+/** The facts about a scenario that the suite passes to a client. */
 export type Context = z.infer<typeof contextSchema>
 
 export function parseContext(text: string): Context {
   return contextSchema.parse(JSON.parse(text))
 }
 
-/** The OAuth client a scenario starts with: the one it registered beforehand, or none yet. */
+/** The OAuth client that a scenario registered beforehand, if it did. */
 export function providerFor({ client_id, client_secret }: Context): OneUserProvider {
   if (client_id === undefined) return new OneUserProvider()
   return new OneUserProvider({ client_id, ...(client_secret !== undefined && { client_secret }) })

@@ -4,10 +4,10 @@ import { inspect } from 'node:util'
 import { type Order, parseOrder } from './order.js'
 import type { Scenario } from './scenarios.js'
 
-/** Plays whatever scenarios it is asked for, each as one client, and prints the port it is asked on. */
+/** Runs scenarios on request, each with a client of its own. Prints the port on which it takes requests. */
 export function host(scenarioFor: (order: Order) => Scenario | undefined): void {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    // The suite ends a client that takes too long; nobody waits for the failure then.
+    // The suite kills a client that takes too long. The failure has no receiver then.
     socket.on('error', () => {})
     void answer(socket, scenarioFor)
   })
@@ -17,13 +17,13 @@ export function host(scenarioFor: (order: Order) => Scenario | undefined): void 
   })
 }
 
-/** Says nothing when all went well, else what went wrong. */
+/** Resolves with an empty text, or with the failure. */
 async function answer(socket: Socket, scenarioFor: (order: Order) => Scenario | undefined): Promise<void> {
   let failure = ''
   try {
     const order = parseOrder(await textFrom(socket))
     const scenario = scenarioFor(order)
-    if (scenario === undefined) throw new Error(`there is no scenario ${order.scenario}`)
+    if (scenario === undefined) throw new Error(`no scenario ${order.scenario}`)
     await scenario(new URL(order.url))
   } catch (error) {
     failure = inspect(error)
@@ -31,7 +31,7 @@ async function answer(socket: Socket, scenarioFor: (order: Order) => Scenario | 
   socket.end(failure)
 }
 
-/** Not by `text()` of `node:stream/consumers`, which destroys the socket before it could be answered. */
+/** `text()` of `node:stream/consumers` would destroy the socket before the response. */
 async function textFrom(socket: Socket): Promise<string> {
   let received = ''
   socket.setEncoding('utf8').on('data', (chunk) => {

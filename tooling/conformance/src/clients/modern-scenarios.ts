@@ -4,7 +4,7 @@ import type { Context } from './context.js'
 import { overHttp } from './over-http.js'
 import type { Scenario } from './scenarios.js'
 
-/** The scenarios that exist for 2026-07-28 only, which the v2 client alone can play. */
+/** The scenarios for 2026-07-28 only. The v2 client alone supports them. */
 export function modernScenarioNamed(name: string, context: Context): Scenario | undefined {
   const plays: Readonly<Record<string, Scenario>> = {
     'request-metadata': negotiate,
@@ -16,7 +16,7 @@ export function modernScenarioNamed(name: string, context: Context): Scenario | 
   return plays[name]
 }
 
-/** The suite first refuses the version, and looks at what every later request carries. */
+/** The suite first refuses the version, then checks the contents of every later request. */
 async function negotiate(url: URL): Promise<void> {
   const client = v2Client({
     capabilities: { roots: { listChanged: true }, sampling: {}, elicitation: {} },
@@ -27,7 +27,7 @@ async function negotiate(url: URL): Promise<void> {
   await client.close()
 }
 
-/** These servers of the suite answer no `server/discover`, so the client is told what it would have said. */
+/** These servers of the suite do not support `server/discover`. The client gets its result from here. */
 function playing(options: ClientOptions, play: (client: Client) => Promise<void>): Scenario {
   return async (url) => {
     const client = v2Client({ ...options, versionNegotiation: { mode: 'auto' } })
@@ -63,7 +63,7 @@ async function useEverything(client: Client): Promise<void> {
   for (const { name } of prompts) await client.getPrompt({ name })
 }
 
-/** The listing comes first: it says which arguments travel in headers. */
+/** The list of tools comes first: it names the arguments that are sent in headers. */
 async function makeCalls(client: Client, { toolCalls }: Context): Promise<void> {
   await client.listTools()
   for (const call of toolCalls) await client.callTool(call)

@@ -7,16 +7,16 @@ import type {
 
 const REDIRECT_URL = 'http://localhost:3000/callback'
 
-/** What comes back from an authorization server, in the query of the redirect. */
+/** The response of an authorization server, in the query of the redirect. */
 export interface AuthorizationAnswer {
   readonly code: string
   readonly iss?: string
 }
 
-/** The OAuth client of one user, who agrees to everything at once. Fits `auth()` of both SDKs. */
+/** The OAuth client of one user that consents at once. Fits `auth()` of both SDKs. */
 export class OneUserProvider {
   readonly redirectUrl = REDIRECT_URL
-  /** The suite expects this very URL where it supports client ids that are URLs (SEP-991). */
+  /** The suite expects this URL as client id where it supports URLs as client ids (SEP-991). */
   readonly clientMetadataUrl = 'https://conformance-test.local/client-metadata.json'
   readonly clientMetadata: OAuthClientMetadata = { client_name: 'everything', redirect_uris: [REDIRECT_URL] }
   #client: OAuthClientInformationMixed | undefined
@@ -25,7 +25,7 @@ export class OneUserProvider {
   #verifier = ''
   #answer: AuthorizationAnswer | undefined
 
-  /** `client` is one that was registered beforehand. */
+  /** Takes a client that was registered beforehand. */
   constructor(client?: OAuthClientInformationMixed) {
     this.#client = client
   }
@@ -62,17 +62,17 @@ export class OneUserProvider {
     this.#verifier = verifier
   }
 
-  /** Visits the page in place of the user; the suite's server redirects without asking. */
+  /** Opens the page of the authorization server, which redirects without consent. */
   async redirectToAuthorization(url: URL): Promise<void> {
     const response = await fetch(url, { redirect: 'manual' })
     const query = new URL(response.headers.get('location') ?? '', url).searchParams
     const code = query.get('code')
-    if (code === null) throw new Error(`no code came back: ${query.toString()}`)
+    if (code === null) throw new Error(`the redirect has no code: ${query.toString()}`)
     const iss = query.get('iss')
     this.#answer = { code, ...(iss !== null && { iss }) }
   }
 
-  /** The answer to the redirect before; once. */
+  /** The response to the last redirect. It can be taken once. */
   takeAnswer(): AuthorizationAnswer {
     const answer = this.#answer
     if (answer === undefined) throw new Error('the user was not asked')

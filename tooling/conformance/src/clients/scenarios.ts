@@ -1,9 +1,9 @@
 import type { Caller, Connect, ConnectSettings } from './caller.js'
 
-/** Plays one scenario against the suite's server. */
+/** Runs one scenario against the server of the suite. */
 export type Scenario = (url: URL) => Promise<void>
 
-/** The scenario of that name, as both SDKs play it; nothing where there is none. */
+/** The scenario of that name that both SDKs support, if it exists. */
 export function scenarioNamed(name: string, connect: Connect): Scenario | undefined {
   const play = name.startsWith('auth/')
     ? playing(connect, { authorizes: true }, callEveryTool)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { createRequestStateCodec } from '@modelcontextprotocol/server'
 
-/** Seals what a multi-round tool has to remember. One key per process: every round comes back to the same one. */
+/** Encrypts the state of a multi-round tool. One key per process: every round returns to the same process. */
 export const stateCodec = createRequestStateCodec<{ tool: string; round: number }>({ key: randomBytes(32) })

@@ -10,7 +10,7 @@ export interface ToolResult {
   isError?: boolean
 }
 
-/** One call of a tool, in words both SDKs can serve. */
+/** One call of a tool, independent of the SDK. */
 export interface ToolCall {
   readonly args: Readonly<Record<string, unknown>>
   readonly progressToken: string | number | undefined

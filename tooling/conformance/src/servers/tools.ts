@@ -44,17 +44,19 @@ export const tools: readonly Tool[] = [
     name: 'test_elicitation',
     description: 'Asks the user for a name and an address',
     inputSchema: withText('message', 'What to show the user'),
-    run: async (call) => told('User response', await elicit(call, String(call.args['message']), contact)),
+    run: async (call) =>
+      elicitationResult('User response', await elicit(call, String(call.args['message']), contact)),
   },
   {
     name: 'test_elicitation_sep1034_defaults',
     description: 'Asks the user with a default for every field',
-    run: async (call) => told('Elicitation completed', await elicit(call, 'Check the values', defaults)),
+    run: async (call) =>
+      elicitationResult('Elicitation completed', await elicit(call, 'Check the values', defaults)),
   },
   {
     name: 'test_elicitation_sep1330_enums',
     description: 'Asks the user to choose in five ways',
-    run: async (call) => told('Elicitation completed', await elicit(call, 'Choose', enums)),
+    run: async (call) => elicitationResult('Elicitation completed', await elicit(call, 'Choose', enums)),
   },
   {
     name: 'json_schema_2020_12_tool',
@@ -113,7 +115,7 @@ function elicit({ ask }: ToolCall, message: string, requestedSchema: JsonSchema)
   return ask('elicitation/create', { message, requestedSchema })
 }
 
-function told(what: string, answer: Record<string, unknown>): ToolResult {
+function elicitationResult(what: string, answer: Record<string, unknown>): ToolResult {
   const { action, content } = answer
   return { content: [text(`${what}: action=${String(action)}, content=${JSON.stringify(content ?? {})}`)] }
 }

@@ -10,16 +10,16 @@ const checksSchema = z.array(
   }),
 )
 
-/** What the suite found about one thing it looked at. */
+/** The result of one check of the suite. */
 export type Check = z.infer<typeof checksSchema>[number]
 
-/** One scenario of a run, and what was found. */
+/** One scenario of a run, with its checks. */
 export interface ScenarioResult {
   readonly scenario: string
   readonly checks: readonly Check[]
 }
 
-/** Everything the suite wrote below its output folder, by name of scenario. */
+/** All results below the output folder of the suite, by name of scenario. */
 export function readResults(folder: string): ScenarioResult[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('checks.json'))
@@ -35,7 +35,7 @@ export function parseChecks(text: string): Check[] {
   return checksSchema.parse(JSON.parse(text))
 }
 
-/** The scenario a folder of results is named after: the suite appends the time, and puts `server-` in front. */
+/** The scenario of a folder of results. The suite adds the time and the prefix `server-` to its name. */
 export function scenarioOf(folder: string): string {
   return folder.replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, '').replace(/^server-/, '')
 }

@@ -1,6 +1,6 @@
 /**
- * The source of the suite without its import of `globSync`, which Node 20 does not have. A stand-in that throws
- * takes the place: only commands for the maintainers of the suite call it.
+ * The source of the suite without its import of `globSync`, which Node 20 does not have. A function that throws
+ * replaces it: only commands for maintainers of the suite call it.
  */
 export function withoutGlobSync(source: string): string {
   let name: string | undefined

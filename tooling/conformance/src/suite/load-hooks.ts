@@ -1,7 +1,7 @@
 import type { LoadHook } from 'node:module'
 import { withoutGlobSync } from './glob-sync.js'
 
-/** Runs in the thread of the loader, over every module the suite loads. */
+/** Runs in the thread of the loader, for every module that the suite loads. */
 export const load: LoadHook = async (url, context, nextLoad) => {
   const loaded = await nextLoad(url, context)
   if (!url.endsWith('/conformance/dist/index.js') || loaded.source === undefined) return loaded

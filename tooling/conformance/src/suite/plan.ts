@@ -2,11 +2,11 @@
 export interface Run {
   readonly side: 'server' | 'client'
   readonly sdk: 'v1' | 'v2'
-  /** What the suite is asked to run. */
+  /** Arguments of the suite that select scenarios. */
   readonly selection: readonly string[]
-  /** How many scenarios that is; fewer means that the suite left some out. */
+  /** How many scenarios that selects. Fewer results are a failure. */
   readonly scenarios: number
-  /** How many checks succeed when all is well; fewer means that some were never reached. */
+  /** How many checks succeed. Fewer mean that a scenario stopped early, which is a failure. */
   readonly checks: number
   readonly limitMs: number
 }
@@ -15,7 +15,7 @@ type Size = Pick<Run, 'scenarios' | 'checks'>
 
 const sdks = ['v1', 'v2'] as const
 
-/** Everything there is to run, in order. The v2 SDK alone speaks 2026-07-28. */
+/** All runs, in order. The v2 SDK alone supports 2026-07-28. */
 export const runs: readonly Run[] = [
   ...sdks.flatMap((sdk) => serverRuns(sdk)),
   server('v2', { scenarios: 50, checks: 152 }, '--requirements', '2026-07-28'),

@@ -4,7 +4,7 @@ const POSIX = process.platform !== 'win32'
 
 const running = new Set<ChildProcess>()
 
-/** A process of ours, with the output it has so far. */
+/** A child process, with its output so far. */
 export interface Started {
   readonly child: ChildProcess
   readonly output: () => string
@@ -12,7 +12,7 @@ export interface Started {
   readonly exited: Promise<number | null>
 }
 
-/** Starts Node. What it starts in turn is in its group, and ends with it. */
+/** Starts Node in a process group of its own, so that all its descendants end with it. */
 export function startNode(args: readonly string[]): Started {
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -32,18 +32,18 @@ export function startNode(args: readonly string[]): Started {
   return { child, output: () => output, exited }
 }
 
-/** Ends a process and everything it started. */
+/** Kills a process and its descendants. */
 export function stop({ child }: Pick<Started, 'child'>): void {
   running.delete(child)
   try {
     if (POSIX && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
     else child.kill('SIGKILL')
   } catch {
-    // Nothing of it is left.
+    // The group has ended.
   }
 }
 
-/** Waits for a process, for that long at most; then ends it with all it started. Tells whether it was in time. */
+/** Waits for a process, then kills it after the limit. Resolves with `true` when it ended in time. */
 export async function finish(started: Started, limitMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>((resolve) => {
@@ -55,7 +55,7 @@ export async function finish(started: Started, limitMs: number): Promise<boolean
   return first !== 'late'
 }
 
-/** Ends whatever still runs when this process ends, for whatever reason. */
+/** Kills the processes that still run when this process exits. */
 export function stopAllAtExit(): void {
   process.once('exit', () => {
     for (const child of [...running]) stop({ child })

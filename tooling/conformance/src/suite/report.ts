@@ -1,19 +1,19 @@
 import type { Run } from './plan.js'
 import type { Verdict } from './verdict.js'
 
-/** A run that is over. */
+/** The outcome of a run. */
 export interface Outcome extends Verdict {
   readonly run: string
   readonly seconds: number
 }
 
-/** How a run is called in the table. */
+/** The name of a run in the table. */
 export function titleOf({ side, sdk, selection }: Run): string {
   const named = selection.filter((word) => !word.startsWith('--')).join(' at ')
   return `${side} ${sdk}, ${named}`
 }
 
-/** One line of the table, and under it what went wrong. */
+/** One line of the table, followed by the problems. */
 export function lineOf({ run, passed, failed, unscored, seconds, problems }: Outcome): string {
   const figures = `${String(passed).padStart(4)} passed ${String(failed).padStart(3)} failed`
   const extra = unscored === 0 ? '' : `, ${unscored} failed unscored`
@@ -22,7 +22,7 @@ export function lineOf({ run, passed, failed, unscored, seconds, problems }: Out
   return [line, ...shown.map((problem) => `    ${problem}`)].join('\n')
 }
 
-/** What `.results/conformance.json` holds; CI adds up `passed` and `failed`. */
+/** The content of `.results/conformance.json`. CI adds up `passed` and `failed`. */
 export function summaryOf(outcomes: readonly Outcome[]): {
   passed: number
   failed: number

@@ -1,25 +1,25 @@
 import type { Check, ScenarioResult } from './checks.js'
 import type { Run } from './plan.js'
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Verdict {
   readonly passed: number
   readonly failed: number
-  /** Checks that failed in scenarios no revision requires. */
+  /** Failed checks of scenarios that no revision requires. */
   readonly unscored: number
-  /** One line for each failure, and for each failure that does not count. */
+  /** One line for each failure, also for those that do not count. */
   readonly problems: readonly string[]
 }
 
-/** Extensions of the protocol. The fixtures implement none, and they go through no other part of a transport. */
+/** Extensions of the protocol. The fixtures implement none. They use no other part of a transport. */
 const EXTENSIONS = [
   /^tasks-/,
   /^auth\/(client-credentials-(jwt|basic)|enterprise-managed-authorization|dpop|dpop-nonce|wif-jwt-bearer)$/,
 ]
 
 /**
- * Judges a run by its checks. A warning fails: whatever the suite warns of, it can also find in order. So does a
- * scenario that checked nothing, and a run of which something is missing.
+ * Evaluates a run by its checks. These fail too: a warning, a scenario without checks, and a run with fewer scenarios
+ * or checks than planned.
  */
 export function judge(run: Run, results: readonly ScenarioResult[], timedOut: boolean): Verdict {
   const scored = results.filter(({ scenario }) => isScored(run, scenario))
@@ -29,10 +29,10 @@ export function judge(run: Run, results: readonly ScenarioResult[], timedOut: bo
     ...(timedOut ? [`it took longer than ${run.limitMs} ms`] : []),
     ...(results.length === run.scenarios
       ? []
-      : [`${results.length} scenarios ran, ${run.scenarios} should have`]),
+      : [`${results.length} scenarios ran, expected ${run.scenarios}`]),
     ...(failures.length > 0 || passed >= run.checks
       ? []
-      : [`${passed} checks succeeded, ${run.checks} should have`]),
+      : [`${passed} checks succeeded, expected ${run.checks}`]),
   ]
   const unscored = results.filter(({ scenario }) => !isScored(run, scenario)).flatMap(failuresIn)
   return {
@@ -45,7 +45,7 @@ export function judge(run: Run, results: readonly ScenarioResult[], timedOut: bo
 
 /**
  * The suite starts all clients of a selection at once, and `sse-retry` measures half a second: among the others it
- * would tell how busy the machine is. It has a run of its own.
+ * would measure the load of the machine. It has a run of its own.
  */
 function isScored({ side, scenarios }: Run, scenario: string): boolean {
   if (side === 'client' && scenario === 'sse-retry') return scenarios === 1
@@ -55,7 +55,7 @@ function isScored({ side, scenarios }: Run, scenario: string): boolean {
 function failuresIn({ scenario, checks }: ScenarioResult): string[] {
   const failures = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING')
   if (failures.length === 0 && !checks.some(({ status }) => status === 'SUCCESS')) {
-    return [`${scenario}: nothing was checked`]
+    return [`${scenario}: no checks`]
   }
   return failures.map((check) => describe(scenario, check))
 }
