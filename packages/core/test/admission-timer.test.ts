@@ -1,7 +1,7 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { AdmissionTimer, createWheelClock } from '../src/authoring.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 
 const HOUR_MS = 3_600_000
 

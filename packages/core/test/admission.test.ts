@@ -1,8 +1,8 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import { describe, expect, test, vi } from 'vitest'
 import { type Gate, isTransportError, type SessionPolicy, type Verdict } from '../src/index.js'
 import { admit } from '../src/listener/admission.js'
 import { deferred } from './support/channels.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 
 const handshake = { medium: 'test', remote: {}, headers: {} }
 const { signal } = new AbortController()

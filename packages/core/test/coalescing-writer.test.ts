@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
+import { collectedMemory } from '@mcpwire/test-support/collected-memory'
 import { describe, expect, test } from 'vitest'
-import { collectedMemory } from '../../../tooling/collected-memory.js'
 import { createCoalescingWriter } from '../src/node/index.js'
 
 const LIMIT = 16_777_216

@@ -1,7 +1,7 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import { expect, it } from 'vitest'
 import { connections, memoryClient, memoryListener, type Transport, withLayers } from '../src/index.js'
 import { handmade } from './support/channels.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 
 it('the loop over connections leaves out those that ended while it was busy', async () => {
   const clock = fakeClock()

@@ -1,4 +1,6 @@
 import { inspect } from 'node:util'
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
+import { cancelled } from '@mcpwire/test-support/messages'
 import { describe, expect, test, vi } from 'vitest'
 import { createListener } from '../src/authoring.js'
 import {
@@ -15,7 +17,6 @@ import {
 } from '../src/index.js'
 import { acceptor, type Caller, caller, type HandmadeListening } from './support/acceptors.js'
 import { deferred } from './support/channels.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 import { numbered } from './support/messages.js'
 
 /** A listener that is open, and what it tells. */
@@ -916,7 +917,7 @@ describe('draining', () => {
     ask(asking(1, 'subscriptions/listen'))
     ask(numbered(1))
     ask(asking(2))
-    ask({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 2 } })
+    ask(cancelled(2))
     const done = closingWith(listener, 1_000)
     await settled()
 

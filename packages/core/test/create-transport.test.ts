@@ -1,3 +1,4 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import { describe, expect, test, vi } from 'vitest'
 import { createTransport } from '../src/authoring.js'
 import {
@@ -8,7 +9,6 @@ import {
   type TransportErrorCode,
 } from '../src/index.js'
 import { deferred, foreignPromise, handmade, peer } from './support/channels.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 import { numbered, numberOf } from './support/messages.js'
 
 const code = (expected: TransportErrorCode): unknown => expect.objectContaining({ code: expected })

@@ -1,6 +1,7 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
+import { cancelled } from '@mcpwire/test-support/messages'
 import { describe, expect, it } from 'vitest'
 import { memoryClient, memoryListener } from '../src/index.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 import { request } from './support/messages.js'
 
 describe('draining a listener', () => {
@@ -12,7 +13,7 @@ describe('draining a listener', () => {
     const client = memoryClient({ listener, clock })
     await client.start()
     await client.send(request(1))
-    await client.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } })
+    await client.send(cancelled(1))
     await settled()
     // No time passes on this clock: a wait for drainMs would never end.
     await listener.close({ drainMs: 60_000 })

@@ -1,7 +1,7 @@
-import { testExamples } from '../../../tooling/test-examples.js'
+import { testExamples } from '@mcpwire/test-support/example-programs'
 
 testExamples(new URL('../examples/', import.meta.url), {
-  'first.ts': { said: ["text: 'hello'"] },
-  'gate.ts': { said: ["[ 'Ada' ]"] },
-  'layers.ts': { said: ['{ sum: 2 }\n1 response(s)\norderly end'] },
+  'first.ts': { stdout: ["text: 'hello'"] },
+  'gate.ts': { stdout: ["[ 'Ada' ]"] },
+  'layers.ts': { stdout: ['{ sum: 2 }\n1 response(s)\norderly end'] },
 })

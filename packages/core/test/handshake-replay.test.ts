@@ -1,3 +1,4 @@
+import { cancelled, initializeParams } from '@mcpwire/test-support/messages'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type HandshakeReplay, handshakeReplay } from '../src/authoring.js'
@@ -8,7 +9,7 @@ const initialize: JsonRpcMessage = {
   jsonrpc: '2.0',
   id: 0,
   method: 'initialize',
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+  params: initializeParams(),
 }
 const initialized: JsonRpcMessage = { jsonrpc: '2.0', method: 'notifications/initialized' }
 const result = (id: string | number, members = {}): JsonRpcMessage => ({
@@ -20,11 +21,6 @@ const failure = (id: string | number): JsonRpcMessage => ({
   jsonrpc: '2.0',
   id,
   error: { code: -32_602, message: 'no' },
-})
-const cancelled = (requestId: string | number): JsonRpcMessage => ({
-  jsonrpc: '2.0',
-  method: 'notifications/cancelled',
-  params: { requestId },
 })
 const listen = (id: string | number): JsonRpcMessage => ({
   jsonrpc: '2.0',

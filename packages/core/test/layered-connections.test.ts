@@ -1,3 +1,4 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import { describe, expect, it } from 'vitest'
 import { fromFactory } from '../src/authoring.js'
 import {
@@ -10,7 +11,6 @@ import {
   tap,
   withLayers,
 } from '../src/index.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 
 const authInfo = { token: 't', clientId: 'alice', scopes: [] }
 

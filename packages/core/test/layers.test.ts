@@ -1,3 +1,4 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import { InMemoryTransport as InMemoryTransportV2 } from '@modelcontextprotocol/client'
 import { InMemoryTransport as InMemoryTransportV1 } from '@modelcontextprotocol/sdk/inMemory.js'
 import { describe, expect, test, vi } from 'vitest'
@@ -12,7 +13,6 @@ import {
   withLayers,
 } from '../src/index.js'
 import { deferred, handmade } from './support/channels.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 import { numbered } from './support/messages.js'
 
 /** Notes what passes, in both directions, and lets everything through. */

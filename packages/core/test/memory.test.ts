@@ -1,7 +1,7 @@
+import { settled } from '@mcpwire/test-support/fake-clock'
 import { describe, expect, test, vi } from 'vitest'
 import { encodedOf } from '../src/authoring.js'
 import { type JsonRpcMessage, type MemoryPairOptions, memoryPair, type Transport } from '../src/index.js'
-import { settled } from './support/fake-clock.js'
 import { numbered, numberOf, request } from './support/messages.js'
 
 interface Heard {

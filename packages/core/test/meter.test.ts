@@ -1,7 +1,8 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
+import { cancelled } from '@mcpwire/test-support/messages'
 import { describe, expect, it } from 'vitest'
 import { type Channel, type Connector, createTransport, type Sink, type Traffic } from '../src/authoring.js'
 import { type JsonRpcMessage, memoryPair, meter, type Transport, withLayers } from '../src/index.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 import { numbered, request } from './support/messages.js'
 
 const response = (id: string | number): JsonRpcMessage => ({ jsonrpc: '2.0', id, result: {} })
@@ -89,7 +90,7 @@ describe('meter', () => {
     const counted = meter({ clock: fakeClock() })
     const { transport, sink } = await connected(counted)
     await transport.send(request(1))
-    await transport.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } })
+    await transport.send(cancelled(1))
     await transport.send(request(2, 'subscriptions/listen'))
     for (const id of [1, 2, 3]) sink.message(response(id))
     sink.message({ jsonrpc: '2.0', error: { code: -32_700, message: 'unreadable' } })

@@ -1,3 +1,4 @@
+import { fakeClock } from '@mcpwire/test-support/fake-clock'
 import { McpServer as LegacyServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { McpServer as ModernServer } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
@@ -12,7 +13,6 @@ import {
   serve,
   type TransportLike,
 } from '../src/index.js'
-import { fakeClock } from './support/fake-clock.js'
 
 const identity = { name: 'test', version: '1' }
 

@@ -1,3 +1,4 @@
+import { cancelled } from '@mcpwire/test-support/messages'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type CallerStep, createMultiplexer, type Multiplexer, type UpstreamStep } from '../src/authoring.js'
@@ -34,7 +35,6 @@ const note = (method: string, params: object = {}): JsonRpcMessage => ({
 })
 const progress = (progressToken: unknown): JsonRpcMessage =>
   note('notifications/progress', { progressToken, progress: 1 })
-const cancelled = (requestId: unknown): JsonRpcMessage => note('notifications/cancelled', { requestId })
 const changed = (subscription: unknown): JsonRpcMessage =>
   note('notifications/tools/list_changed', { _meta: { [SUBSCRIPTION]: subscription, other: 1 } })
 

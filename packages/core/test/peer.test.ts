@@ -1,3 +1,5 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
+import { cancelled } from '@mcpwire/test-support/messages'
 import { describe, expect, it, vi } from 'vitest'
 import {
   type IncomingCall,
@@ -9,7 +11,6 @@ import {
   type Transport,
   TransportError,
 } from '../src/index.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 import { type ScriptedTransport, scriptedTransport } from './support/scripted-transport.js'
 
 const overload = new TransportError('OVERLOADED', 'full', { queuedBytes: 9, maxQueuedBytes: 8 })
@@ -383,8 +384,7 @@ describe('peer: answering', () => {
       },
     })
     transport.onmessage?.({ jsonrpc: '2.0', id: 1, method: 'slow' })
-    const cancel = (requestId: string | number): void =>
-      transport.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })
+    const cancel = (requestId: string | number): void => transport.onmessage?.(cancelled(requestId))
     cancel('1')
     expect(signal.aborted).toBe(false)
     cancel(1)

@@ -1,3 +1,5 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
+import { cancelled } from '@mcpwire/test-support/messages'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { McpServer as ServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
@@ -17,7 +19,6 @@ import {
   TransportError,
   type TransportLike,
 } from '../src/index.js'
-import { fakeClock, settled } from './support/fake-clock.js'
 import { numbered, request } from './support/messages.js'
 import { type ScriptedTransport, scriptedTransport } from './support/scripted-transport.js'
 
@@ -27,8 +28,6 @@ const modern = { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28
 function notification(method: string, params: MessageParams): JsonRpcMessage {
   return { jsonrpc: '2.0', method, params }
 }
-const cancelled = (requestId: string | number): JsonRpcMessage =>
-  notification('notifications/cancelled', { requestId })
 const response = (id: string | number, result = {}): JsonRpcMessage => ({ jsonrpc: '2.0', id, result })
 
 const overload = new TransportError('OVERLOADED', 'full', { queuedBytes: 9, maxQueuedBytes: 8 })

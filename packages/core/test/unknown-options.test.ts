@@ -1,5 +1,5 @@
+import { expectKnownOptions, expectOptionsAlone, failureOf } from '@mcpwire/test-support/option-errors'
 import { expect, test } from 'vitest'
-import { expectKnownOptions, expectOptionsAlone, failureOf } from '../../../tooling/refused-options.js'
 import {
   type Connector,
   createListener,

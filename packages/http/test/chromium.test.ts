@@ -1,16 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Gate, type HttpHooks, serve, type Transport } from '@mcpwire/core'
+import { bundledForBrowsers, pageInChromium, pageWith } from '@mcpwire/test-support/chromium'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { bundledForBrowsers, chromiumFlags, pageWith } from '../../../tooling/page-in-chromium.js'
-import { chromiumProgram, missing } from '../../../tooling/system-packages.js'
 import { httpServer } from '../src/node/index.js'
 import type { Visit } from './programs/page.js'
 
@@ -64,22 +60,9 @@ async function visit(page: Page, url: string, mode: 'legacy' | 'auto'): Promise<
 test('completes a session from a page of an allowed origin in Chromium, and refuses another origin', {
   timeout: TIMEOUT_MS,
 }, async ({ skip }) => {
-  const why = missing(chromiumProgram)
-  if (why !== undefined) skip(why)
+  const page = await pageInChromium(skip)
   const script = await bundledForBrowsers(new URL('programs/page.ts', import.meta.url))
   expect(script).not.toContain('node:')
-
-  const profile = await mkdtemp(join(tmpdir(), 'mcpwire-chromium-'))
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: chromiumProgram.path,
-    headless: true,
-    args: [...chromiumFlags],
-  })
-  onTestFinished(async () => {
-    await browser.close()
-    await rm(profile, { recursive: true, force: true })
-  })
-  const page = await browser.newPage()
   const sitePort = await site(script)
   const connections: Transport[] = []
   const listener = await serve(

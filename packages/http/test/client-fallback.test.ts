@@ -1,5 +1,6 @@
 import { createFakeClock } from '@mcpwire/compliance'
 import { isRequest } from '@mcpwire/core'
+import { initializeParams } from '@mcpwire/test-support/messages'
 import { describe, expect, test } from 'vitest'
 import {
   event,
@@ -12,7 +13,7 @@ import {
   stream,
 } from './support/scripted-server.js'
 
-const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
+const params = initializeParams()
 const initialize = { jsonrpc: '2.0' as const, id: 'init', method: 'initialize', params }
 const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
 const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_changed' }

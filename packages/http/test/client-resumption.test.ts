@@ -1,5 +1,6 @@
 import { createFakeClock, turns } from '@mcpwire/compliance'
 import { isRequest } from '@mcpwire/core'
+import { cancelled } from '@mcpwire/test-support/messages'
 import { describe, expect, test } from 'vitest'
 import {
   event,
@@ -191,11 +192,7 @@ describe('an interrupted request', () => {
     const client = await initializedClient(server, { clock })
     await client.transport.send(call)
     await server.until(() => clock.pending === 1, 'a retry is scheduled')
-    await client.transport.send({
-      jsonrpc: '2.0',
-      method: 'notifications/cancelled',
-      params: { requestId: 1 },
-    })
+    await client.transport.send(cancelled(1))
     expect(clock.pending).toBe(0)
     expect(answered(client)).toBe(false)
   })

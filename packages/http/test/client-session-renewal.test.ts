@@ -1,5 +1,6 @@
 import { createFakeClock, turns } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
+import { cancelled } from '@mcpwire/test-support/messages'
 import { describe, expect, test } from 'vitest'
 import type { StreamState } from '../src/index.js'
 import { expiringSessions } from './support/expiring-sessions.js'
@@ -298,10 +299,7 @@ describe('a session that the server no longer knows', () => {
 
   test.each([
     [reply, { status: 'rejected', reason: { code: 'SESSION_LOST' } }],
-    [
-      { jsonrpc: '2.0' as const, method: 'notifications/cancelled', params: { requestId: 1 } },
-      { status: 'fulfilled' },
-    ],
+    [cancelled(1), { status: 'fulfilled' }],
   ])('drops a message refused with 401 that the new one has no use for: %o', async (message, outcome) => {
     const { script, expire } = expiringSessions()
     const held: ScriptedRequest[] = []

@@ -1,5 +1,6 @@
 import { turns } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
+import { cancelled, initializeParams } from '@mcpwire/test-support/messages'
 import { describe, expect, test } from 'vitest'
 import { expiringSessions } from './support/expiring-sessions.js'
 import {
@@ -21,7 +22,7 @@ const sessionOf = ({ headers }: ScriptedRequest) => headers['mcp-session-id']
 const idOf = (message: JsonRpcMessage | undefined) => (message && 'id' in message ? message.id : undefined)
 
 describe('a message sent before the response to initialize', () => {
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
+  const params = initializeParams()
   const initialize = { jsonrpc: '2.0' as const, id: 'init', method: 'initialize', params }
   const initialized = { jsonrpc: '2.0' as const, method: 'notifications/initialized' }
 
@@ -70,11 +71,6 @@ describe('a message sent before the response to initialize', () => {
     const begun = transport.send(initialize)
     await server.until(() => opening !== undefined, 'initialize arrived')
     const held = transport.send(call(2))
-    const cancelled = (requestId: string | number) => ({
-      jsonrpc: '2.0' as const,
-      method: 'notifications/cancelled',
-      params: { requestId },
-    })
     const notYet = transport.send(cancelled(2))
     await transport.send({ jsonrpc: '2.0', id: 1, method: 'ping' })
     expect(await responseTo(1)).toMatchObject({ result: { of: 'ping' } })

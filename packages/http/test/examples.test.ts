@@ -1,11 +1,11 @@
-import { testExamples } from '../../../tooling/test-examples.js'
+import { testExamples } from '@mcpwire/test-support/example-programs'
 
 testExamples(new URL('../examples/', import.meta.url), {
-  'express.ts': { said: ['greeter'] },
-  'fastify.ts': { said: ['greeter'] },
-  'first.ts': { said: ["text: 'hello'"] },
-  'hono.ts': { said: ['greeter'] },
-  'node-http.ts': { said: ['greeter'] },
-  'oauth-v1.ts': { said: ["text: 'hello'"] },
-  'oauth-v2.ts': { said: ["text: 'hello'", '2 tokens were requested'] },
+  'express.ts': { stdout: ['greeter'] },
+  'fastify.ts': { stdout: ['greeter'] },
+  'first.ts': { stdout: ["text: 'hello'"] },
+  'hono.ts': { stdout: ['greeter'] },
+  'node-http.ts': { stdout: ['greeter'] },
+  'oauth-v1.ts': { stdout: ["text: 'hello'"] },
+  'oauth-v2.ts': { stdout: ["text: 'hello'", '2 tokens were requested'] },
 })

@@ -1,4 +1,5 @@
 import type { JsonRpcRequest } from '@mcpwire/core'
+import { cancelled } from '@mcpwire/test-support/messages'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ParamHeader, paramHeadersOf } from '../src/headers/param-headers.js'
@@ -110,9 +111,7 @@ describe('the headers of a message', () => {
   })
 
   test('of a notification are its method, and its revision where it names one', () => {
-    expect(
-      mirroredHeaders({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }),
-    ).toEqual({
+    expect(mirroredHeaders(cancelled(1))).toEqual({
       'mcp-method': 'notifications/cancelled',
     })
   })

@@ -1,5 +1,5 @@
+import { missing, nginxProgram } from '@mcpwire/test-support/system-packages'
 import { expect, test } from 'vitest'
-import { missing, nginxProgram } from '../../../tooling/system-packages.js'
 import { idleBehindNginx } from './support/behind-nginx.js'
 
 /** As operators set it, and what a stream of a server with its defaults has to live through more than twice. */

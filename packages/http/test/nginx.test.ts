@@ -1,5 +1,5 @@
+import { missing, nginxProgram } from '@mcpwire/test-support/system-packages'
 import { expect, test } from 'vitest'
-import { missing, nginxProgram } from '../../../tooling/system-packages.js'
 import { idleBehindNginx } from './support/behind-nginx.js'
 
 const TIMEOUT_MS = 300_000

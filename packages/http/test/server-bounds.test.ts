@@ -1,7 +1,7 @@
 import { createFakeClock } from '@mcpwire/compliance'
 import { type EventStore, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
+import { collectedMemory } from '@mcpwire/test-support/collected-memory'
 import { describe, expect, test, vi } from 'vitest'
-import { collectedMemory } from '../../../tooling/collected-memory.js'
 import { memoryEventStore } from '../src/index.js'
 import type { HttpServerOptions } from '../src/node/index.js'
 import { unread, wireRequest } from './support/raw-socket.js'

@@ -1,5 +1,5 @@
+import { expectKnownOptions, failureOf, refused } from '@mcpwire/test-support/option-errors'
 import { expect, test } from 'vitest'
-import { expectKnownOptions, failureOf, refused } from '../../../tooling/refused-options.js'
 import { httpClient, httpHandler, memoryEventStore } from '../src/index.js'
 import { httpServer, requestHandler } from '../src/node/index.js'
 

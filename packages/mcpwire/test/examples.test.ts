@@ -1,5 +1,5 @@
-import { testExamples } from '../../../tooling/test-examples.js'
+import { testExamples } from '@mcpwire/test-support/example-programs'
 
 testExamples(new URL('../examples/', import.meta.url), {
-  'endpoint.ts': { said: ["'get-sum'"] },
+  'endpoint.ts': { stdout: ["'get-sum'"] },
 })

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { peer } from '@mcpwire/core'
+import { initializeParams } from '@mcpwire/test-support/messages'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -150,7 +151,7 @@ describe('mcpwire with an HTTP server that fails', () => {
     jsonrpc: '2.0' as const,
     id: 1,
     method: 'initialize',
-    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } },
+    params: initializeParams(),
   }
 
   async function respondingWith(status: number, type: string, text: string, path = '/mcp'): Promise<string> {

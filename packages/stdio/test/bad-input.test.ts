@@ -1,8 +1,8 @@
 import { until } from '@mcpwire/compliance'
 import { isTransportError } from '@mcpwire/core'
+import { newFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, test } from 'vitest'
 import { stdioClient, stdioServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { note, record } from './support/messages.js'
 import { osPipe } from './support/os-pipe.js'
 import { TIMEOUT_MS } from './support/processes.js'
@@ -64,7 +64,7 @@ describe.each(pieces)('$name between two messages', ({ bytes, code }) => {
   })
 
   test('is reported and skipped when it comes from a host', async () => {
-    await using folder = await temporaryFolder()
+    await using folder = await newFolder()
     const [hostOutput, hostInput] = [osPipe(folder.path, 'in'), osPipe(folder.path, 'out')]
     const transport = stdioServer({
       stdin: hostOutput.readable,

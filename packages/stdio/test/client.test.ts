@@ -3,9 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { until } from '@mcpwire/compliance'
 import { type Layer, type Transport, tap, withLayers } from '@mcpwire/core'
+import { newFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, test } from 'vitest'
 import { stdioClient } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { linesOf } from './support/lines.js'
 import { note, outcomesOf, record } from './support/messages.js'
 import { processesWith, SLACK, TIMEOUT_MS, untilGone } from './support/processes.js'
@@ -58,7 +58,7 @@ test('kills a child that ignores the end of its input when this process exits', 
 })
 
 test('passes command, arguments, variables and working directory to the child [STDIO-01, STDIO-18]', async () => {
-  await using folder = await temporaryFolder()
+  await using folder = await newFolder()
   const code = `const [own, home] = [process.env.OWN, process.env.SHELLS]
     const facts = { argv: process.argv.slice(1), own, home, cwd: process.cwd() }
     console.log(JSON.stringify({ jsonrpc: '2.0', method: 'facts', params: facts })); process.stdin.resume()`
@@ -74,7 +74,7 @@ test('passes command, arguments, variables and working directory to the child [S
 })
 
 test('finds a program in the PATH of the child, and runs a script without a shell', async () => {
-  await using folder = await temporaryFolder()
+  await using folder = await newFolder()
   await mkdir(join(folder.path, 'bin'))
   const path = join(folder.path, 'bin', 'my-server')
   await writeFile(path, '#!/bin/sh\nexec cat\n', { mode: 0o755 })

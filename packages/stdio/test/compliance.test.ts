@@ -12,8 +12,8 @@ import {
 import type { Transport } from '@mcpwire/core'
 import { createTransport, resolveOptions } from '@mcpwire/core/authoring'
 import { byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
+import { newFolder } from '@mcpwire/test-support/folders'
 import { type StdioClientTransport, stdioClient, stdioServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { osPipe } from './support/os-pipe.js'
 
 const relay = fileURLToPath(new URL('programs/relay.mjs', import.meta.url))
@@ -72,7 +72,7 @@ describeTransport('stdioServer over pipes', {
 })
 
 async function childPair(options: PairOptions): Promise<TransportPair> {
-  const folder = await temporaryFolder()
+  const folder = await newFolder()
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true })
   const far = new Promise<Transport>((resolve) => {
     server.once('connection', (socket) => resolve(stdioServer({ ...options, stdin: socket, stdout: socket })))
@@ -109,7 +109,7 @@ function signalTo({ pid }: StdioClientTransport, signal: NodeJS.Signals): void {
 }
 
 async function pipePair(options: PairOptions): Promise<TransportPair> {
-  const folder = await temporaryFolder()
+  const folder = await newFolder()
   const towards = { near: osPipe(folder.path, 'near'), far: osPipe(folder.path, 'far') }
   const settings = resolveOptions(byteStreamDefaults, options)
   const streams = { readable: towards.near.readable, writable: towards.far.writable }

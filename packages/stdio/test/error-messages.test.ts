@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { until } from '@mcpwire/compliance'
+import { newFolder } from '@mcpwire/test-support/folders'
 import { expect, test } from 'vitest'
 import { type StdioClientOptions, stdioClient, stdioServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { note, outcomesOf, record, request } from './support/messages.js'
 import { TIMEOUT_MS } from './support/processes.js'
 import { script } from './support/programs.js'
@@ -46,7 +46,7 @@ test('messages of options', () => {
 })
 
 test('messages of starting a child', async () => {
-  await using folder = await temporaryFolder()
+  await using folder = await newFolder()
   const file = join(folder.path, 'file')
   await writeFile(file, '')
   const given: Partial<StdioClientOptions>[] = [

@@ -1,7 +1,7 @@
-import { testExamples } from '../../../tooling/test-examples.js'
+import { testExamples } from '@mcpwire/test-support/example-programs'
 
 testExamples(new URL('../examples/', import.meta.url), {
-  'client.ts': { said: ["text: 'hello'"] },
-  'everything.ts': { said: ['SDK 1', 'SDK 2'] },
-  'server.ts': { said: [], complained: 'this line goes to standard error\n' },
+  'client.ts': { stdout: ["text: 'hello'"] },
+  'everything.ts': { stdout: ['SDK 1', 'SDK 2'] },
+  'server.ts': { stdout: [], stderr: 'this line goes to standard error\n' },
 })

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { newFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, test } from 'vitest'
 import { isTreeAlive, type KillSystem, killTree, runningInGroup } from '../src/process-tree.js'
-import { temporaryFolder } from './support/folder.js'
 
 interface Fake extends KillSystem {
   readonly calls: string[]
@@ -82,21 +82,21 @@ describe('runningInGroup', () => {
   const own = { [process.pid]: `${process.pid} (node) S 1 1 1` }
 
   test('counts the processes that have not exited, with any name', async () => {
-    await using folder = await temporaryFolder()
+    await using folder = await newFolder()
     const processes = { ...own, 7: '7 (a) b) S 1 7 7', 8: '8 (c) Z 7 7 7', 9: '9 (d) S 1 9 9' }
     expect(runningInGroup(7, await fillFolder(folder.path, processes))).toBe(1)
     expect(runningInGroup(8, folder.path)).toBe(0)
   })
 
   test('is undefined for a folder that cannot be read or lacks this process', async () => {
-    await using folder = await temporaryFolder()
+    await using folder = await newFolder()
     expect(runningInGroup(7, join(folder.path, 'none'))).toBeUndefined()
     expect(runningInGroup(7, folder.path)).toBeUndefined()
     expect(runningInGroup(7, await fillFolder(folder.path, { 9: '9 (d) S 1 9 9' }))).toBeUndefined()
   })
 
   test('is undefined for a file that cannot be read, but ignores one that is missing', async () => {
-    await using folder = await temporaryFolder()
+    await using folder = await newFolder()
     await mkdir(join(folder.path, '8'))
     expect(runningInGroup(7, await fillFolder(folder.path, own))).toBe(0)
     expect(runningInGroup(7, await fillFolder(folder.path, { 9: undefined }))).toBeUndefined()

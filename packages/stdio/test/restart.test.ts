@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { until } from '@mcpwire/compliance'
+import { newFolder } from '@mcpwire/test-support/folders'
 import { expect, test } from 'vitest'
 import { stdioClient } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { linesOf } from './support/lines.js'
 import { note, outcomesOf, record, request } from './support/messages.js'
 import { processesWith, TIMEOUT_MS, untilGone } from './support/processes.js'
@@ -50,7 +50,7 @@ test('leaves no process after close() during a restart', async () => {
 })
 
 test('queues messages during a restart, up to a limit', async () => {
-  await using folder = await temporaryFolder()
+  await using folder = await newFolder()
   const second = join(folder.path, 'second')
   // The first run exits on the probe. The second is an echo.
   const code = `const { existsSync, writeFileSync } = require('node:fs')

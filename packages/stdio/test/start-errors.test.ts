@@ -1,8 +1,8 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { newFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, test } from 'vitest'
 import { type StdioClientOptions, stdioClient } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { record } from './support/messages.js'
 
 describe('start() of a child that cannot be started', () => {
@@ -25,7 +25,7 @@ describe('start() of a child that cannot be started', () => {
   })
 
   test('names option "command" for a file that is not executable', async () => {
-    await using folder = await temporaryFolder()
+    await using folder = await newFolder()
     const path = join(folder.path, 'text')
     await writeFile(path, 'text')
     const details = { option: 'command' }
@@ -38,7 +38,7 @@ describe('start() of a child that cannot be started', () => {
   })
 
   test('names option "cwd" for a file', async () => {
-    await using folder = await temporaryFolder()
+    await using folder = await newFolder()
     const path = join(folder.path, 'file')
     await writeFile(path, '')
     const details = { option: 'cwd' }
@@ -47,7 +47,7 @@ describe('start() of a child that cannot be started', () => {
 
   // Root can enter any folder.
   test.skipIf(process.getuid?.() === 0)('hints at option "cwd" for a folder without permission', async () => {
-    await using folder = await temporaryFolder()
+    await using folder = await newFolder()
     await chmod(folder.path, 0o000)
     const details = { hint: expect.stringContaining('"cwd"') }
     expect(await failureOf({ cwd: folder.path })).toMatchObject({ code: 'CONNECT_FAILED', details })

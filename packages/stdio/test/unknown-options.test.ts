@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest'
 import {
   expectKnownOptions,
   expectOptionsAlone,
   failureOf,
   refused,
-} from '../../../tooling/refused-options.js'
+} from '@mcpwire/test-support/option-errors'
+import { expect, test } from 'vitest'
 import { stdioClient, stdioServer } from '../src/index.js'
 
 test.each([

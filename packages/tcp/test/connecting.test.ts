@@ -2,10 +2,11 @@ import { lookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
 import { createFakeClock, startLeakCheck, turns, until } from '@mcpwire/compliance'
 import { isTransportError } from '@mcpwire/core'
+import { freePort } from '@mcpwire/test-support/ports'
 import { afterEach, expect, test, vi } from 'vitest'
 import { tcpClient, tcpServer } from '../src/index.js'
 import { tls } from './support/credentials.js'
-import { bareServer, clientOf, freePort, listening } from './support/ends.js'
+import { bareServer, clientOf, listening } from './support/ends.js'
 
 vi.mock('node:dns/promises', async (original) => {
   const actual = await original<typeof import('node:dns/promises')>()

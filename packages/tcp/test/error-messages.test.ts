@@ -1,8 +1,9 @@
 import { createFakeClock, turns, until } from '@mcpwire/compliance'
+import { freePort } from '@mcpwire/test-support/ports'
 import { expect, test } from 'vitest'
 import { type TcpClientOptions, type TcpServerOptions, tcpServer } from '../src/index.js'
 import { mutualTls, serverCredential, stranger, tls } from './support/credentials.js'
-import { bareServer, clientOf, freePort, listening } from './support/ends.js'
+import { bareServer, clientOf, listening } from './support/ends.js'
 
 const TIMEOUT_MS = 5_000
 

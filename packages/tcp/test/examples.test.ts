@@ -1,7 +1,7 @@
-import { testExamples } from '../../../tooling/test-examples.js'
+import { testExamples } from '@mcpwire/test-support/example-programs'
 
 testExamples(new URL('../examples/', import.meta.url), {
-  'first.ts': { said: ["text: 'hello'"] },
-  'mutual-tls.ts': { said: ['greeter of Ada TLSv1.3'] },
-  'token.ts': { said: ["refused the connection (401): a token is required\n[ 'Ada' ]"] },
+  'first.ts': { stdout: ["text: 'hello'"] },
+  'mutual-tls.ts': { stdout: ['greeter of Ada TLSv1.3'] },
+  'token.ts': { stdout: ["refused the connection (401): a token is required\n[ 'Ada' ]"] },
 })

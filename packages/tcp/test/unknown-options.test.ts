@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest'
 import {
   expectKnownOptions,
   expectOptionsAlone,
   failureOf,
   refused,
-} from '../../../tooling/refused-options.js'
+} from '@mcpwire/test-support/option-errors'
+import { expect, test } from 'vitest'
 import { tcpClient, tcpServer } from '../src/index.js'
 
 const given = (options: object): never => ({ port: 7_000, ...options }) as never

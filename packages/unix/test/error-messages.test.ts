@@ -1,9 +1,9 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createFakeClock, turns } from '@mcpwire/compliance'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { expect, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { listenerOf } from './support/listeners.js'
 import { makeStaleSocket, plainSocket } from './support/sockets.js'
 

@@ -1,6 +1,6 @@
-import { testExamples } from '../../../tooling/test-examples.js'
+import { testExamples } from '@mcpwire/test-support/example-programs'
 
 testExamples(new URL('../examples/', import.meta.url), {
-  'first.ts': { said: ["text: 'hello'"] },
-  'token.ts': { said: ['greeter of Ada', 'a token is required'] },
+  'first.ts': { stdout: ["text: 'hello'"] },
+  'token.ts': { stdout: ['greeter of Ada', 'a token is required'] },
 })

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { until } from '@mcpwire/compliance'
 import { type AuthInfo, type Gate, type Handshake, type Listener, localOnly, serve } from '@mcpwire/core'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { type ClientName, call, clients, type ServerName, servers } from './support/sdk.js'
 import { plainSocket } from './support/sockets.js'
 

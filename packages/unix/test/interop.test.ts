@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { serve } from '@mcpwire/core'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { type ClientName, call, clients, type ServerName, servers } from './support/sdk.js'
 
 const MODERN = '2026-07-28'

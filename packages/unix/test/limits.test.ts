@@ -2,9 +2,9 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { startLeakCheck, until } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage, type Listener, type RequestId, type Transport } from '@mcpwire/core'
+import { newFolder, temporaryFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
-import { newFolder, temporaryFolder } from './support/folder.js'
 import { plainSocket } from './support/sockets.js'
 
 const TIMEOUT_MS = 10_000

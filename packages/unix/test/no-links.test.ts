@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { unixServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { isAlive, makeStaleSocket } from './support/sockets.js'
 
 let beforeLink = (): void => {}

@@ -1,9 +1,9 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Listener } from '@mcpwire/core'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { PROGRAMS, type Running, runCommand } from './support/programs.js'
 import { isAlive, makeStaleSocket } from './support/sockets.js'
 

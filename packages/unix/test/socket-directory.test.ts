@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, test } from 'vitest'
 import { unixClient } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { listenerOf, startErrorOf } from './support/listeners.js'
 import { isAlive } from './support/sockets.js'
 

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { until } from '@mcpwire/compliance'
 import type { JsonRpcMessage, Transport } from '@mcpwire/core'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { cancelled } from '@mcpwire/test-support/messages'
 import { expect, onTestFinished, test } from 'vitest'
 import { unixServer } from '../src/index.js'
-import { temporaryFolder } from './support/folder.js'
 import { plainSocket } from './support/sockets.js'
 
 const TIMEOUT_MS = 5_000
@@ -28,10 +29,7 @@ test('a plain socket sends and receives lines as over stdio, cancellations inclu
   socket.write('{"jsonrpc":"2.0","id":1,"method":"a"}\n{"jsonrpc":"2.0",')
   socket.write('"method":"notifications/cancelled","params":{"requestId":1}}\n')
   await until(() => messages.length === 2, 'both messages arrived', TIMEOUT_MS)
-  expect(messages).toEqual([
-    { jsonrpc: '2.0', id: 1, method: 'a' },
-    { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } },
-  ])
+  expect(messages).toEqual([{ jsonrpc: '2.0', id: 1, method: 'a' }, cancelled(1)])
   expect(connection?.hasPerRequestStream).toBe(false)
   await connection?.send({ jsonrpc: '2.0', id: 'x', method: 'ask', params: { text: 'two\nlines' } })
   await until(() => received.endsWith('\n'), 'the request arrived', TIMEOUT_MS)

@@ -1,16 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { allOf, type Gate, localOnly, serve, type Transport } from '@mcpwire/core'
+import { bundledForBrowsers, pageInChromium, pageWith } from '@mcpwire/test-support/chromium'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { bundledForBrowsers, chromiumFlags, pageWith } from '../../../tooling/page-in-chromium.js'
-import { chromiumProgram, missing } from '../../../tooling/system-packages.js'
 import { type UpgradeHandlerOptions, upgradeHandler } from '../src/node/index.js'
 import type { Visit } from './programs/page.js'
 
@@ -49,22 +45,9 @@ async function visit(page: Page, url: string, mode: 'legacy' | 'auto', token?: s
 test('a page in Chromium completes a session and is refused from a foreign origin', {
   timeout: TIMEOUT_MS,
 }, async ({ skip }) => {
-  const why = missing(chromiumProgram)
-  if (why !== undefined) skip(why)
+  const page = await pageInChromium(skip)
   const script = await bundledForBrowsers(new URL('programs/page.ts', import.meta.url))
   expect(script).not.toContain('node:')
-
-  const profile = await mkdtemp(join(tmpdir(), 'mcpwire-chromium-'))
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: chromiumProgram.path,
-    headless: true,
-    args: [...chromiumFlags],
-  })
-  onTestFinished(async () => {
-    await browser.close()
-    await rm(profile, { recursive: true, force: true })
-  })
-  const page = await browser.newPage()
 
   const verdicts: number[] = []
   const noting: Gate = {

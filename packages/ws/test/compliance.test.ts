@@ -7,10 +7,11 @@ import {
   tcpProxy,
 } from '@mcpwire/compliance'
 import type { Transport } from '@mcpwire/core'
+import { freePort } from '@mcpwire/test-support/ports'
 import { type WsClientOptions, wsClient } from '../src/index.js'
 import { wsServer } from '../src/node/index.js'
 import { frame } from './support/frames.js'
-import { freePort, plainServer, portOf } from './support/ports.js'
+import { plainServer, portOf } from './support/ports.js'
 import { hostCertificate, trusted, unwrap, wrap } from './support/tls-tunnel.js'
 
 const variants = [

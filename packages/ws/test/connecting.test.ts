@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
+import { freePort } from '@mcpwire/test-support/ports'
 import { describe, expect, test } from 'vitest'
 import { wsClient } from '../src/index.js'
 import { wsServer } from '../src/node/index.js'
-import { freePort, plainServer, portOf } from './support/ports.js'
+import { plainServer, portOf } from './support/ports.js'
 import { eventually, serving } from './support/serving.js'
 import { hostCertificate } from './support/tls-tunnel.js'
 

@@ -1,6 +1,6 @@
-import { testExamples } from '../../../tooling/test-examples.js'
+import { testExamples } from '@mcpwire/test-support/example-programs'
 
 testExamples(new URL('../examples/', import.meta.url), {
-  'first.ts': { said: ["text: 'hello'"] },
-  'shared-port.ts': { said: ['ws://127.0.0.1:'] },
+  'first.ts': { stdout: ["text: 'hello'"] },
+  'shared-port.ts': { stdout: ['ws://127.0.0.1:'] },
 })

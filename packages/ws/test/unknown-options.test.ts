@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
-import { expect, test } from 'vitest'
 import {
   expectKnownOptions,
   expectOptionsAlone,
   failureOf,
   refused,
-} from '../../../tooling/refused-options.js'
+} from '@mcpwire/test-support/option-errors'
+import { expect, test } from 'vitest'
 import { wsClient } from '../src/index.js'
 import { upgradeHandler, wsServer } from '../src/node/index.js'
 

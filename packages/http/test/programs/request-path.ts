@@ -1,5 +1,6 @@
 import { type Profiler, Session } from 'node:inspector/promises'
 import { isRequest, serve } from '@mcpwire/core'
+import { initializeParams } from '@mcpwire/test-support/messages'
 import { httpServer } from '../../src/node/index.js'
 
 // Prints the source files of this package in which a function runs during one `tools/call` POST of a session.
@@ -16,7 +17,7 @@ await serve(listener, async (connection) => {
   await connection.start()
 })
 
-const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } }
+const params = initializeParams()
 const opened = await post({ id: 1, method: 'initialize', params })
 await opened.text()
 const session = {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@mcpwire/test-support/ports'
+import { nginxProgram } from '@mcpwire/test-support/system-packages'
 import { onTestFinished, vi } from 'vitest'
-import { nginxProgram } from '../../../../tooling/system-packages.js'
 
 /** Starts an nginx with default buffering and an idle timeout in front of a port. Returns its port. */
 export async function nginxBefore(port: number, idleCutSeconds: number): Promise<number> {
@@ -42,15 +42,6 @@ export async function nginxBefore(port: number, idleCutSeconds: number): Promise
   })
   await vi.waitFor(() => reachable(own), { timeout: 10_000 })
   return own
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function reachable(port: number): Promise<void> {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net'
 import { until } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { initializeParams } from '@mcpwire/test-support/messages'
 import { onTestFinished } from 'vitest'
 import { type HttpClientOptions, httpClient } from '../../src/index.js'
 
@@ -162,7 +163,7 @@ export async function initializedClient(
   options: Partial<HttpClientOptions> = {},
 ): Promise<ScriptedClient> {
   const client = await startedClient(server, options)
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
+  const params = initializeParams()
   await client.transport.send({ jsonrpc: '2.0', id: 'init', method: 'initialize', params })
   await client.responseTo('init')
   client.transport.setProtocolVersion?.('2025-11-25')

@@ -2,6 +2,7 @@ import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import type { PairOptions, TransportPair } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage, type Transport } from '@mcpwire/core'
+import { initializeParams } from '@mcpwire/test-support/messages'
 import { type HttpClientOptions, httpClient } from '../../src/index.js'
 import { type HttpServerOptions, httpServer } from '../../src/node/index.js'
 import { httpRelay } from './server-relay.js'
@@ -89,7 +90,7 @@ export async function introduce(
       else resolve()
     }
   })
-  const params = { protocolVersion, capabilities: {}, clientInfo: { name: 'near', version: '1' } }
+  const params = initializeParams(protocolVersion)
   const asked = near.send({ jsonrpc: '2.0', id: 'introduction', method: 'initialize', params })
   const far = await Promise.race([coming, asked.then(() => heard).then(() => coming)])
   const initialized = new Promise<void>((resolve) => {

@@ -1,26 +1,8 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { buildPrograms } from '@mcpwire/test-support/build-programs'
 import { PROGRAMS } from './programs.js'
 
-const sources = fileURLToPath(new URL('../programs', import.meta.url))
-
-/** Compiles the programs that tests run as children. A compiled one starts in 50 ms instead of 500. */
+/** Bundles the programs that tests run as child processes. */
 export async function setup(): Promise<void> {
-  await build({
-    entryPoints: readdirSync(sources)
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => join(sources, name)),
-    outdir: PROGRAMS,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    conditions: ['@mcpwire/source'],
-    // CommonJS with `require` of Node modules: resolved at run time.
-    external: ['cross-spawn'],
-    logLevel: 'error',
-  })
+  // CommonJS that calls `require` for modules of Node, found from the built programs.
+  await buildPrograms(new URL('../programs/', import.meta.url), PROGRAMS, ['cross-spawn'])
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createAuthority } from '../../../../tooling/certificates.js'
+import { createAuthority } from '@mcpwire/test-support/certificates'
 
 /** The working directory of the example, with an authority and certificates of a server and of the client Ada. */
 export const folder: string = await mkdtemp(join(tmpdir(), 'greeter-'))

@@ -1,6 +1,6 @@
 import type { TlsClientOptions } from '@mcpwire/core'
 import type { TlsServerOptions } from '@mcpwire/core/node'
-import { createAuthority } from '../../../../tooling/certificates.js'
+import { createAuthority } from '@mcpwire/test-support/certificates'
 
 /** The authority of this test run, and one that is not trusted. */
 export const authority = createAuthority('test authority')

@@ -76,10 +76,3 @@ export async function bareServer(
   }
   return { server, port: (server.address() as AddressInfo).port, close }
 }
-
-/** A port of 127.0.0.1 on which nothing listens. */
-export async function freePort(): Promise<number> {
-  const { port, close } = await bareServer(() => {})
-  await close()
-  return port
-}

@@ -7,9 +7,10 @@ import {
   type TransportSubject,
   tcpProxy,
 } from '@mcpwire/compliance'
+import { freePort } from '@mcpwire/test-support/ports'
 import { type TcpClientOptions, tcpClient, tcpServer } from '../../src/index.js'
 import type { mutualTls } from './credentials.js'
-import { bareServer, firstConnection, freePort, portOf } from './ends.js'
+import { bareServer, firstConnection, portOf } from './ends.js'
 import { tlsProxy } from './tls-proxy.js'
 
 const common = {

@@ -10,8 +10,8 @@ import {
   tcpProxy,
 } from '@mcpwire/compliance'
 import type { Listener, Transport } from '@mcpwire/core'
+import { newFolder } from '@mcpwire/test-support/folders'
 import { unixClient, unixServer } from '../../src/index.js'
-import { newFolder } from './folder.js'
 
 /** The kind of path on which the servers of a subject listen. */
 export type PathKind = 'file' | 'abstract'

@@ -27,10 +27,3 @@ export async function plainServer(
     },
   }
 }
-
-/** A port that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = await plainServer(() => {})
-  await server.close()
-  return server.port
-}

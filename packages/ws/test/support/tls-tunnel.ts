@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
-import { createAuthority } from '../../../../tooling/certificates.js'
+import { createAuthority } from '@mcpwire/test-support/certificates'
 
 const authority = createAuthority('tests')
 
