@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import ts from 'typescript'
 import { type Problems, runAsCheck } from './run-as-check.js'
 import { nodesOf, parseFile, placeOf } from './syntax.js'
@@ -5,30 +7,36 @@ import { filesBelow, publicPackages } from './workspace.js'
 
 const MAX_LINES = 400
 const TIMER_GLOBALS = ['setTimeout', 'setInterval', 'setImmediate']
-const TIME_AND_CHANCE_CALLS = ['Date.now', 'performance.now', 'Math.random', 'AbortSignal.timeout']
+const TIME_AND_RANDOM_CALLS = ['Date.now', 'performance.now', 'Math.random', 'AbortSignal.timeout']
 
-/** Source files stay short, and take time and chance from `clock.ts`, so that tests can steer both. */
+/** Sources and tests are short. Sources take time and randomness from `clock.ts`, so that tests can control both. */
 export function checkSources(root: string): Problems {
-  return publicPackages(root)
-    .flatMap(({ folder }) => filesBelow(root, `packages/${folder}/src`, '.ts'))
-    .flatMap((path) => problemsIn(parseFile(root, path), path))
+  const files = (kind: string) =>
+    publicPackages(root).flatMap(({ folder }) => filesBelow(root, `packages/${folder}/${kind}`, '.ts'))
+  return [
+    ...[...files('src'), ...files('test')].flatMap((path) => tooLong(root, path)),
+    ...files('src')
+      .filter((path) => !path.endsWith('/src/contract/clock.ts'))
+      .flatMap((path) => uncontrolled(parseFile(root, path))),
+  ]
 }
 
-function problemsIn(source: ts.SourceFile, path: string): string[] {
-  const lines = source.text.trimEnd().split('\n').length
-  const tooLong = lines > MAX_LINES ? [`${path}: ${lines} lines, more than ${MAX_LINES}`] : []
-  if (path.endsWith('/src/contract/clock.ts')) return tooLong
-  const uses = [...nodesOf(source)].flatMap((node) => {
-    const use = timeOrChance(node)
-    return use === undefined ? [] : [`${placeOf(node)}: ${use} outside clock.ts; take it from the clock`]
+function tooLong(root: string, path: string): string[] {
+  const lines = readFileSync(join(root, path), 'utf8').trimEnd().split('\n').length
+  return lines > MAX_LINES ? [`${path}: ${lines} lines, more than ${MAX_LINES}`] : []
+}
+
+function uncontrolled(source: ts.SourceFile): string[] {
+  return [...nodesOf(source)].flatMap((node) => {
+    const use = timeOrRandomness(node)
+    return use === undefined ? [] : [`${placeOf(node)}: ${use} outside clock.ts; use the clock`]
   })
-  return [...tooLong, ...uses]
 }
 
-function timeOrChance(node: ts.Node): string | undefined {
+function timeOrRandomness(node: ts.Node): string | undefined {
   if (ts.isPropertyAccessExpression(node)) {
     const text = node.getText().replace(/^globalThis\./, '')
-    return [...TIME_AND_CHANCE_CALLS, ...TIMER_GLOBALS].includes(text) ? text : undefined
+    return [...TIME_AND_RANDOM_CALLS, ...TIMER_GLOBALS].includes(text) ? text : undefined
   }
   if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && !node.arguments?.length)
     return 'new Date()'
@@ -36,7 +44,7 @@ function timeOrChance(node: ts.Node): string | undefined {
   return undefined
 }
 
-/** True for the `x` of `a.x`, `{ x: … }` and `x(): …`: names of members, not the globals. */
+/** Whether it is the `x` of `a.x`, `{ x: … }` or `x(): …`: a member, not the global. */
 function isMemberName(node: ts.Identifier): boolean {
   const { parent } = node
   if (ts.isPropertyAccessExpression(parent)) return parent.name === node

@@ -33,11 +33,13 @@ test('accepts time and randomness in clock.ts', () => {
   )
 })
 
-test('finds a file of more than 400 lines', () => {
-  const long = { 'packages/core/src/a.ts': 'export {}\n'.repeat(401) }
-  expect(check(long)).toEqual(['packages/core/src/a.ts: 401 lines, more than 400'])
-  expect(check({ 'packages/core/src/a.ts': 'export {}\n'.repeat(400) })).toEqual([])
-})
+test.each(['packages/core/src/a.ts', 'packages/core/test/a.test.ts'])(
+  'finds more than 400 lines in %s',
+  (path) => {
+    expect(check({ [path]: 'export {}\n'.repeat(401) })).toEqual([`${path}: 401 lines, more than 400`])
+    expect(check({ [path]: 'export {}\n'.repeat(400) })).toEqual([])
+  },
+)
 
 test('finds an export without a doc comment, also behind a re-export', () => {
   const root = fixture({

@@ -23,7 +23,7 @@ export interface ScaleQuestion {
 }
 
 /** How one contestant connects and listens. */
-export interface Scaled {
+interface Scaled {
   readonly label: string
   /** Opens one more connection to the address of `serve`. */
   readonly dial: (address: string) => Promise<TransportLike>
