@@ -63,7 +63,7 @@ function fakeSource(start = 0): FakeSource {
 }
 
 describe('a deadline', () => {
-  test('is never early, and met within the resolution', () => {
+  test('is never early and expires within the resolution', () => {
     const moments = fc.array(fc.double({ min: 0.001, max: 5_000, noNaN: true }), {
       minLength: 1,
       maxLength: 30,
@@ -89,7 +89,7 @@ describe('a deadline', () => {
     )
   })
 
-  test('is met once', () => {
+  test('expires once', () => {
     const source = fakeSource()
     const expire = vi.fn()
     createWheelClock(source).deadline(10, expire)
@@ -99,7 +99,7 @@ describe('a deadline', () => {
     expect(expire).toHaveBeenCalledTimes(1)
   })
 
-  test('deadlines are met in the order of their moments', () => {
+  test('expires in the order of moments', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const met: number[] = []
@@ -110,7 +110,7 @@ describe('a deadline', () => {
     expect(met).toEqual([0, 10, 20, 30, 40])
   })
 
-  test('is not met inside the call that sets it, even at 0', () => {
+  test('does not expire inside the call that sets it, even at 0', () => {
     const expire = vi.fn()
     const source = fakeSource()
     createWheelClock(source).deadline(0, expire)
@@ -120,7 +120,7 @@ describe('a deadline', () => {
     expect(expire).toHaveBeenCalledTimes(1)
   })
 
-  test('in the past is met at once', () => {
+  test('expires immediately when it is in the past', () => {
     const source = fakeSource(1_000)
     const expire = vi.fn()
     createWheelClock(source).deadline(-Infinity, expire)
@@ -130,14 +130,14 @@ describe('a deadline', () => {
     expect(expire).toHaveBeenCalledTimes(1)
   })
 
-  test('at Infinity sets no timer', () => {
+  test('sets no timer at Infinity', () => {
     const source = fakeSource()
     createWheelClock(source).deadline(Infinity, () => {})
 
     expect(source.timersSet).toBe(0)
   })
 
-  test('that is no number is refused and harms no other', () => {
+  test('rejects NaN without affecting others', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const expire = vi.fn()
@@ -153,7 +153,7 @@ describe('a deadline', () => {
     expect(source.timers).toBe(0)
   })
 
-  test('beyond what one timer can take is met in time all the same', () => {
+  test('expires on time beyond the longest platform timer', () => {
     const source = fakeSource()
     const expire = vi.fn()
     const ms = 2 ** 31 * 3
@@ -169,7 +169,7 @@ describe('a deadline', () => {
 })
 
 describe('the timer of the source', () => {
-  test('is one at a time, and none while nothing waits', () => {
+  test('is one at a time and none without deadlines', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const deadlines = [50, 10, 30, 10].map((ms) => clock.deadline(ms, () => {}))
@@ -181,7 +181,7 @@ describe('the timer of the source', () => {
     expect(source.mostTimers).toBe(1)
   })
 
-  test('is gone once the last deadline was met', () => {
+  test('is cleared after the last deadline', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     clock.deadline(10, () => {})
@@ -193,7 +193,7 @@ describe('the timer of the source', () => {
     expect(source.mostTimers).toBe(1)
   })
 
-  test('is set again when it fired too early', () => {
+  test('is set again after it fired too early', () => {
     const source = fakeSource()
     const expire = vi.fn()
     const hasty: TimeSource = {
@@ -223,7 +223,7 @@ describe('the timer of the source', () => {
     expect(source.timers).toBe(0)
   })
 
-  test('100 000 deadlines that are set and disposed of leave nothing', () => {
+  test('leaves nothing after 100 000 deadlines are set and disposed', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const expire = vi.fn()
@@ -237,7 +237,7 @@ describe('the timer of the source', () => {
 })
 
 describe('dispose', () => {
-  test('keeps a deadline from being met, as often as it is called', () => {
+  test('prevents the expiry and is idempotent', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const expire = vi.fn()
@@ -253,7 +253,7 @@ describe('dispose', () => {
     expect(kept).toHaveBeenCalledTimes(1)
   })
 
-  test('is for good: a reset does not bring it back', () => {
+  test('is final: a reset has no effect', () => {
     const source = fakeSource()
     const expire = vi.fn()
     const deadline = createWheelClock(source).deadline(10, expire)
@@ -266,7 +266,7 @@ describe('dispose', () => {
     expect(source.timers).toBe(0)
   })
 
-  test('of a deadline that never expires ends it too', () => {
+  test('removes a deadline at Infinity', () => {
     const source = fakeSource()
     const deadline = createWheelClock(source).deadline(Infinity, () => {})
 
@@ -278,7 +278,7 @@ describe('dispose', () => {
 })
 
 describe('reset', () => {
-  test('moves the moment, both ways', () => {
+  test('moves the moment earlier and later', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const met: string[] = []
@@ -294,7 +294,7 @@ describe('reset', () => {
     expect(met).toEqual(['sooner', 'later'])
   })
 
-  test('to Infinity parks it, and from there it comes back', () => {
+  test('moves a deadline to Infinity and back', () => {
     const source = fakeSource()
     const expire = vi.fn()
     const deadline = createWheelClock(source).deadline(10, expire)
@@ -307,7 +307,7 @@ describe('reset', () => {
     expect(expire).toHaveBeenCalledTimes(1)
   })
 
-  test('does nothing once the moment has passed', () => {
+  test('has no effect after the expiry', () => {
     const source = fakeSource()
     const expire = vi.fn()
     const deadline = createWheelClock(source).deadline(10, expire)
@@ -321,8 +321,8 @@ describe('reset', () => {
   })
 })
 
-describe('what a deadline calls', () => {
-  test('may set others', () => {
+describe('the callback of a deadline', () => {
+  test('can set other deadlines', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const inner = vi.fn()
@@ -335,7 +335,7 @@ describe('what a deadline calls', () => {
     expect(inner).toHaveBeenCalledTimes(1)
   })
 
-  test('may set others for now without keeping the clock from moving on', () => {
+  test('can set deadlines at 0 without blocking the clock', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const turns = vi.fn()
@@ -353,7 +353,7 @@ describe('what a deadline calls', () => {
     expect(source.timersSet - timersBefore).toBeGreaterThan(400)
   })
 
-  test('may dispose of others of the same moment, which then are not met', () => {
+  test('can dispose others of the same moment', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const second = vi.fn()
@@ -369,7 +369,7 @@ describe('what a deadline calls', () => {
     expect(source.timers).toBe(0)
   })
 
-  test('may move others of the same moment to a later one', () => {
+  test('can move others of the same moment', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const second = vi.fn()
@@ -384,7 +384,7 @@ describe('what a deadline calls', () => {
     expect(second).toHaveBeenCalledTimes(1)
   })
 
-  test('may throw: the others are met all the same', () => {
+  test('can throw without affecting the others', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const met = vi.fn()
@@ -405,7 +405,7 @@ describe('what a deadline calls', () => {
 })
 
 describe('sleep', () => {
-  test('resolves after its time', async () => {
+  test('resolves after the given time', async () => {
     const source = fakeSource()
     const slept = createWheelClock(source).sleep(100)
 
@@ -414,7 +414,7 @@ describe('sleep', () => {
     await expect(slept).resolves.toBeUndefined()
   })
 
-  test('rejects with the very reason of the signal, and lets go of its deadline', async () => {
+  test('rejects with the reason of the signal and disposes its deadline', async () => {
     const source = fakeSource()
     const reason = { any: 'value' }
     const controller = new AbortController()
@@ -426,7 +426,7 @@ describe('sleep', () => {
     expect(source.timers).toBe(0)
   })
 
-  test('does not begin under a signal that was aborted before', async () => {
+  test('rejects immediately for an aborted signal', async () => {
     const source = fakeSource()
     const reason = new Error('before')
 
@@ -434,7 +434,7 @@ describe('sleep', () => {
     expect(source.timersSet).toBe(0)
   })
 
-  test('leaves no listener on the signal', async () => {
+  test('removes its abort listener', async () => {
     const source = fakeSource()
     const { signal } = new AbortController()
     const removed = vi.spyOn(signal, 'removeEventListener')
@@ -446,12 +446,12 @@ describe('sleep', () => {
     expect(removed).toHaveBeenCalledTimes(1)
   })
 
-  test('rejects where the time is no number', async () => {
+  test('rejects for NaN', async () => {
     await expect(createWheelClock(fakeSource()).sleep(Number.NaN)).rejects.toThrow(RangeError)
   })
 })
 
-test('the clock of the machine sleeps, and tells the time of its kind', async () => {
+test('systemClock sleeps and reads the time', async () => {
   const before = systemClock.now()
 
   await systemClock.sleep(1)
@@ -460,7 +460,7 @@ test('the clock of the machine sleeps, and tells the time of its kind', async ()
   expect(Math.abs(systemClock.epochNow() - Date.now())).toBeLessThan(1_000)
 })
 
-test('any number of long deadlines waits in a few hundred slots, which is what a turn looks through', () => {
+test('holds any number of long deadlines in a few hundred slots', () => {
   const source = fakeSource()
   const clock = createWheelClock(source)
   let met = 0

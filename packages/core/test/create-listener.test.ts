@@ -117,8 +117,8 @@ describe('a caller with an admission that the acceptor has decided', () => {
   })
 })
 
-describe('starting', () => {
-  test('binds, and tells the address then', async () => {
+describe('start() of a listener', () => {
+  test('binds and then has the address', async () => {
     const { listener, log } = making()
     expect(listener.address).toBeUndefined()
     await listener.start()
@@ -126,7 +126,7 @@ describe('starting', () => {
     expect([listener.address, log]).toEqual(['test://here', []])
   })
 
-  test('has a url once it is started, and throws NOT_STARTED before', async () => {
+  test('has a url after the start and throws NOT_STARTED before', async () => {
     const { listener } = making()
     expect(() => listener.url).toThrow(expect.objectContaining({ code: 'NOT_STARTED' }))
     await listener.start()
@@ -134,7 +134,7 @@ describe('starting', () => {
     expect(listener.url).toBe('test://here')
   })
 
-  test('twice rejects with ALREADY_STARTED, after the end with CLOSED', async () => {
+  test('rejects a second call with ALREADY_STARTED and a late one with CLOSED', async () => {
     const { listener } = await listening()
     await expect(listener.start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
     await listener.close()
@@ -142,7 +142,7 @@ describe('starting', () => {
     await expect(listener.start()).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
-  test('beyond this host needs a gate, and names the option', async () => {
+  test('requires a gate to bind beyond this host', async () => {
     const { listener, log, acceptor } = making({}, { bindsBeyondThisHost: true })
     await expect(listener.start()).rejects.toMatchObject({
       code: 'INVALID_OPTION',
@@ -154,7 +154,7 @@ describe('starting', () => {
     await expect(listening({ gate: allowAll() }, { bindsBeyondThisHost: true })).resolves.toBeDefined()
   })
 
-  test('that fails rejects with the reason, and has told the end by then', async () => {
+  test('rejects with the error of the bind after calling onerror and onclose', async () => {
     const failure = new Error('EADDRINUSE')
     const { listener, log, errors } = making({}, { listen: () => Promise.reject(failure) })
     await expect(listener.start()).rejects.toBe(failure)
@@ -163,7 +163,7 @@ describe('starting', () => {
     await expect(listener.closed).resolves.toBe(failure)
   })
 
-  test('that throws rejects too', async () => {
+  test('rejects when the acceptor throws', async () => {
     const failure = new Error('EADDRINUSE')
     const { listener } = making(
       {},
@@ -177,7 +177,7 @@ describe('starting', () => {
     await expect(listener.start()).rejects.toBe(failure)
   })
 
-  test('is aborted with the very reason, before it begins or while it binds', async () => {
+  test('rejects with the reason of an abort before and during the bind', async () => {
     const reason = { not: 'an error' }
     const before = making()
     await expect(before.listener.start({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
@@ -195,7 +195,7 @@ describe('starting', () => {
     expect([during.acceptor.close.mock.calls.length, during.log]).toEqual([1, ['error', 'close']])
   })
 
-  test('gives up an acceptor that does not listen to the abort, and releases what it binds later', async () => {
+  test('abandons an acceptor that ignores the abort and releases its late binding', async () => {
     const bound = deferred()
     const { clock, listener, acceptor } = making(
       { closeTimeoutMs: 100 },
@@ -211,7 +211,7 @@ describe('starting', () => {
     expect([acceptor.close.mock.calls.length, clock.pending]).toEqual([1, 0])
   })
 
-  test('that is closed meanwhile rejects with CLOSED, and the end is an orderly one', async () => {
+  test('rejects with CLOSED when closed during the bind, which is an orderly end', async () => {
     const { listener, log } = making({}, { listen: (binding) => settled().then(() => binding) })
     const rejected = expect(listener.start()).rejects.toMatchObject({ code: 'CLOSED' })
     await Promise.all([listener.close(), listener.close(), rejected])
@@ -220,7 +220,7 @@ describe('starting', () => {
     await expect(listener.closed).resolves.toBeUndefined()
   })
 
-  test('that fails ends the connections that came before it failed', async () => {
+  test('closes earlier connections when it fails', async () => {
     const failure = new Error('no more descriptors')
     const early = caller()
     const { listener, yielded } = making(
@@ -239,7 +239,7 @@ describe('starting', () => {
     expect([listener.connections.size, early.refuse.mock.calls.length]).toEqual([0, 1])
   })
 
-  test('rejects when the acceptor fails right as it opens', async () => {
+  test('rejects when the acceptor fails as it opens', async () => {
     const failure = new Error('gone')
     const { listener, acceptor } = making(
       {},
@@ -262,7 +262,7 @@ describe('starting', () => {
     ['startTimeoutMs', 0],
     ['closeTimeoutMs', -1],
     ['gateTimeoutMs', Number.NaN],
-  ])('with %s of %o is refused', (option, value) => {
+  ])('rejects the option %s with %o', (option, value) => {
     expect(() => createListener(acceptor(), { [option]: value })).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION', details: { option, received: value } }),
     )
@@ -270,7 +270,7 @@ describe('starting', () => {
 })
 
 describe('a caller', () => {
-  test('who is admitted is yielded, idle and not connected', async () => {
+  test('is passed to onconnection idle and not connected', async () => {
     const { listener, yielded, offer } = await listening()
     const someone = caller()
     await offer(someone)
@@ -280,7 +280,7 @@ describe('a caller', () => {
     expect([someone.connector.connects, someone.refuse.mock.calls]).toEqual([0, []])
   })
 
-  test('who is served talks with the transport that was yielded', async () => {
+  test('exchanges messages over the transport of onconnection', async () => {
     const { yielded, offer } = await listening()
     const someone = caller()
     await offer(someone)
@@ -295,7 +295,7 @@ describe('a caller', () => {
     expect(someone.connector.sent.map(({ message }) => message)).toEqual([numbered(2)])
   })
 
-  test('whom the gate refuses is told so, and nobody else hears of it', async () => {
+  test('receives the refusal of the gate, which is not reported', async () => {
     const { yielded, errors, offer } = await listening({ gate: refusing(403) })
     const someone = caller()
     await offer(someone)
@@ -304,7 +304,7 @@ describe('a caller', () => {
     expect([yielded, errors, someone.connector.connects]).toEqual([[], [], 0])
   })
 
-  test('is refused where the gate fails, and that is reported', async () => {
+  test('is refused and reported when the gate fails', async () => {
     const { errors, offer } = await listening({ gate: { admit: () => ({}) as Verdict } })
     const someone = caller()
     await offer(someone)
@@ -313,7 +313,7 @@ describe('a caller', () => {
     expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'gate.admit' } }])
   })
 
-  test('is refused where nobody takes connections', async () => {
+  test('is refused without onconnection', async () => {
     const { listener, offer } = await listening()
     listener.onconnection = undefined
     const someone = caller()
@@ -323,7 +323,7 @@ describe('a caller', () => {
     expect(listener.connections.size).toBe(0)
   })
 
-  test('whose refusal fails is reported, and others go on', async () => {
+  test('is reported when its refusal throws, without affecting others', async () => {
     const { yielded, errors, offer } = await listening({
       gate: { admit: ({ path }) => (path ? { admit: true } : { admit: false, status: 403, reason: 'no' }) },
     })
@@ -344,7 +344,7 @@ describe('a caller', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('my bug'))],
-  ])('is closed where onconnection %s, and that is reported', async (_name, fail) => {
+  ])('is closed and reported when onconnection %s', async (_name, fail) => {
     const { listener, errors, offer } = await listening()
     listener.onconnection = fail as () => void
     const someone = caller()
@@ -354,7 +354,7 @@ describe('a caller', () => {
     expect([listener.connections.size, someone.refuse.mock.calls.length]).toEqual([0, 1])
   })
 
-  test('is refused where a layer cannot be made, and that is reported', async () => {
+  test('is refused and reported when a layer throws', async () => {
     const failure = new Error('my bug')
     const failing: Layer = () => {
       throw failure
@@ -371,7 +371,7 @@ describe('a caller', () => {
     expect(listener.connections.size).toBe(0)
   })
 
-  test('has the layers around it, outermost first', async () => {
+  test('has the layers of the listener, outermost first', async () => {
     const order: string[] = []
     const noting =
       (name: string): Layer =>
@@ -389,10 +389,10 @@ describe('a caller', () => {
   })
 })
 
-describe('who the caller is', () => {
+describe('the authInfo of a client', () => {
   const admitting = (authInfo: AuthInfo): Gate => ({ admit: () => ({ admit: true, authInfo }) })
 
-  test('is on the peer and on the context of every message', async () => {
+  test('is on the peer and in the context of each message', async () => {
     const { yielded, offer } = await listening({ gate: admitting(alice) })
     const someone = caller()
     await offer(someone)
@@ -408,7 +408,7 @@ describe('who the caller is', () => {
     expect(contexts).toMatchObject([{ authInfo: alice }, { authInfo: alice, requestInfo: { url } }])
   })
 
-  test('leaves a context that says so itself as it is', async () => {
+  test('does not replace the authInfo of a context', async () => {
     const { yielded, offer } = await listening({ gate: admitting(alice) })
     const someone = caller()
     await offer(someone)
@@ -422,7 +422,7 @@ describe('who the caller is', () => {
     expect(onmessage.mock.calls[0]?.[1]).toBe(context)
   })
 
-  test('is added without calling the accessors of a context', async () => {
+  test('is added without a call of context accessors', async () => {
     const { yielded, offer } = await listening({ gate: admitting(alice) })
     const someone = caller()
     await offer(someone)
@@ -440,7 +440,7 @@ describe('who the caller is', () => {
     expect((contexts[0] as { request: Request }).request.url).toBe('http://localhost/')
   })
 
-  test('says nothing about one of whom nothing is known', async () => {
+  test('is absent without authInfo', async () => {
     const { yielded, offer } = await listening({ gate: allowAll() })
     const someone = caller()
     await offer(someone)
@@ -453,7 +453,7 @@ describe('who the caller is', () => {
     expect([connection.peer?.authInfo, onmessage.mock.calls[0]?.[1]]).toEqual([undefined, undefined])
   })
 
-  test('keeps the token out of what is printed', async () => {
+  test('hides the token from util.inspect', async () => {
     const { yielded, offer } = await listening({ gate: admitting(alice) })
     const someone = caller()
     await offer(someone)
@@ -472,8 +472,8 @@ describe('who the caller is', () => {
   })
 })
 
-describe('how many there are', () => {
-  test('is bounded by maxConnections, and a place is free again when one ends', async () => {
+describe('maxConnections', () => {
+  test('limits connections and frees a place with each end', async () => {
     const { listener, yielded, errors, offer } = await listening({ maxConnections: 2 })
     const third = caller()
     await offer(caller(), caller(), third)
@@ -485,7 +485,7 @@ describe('how many there are', () => {
     expect([yielded.length, listener.connections.size]).toEqual([3, 2])
   })
 
-  test('counts callers who wait for the gate', async () => {
+  test('counts callers that wait for the gate', async () => {
     const verdict = deferred<Verdict>()
     const { yielded, offer } = await listening({ maxConnections: 2, gate: { admit: () => verdict.promise } })
     const third = caller()
@@ -499,7 +499,7 @@ describe('how many there are', () => {
     expect([yielded.length, fourth.refuse.mock.calls[0]?.[0].status]).toEqual([0, 403])
   })
 
-  test('counts each caller once: one that comes as another is yielded has its place', async () => {
+  test('counts each caller once when several arrive together', async () => {
     const { listener, yielded, door } = await listening({ maxConnections: 2 })
     const second = caller()
     listener.onconnection = (connection) => {
@@ -513,7 +513,7 @@ describe('how many there are', () => {
   })
 })
 
-describe('a connection ends', () => {
+describe('a connection of a listener', () => {
   const startedWith = async (options: ListenerOptions) => {
     const made = await listening(options)
     const someone = caller()
@@ -523,7 +523,7 @@ describe('a connection ends', () => {
     return { ...made, someone, connection }
   }
 
-  test('when it is not started within startTimeoutMs, and the caller is released', async () => {
+  test('is closed and its caller released when it is not started within startTimeoutMs', async () => {
     const { clock, yielded, offer } = await listening({ startTimeoutMs: 100 })
     const someone = caller()
     await offer(someone)
@@ -537,14 +537,14 @@ describe('a connection ends', () => {
     })
   })
 
-  test('not for startTimeoutMs once it was started', async () => {
+  test('is not closed after startTimeoutMs once it was started', async () => {
     const { clock, connection } = await startedWith({ startTimeoutMs: 100 })
     await clock.advance(1_000)
 
     expect(connection.state).toBe('open')
   })
 
-  test('when the admission expires', async () => {
+  test('is closed when the admission expires', async () => {
     const expiresAt = fakeClock().epochNow() + 500
     const { clock, connection } = await startedWith({ gate: { admit: () => ({ admit: true, expiresAt }) } })
     await clock.advance(499)
@@ -554,7 +554,7 @@ describe('a connection ends', () => {
     await expect(connection.closed).resolves.toMatchObject({ code: 'REFUSED', details: { status: 401 } })
   })
 
-  test('on time where the admission expires in a month, though a long deadline may be late', async () => {
+  test('is closed on time when the admission expires in a month', async () => {
     const monthMs = 30 * 86_400_000
     const fake = fakeClock()
     const late = { ...fake, deadline: (ms: number, expire: () => void) => fake.deadline(ms * 1.01, expire) }
@@ -567,7 +567,7 @@ describe('a connection ends', () => {
     expect(connection.state).toBe('closed')
   })
 
-  test('not early where the admission expires in years', async () => {
+  test('is not closed early when the admission expires in years', async () => {
     const expiresAt = fakeClock().epochNow() + 1e12
     const { clock, connection } = await startedWith({ gate: { admit: () => ({ admit: true, expiresAt }) } })
     await clock.advance(1e11)
@@ -575,7 +575,7 @@ describe('a connection ends', () => {
     expect(connection.state).toBe('open')
   })
 
-  test('when the admission is revoked', async () => {
+  test('is closed when the admission is revoked', async () => {
     const controller = new AbortController()
     const { connection, someone } = await startedWith({
       gate: { admit: () => ({ admit: true, revoked: controller.signal }) },
@@ -586,7 +586,7 @@ describe('a connection ends', () => {
     expect(someone.connector.close).toHaveBeenCalledTimes(1)
   })
 
-  test('and is not even yielded, when the admission is revoked on the way', async () => {
+  test('is not passed to onconnection when the admission is revoked before', async () => {
     const controller = new AbortController()
     const { listener, yielded, offer } = await listening({
       gate: { admit: () => ({ admit: true, revoked: controller.signal }) },
@@ -603,7 +603,7 @@ describe('a connection ends', () => {
     expect([yielded.length, listener.connections.size, someone.refuse.mock.calls.length]).toEqual([0, 0, 1])
   })
 
-  test('when its session has lasted its lifetime', async () => {
+  test('is closed at the lifetime of its session', async () => {
     const { clock, connection } = await startedWith({
       sessionPolicy: { open: () => ({ admit: true, lifetimeMs: 1_000 }) },
     })
@@ -617,7 +617,7 @@ describe('a connection ends', () => {
     })
   })
 
-  test('when nothing was said for its idle time, in either direction', async () => {
+  test('is closed when neither side sends a message within idleTimeoutMs', async () => {
     const { clock, connection, someone } = await startedWith({
       sessionPolicy: { open: () => ({ admit: true, idleTimeoutMs: 100 }) },
     })
@@ -635,7 +635,7 @@ describe('a connection ends', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('and leaves no deadline and no listener behind, however it ends', async () => {
+  test('leaves no deadline and no abort listener after any end', async () => {
     const controller = new AbortController()
     const removed = vi.spyOn(controller.signal, 'removeEventListener')
     const { clock, connection, someone } = await startedWith({
@@ -650,7 +650,7 @@ describe('a connection ends', () => {
     expect([clock.pending, removed.mock.calls.length]).toEqual([0, 1])
   })
 
-  test('and its session is released, once', async () => {
+  test('releases its session once', async () => {
     const release = vi.fn()
     const { connection } = await startedWith({ sessionPolicy: { open: () => ({ admit: true, release }) } })
     expect(release).not.toHaveBeenCalled()
@@ -660,7 +660,7 @@ describe('a connection ends', () => {
     expect(release).toHaveBeenCalledTimes(1)
   })
 
-  test('also where releasing its session throws, which is reported', async () => {
+  test('ends and reports the error when release() throws', async () => {
     const failure = new Error('my bug')
     const { connection, errors, listener } = await startedWith({
       sessionPolicy: {
@@ -678,7 +678,7 @@ describe('a connection ends', () => {
     expect([errors, listener.connections.size]).toEqual([[failure], 0])
   })
 
-  test('without being served: the caller is released all the same', async () => {
+  test('releases its caller when it is closed before the start', async () => {
     const { yielded, offer } = await listening()
     const someone = caller()
     await offer(someone)
@@ -689,13 +689,13 @@ describe('a connection ends', () => {
   })
 })
 
-describe('closing', () => {
+describe('close() of a listener', () => {
   const inOrder = (made: { log: string[]; acceptor: { close: { mock: { calls: unknown[] } } } }) => [
     made.log,
     made.acceptor.close.mock.calls.length,
   ]
 
-  test('before it was started ends it', async () => {
+  test('ends an idle listener', async () => {
     const made = making()
     await Promise.all([made.listener.close(), made.listener.close()])
 
@@ -703,7 +703,7 @@ describe('closing', () => {
     await expect(made.listener.closed).resolves.toBeUndefined()
   })
 
-  test('releases the address, ends every connection, and tells so last', async () => {
+  test('releases the address, closes each connection and then calls onclose', async () => {
     const made = await listening()
     await made.offer(caller(), caller())
     const [served, idle] = made.yielded as [Transport, Transport]
@@ -719,7 +719,7 @@ describe('closing', () => {
     expect(made.listener.connections.size).toBe(0)
   })
 
-  test('turns away those who wait for the gate before it tells the end, and those who come later', async () => {
+  test('refuses waiting callers before onclose and later callers after it', async () => {
     const { listener, offer, log, door } = await listening({ gate: { admit: () => new Promise(() => {}) } })
     const [waiting, late] = [caller(), caller()]
     waiting.refuse.mockImplementation(() => void log.push('refused'))
@@ -740,14 +740,14 @@ describe('closing', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('broken'))],
-  ])('survives an address whose release %s, and reports it', async (_name, close) => {
+  ])('reports a binding whose close() %s', async (_name, close) => {
     const { listener, errors } = await listening({}, { close })
     await listener.close()
 
     expect(errors).toMatchObject([{ message: 'broken' }])
   })
 
-  test('waits for the release of the address for closeTimeoutMs', async () => {
+  test('waits for the release of the address up to closeTimeoutMs', async () => {
     const { clock, listener, errors, log } = await listening(
       { closeTimeoutMs: 100 },
       { close: () => new Promise(() => {}) },
@@ -760,7 +760,7 @@ describe('closing', () => {
     expect(errors[0]?.message).toContain('closeTimeoutMs (100 ms)')
   })
 
-  test('waits for a connection that hangs for closeTimeoutMs', async () => {
+  test('waits for a hanging connection up to closeTimeoutMs', async () => {
     const { clock, listener, yielded, offer } = await listening({ closeTimeoutMs: 100 })
     await offer(caller({}, { close: () => new Promise(() => {}) }))
     await yielded[0]?.start()
@@ -771,7 +771,7 @@ describe('closing', () => {
     expect([yielded[0]?.state, clock.pending]).toEqual(['closed', 0])
   })
 
-  test('follows when the acceptor fails, with that for a reason', async () => {
+  test('happens with the error of a failed acceptor as reason', async () => {
     const failure = new Error('address removed')
     const made = await listening()
     await made.offer(caller())
@@ -782,7 +782,7 @@ describe('closing', () => {
     expect(made.yielded[0]?.state).toBe('closed')
   })
 
-  test('is not followed by what an acceptor reports of one caller', async () => {
+  test('does not happen after a reported error of one caller', async () => {
     const { listener, door, errors } = await listening()
     const error = new Error('handshake failed')
     door.error(error)
@@ -791,7 +791,7 @@ describe('closing', () => {
     await listener.close()
   })
 
-  test('survives callbacks that throw', async () => {
+  test('completes when callbacks throw', async () => {
     const { listener, door, errors } = await listening()
     listener.onclose = () => {
       throw new Error('my bug')
@@ -808,7 +808,7 @@ describe('closing', () => {
     expect(door).toBeDefined()
   })
 
-  test('happens on disposal', async () => {
+  test('happens on dispose', async () => {
     const made = await listening()
     await made.listener[Symbol.asyncDispose]()
 
@@ -816,7 +816,7 @@ describe('closing', () => {
   })
 })
 
-describe('draining', () => {
+describe('close() with drainMs', () => {
   const answer = (id: number) => ({ jsonrpc: '2.0', id, result: {} }) as const
   const asking = (id: number, method = 'tools/call') => ({ jsonrpc: '2.0', id, method }) as const
   const served = async (parts: Parameters<typeof caller>[1] = {}) => {
@@ -833,7 +833,7 @@ describe('draining', () => {
     return done
   }
 
-  test('waits for requests that are being answered, and closes then', async () => {
+  test('waits for pending requests', async () => {
     const { clock, listener, connection, ask } = await served()
     ask(asking(1))
     ask(asking(2))
@@ -848,7 +848,7 @@ describe('draining', () => {
     expect([done.mock.calls.length, connection.state, clock.pending]).toEqual([1, 'closed', 0])
   })
 
-  test('waits until the medium took the answer', async () => {
+  test('waits until the medium has accepted the response', async () => {
     const taken = deferred()
     const { listener, connection, ask } = await served({ send: () => taken.promise })
     ask(asking(1))
@@ -871,7 +871,7 @@ describe('draining', () => {
         throw new Error('broken')
       },
     ],
-  ])('does not wait for an answer whose send %s', async (_name, send) => {
+  ])('does not wait for a response whose send %s', async (_name, send) => {
     const { listener, connection, ask } = await served({ send })
     ask(asking(1))
     const done = closingWith(listener, 1_000)
@@ -881,7 +881,7 @@ describe('draining', () => {
     expect(done).toHaveBeenCalledTimes(1)
   })
 
-  test('goes on while the release of the address has failed, which is reported', async () => {
+  test('continues and reports the error when the release of the address fails', async () => {
     const { listener, yielded, errors, offer } = await listening(
       {},
       { close: () => Promise.reject(new Error('broken')) },
@@ -900,7 +900,7 @@ describe('draining', () => {
     expect([done.mock.calls.length, errors.map(({ message }) => message)]).toEqual([1, ['broken']])
   })
 
-  test('takes drainMs at most', async () => {
+  test('waits at most drainMs', async () => {
     const { clock, listener, connection, ask } = await served()
     ask(asking(1))
     const done = closingWith(listener, 1_000)
@@ -911,7 +911,7 @@ describe('draining', () => {
     expect([done.mock.calls.length, connection.state]).toEqual([1, 'closed'])
   })
 
-  test('does not wait for subscriptions, notifications, or requests that were cancelled', async () => {
+  test('does not wait for subscriptions, notifications or cancelled requests', async () => {
     const { listener, ask } = await served()
     ask(asking(1, 'subscriptions/listen'))
     ask(numbered(1))
@@ -923,7 +923,7 @@ describe('draining', () => {
     expect(done).toHaveBeenCalledTimes(1)
   })
 
-  test('does not wait for a connection that ended', async () => {
+  test('does not wait for an ended connection', async () => {
     const { listener, connection, ask } = await served()
     ask(asking(1))
     const done = closingWith(listener, 1_000)
@@ -933,7 +933,7 @@ describe('draining', () => {
     expect(done).toHaveBeenCalledTimes(1)
   })
 
-  test('does not happen unless it was asked for', async () => {
+  test('does not wait without drainMs', async () => {
     const { listener, ask } = await served()
     ask(asking(1))
     await listener.close()

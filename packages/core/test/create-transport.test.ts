@@ -22,8 +22,8 @@ function logged(transport: ReturnType<typeof createTransport>): string[] {
   return log
 }
 
-describe('one life', () => {
-  test('passes through every state, in order', async () => {
+describe('the life of a transport', () => {
+  test('passes through all states in order', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const states = [transport.state]
@@ -41,7 +41,7 @@ describe('one life', () => {
     expect([connector.connects, connector.close.mock.calls.length]).toEqual([1, 1])
   })
 
-  test('a second start rejects and changes nothing', async () => {
+  test('rejects a second start() without a change', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const first = transport.start()
@@ -52,7 +52,7 @@ describe('one life', () => {
     expect([transport.state, connector.connects]).toEqual(['open', 1])
   })
 
-  test('a start after or during the end rejects with CLOSED, with the reason for a cause', async () => {
+  test('rejects a start() during or after the close with CLOSED and its cause', async () => {
     const gate = deferred()
     const transport = createTransport(handmade({ close: () => gate.promise }))
     const reason = new Error('enough')
@@ -66,14 +66,14 @@ describe('one life', () => {
     await expect(transport.start()).rejects.toMatchObject({ code: 'CLOSED', cause: reason })
   })
 
-  test('nothing connects before start', () => {
+  test('does not connect before start()', () => {
     const connector = handmade()
     createTransport(connector)
 
     expect(connector.connects).toBe(0)
   })
 
-  test('a bad option is refused at once', () => {
+  test('rejects an invalid option synchronously', () => {
     for (const closeTimeoutMs of [-1, Number.NaN, '1' as unknown as number]) {
       expect(() => createTransport(handmade(), { closeTimeoutMs })).toThrow(
         expect.objectContaining({ code: 'INVALID_OPTION' }),
@@ -81,7 +81,7 @@ describe('one life', () => {
     }
   })
 
-  test('closing before start ends it, tells so once, and touches no connector', async () => {
+  test('closes an idle transport with one onclose and no connect', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const log = logged(transport)
@@ -91,7 +91,7 @@ describe('one life', () => {
     await expect(transport.closed).resolves.toBeUndefined()
   })
 
-  test('it can be disposed of', async () => {
+  test('closes on dispose', async () => {
     const transport = createTransport(handmade())
     await transport.start()
     await transport[Symbol.asyncDispose]()
@@ -99,7 +99,7 @@ describe('one life', () => {
     expect(transport.state).toBe('closed')
   })
 
-  test('it stays extensible: the v2 SDK replaces start on the instance', async () => {
+  test('stays extensible: SDK v2 replaces start on the instance', async () => {
     const transport = createTransport(handmade())
     const original = transport.start.bind(transport)
     transport.start = vi.fn(async () => await original())
@@ -110,8 +110,8 @@ describe('one life', () => {
   })
 })
 
-describe('a start that fails', () => {
-  test('rejects with what the connector says, and has told the end by then', async () => {
+describe('a failed start()', () => {
+  test('rejects with the error of the connector after calling onerror and onclose', async () => {
     const failure = new Error('refused')
     const transport = createTransport(handmade({ connect: () => Promise.reject(failure) }))
     const log = logged(transport)
@@ -140,7 +140,7 @@ describe('a start that fails', () => {
     await expect(transport.closed).resolves.toBeInstanceOf(Error)
   })
 
-  test('rejects with a value that is no error as it is, and closed has an error', async () => {
+  test('rejects with the original value and resolves closed with an error', async () => {
     const transport = createTransport(handmade({ connect: () => Promise.reject('no') }))
 
     await expect(transport.start()).rejects.toBe('no')
@@ -159,8 +159,8 @@ describe('a start that fails', () => {
   })
 })
 
-describe('aborting a start', () => {
-  test('before it begins rejects with the very reason and connects nothing', async () => {
+describe('an aborted start()', () => {
+  test('rejects with the reason and does not connect for an aborted signal', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const log = logged(transport)
@@ -170,7 +170,7 @@ describe('aborting a start', () => {
     expect([connector.connects, log.at(-1), transport.state]).toEqual([0, 'close', 'closed'])
   })
 
-  test('reaches the connector with the very reason, and rejects with that whatever the connector says', async () => {
+  test('aborts the connector and rejects with the reason, whatever the connector rejects with', async () => {
     const reason = new Error('changed my mind')
     const connector = handmade({
       connect: (_channel, _sink, signal) =>
@@ -189,7 +189,7 @@ describe('aborting a start', () => {
     await expect(transport.closed).resolves.toBe(reason)
   })
 
-  test('gives up a connector that does not listen after closeTimeoutMs, and releases what it makes later', async () => {
+  test('abandons a connector after closeTimeoutMs and closes its late channel', async () => {
     const clock = fakeClock()
     const late = deferred()
     const connector = handmade({
@@ -223,7 +223,7 @@ describe('aborting a start', () => {
     ],
     ['rejects', () => Promise.reject(new Error('late'))],
     ['answers nothing', () => undefined as never],
-  ])('survives a channel that comes too late and %s when it is released', async (_name, close) => {
+  ])('ignores a late channel that %s when it is closed', async (_name, close) => {
     const clock = fakeClock()
     const late = deferred()
     const connector = handmade({ connect: (channel) => late.promise.then(() => channel), close })
@@ -237,7 +237,7 @@ describe('aborting a start', () => {
     expect(connector.close).toHaveBeenCalledTimes(1)
   })
 
-  test('that comes while the channel is handed over still closes it', async () => {
+  test('closes a channel that arrives in the same microtask', async () => {
     const controller = new AbortController()
     const reason = new Error('just now')
     const connector = handmade({
@@ -253,7 +253,7 @@ describe('aborting a start', () => {
     expect(transport.state).toBe('closed')
   })
 
-  test('after it succeeded does nothing', async () => {
+  test('has no effect after the start', async () => {
     const controller = new AbortController()
     const transport = createTransport(handmade())
     await transport.start({ signal: controller.signal })
@@ -263,7 +263,7 @@ describe('aborting a start', () => {
     expect(transport.state).toBe('open')
   })
 
-  test('leaves no listener on the signal, however it ends', async () => {
+  test('leaves no abort listener after any end', async () => {
     const { signal } = new AbortController()
     const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')]
     await createTransport(handmade()).start({ signal })
@@ -275,8 +275,8 @@ describe('aborting a start', () => {
   })
 })
 
-describe('closing while it starts', () => {
-  test('rejects the start with CLOSED and ends in order', async () => {
+describe('close() during start()', () => {
+  test('rejects the start with CLOSED and ends orderly', async () => {
     const connector = handmade({
       connect: (_channel, _sink, signal) =>
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
@@ -291,7 +291,7 @@ describe('closing while it starts', () => {
     await expect(transport.closed).resolves.toBeUndefined()
   })
 
-  test('keeps the reason it was given', async () => {
+  test('keeps its reason', async () => {
     const reason = new Error('enough')
     const transport = createTransport(handmade({ connect: (channel) => settled().then(() => channel) }))
     const rejected = expect(transport.start()).rejects.toMatchObject({ code: 'CLOSED', cause: reason })
@@ -300,7 +300,7 @@ describe('closing while it starts', () => {
     await expect(transport.closed).resolves.toBe(reason)
   })
 
-  test('releases a channel that is there all the same', async () => {
+  test('closes a channel that arrives afterwards', async () => {
     const connector = handmade({ connect: (channel) => settled().then(() => channel) })
     const transport = createTransport(connector)
     const rejected = expect(transport.start()).rejects.toEqual(code('CLOSED'))
@@ -310,7 +310,7 @@ describe('closing while it starts', () => {
     expect(connector.close).toHaveBeenCalledTimes(1)
   })
 
-  test('takes closeTimeoutMs in all, even when the connector is slow and then its channel hangs', async () => {
+  test('takes closeTimeoutMs in all for a slow connector with a hanging channel', async () => {
     const clock = fakeClock()
     const late = deferred()
     const connector = handmade({
@@ -333,7 +333,7 @@ describe('closing while it starts', () => {
   })
 })
 
-describe('a peer that hangs up while it starts', () => {
+describe('a peer that closes during start()', () => {
   test.each([
     [
       'before the channel is there',
@@ -343,7 +343,7 @@ describe('a peer that hangs up while it starts', () => {
       'as the channel is handed over',
       (sink: { end: (reason?: Error) => void }, reason?: Error) => queueMicrotask(() => sink.end(reason)),
     ],
-  ])('makes it reject, %s', async (_name, hangUp) => {
+  ])('rejects the start %s', async (_name, hangUp) => {
     const reason = new Error('reset')
     const connectors = [undefined, reason].map((why) =>
       handmade({
@@ -364,7 +364,7 @@ describe('a peer that hangs up while it starts', () => {
     for (const connector of connectors) expect(connector.close).toHaveBeenCalledTimes(1)
   })
 
-  test('makes it reject even when the connector never settles', async () => {
+  test('rejects the start even when the connector never settles', async () => {
     const clock = fakeClock()
     const connector = handmade({ connect: () => new Promise(() => {}) })
     const transport = createTransport(connector, { clock, closeTimeoutMs: 100 })
@@ -378,7 +378,7 @@ describe('a peer that hangs up while it starts', () => {
     expect([transport.state, clock.pending]).toEqual(['closed', 0])
   })
 
-  test('leaves the say to a connector that knows more', async () => {
+  test('prefers the error of the connector', async () => {
     const failure = new Error('certificate expired')
     const connector = handmade({
       connect: async (_channel, sink) => {
@@ -390,7 +390,7 @@ describe('a peer that hangs up while it starts', () => {
     await expect(createTransport(connector).start()).rejects.toBe(failure)
   })
 
-  test('does not take the place of the abort that came first', async () => {
+  test('does not replace an earlier abort', async () => {
     const reason = new Error('changed my mind')
     const controller = new AbortController()
     const connector = handmade({
@@ -412,7 +412,7 @@ describe('a peer that hangs up while it starts', () => {
 })
 
 describe('messages', () => {
-  test('that come before it is open are kept, in order, and delivered outside start()', async () => {
+  test('are delivered in order after start() when they arrive before it', async () => {
     const connector = handmade({
       connect: async (channel, sink) => {
         sink.message(numbered(1))
@@ -431,7 +431,7 @@ describe('messages', () => {
     expect(log).toEqual(['message 1', 'message 2', 'message 3'])
   })
 
-  test('that come inside send() are delivered after it returned, in order', async () => {
+  test('are delivered in order after send() when they arrive inside it', async () => {
     const connector = handmade({
       send: async () => {
         connector.sink.message(numbered(1))
@@ -448,7 +448,7 @@ describe('messages', () => {
     expect(log).toEqual(['message 1', 'message 2'])
   })
 
-  test('that are answered from within a handler never run inside that send()', async () => {
+  test('are never delivered inside the send() of a handler', async () => {
     const depth = { now: 0, seen: [] as number[] }
     const connector = handmade({
       send: async () => {
@@ -470,7 +470,7 @@ describe('messages', () => {
     expect(depth.seen).toEqual([0, 0])
   })
 
-  test('carry their context along, whatever is in it', async () => {
+  test('have their context with all its members', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const context = { custom: 1 } as MessageContext
@@ -482,7 +482,7 @@ describe('messages', () => {
     expect(onmessage.mock.calls[0]?.[1]).toBe(context)
   })
 
-  test('a great many of them, come before it is open, are each delivered once', async () => {
+  test('are each delivered once when very many arrive before the start', async () => {
     const connector = handmade({
       connect: async (channel, sink) => {
         for (let n = 0; n < 100_000; n++) sink.message(numbered(n))
@@ -498,7 +498,7 @@ describe('messages', () => {
     expect(onmessage).toHaveBeenCalledTimes(100_000)
   })
 
-  test('after the end are not delivered', async () => {
+  test('are not delivered after the end', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const log = logged(transport)
@@ -512,7 +512,7 @@ describe('messages', () => {
     expect(log).toEqual(['close'])
   })
 
-  test('while it closes are not delivered', async () => {
+  test('are not delivered during the close', async () => {
     const connector = handmade({
       close: async () => {
         connector.sink.message(numbered(1))
@@ -528,7 +528,7 @@ describe('messages', () => {
     await expect(transport.closed).resolves.toBeUndefined()
   })
 
-  test('closing from a handler keeps back the rest of what had arrived', async () => {
+  test('are not delivered after close() within a handler', async () => {
     const connector = handmade({
       connect: async (channel, sink) => {
         for (const n of [1, 2, 3]) sink.message(numbered(n))
@@ -548,8 +548,8 @@ describe('messages', () => {
   })
 })
 
-describe('the end', () => {
-  test('comes after every message that arrived before it', async () => {
+describe('the end of input', () => {
+  test('comes after all messages that arrived before it', async () => {
     const connector = handmade({
       send: async () => {
         connector.sink.message(numbered(1))
@@ -567,7 +567,7 @@ describe('the end', () => {
     expect(log).toEqual(['message 1', 'message 2', 'close'])
   })
 
-  test('inside send() does not run onclose inside it', async () => {
+  test('inside send() calls onclose after it', async () => {
     const connector = handmade({
       send: () => {
         connector.sink.end(new Error('reset'))
@@ -584,7 +584,7 @@ describe('the end', () => {
     expect(log).toEqual(['error reset', 'close'])
   })
 
-  test('settles closed with its reason, and tells onerror before onclose', async () => {
+  test('settles closed with the reason and calls onerror before onclose', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const log = logged(transport)
@@ -597,7 +597,7 @@ describe('the end', () => {
     expect(connector.close).not.toHaveBeenCalled()
   })
 
-  test('may call close(), which then does nothing', async () => {
+  test('accepts a call of close() without effect', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const onclose = vi.fn(() => void transport.close())
@@ -609,7 +609,7 @@ describe('the end', () => {
     expect([onclose.mock.calls.length, connector.close.mock.calls.length]).toEqual([1, 0])
   })
 
-  test('a reason given to close() reaches the channel, closed, onerror and later sends', async () => {
+  test('passes the reason of close() to the channel, closed, onerror and later sends', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const log = logged(transport)
@@ -631,7 +631,7 @@ describe('the end', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('broken'))],
-  ])('comes also when the channel %s on close, which is reported', async (_name, close) => {
+  ])('comes and is reported when the channel %s on close', async (_name, close) => {
     const transport = createTransport(handmade({ close }))
     const log = logged(transport)
     await transport.start()
@@ -641,7 +641,7 @@ describe('the end', () => {
     await expect(transport.closed).resolves.toBeUndefined()
   })
 
-  test('comes after closeTimeoutMs when the channel hangs on close, and then stays silent', async () => {
+  test('comes after closeTimeoutMs when the channel hangs on close', async () => {
     const clock = fakeClock()
     const hanging = deferred()
     const transport = createTransport(handmade({ close: () => hanging.promise }), {
@@ -665,7 +665,7 @@ describe('the end', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('waits for the channel as long as it takes where closeTimeoutMs is Infinity', async () => {
+  test('waits for the channel without limit when closeTimeoutMs is Infinity', async () => {
     const clock = fakeClock()
     const hanging = deferred()
     const transport = createTransport(handmade({ close: () => hanging.promise }), {
@@ -682,7 +682,7 @@ describe('the end', () => {
     expect(transport.state).toBe('closed')
   })
 
-  test('still tells who the peer was', async () => {
+  test('keeps the peer', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     expect(transport.peer).toBeUndefined()
@@ -693,8 +693,8 @@ describe('the end', () => {
   })
 })
 
-describe('send', () => {
-  test('hands message and options to the channel as they are', async () => {
+describe('send()', () => {
+  test('passes message and options to the channel unchanged', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     const [message, options] = [numbered(1), { custom: 1, relatedRequestId: 0 }]
@@ -705,7 +705,7 @@ describe('send', () => {
     expect(connector.sent[0]?.options).toBe(options)
   })
 
-  test('rejects with NOT_STARTED before it is open, and with CLOSED after', async () => {
+  test('rejects with NOT_STARTED before the start and with CLOSED after the end', async () => {
     const transport = createTransport(handmade())
     await expect(transport.send(numbered(0))).rejects.toEqual(code('NOT_STARTED'))
     const started = transport.start()
@@ -718,7 +718,7 @@ describe('send', () => {
     await expect(transport.send(numbered(0))).rejects.toEqual(code('CLOSED'))
   })
 
-  test('settles with what the channel says', async () => {
+  test('settles as the channel does', async () => {
     const failure = new Error('full')
     const answers = [Promise.resolve(), Promise.reject(failure), Promise.resolve()]
     const transport = createTransport(handmade({ send: () => answers.shift() as Promise<void> }))
@@ -729,7 +729,7 @@ describe('send', () => {
     await expect(transport.send(numbered(0))).resolves.toBeUndefined()
   })
 
-  test('rejects where the channel throws instead, and the next one is sent all the same', async () => {
+  test('rejects when the channel throws, without affecting the next one', async () => {
     const failure = new Error('no JSON text')
     const send = vi.fn(async () => {})
     send.mockImplementationOnce(() => {
@@ -745,7 +745,7 @@ describe('send', () => {
   test.each([
     ['nothing at all', () => undefined as never],
     ['a promise of another library', () => foreignPromise<void>((resolve) => resolve())],
-  ])('resolves where the channel answers %s', async (_name, send) => {
+  ])('resolves when the channel returns %s', async (_name, send) => {
     const transport = createTransport(handmade({ send }))
     await transport.start()
 
@@ -754,7 +754,7 @@ describe('send', () => {
     ).resolves.toHaveLength(2)
   })
 
-  test('that shares one promise of the channel settles with it, each of them', async () => {
+  test('settles each call that shares one promise of the channel', async () => {
     const drained = [deferred(), deferred()]
     const send = vi.fn(() => drained[0]?.promise as Promise<void>)
     const transport = createTransport(handmade({ send }))
@@ -771,7 +771,7 @@ describe('send', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   })
 
-  test('that is still pending when the conversation ends rejects with CLOSED, with the reason for a cause', async () => {
+  test('rejects a pending call with CLOSED and its cause at the end', async () => {
     const shared = new Promise<void>(() => {})
     const answers = [shared, shared, new Promise<void>(() => {})]
     const connector = handmade({ send: () => answers.shift() as Promise<void> })
@@ -784,7 +784,7 @@ describe('send', () => {
     for (const send of sends) await expect(send).rejects.toMatchObject({ code: 'CLOSED', cause: reason })
   })
 
-  test('that is still pending when close() is called rejects once the channel is released', async () => {
+  test('rejects a pending call after close() when the channel is released', async () => {
     const transport = createTransport(handmade({ send: () => new Promise(() => {}) }))
     await transport.start()
     const rejected = expect(transport.send(numbered(0))).rejects.toEqual(code('CLOSED'))
@@ -793,7 +793,7 @@ describe('send', () => {
     await rejected
   })
 
-  test('that was taken before the end stays taken', async () => {
+  test('keeps the result of an accepted call after the end', async () => {
     const taken = deferred()
     const connector = handmade({ send: () => taken.promise })
     const transport = createTransport(connector)
@@ -807,7 +807,7 @@ describe('send', () => {
   })
 })
 
-describe('callbacks', () => {
+describe('the callbacks of a transport', () => {
   const failures: [string, () => unknown][] = [
     [
       'throws',
@@ -828,7 +828,7 @@ describe('callbacks', () => {
     ],
   ]
 
-  test.each(failures)('an onmessage that %s is reported, and reading goes on', async (_name, fail) => {
+  test.each(failures)('report an onmessage that %s and continue', async (_name, fail) => {
     const connector = handmade()
     const transport = createTransport(connector)
     const [onmessage, onerror] = [vi.fn(fail), vi.fn()]
@@ -846,7 +846,7 @@ describe('callbacks', () => {
     expect(transport.state).toBe('open')
   })
 
-  test('an onclose that throws is reported, and the end is complete', async () => {
+  test('report an onclose that throws and complete the end', async () => {
     const transport = createTransport(handmade())
     const onerror = vi.fn()
     transport.onerror = onerror
@@ -863,7 +863,7 @@ describe('callbacks', () => {
     })
   })
 
-  test('an onerror that throws breaks nothing', async () => {
+  test('ignore an onerror that throws', async () => {
     const connector = handmade({ close: () => Promise.reject(new Error('broken')) })
     const transport = createTransport(connector)
     const onclose = vi.fn()
@@ -878,7 +878,7 @@ describe('callbacks', () => {
     expect(onclose).toHaveBeenCalledTimes(1)
   })
 
-  test('need not be there', async () => {
+  test('are optional', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     await transport.start()
@@ -889,7 +889,7 @@ describe('callbacks', () => {
     await expect(transport.closed).resolves.toMatchObject({ message: 'reset' })
   })
 
-  test('what a channel reports reaches onerror while it starts and while it is open', async () => {
+  test('receive errors of the channel during the start and while open', async () => {
     const connector = handmade({
       connect: async (channel, sink) => {
         sink.error(new Error('early'))
@@ -906,7 +906,7 @@ describe('callbacks', () => {
   })
 })
 
-describe('what a channel over HTTP adds', () => {
+describe('the HTTP members of a transport', () => {
   const traits = () => ({
     sessionId: undefined as string | undefined,
     hasPerRequestStream: false,
@@ -914,7 +914,7 @@ describe('what a channel over HTTP adds', () => {
     setSupportedProtocolVersions: vi.fn(),
   })
 
-  test('is read when it is needed', async () => {
+  test('are read from the channel for each use', async () => {
     const http = traits()
     const transport = createTransport(handmade({ http }))
     expect([transport.sessionId, transport.hasPerRequestStream]).toEqual([undefined, false])
@@ -926,7 +926,7 @@ describe('what a channel over HTTP adds', () => {
     expect([transport.sessionId, transport.hasPerRequestStream]).toEqual(['s-1', true])
   })
 
-  test('is told the version', async () => {
+  test('pass the version to the channel', async () => {
     const http = traits()
     const transport = createTransport(handmade({ http }))
     await transport.start()
@@ -937,7 +937,7 @@ describe('what a channel over HTTP adds', () => {
     expect(http.setSupportedProtocolVersions.mock.calls).toEqual([[['2025-06-18']]])
   })
 
-  test('is told on opening what was said before: the v2 SDK names its versions before it starts', async () => {
+  test('pass versions that were set before the start: SDK v2 does that', async () => {
     const http = traits()
     const transport = createTransport(handmade({ http }))
     transport.setSupportedProtocolVersions?.(['2026-07-28'])
@@ -948,7 +948,7 @@ describe('what a channel over HTTP adds', () => {
     expect(http.setProtocolVersion.mock.calls).toEqual([['2026-07-28']])
   })
 
-  test('is absent elsewhere, without harm', async () => {
+  test('are absent without HTTP', async () => {
     const transport = createTransport(handmade())
     transport.setProtocolVersion?.('2025-06-18')
     await transport.start()
@@ -958,8 +958,8 @@ describe('what a channel over HTTP adds', () => {
   })
 })
 
-describe('what a child process adds', () => {
-  test('is there, live, when there is one', async () => {
+describe('the process members of a transport', () => {
+  test('are live where there is a process', async () => {
     const process = { stderr: 'the stream', pid: null as number | null }
     const transport = createTransport({ connect: handmade().connect, process })
     process.pid = 7
@@ -968,7 +968,7 @@ describe('what a child process adds', () => {
     expect(transport).toMatchObject({ stderr: 'the stream', pid: 7 })
   })
 
-  test('is not there otherwise', () => {
+  test('are absent without a process', () => {
     const transport = createTransport(handmade())
 
     expect(['stderr' in transport, 'pid' in transport]).toEqual([false, false])

@@ -3,8 +3,8 @@ import { memoryClient, memoryListener } from '../src/index.js'
 import { fakeClock, settled } from './support/fake-clock.js'
 import { request } from './support/messages.js'
 
-describe('draining a listener', () => {
-  it('does not wait for the answer to a request that its client cancelled', async () => {
+describe('a draining listener', () => {
+  it('does not wait for a request that its client cancelled', async () => {
     const clock = fakeClock()
     const listener = memoryListener({ clock })
     listener.onconnection = (connection) => void connection.start()

@@ -47,7 +47,7 @@ function foreign(parts: Partial<TransportLike> & Record<string, unknown> = {}): 
 }
 
 describe('withLayers', () => {
-  test('lets the first layer see an outgoing message first and an incoming one last', async () => {
+  test('passes outgoing messages through the first layer first and incoming ones last', async () => {
     const log: string[] = []
     const connector = handmade()
     const transport = withLayers(connector, noting('outer', log), noting('inner', log))
@@ -65,7 +65,7 @@ describe('withLayers', () => {
     ])
   })
 
-  test('without layers is the transport all the same', async () => {
+  test('works without layers', async () => {
     const connector = handmade()
     const transport = withLayers(connector)
     await transport.start()
@@ -73,7 +73,7 @@ describe('withLayers', () => {
     expect(connector.connects).toBe(1)
   })
 
-  test('takes the connector and the settings of an idle transport of ours', async () => {
+  test('uses the connector and the settings of an idle transport', async () => {
     const clock = fakeClock()
     const connector = handmade({ close: () => new Promise(() => {}) })
     const transport = withLayers(createTransport(connector, { clock, closeTimeoutMs: 50 }), noting('', []))
@@ -85,7 +85,7 @@ describe('withLayers', () => {
     expect(connector.connects).toBe(1)
   })
 
-  test('goes around what already has layers', async () => {
+  test('adds layers around existing layers', async () => {
     const log: string[] = []
     const transport = withLayers(withLayers(handmade(), noting('inner', log)), noting('outer', log))
     await transport.start()
@@ -93,7 +93,7 @@ describe('withLayers', () => {
     expect(log).toEqual(['outer connects', 'inner connects'])
   })
 
-  test('refuses a transport of ours that was started or closed before', async () => {
+  test('rejects a transport that was started or closed before', async () => {
     const started = createTransport(handmade())
     const closed = createTransport(handmade())
     await Promise.all([started.start(), closed.close()])
@@ -109,7 +109,7 @@ describe('withLayers', () => {
     }
   })
 
-  test('accepts a transport of somebody else that calls something its state', async () => {
+  test('accepts a foreign transport with a member named state', async () => {
     const transport = withLayers(foreign({ state: 'ready', closed: false }))
     const onclose = vi.fn()
     transport.onclose = onclose
@@ -119,7 +119,7 @@ describe('withLayers', () => {
     expect(onclose).toHaveBeenCalledTimes(1)
   })
 
-  test('passes on the facts of a connector that its layers say nothing about', async () => {
+  test('keeps the members of a connector that its layers leave out', async () => {
     const seen: Connector[] = []
     const watching: Layer = (next) => {
       seen.push(next)
@@ -133,7 +133,7 @@ describe('withLayers', () => {
     expect(transport).toMatchObject(process)
   })
 
-  test('lets a layer say otherwise', async () => {
+  test('prefers the members of a layer', async () => {
     const seen: Connector[] = []
     const again: Layer = (next) => ({
       connect: next.connect,
@@ -153,7 +153,7 @@ describe('withLayers', () => {
     expect(transport).toMatchObject({ pid: 8 })
   })
 
-  test('ends a conversation in which a layer throws, and throws at nobody else', async () => {
+  test('ends the conversation when a layer throws', async () => {
     const connector = handmade()
     const failing: Layer = (next) => ({
       connect: (sink, signal) =>
@@ -180,7 +180,7 @@ describe('withLayers', () => {
     expect(connector.close).toHaveBeenCalledTimes(1)
   })
 
-  test('takes connectors that are instances of a class', async () => {
+  test('accepts connectors that are class instances', async () => {
     class CountingConnector implements Connector {
       readonly process = { stderr: null, pid: 1 }
       #connects = 0
@@ -200,7 +200,7 @@ describe('withLayers', () => {
     expect([bare.connects, made.connects]).toEqual([1, 1])
   })
 
-  test('passes options and contexts through untouched, unknown members included', async () => {
+  test('passes options and contexts unchanged, unknown members included', async () => {
     const connector = handmade()
     const transport = withLayers(connector, noting('', []))
     const contexts: unknown[] = []
@@ -217,7 +217,7 @@ describe('withLayers', () => {
 })
 
 describe('stderr and pid', () => {
-  test('pass through layers, live', () => {
+  test('pass through layers as live members', () => {
     const stdio = foreign({ stderr: 'the stream', pid: null as number | null })
     const transport = withLayers(stdio, noting('', []))
     Object.assign(stdio, { pid: 7 })
@@ -225,13 +225,13 @@ describe('stderr and pid', () => {
     expect(transport).toMatchObject({ stderr: 'the stream', pid: 7 })
   })
 
-  test('pass through layers around one of ours', () => {
+  test('pass through layers around an idle transport', () => {
     const ours = withLayers(foreign({ stderr: null, pid: 7 }))
 
     expect('stderr' in withLayers(ours, noting('', []))).toBe(true)
   })
 
-  test('are absent where there is no process', () => {
+  test('are absent without a process', () => {
     const [a] = memoryPair()
     for (const transport of [
       a,
@@ -249,7 +249,7 @@ describe.each([
   ['v1', () => InMemoryTransportV1.createLinkedPair()],
   ['v2', () => InMemoryTransportV2.createLinkedPair()],
 ] as const)('the in-memory transport of SDK %s, through fromTransport', (_name, pair) => {
-  test('carries messages both ways', async () => {
+  test('carries messages in both directions', async () => {
     const [near, far] = pair()
     const transport = withLayers(near as TransportLike)
     const [nearHeard, farHeard]: JsonRpcMessage[][] = [[], []]
@@ -263,7 +263,7 @@ describe.each([
     expect(transport.peer).toMatchObject({ medium: 'other' })
   })
 
-  test('delivers what came before it was started', async () => {
+  test('delivers messages that arrived before the start', async () => {
     const [near, far] = pair()
     const transport = withLayers(near as TransportLike)
     const heard: JsonRpcMessage[] = []
@@ -276,7 +276,7 @@ describe.each([
     expect(heard).toEqual([numbered(1)])
   })
 
-  test('carries who is calling', async () => {
+  test('carries authInfo', async () => {
     const [near, far] = pair()
     const transport = withLayers(far as TransportLike)
     const authInfo = { token: 't', clientId: 'c', scopes: [] }
@@ -288,7 +288,7 @@ describe.each([
     expect(contexts).toEqual([{ authInfo }])
   })
 
-  test('ends both when either closes', async () => {
+  test('ends both ends when either closes', async () => {
     const [near, far] = pair()
     const transport = withLayers(near as TransportLike)
     const onclose = vi.fn()
@@ -301,7 +301,7 @@ describe.each([
     await expect(transport.send(numbered(1))).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
-  test('closes it when we close', async () => {
+  test('closes the inner transport', async () => {
     const [near, far] = pair()
     const transport = withLayers(near as TransportLike)
     const farClosed = vi.fn()
@@ -317,7 +317,7 @@ describe('fromTransport', () => {
   const neverAborted = new AbortController().signal
   const sink = () => ({ message: vi.fn(), error: vi.fn(), end: vi.fn() })
 
-  test('connects once, and says how to connect again', async () => {
+  test('connects once and rejects a second connect with a hint', async () => {
     const connector = fromTransport(foreign())
     await connector.connect(sink(), neverAborted)
 
@@ -328,7 +328,7 @@ describe('fromTransport', () => {
     })
   })
 
-  test('does not tell its sink of an end that was asked for', async () => {
+  test('does not report a requested end to the sink', async () => {
     const [transport] = memoryPair()
     const heard = sink()
     const channel = await fromTransport(transport).connect(heard, neverAborted)
@@ -338,13 +338,13 @@ describe('fromTransport', () => {
     expect([transport.state, heard.end.mock.calls.length]).toEqual(['closed', 0])
   })
 
-  test('rejects with what start() rejects with', async () => {
+  test('rejects with the error of start()', async () => {
     const failure = new Error('refused')
 
     await expect(withLayers(foreign({ start: () => Promise.reject(failure) })).start()).rejects.toBe(failure)
   })
 
-  test('rejects where start() throws, and leaves no listener', async () => {
+  test('rejects when start() throws and leaves no abort listener', async () => {
     const failure = new Error('refused')
     const { signal } = new AbortController()
     const removed = vi.spyOn(signal, 'removeEventListener')
@@ -358,7 +358,7 @@ describe('fromTransport', () => {
     expect(removed).toHaveBeenCalledTimes(1)
   })
 
-  test('rejects with the error a transport reported when it closes instead of starting', async () => {
+  test('rejects with the reported error when the transport closes during start()', async () => {
     const failure = new Error('ENOENT')
     const transport = foreign({
       start: () => {
@@ -371,7 +371,7 @@ describe('fromTransport', () => {
     await expect(withLayers(transport).start()).rejects.toBe(failure)
   })
 
-  test('rejects with CONNECT_FAILED when it closes without a word', async () => {
+  test('rejects with CONNECT_FAILED when the transport closes without an error', async () => {
     const transport = foreign({
       start: async () => {
         transport.onclose?.()
@@ -382,7 +382,7 @@ describe('fromTransport', () => {
     await expect(withLayers(transport).start()).rejects.toMatchObject({ code: 'CONNECT_FAILED' })
   })
 
-  test('is not started under a signal that was aborted before', async () => {
+  test('does not start for an aborted signal', async () => {
     const start = vi.fn(async () => {})
     const reason = new Error('no')
 
@@ -392,7 +392,7 @@ describe('fromTransport', () => {
     expect(start).not.toHaveBeenCalled()
   })
 
-  test('is closed when the start is aborted, and again when it opens after that', async () => {
+  test('closes the transport on an abort, and again when it opens afterwards', async () => {
     const started = deferred()
     const close = vi.fn(async () => {})
     const controller = new AbortController()
@@ -416,7 +416,7 @@ describe('fromTransport', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('broken'))],
-  ])('aborts with the very reason even when its close %s', async (_name, close) => {
+  ])('rejects with the reason of an abort when close() %s', async (_name, close) => {
     const controller = new AbortController()
     const reason = new Error('no')
     const transport = withLayers(foreign({ start: () => new Promise(() => {}), close }))
@@ -426,7 +426,7 @@ describe('fromTransport', () => {
     await rejected
   })
 
-  test('forwards traits over HTTP, live', async () => {
+  test('forwards the HTTP members as live members', async () => {
     const [setProtocolVersion, setSupportedProtocolVersions] = [vi.fn(), vi.fn()]
     const inner = foreign({ setProtocolVersion, setSupportedProtocolVersions })
     const transport = withLayers(inner, noting('', []))
@@ -443,7 +443,7 @@ describe('fromTransport', () => {
     ])
   })
 
-  test('forwards errors without ending', async () => {
+  test('forwards errors without an end', async () => {
     const inner = foreign()
     const transport = withLayers(inner)
     const onerror = vi.fn()
@@ -455,7 +455,7 @@ describe('fromTransport', () => {
     expect([transport.state, onerror.mock.calls]).toEqual(['open', [[error]]])
   })
 
-  test('of one of ours tells how it ended, and who the peer is', async () => {
+  test('forwards the reason of the end and the peer', async () => {
     const connector = handmade()
     const reason = new Error('reset')
     const transport = createTransport(fromTransport(createTransport(connector)))
@@ -466,7 +466,7 @@ describe('fromTransport', () => {
     await expect(transport.closed).resolves.toBe(reason)
   })
 
-  test('of one of ours carries its flow', async () => {
+  test('forwards the flow', async () => {
     const [near, far] = memoryPair()
     const transport = createTransport(fromTransport(near))
     await Promise.all([transport.start(), far.start()])
@@ -477,7 +477,7 @@ describe('fromTransport', () => {
 })
 
 describe('fromFactory', () => {
-  test('makes a new transport for each connection, and none before', async () => {
+  test('makes a new transport for each connection and none before', async () => {
     const make = vi.fn(() => foreign())
     const connector = fromFactory(make)
     expect([make.mock.calls.length, connector.connectsOnce]).toEqual([0, undefined])
@@ -488,14 +488,14 @@ describe('fromFactory', () => {
     expect(make).toHaveBeenCalledTimes(2)
   })
 
-  test('of one of ours connects its connector', async () => {
+  test('uses the connector of an idle transport', async () => {
     const connector = handmade()
     await withLayers(fromFactory(() => createTransport(connector))).start()
 
     expect(connector.connects).toBe(1)
   })
 
-  test('that throws makes the start reject', async () => {
+  test('rejects the start when the function throws', async () => {
     const failure = new Error('no such command')
     const failing = fromFactory(() => {
       throw failure

@@ -29,7 +29,7 @@ async function connected(layered: ReturnType<typeof meter>): Promise<{ transport
 }
 
 describe('meter', () => {
-  it('counts messages and bytes each way, those of ended channels too', async () => {
+  it('counts messages and bytes in each direction, also of closed channels', async () => {
     const counted = meter()
     for (let i = 0; i < 2; i++) {
       const [near, far] = memoryPair()
@@ -48,7 +48,7 @@ describe('meter', () => {
     expect(errors).toBe(0)
   })
 
-  it('tells the compression ratio of the channels that compress', async () => {
+  it('computes the compression ratio of compressing channels', async () => {
     const counted = meter()
     expect(counted.snapshot().sent.compressionRatio).toBeUndefined()
     const packed = {
@@ -66,7 +66,7 @@ describe('meter', () => {
     expect(received).toMatchObject({ bytes: 1_010, compressionRatio: 2 })
   })
 
-  it('measures how long requests wait, each direction for itself', async () => {
+  it('measures the latency of requests in each direction', async () => {
     const clock = fakeClock()
     const counted = meter({ clock })
     const { transport, sink } = await connected(counted)
@@ -85,7 +85,7 @@ describe('meter', () => {
     expect(received.latency).toMatchObject({ count: 1, max: 300 })
   })
 
-  it('does not count what was cancelled, never answered or a subscription', async () => {
+  it('does not measure cancelled requests, pending ones and subscriptions', async () => {
     const counted = meter({ clock: fakeClock() })
     const { transport, sink } = await connected(counted)
     await transport.send(request(1))
@@ -96,7 +96,7 @@ describe('meter', () => {
     expect(counted.snapshot().sent.latency.count).toBe(0)
   })
 
-  it('gives up the oldest request when too many are never answered', async () => {
+  it('drops the oldest request when too many have no response', async () => {
     const counted = meter({ clock: fakeClock() })
     const { transport, sink } = await connected(counted)
     for (let id = 0; id <= 4_096; id++) await transport.send(request(id))
@@ -104,7 +104,7 @@ describe('meter', () => {
     expect(counted.snapshot().sent.latency.count).toBe(4_096)
   })
 
-  it('counts errors, attempts that failed and conversations that are open', async () => {
+  it('counts errors, failed attempts and open connections', async () => {
     const counted = meter()
     const { transport, sink } = await connected(counted)
     await connected(counted)
@@ -119,7 +119,7 @@ describe('meter', () => {
     })
   })
 
-  it('counts an end that comes before the opening as an attempt that failed', async () => {
+  it('counts an end before the opening as a failed attempt', async () => {
     const counted = meter()
     const { connector } = scripted()
     const transport = createTransport(

@@ -50,8 +50,8 @@ function crossing(multiplexer: Multiplexer<Caller>, caller: Caller, request: Jso
   return message.id
 }
 
-describe('ids', () => {
-  test('every request crosses under a number of its own', () => {
+describe('request ids', () => {
+  test('are replaced by a number per request', () => {
     const multiplexer = createMultiplexer<Caller>()
     const numbers = [a, b].flatMap((caller) =>
       ['1', 1, '', 0].map((id) => crossing(multiplexer, caller, ask(id))),
@@ -60,7 +60,7 @@ describe('ids', () => {
     expect(multiplexer.inFlight).toBe(8)
   })
 
-  test('an answer comes back under the id of the caller, of the same type', () => {
+  test('return on the response, with the same type', () => {
     const multiplexer = createMultiplexer<Caller>()
     for (const id of ['1', 1, '', 0]) {
       const [ofA, ofB] = [crossing(multiplexer, a, ask(id)), crossing(multiplexer, b, ask(id))]
@@ -81,7 +81,7 @@ describe('ids', () => {
     expect(multiplexer.inFlight).toBe(0)
   })
 
-  test('what is passed on is a copy: the message of the caller stays as it is', () => {
+  test('do not change in the message object of the caller', () => {
     const multiplexer = createMultiplexer<Caller>()
     const request = ask(7, { progressToken: 'p', other: 1 })
     const number = crossing(multiplexer, a, request)
@@ -91,7 +91,7 @@ describe('ids', () => {
     )
   })
 
-  test('an id that is in use is refused to the one who uses it, and free again afterwards', () => {
+  test('are rejected while in use by the same caller', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromCaller(a, ask(1))).toMatchObject({
@@ -102,7 +102,7 @@ describe('ids', () => {
     expect(multiplexer.fromCaller(a, ask(1))).toMatchObject({ kind: 'send' })
   })
 
-  test.each([undefined, 99, '1', 0, -1])('an answer to %j, which is no request, is for nobody', (id) => {
+  test.each([undefined, 99, '1', 0, -1])('that are unknown, such as %j, drop the response', (id) => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     const stray = {
@@ -114,7 +114,7 @@ describe('ids', () => {
     expect(multiplexer.inFlight).toBe(1)
   })
 
-  test('a second answer is for nobody', () => {
+  test('drop a second response', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     multiplexer.fromUpstream(answer(number))
@@ -123,7 +123,7 @@ describe('ids', () => {
 })
 
 describe('progress', () => {
-  test.each(['1', 1, '', 0])('comes back under the token %j of its caller', (token) => {
+  test.each(['1', 1, '', 0])('returns under the token %j of its caller', (token) => {
     const multiplexer = createMultiplexer<Caller>()
     const ofA = crossing(multiplexer, a, ask(1, { progressToken: token }))
     const ofB = crossing(multiplexer, b, ask(1, { progressToken: token }))
@@ -134,7 +134,7 @@ describe('progress', () => {
     })
   })
 
-  test('with a token nobody gave is for nobody, whatever it claims to relate to', () => {
+  test('is dropped with an unknown token', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     const dropped = { kind: 'drop', reason: expect.any(String) }
@@ -150,47 +150,44 @@ describe('progress', () => {
     expect(multiplexer.fromUpstream(progress(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
-  test('told by a caller is not passed on: nobody asked it', () => {
+  test('of a caller is dropped', () => {
     const multiplexer = createMultiplexer<Caller>()
     expect(multiplexer.fromCaller(a, progress(1))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 })
 
 describe('subscriptions', () => {
-  test.each(['1', 1, '', 0])(
-    'what is said on one comes back under the id %j of its caller [SUB-S-03]',
-    (id) => {
-      const multiplexer = createMultiplexer<Caller>()
-      const ofA = crossing(multiplexer, a, listen(id))
-      const ofB = crossing(multiplexer, b, listen(id))
-      const acknowledged = note('notifications/subscriptions/acknowledged', {
-        notifications: {},
-        _meta: { [SUBSCRIPTION]: ofA },
-      })
-      expect(multiplexer.fromUpstream(acknowledged)).toMatchObject({
-        caller: a,
-        message: { params: { _meta: { [SUBSCRIPTION]: id } } },
-      })
-      expect(multiplexer.fromUpstream(changed(ofB))).toEqual({
-        kind: 'deliver',
-        caller: b,
-        requestId: id,
-        message: changed(id),
-      })
-      expect(multiplexer.fromUpstream(changed(String(ofB)))).toMatchObject({
-        caller: b,
-        message: changed(id),
-      })
-      const ended = answer(ofA, { resultType: 'complete', _meta: { [SUBSCRIPTION]: ofA, other: 1 } })
-      expect(multiplexer.fromUpstream(ended)).toMatchObject({
-        caller: a,
-        message: answer(id, { resultType: 'complete', _meta: { [SUBSCRIPTION]: id, other: 1 } }),
-      })
-      expect(multiplexer.fromUpstream(changed(ofA))).toEqual({ kind: 'drop', reason: expect.any(String) })
-    },
-  )
+  test.each(['1', 1, '', 0])('deliver messages under the id %j of their caller [SUB-S-03]', (id) => {
+    const multiplexer = createMultiplexer<Caller>()
+    const ofA = crossing(multiplexer, a, listen(id))
+    const ofB = crossing(multiplexer, b, listen(id))
+    const acknowledged = note('notifications/subscriptions/acknowledged', {
+      notifications: {},
+      _meta: { [SUBSCRIPTION]: ofA },
+    })
+    expect(multiplexer.fromUpstream(acknowledged)).toMatchObject({
+      caller: a,
+      message: { params: { _meta: { [SUBSCRIPTION]: id } } },
+    })
+    expect(multiplexer.fromUpstream(changed(ofB))).toEqual({
+      kind: 'deliver',
+      caller: b,
+      requestId: id,
+      message: changed(id),
+    })
+    expect(multiplexer.fromUpstream(changed(String(ofB)))).toMatchObject({
+      caller: b,
+      message: changed(id),
+    })
+    const ended = answer(ofA, { resultType: 'complete', _meta: { [SUBSCRIPTION]: ofA, other: 1 } })
+    expect(multiplexer.fromUpstream(ended)).toMatchObject({
+      caller: a,
+      message: answer(id, { resultType: 'complete', _meta: { [SUBSCRIPTION]: id, other: 1 } }),
+    })
+    expect(multiplexer.fromUpstream(changed(ofA))).toEqual({ kind: 'drop', reason: expect.any(String) })
+  })
 
-  test.each([null, {}, 'x', '01', 99, 1.5])('what is said on %j, which is none, is for nobody', (id) => {
+  test.each([null, {}, 'x', '01', 99, 1.5])('drop messages for the unknown id %j', (id) => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen(1))
     expect(multiplexer.fromUpstream(changed(id), number)).toEqual({
@@ -199,13 +196,13 @@ describe('subscriptions', () => {
     })
   })
 
-  test('a request that is no subscription is not taken for one', () => {
+  test('are not confused with other requests', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromUpstream(changed(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
-  test('the end that the server tells by a cancellation comes under the id of the caller [SUB-S-09]', () => {
+  test('deliver a cancellation of the server under the id of their caller [SUB-S-09]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen('1'))
     expect(multiplexer.fromUpstream(cancelled(number))).toMatchObject({ caller: a, message: cancelled('1') })
@@ -213,7 +210,7 @@ describe('subscriptions', () => {
     expect(multiplexer.fromUpstream(cancelled(number))).toEqual({ kind: 'drop' })
   })
 
-  test('nothing else can be cancelled by the server', () => {
+  test('are the only requests that the server can cancel', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromUpstream(cancelled(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
@@ -224,7 +221,7 @@ describe('subscriptions', () => {
 describe('other notifications', () => {
   const log = note('notifications/message', { level: 'info', data: 1 })
 
-  test('reach the caller of the request they relate to, as they are', () => {
+  test('reach the caller of their related request unchanged', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     const number = crossing(multiplexer, b, ask(1))
@@ -236,29 +233,26 @@ describe('other notifications', () => {
     })
   })
 
-  test.each([undefined, 99, '1'])(
-    'that relate to %j are for nobody, and never for all [HTTP-S-39]',
-    (related) => {
-      const multiplexer = createMultiplexer<Caller>()
-      crossing(multiplexer, a, ask(1))
-      expect(multiplexer.fromUpstream(log, related)).toEqual({ kind: 'drop', reason: expect.any(String) })
-    },
-  )
+  test.each([undefined, 99, '1'])('that relate to %j are dropped, not broadcast [HTTP-S-39]', (related) => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromUpstream(log, related)).toEqual({ kind: 'drop', reason: expect.any(String) })
+  })
 
-  test('do not reach a subscription unless they name it [SUB-S-05]', () => {
+  test('do not reach a subscription that they do not name [SUB-S-05]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen(1))
     expect(multiplexer.fromUpstream(log, number)).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
-  test('of a caller are passed on as they are', () => {
+  test('of a caller are sent unchanged', () => {
     const multiplexer = createMultiplexer<Caller>()
     expect(multiplexer.fromCaller(a, log)).toEqual({ kind: 'send', message: log })
   })
 })
 
 describe('cancellation', () => {
-  test('names the request as the other side knows it, and only that of the same caller', () => {
+  test("names the number of the caller's own request", () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     const number = crossing(multiplexer, b, ask(1))
@@ -271,18 +265,15 @@ describe('cancellation', () => {
     expect(multiplexer.inFlight).toBe(1)
   })
 
-  test.each(['1', 2, null, undefined])(
-    'of %j, which the caller does not await, is dropped [GEN-29]',
-    (id) => {
-      const multiplexer = createMultiplexer<Caller>()
-      crossing(multiplexer, a, ask(1))
-      expect(multiplexer.fromCaller(a, cancelled(id))).toEqual({ kind: 'drop' })
-      expect(multiplexer.fromCaller(b, cancelled(1))).toEqual({ kind: 'drop' })
-      expect(multiplexer.inFlight).toBe(1)
-    },
-  )
+  test.each(['1', 2, null, undefined])('of the unknown request %j is dropped [GEN-29]', (id) => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromCaller(a, cancelled(id))).toEqual({ kind: 'drop' })
+    expect(multiplexer.fromCaller(b, cancelled(1))).toEqual({ kind: 'drop' })
+    expect(multiplexer.inFlight).toBe(1)
+  })
 
-  test('what still comes for it is dropped without a word [GEN-30]', () => {
+  test('drops late messages without a reason [GEN-30]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const called = crossing(multiplexer, a, ask(1, { progressToken: 1 }))
     const listening = crossing(multiplexer, a, listen(2))
@@ -299,7 +290,7 @@ describe('cancellation', () => {
     expect(multiplexer.fromUpstream(note('notifications/message'), called)).toEqual({ kind: 'drop' })
   })
 
-  test('of everything a caller had in flight follows when it leaves', () => {
+  test('is sent for each pending request of a closed caller', () => {
     const multiplexer = createMultiplexer<Caller>()
     const numbers = [crossing(multiplexer, a, ask(1)), crossing(multiplexer, a, listen('1'))]
     const other = crossing(multiplexer, b, ask(1))
@@ -313,7 +304,7 @@ describe('cancellation', () => {
   })
 })
 
-test('the cancellation for one who left says of its sender what the request said', () => {
+test('copies the client description of the request into the cancellation for a closed caller', () => {
   const multiplexer = createMultiplexer<Caller>()
   const envelope = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -331,8 +322,8 @@ test('the cancellation for one who left says of its sender what the request said
   ])
 })
 
-describe('limits and ends', () => {
-  test('beyond maxInFlight a request is answered with an error, until another has its answer', () => {
+describe('limits and end', () => {
+  test('respond with an error beyond maxInFlight until another request completes', () => {
     const multiplexer = createMultiplexer<Caller>({ maxInFlight: 1 })
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromCaller(b, ask(1))).toEqual({
@@ -347,13 +338,13 @@ describe('limits and ends', () => {
     expect(multiplexer.fromCaller(b, ask(1))).toMatchObject({ kind: 'send' })
   })
 
-  test.each([0, 1.5, Number.NaN])('maxInFlight cannot be %d', (maxInFlight) => {
+  test.each([0, 1.5, Number.NaN])('reject %d as maxInFlight', (maxInFlight) => {
     expect(() => createMultiplexer({ maxInFlight })).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION' }),
     )
   })
 
-  test('a request of the shared side is answered: there is nobody to ask [GEN-14]', () => {
+  test('respond to requests of the upstream with an error [GEN-14]', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromUpstream(ask(1, {}, 'sampling/createMessage'), 1)).toEqual({
@@ -366,12 +357,12 @@ describe('limits and ends', () => {
     })
   })
 
-  test('an answer of a caller is not passed on: nobody asked [GEN-15]', () => {
+  test('drop responses of a caller [GEN-15]', () => {
     const multiplexer = createMultiplexer<Caller>()
     expect(multiplexer.fromCaller(a, answer(1))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
-  test('when the shared side is gone, the requests nobody will answer are told', () => {
+  test('return the pending requests when the upstream closes', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask('1'))
     crossing(multiplexer, b, listen(1))
@@ -385,7 +376,7 @@ describe('limits and ends', () => {
   })
 })
 
-describe('any interleaving', () => {
+describe('any order of messages', () => {
   const IDS: RequestId[] = ['1', 1, '', 0, '0', -1]
   const METHODS = ['tools/call', 'subscriptions/listen']
 
@@ -533,7 +524,7 @@ describe('any interleaving', () => {
     token: fc.nat(1_000),
   })
 
-  test('leaks nothing, however few requests there are', () => {
+  test('leaks nothing for few requests', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 60 }), (events) => {
         const world = new World()
@@ -544,7 +535,7 @@ describe('any interleaving', () => {
   })
 
   test(
-    'leaks nothing of 10 000 requests',
+    'leaks nothing for 10 000 requests',
     () => {
       fc.assert(
         fc.property(fc.integer(), (seed) => {

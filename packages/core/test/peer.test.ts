@@ -68,7 +68,7 @@ describe('peer: requests', () => {
     await Promise.all([near.close(), far.close()])
   })
 
-  it('matches answers whatever their order', async () => {
+  it('matches responses in any order', async () => {
     const answers: (() => void)[] = []
     const wait: PeerOptions = {
       requests: { echo: (params) => new Promise((resolve) => answers.push(() => resolve({ ...params }))) },
@@ -81,7 +81,7 @@ describe('peer: requests', () => {
     await near.close()
   })
 
-  it('times out, cancels at the other side and ignores the late answer [GEN-22, GEN-23, GEN-30]', async () => {
+  it('times out, cancels the request and ignores the late response [GEN-22, GEN-23, GEN-30]', async () => {
     const clock = fakeClock()
     const { handler, calls } = hanging()
     const onError = vi.fn()
@@ -100,7 +100,7 @@ describe('peer: requests', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('waits for 60 s unless told otherwise', async () => {
+  it('waits 60 s by default', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const request = peer(transport, { clock }).request('slow')
@@ -108,7 +108,7 @@ describe('peer: requests', () => {
     await expect(request).rejects.toMatchObject({ details: { timeoutMs: 60_000 } })
   })
 
-  it('never cancels initialize or a task by a notification [GEN-26, GEN-27]', async () => {
+  it('sends no cancellation of initialize or of a task [GEN-26, GEN-27]', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const near = peer(transport, { clock })
@@ -118,7 +118,7 @@ describe('peer: requests', () => {
     expect(sentMethods(transport)).toEqual(['initialize', 'tools/call'])
   })
 
-  it('rejects with the reason of an abort as it is, and cancels', async () => {
+  it('rejects with the reason of an abort and cancels the request', async () => {
     const { handler, calls } = hanging()
     const { near } = await pairOfPeers({}, { requests: { slow: handler } })
     const abort = new AbortController()
@@ -134,7 +134,7 @@ describe('peer: requests', () => {
     await near.close()
   })
 
-  it('aborts the stream of a request instead, where it has one of its own', async () => {
+  it('aborts the stream of a request that has one', async () => {
     const transport = scriptedTransport()
     transport.hasPerRequestStream = true
     const near = peer(transport)
@@ -155,7 +155,7 @@ describe('peer: requests', () => {
     expect(transport.sent[2]?.message).toMatchObject({ params: { requestId: 2, reason: 'enough' } })
   })
 
-  it('rejects with what sending rejects with, even if it throws', async () => {
+  it('rejects with the error of send(), thrown or rejected', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const near = peer(transport, { clock })
@@ -168,7 +168,7 @@ describe('peer: requests', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it.each([['timeoutMs'], ['maxTotalTimeoutMs']])('refuses a negative %s', async (option) => {
+  it.each([['timeoutMs'], ['maxTotalTimeoutMs']])('rejects a negative %s', async (option) => {
     const near = peer(scriptedTransport())
     await expect(near.request('x', {}, { [option]: -1 })).rejects.toMatchObject({
       code: 'INVALID_OPTION',
@@ -176,7 +176,7 @@ describe('peer: requests', () => {
     })
   })
 
-  it('rejects everything pending at once when the transport ends, with its cause', async () => {
+  it('rejects all pending requests with the cause when the transport ends', async () => {
     const clock = fakeClock()
     const { handler } = hanging()
     const { near, ends } = await pairOfPeers({ clock }, { requests: { slow: handler } })
@@ -190,7 +190,7 @@ describe('peer: requests', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('sends nothing once the transport has ended', async () => {
+  it('sends nothing after the end of the transport', async () => {
     const transport = scriptedTransport()
     const near = peer(transport)
     transport.onclose?.()
@@ -198,7 +198,7 @@ describe('peer: requests', () => {
     expect(transport.sent).toEqual([])
   })
 
-  it('rejects unobserved requests without an unhandled rejection', async () => {
+  it('causes no unhandled rejection for unobserved requests', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     const { near } = await pairOfPeers({}, { requests: { slow: hanging().handler } })
@@ -210,7 +210,7 @@ describe('peer: requests', () => {
     expect(unhandled).not.toHaveBeenCalled()
   })
 
-  it('reports answers to what was never asked and errors that answer nothing', async () => {
+  it('reports responses without a request and errors without an id', async () => {
     const transport = scriptedTransport()
     const onError = vi.fn()
     peer(transport, { onError })
@@ -224,7 +224,7 @@ describe('peer: requests', () => {
 })
 
 describe('peer: progress', () => {
-  it('reaches the request that asked for it until it is answered', async () => {
+  it('reaches its request until the response', async () => {
     const other = vi.fn()
     const { near } = await pairOfPeers(
       { notifications: { 'notifications/progress': other } },
@@ -247,7 +247,7 @@ describe('peer: progress', () => {
     await near.close()
   })
 
-  it('is ignored once the request is answered', async () => {
+  it('is ignored after the response', async () => {
     const transport = scriptedTransport()
     const heard = vi.fn()
     const near = peer(transport, { onError: heard, onNotification: heard })
@@ -281,7 +281,7 @@ describe('peer: progress', () => {
     expect(sentMethods(transport)).toEqual(['response'])
   })
 
-  it('uses a token of its own for each request [GEN-32]', async () => {
+  it('has a separate token for each request [GEN-32]', async () => {
     const transport = scriptedTransport()
     const near = peer(transport)
     for (let i = 0; i < 3; i++) void near.request('work', { _meta: { kept: i } }, { onProgress: () => {} })
@@ -290,7 +290,7 @@ describe('peer: progress', () => {
     expect(new Set(metas.map((meta) => meta || undefined).map((meta) => meta?.progressToken)).size).toBe(3)
   })
 
-  it('extends the timeout where wanted, but never past the total one [GEN-23, GEN-24]', async () => {
+  it('extends the timeout with resetTimeoutOnProgress, up to the total one [GEN-23, GEN-24]', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const near = peer(transport, { clock })
@@ -312,7 +312,7 @@ describe('peer: progress', () => {
     await expect(request).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT', details: { timeoutMs: 250 } })
   })
 
-  it('does not extend the timeout unless wanted, and reports an onProgress that throws', async () => {
+  it('does not extend the timeout by default and reports an onProgress that throws', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const onError = vi.fn()
@@ -330,8 +330,8 @@ describe('peer: progress', () => {
   })
 })
 
-describe('peer: answering', () => {
-  it('answers what it does not handle −32601, names from the prototype included', async () => {
+describe('peer: handlers', () => {
+  it('responds with −32601 to unknown methods, inherited names included', async () => {
     const { near } = await pairOfPeers({}, { requests: {} })
     for (const method of ['nothing', 'constructor', '__proto__']) {
       await expect(near.request(method)).rejects.toMatchObject({ code: -32_601 })
@@ -339,7 +339,7 @@ describe('peer: answering', () => {
     await near.close()
   })
 
-  it('answers ping by itself unless told otherwise, and the rest by the fallback [GEN-31]', async () => {
+  it('responds to ping by default and to the rest with the fallback [GEN-31]', async () => {
     const onRequest: PeerOptions['onRequest'] = (_, { method }) => ({ method })
     const { near } = await pairOfPeers({}, { onRequest })
     expect(await near.request('ping')).toEqual({})
@@ -350,7 +350,7 @@ describe('peer: answering', () => {
     await own.near.close()
   })
 
-  it('tells of a handler that throws no more than its message', async () => {
+  it('responds with the message only when a handler throws', async () => {
     const { near } = await pairOfPeers(
       {},
       {
@@ -368,7 +368,7 @@ describe('peer: answering', () => {
     await near.close()
   })
 
-  it('sends no response to a request that was cancelled [GEN-28]', async () => {
+  it('sends no response to a cancelled request [GEN-28]', async () => {
     const transport = scriptedTransport()
     let answer!: () => void
     let signal!: AbortSignal
@@ -394,7 +394,7 @@ describe('peer: answering', () => {
     expect(transport.sent).toEqual([])
   })
 
-  it('sends responses, progress and requests of a handler with the id they belong to', async () => {
+  it('sends responses, progress and requests of a handler with relatedRequestId', async () => {
     const transport = scriptedTransport()
     const near = peer(transport, {
       requests: {
@@ -416,7 +416,7 @@ describe('peer: answering', () => {
     expect(transport.sent.at(-1)?.message).toEqual({ jsonrpc: '2.0', id: '', result: {} })
   })
 
-  it('sends every answer, also those that found the transport full, each once more at most', async () => {
+  it('repeats each response at most once when the transport is full', async () => {
     const transport = scriptedTransport()
     const onError = vi.fn()
     const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
@@ -446,7 +446,7 @@ describe('peer: answering', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('keeps no more than a few answers for a caller who reads none', async () => {
+  it('limits the responses for a client that does not read', async () => {
     const transport = scriptedTransport()
     const onError = vi.fn()
     const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
@@ -467,7 +467,7 @@ describe('peer: answering', () => {
     expect(onError).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
   })
 
-  it('answers with an error where the result cannot be sent', async () => {
+  it('responds with an error when the result cannot be sent', async () => {
     const onError = vi.fn()
     const { near } = await pairOfPeers({}, { onError, requests: { big: () => ({ big: 1n }) } })
     await expect(near.request('big')).rejects.toMatchObject({ code: -32_603 })
@@ -485,7 +485,7 @@ describe('peer: answering', () => {
     expect(calls[0]?.signal.reason).toMatchObject({ code: 'CLOSED' })
   })
 
-  it('hears notifications and reports handlers that fail', async () => {
+  it('calls notification handlers and reports failing ones', async () => {
     const heard = vi.fn()
     const onError = vi.fn()
     const { near } = await pairOfPeers(

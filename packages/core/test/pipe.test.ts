@@ -62,7 +62,7 @@ function sentOn(transport: ScriptedTransport): JsonRpcMessage[] {
 }
 
 describe('pipe: messages', () => {
-  it('keeps 10 000 messages in order, both ways', async () => {
+  it('keeps 10 000 messages in order in both directions', async () => {
     const { client, server } = pipedPairs({ maxPendingSends: 4 })
     const [up, down] = [[] as unknown[], [] as unknown[]]
     server.onmessage = (message) => up.push('params' in message && message.params?.['n'])
@@ -76,7 +76,7 @@ describe('pipe: messages', () => {
     await client.close()
   })
 
-  it('leaves ids as they are, the same one in flight both ways [GEN-05]', async () => {
+  it('keeps ids, also equal ones in both directions [GEN-05]', async () => {
     const echo = { requests: { echo: (params?: MessageParams) => ({ ...params }) } }
     const { client, server } = pipedPairs()
     const [near, far] = [peer(client, echo), peer(server, echo)]
@@ -86,7 +86,7 @@ describe('pipe: messages', () => {
     await near.close()
   })
 
-  it('passes on the very objects, so that their bytes stay known', async () => {
+  it('forwards the same objects, with their bytes', async () => {
     const { a, b } = await scriptedPipe()
     const message = request('')
     setEncoded(message, new Uint8Array([1]))
@@ -94,7 +94,7 @@ describe('pipe: messages', () => {
     expect(encodedOf(b.sent[0]?.message as object)).toEqual(new Uint8Array([1]))
   })
 
-  it('holds back what arrives before the other end is open', async () => {
+  it('holds messages until the other end is open', async () => {
     const [a, b] = [scriptedTransport(), scriptedTransport()]
     let open!: () => void
     a.start = () =>
@@ -110,7 +110,7 @@ describe('pipe: messages', () => {
     expect(sentOn(a)).toEqual([numbered(1), numbered(2)])
   })
 
-  it('names the request that responses, progress and messages of subscriptions belong to', async () => {
+  it('sets relatedRequestId of responses, progress and subscription messages', async () => {
     const { a, b } = await scriptedPipe()
     a.onmessage?.({ jsonrpc: '2.0', id: 7, method: 'work', params: { _meta: { progressToken: 'p' } } })
     a.onmessage?.({ jsonrpc: '2.0', id: 8, method: 'subscriptions/listen', params: modern })
@@ -133,7 +133,7 @@ describe('pipe: messages', () => {
     ])
   })
 
-  it('tells both transports which revision was negotiated', async () => {
+  it('sets the negotiated version on both transports', async () => {
     const { a, b } = await scriptedPipe()
     a.setProtocolVersion = vi.fn()
     b.setProtocolVersion = vi.fn()
@@ -145,7 +145,7 @@ describe('pipe: messages', () => {
 })
 
 describe('pipe: cancellation', () => {
-  it('passes it on where requests have no stream of their own', async () => {
+  it('is forwarded where requests have no stream of their own', async () => {
     const { a, b } = await scriptedPipe()
     b.hasPerRequestStream = true
     a.onmessage?.(request(1))
@@ -153,7 +153,7 @@ describe('pipe: cancellation', () => {
     expect(sentOn(b)).toEqual([request(1), cancelled(1)])
   })
 
-  it('aborts the stream of the request where it has one, and drops the late answer', async () => {
+  it('aborts the stream of a request that has one and drops the late response', async () => {
     const { a, b } = await scriptedPipe()
     b.hasPerRequestStream = true
     for (const id of [1, '1']) a.onmessage?.({ jsonrpc: '2.0', id, method: 'slow', params: modern })
@@ -165,7 +165,7 @@ describe('pipe: cancellation', () => {
     expect(sentOn(a)).toEqual([response('1')])
   })
 
-  it('answers nothing when what was cancelled then cannot be sent', async () => {
+  it('causes no response when the cancelled request cannot be sent', async () => {
     const onError = vi.fn()
     const { a, b } = await scriptedPipe({ onError })
     b.hasPerRequestStream = true
@@ -196,7 +196,7 @@ describe('pipe: ends', () => {
     await vi.waitFor(() => expect(started).toEqual(['b', 'a']))
   })
 
-  it('does not start a once that ended or the pipe was closed', async () => {
+  it('does not start a after b has ended or the pipe was closed', async () => {
     for (const stop of ['end', 'close'] as const) {
       const clock = fakeClock()
       const [a, b] = [scriptedTransport(), scriptedTransport()]
@@ -227,7 +227,7 @@ describe('pipe: ends', () => {
     }
   })
 
-  it('closes when one of others ends while it starts, which its start() does not know', async () => {
+  it('closes when a foreign transport closes during start()', async () => {
     const [, a] = memoryPair()
     const b = scriptedTransport()
     b.start = async () => b.onclose?.()
@@ -235,7 +235,7 @@ describe('pipe: ends', () => {
     expect(a.state).toBe('closed')
   })
 
-  it('delivers what was said before an orderly end, then closes the other', async () => {
+  it('delivers messages sent before an orderly end, then closes the other end', async () => {
     const { client, server, a, b, piped } = pipedPairs()
     const heard: JsonRpcMessage[] = []
     client.onmessage = (message) => heard.push(message)
@@ -248,7 +248,7 @@ describe('pipe: ends', () => {
     expect([a.state, b.state]).toEqual(['closed', 'closed'])
   })
 
-  it('answers what is in flight when an end breaks, then closes with its reason', async () => {
+  it('responds to pending requests when an end fails, then closes with its reason', async () => {
     const { client, server, b, piped } = pipedPairs()
     const near = peer(client)
     await Promise.all([near.start(), server.start()])
@@ -268,7 +268,7 @@ describe('pipe: ends', () => {
     expect(client.state).toBe('closed')
   })
 
-  it('answers the server likewise when the client is gone', async () => {
+  it('responds to pending requests of the server when the client closes', async () => {
     const { a, b, piped } = await scriptedPipe()
     b.onmessage?.(request('s', 'sampling/createMessage'))
     a.onclose?.()
@@ -279,7 +279,7 @@ describe('pipe: ends', () => {
     })
   })
 
-  it('waits no longer than drainTimeoutMs for an end that takes nothing', async () => {
+  it('waits at most drainTimeoutMs for an end that accepts nothing', async () => {
     const clock = fakeClock()
     const { a, b, piped } = await scriptedPipe({ clock, drainTimeoutMs: 100 })
     const closed = vi.fn()
@@ -294,7 +294,7 @@ describe('pipe: ends', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('knows what the client never got: answers, and messages that it did not take', async () => {
+  it('counts missing responses and messages of the client', async () => {
     const clock = fakeClock()
     const { a, b, piped } = await scriptedPipe({ clock, drainTimeoutMs: 100 })
     a.answer = () => new Promise(() => {})
@@ -309,7 +309,7 @@ describe('pipe: ends', () => {
     expect(piped.missing).toEqual({ responses: 1, messages: 2 })
   })
 
-  it('knows that the server was gone before it answered, whoever answered in its place', async () => {
+  it('counts pending requests of a closed server', async () => {
     const { a, b, piped } = await scriptedPipe()
     a.onmessage?.(request(1, 'tools/call'))
     a.onmessage?.(request(2, 'tools/call'))
@@ -320,7 +320,7 @@ describe('pipe: ends', () => {
     expect(piped.missing).toEqual({ responses: 1, messages: 0 })
   })
 
-  it('counts what was left when it was told to close, or could not begin', async () => {
+  it('counts pending messages after close() and after a failed start', async () => {
     const { a, piped } = await scriptedPipe()
     a.onmessage?.(request(1, 'tools/call'))
     a.onmessage?.(numbered(1))
@@ -336,7 +336,7 @@ describe('pipe: ends', () => {
     await client.close()
   })
 
-  it('closes both, started or not, however often it is told to', async () => {
+  it('closes both ends, started or not, and is idempotent', async () => {
     const { client, server, a, b, piped } = pipedPairs()
     const reason = new Error('enough')
     await Promise.all([piped.close({ reason }), piped.close()])
@@ -344,7 +344,7 @@ describe('pipe: ends', () => {
     await Promise.all([client.close(), server.close()])
   })
 
-  it('refuses transports that were started before', async () => {
+  it('rejects transports that were started before', async () => {
     const [a, b] = memoryPair()
     await a.start()
     const started = expect.objectContaining({ code: 'INVALID_OPTION' })
@@ -355,7 +355,7 @@ describe('pipe: ends', () => {
 })
 
 describe('pipe: overload', () => {
-  it('pauses one end while the other takes no more than a few, and goes on when it does', async () => {
+  it('pauses and resumes one end by the pending sends of the other', async () => {
     const { a, b } = await scriptedPipe({ maxPendingSends: 4 })
     const takes: (() => void)[] = []
     b.answer = () => new Promise((resolve) => takes.push(resolve))
@@ -372,7 +372,7 @@ describe('pipe: overload', () => {
     expect(a.flowed).toEqual(['pause', 'resume'])
   })
 
-  it('bounds what waits between a fast client and a server that reads nothing', async () => {
+  it('limits the messages between a fast client and a server that does not read', async () => {
     const { client, server, a, b } = pipedPairs({ maxPendingSends: 8 })
     await Promise.all([client.start(), server.start()])
     await vi.waitFor(() => expect([a.state, b.state]).toEqual(['open', 'open']))
@@ -391,7 +391,7 @@ describe('pipe: overload', () => {
     await client.close()
   })
 
-  it('keeps in order, and loses nothing of, what finds the other end full', async () => {
+  it('keeps messages for a full end in order without loss', async () => {
     const onError = vi.fn()
     const { a, b } = await scriptedPipe({ onError })
     let room = 2
@@ -417,7 +417,7 @@ describe('pipe: overload', () => {
     expect([a.flowed, a.sent, onError.mock.calls]).toEqual([['pause', 'resume'], [], []])
   })
 
-  it('holds no more than maxPendingSends of an end that cannot be paused', async () => {
+  it('holds at most maxPendingSends messages of an end without flow', async () => {
     const onError = vi.fn()
     const { a, b } = await scriptedPipe({ onError, maxPendingSends: 3 })
     a.flow = undefined as never
@@ -432,7 +432,7 @@ describe('pipe: overload', () => {
     expect(onError).toHaveBeenCalledTimes(3)
   })
 
-  it('answers with an error where there is no room for a result, and none to come', async () => {
+  it('responds with an error when a result finds a full end', async () => {
     const { a, b } = await scriptedPipe()
     a.onmessage?.(request(1))
     a.answer = () => {
@@ -447,7 +447,7 @@ describe('pipe: overload', () => {
     })
   })
 
-  it('answers requests that cannot be sent and reports what else cannot', async () => {
+  it('responds to requests that cannot be sent and reports other messages', async () => {
     const onError = vi.fn()
     const { a, b } = await scriptedPipe({ onError })
     b.answer = () => Promise.reject(overload)
@@ -465,7 +465,7 @@ describe('pipe: overload', () => {
     expect(onError.mock.calls).toEqual([[overload, 'b']])
   })
 
-  it('answers with an error where a result is too large for the other end', async () => {
+  it('responds with an error when a result is too large for the other end', async () => {
     const onError = vi.fn()
     const { a, b } = await scriptedPipe({ onError })
     const tooLarge = new TransportError('MESSAGE_TOO_LARGE', 'long', { bytes: 9, maxMessageBytes: 8 })
@@ -480,7 +480,7 @@ describe('pipe: overload', () => {
     expect(onError.mock.calls).toEqual([[tooLarge, 'a']])
   })
 
-  it('names the side an error is from, and survives an onError that throws', async () => {
+  it('passes the side of an error and ignores an onError that throws', async () => {
     const sides: string[] = []
     const { a, b } = await scriptedPipe({
       onError: (error, side) => {
