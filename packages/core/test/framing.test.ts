@@ -64,7 +64,9 @@ describe('decoded lines', () => {
 
           const received = heard.lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line))
           expect(received).toEqual(sent)
-          expect([heard.invalid, heard.oversize, heard.decoder.bufferedBytes]).toEqual([[], [], 0])
+          expect(heard.invalid).toEqual([])
+          expect(heard.oversize).toEqual([])
+          expect(heard.decoder.bufferedBytes).toBe(0)
         },
       ),
     )
@@ -137,7 +139,8 @@ describe('invalid UTF-8', () => {
     const heard = decoding()
     heard.decoder.push(Buffer.concat([Buffer.from(hex, 'hex'), bytesOf('\nok\n')]))
 
-    expect([heard.invalid, heard.lines]).toEqual([[hex], ['ok']])
+    expect(heard.invalid).toEqual([hex])
+    expect(heard.lines).toEqual(['ok'])
   })
 })
 
@@ -261,7 +264,8 @@ describe('the buffer of an incomplete line', () => {
     expect(heard.decoder.bufferedBytes).toBe(10)
     heard.decoder.push(bytesOf('\n'))
 
-    expect([heard.decoder.bufferedBytes, heard.lines]).toEqual([0, ['abcdefghij']])
+    expect(heard.decoder.bufferedBytes).toBe(0)
+    expect(heard.lines).toEqual(['abcdefghij'])
   })
 
   test('copies each byte a bounded number of times for 1 MB in single bytes', () => {
@@ -296,7 +300,8 @@ describe('the end of input', () => {
     heard.decoder.push(bytesOf('a\nb'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.decoder.bufferedBytes]).toEqual([['a', 'b'], 0])
+    expect(heard.lines).toEqual(['a', 'b'])
+    expect(heard.decoder.bufferedBytes).toBe(0)
   })
 
   test('reports a last line with invalid UTF-8', () => {
@@ -304,7 +309,8 @@ describe('the end of input', () => {
     heard.decoder.push(Buffer.from('e282', 'hex'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.invalid]).toEqual([[], ['e282']])
+    expect(heard.lines).toEqual([])
+    expect(heard.invalid).toEqual(['e282'])
   })
 
   test('delivers nothing with an empty buffer or while discarding', () => {
@@ -313,7 +319,8 @@ describe('the end of input', () => {
     heard.decoder.push(bytesOf('toolong'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.oversize.length]).toEqual([[], 1])
+    expect(heard.lines).toEqual([])
+    expect(heard.oversize).toHaveLength(1)
   })
 })
 
@@ -326,7 +333,8 @@ describe('stop()', () => {
     heard.decoder.push(bytesOf('d\ne\n'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.decoder.bufferedBytes]).toEqual([[], 0])
+    expect(heard.lines).toEqual([])
+    expect(heard.decoder.bufferedBytes).toBe(0)
   })
 
   test.each([
@@ -345,7 +353,8 @@ describe('stop()', () => {
     )
     decoder.push(bytesOf(text))
 
-    expect([calls.length, decoder.bufferedBytes]).toEqual([1, 0])
+    expect(calls).toHaveLength(1)
+    expect(decoder.bufferedBytes).toBe(0)
   })
 
   test('takes effect within a line that began in an earlier chunk', () => {
@@ -364,6 +373,7 @@ describe('stop()', () => {
     decoder.push(bytesOf('a'))
     decoder.push(bytesOf('b\nc\nd'))
 
-    expect([calls, decoder.bufferedBytes]).toEqual([['ab'], 0])
+    expect(calls).toEqual(['ab'])
+    expect(decoder.bufferedBytes).toBe(0)
   })
 })

@@ -22,7 +22,8 @@ describe.each([
     await transport.send(numbered(1))
     await far.send(numbered(2) as never)
 
-    expect([nearHeard, farHeard]).toEqual([[numbered(2)], [numbered(1)]])
+    expect(nearHeard).toEqual([numbered(2)])
+    expect(farHeard).toEqual([numbered(1)])
     expect(transport.peer).toMatchObject({ medium: 'other' })
   })
 
@@ -72,7 +73,8 @@ describe.each([
     await Promise.all([transport.start(), far.start()])
     await transport.close()
 
-    expect([transport.state, farClosed.mock.calls.length]).toEqual(['closed', 1])
+    expect(transport.state).toBe('closed')
+    expect(farClosed).toHaveBeenCalledTimes(1)
   })
 })
 
@@ -98,7 +100,8 @@ describe('fromTransport', () => {
     await channel.close()
     await settled()
 
-    expect([transport.state, heard.end.mock.calls.length]).toEqual(['closed', 0])
+    expect(transport.state).toBe('closed')
+    expect(heard.end).not.toHaveBeenCalled()
   })
 
   test('rejects with the error of start()', async () => {
@@ -194,16 +197,16 @@ describe('fromTransport', () => {
     const inner = foreign({ setProtocolVersion, setSupportedProtocolVersions })
     const transport = withLayers(inner, noting('', []))
     await transport.start()
-    expect([transport.sessionId, transport.hasPerRequestStream]).toEqual([undefined, false])
+    expect(transport.sessionId).toBeUndefined()
+    expect(transport.hasPerRequestStream).toBe(false)
     Object.assign(inner, { sessionId: 's-1', hasPerRequestStream: true })
     transport.setProtocolVersion?.('1')
     transport.setSupportedProtocolVersions?.(['1'])
 
-    expect([transport.sessionId, transport.hasPerRequestStream]).toEqual(['s-1', true])
-    expect([setProtocolVersion.mock.calls, setSupportedProtocolVersions.mock.calls]).toEqual([
-      [['1']],
-      [[['1']]],
-    ])
+    expect(transport.sessionId).toBe('s-1')
+    expect(transport.hasPerRequestStream).toBe(true)
+    expect(setProtocolVersion.mock.calls).toEqual([['1']])
+    expect(setSupportedProtocolVersions.mock.calls).toEqual([[['1']]])
   })
 
   test('forwards errors without an end', async () => {
@@ -215,7 +218,8 @@ describe('fromTransport', () => {
     const error = new Error('something')
     inner.onerror?.(error)
 
-    expect([transport.state, onerror.mock.calls]).toEqual(['open', [[error]]])
+    expect(transport.state).toBe('open')
+    expect(onerror.mock.calls).toEqual([[error]])
   })
 
   test('forwards the reason of the end and the peer', async () => {
@@ -243,7 +247,8 @@ describe('fromFactory', () => {
   test('makes a new transport for each connection and none before', async () => {
     const make = vi.fn(() => foreign())
     const connector = fromFactory(make)
-    expect([make.mock.calls.length, connector.connectsOnce]).toEqual([0, undefined])
+    expect(make).not.toHaveBeenCalled()
+    expect(connector.connectsOnce).toBeUndefined()
     const sink = { message: vi.fn(), error: vi.fn(), end: vi.fn() }
     await connector.connect(sink, new AbortController().signal)
     await connector.connect(sink, new AbortController().signal)

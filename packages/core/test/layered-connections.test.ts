@@ -51,20 +51,24 @@ describe.each([
     await clock.advance(60_000)
 
     expect([...listener.connections]).toEqual([layered])
-    expect([layered.state, original.state]).toEqual(['open', 'idle'])
+    expect(layered.state).toBe('open')
+    expect(original.state).toBe('idle')
     await layered.close()
     await settled()
-    expect([listener.connections.size, original.state]).toEqual([0, 'closed'])
+    expect(listener.connections.size).toBe(0)
+    expect(original.state).toBe('closed')
   })
 
   it('ends with the listener and with the original connection', async () => {
     const first = await wrapped(options)
     await first.original.close()
-    expect([first.layered.state, first.listener.connections.size]).toEqual(['closed', 0])
+    expect(first.layered.state).toBe('closed')
+    expect(first.listener.connections.size).toBe(0)
 
     const second = await wrapped(options)
     await second.listener.close()
-    expect([second.layered.state, second.original.state]).toEqual(['closed', 'closed'])
+    expect(second.layered.state).toBe('closed')
+    expect(second.original.state).toBe('closed')
   })
 
   it('ends when it is not started in time', async () => {
@@ -103,11 +107,13 @@ it('monitors a connection that is used through fromFactory', async () => {
   })
   await memoryClient({ listener }).start()
   await settled()
-  expect([used?.state, listener.connections.size]).toEqual(['open', 1])
+  expect(used?.state).toBe('open')
+  expect(listener.connections.size).toBe(1)
   controller.abort()
   await used?.closed
 
-  expect([used?.state, listener.connections.size]).toEqual(['closed', 0])
+  expect(used?.state).toBe('closed')
+  expect(listener.connections.size).toBe(0)
 })
 
 it('closes a layered connection when its admission is revoked', async () => {

@@ -73,7 +73,8 @@ describe('close() of a listener', () => {
     await clock.advance(100)
     await closed
 
-    expect([log, clock.pending]).toEqual([['error', 'close'], 0])
+    expect(log).toEqual(['error', 'close'])
+    expect(clock.pending).toBe(0)
     expect(errors[0]?.message).toContain('closeTimeoutMs (100 ms)')
   })
 
@@ -85,7 +86,8 @@ describe('close() of a listener', () => {
     await clock.advance(100)
     await closed
 
-    expect([yielded[0]?.state, clock.pending]).toEqual(['closed', 0])
+    expect(yielded[0]?.state).toBe('closed')
+    expect(clock.pending).toBe(0)
   })
 
   test('happens with the error of a failed acceptor as reason', async () => {
@@ -104,7 +106,8 @@ describe('close() of a listener', () => {
     const error = new Error('handshake failed')
     door.error(error)
 
-    expect([errors, listener.address]).toEqual([[error], 'test://here'])
+    expect(errors).toEqual([error])
+    expect(listener.address).toBe('test://here')
     await listener.close()
   })
 
@@ -158,11 +161,14 @@ describe('close() with drainMs', () => {
     await clock.advance(10)
     await connection.send(answer(1))
     await settled()
-    expect([done.mock.calls.length, connection.state]).toEqual([0, 'open'])
+    expect(done).not.toHaveBeenCalled()
+    expect(connection.state).toBe('open')
     await connection.send(answer(2))
     await settled()
 
-    expect([done.mock.calls.length, connection.state, clock.pending]).toEqual([1, 'closed', 0])
+    expect(done).toHaveBeenCalledTimes(1)
+    expect(connection.state).toBe('closed')
+    expect(clock.pending).toBe(0)
   })
 
   test('waits until the medium has accepted the response', async () => {
@@ -210,11 +216,13 @@ describe('close() with drainMs', () => {
     someone.connector.sink.message(asking(1))
     const done = closingWith(listener, 1_000)
     await settled()
-    expect([done.mock.calls.length, connection.state]).toEqual([0, 'open'])
+    expect(done).not.toHaveBeenCalled()
+    expect(connection.state).toBe('open')
     await connection.send(answer(1))
     await settled()
 
-    expect([done.mock.calls.length, errors.map(({ message }) => message)]).toEqual([1, ['broken']])
+    expect(done).toHaveBeenCalledTimes(1)
+    expect(errors.map(({ message }) => message)).toEqual(['broken'])
   })
 
   test('waits at most drainMs', async () => {
@@ -225,7 +233,8 @@ describe('close() with drainMs', () => {
     expect(done).not.toHaveBeenCalled()
     await clock.advance(1)
 
-    expect([done.mock.calls.length, connection.state]).toEqual([1, 'closed'])
+    expect(done).toHaveBeenCalledTimes(1)
+    expect(connection.state).toBe('closed')
   })
 
   test('does not wait for subscriptions, notifications or cancelled requests', async () => {

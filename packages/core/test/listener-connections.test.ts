@@ -23,7 +23,9 @@ describe('a connection of a listener', () => {
     expect(yielded[0]?.state).toBe('idle')
     await clock.advance(1)
 
-    expect([yielded[0]?.state, someone.refuse.mock.calls.length, clock.pending]).toEqual(['closed', 1, 0])
+    expect(yielded[0]?.state).toBe('closed')
+    expect(someone.refuse).toHaveBeenCalledTimes(1)
+    expect(clock.pending).toBe(0)
     await expect(yielded[0]?.closed).resolves.toMatchObject({
       message: expect.stringContaining('startTimeoutMs'),
     })
@@ -92,7 +94,9 @@ describe('a connection of a listener', () => {
     const someone = caller()
     await offer(someone)
 
-    expect([yielded.length, listener.connections.size, someone.refuse.mock.calls.length]).toEqual([0, 0, 1])
+    expect(yielded).toHaveLength(0)
+    expect(listener.connections.size).toBe(0)
+    expect(someone.refuse).toHaveBeenCalledTimes(1)
   })
 
   test('is closed at the lifetime of its session', async () => {
@@ -139,7 +143,8 @@ describe('a connection of a listener', () => {
     await connection.closed
     await settled()
 
-    expect([clock.pending, removed.mock.calls.length]).toEqual([0, 1])
+    expect(clock.pending).toBe(0)
+    expect(removed).toHaveBeenCalledTimes(1)
   })
 
   test('releases its session once', async () => {
@@ -167,7 +172,8 @@ describe('a connection of a listener', () => {
     await connection.close()
     await settled()
 
-    expect([errors, listener.connections.size]).toEqual([[failure], 0])
+    expect(errors).toEqual([failure])
+    expect(listener.connections.size).toBe(0)
   })
 
   test('releases its caller when it is closed before the start', async () => {
@@ -177,6 +183,7 @@ describe('a connection of a listener', () => {
     await yielded[0]?.close()
     await settled()
 
-    expect([someone.connector.connects, someone.refuse.mock.calls[0]?.[0].status]).toEqual([0, 503])
+    expect(someone.connector.connects).toBe(0)
+    expect(someone.refuse.mock.calls[0]?.[0].status).toBe(503)
   })
 })

@@ -12,7 +12,8 @@ describe('start() of a listener', () => {
     expect(listener.address).toBeUndefined()
     await listener.start()
 
-    expect([listener.address, log]).toEqual(['test://here', []])
+    expect(listener.address).toBe('test://here')
+    expect(log).toEqual([])
   })
 
   test('has a url after the start and throws NOT_STARTED before', async () => {
@@ -48,7 +49,8 @@ describe('start() of a listener', () => {
     const { listener, log, errors } = making({}, { listen: () => Promise.reject(failure) })
     await expect(listener.start()).rejects.toBe(failure)
 
-    expect([log, errors]).toEqual([['error', 'close'], [failure]])
+    expect(log).toEqual(['error', 'close'])
+    expect(errors).toEqual([failure])
     await expect(listener.closed).resolves.toBe(failure)
   })
 
@@ -81,7 +83,8 @@ describe('start() of a listener', () => {
     bound.resolve()
     await rejected
 
-    expect([during.acceptor.close.mock.calls.length, during.log]).toEqual([1, ['error', 'close']])
+    expect(during.acceptor.close).toHaveBeenCalledTimes(1)
+    expect(during.log).toEqual(['error', 'close'])
   })
 
   test('abandons an acceptor that ignores the abort and releases its late binding', async () => {
@@ -97,7 +100,8 @@ describe('start() of a listener', () => {
     bound.resolve()
     await settled()
 
-    expect([acceptor.close.mock.calls.length, clock.pending]).toEqual([1, 0])
+    expect(acceptor.close).toHaveBeenCalledTimes(1)
+    expect(clock.pending).toBe(0)
   })
 
   test('rejects with CLOSED when closed during the bind, which is an orderly end', async () => {
@@ -125,7 +129,8 @@ describe('start() of a listener', () => {
     await expect(listener.start()).rejects.toBe(failure)
 
     expect(yielded.map(({ state }) => state)).toEqual(['closed'])
-    expect([listener.connections.size, early.refuse.mock.calls.length]).toEqual([0, 1])
+    expect(listener.connections.size).toBe(0)
+    expect(early.refuse).toHaveBeenCalledTimes(1)
   })
 
   test('rejects when the acceptor fails as it opens', async () => {

@@ -122,7 +122,8 @@ describe('the type guards of messages', () => {
   test('accept a method with an undefined id as a notification', () => {
     const message = { jsonrpc: '2.0', id: undefined, method: 'a' } as unknown as JsonRpcMessage
 
-    expect([isRequest(message), isNotification(message)]).toEqual([false, true])
+    expect(isRequest(message)).toBe(false)
+    expect(isNotification(message)).toBe(true)
   })
 })
 

@@ -39,7 +39,8 @@ test('freezes the result and changes neither defaults nor given options', () => 
   const resolved = resolveOptions(defaults, given)
 
   expect(Object.isFrozen(resolved)).toBe(true)
-  expect([defaults, given]).toEqual([{ a: 1 }, { a: 2, b: undefined }])
+  expect(defaults).toEqual({ a: 1 })
+  expect(given).toEqual({ a: 2, b: undefined })
 })
 
 test('sets no prototype from a "__proto__" member', () => {

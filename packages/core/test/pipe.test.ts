@@ -17,7 +17,7 @@ describe('pipe: messages', () => {
     await Promise.all([client.start(), server.start()])
     const numbers = Array.from({ length: 10_000 }, (_, n) => n)
     await Promise.all(numbers.flatMap((n) => [client.send(numbered(n)), server.send(numbered(n))]))
-    await vi.waitFor(() => expect([up.length, down.length]).toEqual([10_000, 10_000]))
+    await vi.waitFor(() => expect({ up: up.length, down: down.length }).toEqual({ up: 10_000, down: 10_000 }))
     expect(up).toEqual(numbers)
     expect(down).toEqual(numbers)
     await client.close()

@@ -181,7 +181,8 @@ describe.each([
     await far.close()
     await rejected
 
-    expect([far.state, near.state]).toEqual(['closed', 'idle'])
+    expect(far.state).toBe('closed')
+    expect(near.state).toBe('idle')
   })
 })
 

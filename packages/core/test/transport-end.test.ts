@@ -50,7 +50,8 @@ describe('the end of a transport', () => {
     await transport.start()
     connector.sink.end(reason)
 
-    expect([transport.state, log]).toEqual(['closed', ['error reset', 'close']])
+    expect(transport.state).toBe('closed')
+    expect(log).toEqual(['error reset', 'close'])
     await expect(transport.closed).resolves.toBe(reason)
     expect(connector.close).not.toHaveBeenCalled()
   })
@@ -64,7 +65,8 @@ describe('the end of a transport', () => {
     connector.sink.end()
     await transport.close()
 
-    expect([onclose.mock.calls.length, connector.close.mock.calls.length]).toEqual([1, 0])
+    expect(onclose).toHaveBeenCalledTimes(1)
+    expect(connector.close).not.toHaveBeenCalled()
   })
 
   test('passes the reason of close() to the channel, closed, onerror and later sends', async () => {

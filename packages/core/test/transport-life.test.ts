@@ -22,7 +22,8 @@ describe('the life of a transport', () => {
     states.push(transport.state)
 
     expect(states).toEqual(['idle', 'starting', 'open', 'closing', 'closed'])
-    expect([connector.connects, connector.close.mock.calls.length]).toEqual([1, 1])
+    expect(connector.connects).toBe(1)
+    expect(connector.close).toHaveBeenCalledTimes(1)
   })
 
   test('rejects a second start() without a change', async () => {
@@ -33,7 +34,8 @@ describe('the life of a transport', () => {
     await expect(transport.start()).rejects.toEqual(code('ALREADY_STARTED'))
     await first
     await expect(transport.start()).rejects.toEqual(code('ALREADY_STARTED'))
-    expect([transport.state, connector.connects]).toEqual(['open', 1])
+    expect(transport.state).toBe('open')
+    expect(connector.connects).toBe(1)
   })
 
   test('rejects a start() during or after the close with CLOSED and its cause', async () => {
@@ -71,7 +73,9 @@ describe('the life of a transport', () => {
     const log = logged(transport)
     await Promise.all([transport.close(), transport.close()])
 
-    expect([transport.state, log, connector.connects]).toEqual(['closed', ['close'], 0])
+    expect(transport.state).toBe('closed')
+    expect(log).toEqual(['close'])
+    expect(connector.connects).toBe(0)
     await expect(transport.closed).resolves.toBeUndefined()
   })
 
@@ -105,13 +109,16 @@ describe('the HTTP members of a transport', () => {
   test('are read from the channel for each use', async () => {
     const http = traits()
     const transport = createTransport(handmade({ http }))
-    expect([transport.sessionId, transport.hasPerRequestStream]).toEqual([undefined, false])
+    expect(transport.sessionId).toBeUndefined()
+    expect(transport.hasPerRequestStream).toBe(false)
     await transport.start()
-    expect([transport.sessionId, transport.hasPerRequestStream]).toEqual([undefined, false])
+    expect(transport.sessionId).toBeUndefined()
+    expect(transport.hasPerRequestStream).toBe(false)
     http.sessionId = 's-1'
     http.hasPerRequestStream = true
 
-    expect([transport.sessionId, transport.hasPerRequestStream]).toEqual(['s-1', true])
+    expect(transport.sessionId).toBe('s-1')
+    expect(transport.hasPerRequestStream).toBe(true)
   })
 
   test('pass the version to the channel', async () => {
@@ -142,7 +149,8 @@ describe('the HTTP members of a transport', () => {
     await transport.start()
     transport.setSupportedProtocolVersions?.([])
 
-    expect([transport.sessionId, transport.hasPerRequestStream]).toEqual([undefined, false])
+    expect(transport.sessionId).toBeUndefined()
+    expect(transport.hasPerRequestStream).toBe(false)
   })
 })
 
@@ -159,7 +167,8 @@ describe('the process members of a transport', () => {
   test('are absent without a process', () => {
     const transport = createTransport(handmade())
 
-    expect(['stderr' in transport, 'pid' in transport]).toEqual([false, false])
+    expect('stderr' in transport).toBe(false)
+    expect('pid' in transport).toBe(false)
   })
 })
 

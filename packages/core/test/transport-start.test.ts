@@ -11,7 +11,8 @@ describe('a failed start()', () => {
     const log = logged(transport)
 
     await expect(transport.start()).rejects.toBe(failure)
-    expect([transport.state, log]).toEqual(['closed', ['error refused', 'close']])
+    expect(transport.state).toBe('closed')
+    expect(log).toEqual(['error refused', 'close'])
     await expect(transport.closed).resolves.toBe(failure)
   })
 
@@ -30,7 +31,8 @@ describe('a failed start()', () => {
     transport.onclose = onclose
 
     await expect(transport.start()).rejects.toThrow()
-    expect([transport.state, onclose.mock.calls.length]).toEqual(['closed', 1])
+    expect(transport.state).toBe('closed')
+    expect(onclose).toHaveBeenCalledTimes(1)
     await expect(transport.closed).resolves.toBeInstanceOf(Error)
   })
 
@@ -61,7 +63,9 @@ describe('an aborted start()', () => {
     const reason = { not: 'an error' }
 
     await expect(transport.start({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
-    expect([connector.connects, log.at(-1), transport.state]).toEqual([0, 'close', 'closed'])
+    expect(connector.connects).toBe(0)
+    expect(log.at(-1)).toBe('close')
+    expect(transport.state).toBe('closed')
   })
 
   test('aborts the connector and rejects with the reason, whatever the connector rejects with', async () => {
@@ -79,7 +83,8 @@ describe('an aborted start()', () => {
     controller.abort(reason)
 
     await expect(started).rejects.toBe(reason)
-    expect([connector.signal.reason, clock.pending]).toEqual([reason, 0])
+    expect(connector.signal.reason).toBe(reason)
+    expect(clock.pending).toBe(0)
     await expect(transport.closed).resolves.toBe(reason)
   })
 
@@ -105,7 +110,8 @@ describe('an aborted start()', () => {
     await settled()
 
     expect(connector.close).toHaveBeenCalledTimes(1)
-    expect([transport.state, clock.pending]).toEqual(['closed', 0])
+    expect(transport.state).toBe('closed')
+    expect(clock.pending).toBe(0)
   })
 
   test.each([
@@ -165,7 +171,8 @@ describe('an aborted start()', () => {
       .start({ signal })
       .catch(() => {})
 
-    expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([2, 2])
+    expect(added).toHaveBeenCalledTimes(2)
+    expect(removed).toHaveBeenCalledTimes(2)
   })
 })
 
@@ -181,7 +188,8 @@ describe('close() during start()', () => {
     const rejected = expect(started).rejects.toEqual(code('CLOSED'))
     await Promise.all([transport.close(), transport.close(), rejected])
 
-    expect([transport.state, log]).toEqual(['closed', ['close']])
+    expect(transport.state).toBe('closed')
+    expect(log).toEqual(['close'])
     await expect(transport.closed).resolves.toBeUndefined()
   })
 
@@ -219,10 +227,13 @@ describe('close() during start()', () => {
     await clock.advance(90)
     late.resolve()
     await clock.advance(9)
-    expect([transport.state, onclose.mock.calls.length]).toEqual(['closing', 0])
+    expect(transport.state).toBe('closing')
+    expect(onclose).not.toHaveBeenCalled()
     await clock.advance(1)
 
-    expect([transport.state, onclose.mock.calls.length, clock.pending]).toEqual(['closed', 1, 0])
+    expect(transport.state).toBe('closed')
+    expect(onclose).toHaveBeenCalledTimes(1)
+    expect(clock.pending).toBe(0)
     await rejected
   })
 })
@@ -254,7 +265,8 @@ describe('a peer that closes during start()', () => {
       details: { address: 'test://peer' },
     })
     await expect(spoken?.start()).rejects.toBe(reason)
-    expect([silent?.state, spoken?.state]).toEqual(['closed', 'closed'])
+    expect(silent?.state).toBe('closed')
+    expect(spoken?.state).toBe('closed')
     for (const connector of connectors) expect(connector.close).toHaveBeenCalledTimes(1)
   })
 
@@ -269,7 +281,8 @@ describe('a peer that closes during start()', () => {
     await clock.advance(100)
 
     await rejected
-    expect([transport.state, clock.pending]).toEqual(['closed', 0])
+    expect(transport.state).toBe('closed')
+    expect(clock.pending).toBe(0)
   })
 
   test('prefers the error of the connector', async () => {
