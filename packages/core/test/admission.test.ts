@@ -13,19 +13,19 @@ function asking(gate: Gate | undefined, sessionPolicy?: SessionPolicy, given = s
   return { clock, outcome: admit(handshake, { gate, gateTimeoutMs: 100, sessionPolicy, clock }, given) }
 }
 
-describe('a caller is admitted', () => {
-  test('where nobody is asked', async () => {
+describe('an admitted caller', () => {
+  test('is admitted without a gate', async () => {
     await expect(asking(undefined).outcome).resolves.toEqual({ admitted: true, admission: { admit: true } })
   })
 
-  test('where the gate says so, now or later', async () => {
+  test('is admitted by a synchronous and by an asynchronous gate', async () => {
     const admission = { admit: true, authInfo: { token: 't', clientId: 'c', scopes: [] } } as const
     for (const gate of [saying(admission), saying(Promise.resolve(admission))]) {
       await expect(asking(gate).outcome).resolves.toEqual({ admitted: true, admission })
     }
   })
 
-  test('with the grant of the session policy, which hears who it is', async () => {
+  test('has the grant of the session policy, which receives the admission', async () => {
     const admission = { admit: true } as const
     const grant = { admit: true, lifetimeMs: 1, idleTimeoutMs: Infinity } as const
     const open = vi.fn(() => grant)
@@ -38,7 +38,7 @@ describe('a caller is admitted', () => {
     expect(open.mock.calls).toEqual([[handshake, admission]])
   })
 
-  test('and the gate is shown the handshake and a signal that does not abort', async () => {
+  test('passes the handshake and a signal that does not abort to the gate', async () => {
     const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: true })) }
     const { outcome, clock } = asking(gate)
     await outcome
@@ -51,14 +51,14 @@ describe('a caller is admitted', () => {
   })
 })
 
-describe('a caller is refused', () => {
-  test.each([401, 403, 421, 429, 503] as const)('with %o where the gate says so', async (status) => {
+describe('a refused caller', () => {
+  test.each([401, 403, 421, 429, 503] as const)('has the status %o of the gate', async (status) => {
     const refusal = { admit: false, status, reason: 'no', retryAfterMs: 1 } as const
 
     await expect(asking(saying(refusal)).outcome).resolves.toEqual({ admitted: false, refusal })
   })
 
-  test('where the session policy says so', async () => {
+  test('has the refusal of the session policy', async () => {
     const refusal = { admit: false, status: 429, reason: 'too many' } as const
 
     await expect(asking(undefined, { open: () => refusal }).outcome).resolves.toEqual({
@@ -67,7 +67,7 @@ describe('a caller is refused', () => {
     })
   })
 
-  test('and the session policy is not asked about one whom the gate refused', async () => {
+  test('is not passed to the session policy after a refusal of the gate', async () => {
     const open = vi.fn(() => ({ admit: true }) as const)
     await asking(saying({ admit: false, status: 403, reason: 'no' }), { open }).outcome
 
@@ -78,7 +78,7 @@ describe('a caller is refused', () => {
     ['has expired', { admit: true, expiresAt: 1_800_000_000_000 }],
     ['expired long ago', { admit: true, expiresAt: 0 }],
     ['was revoked before', { admit: true, revoked: AbortSignal.abort() }],
-  ])('where the admission %s', async (_name, admission) => {
+  ])('is refused with 401 where the admission %s', async (_name, admission) => {
     await expect(asking(saying(admission)).outcome).resolves.toMatchObject({
       admitted: false,
       refusal: { status: 401 },
@@ -107,14 +107,17 @@ const nonsenseOfGates: [string, unknown][] = [
   ['a caller that is null', { admit: true, authInfo: null }],
 ]
 
-describe('what fails is a refusal, and is told to whoever listens for errors', () => {
-  test.each([...nonsense, ...nonsenseOfGates])('a gate that answers %s', async (_name, verdict) => {
-    const outcome = await asking(saying(verdict)).outcome
+describe('an invalid decision', () => {
+  test.each([...nonsense, ...nonsenseOfGates])(
+    'refuses the caller and is reported: a gate returns %s',
+    async (_name, verdict) => {
+      const outcome = await asking(saying(verdict)).outcome
 
-    expect(outcome).toMatchObject({ admitted: false, refusal: { admit: false, status: 503 } })
-    const error = outcome.admitted ? undefined : outcome.error
-    expect(isTransportError(error, 'CALLBACK_FAILED') && error.details.slot).toBe('gate.admit')
-  })
+      expect(outcome).toMatchObject({ admitted: false, refusal: { admit: false, status: 503 } })
+      const error = outcome.admitted ? undefined : outcome.error
+      expect(isTransportError(error, 'CALLBACK_FAILED') && error.details.slot).toBe('gate.admit')
+    },
+  )
 
   test.each([
     ...nonsense,
@@ -122,7 +125,7 @@ describe('what fails is a refusal, and is told to whoever listens for errors', (
     ['a lifetime that is no number', { admit: true, lifetimeMs: Number.NaN }],
     ['an idle time that is negative', { admit: true, idleTimeoutMs: -1 }],
     ['an idle time that is text', { admit: true, idleTimeoutMs: '1' }],
-  ])('a session policy that answers %s', async (_name, grant) => {
+  ])('refuses the caller and is reported: a session policy returns %s', async (_name, grant) => {
     const outcome = await asking(undefined, { open: () => grant as never }).outcome
 
     expect(outcome).toMatchObject({
@@ -131,7 +134,7 @@ describe('what fails is a refusal, and is told to whoever listens for errors', (
     })
   })
 
-  test('a gate that throws, whose words do not reach the caller', async () => {
+  test('of a gate that throws does not reveal its error text to the caller', async () => {
     for (const admit of [
       () => {
         throw new Error('password is hunter2')
@@ -145,7 +148,7 @@ describe('what fails is a refusal, and is told to whoever listens for errors', (
     }
   })
 
-  test('a session policy that throws', async () => {
+  test('of a session policy that throws is reported', async () => {
     const open = () => {
       throw new Error('no table')
     }
@@ -156,7 +159,7 @@ describe('what fails is a refusal, and is told to whoever listens for errors', (
     })
   })
 
-  test('a gate that takes longer than gateTimeoutMs, which then hears so', async () => {
+  test('aborts the signal of a gate that exceeds gateTimeoutMs', async () => {
     const verdict = deferred<Verdict>()
     const gate = { admit: vi.fn<Gate['admit']>(() => verdict.promise) }
     const { clock, outcome } = asking(gate)
@@ -178,8 +181,8 @@ describe('what fails is a refusal, and is told to whoever listens for errors', (
   })
 })
 
-describe('when the door closes', () => {
-  test('a caller who waits is refused at once, without an error', async () => {
+describe('a closing listener', () => {
+  test('refuses a waiting caller at once without an error', async () => {
     const controller = new AbortController()
     const gate = { admit: vi.fn<Gate['admit']>(() => new Promise(() => {})) }
     const { clock, outcome } = asking(gate, undefined, controller.signal)
@@ -190,10 +193,11 @@ describe('when the door closes', () => {
       admitted: false,
       refusal: { admit: false, status: 503, reason: 'the server is shutting down' },
     })
-    expect([gate.admit.mock.calls[0]?.[1].aborted, clock.pending]).toEqual([true, 0])
+    expect(gate.admit.mock.calls[0]?.[1].aborted).toBe(true)
+    expect(clock.pending).toBe(0)
   })
 
-  test('a caller who comes after that is refused, and the gate is not asked', async () => {
+  test('refuses a later caller without a call of the gate', async () => {
     const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: true })) }
 
     await expect(asking(gate, undefined, AbortSignal.abort()).outcome).resolves.toMatchObject({
@@ -202,7 +206,7 @@ describe('when the door closes', () => {
     expect(gate.admit).not.toHaveBeenCalled()
   })
 
-  test('what gates leave on their signal is not left to the next caller', async () => {
+  test('never reuses a signal that a gate has received', async () => {
     const seen: AbortSignal[] = []
     const gate: Gate = {
       admit: (_, asked) => {
@@ -216,7 +220,7 @@ describe('when the door closes', () => {
     expect(new Set(seen).size).toBe(2)
   })
 
-  test('no listener is left on its signal by those who were admitted', async () => {
+  test('keeps no abort listener of admitted callers', async () => {
     const controller = new AbortController()
     const [added, removed] = [
       vi.spyOn(controller.signal, 'addEventListener'),
@@ -227,6 +231,7 @@ describe('when the door closes', () => {
     await settled()
 
     // One who is admitted at once waits for nothing.
-    expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([1, 1])
+    expect(added).toHaveBeenCalledTimes(1)
+    expect(removed).toHaveBeenCalledTimes(1)
   })
 })

@@ -21,7 +21,7 @@ function turn(): Promise<void> {
 /** Rejects, where nothing that can be rejected is declared to come back. */
 const failing = (() => Promise.reject(new Error('on purpose'))) as unknown as () => never
 
-it('callbacks of a transport may reject', async () => {
+it('reports rejections of transport callbacks', async () => {
   const [near] = memoryPair()
   near.onclose = failing
   near.onerror = failing
@@ -32,7 +32,7 @@ it('callbacks of a transport may reject', async () => {
   expect(unheard).toEqual([])
 })
 
-it('callbacks of a listener and of its session policy may reject', async () => {
+it('reports rejections of listener callbacks and of release()', async () => {
   const listener = memoryListener({ sessionPolicy: { open: () => ({ admit: true, release: failing }) } })
   listener.onclose = failing
   listener.onerror = failing
@@ -44,7 +44,7 @@ it('callbacks of a listener and of its session policy may reject', async () => {
   expect(unheard).toEqual([])
 })
 
-it('a session policy that answers with a promise refuses, and its rejection is heard', async () => {
+it('refuses when a session policy returns a promise and reports its rejection', async () => {
   const errors: Error[] = []
   const listener = memoryListener({ sessionPolicy: { open: failing } })
   listener.onerror = (error) => errors.push(error)
@@ -56,7 +56,7 @@ it('a session policy that answers with a promise refuses, and its rejection is h
   expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'sessionPolicy.open' } }])
 })
 
-it('a failing onerror is no trouble for serve', async () => {
+it('serves further connections when onerror throws', async () => {
   const listener = memoryListener()
   listener.onerror = () => {
     throw new Error('on purpose')
@@ -70,7 +70,7 @@ it('a failing onerror is no trouble for serve', async () => {
   expect(unheard).toEqual([])
 })
 
-it('onProgress of a peer may reject', async () => {
+it('reports a rejection of onProgress', async () => {
   const [near, far] = memoryPair()
   const errors: Error[] = []
   const asking = peer(near, { onError: (error) => errors.push(error) })

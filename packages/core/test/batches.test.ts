@@ -9,11 +9,11 @@ const answer = (id: RequestId, protocolVersion: unknown): JsonRpcMessage => ({
   result: { protocolVersion },
 })
 
-test('batches are not allowed before anything was negotiated', () => {
+test('does not allow batches before the negotiation', () => {
   expect(createBatchNegotiation().allowed).toBe(false)
 })
 
-test('batches are allowed when the peer answers initialize with 2025-03-26', () => {
+test('allows batches when the peer responds to initialize with 2025-03-26', () => {
   const batches = createBatchNegotiation()
   batches.sent(initialize(0))
   batches.received(answer(0, '2025-03-26'))
@@ -21,7 +21,7 @@ test('batches are allowed when the peer answers initialize with 2025-03-26', () 
   expect(batches.allowed).toBe(true)
 })
 
-test('batches are allowed when initialize of the peer is answered with 2025-03-26', () => {
+test("allows batches when the response to the peer's initialize names 2025-03-26", () => {
   const batches = createBatchNegotiation()
   batches.received(initialize(''))
   batches.sent(answer('', '2025-03-26'))
@@ -30,7 +30,7 @@ test('batches are allowed when initialize of the peer is answered with 2025-03-2
 })
 
 test.each(['2024-11-05', '2025-06-18', '2025-11-25', '2026-07-28', undefined, ['2025-03-26']])(
-  'batches are not allowed under %o [GEN-09]',
+  'does not allow batches under %o [GEN-09]',
   (version) => {
     const batches = createBatchNegotiation()
     batches.sent(initialize(1))
@@ -40,7 +40,7 @@ test.each(['2024-11-05', '2025-06-18', '2025-11-25', '2026-07-28', undefined, ['
   },
 )
 
-test('an answer counts only from the one who was asked', () => {
+test('ignores a response from the sender of the request', () => {
   const batches = createBatchNegotiation()
   batches.received(initialize(1))
   batches.received(answer(1, '2025-03-26'))
@@ -48,7 +48,7 @@ test('an answer counts only from the one who was asked', () => {
   expect(batches.allowed).toBe(false)
 })
 
-test('an answer counts only for the very id that asked', () => {
+test('ignores a response with another id', () => {
   const batches = createBatchNegotiation()
   batches.sent(initialize(1))
   batches.received(answer('1', '2025-03-26'))
@@ -56,7 +56,7 @@ test('an answer counts only for the very id that asked', () => {
   expect(batches.allowed).toBe(false)
 })
 
-test('a second initialize after one that failed still negotiates', () => {
+test('accepts a second initialize after a failed one', () => {
   const batches = createBatchNegotiation()
   batches.sent(initialize(1))
   batches.received({ jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'no' } })
@@ -66,7 +66,7 @@ test('a second initialize after one that failed still negotiates', () => {
   expect(batches.allowed).toBe(true)
 })
 
-test('what was negotiated once stays', () => {
+test('keeps the first negotiation', () => {
   const batches = createBatchNegotiation()
   batches.sent(initialize(1))
   batches.received(answer(1, '2025-06-18'))
@@ -76,7 +76,7 @@ test('what was negotiated once stays', () => {
   expect(batches.allowed).toBe(false)
 })
 
-test('other requests and answers without id change nothing', () => {
+test('ignores other requests and responses without an id', () => {
   const batches = createBatchNegotiation()
   batches.sent({ jsonrpc: '2.0', id: 1, method: 'ping' })
   batches.received(answer(1, '2025-03-26'))

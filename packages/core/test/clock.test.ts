@@ -1,69 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { createWheelClock, sleepOn, type TimeSource } from '../src/authoring.js'
-import { type Clock, systemClock } from '../src/index.js'
-
-const RESOLUTION_MS = 5
-
-interface FakeSource extends TimeSource {
-  /** Moves time to `ms` later, firing timers on their way and reporting what they threw. */
-  advance(ms: number): unknown[]
-  readonly timers: number
-  readonly mostTimers: number
-  readonly timersSet: number
-  readonly longestDelay: number
-}
-
-function fakeSource(start = 0): FakeSource {
-  const state = { now: start, mostTimers: 0, timersSet: 0, longestDelay: 0 }
-  const timers = new Set<{ at: number; fire: () => void }>()
-  const dueUntil = (end: number) =>
-    [...timers].filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0]
-  return {
-    now: () => state.now,
-    epochNow: () => 1_800_000_000_000 + state.now,
-    setTimer(ms, fire) {
-      const timer = { at: state.now + ms, fire }
-      timers.add(timer)
-      state.timersSet++
-      state.mostTimers = Math.max(state.mostTimers, timers.size)
-      state.longestDelay = Math.max(state.longestDelay, ms)
-      return () => {
-        timers.delete(timer)
-      }
-    },
-    advance(ms) {
-      const thrown: unknown[] = []
-      const end = state.now + ms
-      for (let due = dueUntil(end); due; due = dueUntil(end)) {
-        timers.delete(due)
-        state.now = Math.max(state.now, due.at)
-        try {
-          due.fire()
-        } catch (error) {
-          thrown.push(error)
-        }
-      }
-      state.now = end
-      return thrown
-    },
-    get timers() {
-      return timers.size
-    },
-    get mostTimers() {
-      return state.mostTimers
-    },
-    get timersSet() {
-      return state.timersSet
-    },
-    get longestDelay() {
-      return state.longestDelay
-    },
-  }
-}
+import { createWheelClock, type TimeSource } from '../src/authoring.js'
+import { systemClock } from '../src/index.js'
+import { fakeSource, RESOLUTION_MS } from './support/timer-source.js'
 
 describe('a deadline', () => {
-  test('is never early, and met within the resolution', () => {
+  test('is never early and expires within the resolution', () => {
     const moments = fc.array(fc.double({ min: 0.001, max: 5_000, noNaN: true }), {
       minLength: 1,
       maxLength: 30,
@@ -89,7 +31,7 @@ describe('a deadline', () => {
     )
   })
 
-  test('is met once', () => {
+  test('expires once', () => {
     const source = fakeSource()
     const expire = vi.fn()
     createWheelClock(source).deadline(10, expire)
@@ -99,7 +41,7 @@ describe('a deadline', () => {
     expect(expire).toHaveBeenCalledTimes(1)
   })
 
-  test('deadlines are met in the order of their moments', () => {
+  test('expires in the order of moments', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const met: number[] = []
@@ -110,7 +52,7 @@ describe('a deadline', () => {
     expect(met).toEqual([0, 10, 20, 30, 40])
   })
 
-  test('is not met inside the call that sets it, even at 0', () => {
+  test('does not expire inside the call that sets it, even at 0', () => {
     const expire = vi.fn()
     const source = fakeSource()
     createWheelClock(source).deadline(0, expire)
@@ -120,7 +62,7 @@ describe('a deadline', () => {
     expect(expire).toHaveBeenCalledTimes(1)
   })
 
-  test('in the past is met at once', () => {
+  test('expires immediately when it is in the past', () => {
     const source = fakeSource(1_000)
     const expire = vi.fn()
     createWheelClock(source).deadline(-Infinity, expire)
@@ -130,14 +72,14 @@ describe('a deadline', () => {
     expect(expire).toHaveBeenCalledTimes(1)
   })
 
-  test('at Infinity sets no timer', () => {
+  test('sets no timer at Infinity', () => {
     const source = fakeSource()
     createWheelClock(source).deadline(Infinity, () => {})
 
     expect(source.timersSet).toBe(0)
   })
 
-  test('that is no number is refused and harms no other', () => {
+  test('rejects NaN without affecting others', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const expire = vi.fn()
@@ -153,7 +95,7 @@ describe('a deadline', () => {
     expect(source.timers).toBe(0)
   })
 
-  test('beyond what one timer can take is met in time all the same', () => {
+  test('expires on time beyond the longest platform timer', () => {
     const source = fakeSource()
     const expire = vi.fn()
     const ms = 2 ** 31 * 3
@@ -169,7 +111,7 @@ describe('a deadline', () => {
 })
 
 describe('the timer of the source', () => {
-  test('is one at a time, and none while nothing waits', () => {
+  test('is one at a time and none without deadlines', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const deadlines = [50, 10, 30, 10].map((ms) => clock.deadline(ms, () => {}))
@@ -181,7 +123,7 @@ describe('the timer of the source', () => {
     expect(source.mostTimers).toBe(1)
   })
 
-  test('is gone once the last deadline was met', () => {
+  test('is cleared after the last deadline', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     clock.deadline(10, () => {})
@@ -193,7 +135,7 @@ describe('the timer of the source', () => {
     expect(source.mostTimers).toBe(1)
   })
 
-  test('is set again when it fired too early', () => {
+  test('is set again after it fired too early', () => {
     const source = fakeSource()
     const expire = vi.fn()
     const hasty: TimeSource = {
@@ -223,7 +165,7 @@ describe('the timer of the source', () => {
     expect(source.timers).toBe(0)
   })
 
-  test('100 000 deadlines that are set and disposed of leave nothing', () => {
+  test('leaves nothing after 100 000 deadlines are set and disposed', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)
     const expire = vi.fn()
@@ -236,222 +178,7 @@ describe('the timer of the source', () => {
   })
 })
 
-describe('dispose', () => {
-  test('keeps a deadline from being met, as often as it is called', () => {
-    const source = fakeSource()
-    const clock = createWheelClock(source)
-    const expire = vi.fn()
-    const kept = vi.fn()
-    const deadline = clock.deadline(10, expire)
-    clock.deadline(10, kept)
-
-    deadline[Symbol.dispose]()
-    deadline[Symbol.dispose]()
-    source.advance(100)
-
-    expect(expire).not.toHaveBeenCalled()
-    expect(kept).toHaveBeenCalledTimes(1)
-  })
-
-  test('is for good: a reset does not bring it back', () => {
-    const source = fakeSource()
-    const expire = vi.fn()
-    const deadline = createWheelClock(source).deadline(10, expire)
-
-    deadline[Symbol.dispose]()
-    deadline.reset(1)
-    source.advance(100)
-
-    expect(expire).not.toHaveBeenCalled()
-    expect(source.timers).toBe(0)
-  })
-
-  test('of a deadline that never expires ends it too', () => {
-    const source = fakeSource()
-    const deadline = createWheelClock(source).deadline(Infinity, () => {})
-
-    deadline[Symbol.dispose]()
-    deadline.reset(1)
-
-    expect(source.timers).toBe(0)
-  })
-})
-
-describe('reset', () => {
-  test('moves the moment, both ways', () => {
-    const source = fakeSource()
-    const clock = createWheelClock(source)
-    const met: string[] = []
-    const later = clock.deadline(10, () => met.push('later'))
-    const sooner = clock.deadline(1_000, () => met.push('sooner'))
-
-    later.reset(500)
-    sooner.reset(100)
-    source.advance(499)
-    expect(met).toEqual(['sooner'])
-    source.advance(RESOLUTION_MS + 1)
-
-    expect(met).toEqual(['sooner', 'later'])
-  })
-
-  test('to Infinity parks it, and from there it comes back', () => {
-    const source = fakeSource()
-    const expire = vi.fn()
-    const deadline = createWheelClock(source).deadline(10, expire)
-
-    deadline.reset(Infinity)
-    expect(source.timers).toBe(0)
-    deadline.reset(10)
-    source.advance(100)
-
-    expect(expire).toHaveBeenCalledTimes(1)
-  })
-
-  test('does nothing once the moment has passed', () => {
-    const source = fakeSource()
-    const expire = vi.fn()
-    const deadline = createWheelClock(source).deadline(10, expire)
-
-    source.advance(100)
-    deadline.reset(10)
-    source.advance(100)
-
-    expect(expire).toHaveBeenCalledTimes(1)
-    expect(source.timers).toBe(0)
-  })
-})
-
-describe('what a deadline calls', () => {
-  test('may set others', () => {
-    const source = fakeSource()
-    const clock = createWheelClock(source)
-    const inner = vi.fn()
-    clock.deadline(10, () => clock.deadline(10, inner))
-
-    source.advance(15)
-    expect(inner).not.toHaveBeenCalled()
-    source.advance(20)
-
-    expect(inner).toHaveBeenCalledTimes(1)
-  })
-
-  test('may set others for now without keeping the clock from moving on', () => {
-    const source = fakeSource()
-    const clock = createWheelClock(source)
-    const turns = vi.fn()
-    const again = (): void => {
-      turns()
-      if (turns.mock.calls.length < 1_000) clock.deadline(0, again)
-    }
-    clock.deadline(0, again)
-    clock.deadline(0, again)
-    const timersBefore = source.timersSet
-    source.advance(10_000)
-
-    expect(turns.mock.calls.length).toBeGreaterThanOrEqual(1_000)
-    // Each generation has a turn of its own: nothing loops within one.
-    expect(source.timersSet - timersBefore).toBeGreaterThan(400)
-  })
-
-  test('may dispose of others of the same moment, which then are not met', () => {
-    const source = fakeSource()
-    const clock = createWheelClock(source)
-    const second = vi.fn()
-    const others: Disposable[] = []
-    clock.deadline(10, () => {
-      for (const other of others) other[Symbol.dispose]()
-    })
-    others.push(clock.deadline(10, second), clock.deadline(12, second), clock.deadline(90, second))
-
-    source.advance(100)
-
-    expect(second).not.toHaveBeenCalled()
-    expect(source.timers).toBe(0)
-  })
-
-  test('may move others of the same moment to a later one', () => {
-    const source = fakeSource()
-    const clock = createWheelClock(source)
-    const second = vi.fn()
-    const others: ReturnType<Clock['deadline']>[] = []
-    clock.deadline(10, () => others[0]?.reset(50))
-    others.push(clock.deadline(10, second))
-
-    source.advance(59)
-    expect(second).not.toHaveBeenCalled()
-    source.advance(10)
-
-    expect(second).toHaveBeenCalledTimes(1)
-  })
-
-  test('may throw: the others are met all the same', () => {
-    const source = fakeSource()
-    const clock = createWheelClock(source)
-    const met = vi.fn()
-    const failure = new Error('a bug')
-    clock.deadline(10, met)
-    clock.deadline(10, () => {
-      throw failure
-    })
-    clock.deadline(10, met)
-    clock.deadline(50, met)
-
-    const thrown = source.advance(100)
-
-    expect(thrown).toEqual([failure])
-    expect(met).toHaveBeenCalledTimes(3)
-    expect(source.timers).toBe(0)
-  })
-})
-
-describe('sleep', () => {
-  test('resolves after its time', async () => {
-    const source = fakeSource()
-    const slept = createWheelClock(source).sleep(100)
-
-    source.advance(100 + RESOLUTION_MS)
-
-    await expect(slept).resolves.toBeUndefined()
-  })
-
-  test('rejects with the very reason of the signal, and lets go of its deadline', async () => {
-    const source = fakeSource()
-    const reason = { any: 'value' }
-    const controller = new AbortController()
-    const slept = createWheelClock(source).sleep(100, controller.signal)
-
-    controller.abort(reason)
-
-    await expect(slept).rejects.toBe(reason)
-    expect(source.timers).toBe(0)
-  })
-
-  test('does not begin under a signal that was aborted before', async () => {
-    const source = fakeSource()
-    const reason = new Error('before')
-
-    await expect(createWheelClock(source).sleep(100, AbortSignal.abort(reason))).rejects.toBe(reason)
-    expect(source.timersSet).toBe(0)
-  })
-
-  test('leaves no listener on the signal', async () => {
-    const source = fakeSource()
-    const { signal } = new AbortController()
-    const removed = vi.spyOn(signal, 'removeEventListener')
-    const slept = sleepOn(createWheelClock(source), 10, signal)
-
-    source.advance(100)
-    await slept
-
-    expect(removed).toHaveBeenCalledTimes(1)
-  })
-
-  test('rejects where the time is no number', async () => {
-    await expect(createWheelClock(fakeSource()).sleep(Number.NaN)).rejects.toThrow(RangeError)
-  })
-})
-
-test('the clock of the machine sleeps, and tells the time of its kind', async () => {
+test('systemClock sleeps and reads the time', async () => {
   const before = systemClock.now()
 
   await systemClock.sleep(1)
@@ -460,7 +187,7 @@ test('the clock of the machine sleeps, and tells the time of its kind', async ()
   expect(Math.abs(systemClock.epochNow() - Date.now())).toBeLessThan(1_000)
 })
 
-test('any number of long deadlines waits in a few hundred slots, which is what a turn looks through', () => {
+test('holds any number of long deadlines in a few hundred slots', () => {
   const source = fakeSource()
   const clock = createWheelClock(source)
   let met = 0

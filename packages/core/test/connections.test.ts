@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { connections, memoryClient, memoryListener, type Transport, withLayers } from '../src/index.js'
 import { handmade } from './support/channels.js'
 
-it('the loop over connections leaves out those that ended while it was busy', async () => {
+it('skips connections that ended while the loop was busy', async () => {
   const clock = fakeClock()
   const listener = memoryListener({ clock, startTimeoutMs: 100, maxConnections: 2 })
   const loop = connections(listener)
@@ -28,7 +28,7 @@ it('the loop over connections leaves out those that ended while it was busy', as
   expect(await more).toEqual({ done: true, value: undefined })
 })
 
-it('a transport whose channel fails at the version it is told is open all the same, and says so', async () => {
+it('opens and reports the error when a channel fails to set the version', async () => {
   const http = {
     sessionId: undefined,
     hasPerRequestStream: false,

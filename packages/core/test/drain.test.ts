@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { memoryClient, memoryListener } from '../src/index.js'
 import { request } from './support/messages.js'
 
-describe('draining a listener', () => {
-  it('does not wait for the answer to a request that its client cancelled', async () => {
+describe('a draining listener', () => {
+  it('does not wait for a request that its client cancelled', async () => {
     const clock = fakeClock()
     const listener = memoryListener({ clock })
     listener.onconnection = (connection) => void connection.start()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { encodedOf, setEncoded } from '../src/authoring.js'
 
-test('the bytes a message came as belong to that very object', () => {
+test('returns the bytes of the original object only', () => {
   const message = { jsonrpc: '2.0', method: 'a' }
   const bytes = new Uint8Array([1])
   setEncoded(message, bytes)
@@ -11,11 +11,11 @@ test('the bytes a message came as belong to that very object', () => {
   expect(encodedOf(structuredClone(message))).toBeUndefined()
 })
 
-test('a message of our own making has none', () => {
+test('returns nothing for a message that was not received', () => {
   expect(encodedOf({ jsonrpc: '2.0', method: 'a' })).toBeUndefined()
 })
 
-test('noting them leaves the message as it was, even when it is frozen', () => {
+test('keeps the bytes of a frozen message', () => {
   const message = Object.freeze({ jsonrpc: '2.0', method: 'a' })
   setEncoded(message, new Uint8Array(2))
 

@@ -4,7 +4,7 @@ import { toError } from '../src/authoring.js'
 import { isTransportError, TransportError } from '../src/index.js'
 
 describe('TransportError', () => {
-  test('carries code, details, message and cause', () => {
+  test('has a code, details, a message and a cause', () => {
     const cause = new Error('ECONNREFUSED')
 
     const error = new TransportError('CONNECT_FAILED', 'no', { address: 'tcp://a' }, { cause })
@@ -19,22 +19,22 @@ describe('TransportError', () => {
     })
   })
 
-  test('has no cause of its own when none was given', () => {
+  test('has no cause member without a cause', () => {
     expect('cause' in new TransportError('CLOSED', 'over', undefined)).toBe(false)
     expect('cause' in new TransportError('CLOSED', 'over', undefined, { cause: undefined })).toBe(false)
   })
 
-  test('keeps a cause that is falsy', () => {
+  test('keeps a falsy cause', () => {
     expect(new TransportError('CLOSED', 'over', undefined, { cause: null }).cause).toBe(null)
   })
 
-  test('shows its code when inspected', () => {
+  test('shows its code in util.inspect', () => {
     expect(inspect(new TransportError('CLOSED', 'over', undefined))).toContain("code: 'CLOSED'")
   })
 })
 
 describe('isTransportError', () => {
-  test('tells codes apart', () => {
+  test('distinguishes codes', () => {
     const error = new TransportError('CLOSED', 'over', undefined)
 
     expect(isTransportError(error)).toBe(true)
@@ -42,7 +42,7 @@ describe('isTransportError', () => {
     expect(isTransportError(error, 'NOT_STARTED')).toBe(false)
   })
 
-  test('knows the errors of another copy of this package', () => {
+  test('accepts errors of another copy of the package', () => {
     class TransportErrorOfAnotherCopy extends Error {
       readonly code = 'CLOSED'
       constructor() {
@@ -61,13 +61,13 @@ describe('isTransportError', () => {
     ['null', null],
     ['undefined', undefined],
     ['text', 'CLOSED'],
-  ])('does not know %s', (_name, value) => {
+  ])('rejects %s', (_name, value) => {
     expect(isTransportError(value)).toBe(false)
   })
 })
 
 describe('toError', () => {
-  test('is the error itself', () => {
+  test('returns an error unchanged', () => {
     const error = new RangeError('a')
 
     expect(toError(error)).toBe(error)
@@ -77,7 +77,7 @@ describe('toError', () => {
     ['text', 'boom', 'boom'],
     ['undefined', undefined, 'undefined'],
     ['a symbol', Symbol('s'), 'Symbol(s)'],
-  ])('makes an error of %s', (_name, value, message) => {
+  ])('converts %s to an error', (_name, value, message) => {
     expect(toError(value)).toMatchObject({ message, cause: value })
   })
 
@@ -91,7 +91,7 @@ describe('toError', () => {
         },
       },
     ],
-  ])('makes an error of an object that %s', (_name, value) => {
+  ])('converts an object that %s to an error', (_name, value) => {
     expect(toError(value)).toBeInstanceOf(Error)
     expect(toError(value).cause).toBe(value)
   })

@@ -50,8 +50,8 @@ function pushIn(decoder: LineDecoder, bytes: Uint8Array, cuts: readonly number[]
 
 const cuts = (): fc.Arbitrary<number[]> => fc.array(fc.nat({ max: 100_000 }), { maxLength: 40 })
 
-describe('lines', () => {
-  test('come out the same however the bytes are cut [STDIO-02]', () => {
+describe('decoded lines', () => {
+  test('are the same for any chunk sizes [STDIO-02]', () => {
     fc.assert(
       fc.property(
         fc.array(messages(), { maxLength: 8 }),
@@ -64,27 +64,29 @@ describe('lines', () => {
 
           const received = heard.lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line))
           expect(received).toEqual(sent)
-          expect([heard.invalid, heard.oversize, heard.decoder.bufferedBytes]).toEqual([[], [], 0])
+          expect(heard.invalid).toEqual([])
+          expect(heard.oversize).toEqual([])
+          expect(heard.decoder.bufferedBytes).toBe(0)
         },
       ),
     )
   })
 
-  test('come out the same one byte at a time', () => {
+  test('are the same for chunks of one byte', () => {
     const heard = decoding()
     for (const byte of bytesOf('{"a":"🦜é"}\n\n{"b":1}\r\n')) heard.decoder.push(Uint8Array.of(byte))
 
     expect(heard.lines).toEqual(['{"a":"🦜é"}', '{"b":1}\r'])
   })
 
-  test('keep a byte order mark and a carriage return, which JSON texts are then parsed without', () => {
+  test('keep a byte order mark and a carriage return', () => {
     const heard = decoding()
     heard.decoder.push(bytesOf('\ufeff{}\r\n\ufeff{}\n'))
 
     expect(heard.lines).toEqual(['\ufeff{}\r', '\ufeff{}'])
   })
 
-  test('that are empty are none', () => {
+  test('exclude empty lines', () => {
     const heard = decoding()
     heard.decoder.push(bytesOf('\n\n'))
     heard.decoder.push(bytesOf('\n'))
@@ -98,7 +100,7 @@ describe('lines', () => {
   test.each([
     ['an array', (text: string): Uint8Array => bytesOf(text)],
     ['a Buffer, whose slices share its memory', (text: string): Uint8Array => Buffer.from(text)],
-  ])('come with a copy of their bytes where that was asked for: %s', (_, chunkOf) => {
+  ])('include a copy of their bytes with keepEncoded: %s', (_, chunkOf) => {
     const heard = decoding({ keepEncoded: true })
     const chunk = chunkOf('ab\ncd')
     heard.decoder.push(chunk)
@@ -109,7 +111,7 @@ describe('lines', () => {
     expect(decoding().encoded).toEqual([])
   })
 
-  test('come without bytes where that was not asked for', () => {
+  test('have no bytes without keepEncoded', () => {
     const heard = decoding()
     heard.decoder.push(bytesOf('ab\n'))
 
@@ -117,8 +119,8 @@ describe('lines', () => {
   })
 })
 
-describe('bytes that are not UTF-8', () => {
-  test('are reported, and nothing around them is lost [GEN-02]', () => {
+describe('invalid UTF-8', () => {
+  test('is reported without losing the lines around it [GEN-02]', () => {
     const heard = decoding()
     heard.decoder.push(Buffer.concat([bytesOf('a\n'), Buffer.from('ff0a', 'hex'), bytesOf('b\nc')]))
     heard.decoder.push(Buffer.concat([Buffer.from('c328', 'hex'), bytesOf('\nd\n')]))
@@ -133,16 +135,17 @@ describe('bytes that are not UTF-8', () => {
     ['a surrogate', 'eda080'],
     ['beyond the last code point', 'f4908080'],
     ['a character cut off by the line feed', 'e282'],
-  ])('%s is reported once, and the next line is read', (_name, hex) => {
+  ])('is reported once before the next line: %s', (_name, hex) => {
     const heard = decoding()
     heard.decoder.push(Buffer.concat([Buffer.from(hex, 'hex'), bytesOf('\nok\n')]))
 
-    expect([heard.invalid, heard.lines]).toEqual([[hex], ['ok']])
+    expect(heard.invalid).toEqual([hex])
+    expect(heard.lines).toEqual(['ok'])
   })
 })
 
-describe('hostile bytes', () => {
-  test('never make it throw, hold more than allowed, or lose the line that follows', () => {
+describe('random bytes', () => {
+  test('cause no throw, no buffer over the limit and no lost line', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -170,7 +173,7 @@ describe('hostile bytes', () => {
     )
   })
 
-  test('give the same lines and the same reports whatever the chunks', () => {
+  test('produce the same lines and reports for any chunk sizes', () => {
     const stream = fc
       .array(
         fc.oneof(
@@ -203,7 +206,7 @@ describe('a line over the limit', () => {
     ['cut in the middle', (text: string) => [text.slice(0, 50), text.slice(50)]],
   ] as const
 
-  test.each(cases)('is one whose bytes are more than the limit, %s', (_name, cut) => {
+  test.each(cases)('is reported when its bytes exceed the limit: %s', (_name, cut) => {
     const sizes = [99, 100, 101].map((size) => {
       const heard = decoding({ maxLineBytes: 100 })
       for (const chunk of cut(`${'x'.repeat(size)}\n`)) heard.decoder.push(bytesOf(chunk))
@@ -217,7 +220,7 @@ describe('a line over the limit', () => {
     ])
   })
 
-  test.each(cases)('is discarded up to its line feed, %s, and the next one is read', (_name, cut) => {
+  test.each(cases)('is discarded up to its line feed: %s', (_name, cut) => {
     const heard = decoding({ maxLineBytes: 100 })
     for (const chunk of cut(`${'x'.repeat(1_000)}\n`)) heard.decoder.push(bytesOf(chunk))
     heard.decoder.push(bytesOf('next\n'))
@@ -226,7 +229,7 @@ describe('a line over the limit', () => {
     expect(heard.lines.filter((line) => line !== 'b')).toEqual(['next'])
   })
 
-  test('holds nothing while it is discarded, however long it goes on', () => {
+  test('buffers nothing while it is discarded', () => {
     const heard = decoding({ maxLineBytes: 100 })
     for (let n = 0; n < 1_000; n++) heard.decoder.push(bytesOf('x'.repeat(60)))
 
@@ -234,7 +237,7 @@ describe('a line over the limit', () => {
     expect(heard.decoder.bufferedBytes).toBe(0)
   })
 
-  test('counts bytes, not characters', () => {
+  test('is measured in bytes, not characters', () => {
     const heard = decoding({ maxLineBytes: 100 })
     heard.decoder.push(bytesOf(`${'é'.repeat(50)}\n${'é'.repeat(51)}\n`))
 
@@ -242,7 +245,7 @@ describe('a line over the limit', () => {
     expect(heard.oversize).toHaveLength(1)
   })
 
-  test('in the midst of others takes none of them along', () => {
+  test('does not affect the lines around it', () => {
     const heard = decoding({ maxLineBytes: 4 })
     heard.decoder.push(bytesOf('a\ntoolong\nb\nc'))
     heard.decoder.push(bytesOf('d\n'))
@@ -252,8 +255,8 @@ describe('a line over the limit', () => {
   })
 })
 
-describe('what an unfinished line costs', () => {
-  test('is its bytes, and no more than the limit', () => {
+describe('the buffer of an incomplete line', () => {
+  test('holds its bytes up to the limit', () => {
     const heard = decoding({ maxLineBytes: 10 })
     heard.decoder.push(bytesOf('abc'))
     expect(heard.decoder.bufferedBytes).toBe(3)
@@ -261,10 +264,11 @@ describe('what an unfinished line costs', () => {
     expect(heard.decoder.bufferedBytes).toBe(10)
     heard.decoder.push(bytesOf('\n'))
 
-    expect([heard.decoder.bufferedBytes, heard.lines]).toEqual([0, ['abcdefghij']])
+    expect(heard.decoder.bufferedBytes).toBe(0)
+    expect(heard.lines).toEqual(['abcdefghij'])
   })
 
-  test('a line of 1 MB in single bytes copies each byte a bounded number of times', () => {
+  test('copies each byte a bounded number of times for 1 MB in single bytes', () => {
     const size = 1_000_000
     const heard = decoding({ maxLineBytes: size })
     const set = Uint8Array.prototype.set
@@ -290,35 +294,38 @@ describe('what an unfinished line costs', () => {
   })
 })
 
-describe('the end', () => {
-  test('delivers a last line without line feed', () => {
+describe('the end of input', () => {
+  test('delivers a last line without a line feed', () => {
     const heard = decoding()
     heard.decoder.push(bytesOf('a\nb'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.decoder.bufferedBytes]).toEqual([['a', 'b'], 0])
+    expect(heard.lines).toEqual(['a', 'b'])
+    expect(heard.decoder.bufferedBytes).toBe(0)
   })
 
-  test('reports a last line that is not UTF-8', () => {
+  test('reports a last line with invalid UTF-8', () => {
     const heard = decoding()
     heard.decoder.push(Buffer.from('e282', 'hex'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.invalid]).toEqual([[], ['e282']])
+    expect(heard.lines).toEqual([])
+    expect(heard.invalid).toEqual(['e282'])
   })
 
-  test('delivers nothing where nothing is held, or while discarding', () => {
+  test('delivers nothing with an empty buffer or while discarding', () => {
     const heard = decoding({ maxLineBytes: 4 })
     heard.decoder.end()
     heard.decoder.push(bytesOf('toolong'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.oversize.length]).toEqual([[], 1])
+    expect(heard.lines).toEqual([])
+    expect(heard.oversize).toHaveLength(1)
   })
 })
 
-describe('stop', () => {
-  test('delivers nothing any more and holds nothing', () => {
+describe('stop()', () => {
+  test('stops the delivery and releases the buffer', () => {
     const heard = decoding()
     heard.decoder.push(bytesOf('abc'))
     heard.decoder.stop()
@@ -326,7 +333,8 @@ describe('stop', () => {
     heard.decoder.push(bytesOf('d\ne\n'))
     heard.decoder.end()
 
-    expect([heard.lines, heard.decoder.bufferedBytes]).toEqual([[], 0])
+    expect(heard.lines).toEqual([])
+    expect(heard.decoder.bufferedBytes).toBe(0)
   })
 
   test.each([
@@ -345,10 +353,11 @@ describe('stop', () => {
     )
     decoder.push(bytesOf(text))
 
-    expect([calls.length, decoder.bufferedBytes]).toEqual([1, 0])
+    expect(calls).toHaveLength(1)
+    expect(decoder.bufferedBytes).toBe(0)
   })
 
-  test('takes effect when the line began in an earlier chunk', () => {
+  test('takes effect within a line that began in an earlier chunk', () => {
     const calls: string[] = []
     const decoder: LineDecoder = createLineDecoder(
       {
@@ -364,6 +373,7 @@ describe('stop', () => {
     decoder.push(bytesOf('a'))
     decoder.push(bytesOf('b\nc\nd'))
 
-    expect([calls, decoder.bufferedBytes]).toEqual([['ab'], 0])
+    expect(calls).toEqual(['ab'])
+    expect(decoder.bufferedBytes).toBe(0)
   })
 })

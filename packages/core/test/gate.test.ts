@@ -40,12 +40,12 @@ describe('localOnly', () => {
     ['127.0.0', false],
     ['127.0.0.999', false],
     ['', false],
-  ])('a caller at %o: %o', async (address, admitted) => {
+  ])('decides for the address %o: %o', async (address, admitted) => {
     expect(await isAdmitted(localOnly(), caller({ remote: { address } }))).toBe(admitted)
     expect(isLoopback(address)).toBe(admitted)
   })
 
-  test('admits media that have no addresses', async () => {
+  test('admits callers of media without addresses', async () => {
     expect(await isAdmitted(localOnly(), caller({ medium: 'unix', remote: { pid: 7 } }))).toBe(true)
   })
 
@@ -91,7 +91,7 @@ describe('localOnly', () => {
     ['::1', false],
     ['[::1', false],
     ['', false],
-  ])('the Host %o: %o', async (host, admitted) => {
+  ])('decides for the Host %o: %o', async (host, admitted) => {
     expect(await isAdmitted(localOnly(), caller({ host }))).toBe(admitted)
   })
 
@@ -114,11 +114,11 @@ describe('localOnly', () => {
     ['file://', false],
     ['localhost', false],
     ['//localhost', false],
-  ])('the Origin %o: %o', async (origin, admitted) => {
+  ])('decides for the Origin %o: %o', async (origin, admitted) => {
     expect(await isAdmitted(localOnly(), caller({ headers: { origin } }))).toBe(admitted)
   })
 
-  test('wants every one of them to name this host', async () => {
+  test('requires address, Host and Origin to name this host', async () => {
     const local = { host: 'localhost:1', headers: { origin: 'http://localhost' } }
     const refused = await Promise.all([
       isAdmitted(localOnly(), caller(local)),
@@ -130,7 +130,7 @@ describe('localOnly', () => {
     expect(refused).toEqual([true, false, false, false])
   })
 
-  test('refuses with 403 and does not repeat what the caller sent [HTTP-S-03]', async () => {
+  test('refuses with 403 without repeating values of the caller [HTTP-S-03]', async () => {
     const verdict = await localOnly().admit(caller({ host: 'evil.example' }), signal)
 
     expect(verdict).toMatchObject({ admit: false, status: 403 })
@@ -138,7 +138,7 @@ describe('localOnly', () => {
   })
 })
 
-test('allowAll admits everybody', async () => {
+test('allowAll admits every caller', async () => {
   expect(
     await isAdmitted(allowAll(), caller({ remote: { address: '10.0.0.1' }, host: 'evil.example' })),
   ).toBe(true)
@@ -149,22 +149,22 @@ describe('allOf', () => {
   const authInfo = (clientId: string) => ({ token: clientId, clientId, scopes: [] })
   const refusal: Verdict = { admit: false, status: 429, reason: 'slow down', retryAfterMs: 1 }
 
-  test('needs a gate', () => {
+  test('requires a gate', () => {
     expect(() => allOf()).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   })
 
-  test('admits whom all admit', async () => {
+  test('admits a caller that all gates admit', async () => {
     expect(await allOf(allowAll(), allowAll()).admit(caller(), signal)).toEqual({ admit: true })
   })
 
-  test('gives the first refusal as it is, and asks nobody after it', async () => {
+  test('returns the first refusal and calls no later gate', async () => {
     const after = vi.fn(() => ({ admit: true as const }))
 
     expect(await allOf(allowAll(), saying(refusal), { admit: after }).admit(caller(), signal)).toBe(refusal)
     expect(after).not.toHaveBeenCalled()
   })
 
-  test('asks in order, with the same handshake and signal', async () => {
+  test('calls the gates in order with the same handshake and signal', async () => {
     const asked: unknown[] = []
     const asking = (name: string): Gate => ({
       admit: async (handshake, given) => {
@@ -187,7 +187,7 @@ describe('allOf', () => {
     [{ admit: true, expiresAt: null }],
     [{ admit: true, revoked: '' }],
     [{ admit: true, authInfo: 0 }],
-  ])('admits nobody on nonsense, wherever it stands: %o', async (nonsense) => {
+  ])('rejects an invalid verdict at any position: %o', async (nonsense) => {
     for (const gates of [
       [saying(nonsense as never), allowAll()],
       [allowAll(), saying(nonsense as never)],
@@ -195,7 +195,7 @@ describe('allOf', () => {
       await expect(allOf(...gates).admit(caller(), signal)).rejects.toThrow(/the verdict|must be/)
   })
 
-  test('rejects where a gate throws', async () => {
+  test('rejects when a gate throws', async () => {
     const failing: Gate = {
       admit: () => {
         throw new Error('database gone')
@@ -205,7 +205,7 @@ describe('allOf', () => {
     await expect(allOf(allowAll(), failing).admit(caller(), signal)).rejects.toThrow('database gone')
   })
 
-  test('takes who the caller is from the last gate that says so', async () => {
+  test('returns the authInfo of the last gate with one', async () => {
     const gate = allOf(
       saying({ admit: true, authInfo: authInfo('a') }),
       saying({ admit: true, authInfo: authInfo('b') }),
@@ -215,7 +215,7 @@ describe('allOf', () => {
     expect(((await gate.admit(caller(), signal)) as Admission).authInfo?.clientId).toBe('b')
   })
 
-  test('ends the admission when the first of them ends', async () => {
+  test('returns the earliest expiresAt', async () => {
     const gate = allOf(
       saying({ admit: true, expiresAt: 200 }),
       saying({ admit: true, expiresAt: 100 }),
@@ -226,7 +226,7 @@ describe('allOf', () => {
     expect(((await gate.admit(caller(), signal)) as Admission).expiresAt).toBe(100)
   })
 
-  test.each([0, 1])('ends the admission when either is revoked: %o', async (which) => {
+  test.each([0, 1])('returns a signal that aborts when either is revoked: %o', async (which) => {
     const controllers = [new AbortController(), new AbortController()]
     const gate = allOf(...controllers.map((each) => saying({ admit: true, revoked: each.signal })))
     const { revoked } = (await gate.admit(caller(), signal)) as Admission
@@ -236,7 +236,7 @@ describe('allOf', () => {
     expect(revoked?.aborted).toBe(true)
   })
 
-  test('keeps the only signal there is', async () => {
+  test('returns the only signal unchanged', async () => {
     const { signal: revoked } = new AbortController()
 
     expect(await allOf(saying({ admit: true, revoked }), allowAll()).admit(caller(), signal)).toEqual({

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createGrowingBytes } from '../src/messages/growing-bytes.js'
 
 describe('growing bytes', () => {
-  it('are what was appended, whatever the parts', () => {
+  it('equal the appended parts for any part sizes', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 50_000 }), { maxLength: 20 }), (parts) => {
         const bytes = createGrowingBytes(67_108_864)
@@ -15,7 +15,7 @@ describe('growing bytes', () => {
     )
   })
 
-  it('keep none of the parts by reference', () => {
+  it('copy each part', () => {
     const bytes = createGrowingBytes(67_108_864)
     const part = new Uint8Array([1, 2, 3])
     bytes.append(part)
@@ -24,7 +24,7 @@ describe('growing bytes', () => {
     expect([...bytes.view()]).toEqual([1, 2, 3])
   })
 
-  it('start anew after clear, also beyond the length that is kept', () => {
+  it('are empty after clear() for any length', () => {
     const bytes = createGrowingBytes(67_108_864)
     for (const length of [10, 200_000, 10]) {
       bytes.append(new Uint8Array(length).fill(length))
@@ -37,7 +37,7 @@ describe('growing bytes', () => {
     expect([...bytes.view()]).toEqual([7])
   })
 
-  it('grow in place once they are many, so that 40 MB are not copied again and again', () => {
+  it('grow in place at large lengths without copying 40 MB repeatedly', () => {
     const bytes = createGrowingBytes(67_108_864)
     const part = new Uint8Array(65_536).fill(1)
     const stores = new Set<ArrayBufferLike>()
@@ -50,7 +50,7 @@ describe('growing bytes', () => {
     expect(stores.size).toBeLessThanOrEqual(3)
   })
 
-  it('hand a large store on to whoever needs one next, but never to two', () => {
+  it('pass a large store on to one next user only', () => {
     const [first, second, third] = [0, 1, 2].map(() => createGrowingBytes(67_108_864))
     const large = new Uint8Array(200_000)
     first?.append(large.fill(1))
@@ -64,7 +64,7 @@ describe('growing bytes', () => {
     expect([first, second, third].map((bytes) => [...new Set(bytes?.view())])).toEqual([[4], [2], [3]])
   })
 
-  it('keep no more than 4 MiB of a store for the next', () => {
+  it('keep at most 4 MiB of a store for the next user', () => {
     const first = createGrowingBytes(67_108_864)
     first.append(new Uint8Array(20_000_000).fill(1))
     first.clear()

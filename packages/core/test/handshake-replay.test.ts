@@ -44,14 +44,14 @@ function idOfFirst(messages: readonly JsonRpcMessage[]): string | number {
 }
 
 describe('handshakeReplay', () => {
-  it('has nothing to say before a handshake', () => {
+  it('returns no messages before a handshake', () => {
     const replay = handshakeReplay()
     expect(replay.era).toBe('unknown')
     expect(replay.reconnected()).toEqual([])
     expect(replay.isReplaying).toBe(false)
   })
 
-  it('replays a legacy handshake under a private id and swallows the answer [GEN-16]', () => {
+  it('replays a legacy handshake under a private id and hides the response [GEN-16]', () => {
     const replay = afterLegacyHandshake()
     expect(replay.era).toBe('legacy')
     const first = replay.reconnected()
@@ -68,7 +68,7 @@ describe('handshakeReplay', () => {
     expect(replay.received(result(id))).toEqual({ kind: 'deliver' })
   })
 
-  it('leaves `initialized` to a client that had not sent it yet', () => {
+  it('does not replay `initialized` that the client has not sent yet', () => {
     const replay = handshakeReplay()
     replay.sent(initialize)
     replay.received(result(0, { protocolVersion: '2025-11-25' }))
@@ -87,7 +87,7 @@ describe('handshakeReplay', () => {
     expect(replay.isReplaying).toBe(false)
   })
 
-  it('sends an unanswered `initialize` again under its own id, for the client to hear the answer', () => {
+  it('repeats a pending `initialize` under its own id and delivers the response', () => {
     const replay = handshakeReplay()
     replay.sent(initialize)
     expect(replay.resends(0)).toBe(true)
@@ -99,7 +99,7 @@ describe('handshakeReplay', () => {
     expect(replay.resends(0)).toBe(false)
   })
 
-  it('keeps the old handshake when a new one is refused', () => {
+  it('keeps the old handshake when a new one fails', () => {
     const replay = afterLegacyHandshake()
     replay.sent({ ...initialize, id: 9 } as JsonRpcMessage)
     replay.received(failure(9))
@@ -108,12 +108,12 @@ describe('handshakeReplay', () => {
     ])
   })
 
-  it('takes another private id each time', () => {
+  it('uses a new private id for each replay', () => {
     const replay = afterLegacyHandshake()
     expect(idOfFirst(replay.reconnected())).not.toBe(idOfFirst(replay.reconnected()))
   })
 
-  it('is modern once discovery succeeded or a request names its revision', () => {
+  it('is modern after a successful discovery or a request with a revision', () => {
     const discovered = handshakeReplay()
     discovered.sent({ ...listen(1), method: 'server/discover' } as JsonRpcMessage)
     expect(discovered.era).toBe('unknown')
@@ -132,7 +132,7 @@ describe('handshakeReplay', () => {
     expect(asked.era).toBe('modern')
   })
 
-  it('issues exactly the open listen requests again, in their order [STDIO-C-11]', () => {
+  it('repeats exactly the open listen requests in order [STDIO-C-11]', () => {
     const operation = fc.record({
       kind: fc.constantFrom('listen', 'answer', 'cancel', 'cancelledByServer', 'abandon' as const),
       id: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom('0', '1', '')),

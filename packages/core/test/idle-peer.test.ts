@@ -12,7 +12,7 @@ import {
 const authInfo = { token: 'secret', clientId: 'alice', scopes: [] }
 const gate: Gate = { admit: () => ({ admit: true, authInfo }) }
 
-it('a connection of a listener knows its caller before it is started', async () => {
+it("has the peer of a listener's connection before its start", async () => {
   const seen: (string | undefined)[] = []
   const listener = await serve(memoryListener({ gate }), async (connection) => {
     seen.push(connection.state, connection.peer?.medium, connection.peer?.authInfo?.clientId)
@@ -24,7 +24,7 @@ it('a connection of a listener knows its caller before it is started', async () 
   expect(seen).toEqual(['idle', 'memory', 'alice'])
 })
 
-it('it does so through the layers of the listener, and through further ones', async () => {
+it('has that peer through the layers of the listener and through further ones', async () => {
   const callers: (string | undefined)[] = []
   const layers = [tap({})]
   const listener = await serve(memoryListener({ gate, layers }), async (connection: Transport) => {

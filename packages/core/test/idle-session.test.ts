@@ -7,11 +7,11 @@ const inSession: Connector = {
   sessionId: 'session-1',
 }
 
-it('a transport whose connector knows its session names it before it is started', () => {
+it('has the sessionId of the connector before the start', () => {
   expect(createTransport(inSession).sessionId).toBe('session-1')
 })
 
-it('it does so through layers', () => {
+it('has that sessionId through layers', () => {
   expect(withLayers(inSession, tap({})).sessionId).toBe('session-1')
   expect(withLayers(createTransport(inSession), tap({})).sessionId).toBe('session-1')
 })

@@ -9,12 +9,12 @@ function exactQuantile(sorted: number[], share: number): number {
 }
 
 describe('createLatencyHistogram', () => {
-  it('knows nothing while nothing was recorded', () => {
+  it('has no quantiles without durations', () => {
     const nothing = { count: 0, p50: undefined, p90: undefined, p99: undefined, max: undefined }
     expect(createLatencyHistogram().summary()).toEqual(nothing)
   })
 
-  it('is within 2 % of the exact quantiles, whatever is recorded', () => {
+  it('is within 2 % of the exact quantiles for any durations', () => {
     const durations = fc.array(fc.double({ min: 0.001, max: 1_000_000_000, noNaN: true }), { minLength: 1 })
     fc.assert(
       fc.property(durations, (recorded) => {
@@ -46,7 +46,7 @@ describe('createLatencyHistogram', () => {
     }
   })
 
-  it('takes what lies outside its range', () => {
+  it('accepts durations outside its range', () => {
     const histogram = createLatencyHistogram()
     for (const ms of [0, -1, Number.NaN, Number.MAX_VALUE]) histogram.record(ms)
     expect(histogram.summary()).toMatchObject({ count: 4, max: Number.MAX_VALUE })

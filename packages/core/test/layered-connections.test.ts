@@ -45,29 +45,33 @@ describe.each([
   ['alone', {}],
   ['of a listener with layers', { layers: [tap({})] }],
   ['of a known caller', { gate: { admit: () => ({ admit: true as const, authInfo }) } }],
-])('a connection that is used through further layers: %s', (_, options: ListenerOptions) => {
-  it('is the one that is counted', async () => {
+])('a connection with further layers: %s', (_, options: ListenerOptions) => {
+  it('is the connection that the listener counts', async () => {
     const { listener, layered, original, clock } = await wrapped(options)
     await clock.advance(60_000)
 
     expect([...listener.connections]).toEqual([layered])
-    expect([layered.state, original.state]).toEqual(['open', 'idle'])
+    expect(layered.state).toBe('open')
+    expect(original.state).toBe('idle')
     await layered.close()
     await settled()
-    expect([listener.connections.size, original.state]).toEqual([0, 'closed'])
+    expect(listener.connections.size).toBe(0)
+    expect(original.state).toBe('closed')
   })
 
-  it('ends with the listener, and when the one it was made of is closed', async () => {
+  it('ends with the listener and with the original connection', async () => {
     const first = await wrapped(options)
     await first.original.close()
-    expect([first.layered.state, first.listener.connections.size]).toEqual(['closed', 0])
+    expect(first.layered.state).toBe('closed')
+    expect(first.listener.connections.size).toBe(0)
 
     const second = await wrapped(options)
     await second.listener.close()
-    expect([second.layered.state, second.original.state]).toEqual(['closed', 'closed'])
+    expect(second.layered.state).toBe('closed')
+    expect(second.original.state).toBe('closed')
   })
 
-  it('ends when nobody starts it in time', async () => {
+  it('ends when it is not started in time', async () => {
     const { listener, layered, clock } = await wrapped({ ...options, startTimeoutMs: 100 }, { start: false })
     await clock.advance(100)
 
@@ -77,7 +81,7 @@ describe.each([
     expect(listener.connections.size).toBe(0)
   })
 
-  it('ends when its session is too old', async () => {
+  it('ends at the lifetime of its session', async () => {
     const sessionPolicy = { open: () => ({ admit: true as const, lifetimeMs: 500, release: () => {} }) }
     const { layered, clock } = await wrapped({ ...options, sessionPolicy })
     await clock.advance(500)
@@ -85,7 +89,7 @@ describe.each([
     await expect(layered.closed).resolves.toMatchObject({ code: 'REFUSED' })
   })
 
-  it('is not started in two ways', async () => {
+  it('rejects a second start through the original', async () => {
     const { original } = await wrapped(options, { start: false })
 
     await expect(original.start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
@@ -93,7 +97,7 @@ describe.each([
   })
 })
 
-it('is watched over as well where it comes from a factory', async () => {
+it('monitors a connection that is used through fromFactory', async () => {
   const controller = new AbortController()
   const gate = { admit: () => ({ admit: true as const, revoked: controller.signal }) }
   let used: Transport | undefined
@@ -103,14 +107,16 @@ it('is watched over as well where it comes from a factory', async () => {
   })
   await memoryClient({ listener }).start()
   await settled()
-  expect([used?.state, listener.connections.size]).toEqual(['open', 1])
+  expect(used?.state).toBe('open')
+  expect(listener.connections.size).toBe(1)
   controller.abort()
   await used?.closed
 
-  expect([used?.state, listener.connections.size]).toEqual(['closed', 0])
+  expect(used?.state).toBe('closed')
+  expect(listener.connections.size).toBe(0)
 })
 
-it('ends when the admission of its caller is revoked', async () => {
+it('closes a layered connection when its admission is revoked', async () => {
   const controller = new AbortController()
   const gate = { admit: () => ({ admit: true as const, revoked: controller.signal }) }
   const { layered, client } = await wrapped({ gate })

@@ -14,7 +14,7 @@ async function connected(limits: { listener?: number; client?: number }): Promis
   return [client, served[0] as Transport]
 }
 
-it('a listener ends a conversation whose caller sends more than the listener accepts', async () => {
+it('ends the conversation when a client sends more than the listener accepts', async () => {
   const [client, connection] = await connected({ listener: 1024 })
 
   await client.send(long)
@@ -23,18 +23,18 @@ it('a listener ends a conversation whose caller sends more than the listener acc
   expect(await client.closed).toBeUndefined()
 })
 
-it('a connection of a listener sends no more than the listener allows', async () => {
+it('rejects a send over the limit of the listener', async () => {
   const [, connection] = await connected({ listener: 1024 })
 
   await expect(connection.send(long)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
 })
 
-it('a client is bounded by its own limits', async () => {
+it('applies the limits of the client to the client', async () => {
   const [client] = await connected({ client: 1024 })
 
   await expect(client.send(long)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
 })
 
-it('a listener in memory refuses limits that cannot work', () => {
+it('rejects invalid limits of a memory listener', () => {
   expect(() => memoryListener({ maxQueuedBytes: 1 })).toThrow(/maxQueuedBytes/)
 })

@@ -28,7 +28,7 @@ function ofLength(length: number): JsonRpcMessage {
   return { jsonrpc: '2.0', method: 'x'.repeat(length - empty) }
 }
 
-test('messages cross in order, both ways', async () => {
+test('delivers messages in order in both directions', async () => {
   const [a, b] = await openPair()
   const [atA, atB] = [listenTo(a), listenTo(b)]
   await Promise.all([1, 2, 3].map((n) => a.send(numbered(n))))
@@ -39,7 +39,7 @@ test('messages cross in order, both ways', async () => {
   expect(atA.messages).toEqual([request(0)])
 })
 
-test('nothing is shared between the ends', async () => {
+test('shares no objects between the ends', async () => {
   const [a, b] = await openPair()
   const { messages } = listenTo(b)
   const sent = { jsonrpc: '2.0', method: 'a', params: { list: [1], gone: undefined } } as const
@@ -51,16 +51,14 @@ test('nothing is shared between the ends', async () => {
   expect(encodedOf(messages[0] as object)).toBeUndefined()
 })
 
-test('each end tells who the other is', async () => {
+test('has the other end as its peer', async () => {
   const [a, b] = await openPair()
 
-  expect([a.peer, b.peer]).toEqual([
-    { medium: 'memory', address: 'memory:b' },
-    { medium: 'memory', address: 'memory:a' },
-  ])
+  expect(a.peer).toEqual({ medium: 'memory', address: 'memory:b' })
+  expect(b.peer).toEqual({ medium: 'memory', address: 'memory:a' })
 })
 
-test('what was sent before the other end started is there when it does', async () => {
+test('delivers messages that were sent before the other end started', async () => {
   const [a, b] = memoryPair()
   const { messages } = listenTo(b)
   await a.start()
@@ -73,7 +71,7 @@ test('what was sent before the other end started is there when it does', async (
   expect(messages).toEqual([numbered(1)])
 })
 
-test('closing one end ends the other, behind what was sent before', async () => {
+test('ends the other end after the messages sent before close()', async () => {
   const [a, b] = await openPair()
   const log: string[] = []
   b.onmessage = () => log.push('message')
@@ -84,14 +82,14 @@ test('closing one end ends the other, behind what was sent before', async () => 
   expect(log).toEqual(['message', 'message', 'close'])
 })
 
-test('both ends may close at once', async () => {
+test('closes both ends at the same time', async () => {
   const [a, b] = await openPair()
   await Promise.all([a.close(), b.close()])
 
   await expect(Promise.all([a.closed, b.closed])).resolves.toEqual([undefined, undefined])
 })
 
-test('an end whose other end is gone cannot be started', async () => {
+test('rejects start() when the other end has closed', async () => {
   const [a, b] = memoryPair()
   await a.start()
   await a.close()
@@ -99,7 +97,7 @@ test('an end whose other end is gone cannot be started', async () => {
   await expect(b.start()).rejects.toMatchObject({ code: 'CONNECT_FAILED', details: { address: 'memory:a' } })
 })
 
-test('an end that is closed before it was started ends the other', async () => {
+test('ends the other end when an idle end is closed', async () => {
   const [a, b] = memoryPair()
   await a.start()
   await b.close()
@@ -108,7 +106,7 @@ test('an end that is closed before it was started ends the other', async () => {
 })
 
 describe('limits', () => {
-  test('a message at the limit crosses, a longer one is rejected and nothing is sent', async () => {
+  test('accepts a message at the limit and rejects a longer one', async () => {
     const [a, b] = await openPair({ maxMessageBytes: 1024 })
     const { messages } = listenTo(b)
     await a.send(ofLength(1024))
@@ -118,10 +116,11 @@ describe('limits', () => {
     })
     await settled()
 
-    expect([messages.length, a.state]).toEqual([1, 'open'])
+    expect(messages).toHaveLength(1)
+    expect(a.state).toBe('open')
   })
 
-  test('a message without JSON text is rejected and nothing is sent', async () => {
+  test('rejects a message without a JSON text', async () => {
     const [a, b] = await openPair()
     const { messages } = listenTo(b)
     const cycle: Record<string, unknown> = {}
@@ -138,7 +137,7 @@ describe('limits', () => {
     expect(messages).toEqual([numbered(1)])
   })
 
-  test('what waits for a paused end is bounded, up to exactly the limit', async () => {
+  test('accepts messages for a paused end up to exactly the limit', async () => {
     const [a, b] = await openPair({ maxQueuedBytes: 2048 })
     const { messages } = listenTo(b)
     b.flow?.pause()
@@ -170,7 +169,7 @@ describe('limits', () => {
 })
 
 describe('flow', () => {
-  test('sends wait above the high-water mark until the other end reads again', async () => {
+  test('delays sends above the high-water mark until the other end reads again', async () => {
     const [a, b] = await openPair()
     const { messages } = listenTo(b)
     b.flow?.pause()
@@ -178,7 +177,8 @@ describe('flow', () => {
     const waiting = vi.fn()
     const sends = [a.send(ofLength(60_000)), a.send(ofLength(60_000))].map((send) => send.then(waiting))
     await settled()
-    expect([waiting.mock.calls.length, messages.length]).toEqual([0, 0])
+    expect(waiting).not.toHaveBeenCalled()
+    expect(messages).toHaveLength(0)
     b.flow?.resume()
     await Promise.all(sends)
     await settled()
@@ -186,7 +186,7 @@ describe('flow', () => {
     expect(messages).toHaveLength(3)
   })
 
-  test('pausing within a handler keeps back the rest', async () => {
+  test('delivers nothing after a pause within a handler', async () => {
     const [a, b] = await openPair()
     const heard: JsonRpcMessage[] = []
     b.onmessage = (message) => {
@@ -202,7 +202,7 @@ describe('flow', () => {
     expect(heard).toEqual([numbered(1), numbered(2)])
   })
 
-  test('a send that waits settles when the end it waits for closes, even where its own end has paused', async () => {
+  test('settles a delayed send when the other end closes, even for a paused end', async () => {
     const [a, b] = await openPair()
     a.flow?.pause()
     b.flow?.pause()
@@ -217,7 +217,7 @@ describe('flow', () => {
     })
   })
 
-  test('an end that has paused hears the rest before it hears that the other closed', async () => {
+  test('delivers the queued messages to a paused end before the close', async () => {
     const [a, b] = await openPair()
     const log: unknown[] = []
     b.onmessage = (message) => {
@@ -235,7 +235,7 @@ describe('flow', () => {
     expect(log).toEqual([1, 2, 'close'])
   })
 
-  test('closing an end that has paused ends both', async () => {
+  test('ends both when a paused end is closed', async () => {
     const [a, b] = await openPair()
     b.flow?.pause()
     void a.send(numbered(1))

@@ -24,7 +24,7 @@ describe('parseMessage', () => {
     ['an error', failure],
     ['an error with data', { ...failure, error: { code: 0, message: '', data: [null] } }],
     ['an error without id', { jsonrpc: '2.0', error: { code: -32700, message: 'parse error' } }],
-  ])('takes %s as it is [GEN-01, GEN-03]', (_name, value) => {
+  ])('returns %s unchanged [GEN-01, GEN-03]', (_name, value) => {
     expect(parseMessage(value)).toBe(value)
   })
 
@@ -63,18 +63,18 @@ describe('parseMessage', () => {
     ['an error without message', { ...failure, error: { code: 1 } }],
     ['an error that is a result too', { ...failure, result: {} }],
     ['an error with a fractional id', { ...failure, id: 0.1 }],
-  ])('says why %s is no message [GEN-01, GEN-03, GEN-07]', (_name, value) => {
+  ])('returns the reason why %s is no message [GEN-01, GEN-03, GEN-07]', (_name, value) => {
     expect(parseMessage(value)).toEqual(expect.any(String))
   })
 
-  test('gives an error response whose id could not be read no id [GEN-06]', () => {
+  test('removes a null id from an error response [GEN-06]', () => {
     const answered = parseMessage({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'bad' }, x: 1 })
 
     expect(answered).toEqual({ jsonrpc: '2.0', error: { code: -32600, message: 'bad' }, x: 1 })
     expect('id' in (answered as object)).toBe(false)
   })
 
-  test('leaves a "__proto__" member where it was', () => {
+  test('keeps a "__proto__" member', () => {
     const text = '{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""},"__proto__":{"method":"evil"}}'
 
     const answered = parseMessage(JSON.parse(text)) as object
@@ -83,7 +83,7 @@ describe('parseMessage', () => {
     expect('method' in answered).toBe(false)
   })
 
-  test('takes back whatever it took, and never throws', () => {
+  test('accepts its own result and never throws', () => {
     fc.assert(fc.property(messages(), (message) => parseMessage(message) === message))
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
@@ -94,8 +94,8 @@ describe('parseMessage', () => {
   })
 })
 
-describe('the kinds of message', () => {
-  test('are told apart', () => {
+describe('the type guards of messages', () => {
+  test('distinguish all kinds', () => {
     const kinds = [request, notification, result, failure].map((message) => [
       isRequest(message),
       isNotification(message),
@@ -111,7 +111,7 @@ describe('the kinds of message', () => {
     ])
   })
 
-  test('every message is exactly one of request, notification and response', () => {
+  test('accept each message as exactly one of request, notification and response', () => {
     fc.assert(
       fc.property(messages(), (message) => {
         expect([isRequest, isNotification, isResponse].filter((is) => is(message))).toHaveLength(1)
@@ -119,10 +119,11 @@ describe('the kinds of message', () => {
     )
   })
 
-  test('a method with an undefined id is a notification', () => {
+  test('accept a method with an undefined id as a notification', () => {
     const message = { jsonrpc: '2.0', id: undefined, method: 'a' } as unknown as JsonRpcMessage
 
-    expect([isRequest(message), isNotification(message)]).toEqual([false, true])
+    expect(isRequest(message)).toBe(false)
+    expect(isNotification(message)).toBe(true)
   })
 })
 

@@ -30,7 +30,7 @@ async function connected(layered: ReturnType<typeof meter>): Promise<{ transport
 }
 
 describe('meter', () => {
-  it('counts messages and bytes each way, those of ended channels too', async () => {
+  it('counts messages and bytes in each direction, also of closed channels', async () => {
     const counted = meter()
     for (let i = 0; i < 2; i++) {
       const [near, far] = memoryPair()
@@ -42,14 +42,15 @@ describe('meter', () => {
       await metered.close()
     }
     const { sent, received, connections, errors } = counted.snapshot()
-    expect([sent.messages, received.messages]).toEqual([2, 2])
+    expect(sent.messages).toBe(2)
+    expect(received.messages).toBe(2)
     expect(sent.bytes).toBe(2 * JSON.stringify(numbered(1)).length)
     expect(received.bytes).toBe(2 * JSON.stringify(numbered(22)).length)
     expect(connections).toEqual({ opened: 2, open: 0, failed: 0 })
     expect(errors).toBe(0)
   })
 
-  it('tells the compression ratio of the channels that compress', async () => {
+  it('computes the compression ratio of compressing channels', async () => {
     const counted = meter()
     expect(counted.snapshot().sent.compressionRatio).toBeUndefined()
     const packed = {
@@ -67,7 +68,7 @@ describe('meter', () => {
     expect(received).toMatchObject({ bytes: 1_010, compressionRatio: 2 })
   })
 
-  it('measures how long requests wait, each direction for itself', async () => {
+  it('measures the latency of requests in each direction', async () => {
     const clock = fakeClock()
     const counted = meter({ clock })
     const { transport, sink } = await connected(counted)
@@ -86,7 +87,7 @@ describe('meter', () => {
     expect(received.latency).toMatchObject({ count: 1, max: 300 })
   })
 
-  it('does not count what was cancelled, never answered or a subscription', async () => {
+  it('does not measure cancelled requests, pending ones and subscriptions', async () => {
     const counted = meter({ clock: fakeClock() })
     const { transport, sink } = await connected(counted)
     await transport.send(request(1))
@@ -97,7 +98,7 @@ describe('meter', () => {
     expect(counted.snapshot().sent.latency.count).toBe(0)
   })
 
-  it('gives up the oldest request when too many are never answered', async () => {
+  it('drops the oldest request when too many have no response', async () => {
     const counted = meter({ clock: fakeClock() })
     const { transport, sink } = await connected(counted)
     for (let id = 0; id <= 4_096; id++) await transport.send(request(id))
@@ -105,7 +106,7 @@ describe('meter', () => {
     expect(counted.snapshot().sent.latency.count).toBe(4_096)
   })
 
-  it('counts errors, attempts that failed and conversations that are open', async () => {
+  it('counts errors, failed attempts and open connections', async () => {
     const counted = meter()
     const { transport, sink } = await connected(counted)
     await connected(counted)
@@ -120,7 +121,7 @@ describe('meter', () => {
     })
   })
 
-  it('counts an end that comes before the opening as an attempt that failed', async () => {
+  it('counts an end before the opening as a failed attempt', async () => {
     const counted = meter()
     const { connector } = scripted()
     const transport = createTransport(

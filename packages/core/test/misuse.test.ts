@@ -19,14 +19,15 @@ const identity = { name: 'test', version: '1' }
 test.each([
   ['nothing', undefined],
   ['a server', new ModernServer(identity)],
-])('serve() takes %s for no accept', async (_what, accept) => {
+])('serve() rejects %s as accept', async (_what, accept) => {
   const listener = memoryListener()
   const [transport] = memoryPair()
   const refused = { code: 'INVALID_OPTION', details: { option: 'accept', received: accept } }
   await expect(serve(listener, accept as never)).rejects.toMatchObject(refused)
   await expect(serve(transport, accept as never)).rejects.toMatchObject(refused)
 
-  expect([listener.address, transport.state]).toEqual([undefined, 'idle'])
+  expect(listener.address).toBeUndefined()
+  expect(transport.state).toBe('idle')
 })
 
 test.each([
@@ -34,7 +35,7 @@ test.each([
   ['the maker of a gate', localOnly],
   ['null', null],
   ['an object without admit', {}],
-])('a gate that is %s is refused at once', (_what, given) => {
+])('rejects a gate that is %s', (_what, given) => {
   const gate = given as unknown as Gate
   const refused = expect.objectContaining({
     code: 'INVALID_OPTION',
@@ -48,21 +49,18 @@ test.each([
 test.each([
   ['v1', new LegacyServer(identity)],
   ['v2', new ModernServer(identity)],
-] as const)(
-  'a listener that a server of SDK %s is connected to says what to do',
-  async (_version, server) => {
-    const listener = memoryListener()
-    const connecting = server.connect(listener as unknown as never)
+] as const)('rejects connect() of an SDK %s server with a hint about serve()', async (_version, server) => {
+  const listener = memoryListener()
+  const connecting = server.connect(listener as unknown as never)
 
-    await expect(connecting).rejects.toMatchObject({
-      code: 'INVALID_OPTION',
-      details: { hint: expect.stringContaining('serve(listener, accept)') },
-    })
-    expect(listener.address).toBeUndefined()
-  },
-)
+  await expect(connecting).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+    details: { hint: expect.stringContaining('serve(listener, accept)') },
+  })
+  expect(listener.address).toBeUndefined()
+})
 
-test('a listener that is to send says what to do', async () => {
+test('rejects send() of a listener with a hint about serve()', async () => {
   const listener = memoryListener() as unknown as TransportLike
   expect(listener.onmessage).toBeUndefined()
   const sending = listener.send({ jsonrpc: '2.0', method: 'n' })
@@ -70,7 +68,7 @@ test('a listener that is to send says what to do', async () => {
   await expect(sending).rejects.toThrow('use serve(listener, accept)')
 })
 
-test('a connection that accept never starts is reported once its time is up', async () => {
+test('reports a connection that accept does not start within startTimeoutMs', async () => {
   const clock = fakeClock()
   const listener = memoryListener({ clock, startTimeoutMs: 100 })
   const errors: Error[] = []

@@ -106,8 +106,8 @@ const call = (
   meta: object = {},
 ): JsonRpcRequest => request(caller, id, 'tools/call', { name, arguments: args }, meta)
 
-describe('two callers of one server of the v2 SDK', () => {
-  test('are each answered by what they themselves said of themselves [GEN-18]', async () => {
+describe('two callers of one SDK v2 server', () => {
+  test('receive responses for their own client info and capabilities [GEN-18]', async () => {
     const { say } = await served()
     const [a, b] = [new Caller('a'), new Caller('b')]
     for (const id of ['1', 1, '', 0]) {
@@ -121,7 +121,7 @@ describe('two callers of one server of the v2 SDK', () => {
     }
   })
 
-  test('hear the progress of their own requests', async () => {
+  test('receive the progress of their own requests', async () => {
     const { say } = await served()
     const [a, b] = [new Caller('a'), new Caller('b')]
     await say(a, call(a, 1, 'count', { to: 2 }, { progressToken: 'p' }))
@@ -133,7 +133,7 @@ describe('two callers of one server of the v2 SDK', () => {
     expect(told(b)).toEqual([1, 2, 3].map((progress) => ({ progressToken: 'p', progress })))
   })
 
-  test('hear of changes under the id of their own subscription, as its filter says [SUB-S-02, SUB-S-03, SUB-S-04]', async () => {
+  test('receive changes under the id and the filter of their own subscription [SUB-S-02, SUB-S-03, SUB-S-04]', async () => {
     const { say, strays } = await served()
     const [a, b] = [new Caller('a'), new Caller('b')]
     for (const id of ['', 0]) {
@@ -157,7 +157,7 @@ describe('two callers of one server of the v2 SDK', () => {
     expect(strays).toEqual([])
   })
 
-  test('are told the end of their subscriptions when the server closes [SUB-S-08]', async () => {
+  test('receive the end of their subscriptions when the server closes [SUB-S-08]', async () => {
     const { say, handle, near } = await served()
     const [a, b] = [new Caller('a'), new Caller('b')]
     for (const caller of [a, b]) {
@@ -176,7 +176,7 @@ describe('two callers of one server of the v2 SDK', () => {
     }
   })
 
-  test('stop what they had in flight by leaving', async () => {
+  test('cancel their pending requests by closing', async () => {
     const aborted = vi.fn()
     const { say, multiplexer, near, strays } = await served(aborted)
     const [a, b] = [new Caller('a'), new Caller('b')]
@@ -194,7 +194,7 @@ describe('two callers of one server of the v2 SDK', () => {
     expect(multiplexer.inFlight).toBe(1)
   })
 
-  test('do not make it a legacy server by leaving before it has answered the first request', async () => {
+  test('do not switch the server to the legacy era by closing before the first response', async () => {
     const { say, multiplexer, near } = await served()
     const [a, b] = [new Caller('a'), new Caller('b')]
     const discovered = say(a, request(a, 1, 'server/discover'))

@@ -1,42 +1,19 @@
-import { cancelled } from '@mcpwire/test-support/messages'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type CallerStep, createMultiplexer, type Multiplexer, type UpstreamStep } from '../src/authoring.js'
+import { type CallerStep, createMultiplexer, type Multiplexer } from '../src/authoring.js'
+import { isRequest, type JsonRpcMessage, type JsonRpcRequest } from '../src/index.js'
 import {
-  isRequest,
-  isResponse,
-  type JsonRpcMessage,
-  type JsonRpcRequest,
-  type RequestId,
-} from '../src/index.js'
-
-interface Caller {
-  readonly name: string
-}
-
-const SUITE_PATIENCE_MS = 120_000
-const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
-const a: Caller = { name: 'a' }
-const b: Caller = { name: 'b' }
-
-function ask(id: RequestId, meta?: object, method = 'tools/call'): JsonRpcRequest {
-  return { jsonrpc: '2.0', id, method, params: { x: 1, ...(meta && { _meta: { ...meta } }) } }
-}
-const listen = (id: RequestId): JsonRpcRequest => ask(id, {}, 'subscriptions/listen')
-const answer = (id: RequestId, result: object = {}): JsonRpcMessage => ({
-  jsonrpc: '2.0',
-  id,
-  result: { ...result },
-})
-const note = (method: string, params: object = {}): JsonRpcMessage => ({
-  jsonrpc: '2.0',
-  method,
-  params: { ...params },
-})
-const progress = (progressToken: unknown): JsonRpcMessage =>
-  note('notifications/progress', { progressToken, progress: 1 })
-const changed = (subscription: unknown): JsonRpcMessage =>
-  note('notifications/tools/list_changed', { _meta: { [SUBSCRIPTION]: subscription, other: 1 } })
+  a,
+  answer,
+  ask,
+  b,
+  type Caller,
+  cancelled,
+  changed,
+  listen,
+  note,
+  progress,
+  SUBSCRIPTION,
+} from './support/multiplexing.js'
 
 function passed(step: CallerStep): JsonRpcMessage {
   if (step.kind !== 'send') throw new Error(`the step is ${step.kind}`)
@@ -50,8 +27,8 @@ function crossing(multiplexer: Multiplexer<Caller>, caller: Caller, request: Jso
   return message.id
 }
 
-describe('ids', () => {
-  test('every request crosses under a number of its own', () => {
+describe('request ids', () => {
+  test('are replaced by a number per request', () => {
     const multiplexer = createMultiplexer<Caller>()
     const numbers = [a, b].flatMap((caller) =>
       ['1', 1, '', 0].map((id) => crossing(multiplexer, caller, ask(id))),
@@ -60,7 +37,7 @@ describe('ids', () => {
     expect(multiplexer.inFlight).toBe(8)
   })
 
-  test('an answer comes back under the id of the caller, of the same type', () => {
+  test('return on the response, with the same type', () => {
     const multiplexer = createMultiplexer<Caller>()
     for (const id of ['1', 1, '', 0]) {
       const [ofA, ofB] = [crossing(multiplexer, a, ask(id)), crossing(multiplexer, b, ask(id))]
@@ -81,7 +58,7 @@ describe('ids', () => {
     expect(multiplexer.inFlight).toBe(0)
   })
 
-  test('what is passed on is a copy: the message of the caller stays as it is', () => {
+  test('do not change in the message object of the caller', () => {
     const multiplexer = createMultiplexer<Caller>()
     const request = ask(7, { progressToken: 'p', other: 1 })
     const number = crossing(multiplexer, a, request)
@@ -91,7 +68,7 @@ describe('ids', () => {
     )
   })
 
-  test('an id that is in use is refused to the one who uses it, and free again afterwards', () => {
+  test('are rejected while in use by the same caller', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromCaller(a, ask(1))).toMatchObject({
@@ -102,7 +79,7 @@ describe('ids', () => {
     expect(multiplexer.fromCaller(a, ask(1))).toMatchObject({ kind: 'send' })
   })
 
-  test.each([undefined, 99, '1', 0, -1])('an answer to %j, which is no request, is for nobody', (id) => {
+  test.each([undefined, 99, '1', 0, -1])('that are unknown, such as %j, drop the response', (id) => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     const stray = {
@@ -114,7 +91,7 @@ describe('ids', () => {
     expect(multiplexer.inFlight).toBe(1)
   })
 
-  test('a second answer is for nobody', () => {
+  test('drop a second response', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     multiplexer.fromUpstream(answer(number))
@@ -123,7 +100,7 @@ describe('ids', () => {
 })
 
 describe('progress', () => {
-  test.each(['1', 1, '', 0])('comes back under the token %j of its caller', (token) => {
+  test.each(['1', 1, '', 0])('returns under the token %j of its caller', (token) => {
     const multiplexer = createMultiplexer<Caller>()
     const ofA = crossing(multiplexer, a, ask(1, { progressToken: token }))
     const ofB = crossing(multiplexer, b, ask(1, { progressToken: token }))
@@ -134,7 +111,7 @@ describe('progress', () => {
     })
   })
 
-  test('with a token nobody gave is for nobody, whatever it claims to relate to', () => {
+  test('is dropped with an unknown token', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     const dropped = { kind: 'drop', reason: expect.any(String) }
@@ -150,47 +127,44 @@ describe('progress', () => {
     expect(multiplexer.fromUpstream(progress(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
-  test('told by a caller is not passed on: nobody asked it', () => {
+  test('of a caller is dropped', () => {
     const multiplexer = createMultiplexer<Caller>()
     expect(multiplexer.fromCaller(a, progress(1))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 })
 
 describe('subscriptions', () => {
-  test.each(['1', 1, '', 0])(
-    'what is said on one comes back under the id %j of its caller [SUB-S-03]',
-    (id) => {
-      const multiplexer = createMultiplexer<Caller>()
-      const ofA = crossing(multiplexer, a, listen(id))
-      const ofB = crossing(multiplexer, b, listen(id))
-      const acknowledged = note('notifications/subscriptions/acknowledged', {
-        notifications: {},
-        _meta: { [SUBSCRIPTION]: ofA },
-      })
-      expect(multiplexer.fromUpstream(acknowledged)).toMatchObject({
-        caller: a,
-        message: { params: { _meta: { [SUBSCRIPTION]: id } } },
-      })
-      expect(multiplexer.fromUpstream(changed(ofB))).toEqual({
-        kind: 'deliver',
-        caller: b,
-        requestId: id,
-        message: changed(id),
-      })
-      expect(multiplexer.fromUpstream(changed(String(ofB)))).toMatchObject({
-        caller: b,
-        message: changed(id),
-      })
-      const ended = answer(ofA, { resultType: 'complete', _meta: { [SUBSCRIPTION]: ofA, other: 1 } })
-      expect(multiplexer.fromUpstream(ended)).toMatchObject({
-        caller: a,
-        message: answer(id, { resultType: 'complete', _meta: { [SUBSCRIPTION]: id, other: 1 } }),
-      })
-      expect(multiplexer.fromUpstream(changed(ofA))).toEqual({ kind: 'drop', reason: expect.any(String) })
-    },
-  )
+  test.each(['1', 1, '', 0])('deliver messages under the id %j of their caller [SUB-S-03]', (id) => {
+    const multiplexer = createMultiplexer<Caller>()
+    const ofA = crossing(multiplexer, a, listen(id))
+    const ofB = crossing(multiplexer, b, listen(id))
+    const acknowledged = note('notifications/subscriptions/acknowledged', {
+      notifications: {},
+      _meta: { [SUBSCRIPTION]: ofA },
+    })
+    expect(multiplexer.fromUpstream(acknowledged)).toMatchObject({
+      caller: a,
+      message: { params: { _meta: { [SUBSCRIPTION]: id } } },
+    })
+    expect(multiplexer.fromUpstream(changed(ofB))).toEqual({
+      kind: 'deliver',
+      caller: b,
+      requestId: id,
+      message: changed(id),
+    })
+    expect(multiplexer.fromUpstream(changed(String(ofB)))).toMatchObject({
+      caller: b,
+      message: changed(id),
+    })
+    const ended = answer(ofA, { resultType: 'complete', _meta: { [SUBSCRIPTION]: ofA, other: 1 } })
+    expect(multiplexer.fromUpstream(ended)).toMatchObject({
+      caller: a,
+      message: answer(id, { resultType: 'complete', _meta: { [SUBSCRIPTION]: id, other: 1 } }),
+    })
+    expect(multiplexer.fromUpstream(changed(ofA))).toEqual({ kind: 'drop', reason: expect.any(String) })
+  })
 
-  test.each([null, {}, 'x', '01', 99, 1.5])('what is said on %j, which is none, is for nobody', (id) => {
+  test.each([null, {}, 'x', '01', 99, 1.5])('drop messages for the unknown id %j', (id) => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen(1))
     expect(multiplexer.fromUpstream(changed(id), number)).toEqual({
@@ -199,13 +173,13 @@ describe('subscriptions', () => {
     })
   })
 
-  test('a request that is no subscription is not taken for one', () => {
+  test('are not confused with other requests', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromUpstream(changed(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
-  test('the end that the server tells by a cancellation comes under the id of the caller [SUB-S-09]', () => {
+  test('deliver a cancellation of the server under the id of their caller [SUB-S-09]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen('1'))
     expect(multiplexer.fromUpstream(cancelled(number))).toMatchObject({ caller: a, message: cancelled('1') })
@@ -213,7 +187,7 @@ describe('subscriptions', () => {
     expect(multiplexer.fromUpstream(cancelled(number))).toEqual({ kind: 'drop' })
   })
 
-  test('nothing else can be cancelled by the server', () => {
+  test('are the only requests that the server can cancel', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromUpstream(cancelled(number))).toEqual({ kind: 'drop', reason: expect.any(String) })
@@ -224,7 +198,7 @@ describe('subscriptions', () => {
 describe('other notifications', () => {
   const log = note('notifications/message', { level: 'info', data: 1 })
 
-  test('reach the caller of the request they relate to, as they are', () => {
+  test('reach the caller of their related request unchanged', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     const number = crossing(multiplexer, b, ask(1))
@@ -236,29 +210,26 @@ describe('other notifications', () => {
     })
   })
 
-  test.each([undefined, 99, '1'])(
-    'that relate to %j are for nobody, and never for all [HTTP-S-39]',
-    (related) => {
-      const multiplexer = createMultiplexer<Caller>()
-      crossing(multiplexer, a, ask(1))
-      expect(multiplexer.fromUpstream(log, related)).toEqual({ kind: 'drop', reason: expect.any(String) })
-    },
-  )
+  test.each([undefined, 99, '1'])('that relate to %j are dropped, not broadcast [HTTP-S-39]', (related) => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromUpstream(log, related)).toEqual({ kind: 'drop', reason: expect.any(String) })
+  })
 
-  test('do not reach a subscription unless they name it [SUB-S-05]', () => {
+  test('do not reach a subscription that they do not name [SUB-S-05]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const number = crossing(multiplexer, a, listen(1))
     expect(multiplexer.fromUpstream(log, number)).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
-  test('of a caller are passed on as they are', () => {
+  test('of a caller are sent unchanged', () => {
     const multiplexer = createMultiplexer<Caller>()
     expect(multiplexer.fromCaller(a, log)).toEqual({ kind: 'send', message: log })
   })
 })
 
 describe('cancellation', () => {
-  test('names the request as the other side knows it, and only that of the same caller', () => {
+  test("names the number of the caller's own request", () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     const number = crossing(multiplexer, b, ask(1))
@@ -271,18 +242,15 @@ describe('cancellation', () => {
     expect(multiplexer.inFlight).toBe(1)
   })
 
-  test.each(['1', 2, null, undefined])(
-    'of %j, which the caller does not await, is dropped [GEN-29]',
-    (id) => {
-      const multiplexer = createMultiplexer<Caller>()
-      crossing(multiplexer, a, ask(1))
-      expect(multiplexer.fromCaller(a, cancelled(id))).toEqual({ kind: 'drop' })
-      expect(multiplexer.fromCaller(b, cancelled(1))).toEqual({ kind: 'drop' })
-      expect(multiplexer.inFlight).toBe(1)
-    },
-  )
+  test.each(['1', 2, null, undefined])('of the unknown request %j is dropped [GEN-29]', (id) => {
+    const multiplexer = createMultiplexer<Caller>()
+    crossing(multiplexer, a, ask(1))
+    expect(multiplexer.fromCaller(a, cancelled(id))).toEqual({ kind: 'drop' })
+    expect(multiplexer.fromCaller(b, cancelled(1))).toEqual({ kind: 'drop' })
+    expect(multiplexer.inFlight).toBe(1)
+  })
 
-  test('what still comes for it is dropped without a word [GEN-30]', () => {
+  test('drops late messages without a reason [GEN-30]', () => {
     const multiplexer = createMultiplexer<Caller>()
     const called = crossing(multiplexer, a, ask(1, { progressToken: 1 }))
     const listening = crossing(multiplexer, a, listen(2))
@@ -299,7 +267,7 @@ describe('cancellation', () => {
     expect(multiplexer.fromUpstream(note('notifications/message'), called)).toEqual({ kind: 'drop' })
   })
 
-  test('of everything a caller had in flight follows when it leaves', () => {
+  test('is sent for each pending request of a closed caller', () => {
     const multiplexer = createMultiplexer<Caller>()
     const numbers = [crossing(multiplexer, a, ask(1)), crossing(multiplexer, a, listen('1'))]
     const other = crossing(multiplexer, b, ask(1))
@@ -313,7 +281,7 @@ describe('cancellation', () => {
   })
 })
 
-test('the cancellation for one who left says of its sender what the request said', () => {
+test('copies the client description of the request into the cancellation for a closed caller', () => {
   const multiplexer = createMultiplexer<Caller>()
   const envelope = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -331,8 +299,8 @@ test('the cancellation for one who left says of its sender what the request said
   ])
 })
 
-describe('limits and ends', () => {
-  test('beyond maxInFlight a request is answered with an error, until another has its answer', () => {
+describe('limits and end', () => {
+  test('respond with an error beyond maxInFlight until another request completes', () => {
     const multiplexer = createMultiplexer<Caller>({ maxInFlight: 1 })
     const number = crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromCaller(b, ask(1))).toEqual({
@@ -347,13 +315,13 @@ describe('limits and ends', () => {
     expect(multiplexer.fromCaller(b, ask(1))).toMatchObject({ kind: 'send' })
   })
 
-  test.each([0, 1.5, Number.NaN])('maxInFlight cannot be %d', (maxInFlight) => {
+  test.each([0, 1.5, Number.NaN])('reject %d as maxInFlight', (maxInFlight) => {
     expect(() => createMultiplexer({ maxInFlight })).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION' }),
     )
   })
 
-  test('a request of the shared side is answered: there is nobody to ask [GEN-14]', () => {
+  test('respond to requests of the upstream with an error [GEN-14]', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask(1))
     expect(multiplexer.fromUpstream(ask(1, {}, 'sampling/createMessage'), 1)).toEqual({
@@ -366,12 +334,12 @@ describe('limits and ends', () => {
     })
   })
 
-  test('an answer of a caller is not passed on: nobody asked [GEN-15]', () => {
+  test('drop responses of a caller [GEN-15]', () => {
     const multiplexer = createMultiplexer<Caller>()
     expect(multiplexer.fromCaller(a, answer(1))).toEqual({ kind: 'drop', reason: expect.any(String) })
   })
 
-  test('when the shared side is gone, the requests nobody will answer are told', () => {
+  test('return the pending requests when the upstream closes', () => {
     const multiplexer = createMultiplexer<Caller>()
     crossing(multiplexer, a, ask('1'))
     crossing(multiplexer, b, listen(1))
@@ -383,197 +351,4 @@ describe('limits and ends', () => {
     expect(multiplexer.inFlight).toBe(0)
     expect(multiplexer.fromCaller(a, ask('1'))).toMatchObject({ kind: 'send' })
   })
-})
-
-describe('any interleaving', () => {
-  const IDS: RequestId[] = ['1', 1, '', 0, '0', -1]
-  const METHODS = ['tools/call', 'subscriptions/listen']
-
-  /** One thing that may happen; the numbers choose among what there is. */
-  interface Event {
-    readonly what: number
-    readonly caller: number
-    readonly pick: number
-    readonly id: number
-    readonly token: number
-  }
-
-  /** A request as the shared side knows it, and whose it is. */
-  interface Crossed {
-    readonly number: number
-    readonly caller: Caller
-    readonly id: RequestId
-    readonly token: RequestId | undefined
-    readonly isListen: boolean
-  }
-
-  class World {
-    readonly multiplexer = createMultiplexer<Caller>()
-    readonly callers: Caller[] = [a, b, { name: 'c' }]
-    /** What the shared side has not answered, and whether the caller still waits. */
-    readonly crossed: { call: Crossed; isAwaited: boolean }[] = []
-    requests = 0
-    delivered = 0
-
-    play({ what, caller, pick, id, token }: Event): void {
-      const from = this.callers[caller % this.callers.length] ?? a
-      const at = pick % Math.max(this.crossed.length, 1)
-      if (what < 35 || this.crossed.length === 0) this.#ask(from, id, token)
-      else if (what < 70) this.#answer(at)
-      else if (what < 85) this.#tell(at)
-      else if (what < 95) this.#cancel(at)
-      else if (what < 98) this.#leave(from)
-      else this.#stray(pick)
-      const awaited = this.crossed.filter(({ isAwaited }) => isAwaited).length
-      expect(this.multiplexer.inFlight).toBe(awaited)
-    }
-
-    #ask(caller: Caller, idAt: number, tokenAt: number): void {
-      const id = IDS[idAt % IDS.length] ?? 0
-      const token = tokenAt % 2 === 0 ? IDS[(tokenAt >> 1) % IDS.length] : undefined
-      const method = METHODS[tokenAt % 7 === 0 ? 1 : 0] ?? ''
-      const meta = { owner: caller.name, ...(token !== undefined && { progressToken: token }) }
-      const step = this.multiplexer.fromCaller(caller, ask(id, meta, method))
-      const isInUse = this.crossed.some(
-        ({ call, isAwaited }) => isAwaited && call.caller === caller && call.id === id,
-      )
-      expect(step.kind).toBe(isInUse ? 'respond' : 'send')
-      if (step.kind !== 'send') return
-      const message = step.message as JsonRpcRequest
-      const number = message.id as number
-      expect(this.crossed.some(({ call }) => call.number === number)).toBe(false)
-      expect(message.params?._meta?.progressToken).toBe(token === undefined ? undefined : number)
-      const isListen = method === 'subscriptions/listen'
-      this.crossed.push({ call: { number, caller, id, token, isListen }, isAwaited: true })
-      this.requests++
-    }
-
-    #answer(at: number): void {
-      const { call, isAwaited } = this.crossed.splice(at, 1)[0] ?? fail()
-      const meta = call.isListen ? { _meta: { [SUBSCRIPTION]: call.number } } : {}
-      const step = this.multiplexer.fromUpstream(answer(call.number, { owner: call.caller.name, ...meta }))
-      this.#check(step, call, isAwaited, (message) => {
-        expect(isResponse(message) && message.id).toBe(call.id)
-        expect(message).toMatchObject({ result: { owner: call.caller.name } })
-        if (call.isListen) expect(message).toMatchObject({ result: { _meta: { [SUBSCRIPTION]: call.id } } })
-      })
-    }
-
-    /** Whatever the shared side may say on behalf of a request. */
-    #tell(at: number): void {
-      const { call, isAwaited } = this.crossed[at] ?? fail()
-      if (call.isListen) {
-        const step = this.multiplexer.fromUpstream(changed(call.number))
-        this.#check(step, call, isAwaited, (message) => expect(message).toEqual(changed(call.id)))
-      } else {
-        const log = note('notifications/message', { owner: call.caller.name })
-        this.#check(this.multiplexer.fromUpstream(log, call.number), call, isAwaited, (message) =>
-          expect(message).toBe(log),
-        )
-        if (call.token === undefined) return
-        const step = this.multiplexer.fromUpstream(progress(call.number), call.number)
-        this.#check(step, call, isAwaited, (message) => expect(message).toEqual(progress(call.token)))
-      }
-    }
-
-    #cancel(at: number): void {
-      const each = this.crossed[at] ?? fail()
-      const step = this.multiplexer.fromCaller(each.call.caller, cancelled(each.call.id))
-      const awaited = this.crossed.find(
-        ({ call, isAwaited }) => isAwaited && call.caller === each.call.caller && call.id === each.call.id,
-      )
-      if (!awaited) expect(step).toEqual({ kind: 'drop' })
-      else {
-        expect(step).toEqual({ kind: 'send', message: cancelled(awaited.call.number) })
-        awaited.isAwaited = false
-      }
-    }
-
-    #leave(caller: Caller): void {
-      const theirs = this.crossed.filter(({ call, isAwaited }) => isAwaited && call.caller === caller)
-      const told = this.multiplexer.callerClosed(caller).map(({ params }) => params?.['requestId'])
-      expect(new Set(told)).toEqual(new Set(theirs.map(({ call }) => call.number)))
-      expect(told).toHaveLength(theirs.length)
-      for (const each of theirs) each.isAwaited = false
-    }
-
-    #stray(pick: number): void {
-      const never = 1_000_000_000 + pick
-      for (const message of [answer(never), progress(never), changed(never), progress('1'), changed('x')]) {
-        expect(this.multiplexer.fromUpstream(message)).toEqual({ kind: 'drop', reason: expect.any(String) })
-      }
-    }
-
-    #check(
-      step: UpstreamStep<Caller>,
-      call: Crossed,
-      isAwaited: boolean,
-      inspect: (message: JsonRpcMessage) => void,
-    ): void {
-      if (!isAwaited) expect(step).toEqual({ kind: 'drop' })
-      else {
-        if (step.kind !== 'deliver') throw new Error(`the step is ${step.kind}`)
-        expect(step.caller).toBe(call.caller)
-        expect(step.requestId).toBe(call.id)
-        inspect(step.message)
-        this.delivered++
-      }
-    }
-  }
-
-  function fail(): never {
-    throw new Error('there is no such request')
-  }
-
-  const event: fc.Arbitrary<Event> = fc.record({
-    what: fc.nat(99),
-    caller: fc.nat(2),
-    pick: fc.nat(1_000),
-    id: fc.nat(1_000),
-    token: fc.nat(1_000),
-  })
-
-  test('leaks nothing, however few requests there are', () => {
-    fc.assert(
-      fc.property(fc.array(event, { maxLength: 60 }), (events) => {
-        const world = new World()
-        for (const each of events) world.play(each)
-      }),
-      { numRuns: 500 },
-    )
-  })
-
-  test(
-    'leaks nothing of 10 000 requests',
-    () => {
-      fc.assert(
-        fc.property(fc.integer(), (seed) => {
-          const next = numbersFrom(seed)
-          const world = new World()
-          for (let n = 0; n < 50; n++) world.callers.push({ name: `caller ${n}` })
-          while (world.requests < 10_000) {
-            world.play({
-              what: next(100),
-              caller: next(1_000),
-              pick: next(1_000),
-              id: next(100),
-              token: next(100),
-            })
-          }
-          expect(world.delivered).toBeGreaterThan(5_000)
-        }),
-        { numRuns: 1 },
-      )
-    },
-    SUITE_PATIENCE_MS,
-  )
-
-  /** Chance that can be had again. */
-  function numbersFrom(seed: number): (below: number) => number {
-    let state = seed
-    return (below) => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
-      return (state >>> 8) % below
-    }
-  }
 })

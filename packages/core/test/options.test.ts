@@ -18,31 +18,32 @@ function failureOf(call: () => void): unknown {
   return 'nothing was thrown'
 }
 
-test('a given option wins over its default', () => {
+test('prefers a given option over its default', () => {
   expect(resolveOptions({ a: 1, b: 2 }, { a: 3 })).toEqual({ a: 3, b: 2 })
 })
 
-test('an explicit undefined does not erase a default', () => {
+test('keeps the default for an explicit undefined', () => {
   expect(resolveOptions({ a: 1 }, { a: undefined, b: undefined })).toEqual({ a: 1 })
 })
 
-test('null, 0, false and the empty text are values', () => {
+test('accepts null, 0, false and the empty string as values', () => {
   const given = { a: null, b: 0, c: false, d: '' }
 
   expect(resolveOptions({ a: 1, b: 1, c: true, d: 'x' }, given)).toEqual(given)
 })
 
-test('resolved options are frozen, and neither defaults nor given ones are touched', () => {
+test('freezes the result and changes neither defaults nor given options', () => {
   const defaults = { a: 1 }
   const given = { a: 2, b: undefined }
 
   const resolved = resolveOptions(defaults, given)
 
   expect(Object.isFrozen(resolved)).toBe(true)
-  expect([defaults, given]).toEqual([{ a: 1 }, { a: 2, b: undefined }])
+  expect(defaults).toEqual({ a: 1 })
+  expect(given).toEqual({ a: 2, b: undefined })
 })
 
-test('a "__proto__" member of parsed options reaches no prototype', () => {
+test('sets no prototype from a "__proto__" member', () => {
   const given = JSON.parse('{"__proto__": {"gate": "mine"}}') as { gate?: string }
 
   const resolved = resolveOptions({ a: 1 }, given)
@@ -51,7 +52,7 @@ test('a "__proto__" member of parsed options reaches no prototype', () => {
   expect(Object.getPrototypeOf(resolved)).toBe(Object.prototype)
 })
 
-test('an invalid option names itself, what it was and what it needs to be', () => {
+test('reports the option, the received value and the requirement', () => {
   const error = failureOf(() => invalidOption('port', -1, 'a port'))
 
   expect(isTransportError(error, 'INVALID_OPTION')).toBe(true)
@@ -69,7 +70,7 @@ test.each([
   ['an object', { a: 1 }, 'an object'],
   ['null', null, 'null'],
   ['a symbol', Symbol('s'), 'Symbol(s)'],
-])('an invalid option describes %s', (_name, received, described) => {
+])('describes %s in the error', (_name, received, described) => {
   expect(failureOf(() => invalidOption('o', received, 'other'))).toMatchObject({
     message: `option "o" must be other; received ${described}`,
   })
@@ -85,13 +86,13 @@ test.each([
   [Number.NaN, false],
   ['5', false],
   [undefined, false],
-])('requireInRange from 1 to 10 of %o: %o', (value, passes) => {
+])('requireInRange(1, 10) decides for %o: %o', (value, passes) => {
   const error = failureOf(() => requireInRange('o', value, 1, 10))
 
   expect(error === 'nothing was thrown').toBe(passes)
 })
 
-test('Infinity passes where there is no upper bound', () => {
+test('accepts Infinity without an upper limit', () => {
   expect(failureOf(() => requireInRange('o', Infinity, 0, Infinity))).toBe('nothing was thrown')
   expect(failureOf(() => requireInteger('o', Infinity, 0, Infinity))).toBe('nothing was thrown')
   expect(failureOf(() => requireInRange('o', -1, 0, Infinity))).toMatchObject({
@@ -99,20 +100,20 @@ test('Infinity passes where there is no upper bound', () => {
   })
 })
 
-test('requireInteger wants a whole number in the range', () => {
+test('requireInteger requires a whole number in the range', () => {
   expect(failureOf(() => requireInteger('o', 3, 1, 4))).toBe('nothing was thrown')
   expect(failureOf(() => requireInteger('o', 3.5, 1, 4))).toMatchObject({ code: 'INVALID_OPTION' })
   expect(failureOf(() => requireInteger('o', 5, 1, 4))).toMatchObject({ code: 'INVALID_OPTION' })
 })
 
-test('requireOneOf wants one of those listed, and lists them', () => {
+test('requireOneOf requires a listed value and lists them', () => {
   expect(failureOf(() => requireOneOf('o', 'a', ['a', 'b']))).toBe('nothing was thrown')
   expect(failureOf(() => requireOneOf('o', 'c', ['a', 'b']))).toMatchObject({
     message: 'option "o" must be one of "a", "b"; received "c"',
   })
 })
 
-test('requireText wants text that is not empty', () => {
+test('requireText requires a non-empty string', () => {
   expect(failureOf(() => requireText('o', 'a'))).toBe('nothing was thrown')
   expect(failureOf(() => requireText('o', ''))).toMatchObject({ code: 'INVALID_OPTION' })
   expect(failureOf(() => requireText('o', 1))).toMatchObject({ code: 'INVALID_OPTION' })

@@ -29,7 +29,7 @@ describe.each([
   ['v1', serverV1],
   ['v2', serverV2],
 ])('peer against a server of the %s SDK', (_, newServer) => {
-  it('initializes, calls a tool and hears its errors', async () => {
+  it('initializes, calls a tool and receives its errors', async () => {
     const [near, far] = memoryPair()
     const server = newServer()
     await server.connect(far)
@@ -51,7 +51,7 @@ describe.each([
   ['v1', () => new ClientV1(info)],
   ['v2', () => new ClientV2(info)],
 ])('peer against a client of the %s SDK', (_, newClient) => {
-  it('answers, tells of progress and survives a cancellation', async () => {
+  it('responds, sends progress and handles a cancellation', async () => {
     const [near, far] = memoryPair()
     const aborted: boolean[] = []
     const requests: PeerOptions['requests'] = {

@@ -1,45 +1,10 @@
 import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
-import { cancelled } from '@mcpwire/test-support/messages'
 import { describe, expect, it, vi } from 'vitest'
-import {
-  type IncomingCall,
-  JsonRpcError,
-  type JsonRpcPeer,
-  memoryPair,
-  type PeerOptions,
-  peer,
-  type Transport,
-  TransportError,
-} from '../src/index.js'
+import { type IncomingCall, JsonRpcError, type PeerOptions, peer } from '../src/index.js'
+import { hanging, pairOfPeers } from './support/peers.js'
 import { type ScriptedTransport, scriptedTransport } from './support/scripted-transport.js'
 
-const overload = new TransportError('OVERLOADED', 'full', { queuedBytes: 9, maxQueuedBytes: 8 })
 const modernMeta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
-
-async function pairOfPeers(
-  near: PeerOptions = {},
-  far: PeerOptions = {},
-): Promise<{ near: JsonRpcPeer; far: JsonRpcPeer; ends: [Transport, Transport] }> {
-  const ends = memoryPair()
-  const peers = { near: peer(ends[0], near), far: peer(ends[1], far), ends }
-  await Promise.all([peers.near.start(), peers.far.start()])
-  return peers
-}
-
-/** A handler that never answers, and the calls it got. */
-function hanging(): {
-  handler: (params: unknown, call: IncomingCall) => Promise<never>
-  calls: IncomingCall[]
-} {
-  const calls: IncomingCall[] = []
-  return {
-    calls,
-    handler: (_, call) => {
-      calls.push(call)
-      return new Promise(() => {})
-    },
-  }
-}
 
 function sentMethods(transport: ScriptedTransport): unknown[] {
   return transport.sent.map(({ message }) => ('method' in message ? message.method : 'response'))
@@ -69,7 +34,7 @@ describe('peer: requests', () => {
     await Promise.all([near.close(), far.close()])
   })
 
-  it('matches answers whatever their order', async () => {
+  it('matches responses in any order', async () => {
     const answers: (() => void)[] = []
     const wait: PeerOptions = {
       requests: { echo: (params) => new Promise((resolve) => answers.push(() => resolve({ ...params }))) },
@@ -82,7 +47,7 @@ describe('peer: requests', () => {
     await near.close()
   })
 
-  it('times out, cancels at the other side and ignores the late answer [GEN-22, GEN-23, GEN-30]', async () => {
+  it('times out, cancels the request and ignores the late response [GEN-22, GEN-23, GEN-30]', async () => {
     const clock = fakeClock()
     const { handler, calls } = hanging()
     const onError = vi.fn()
@@ -101,7 +66,7 @@ describe('peer: requests', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('waits for 60 s unless told otherwise', async () => {
+  it('waits 60 s by default', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const request = peer(transport, { clock }).request('slow')
@@ -109,7 +74,7 @@ describe('peer: requests', () => {
     await expect(request).rejects.toMatchObject({ details: { timeoutMs: 60_000 } })
   })
 
-  it('never cancels initialize or a task by a notification [GEN-26, GEN-27]', async () => {
+  it('sends no cancellation of initialize or of a task [GEN-26, GEN-27]', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const near = peer(transport, { clock })
@@ -119,7 +84,7 @@ describe('peer: requests', () => {
     expect(sentMethods(transport)).toEqual(['initialize', 'tools/call'])
   })
 
-  it('rejects with the reason of an abort as it is, and cancels', async () => {
+  it('rejects with the reason of an abort and cancels the request', async () => {
     const { handler, calls } = hanging()
     const { near } = await pairOfPeers({}, { requests: { slow: handler } })
     const abort = new AbortController()
@@ -135,7 +100,7 @@ describe('peer: requests', () => {
     await near.close()
   })
 
-  it('aborts the stream of a request instead, where it has one of its own', async () => {
+  it('aborts the stream of a request that has one', async () => {
     const transport = scriptedTransport()
     transport.hasPerRequestStream = true
     const near = peer(transport)
@@ -156,7 +121,7 @@ describe('peer: requests', () => {
     expect(transport.sent[2]?.message).toMatchObject({ params: { requestId: 2, reason: 'enough' } })
   })
 
-  it('rejects with what sending rejects with, even if it throws', async () => {
+  it('rejects with the error of send(), thrown or rejected', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const near = peer(transport, { clock })
@@ -169,7 +134,7 @@ describe('peer: requests', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it.each([['timeoutMs'], ['maxTotalTimeoutMs']])('refuses a negative %s', async (option) => {
+  it.each([['timeoutMs'], ['maxTotalTimeoutMs']])('rejects a negative %s', async (option) => {
     const near = peer(scriptedTransport())
     await expect(near.request('x', {}, { [option]: -1 })).rejects.toMatchObject({
       code: 'INVALID_OPTION',
@@ -177,7 +142,7 @@ describe('peer: requests', () => {
     })
   })
 
-  it('rejects everything pending at once when the transport ends, with its cause', async () => {
+  it('rejects all pending requests with the cause when the transport ends', async () => {
     const clock = fakeClock()
     const { handler } = hanging()
     const { near, ends } = await pairOfPeers({ clock }, { requests: { slow: handler } })
@@ -191,7 +156,7 @@ describe('peer: requests', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('sends nothing once the transport has ended', async () => {
+  it('sends nothing after the end of the transport', async () => {
     const transport = scriptedTransport()
     const near = peer(transport)
     transport.onclose?.()
@@ -199,7 +164,7 @@ describe('peer: requests', () => {
     expect(transport.sent).toEqual([])
   })
 
-  it('rejects unobserved requests without an unhandled rejection', async () => {
+  it('causes no unhandled rejection for unobserved requests', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     const { near } = await pairOfPeers({}, { requests: { slow: hanging().handler } })
@@ -211,7 +176,7 @@ describe('peer: requests', () => {
     expect(unhandled).not.toHaveBeenCalled()
   })
 
-  it('reports answers to what was never asked and errors that answer nothing', async () => {
+  it('reports responses without a request and errors without an id', async () => {
     const transport = scriptedTransport()
     const onError = vi.fn()
     peer(transport, { onError })
@@ -225,7 +190,7 @@ describe('peer: requests', () => {
 })
 
 describe('peer: progress', () => {
-  it('reaches the request that asked for it until it is answered', async () => {
+  it('reaches its request until the response', async () => {
     const other = vi.fn()
     const { near } = await pairOfPeers(
       { notifications: { 'notifications/progress': other } },
@@ -248,7 +213,7 @@ describe('peer: progress', () => {
     await near.close()
   })
 
-  it('is ignored once the request is answered', async () => {
+  it('is ignored after the response', async () => {
     const transport = scriptedTransport()
     const heard = vi.fn()
     const near = peer(transport, { onError: heard, onNotification: heard })
@@ -282,7 +247,7 @@ describe('peer: progress', () => {
     expect(sentMethods(transport)).toEqual(['response'])
   })
 
-  it('uses a token of its own for each request [GEN-32]', async () => {
+  it('has a separate token for each request [GEN-32]', async () => {
     const transport = scriptedTransport()
     const near = peer(transport)
     for (let i = 0; i < 3; i++) void near.request('work', { _meta: { kept: i } }, { onProgress: () => {} })
@@ -291,7 +256,7 @@ describe('peer: progress', () => {
     expect(new Set(metas.map((meta) => meta || undefined).map((meta) => meta?.progressToken)).size).toBe(3)
   })
 
-  it('extends the timeout where wanted, but never past the total one [GEN-23, GEN-24]', async () => {
+  it('extends the timeout with resetTimeoutOnProgress, up to the total one [GEN-23, GEN-24]', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const near = peer(transport, { clock })
@@ -313,7 +278,7 @@ describe('peer: progress', () => {
     await expect(request).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT', details: { timeoutMs: 250 } })
   })
 
-  it('does not extend the timeout unless wanted, and reports an onProgress that throws', async () => {
+  it('does not extend the timeout by default and reports an onProgress that throws', async () => {
     const clock = fakeClock()
     const transport = scriptedTransport()
     const onError = vi.fn()
@@ -328,190 +293,5 @@ describe('peer: progress', () => {
     expect(onError.mock.calls).toMatchObject([[{ code: 'CALLBACK_FAILED' }]])
     await clock.advance(20)
     await expect(request).rejects.toMatchObject({ details: { timeoutMs: 100 } })
-  })
-})
-
-describe('peer: answering', () => {
-  it('answers what it does not handle −32601, names from the prototype included', async () => {
-    const { near } = await pairOfPeers({}, { requests: {} })
-    for (const method of ['nothing', 'constructor', '__proto__']) {
-      await expect(near.request(method)).rejects.toMatchObject({ code: -32_601 })
-    }
-    await near.close()
-  })
-
-  it('answers ping by itself unless told otherwise, and the rest by the fallback [GEN-31]', async () => {
-    const onRequest: PeerOptions['onRequest'] = (_, { method }) => ({ method })
-    const { near } = await pairOfPeers({}, { onRequest })
-    expect(await near.request('ping')).toEqual({})
-    expect(await near.request('other')).toEqual({ method: 'other' })
-    await near.close()
-    const own = await pairOfPeers({}, { requests: { ping: () => ({ pong: 1 }) } })
-    expect(await own.near.request('ping')).toEqual({ pong: 1 })
-    await own.near.close()
-  })
-
-  it('tells of a handler that throws no more than its message', async () => {
-    const { near } = await pairOfPeers(
-      {},
-      {
-        requests: {
-          error: () => {
-            throw Object.assign(new Error('it broke'), { code: 'E_SECRET', path: '/secret' })
-          },
-          other: () => Promise.reject({ secret: 1 }),
-        },
-      },
-    )
-    const failure = near.request('error')
-    await expect(failure).rejects.toMatchObject({ code: -32_603, message: 'it broke', data: undefined })
-    await expect(near.request('other')).rejects.toMatchObject({ code: -32_603, message: 'Internal error' })
-    await near.close()
-  })
-
-  it('sends no response to a request that was cancelled [GEN-28]', async () => {
-    const transport = scriptedTransport()
-    let answer!: () => void
-    let signal!: AbortSignal
-    peer(transport, {
-      requests: {
-        slow: (_, call) => {
-          signal = call.signal
-          return new Promise((resolve) => {
-            answer = () => resolve({})
-          })
-        },
-      },
-    })
-    transport.onmessage?.({ jsonrpc: '2.0', id: 1, method: 'slow' })
-    const cancel = (requestId: string | number): void => transport.onmessage?.(cancelled(requestId))
-    cancel('1')
-    expect(signal.aborted).toBe(false)
-    cancel(1)
-    expect(signal.aborted).toBe(true)
-    answer()
-    await settled()
-    expect(transport.sent).toEqual([])
-  })
-
-  it('sends responses, progress and requests of a handler with the id they belong to', async () => {
-    const transport = scriptedTransport()
-    const near = peer(transport, {
-      requests: {
-        work: async (_, { id, sendProgress }) => {
-          await sendProgress({ progress: 1 })
-          void near.request('sampling/createMessage', {}, { send: { relatedRequestId: id } })
-          return {}
-        },
-      },
-    })
-    transport.onmessage?.({
-      jsonrpc: '2.0',
-      id: '',
-      method: 'work',
-      params: { _meta: { progressToken: 't' } },
-    })
-    await settled()
-    expect(transport.sent.map(({ options }) => options)).toEqual(Array(3).fill({ relatedRequestId: '' }))
-    expect(transport.sent.at(-1)?.message).toEqual({ jsonrpc: '2.0', id: '', result: {} })
-  })
-
-  it('sends every answer, also those that found the transport full, each once more at most', async () => {
-    const transport = scriptedTransport()
-    const onError = vi.fn()
-    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
-    await answering.start()
-    const drains: (() => void)[] = []
-    const taken: unknown[] = []
-    let [room, sends] = [1, 0]
-    transport.send = (message) => {
-      sends++
-      if (room === 0) return Promise.reject(overload)
-      room--
-      taken.push(message)
-      return new Promise((resolve) => drains.push(resolve))
-    }
-    const ids = Array.from({ length: 40 }, (_, id) => id)
-    for (const id of ids) transport.onmessage?.({ jsonrpc: '2.0', id, method: 'get' })
-    await settled()
-    expect(transport.flowed).toEqual(['pause'])
-    while (drains.length > 0) {
-      room++
-      drains.shift()?.()
-      await settled()
-    }
-    expect(taken).toEqual(ids.map((id) => ({ jsonrpc: '2.0', id, result: { fine: true } })))
-    expect(sends).toBeLessThanOrEqual(2 * ids.length)
-    expect(transport.flowed).toEqual(['pause', 'resume'])
-    expect(onError).not.toHaveBeenCalled()
-  })
-
-  it('keeps no more than a few answers for a caller who reads none', async () => {
-    const transport = scriptedTransport()
-    const onError = vi.fn()
-    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
-    await answering.start()
-    let isFull = false
-    transport.send = (message) => {
-      if (isFull) return Promise.reject(overload)
-      isFull = true
-      transport.sent.push({ message, options: undefined })
-      return new Promise(() => {})
-    }
-    for (let id = 0; id < 100; id++) transport.onmessage?.({ jsonrpc: '2.0', id, method: 'get' })
-    await settled()
-    // Of those that do not wait both the answer and the error in its place were refused.
-    expect(onError).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
-    transport.onclose?.()
-    await settled()
-    expect(onError).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
-  })
-
-  it('answers with an error where the result cannot be sent', async () => {
-    const onError = vi.fn()
-    const { near } = await pairOfPeers({}, { onError, requests: { big: () => ({ big: 1n }) } })
-    await expect(near.request('big')).rejects.toMatchObject({ code: -32_603 })
-    expect(onError.mock.calls).toMatchObject([[{ code: 'SEND_FAILED' }]])
-    await near.close()
-  })
-
-  it('aborts the handlers when the transport ends', async () => {
-    const { handler, calls } = hanging()
-    const { near, far } = await pairOfPeers({}, { requests: { slow: handler } })
-    void near.request('slow')
-    await settled()
-    await near.close()
-    await far.closed
-    expect(calls[0]?.signal.reason).toMatchObject({ code: 'CLOSED' })
-  })
-
-  it('hears notifications and reports handlers that fail', async () => {
-    const heard = vi.fn()
-    const onError = vi.fn()
-    const { near } = await pairOfPeers(
-      {},
-      {
-        onError,
-        onNotification: ({ method }) => heard(method),
-        notifications: {
-          known: (params) => heard(params),
-          throws: () => {
-            throw new Error('no')
-          },
-          rejects: () => Promise.reject(new Error('never')),
-        },
-      },
-    )
-    await near.notify('known', { a: 1 })
-    await near.notify('unknown')
-    await near.notify('throws')
-    await near.notify('rejects')
-    await settled()
-    expect(heard.mock.calls).toEqual([[{ a: 1 }], ['unknown']])
-    expect(onError.mock.calls).toMatchObject([
-      [{ code: 'CALLBACK_FAILED', details: { slot: 'throws' } }],
-      [{ code: 'CALLBACK_FAILED', details: { slot: 'rejects' } }],
-    ])
-    await near.close()
   })
 })

@@ -195,7 +195,7 @@ describe.each([
     await client.close()
   })
 
-  test('answers many calls at once, each with its own answer', async () => {
+  test('returns the right response to each of many concurrent calls', async () => {
     const { client } = await connected()
     const sums = await Promise.all(
       Array.from({ length: 50 }, (_, n) => client.callTool({ name: 'add', arguments: { a: n, b: 1000 } })),
@@ -207,7 +207,7 @@ describe.each([
     await client.close()
   })
 
-  test('hears of progress in order', async () => {
+  test('receives progress in order', async () => {
     const { client } = await connected()
     const progress: number[] = []
     const call = { name: 'count', arguments: {} }
@@ -217,7 +217,7 @@ describe.each([
     await client.close()
   })
 
-  test('a call that is aborted is aborted at the server', async () => {
+  test('aborts a call at the server when the client aborts it', async () => {
     const { client, seen } = await connected()
     const controller = new AbortController()
     const call = callTool(client, { name: 'hang', arguments: {} }, { signal: controller.signal })
@@ -231,7 +231,7 @@ describe.each([
     await client.close()
   })
 
-  test('a server asks its client while it answers, and between', async () => {
+  test('accepts requests of the server during and between calls', async () => {
     const { client, server } = await connected()
 
     expect(await client.callTool({ name: 'ask', arguments: {} })).toMatchObject({
@@ -241,7 +241,7 @@ describe.each([
     await client.close()
   })
 
-  test('either end closing ends both, and pending calls reject', async () => {
+  test('ends both ends and rejects pending calls when either closes', async () => {
     const { client, near, far } = await connected()
     const rejected = expect(client.callTool({ name: 'hang', arguments: {} })).rejects.toThrow()
     await client.ping()
@@ -249,10 +249,11 @@ describe.each([
     await rejected
 
     await expect(near.closed).resolves.toBeUndefined()
-    expect([near.state, far.state]).toEqual(['closed', 'closed'])
+    expect(near.state).toBe('closed')
+    expect(far.state).toBe('closed')
   })
 
-  test('a client whose transport cannot start rejects, and may connect another one', async () => {
+  test('rejects connect() when the transport cannot start and connects another one', async () => {
     const [left, stays] = memoryPair()
     await left.start()
     await left.close()
@@ -266,7 +267,7 @@ describe.each([
   })
 
   if (newServer !== servedV2) {
-    test('a handler reads who is calling', async () => {
+    test('passes authInfo to handlers', async () => {
       const { client } = await connected(identifying)
 
       expect(await client.callTool({ name: 'whoami', arguments: {} })).toMatchObject({

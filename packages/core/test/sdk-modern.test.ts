@@ -107,7 +107,7 @@ describe.each([
     return { client, log, near, far }
   }
 
-  test('no initialize is exchanged', async () => {
+  test('exchanges no initialize', async () => {
     const { client, log } = await connected()
     await client.listTools()
 
@@ -125,7 +125,7 @@ describe.each([
     await client.close()
   })
 
-  test('hears of progress in order', async () => {
+  test('receives progress in order', async () => {
     const { client } = await connected()
     const progress: number[] = []
     await client.callTool(
@@ -137,7 +137,7 @@ describe.each([
     await client.close()
   })
 
-  test('a call that is aborted is aborted at the server', async () => {
+  test('aborts a call at the server when the client aborts it', async () => {
     const aborted = vi.fn()
     const { client } = await connected({ aborted })
     const controller = new AbortController()
@@ -152,7 +152,7 @@ describe.each([
     await client.close()
   })
 
-  test('a server that needs to know more gets it in a second round', async () => {
+  test('completes a call in a second round with input responses', async () => {
     const { client, log } = await connected()
 
     expect(await client.callTool({ name: 'ask', arguments: {} })).toMatchObject({
@@ -162,7 +162,7 @@ describe.each([
     await client.close()
   })
 
-  test('a subscription hears of changes until it is closed', async () => {
+  test('delivers changes to a subscription until it is closed', async () => {
     const { client } = await connected()
     const changed = vi.fn()
     client.setNotificationHandler('notifications/tools/list_changed', changed)
@@ -174,18 +174,19 @@ describe.each([
     await client.close()
   })
 
-  test('either end closing ends both', async () => {
+  test('ends both ends when either closes', async () => {
     const { client, near, far } = await connected()
     const rejected = expect(client.callTool({ name: 'hang', arguments: {} })).rejects.toThrow()
     await client.listTools()
     await far.close()
     await rejected
 
-    expect([far.state, near.state]).toEqual(['closed', 'idle'])
+    expect(far.state).toBe('closed')
+    expect(near.state).toBe('idle')
   })
 })
 
-test('a client that insists on the era fails against a server that has not got it', async () => {
+test('rejects a client that requires the modern era at a legacy server', async () => {
   const [near, far] = memoryPair()
   await newServer().connect(far)
   const client = newClient({ pin: MODERN })
@@ -194,7 +195,7 @@ test('a client that insists on the era fails against a server that has not got i
   await expect(near.closed).resolves.toBeUndefined()
 })
 
-describe('who is calling', () => {
+describe('authInfo', () => {
   const authInfo = (clientId: string): AuthInfo => ({ token: `token of ${clientId}`, clientId, scopes: [] })
 
   /** A gate that believes the caller's `name` header. */
@@ -254,7 +255,7 @@ describe('who is calling', () => {
     ])
   })
 
-  test('reaches the factory for a client of the legacy eras too', async () => {
+  test('reaches the factory for a legacy client too', async () => {
     const transport = await transportOf('alice', (connection) => {
       serveStdio(() => newServer({ authInfo: connection.peer?.authInfo }), { transport: connection })
     })

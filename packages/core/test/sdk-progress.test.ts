@@ -29,7 +29,7 @@ async function hastyServer(transport: Transport): Promise<void> {
 
 const info = { name: 'test', version: '1.0.0' }
 
-it('the v1 client hears all progress of a call whose answer comes right behind it', async () => {
+it('delivers all progress directly before the response to a v1 client', async () => {
   const [near, far] = memoryPair()
   await hastyServer(far)
   const client = new ClientV1(info)
@@ -42,7 +42,7 @@ it('the v1 client hears all progress of a call whose answer comes right behind i
   await client.close()
 })
 
-it('the v2 client hears all progress of a call whose answer comes right behind it', async () => {
+it('delivers all progress directly before the response to a v2 client', async () => {
   const [near, far] = memoryPair()
   await hastyServer(far)
   const client = new ClientV2(info)

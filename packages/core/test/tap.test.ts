@@ -4,7 +4,7 @@ import { memoryPair, tap, withLayers } from '../src/index.js'
 import { numbered } from './support/messages.js'
 
 describe('tap', () => {
-  it('tells of everything that passes, once each', async () => {
+  it('calls each callback once per event', async () => {
     const [near, far] = memoryPair()
     const seen: unknown[] = []
     const tapped = withLayers(
@@ -29,7 +29,7 @@ describe('tap', () => {
     ])
   })
 
-  it('reports a callback that throws or rejects and passes the message on', async () => {
+  it('reports a failing callback and passes the message on', async () => {
     const [near, far] = memoryPair()
     const tapped = withLayers(
       near,
@@ -57,7 +57,7 @@ describe('tap', () => {
     await tapped.close()
   })
 
-  it('tells why a conversation ended or could not be opened', async () => {
+  it('passes the reason of an end and of a failed connection', async () => {
     const broken = new Error('broken')
     let sink!: Sink
     const channel: Channel = {
@@ -85,7 +85,7 @@ describe('tap', () => {
     expect(onClose).toHaveBeenCalledTimes(1)
   })
 
-  it('passes on what it does not know of', async () => {
+  it('passes unknown members on', async () => {
     const process = { stderr: null, pid: 7 }
     const channel = { peer: { medium: 'test', address: 'test:' }, extra: 1 } as unknown as Channel
     const layered = tap({})({ connect: async () => channel, connectsOnce: true, process })

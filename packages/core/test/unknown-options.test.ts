@@ -39,37 +39,37 @@ function withListener(options: object | null): unknown {
 
 const listed = Object.entries(factories)
 
-test.each(listed)('%s refuses an option it does not know, and says which it knows', (_name, make) => {
+test.each(listed)('%s rejects an unknown option and lists the known ones', (_name, make) => {
   expectKnownOptions((options) => make(options as never), [])
 })
 
-test.each(listed)('%s takes unknown options that are undefined, and those it knows', (_name, make) => {
+test.each(listed)('%s accepts unknown options that are undefined', (_name, make) => {
   expect(failureOf(() => make({ colour: undefined } as never))).toBe('nothing was thrown')
   expect(failureOf(() => make({} as never))).toBe('nothing was thrown')
 })
 
-test.each(listed)('%s says what it was given instead of options', (_name, make) => {
+test.each(listed)('%s reports the kind of a value that is no options object', (_name, make) => {
   expectOptionsAlone(make)
 })
 
 test.each([
   ['memoryClient', memoryClient],
   ['tap', tap],
-] as const)('%s without options says so', (_name, make) => {
+] as const)('%s rejects missing options', (_name, make) => {
   expect(failureOf(() => make(undefined as never))).toMatchObject({
     code: 'INVALID_OPTION',
     message: 'the options must be an object; received undefined',
   })
 })
 
-test('what every object inherits is no option that is known', () => {
+test('rejects names that every object inherits', () => {
   for (const name of ['toString', 'constructor', '__proto__']) {
     const given = JSON.parse(`{"${name}": 1}`)
     expect(failureOf(() => requireKnownOptions(given, { a: 1 }))).toMatchObject({ details: { option: name } })
   }
 })
 
-test('the compiler finds a name that is missing, and one that is too much', () => {
+test('compiles only with exactly the known names', () => {
   interface Options {
     readonly first?: number
     readonly second?: number
@@ -82,7 +82,7 @@ test('the compiler finds a name that is missing, and one that is too much', () =
   expect(failureOf(() => requireKnownOptions({}, { ...missing, ...extra }))).toBe('nothing was thrown')
 })
 
-test('an option of a group is named with it', () => {
+test('names an option with its group', () => {
   const known = { cert: 1, key: 1 }
 
   expect(failureOf(() => requireKnownOptions({ crt: 1 }, known, 'tls'))).toMatchObject({
@@ -95,7 +95,7 @@ test('an option of a group is named with it', () => {
   })
 })
 
-test('an option that may be a secret is refused without it', () => {
+test('rejects a secret option without its value', () => {
   const error = failureOf(() => rejectOption('token', 'text'))
 
   expect(isTransportError(error, 'INVALID_OPTION')).toBe(true)
@@ -103,7 +103,7 @@ test('an option that may be a secret is refused without it', () => {
   expect(error).not.toHaveProperty('details.received')
 })
 
-test('TLS refuses an option it does not know, at either end', () => {
+test('rejects unknown TLS options at both ends', () => {
   const unknown = { rejectUnauthorized: false } as object
   const refused = { code: 'INVALID_OPTION', details: { option: 'tls.rejectUnauthorized' } }
 
@@ -114,7 +114,7 @@ test('TLS refuses an option it does not know, at either end', () => {
   })
 })
 
-test('authors hand all their settings on: createTransport and createListener read what is theirs', () => {
+test('accepts further options in createTransport and createListener', () => {
   const connector: Connector = { connect: () => new Promise(() => {}) }
   const settings = { port: 1, closeTimeoutMs: 5 }
 
@@ -123,7 +123,7 @@ test('authors hand all their settings on: createTransport and createListener rea
   expect(createListener(acceptor, settings).address).toBeUndefined()
 })
 
-test.each(['ab', (next: Connector) => next, null])('a listener refuses %o for layers', (layers) => {
+test.each(['ab', (next: Connector) => next, null])('rejects %o as layers of a listener', (layers) => {
   expect(failureOf(() => memoryListener({ layers: layers as never }))).toMatchObject({
     code: 'INVALID_OPTION',
     message: expect.stringMatching(/^option "layers" must be an array; received /),
@@ -132,7 +132,7 @@ test.each(['ab', (next: Connector) => next, null])('a listener refuses %o for la
 })
 
 test.each([undefined, null, 'http://127.0.0.1/', 7, {}, memoryListener, { port: 0 }])(
-  'serve refuses %o for what is to be served',
+  'serve() rejects %o as source',
   async (source) => {
     await expect(serve(source as never, () => {})).rejects.toMatchObject({
       code: 'INVALID_OPTION',
@@ -141,17 +141,20 @@ test.each([undefined, null, 'http://127.0.0.1/', 7, {}, memoryListener, { port: 
   },
 )
 
-test.each(['hello', undefined, null, 7, () => {}])('send(%o) rejects and throws nothing', async (given) => {
-  const [near, far] = memoryPair()
-  await Promise.all([near.start(), far.start()])
+test.each(['hello', undefined, null, 7, () => {}])(
+  'send(%o) rejects without a synchronous throw',
+  async (given) => {
+    const [near, far] = memoryPair()
+    await Promise.all([near.start(), far.start()])
 
-  const sent = near.send(given as never)
+    const sent = near.send(given as never)
 
-  await expect(sent).rejects.toMatchObject({
-    code: 'SEND_FAILED',
-    message: expect.stringMatching(/^a message must be an object; received /),
-    details: { delivery: 'none' },
-  })
-  expect(near.state).toBe('open')
-  await near.close()
-})
+    await expect(sent).rejects.toMatchObject({
+      code: 'SEND_FAILED',
+      message: expect.stringMatching(/^a message must be an object; received /),
+      details: { delivery: 'none' },
+    })
+    expect(near.state).toBe('open')
+    await near.close()
+  },
+)

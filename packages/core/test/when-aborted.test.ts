@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { whenAborted } from '../src/authoring.js'
 
-test('tells everybody who waits, once, over one listener', () => {
+test('calls each callback once over one abort listener', () => {
   const controller = new AbortController()
   const told: number[] = []
   const forget = Array.from({ length: 20 }, (_, n) => whenAborted(controller.signal, () => told.push(n)))
@@ -12,14 +12,14 @@ test('tells everybody who waits, once, over one listener', () => {
   expect(told).toEqual(Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 3))
 })
 
-test('leaves no listener once nobody waits any more', () => {
+test('removes the abort listener with the last callback', () => {
   const { signal } = new AbortController()
   const forget = [whenAborted(signal, () => {}), whenAborted(signal, () => {})]
   for (const each of forget) each()
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
-test('does not tell whom one that is told before takes back', () => {
+test('does not call a callback that an earlier one removed', () => {
   const controller = new AbortController()
   const told: string[] = []
   whenAborted(controller.signal, () => {

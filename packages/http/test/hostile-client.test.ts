@@ -1,4 +1,5 @@
 import { createFakeClock, turns, until, within } from '@mcpwire/compliance'
+import { uncaughtErrors } from '@mcpwire/test-support/uncaught-errors'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { httpClient } from '../src/index.js'
 import { initializedClient, scriptedServer } from './support/scripted-server.js'
@@ -7,10 +8,7 @@ const TIMEOUT_MS = 5_000
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 
 test('rejects send() with invalid options, and leaves no unhandled rejection', async () => {
-  const unhandled: unknown[] = []
-  const onunhandled = (error: unknown): void => void unhandled.push(error)
-  process.on('unhandledRejection', onunhandled)
-  onTestFinished(() => void process.off('unhandledRejection', onunhandled))
+  const unhandled = uncaughtErrors()
   const server = await scriptedServer()
   const { transport } = await initializedClient(server)
   const headers = null as unknown as Record<string, string>

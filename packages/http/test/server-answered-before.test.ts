@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createFakeClock, turns } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcRequest, type Transport } from '@mcpwire/core'
+import { uncaughtErrors } from '@mcpwire/test-support/uncaught-errors'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { requestHandler } from '../src/node/index.js'
 import { modern, postOf } from './support/modern.js'
@@ -81,18 +82,9 @@ const eras: Record<string, (server: Mounted) => Promise<RawRequest>> = {
   '2026-07-28': async () => postOf(modern('test/slow')),
 }
 
-/** Errors that would end the process, as those of timers do. */
-function mishaps(): unknown[] {
-  const seen: unknown[] = []
-  const see = (error: unknown): void => void seen.push(error)
-  process.on('uncaughtException', see).on('unhandledRejection', see)
-  onTestFinished(() => void process.off('uncaughtException', see).off('unhandledRejection', see))
-  return seen
-}
-
 describe.each(Object.entries(eras))('requests of %s that a middleware answers', (_era, requestOf) => {
   test.each(Object.entries(words))('are cancelled after %s', async (_what, answer) => {
-    const seen = mishaps()
+    const seen = uncaughtErrors()
     const clock = createFakeClock()
     const server = await mounted({ clock, keepAliveIntervalMs: 100, onDisconnect: 'cancel' }, answer)
     const told = await server.open(await requestOf(server))
@@ -121,7 +113,7 @@ describe.each(Object.entries(words))(
     })
 
     test('can be deleted by the client', async () => {
-      const seen = mishaps()
+      const seen = uncaughtErrors()
       const server = await mounted({}, answer)
       const headers = await server.session()
       await server.open({ body: slow, headers })
@@ -136,7 +128,7 @@ test.each([
   ['at the end of the turn', ''],
   ['at once', 'x'.repeat(10_000)],
 ])('ends a stream that a middleware has ended, and accepts no more text %s', async (_when, text) => {
-  const seen = mishaps()
+  const seen = uncaughtErrors()
   const server = await mounted({ onDisconnect: 'cancel' }, () => {})
   const headers = await server.session()
   const opening = server.open({ body: slow, headers })

@@ -1,3 +1,4 @@
+import { uncaughtErrors } from '@mcpwire/test-support/uncaught-errors'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { startLeakCheck, until } from '@mcpwire/compliance'
@@ -34,9 +35,7 @@ const SERVER = `const [exitIn, when] = [Number(process.argv[1]), process.argv[2]
 test.concurrent.each(points)(
   'settles every send once when the server exits $when its response in round $round',
   async ({ round, when }) => {
-    const uncaught: unknown[] = []
-    const note = (error: unknown): void => void uncaught.push(error)
-    process.on('unhandledRejection', note).on('uncaughtException', note)
+    const uncaught = uncaughtErrors()
     const transport = stdioClient({
       ...script(SERVER, String(round), when),
       stderr: 'ignore',
@@ -64,7 +63,6 @@ test.concurrent.each(points)(
     expect(await outcomesOf([transport.send(request(99, 'echo'))])).toEqual(['CLOSED'])
     await transport.close()
     expect(received.closes).toBe(1)
-    process.off('unhandledRejection', note).off('uncaughtException', note)
     expect(uncaught).toEqual([])
   },
 )

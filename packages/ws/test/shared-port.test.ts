@@ -5,6 +5,7 @@ import type { AddressInfo, ListenOptions, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Gate, Handshake, Listener, Verdict } from '@mcpwire/core'
+import { uncaughtErrors } from '@mcpwire/test-support/uncaught-errors'
 import { expect, onTestFinished, test } from 'vitest'
 import { upgradeHandler } from '../src/node/index.js'
 import { type RawClient, type RawRequest, rawClient, upgradeRequest } from './support/raw-client.js'
@@ -13,14 +14,11 @@ import { eventually } from './support/serving.js'
 /** A listening HTTP server, with the uncaught exceptions of the process. */
 async function startHttpServer(
   where: ListenOptions = { port: 0, host: '127.0.0.1' },
-): Promise<{ server: Server; port: number; uncaught: Error[] }> {
-  const uncaught: Error[] = []
-  const note = (error: Error): void => void uncaught.push(error)
-  process.on('uncaughtException', note)
+): Promise<{ server: Server; port: number; uncaught: readonly unknown[] }> {
+  const uncaught = uncaughtErrors()
   const server = createServer((_request, response) => response.end())
   await new Promise<void>((resolve) => server.listen(where, resolve))
   onTestFinished(async () => {
-    process.off('uncaughtException', note)
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })

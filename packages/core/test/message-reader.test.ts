@@ -55,7 +55,7 @@ function listeningForBatches(options: Partial<MessageReaderOptions> = {}): Heard
 const text = (message: unknown): string => JSON.stringify(message)
 
 describe('a message', () => {
-  test('is delivered with its context and bytes', () => {
+  test('is delivered with its context and its bytes', () => {
     const heard = listening()
     const bytes = new Uint8Array([1])
     const context = { authInfo: { token: 't', clientId: 'c', scopes: [] } }
@@ -66,7 +66,7 @@ describe('a message', () => {
     expect(encodedOf(heard.messages[0] as object)).toBe(bytes)
   })
 
-  test('that was parsed already is delivered as that object', () => {
+  test('is delivered as the same object where it was parsed before', () => {
     const heard = listening()
     const message = request(1)
     heard.intake.value(message)
@@ -74,17 +74,18 @@ describe('a message', () => {
     expect(heard.messages[0]).toBe(message)
   })
 
-  test('comes out as it went in', () => {
+  test('is delivered unchanged', () => {
     fc.assert(
       fc.property(messages(), (message) => {
         const heard = listening()
         heard.intake.text(text(message))
-        expect([heard.messages, heard.errors]).toEqual([[message], []])
+        expect(heard.messages).toEqual([message])
+        expect(heard.errors).toEqual([])
       }),
     )
   })
 
-  test('may follow a byte order mark', () => {
+  test('is accepted after a byte order mark', () => {
     const heard = listening()
     const bytes = new Uint8Array([1])
     heard.intake.text(`\ufeff${text(request(1))}\r`, bytes)
@@ -93,7 +94,7 @@ describe('a message', () => {
     expect(encodedOf(heard.messages[0] as object)).toBe(bytes)
   })
 
-  test('with a "__proto__" member brings no prototype with it', () => {
+  test('gets no prototype from a "__proto__" member', () => {
     const heard = listening()
     heard.intake.text('{"jsonrpc":"2.0","method":"a","__proto__":{"id":1},"params":{"__proto__":{"x":1}}}')
 
@@ -102,7 +103,7 @@ describe('a message', () => {
     expect(params['x']).toBeUndefined()
   })
 
-  test('that is an error whose id could not be read is delivered without id', () => {
+  test('is delivered without id where it is an error response with id null', () => {
     const heard = listening()
     heard.intake.text('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}', new Uint8Array(1))
 
@@ -112,16 +113,17 @@ describe('a message', () => {
 })
 
 test.each(['', ' ', '\r', '\t \r', '\ufeff', '\ufeff\r', '\ufeff\ufeff'])(
-  'blank text %o is nothing',
+  'ignores the blank text %o',
   (blank) => {
     const heard = listening()
     heard.intake.text(blank)
 
-    expect([heard.messages, heard.errors]).toEqual([[], []])
+    expect(heard.messages).toEqual([])
+    expect(heard.errors).toEqual([])
   },
 )
 
-describe('what is no message', () => {
+describe('a malformed message', () => {
   test.each([
     ['no JSON', 'npm warn'],
     ['JSON that is cut off', '{"jsonrpc":"2.0","id":1,"method":"pi'],
@@ -134,7 +136,7 @@ describe('what is no message', () => {
     ['an id that is null', '{"jsonrpc":"2.0","id":null,"method":"a"}'],
     ['a batch that was not negotiated', text([request(1)])],
     ['a byte order mark within', `${text(request(1))}\ufeffx`],
-  ])('such as %s is reported and skipped', (_name, malformed) => {
+  ])('is reported and skipped: %s', (_name, malformed) => {
     const heard = listening()
     heard.intake.text(malformed)
     heard.intake.text(text(request(2)))
@@ -145,7 +147,7 @@ describe('what is no message', () => {
     expect(heard.errors[0]?.message).toContain('tcp://peer')
   })
 
-  test('is shown by its first 64 bytes', () => {
+  test('is reported with its first 64 bytes', () => {
     const heard = listening()
     heard.intake.text(`x${'é'.repeat(100)}`)
     heard.intake.unreadable(new Uint8Array(1_000).fill(0x41), 'not UTF-8')
@@ -156,7 +158,7 @@ describe('what is no message', () => {
     expect(previews).toEqual([`x${'é'.repeat(31)}`, 'A'.repeat(64)])
   })
 
-  test('that is parsed already may be anything at all', () => {
+  test('is reported for any parsed value', () => {
     const heard = listening({ maxMalformedInARow: Infinity })
     const cycle: Record<string, unknown> = {}
     cycle['self'] = cycle
@@ -167,7 +169,7 @@ describe('what is no message', () => {
     for (const error of heard.errors) expect(isTransportError(error, 'MALFORMED_MESSAGE')).toBe(true)
   })
 
-  test('never makes it throw, whatever the text', () => {
+  test('never causes a throw, for any text', () => {
     const anything = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.json(),
@@ -186,7 +188,7 @@ describe('what is no message', () => {
     ['opening brackets', '['.repeat(2_000_000)],
     ['nested lists', `${'['.repeat(200_000)}${']'.repeat(200_000)}`],
     ['nested objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
-  ])('costs one report, even when it is a great many %s', (_name, hostile) => {
+  ])('is reported once, even with a great many %s', (_name, hostile) => {
     const heard = listening()
     heard.intake.text(hostile)
 
@@ -194,8 +196,8 @@ describe('what is no message', () => {
   })
 })
 
-describe('ten in a row', () => {
-  test('abandon the conversation, once', () => {
+describe('ten malformed messages in a row', () => {
+  test('end the conversation once', () => {
     const heard = listening()
     for (let n = 0; n < 9; n++) heard.intake.text('no')
     expect(heard.abandoned).toEqual([])
@@ -207,21 +209,22 @@ describe('ten in a row', () => {
     expect(heard.abandoned[0]?.message).toContain('10 malformed messages in a row')
   })
 
-  test('are not in a row when a message comes between', () => {
+  test('do not count with a valid message in between', () => {
     const heard = listening()
     for (let n = 0; n < 50; n++) heard.intake.text(n % 10 === 9 ? text(request(n)) : 'no')
 
-    expect([heard.abandoned.length, heard.errors.length]).toEqual([0, 45])
+    expect(heard.abandoned).toHaveLength(0)
+    expect(heard.errors).toHaveLength(45)
   })
 
-  test('are still in a row when blank text comes between', () => {
+  test('count with blank text in between', () => {
     const heard = listening()
     for (let n = 0; n < 20; n++) heard.intake.text(n % 2 === 0 ? 'no' : ' ')
 
     expect(heard.abandoned).toHaveLength(1)
   })
 
-  test('may be of every kind', () => {
+  test('can be of different kinds', () => {
     const heard = listening({ maxMalformedInARow: 4 })
     heard.intake.text('no')
     heard.intake.value(null)
@@ -231,26 +234,28 @@ describe('ten in a row', () => {
     expect(heard.abandoned).toHaveLength(1)
   })
 
-  test('are as many as was asked for, or any number', () => {
+  test('follow maxMalformedInARow, which can be Infinity', () => {
     const [one, any] = [listening({ maxMalformedInARow: 1 }), listening({ maxMalformedInARow: Infinity })]
     one.intake.text('no')
     for (let n = 0; n < 100; n++) any.intake.text('no')
 
-    expect([one.abandoned.length, any.abandoned.length]).toEqual([1, 0])
+    expect(one.abandoned).toHaveLength(1)
+    expect(any.abandoned).toHaveLength(0)
   })
 
-  test('end the reading: nothing is delivered after that', () => {
+  test('stop the delivery', () => {
     const heard = listening({ maxMalformedInARow: 1 })
     heard.intake.text('no')
     heard.intake.text(text(request(1)))
     heard.intake.value(request(2))
 
-    expect([heard.messages, heard.errors.length]).toEqual([[], 1])
+    expect(heard.messages).toEqual([])
+    expect(heard.errors).toHaveLength(1)
   })
 })
 
-describe('where there is noise', () => {
-  test('what is no message goes there whole, and ends nothing', () => {
+describe('the noise callback', () => {
+  test('receives malformed text in full without ending the conversation', () => {
     const noise: string[] = []
     const heard = listening({ noise: (line) => noise.push(line) })
     for (let n = 0; n < 20; n++) heard.intake.text(`npm warn ${n}`)
@@ -258,10 +263,12 @@ describe('where there is noise', () => {
 
     expect(noise).toHaveLength(20)
     expect(noise[19]).toBe('npm warn 19')
-    expect([heard.errors, heard.abandoned, heard.messages.length]).toEqual([[], [], 1])
+    expect(heard.errors).toEqual([])
+    expect(heard.abandoned).toEqual([])
+    expect(heard.messages).toHaveLength(1)
   })
 
-  test('bytes that are no text go there as far as they can be read', () => {
+  test('receives the readable part of invalid bytes', () => {
     const noise: string[] = []
     listening({ noise: (line) => noise.push(line) }).intake.unreadable(Uint8Array.of(0x61, 0xff), 'not UTF-8')
 
@@ -270,7 +277,7 @@ describe('where there is noise', () => {
 })
 
 describe('batches', () => {
-  test('are taken apart where they were negotiated [GEN-09, STDIO-03]', () => {
+  test('are delivered message by message where negotiated [GEN-09, STDIO-03]', () => {
     const heard = listeningForBatches()
     const context = {}
     heard.intake.text(text([request(1), request(2)]), undefined, context)
@@ -281,7 +288,7 @@ describe('batches', () => {
     expect(heard.errors).toEqual([])
   })
 
-  test('lose only what is malformed in them', () => {
+  test('lose only their malformed messages', () => {
     const heard = listeningForBatches()
     heard.intake.text(text([request(1), 'no', [request(9)], null, request(2)]))
 
@@ -289,28 +296,30 @@ describe('batches', () => {
     expect(heard.errors).toHaveLength(3)
   })
 
-  test('that are empty are malformed', () => {
+  test('are malformed when empty', () => {
     const heard = listeningForBatches()
     heard.intake.text('[]')
 
-    expect([heard.messages, heard.errors.length]).toEqual([[], 1])
+    expect(heard.messages).toEqual([])
+    expect(heard.errors).toHaveLength(1)
   })
 
-  test('have no bytes for each message', () => {
+  test('have no bytes per message', () => {
     const heard = listeningForBatches()
     heard.intake.text(text([request(1)]), new Uint8Array(1))
 
     expect(encodedOf(heard.messages[0] as object)).toBeUndefined()
   })
 
-  test('full of what is no message abandon the conversation once, and cost no more than ten reports', () => {
+  test('end the conversation once after ten malformed messages', () => {
     const heard = listeningForBatches()
     heard.intake.text(`[${'1,'.repeat(100_000)}1]`)
 
-    expect([heard.errors.length, heard.abandoned.length]).toEqual([10, 1])
+    expect(heard.errors).toHaveLength(10)
+    expect(heard.abandoned).toHaveLength(1)
   })
 
-  test('with a list nested deep in them are reported, not fatal', () => {
+  test('with a deeply nested list are reported without ending the conversation', () => {
     const heard = listeningForBatches()
     heard.intake.text(`[${'['.repeat(200_000)}${']'.repeat(200_000)}]`)
 
@@ -318,7 +327,7 @@ describe('batches', () => {
   })
 })
 
-test('members are bound: they may be taken off and passed on', () => {
+test('has bound members', () => {
   const heard = listening()
   const { text: takeText, value, unreadable, sent } = heard.intake
   takeText(`\ufeff${text(request(1))}`)
@@ -326,7 +335,8 @@ test('members are bound: they may be taken off and passed on', () => {
   unreadable(new Uint8Array(1), 'not UTF-8')
   sent(request(3))
 
-  expect([heard.messages.length, heard.errors.length]).toEqual([2, 1])
+  expect(heard.messages).toHaveLength(2)
+  expect(heard.errors).toHaveLength(1)
 })
 
 describe('previewOf', () => {
@@ -336,11 +346,11 @@ describe('previewOf', () => {
     ['more', 'x'.repeat(65), 'x'.repeat(64)],
     ['a character that is cut', `${'x'.repeat(63)}é`, 'x'.repeat(63)],
     ['a pair that is cut', `${'x'.repeat(63)}🦜`, 'x'.repeat(63)],
-  ])('of %s', (_name, whole, preview) => {
+  ])('shortens %s', (_name, whole, preview) => {
     expect(previewOf(whole)).toBe(preview)
   })
 
-  test('is at most 64 bytes', () => {
+  test('returns at most 64 bytes', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (whole) => {
         expect(Buffer.byteLength(previewOf(whole))).toBeLessThanOrEqual(64)

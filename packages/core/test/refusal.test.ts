@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseRefusal, toRefusalMessage } from '../src/authoring.js'
 
-test('a refusal is quoted on one line, without control characters, and cut', () => {
+test('quotes a refusal on one line, without control characters, up to a limit', () => {
   const reason = `no\n\u001b[31m${'x'.repeat(500)}`
   const challenge = `Bearer\r\n\u202e${'y'.repeat(500)}`
   const refused = parseRefusal(

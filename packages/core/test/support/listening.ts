@@ -1,0 +1,41 @@
+import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
+import { createListener } from '../../src/authoring.js'
+import type { ListenerOptions, Transport } from '../../src/index.js'
+import { acceptor, type Caller, type HandmadeListening } from './acceptors.js'
+
+/** A listener that is open, and what it tells. */
+export async function listening(options: ListenerOptions = {}, parts: HandmadeListening = {}) {
+  const made = making(options, parts)
+  await made.listener.start()
+  const offer = async (...callers: Caller[]): Promise<void> => {
+    for (const each of callers) made.door.connection(each)
+    await settled()
+  }
+  return { ...made, offer }
+}
+
+export function making(options: ListenerOptions = {}, parts: HandmadeListening = {}) {
+  const clock = fakeClock()
+  const accepting = acceptor(parts)
+  const listener = createListener(accepting, { clock, ...options })
+  const yielded: Transport[] = []
+  const log: string[] = []
+  const errors: Error[] = []
+  listener.onconnection = (connection) => yielded.push(connection)
+  listener.onerror = (error) => {
+    errors.push(error)
+    log.push('error')
+  }
+  listener.onclose = () => log.push('close')
+  return {
+    clock,
+    acceptor: accepting,
+    listener,
+    yielded,
+    log,
+    errors,
+    get door() {
+      return accepting.door
+    },
+  }
+}
