@@ -1,10 +1,10 @@
 import { type Clock, sleepOn } from '../../src/contract/clock.js'
 
-/** A clock whose time moves only when told to. */
+/** A clock that the test advances. */
 export interface FakeClock extends Clock {
-  /** Moves time on, meeting each deadline at its moment and letting what follows from it happen. */
+  /** Advances the time. Each deadline expires at its moment, and its microtasks run. */
   advance(ms: number): Promise<void>
-  /** How many deadlines are set: what a leak test asserts to be 0. */
+  /** The number of pending deadlines, which is 0 without a leak. */
   readonly pending: number
 }
 
@@ -13,7 +13,7 @@ interface Entry {
   readonly expire: () => void
 }
 
-/** Makes a clock that shows `0`, and `epochMs` since the epoch, until it is advanced. */
+/** Makes a clock that starts at `0`, and at `epochMs` since the epoch. */
 export function fakeClock(epochMs = 1_800_000_000_000): FakeClock {
   const entries = new Set<Entry>()
   const time = { now: 0 }
@@ -66,7 +66,7 @@ export function fakeClock(epochMs = 1_800_000_000_000): FakeClock {
   return clock
 }
 
-/** Resolves when every promise that could settle by itself has done so. */
+/** Resolves after all pending microtasks. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
