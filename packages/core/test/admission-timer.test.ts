@@ -11,7 +11,7 @@ function timing() {
   return { clock, onEnd, timer: new AdmissionTimer(clock, onEnd), at: (ms: number) => clock.epochNow() + ms }
 }
 
-/** A clock with the slots of the system clock, whose time is that of a fake one. */
+/** A clock with the slots of the system clock and the time of a fake clock. */
 function wheelClock() {
   const fake = fakeClock()
   const wheel = createWheelClock({

@@ -6,22 +6,25 @@ import { deferred } from './support/channels.js'
 
 const handshake = { medium: 'test', remote: {}, headers: {} }
 const { signal } = new AbortController()
-const saying = (verdict: unknown): Gate => ({ admit: () => verdict as Verdict })
+const returning = (verdict: unknown): Gate => ({ admit: () => verdict as Verdict })
 
-function asking(gate: Gate | undefined, sessionPolicy?: SessionPolicy, given = signal) {
+function admitting(gate: Gate | undefined, sessionPolicy?: SessionPolicy, given = signal) {
   const clock = fakeClock()
   return { clock, outcome: admit(handshake, { gate, gateTimeoutMs: 100, sessionPolicy, clock }, given) }
 }
 
 describe('an admitted caller', () => {
   test('is admitted without a gate', async () => {
-    await expect(asking(undefined).outcome).resolves.toEqual({ admitted: true, admission: { admit: true } })
+    await expect(admitting(undefined).outcome).resolves.toEqual({
+      admitted: true,
+      admission: { admit: true },
+    })
   })
 
   test('is admitted by a synchronous and by an asynchronous gate', async () => {
     const admission = { admit: true, authInfo: { token: 't', clientId: 'c', scopes: [] } } as const
-    for (const gate of [saying(admission), saying(Promise.resolve(admission))]) {
-      await expect(asking(gate).outcome).resolves.toEqual({ admitted: true, admission })
+    for (const gate of [returning(admission), returning(Promise.resolve(admission))]) {
+      await expect(admitting(gate).outcome).resolves.toEqual({ admitted: true, admission })
     }
   })
 
@@ -30,7 +33,7 @@ describe('an admitted caller', () => {
     const grant = { admit: true, lifetimeMs: 1, idleTimeoutMs: Infinity } as const
     const open = vi.fn(() => grant)
 
-    await expect(asking(saying(admission), { open }).outcome).resolves.toEqual({
+    await expect(admitting(returning(admission), { open }).outcome).resolves.toEqual({
       admitted: true,
       admission,
       grant,
@@ -40,7 +43,7 @@ describe('an admitted caller', () => {
 
   test('passes the handshake and a signal that does not abort to the gate', async () => {
     const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: true })) }
-    const { outcome, clock } = asking(gate)
+    const { outcome, clock } = admitting(gate)
     await outcome
     await clock.advance(1_000)
 
@@ -55,13 +58,13 @@ describe('a refused caller', () => {
   test.each([401, 403, 421, 429, 503] as const)('has the status %o of the gate', async (status) => {
     const refusal = { admit: false, status, reason: 'no', retryAfterMs: 1 } as const
 
-    await expect(asking(saying(refusal)).outcome).resolves.toEqual({ admitted: false, refusal })
+    await expect(admitting(returning(refusal)).outcome).resolves.toEqual({ admitted: false, refusal })
   })
 
   test('has the refusal of the session policy', async () => {
     const refusal = { admit: false, status: 429, reason: 'too many' } as const
 
-    await expect(asking(undefined, { open: () => refusal }).outcome).resolves.toEqual({
+    await expect(admitting(undefined, { open: () => refusal }).outcome).resolves.toEqual({
       admitted: false,
       refusal,
     })
@@ -69,7 +72,7 @@ describe('a refused caller', () => {
 
   test('is not passed to the session policy after a refusal of the gate', async () => {
     const open = vi.fn(() => ({ admit: true }) as const)
-    await asking(saying({ admit: false, status: 403, reason: 'no' }), { open }).outcome
+    await admitting(returning({ admit: false, status: 403, reason: 'no' }), { open }).outcome
 
     expect(open).not.toHaveBeenCalled()
   })
@@ -79,7 +82,7 @@ describe('a refused caller', () => {
     ['expired long ago', { admit: true, expiresAt: 0 }],
     ['was revoked before', { admit: true, revoked: AbortSignal.abort() }],
   ])('is refused with 401 where the admission %s', async (_name, admission) => {
-    await expect(asking(saying(admission)).outcome).resolves.toMatchObject({
+    await expect(admitting(returning(admission)).outcome).resolves.toMatchObject({
       admitted: false,
       refusal: { status: 401 },
     })
@@ -111,7 +114,7 @@ describe('an invalid decision', () => {
   test.each([...nonsense, ...nonsenseOfGates])(
     'refuses the caller and is reported: a gate returns %s',
     async (_name, verdict) => {
-      const outcome = await asking(saying(verdict)).outcome
+      const outcome = await admitting(returning(verdict)).outcome
 
       expect(outcome).toMatchObject({ admitted: false, refusal: { admit: false, status: 503 } })
       const error = outcome.admitted ? undefined : outcome.error
@@ -126,7 +129,7 @@ describe('an invalid decision', () => {
     ['an idle time that is negative', { admit: true, idleTimeoutMs: -1 }],
     ['an idle time that is text', { admit: true, idleTimeoutMs: '1' }],
   ])('refuses the caller and is reported: a session policy returns %s', async (_name, grant) => {
-    const outcome = await asking(undefined, { open: () => grant as never }).outcome
+    const outcome = await admitting(undefined, { open: () => grant as never }).outcome
 
     expect(outcome).toMatchObject({
       admitted: false,
@@ -141,7 +144,7 @@ describe('an invalid decision', () => {
       },
       () => Promise.reject(new Error('password is hunter2')),
     ]) {
-      const outcome = await asking({ admit }).outcome
+      const outcome = await admitting({ admit }).outcome
 
       expect(outcome).toMatchObject({ admitted: false, error: { cause: { message: 'password is hunter2' } } })
       expect(JSON.stringify(outcome.admitted ? undefined : outcome.refusal)).not.toContain('hunter2')
@@ -153,7 +156,7 @@ describe('an invalid decision', () => {
       throw new Error('no table')
     }
 
-    await expect(asking(undefined, { open }).outcome).resolves.toMatchObject({
+    await expect(admitting(undefined, { open }).outcome).resolves.toMatchObject({
       admitted: false,
       error: { details: { slot: 'sessionPolicy.open' } },
     })
@@ -162,7 +165,7 @@ describe('an invalid decision', () => {
   test('aborts the signal of a gate that exceeds gateTimeoutMs', async () => {
     const verdict = deferred<Verdict>()
     const gate = { admit: vi.fn<Gate['admit']>(() => verdict.promise) }
-    const { clock, outcome } = asking(gate)
+    const { clock, outcome } = admitting(gate)
     const done = vi.fn()
     void outcome.then(done)
     await clock.advance(99)
@@ -185,7 +188,7 @@ describe('a closing listener', () => {
   test('refuses a waiting caller at once without an error', async () => {
     const controller = new AbortController()
     const gate = { admit: vi.fn<Gate['admit']>(() => new Promise(() => {})) }
-    const { clock, outcome } = asking(gate, undefined, controller.signal)
+    const { clock, outcome } = admitting(gate, undefined, controller.signal)
     await settled()
     controller.abort()
 
@@ -200,7 +203,7 @@ describe('a closing listener', () => {
   test('refuses a later caller without a call of the gate', async () => {
     const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: true })) }
 
-    await expect(asking(gate, undefined, AbortSignal.abort()).outcome).resolves.toMatchObject({
+    await expect(admitting(gate, undefined, AbortSignal.abort()).outcome).resolves.toMatchObject({
       admitted: false,
     })
     expect(gate.admit).not.toHaveBeenCalled()
@@ -214,8 +217,8 @@ describe('a closing listener', () => {
         return { admit: true }
       },
     }
-    await asking(gate).outcome
-    await asking(gate).outcome
+    await admitting(gate).outcome
+    await admitting(gate).outcome
 
     expect(new Set(seen).size).toBe(2)
   })
@@ -226,11 +229,11 @@ describe('a closing listener', () => {
       vi.spyOn(controller.signal, 'addEventListener'),
       vi.spyOn(controller.signal, 'removeEventListener'),
     ]
-    await asking(saying({ admit: true }), undefined, controller.signal).outcome
-    await asking(saying(Promise.resolve({ admit: true })), undefined, controller.signal).outcome
+    await admitting(returning({ admit: true }), undefined, controller.signal).outcome
+    await admitting(returning(Promise.resolve({ admit: true })), undefined, controller.signal).outcome
     await settled()
 
-    // One who is admitted at once waits for nothing.
+    // A synchronous verdict needs no abort listener.
     expect(added).toHaveBeenCalledTimes(1)
     expect(removed).toHaveBeenCalledTimes(1)
   })

@@ -13,12 +13,12 @@ afterEach(() => {
   process.off('unhandledRejection', hear)
 })
 
-/** Rejections nobody handles are told once the microtasks are through. */
+/** Unhandled rejections are reported after the microtasks. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Rejects, where nothing that can be rejected is declared to come back. */
+/** Rejects, although the type of the callback returns no promise. */
 const failing = (() => Promise.reject(new Error('on purpose'))) as unknown as () => never
 
 it('reports rejections of transport callbacks', async () => {
@@ -73,8 +73,8 @@ it('serves further connections when onerror throws', async () => {
 it('reports a rejection of onProgress', async () => {
   const [near, far] = memoryPair()
   const errors: Error[] = []
-  const asking = peer(near, { onError: (error) => errors.push(error) })
-  const answering = peer(far, {
+  const client = peer(near, { onError: (error) => errors.push(error) })
+  const server = peer(far, {
     requests: {
       work: async (_params, { sendProgress }) => {
         await sendProgress({ progress: 1 })
@@ -82,8 +82,8 @@ it('reports a rejection of onProgress', async () => {
       },
     },
   })
-  await Promise.all([asking.start(), answering.start()])
-  await asking.request('work', {}, { onProgress: failing })
+  await Promise.all([client.start(), server.start()])
+  await client.request('work', {}, { onProgress: failing })
   await turn()
 
   expect(unheard).toEqual([])

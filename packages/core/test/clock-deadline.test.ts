@@ -116,7 +116,7 @@ describe('the callback of a deadline', () => {
     source.advance(10_000)
 
     expect(turns.mock.calls.length).toBeGreaterThanOrEqual(1_000)
-    // Each generation has a turn of its own: nothing loops within one.
+    // Each generation expires in a tick of its own.
     expect(source.timersSet - timersBefore).toBeGreaterThan(400)
   })
 

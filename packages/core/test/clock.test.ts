@@ -24,7 +24,7 @@ describe('a deadline', () => {
         source.advance(10_000)
         for (const { ms, at } of met) {
           expect(at).toBeGreaterThanOrEqual(start + ms)
-          // One more for the timer, which takes whole milliseconds.
+          // One more millisecond for the timer, which has whole milliseconds.
           expect(at).toBeLessThan(start + ms + Math.max(RESOLUTION_MS, ms / 128) + 1)
         }
       }),
@@ -199,6 +199,6 @@ test('holds any number of long deadlines in a few hundred slots', () => {
   source.advance(61_000)
 
   expect(met).toBe(20_000)
-  // One timer for each slot that came due, and few more: a deadline of a minute shares its slot with a third of a second.
+  // About one timer per slot: the slot of a one-minute deadline is a third of a second wide.
   expect(source.timersSet).toBeLessThan(200)
 })

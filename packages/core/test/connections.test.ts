@@ -43,5 +43,5 @@ it('opens and reports the error when a channel fails to set the version', async 
   await transport.start()
 
   expect(transport.state).toBe('open')
-  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', message: 'setProtocolVersion failed: a bug' }])
+  expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'setProtocolVersion' } }])
 })

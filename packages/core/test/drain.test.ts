@@ -15,7 +15,7 @@ describe('a draining listener', () => {
     await client.send(request(1))
     await client.send(cancelled(1))
     await settled()
-    // No time passes on this clock: a wait for drainMs would never end.
+    // Time does not pass on this clock: a wait for drainMs would never end.
     await listener.close({ drainMs: 60_000 })
     expect(await client.closed).toBeUndefined()
   })

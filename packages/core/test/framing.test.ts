@@ -12,7 +12,7 @@ interface Heard {
 }
 
 function decoding(options: Partial<LineDecoderOptions> = {}): Heard {
-  const heard = {
+  const recorded = {
     lines: [] as string[],
     encoded: [] as (Uint8Array | undefined)[],
     invalid: [] as string[],
@@ -21,20 +21,20 @@ function decoding(options: Partial<LineDecoderOptions> = {}): Heard {
   const decoder = createLineDecoder(
     {
       line: (text, encoded) => {
-        heard.lines.push(text)
-        heard.encoded.push(encoded)
+        recorded.lines.push(text)
+        recorded.encoded.push(encoded)
       },
-      invalid: (bytes) => heard.invalid.push(Buffer.from(bytes).toString('hex')),
-      oversize: (bytes, start) => heard.oversize.push({ bytes, start: start.length }),
+      invalid: (bytes) => recorded.invalid.push(Buffer.from(bytes).toString('hex')),
+      oversize: (bytes, start) => recorded.oversize.push({ bytes, start: start.length }),
     },
     { maxLineBytes: 1_000_000, ...options },
   )
-  return { ...heard, decoder }
+  return { ...recorded, decoder }
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** The bytes cut at the given places, each chunk handed over in one array that is reused. */
+/** The bytes in chunks of the given bounds. All chunks use the same array. */
 function pushIn(decoder: LineDecoder, bytes: Uint8Array, cuts: readonly number[]): void {
   const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort(
     (a, b) => a - b,
@@ -59,74 +59,78 @@ describe('decoded lines', () => {
         fc.constantFrom('\n', '\r\n', '\n\n', '\n\r\n'),
         fc.boolean(),
         (sent, places, ending, keepEncoded) => {
-          const heard = decoding({ keepEncoded })
-          pushIn(heard.decoder, bytesOf(sent.map((each) => JSON.stringify(each) + ending).join('')), places)
+          const recorded = decoding({ keepEncoded })
+          pushIn(
+            recorded.decoder,
+            bytesOf(sent.map((each) => JSON.stringify(each) + ending).join('')),
+            places,
+          )
 
-          const received = heard.lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line))
+          const received = recorded.lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line))
           expect(received).toEqual(sent)
-          expect(heard.invalid).toEqual([])
-          expect(heard.oversize).toEqual([])
-          expect(heard.decoder.bufferedBytes).toBe(0)
+          expect(recorded.invalid).toEqual([])
+          expect(recorded.oversize).toEqual([])
+          expect(recorded.decoder.bufferedBytes).toBe(0)
         },
       ),
     )
   })
 
   test('are the same for chunks of one byte', () => {
-    const heard = decoding()
-    for (const byte of bytesOf('{"a":"🦜é"}\n\n{"b":1}\r\n')) heard.decoder.push(Uint8Array.of(byte))
+    const recorded = decoding()
+    for (const byte of bytesOf('{"a":"🦜é"}\n\n{"b":1}\r\n')) recorded.decoder.push(Uint8Array.of(byte))
 
-    expect(heard.lines).toEqual(['{"a":"🦜é"}', '{"b":1}\r'])
+    expect(recorded.lines).toEqual(['{"a":"🦜é"}', '{"b":1}\r'])
   })
 
   test('keep a byte order mark and a carriage return', () => {
-    const heard = decoding()
-    heard.decoder.push(bytesOf('\ufeff{}\r\n\ufeff{}\n'))
+    const recorded = decoding()
+    recorded.decoder.push(bytesOf('\ufeff{}\r\n\ufeff{}\n'))
 
-    expect(heard.lines).toEqual(['\ufeff{}\r', '\ufeff{}'])
+    expect(recorded.lines).toEqual(['\ufeff{}\r', '\ufeff{}'])
   })
 
   test('exclude empty lines', () => {
-    const heard = decoding()
-    heard.decoder.push(bytesOf('\n\n'))
-    heard.decoder.push(bytesOf('\n'))
-    heard.decoder.push(new Uint8Array(0))
-    heard.decoder.push(bytesOf('a'))
-    heard.decoder.push(bytesOf('\n\nb\n'))
+    const recorded = decoding()
+    recorded.decoder.push(bytesOf('\n\n'))
+    recorded.decoder.push(bytesOf('\n'))
+    recorded.decoder.push(new Uint8Array(0))
+    recorded.decoder.push(bytesOf('a'))
+    recorded.decoder.push(bytesOf('\n\nb\n'))
 
-    expect(heard.lines).toEqual(['a', 'b'])
+    expect(recorded.lines).toEqual(['a', 'b'])
   })
 
   test.each([
     ['an array', (text: string): Uint8Array => bytesOf(text)],
     ['a Buffer, whose slices share its memory', (text: string): Uint8Array => Buffer.from(text)],
   ])('include a copy of their bytes with keepEncoded: %s', (_, chunkOf) => {
-    const heard = decoding({ keepEncoded: true })
+    const recorded = decoding({ keepEncoded: true })
     const chunk = chunkOf('ab\ncd')
-    heard.decoder.push(chunk)
-    heard.decoder.push(bytesOf('\n'))
+    recorded.decoder.push(chunk)
+    recorded.decoder.push(bytesOf('\n'))
     chunk.fill(0)
 
-    expect(heard.encoded).toEqual([bytesOf('ab'), bytesOf('cd')])
+    expect(recorded.encoded).toEqual([bytesOf('ab'), bytesOf('cd')])
     expect(decoding().encoded).toEqual([])
   })
 
   test('have no bytes without keepEncoded', () => {
-    const heard = decoding()
-    heard.decoder.push(bytesOf('ab\n'))
+    const recorded = decoding()
+    recorded.decoder.push(bytesOf('ab\n'))
 
-    expect(heard.encoded).toEqual([undefined])
+    expect(recorded.encoded).toEqual([undefined])
   })
 })
 
 describe('invalid UTF-8', () => {
   test('is reported without losing the lines around it [GEN-02]', () => {
-    const heard = decoding()
-    heard.decoder.push(Buffer.concat([bytesOf('a\n'), Buffer.from('ff0a', 'hex'), bytesOf('b\nc')]))
-    heard.decoder.push(Buffer.concat([Buffer.from('c328', 'hex'), bytesOf('\nd\n')]))
+    const recorded = decoding()
+    recorded.decoder.push(Buffer.concat([bytesOf('a\n'), Buffer.from('ff0a', 'hex'), bytesOf('b\nc')]))
+    recorded.decoder.push(Buffer.concat([Buffer.from('c328', 'hex'), bytesOf('\nd\n')]))
 
-    expect(heard.lines).toEqual(['a', 'b', 'd'])
-    expect(heard.invalid).toEqual(['ff', '63c328'])
+    expect(recorded.lines).toEqual(['a', 'b', 'd'])
+    expect(recorded.invalid).toEqual(['ff', '63c328'])
   })
 
   test.each([
@@ -136,11 +140,11 @@ describe('invalid UTF-8', () => {
     ['beyond the last code point', 'f4908080'],
     ['a character cut off by the line feed', 'e282'],
   ])('is reported once before the next line: %s', (_name, hex) => {
-    const heard = decoding()
-    heard.decoder.push(Buffer.concat([Buffer.from(hex, 'hex'), bytesOf('\nok\n')]))
+    const recorded = decoding()
+    recorded.decoder.push(Buffer.concat([Buffer.from(hex, 'hex'), bytesOf('\nok\n')]))
 
-    expect(heard.invalid).toEqual([hex])
-    expect(heard.lines).toEqual(['ok'])
+    expect(recorded.invalid).toEqual([hex])
+    expect(recorded.lines).toEqual(['ok'])
   })
 })
 
@@ -158,16 +162,16 @@ describe('random bytes', () => {
         ),
         fc.boolean(),
         (chunks, keepEncoded) => {
-          const heard = decoding({ maxLineBytes: 100, keepEncoded })
+          const recorded = decoding({ maxLineBytes: 100, keepEncoded })
           for (const chunk of chunks) {
-            heard.decoder.push(chunk)
-            expect(heard.decoder.bufferedBytes).toBeLessThanOrEqual(100)
+            recorded.decoder.push(chunk)
+            expect(recorded.decoder.bufferedBytes).toBeLessThanOrEqual(100)
           }
-          heard.decoder.push(bytesOf('\nafter\n'))
+          recorded.decoder.push(bytesOf('\nafter\n'))
 
-          expect(heard.lines.at(-1)).toBe('after')
-          for (const line of heard.lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(100)
-          for (const { bytes } of heard.oversize) expect(bytes).toBeGreaterThan(100)
+          expect(recorded.lines.at(-1)).toBe('after')
+          for (const line of recorded.lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(100)
+          for (const { bytes } of recorded.oversize) expect(bytes).toBeGreaterThan(100)
         },
       ),
     )
@@ -208,9 +212,9 @@ describe('a line over the limit', () => {
 
   test.each(cases)('is reported when its bytes exceed the limit: %s', (_name, cut) => {
     const sizes = [99, 100, 101].map((size) => {
-      const heard = decoding({ maxLineBytes: 100 })
-      for (const chunk of cut(`${'x'.repeat(size)}\n`)) heard.decoder.push(bytesOf(chunk))
-      return [heard.lines.at(-1)?.length === size, heard.oversize.length, heard.oversize[0]?.bytes]
+      const recorded = decoding({ maxLineBytes: 100 })
+      for (const chunk of cut(`${'x'.repeat(size)}\n`)) recorded.decoder.push(bytesOf(chunk))
+      return [recorded.lines.at(-1)?.length === size, recorded.oversize.length, recorded.oversize[0]?.bytes]
     })
 
     expect(sizes).toEqual([
@@ -221,56 +225,56 @@ describe('a line over the limit', () => {
   })
 
   test.each(cases)('is discarded up to its line feed: %s', (_name, cut) => {
-    const heard = decoding({ maxLineBytes: 100 })
-    for (const chunk of cut(`${'x'.repeat(1_000)}\n`)) heard.decoder.push(bytesOf(chunk))
-    heard.decoder.push(bytesOf('next\n'))
+    const recorded = decoding({ maxLineBytes: 100 })
+    for (const chunk of cut(`${'x'.repeat(1_000)}\n`)) recorded.decoder.push(bytesOf(chunk))
+    recorded.decoder.push(bytesOf('next\n'))
 
-    expect(heard.oversize).toHaveLength(1)
-    expect(heard.lines.filter((line) => line !== 'b')).toEqual(['next'])
+    expect(recorded.oversize).toHaveLength(1)
+    expect(recorded.lines.filter((line) => line !== 'b')).toEqual(['next'])
   })
 
   test('buffers nothing while it is discarded', () => {
-    const heard = decoding({ maxLineBytes: 100 })
-    for (let n = 0; n < 1_000; n++) heard.decoder.push(bytesOf('x'.repeat(60)))
+    const recorded = decoding({ maxLineBytes: 100 })
+    for (let n = 0; n < 1_000; n++) recorded.decoder.push(bytesOf('x'.repeat(60)))
 
-    expect(heard.oversize).toEqual([{ bytes: 120, start: 60 }])
-    expect(heard.decoder.bufferedBytes).toBe(0)
+    expect(recorded.oversize).toEqual([{ bytes: 120, start: 60 }])
+    expect(recorded.decoder.bufferedBytes).toBe(0)
   })
 
   test('is measured in bytes, not characters', () => {
-    const heard = decoding({ maxLineBytes: 100 })
-    heard.decoder.push(bytesOf(`${'é'.repeat(50)}\n${'é'.repeat(51)}\n`))
+    const recorded = decoding({ maxLineBytes: 100 })
+    recorded.decoder.push(bytesOf(`${'é'.repeat(50)}\n${'é'.repeat(51)}\n`))
 
-    expect(heard.lines).toEqual(['é'.repeat(50)])
-    expect(heard.oversize).toHaveLength(1)
+    expect(recorded.lines).toEqual(['é'.repeat(50)])
+    expect(recorded.oversize).toHaveLength(1)
   })
 
   test('does not affect the lines around it', () => {
-    const heard = decoding({ maxLineBytes: 4 })
-    heard.decoder.push(bytesOf('a\ntoolong\nb\nc'))
-    heard.decoder.push(bytesOf('d\n'))
+    const recorded = decoding({ maxLineBytes: 4 })
+    recorded.decoder.push(bytesOf('a\ntoolong\nb\nc'))
+    recorded.decoder.push(bytesOf('d\n'))
 
-    expect(heard.lines).toEqual(['a', 'b', 'cd'])
-    expect(heard.oversize).toEqual([{ bytes: 7, start: 7 }])
+    expect(recorded.lines).toEqual(['a', 'b', 'cd'])
+    expect(recorded.oversize).toEqual([{ bytes: 7, start: 7 }])
   })
 })
 
 describe('the buffer of an incomplete line', () => {
   test('holds its bytes up to the limit', () => {
-    const heard = decoding({ maxLineBytes: 10 })
-    heard.decoder.push(bytesOf('abc'))
-    expect(heard.decoder.bufferedBytes).toBe(3)
-    heard.decoder.push(bytesOf('defghij'))
-    expect(heard.decoder.bufferedBytes).toBe(10)
-    heard.decoder.push(bytesOf('\n'))
+    const recorded = decoding({ maxLineBytes: 10 })
+    recorded.decoder.push(bytesOf('abc'))
+    expect(recorded.decoder.bufferedBytes).toBe(3)
+    recorded.decoder.push(bytesOf('defghij'))
+    expect(recorded.decoder.bufferedBytes).toBe(10)
+    recorded.decoder.push(bytesOf('\n'))
 
-    expect(heard.decoder.bufferedBytes).toBe(0)
-    expect(heard.lines).toEqual(['abcdefghij'])
+    expect(recorded.decoder.bufferedBytes).toBe(0)
+    expect(recorded.lines).toEqual(['abcdefghij'])
   })
 
   test('copies each byte a bounded number of times for 1 MB in single bytes', () => {
     const size = 1_000_000
-    const heard = decoding({ maxLineBytes: size })
+    const recorded = decoding({ maxLineBytes: size })
     const set = Uint8Array.prototype.set
     const copied = { bytes: 0, calls: 0 }
     const spy = vi.spyOn(Uint8Array.prototype, 'set').mockImplementation(function (
@@ -283,12 +287,12 @@ describe('the buffer of an incomplete line', () => {
       set.call(this, from, at)
     })
     const byte = bytesOf('x')
-    for (let n = 0; n < size; n++) heard.decoder.push(byte)
-    heard.decoder.push(bytesOf('\n'))
+    for (let n = 0; n < size; n++) recorded.decoder.push(byte)
+    recorded.decoder.push(bytesOf('\n'))
     spy.mockRestore()
 
-    expect(heard.lines[0]?.length).toBe(size)
-    // Each byte once as it comes, and at most once more on average as the array doubles.
+    expect(recorded.lines[0]?.length).toBe(size)
+    // Each byte is copied once on arrival, and about once more as the array doubles.
     expect(copied.bytes).toBeLessThan(3 * size)
     expect(copied.calls).toBeLessThan(size + 20)
   })
@@ -296,45 +300,45 @@ describe('the buffer of an incomplete line', () => {
 
 describe('the end of input', () => {
   test('delivers a last line without a line feed', () => {
-    const heard = decoding()
-    heard.decoder.push(bytesOf('a\nb'))
-    heard.decoder.end()
+    const recorded = decoding()
+    recorded.decoder.push(bytesOf('a\nb'))
+    recorded.decoder.end()
 
-    expect(heard.lines).toEqual(['a', 'b'])
-    expect(heard.decoder.bufferedBytes).toBe(0)
+    expect(recorded.lines).toEqual(['a', 'b'])
+    expect(recorded.decoder.bufferedBytes).toBe(0)
   })
 
   test('reports a last line with invalid UTF-8', () => {
-    const heard = decoding()
-    heard.decoder.push(Buffer.from('e282', 'hex'))
-    heard.decoder.end()
+    const recorded = decoding()
+    recorded.decoder.push(Buffer.from('e282', 'hex'))
+    recorded.decoder.end()
 
-    expect(heard.lines).toEqual([])
-    expect(heard.invalid).toEqual(['e282'])
+    expect(recorded.lines).toEqual([])
+    expect(recorded.invalid).toEqual(['e282'])
   })
 
   test('delivers nothing with an empty buffer or while discarding', () => {
-    const heard = decoding({ maxLineBytes: 4 })
-    heard.decoder.end()
-    heard.decoder.push(bytesOf('toolong'))
-    heard.decoder.end()
+    const recorded = decoding({ maxLineBytes: 4 })
+    recorded.decoder.end()
+    recorded.decoder.push(bytesOf('toolong'))
+    recorded.decoder.end()
 
-    expect(heard.lines).toEqual([])
-    expect(heard.oversize).toHaveLength(1)
+    expect(recorded.lines).toEqual([])
+    expect(recorded.oversize).toHaveLength(1)
   })
 })
 
 describe('stop()', () => {
   test('stops the delivery and releases the buffer', () => {
-    const heard = decoding()
-    heard.decoder.push(bytesOf('abc'))
-    heard.decoder.stop()
-    expect(heard.decoder.bufferedBytes).toBe(0)
-    heard.decoder.push(bytesOf('d\ne\n'))
-    heard.decoder.end()
+    const recorded = decoding()
+    recorded.decoder.push(bytesOf('abc'))
+    recorded.decoder.stop()
+    expect(recorded.decoder.bufferedBytes).toBe(0)
+    recorded.decoder.push(bytesOf('d\ne\n'))
+    recorded.decoder.end()
 
-    expect(heard.lines).toEqual([])
-    expect(heard.decoder.bufferedBytes).toBe(0)
+    expect(recorded.lines).toEqual([])
+    expect(recorded.decoder.bufferedBytes).toBe(0)
   })
 
   test.each([

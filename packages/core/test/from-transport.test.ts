@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { createTransport, fromFactory, fromTransport } from '../src/authoring.js'
 import { type JsonRpcMessage, memoryPair, type TransportLike, withLayers } from '../src/index.js'
 import { deferred, handmade } from './support/channels.js'
-import { foreign, noting } from './support/foreign-transport.js'
+import { foreign, logging } from './support/foreign-transport.js'
 import { numbered } from './support/messages.js'
 
 describe.each([
@@ -15,29 +15,29 @@ describe.each([
   test('carries messages in both directions', async () => {
     const [near, far] = pair()
     const transport = withLayers(near as TransportLike)
-    const [nearHeard, farHeard]: JsonRpcMessage[][] = [[], []]
-    transport.onmessage = (message) => nearHeard?.push(message)
-    far.onmessage = (message: unknown) => void farHeard?.push(message as JsonRpcMessage)
+    const [nearReceived, farReceived]: JsonRpcMessage[][] = [[], []]
+    transport.onmessage = (message) => nearReceived?.push(message)
+    far.onmessage = (message: unknown) => void farReceived?.push(message as JsonRpcMessage)
     await Promise.all([transport.start(), far.start()])
     await transport.send(numbered(1))
     await far.send(numbered(2) as never)
 
-    expect(nearHeard).toEqual([numbered(2)])
-    expect(farHeard).toEqual([numbered(1)])
+    expect(nearReceived).toEqual([numbered(2)])
+    expect(farReceived).toEqual([numbered(1)])
     expect(transport.peer).toMatchObject({ medium: 'other' })
   })
 
   test('delivers messages that arrived before the start', async () => {
     const [near, far] = pair()
     const transport = withLayers(near as TransportLike)
-    const heard: JsonRpcMessage[] = []
-    transport.onmessage = (message) => heard.push(message)
+    const recorded: JsonRpcMessage[] = []
+    transport.onmessage = (message) => recorded.push(message)
     await far.start()
     await far.send(numbered(1) as never)
     await transport.start()
     await settled()
 
-    expect(heard).toEqual([numbered(1)])
+    expect(recorded).toEqual([numbered(1)])
   })
 
   test('carries authInfo', async () => {
@@ -95,13 +95,13 @@ describe('fromTransport', () => {
 
   test('does not report a requested end to the sink', async () => {
     const [transport] = memoryPair()
-    const heard = sink()
-    const channel = await fromTransport(transport).connect(heard, neverAborted)
+    const recorded = sink()
+    const channel = await fromTransport(transport).connect(recorded, neverAborted)
     await channel.close()
     await settled()
 
     expect(transport.state).toBe('closed')
-    expect(heard.end).not.toHaveBeenCalled()
+    expect(recorded.end).not.toHaveBeenCalled()
   })
 
   test('rejects with the error of start()', async () => {
@@ -195,7 +195,7 @@ describe('fromTransport', () => {
   test('forwards the HTTP members as live members', async () => {
     const [setProtocolVersion, setSupportedProtocolVersions] = [vi.fn(), vi.fn()]
     const inner = foreign({ setProtocolVersion, setSupportedProtocolVersions })
-    const transport = withLayers(inner, noting('', []))
+    const transport = withLayers(inner, logging('', []))
     await transport.start()
     expect(transport.sessionId).toBeUndefined()
     expect(transport.hasPerRequestStream).toBe(false)

@@ -145,7 +145,7 @@ test('allowAll admits every caller', async () => {
 })
 
 describe('allOf', () => {
-  const saying = (verdict: Verdict): Gate => ({ admit: () => verdict })
+  const returning = (verdict: Verdict): Gate => ({ admit: () => verdict })
   const authInfo = (clientId: string) => ({ token: clientId, clientId, scopes: [] })
   const refusal: Verdict = { admit: false, status: 429, reason: 'slow down', retryAfterMs: 1 }
 
@@ -160,7 +160,9 @@ describe('allOf', () => {
   test('returns the first refusal and calls no later gate', async () => {
     const after = vi.fn(() => ({ admit: true as const }))
 
-    expect(await allOf(allowAll(), saying(refusal), { admit: after }).admit(caller(), signal)).toBe(refusal)
+    expect(await allOf(allowAll(), returning(refusal), { admit: after }).admit(caller(), signal)).toBe(
+      refusal,
+    )
     expect(after).not.toHaveBeenCalled()
   })
 
@@ -189,8 +191,8 @@ describe('allOf', () => {
     [{ admit: true, authInfo: 0 }],
   ])('rejects an invalid verdict at any position: %o', async (nonsense) => {
     for (const gates of [
-      [saying(nonsense as never), allowAll()],
-      [allowAll(), saying(nonsense as never)],
+      [returning(nonsense as never), allowAll()],
+      [allowAll(), returning(nonsense as never)],
     ])
       await expect(allOf(...gates).admit(caller(), signal)).rejects.toThrow(/the verdict|must be/)
   })
@@ -207,8 +209,8 @@ describe('allOf', () => {
 
   test('returns the authInfo of the last gate with one', async () => {
     const gate = allOf(
-      saying({ admit: true, authInfo: authInfo('a') }),
-      saying({ admit: true, authInfo: authInfo('b') }),
+      returning({ admit: true, authInfo: authInfo('a') }),
+      returning({ admit: true, authInfo: authInfo('b') }),
       allowAll(),
     )
 
@@ -217,10 +219,10 @@ describe('allOf', () => {
 
   test('returns the earliest expiresAt', async () => {
     const gate = allOf(
-      saying({ admit: true, expiresAt: 200 }),
-      saying({ admit: true, expiresAt: 100 }),
-      saying({ admit: true, expiresAt: 300 }),
-      saying({ admit: true }),
+      returning({ admit: true, expiresAt: 200 }),
+      returning({ admit: true, expiresAt: 100 }),
+      returning({ admit: true, expiresAt: 300 }),
+      returning({ admit: true }),
     )
 
     expect(((await gate.admit(caller(), signal)) as Admission).expiresAt).toBe(100)
@@ -228,7 +230,7 @@ describe('allOf', () => {
 
   test.each([0, 1])('returns a signal that aborts when either is revoked: %o', async (which) => {
     const controllers = [new AbortController(), new AbortController()]
-    const gate = allOf(...controllers.map((each) => saying({ admit: true, revoked: each.signal })))
+    const gate = allOf(...controllers.map((each) => returning({ admit: true, revoked: each.signal })))
     const { revoked } = (await gate.admit(caller(), signal)) as Admission
     expect(revoked?.aborted).toBe(false)
     controllers[which]?.abort()
@@ -239,7 +241,7 @@ describe('allOf', () => {
   test('returns the only signal unchanged', async () => {
     const { signal: revoked } = new AbortController()
 
-    expect(await allOf(saying({ admit: true, revoked }), allowAll()).admit(caller(), signal)).toEqual({
+    expect(await allOf(returning({ admit: true, revoked }), allowAll()).admit(caller(), signal)).toEqual({
       admit: true,
       revoked,
     })

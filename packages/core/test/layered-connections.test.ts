@@ -22,7 +22,7 @@ interface Wrapped {
   readonly clock: ReturnType<typeof fakeClock>
 }
 
-/** A connection of a listener that its owner put layers around, as middleware would. */
+/** A connection of a listener with further layers, as middleware adds them. */
 async function wrapped(options: ListenerOptions, { start = true } = {}): Promise<Wrapped> {
   const clock = fakeClock()
   let ends: [Transport, Transport] | undefined
@@ -34,7 +34,7 @@ async function wrapped(options: ListenerOptions, { start = true } = {}): Promise
   const client = memoryClient({ listener })
   const connected = client.start()
   if (start) await connected
-  // Of one that is never started the client hears when it is given up.
+  // Rejects when the connection is closed without a start.
   else connected.catch(() => {})
   await settled()
   const [original, layered] = ends as [Transport, Transport]

@@ -82,57 +82,57 @@ describe('a caller with an admission that the acceptor has decided', () => {
 describe('a caller', () => {
   test('is passed to onconnection idle and not connected', async () => {
     const { listener, yielded, offer } = await listening()
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
 
     expect(yielded.map(({ state }) => state)).toEqual(['idle'])
     expect([...listener.connections]).toEqual(yielded)
-    expect(someone.connector.connects).toBe(0)
-    expect(someone.refuse.mock.calls).toEqual([])
+    expect(client.connector.connects).toBe(0)
+    expect(client.refuse.mock.calls).toEqual([])
   })
 
   test('exchanges messages over the transport of onconnection', async () => {
     const { yielded, offer } = await listening()
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     const onmessage = vi.fn()
     const [connection] = yielded as [Transport]
     connection.onmessage = onmessage
     await connection.start()
-    someone.connector.sink.message(numbered(1))
+    client.connector.sink.message(numbered(1))
     await connection.send(numbered(2))
 
     expect(onmessage).toHaveBeenCalledWith(numbered(1), undefined)
-    expect(someone.connector.sent.map(({ message }) => message)).toEqual([numbered(2)])
+    expect(client.connector.sent.map(({ message }) => message)).toEqual([numbered(2)])
   })
 
   test('receives the refusal of the gate, which is not reported', async () => {
     const { yielded, errors, offer } = await listening({ gate: refusing(403) })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
 
-    expect(someone.refuse.mock.calls).toEqual([[{ admit: false, status: 403, reason: 'no' }]])
+    expect(client.refuse.mock.calls).toEqual([[{ admit: false, status: 403, reason: 'no' }]])
     expect(yielded).toEqual([])
     expect(errors).toEqual([])
-    expect(someone.connector.connects).toBe(0)
+    expect(client.connector.connects).toBe(0)
   })
 
   test('is refused and reported when the gate fails', async () => {
     const { errors, offer } = await listening({ gate: { admit: () => ({}) as Verdict } })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
 
-    expect(someone.refuse.mock.calls[0]?.[0]).toMatchObject({ status: 503 })
+    expect(client.refuse.mock.calls[0]?.[0]).toMatchObject({ status: 503 })
     expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'gate.admit' } }])
   })
 
   test('is refused without onconnection', async () => {
     const { listener, offer } = await listening()
     listener.onconnection = undefined
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
 
-    expect(someone.refuse.mock.calls[0]?.[0]).toMatchObject({ status: 503 })
+    expect(client.refuse.mock.calls[0]?.[0]).toMatchObject({ status: 503 })
     expect(listener.connections.size).toBe(0)
   })
 
@@ -161,12 +161,12 @@ describe('a caller', () => {
   ])('is closed and reported when onconnection %s', async (_name, fail) => {
     const { listener, errors, offer } = await listening()
     listener.onconnection = fail as () => void
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
 
     expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'onconnection' } }])
     expect(listener.connections.size).toBe(0)
-    expect(someone.refuse).toHaveBeenCalledTimes(1)
+    expect(client.refuse).toHaveBeenCalledTimes(1)
   })
 
   test('is refused and reported when a layer throws', async () => {
@@ -179,18 +179,18 @@ describe('a caller', () => {
       layers: [failing],
       sessionPolicy: { open: () => ({ admit: true, release }) },
     })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
 
     expect(errors).toEqual([failure])
-    expect(someone.refuse).toHaveBeenCalledTimes(1)
+    expect(client.refuse).toHaveBeenCalledTimes(1)
     expect(release).toHaveBeenCalledTimes(1)
     expect(listener.connections.size).toBe(0)
   })
 
   test('has the layers of the listener, outermost first', async () => {
     const order: string[] = []
-    const noting =
+    const logging =
       (name: string): Layer =>
       (next) => ({
         connect: (sink, signal) => {
@@ -198,7 +198,7 @@ describe('a caller', () => {
           return next.connect(sink, signal)
         },
       })
-    const { yielded, offer } = await listening({ layers: [noting('outer'), noting('inner')] })
+    const { yielded, offer } = await listening({ layers: [logging('outer'), logging('inner')] })
     await offer(caller())
     await yielded[0]?.start()
 
@@ -211,15 +211,15 @@ describe('the authInfo of a client', () => {
 
   test('is on the peer and in the context of each message', async () => {
     const { yielded, offer } = await listening({ gate: admitting(alice) })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     const [connection] = yielded as [Transport]
     const contexts: unknown[] = []
     connection.onmessage = (_message, context) => contexts.push(context)
     await connection.start()
     const url = new URL('http://localhost/mcp')
-    someone.connector.sink.message(numbered(1))
-    someone.connector.sink.message(numbered(2), { requestInfo: { headers: {}, url } })
+    client.connector.sink.message(numbered(1))
+    client.connector.sink.message(numbered(2), { requestInfo: { headers: {}, url } })
 
     expect(connection.peer).toMatchObject({ medium: 'test', authInfo: alice })
     expect(contexts).toMatchObject([{ authInfo: alice }, { authInfo: alice, requestInfo: { url } }])
@@ -227,28 +227,28 @@ describe('the authInfo of a client', () => {
 
   test('does not replace the authInfo of a context', async () => {
     const { yielded, offer } = await listening({ gate: admitting(alice) })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     const [connection] = yielded as [Transport]
     const onmessage = vi.fn()
     connection.onmessage = onmessage
     await connection.start()
     const context = { authInfo: { ...alice, clientId: 'bob' } }
-    someone.connector.sink.message(numbered(1), context)
+    client.connector.sink.message(numbered(1), context)
 
     expect(onmessage.mock.calls[0]?.[1]).toBe(context)
   })
 
   test('is added without a call of context accessors', async () => {
     const { yielded, offer } = await listening({ gate: admitting(alice) })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     const [connection] = yielded as [Transport]
     const contexts: object[] = []
     connection.onmessage = (_message, context) => contexts.push(context as object)
     await connection.start()
     const built = vi.fn(() => new Request('http://localhost/'))
-    someone.connector.sink.message(
+    client.connector.sink.message(
       numbered(1),
       Object.defineProperty({}, 'request', { get: built, enumerable: true }),
     )
@@ -259,13 +259,13 @@ describe('the authInfo of a client', () => {
 
   test('is absent without authInfo', async () => {
     const { yielded, offer } = await listening({ gate: allowAll() })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     const [connection] = yielded as [Transport]
     const onmessage = vi.fn()
     connection.onmessage = onmessage
     await connection.start()
-    someone.connector.sink.message(numbered(1))
+    client.connector.sink.message(numbered(1))
 
     expect(connection.peer?.authInfo).toBeUndefined()
     expect(onmessage.mock.calls[0]?.[1]).toBeUndefined()
@@ -273,13 +273,13 @@ describe('the authInfo of a client', () => {
 
   test('hides the token from util.inspect', async () => {
     const { yielded, offer } = await listening({ gate: admitting(alice) })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     const [connection] = yielded as [Transport]
     const contexts: unknown[] = []
     connection.onmessage = (_message, context) => contexts.push(context)
     await connection.start()
-    someone.connector.sink.message(numbered(1))
+    client.connector.sink.message(numbered(1))
     const printed = [connection.peer, connection.peer?.authInfo, contexts[0], connection, connection.closed]
       .map((each) => inspect(each, { depth: 10, showHidden: true }))
       .join()
@@ -321,13 +321,13 @@ describe('maxConnections', () => {
   })
 
   test('counts each caller once when several arrive together', async () => {
-    const { listener, yielded, door } = await listening({ maxConnections: 2 })
+    const { listener, yielded, sink } = await listening({ maxConnections: 2 })
     const second = caller()
     listener.onconnection = (connection) => {
       yielded.push(connection)
-      if (yielded.length === 1) door.connection(second)
+      if (yielded.length === 1) sink.connection(second)
     }
-    door.connection(caller())
+    sink.connection(caller())
     await settled()
 
     expect(yielded).toHaveLength(2)

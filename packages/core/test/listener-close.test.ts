@@ -38,12 +38,12 @@ describe('close() of a listener', () => {
   })
 
   test('refuses waiting callers before onclose and later callers after it', async () => {
-    const { listener, offer, log, door } = await listening({ gate: { admit: () => new Promise(() => {}) } })
+    const { listener, offer, log, sink } = await listening({ gate: { admit: () => new Promise(() => {}) } })
     const [waiting, late] = [caller(), caller()]
     waiting.refuse.mockImplementation(() => void log.push('refused'))
     await offer(waiting)
     const closed = listener.close()
-    door.connection(late)
+    sink.connection(late)
     await closed
 
     expect(log).toEqual(['refused', 'close'])
@@ -95,7 +95,7 @@ describe('close() of a listener', () => {
     const failure = new Error('address removed')
     const made = await listening()
     await made.offer(caller())
-    made.door.end(failure)
+    made.sink.end(failure)
 
     await expect(made.listener.closed).resolves.toBe(failure)
     expect(inOrder(made)).toEqual([['error', 'close'], 1])
@@ -103,9 +103,9 @@ describe('close() of a listener', () => {
   })
 
   test('does not happen after a reported error of one caller', async () => {
-    const { listener, door, errors } = await listening()
+    const { listener, sink, errors } = await listening()
     const error = new Error('handshake failed')
-    door.error(error)
+    sink.error(error)
 
     expect(errors).toEqual([error])
     expect(listener.address).toBe('test://here')
@@ -113,7 +113,7 @@ describe('close() of a listener', () => {
   })
 
   test('completes when callbacks throw', async () => {
-    const { listener, door, errors } = await listening()
+    const { listener, sink, errors } = await listening()
     listener.onclose = () => {
       throw new Error('my bug')
     }
@@ -124,9 +124,9 @@ describe('close() of a listener', () => {
     other.listener.onerror = () => {
       throw new Error('my bug')
     }
-    other.door.error(new Error('something'))
+    other.sink.error(new Error('something'))
     await other.listener.close()
-    expect(door).toBeDefined()
+    expect(sink).toBeDefined()
   })
 
   test('happens on dispose', async () => {
@@ -142,11 +142,11 @@ describe('close() with drainMs', () => {
   const asking = (id: number, method = 'tools/call') => ({ jsonrpc: '2.0', id, method }) as const
   const served = async (parts: Parameters<typeof caller>[1] = {}) => {
     const made = await listening()
-    const someone = caller({}, parts)
-    await made.offer(someone)
+    const client = caller({}, parts)
+    await made.offer(client)
     const [connection] = made.yielded as [Transport]
     await connection.start()
-    return { ...made, connection, ask: someone.connector.sink.message }
+    return { ...made, connection, ask: client.connector.sink.message }
   }
   const closingWith = (listener: Listener, drainMs: number) => {
     const done = vi.fn()
@@ -210,11 +210,11 @@ describe('close() with drainMs', () => {
       {},
       { close: () => Promise.reject(new Error('broken')) },
     )
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     const [connection] = yielded as [Transport]
     await connection.start()
-    someone.connector.sink.message(asking(1))
+    client.connector.sink.message(asking(1))
     const done = closingWith(listener, 1_000)
     await settled()
     expect(done).not.toHaveBeenCalled()

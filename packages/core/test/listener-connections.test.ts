@@ -8,23 +8,23 @@ import { numbered } from './support/messages.js'
 describe('a connection of a listener', () => {
   const startedWith = async (options: ListenerOptions) => {
     const made = await listening(options)
-    const someone = caller()
-    await made.offer(someone)
+    const client = caller()
+    await made.offer(client)
     const [connection] = made.yielded as [Transport]
     await connection.start()
-    return { ...made, someone, connection }
+    return { ...made, client, connection }
   }
 
   test('is closed and its caller released when it is not started within startTimeoutMs', async () => {
     const { clock, yielded, offer } = await listening({ startTimeoutMs: 100 })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     await clock.advance(99)
     expect(yielded[0]?.state).toBe('idle')
     await clock.advance(1)
 
     expect(yielded[0]?.state).toBe('closed')
-    expect(someone.refuse).toHaveBeenCalledTimes(1)
+    expect(client.refuse).toHaveBeenCalledTimes(1)
     expect(clock.pending).toBe(0)
     await expect(yielded[0]?.closed).resolves.toMatchObject({
       message: expect.stringContaining('startTimeoutMs'),
@@ -71,13 +71,13 @@ describe('a connection of a listener', () => {
 
   test('is closed when the admission is revoked', async () => {
     const controller = new AbortController()
-    const { connection, someone } = await startedWith({
+    const { connection, client } = await startedWith({
       gate: { admit: () => ({ admit: true, revoked: controller.signal }) },
     })
     controller.abort()
 
     await expect(connection.closed).resolves.toMatchObject({ code: 'REFUSED', details: { status: 401 } })
-    expect(someone.connector.close).toHaveBeenCalledTimes(1)
+    expect(client.connector.close).toHaveBeenCalledTimes(1)
   })
 
   test('is not passed to onconnection when the admission is revoked before', async () => {
@@ -91,12 +91,12 @@ describe('a connection of a listener', () => {
         },
       },
     })
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
 
     expect(yielded).toHaveLength(0)
     expect(listener.connections.size).toBe(0)
-    expect(someone.refuse).toHaveBeenCalledTimes(1)
+    expect(client.refuse).toHaveBeenCalledTimes(1)
   })
 
   test('is closed at the lifetime of its session', async () => {
@@ -114,11 +114,11 @@ describe('a connection of a listener', () => {
   })
 
   test('is closed when neither side sends a message within idleTimeoutMs', async () => {
-    const { clock, connection, someone } = await startedWith({
+    const { clock, connection, client } = await startedWith({
       sessionPolicy: { open: () => ({ admit: true, idleTimeoutMs: 100 }) },
     })
     await clock.advance(60)
-    someone.connector.sink.message(numbered(1))
+    client.connector.sink.message(numbered(1))
     await clock.advance(60)
     await connection.send(numbered(2))
     await clock.advance(99)
@@ -134,12 +134,12 @@ describe('a connection of a listener', () => {
   test('leaves no deadline and no abort listener after any end', async () => {
     const controller = new AbortController()
     const removed = vi.spyOn(controller.signal, 'removeEventListener')
-    const { clock, connection, someone } = await startedWith({
+    const { clock, connection, client } = await startedWith({
       gate: { admit: () => ({ admit: true, revoked: controller.signal, expiresAt: 9e15 }) },
       sessionPolicy: { open: () => ({ admit: true, lifetimeMs: 1e9, idleTimeoutMs: 1e9 }) },
     })
     expect(clock.pending).toBeGreaterThan(0)
-    someone.connector.sink.end()
+    client.connector.sink.end()
     await connection.closed
     await settled()
 
@@ -178,12 +178,12 @@ describe('a connection of a listener', () => {
 
   test('releases its caller when it is closed before the start', async () => {
     const { yielded, offer } = await listening()
-    const someone = caller()
-    await offer(someone)
+    const client = caller()
+    await offer(client)
     await yielded[0]?.close()
     await settled()
 
-    expect(someone.connector.connects).toBe(0)
-    expect(someone.refuse.mock.calls[0]?.[0].status).toBe(503)
+    expect(client.connector.connects).toBe(0)
+    expect(client.refuse.mock.calls[0]?.[0].status).toBe(503)
   })
 })

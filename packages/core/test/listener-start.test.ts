@@ -40,7 +40,7 @@ describe('start() of a listener', () => {
     })
 
     expect(log).toEqual(['error', 'close'])
-    expect(() => acceptor.door).toThrow()
+    expect(() => acceptor.sink).toThrow()
     await expect(listening({ gate: allowAll() }, { bindsBeyondThisHost: true })).resolves.toBeDefined()
   })
 
@@ -72,7 +72,7 @@ describe('start() of a listener', () => {
     const reason = { not: 'an error' }
     const before = making()
     await expect(before.listener.start({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
-    expect(() => before.acceptor.door).toThrow()
+    expect(() => before.acceptor.sink).toThrow()
 
     const controller = new AbortController()
     const bound = deferred()
@@ -119,8 +119,8 @@ describe('start() of a listener', () => {
     const { listener, yielded } = making(
       {},
       {
-        listen: async (_binding, door) => {
-          door.connection(early)
+        listen: async (_binding, sink) => {
+          sink.connection(early)
           await settled()
           throw failure
         },
@@ -138,8 +138,8 @@ describe('start() of a listener', () => {
     const { listener, acceptor } = making(
       {},
       {
-        listen: async (binding, door) => {
-          queueMicrotask(() => door.end(failure))
+        listen: async (binding, sink) => {
+          queueMicrotask(() => sink.end(failure))
           return binding
         },
       },

@@ -10,10 +10,10 @@ interface Heard {
 }
 
 function listenTo(transport: Transport): Heard {
-  const heard: Heard = { messages: [], errors: [] }
-  transport.onmessage = (message) => heard.messages.push(message)
-  transport.onerror = (error) => heard.errors.push(error)
-  return heard
+  const recorded: Heard = { messages: [], errors: [] }
+  transport.onmessage = (message) => recorded.messages.push(message)
+  transport.onerror = (error) => recorded.errors.push(error)
+  return recorded
 }
 
 async function openPair(options: MemoryPairOptions = {}): Promise<[Transport, Transport]> {
@@ -188,18 +188,18 @@ describe('flow', () => {
 
   test('delivers nothing after a pause within a handler', async () => {
     const [a, b] = await openPair()
-    const heard: JsonRpcMessage[] = []
+    const recorded: JsonRpcMessage[] = []
     b.onmessage = (message) => {
-      heard.push(message)
+      recorded.push(message)
       b.flow?.pause()
     }
     for (const n of [1, 2, 3]) void a.send(numbered(n))
     await settled()
-    expect(heard).toEqual([numbered(1)])
+    expect(recorded).toEqual([numbered(1)])
     b.flow?.resume()
     await settled()
 
-    expect(heard).toEqual([numbered(1), numbered(2)])
+    expect(recorded).toEqual([numbered(1), numbered(2)])
   })
 
   test('settles a delayed send when the other end closes, even for a paused end', async () => {

@@ -19,7 +19,7 @@ interface Heard {
 }
 
 function listening(options: Partial<MessageReaderOptions> = {}): Heard {
-  const heard = {
+  const recorded = {
     messages: [] as JsonRpcMessage[],
     contexts: [] as (MessageContext | undefined)[],
     errors: [] as Error[],
@@ -27,99 +27,102 @@ function listening(options: Partial<MessageReaderOptions> = {}): Heard {
   }
   const sink = {
     message: (message: JsonRpcMessage, context?: MessageContext) => {
-      heard.messages.push(message)
-      heard.contexts.push(context)
+      recorded.messages.push(message)
+      recorded.contexts.push(context)
     },
-    error: (error: Error) => heard.errors.push(error),
+    error: (error: Error) => recorded.errors.push(error),
     end: () => {
       throw new Error('an intake ends nothing itself')
     },
   }
   const intake = createMessageReader(sink, {
     address: 'tcp://peer',
-    abandon: (error) => heard.abandoned.push(error),
+    abandon: (error) => recorded.abandoned.push(error),
     ...options,
   })
-  return { ...heard, intake }
+  return { ...recorded, intake }
 }
 
-/** An intake whose peer negotiated batches. */
+/** A reader with negotiated batches. */
 function listeningForBatches(options: Partial<MessageReaderOptions> = {}): Heard {
-  const heard = listening(options)
-  heard.intake.sent({ jsonrpc: '2.0', id: 0, method: 'initialize' })
-  heard.intake.value({ jsonrpc: '2.0', id: 0, result: { protocolVersion: '2025-03-26' } })
-  heard.messages.length = 0
-  return heard
+  const recorded = listening(options)
+  recorded.intake.sent({ jsonrpc: '2.0', id: 0, method: 'initialize' })
+  recorded.intake.value({ jsonrpc: '2.0', id: 0, result: { protocolVersion: '2025-03-26' } })
+  recorded.messages.length = 0
+  return recorded
 }
 
 const text = (message: unknown): string => JSON.stringify(message)
 
 describe('a message', () => {
   test('is delivered with its context and its bytes', () => {
-    const heard = listening()
+    const recorded = listening()
     const bytes = new Uint8Array([1])
     const context = { authInfo: { token: 't', clientId: 'c', scopes: [] } }
-    heard.intake.text(text(request(1)), bytes, context)
+    recorded.intake.text(text(request(1)), bytes, context)
 
-    expect(heard.messages).toEqual([request(1)])
-    expect(heard.contexts[0]).toBe(context)
-    expect(encodedOf(heard.messages[0] as object)).toBe(bytes)
+    expect(recorded.messages).toEqual([request(1)])
+    expect(recorded.contexts[0]).toBe(context)
+    expect(encodedOf(recorded.messages[0] as object)).toBe(bytes)
   })
 
   test('is delivered as the same object where it was parsed before', () => {
-    const heard = listening()
+    const recorded = listening()
     const message = request(1)
-    heard.intake.value(message)
+    recorded.intake.value(message)
 
-    expect(heard.messages[0]).toBe(message)
+    expect(recorded.messages[0]).toBe(message)
   })
 
   test('is delivered unchanged', () => {
     fc.assert(
       fc.property(messages(), (message) => {
-        const heard = listening()
-        heard.intake.text(text(message))
-        expect(heard.messages).toEqual([message])
-        expect(heard.errors).toEqual([])
+        const recorded = listening()
+        recorded.intake.text(text(message))
+        expect(recorded.messages).toEqual([message])
+        expect(recorded.errors).toEqual([])
       }),
     )
   })
 
   test('is accepted after a byte order mark', () => {
-    const heard = listening()
+    const recorded = listening()
     const bytes = new Uint8Array([1])
-    heard.intake.text(`\ufeff${text(request(1))}\r`, bytes)
+    recorded.intake.text(`\ufeff${text(request(1))}\r`, bytes)
 
-    expect(heard.messages).toEqual([request(1)])
-    expect(encodedOf(heard.messages[0] as object)).toBe(bytes)
+    expect(recorded.messages).toEqual([request(1)])
+    expect(encodedOf(recorded.messages[0] as object)).toBe(bytes)
   })
 
   test('gets no prototype from a "__proto__" member', () => {
-    const heard = listening()
-    heard.intake.text('{"jsonrpc":"2.0","method":"a","__proto__":{"id":1},"params":{"__proto__":{"x":1}}}')
+    const recorded = listening()
+    recorded.intake.text('{"jsonrpc":"2.0","method":"a","__proto__":{"id":1},"params":{"__proto__":{"x":1}}}')
 
-    const params = (heard.messages[0] as { params: Record<string, unknown> }).params
-    expect('id' in (heard.messages[0] as object)).toBe(false)
+    const params = (recorded.messages[0] as { params: Record<string, unknown> }).params
+    expect('id' in (recorded.messages[0] as object)).toBe(false)
     expect(params['x']).toBeUndefined()
   })
 
   test('is delivered without id where it is an error response with id null', () => {
-    const heard = listening()
-    heard.intake.text('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}', new Uint8Array(1))
+    const recorded = listening()
+    recorded.intake.text(
+      '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}',
+      new Uint8Array(1),
+    )
 
-    expect(heard.messages).toEqual([{ jsonrpc: '2.0', error: { code: -32700, message: '?' } }])
-    expect(encodedOf(heard.messages[0] as object)).toEqual(new Uint8Array(1))
+    expect(recorded.messages).toEqual([{ jsonrpc: '2.0', error: { code: -32700, message: '?' } }])
+    expect(encodedOf(recorded.messages[0] as object)).toEqual(new Uint8Array(1))
   })
 })
 
 test.each(['', ' ', '\r', '\t \r', '\ufeff', '\ufeff\r', '\ufeff\ufeff'])(
   'ignores the blank text %o',
   (blank) => {
-    const heard = listening()
-    heard.intake.text(blank)
+    const recorded = listening()
+    recorded.intake.text(blank)
 
-    expect(heard.messages).toEqual([])
-    expect(heard.errors).toEqual([])
+    expect(recorded.messages).toEqual([])
+    expect(recorded.errors).toEqual([])
   },
 )
 
@@ -137,36 +140,36 @@ describe('a malformed message', () => {
     ['a batch that was not negotiated', text([request(1)])],
     ['a byte order mark within', `${text(request(1))}\ufeffx`],
   ])('is reported and skipped: %s', (_name, malformed) => {
-    const heard = listening()
-    heard.intake.text(malformed)
-    heard.intake.text(text(request(2)))
+    const recorded = listening()
+    recorded.intake.text(malformed)
+    recorded.intake.text(text(request(2)))
 
-    expect(heard.messages).toEqual([request(2)])
-    expect(heard.errors).toHaveLength(1)
-    expect(isTransportError(heard.errors[0], 'MALFORMED_MESSAGE')).toBe(true)
-    expect(heard.errors[0]?.message).toContain('tcp://peer')
+    expect(recorded.messages).toEqual([request(2)])
+    expect(recorded.errors).toHaveLength(1)
+    expect(isTransportError(recorded.errors[0], 'MALFORMED_MESSAGE')).toBe(true)
+    expect(recorded.errors[0]?.message).toContain('tcp://peer')
   })
 
   test('is reported with its first 64 bytes', () => {
-    const heard = listening()
-    heard.intake.text(`x${'é'.repeat(100)}`)
-    heard.intake.unreadable(new Uint8Array(1_000).fill(0x41), 'not UTF-8')
+    const recorded = listening()
+    recorded.intake.text(`x${'é'.repeat(100)}`)
+    recorded.intake.unreadable(new Uint8Array(1_000).fill(0x41), 'not UTF-8')
 
-    const previews = heard.errors.map(
+    const previews = recorded.errors.map(
       (error) => (error as { details?: { preview: string } }).details?.preview,
     )
     expect(previews).toEqual([`x${'é'.repeat(31)}`, 'A'.repeat(64)])
   })
 
   test('is reported for any parsed value', () => {
-    const heard = listening({ maxMalformedInARow: Infinity })
+    const recorded = listening({ maxMalformedInARow: Infinity })
     const cycle: Record<string, unknown> = {}
     cycle['self'] = cycle
     for (const value of [undefined, null, 1n, Symbol('s'), () => 1, cycle, [], [cycle]])
-      heard.intake.value(value)
+      recorded.intake.value(value)
 
-    expect(heard.errors).toHaveLength(8)
-    for (const error of heard.errors) expect(isTransportError(error, 'MALFORMED_MESSAGE')).toBe(true)
+    expect(recorded.errors).toHaveLength(8)
+    for (const error of recorded.errors) expect(isTransportError(error, 'MALFORMED_MESSAGE')).toBe(true)
   })
 
   test('never causes a throw, for any text', () => {
@@ -177,8 +180,8 @@ describe('a malformed message', () => {
     )
     fc.assert(
       fc.property(fc.array(anything, { maxLength: 20 }), fc.boolean(), (texts, withBatches) => {
-        const heard = withBatches ? listeningForBatches() : listening()
-        for (const each of texts) heard.intake.text(each)
+        const recorded = withBatches ? listeningForBatches() : listening()
+        for (const each of texts) recorded.intake.text(each)
       }),
     )
   })
@@ -189,49 +192,49 @@ describe('a malformed message', () => {
     ['nested lists', `${'['.repeat(200_000)}${']'.repeat(200_000)}`],
     ['nested objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
   ])('is reported once, even with a great many %s', (_name, hostile) => {
-    const heard = listening()
-    heard.intake.text(hostile)
+    const recorded = listening()
+    recorded.intake.text(hostile)
 
-    expect(heard.errors).toHaveLength(1)
+    expect(recorded.errors).toHaveLength(1)
   })
 })
 
 describe('ten malformed messages in a row', () => {
   test('end the conversation once', () => {
-    const heard = listening()
-    for (let n = 0; n < 9; n++) heard.intake.text('no')
-    expect(heard.abandoned).toEqual([])
-    for (let n = 0; n < 9; n++) heard.intake.text('no')
+    const recorded = listening()
+    for (let n = 0; n < 9; n++) recorded.intake.text('no')
+    expect(recorded.abandoned).toEqual([])
+    for (let n = 0; n < 9; n++) recorded.intake.text('no')
 
-    expect(heard.errors).toHaveLength(10)
-    expect(heard.abandoned).toHaveLength(1)
-    expect(isTransportError(heard.abandoned[0], 'MALFORMED_MESSAGE')).toBe(true)
-    expect(heard.abandoned[0]?.message).toContain('10 malformed messages in a row')
+    expect(recorded.errors).toHaveLength(10)
+    expect(recorded.abandoned).toHaveLength(1)
+    expect(isTransportError(recorded.abandoned[0], 'MALFORMED_MESSAGE')).toBe(true)
+    expect(recorded.abandoned[0]?.message).toContain('10 malformed messages in a row')
   })
 
   test('do not count with a valid message in between', () => {
-    const heard = listening()
-    for (let n = 0; n < 50; n++) heard.intake.text(n % 10 === 9 ? text(request(n)) : 'no')
+    const recorded = listening()
+    for (let n = 0; n < 50; n++) recorded.intake.text(n % 10 === 9 ? text(request(n)) : 'no')
 
-    expect(heard.abandoned).toHaveLength(0)
-    expect(heard.errors).toHaveLength(45)
+    expect(recorded.abandoned).toHaveLength(0)
+    expect(recorded.errors).toHaveLength(45)
   })
 
   test('count with blank text in between', () => {
-    const heard = listening()
-    for (let n = 0; n < 20; n++) heard.intake.text(n % 2 === 0 ? 'no' : ' ')
+    const recorded = listening()
+    for (let n = 0; n < 20; n++) recorded.intake.text(n % 2 === 0 ? 'no' : ' ')
 
-    expect(heard.abandoned).toHaveLength(1)
+    expect(recorded.abandoned).toHaveLength(1)
   })
 
   test('can be of different kinds', () => {
-    const heard = listening({ maxMalformedInARow: 4 })
-    heard.intake.text('no')
-    heard.intake.value(null)
-    heard.intake.unreadable(new Uint8Array(1), 'not UTF-8')
-    heard.intake.text('[]')
+    const recorded = listening({ maxMalformedInARow: 4 })
+    recorded.intake.text('no')
+    recorded.intake.value(null)
+    recorded.intake.unreadable(new Uint8Array(1), 'not UTF-8')
+    recorded.intake.text('[]')
 
-    expect(heard.abandoned).toHaveLength(1)
+    expect(recorded.abandoned).toHaveLength(1)
   })
 
   test('follow maxMalformedInARow, which can be Infinity', () => {
@@ -244,28 +247,28 @@ describe('ten malformed messages in a row', () => {
   })
 
   test('stop the delivery', () => {
-    const heard = listening({ maxMalformedInARow: 1 })
-    heard.intake.text('no')
-    heard.intake.text(text(request(1)))
-    heard.intake.value(request(2))
+    const recorded = listening({ maxMalformedInARow: 1 })
+    recorded.intake.text('no')
+    recorded.intake.text(text(request(1)))
+    recorded.intake.value(request(2))
 
-    expect(heard.messages).toEqual([])
-    expect(heard.errors).toHaveLength(1)
+    expect(recorded.messages).toEqual([])
+    expect(recorded.errors).toHaveLength(1)
   })
 })
 
 describe('the noise callback', () => {
   test('receives malformed text in full without ending the conversation', () => {
     const noise: string[] = []
-    const heard = listening({ noise: (line) => noise.push(line) })
-    for (let n = 0; n < 20; n++) heard.intake.text(`npm warn ${n}`)
-    heard.intake.text(text(request(1)))
+    const recorded = listening({ noise: (line) => noise.push(line) })
+    for (let n = 0; n < 20; n++) recorded.intake.text(`npm warn ${n}`)
+    recorded.intake.text(text(request(1)))
 
     expect(noise).toHaveLength(20)
     expect(noise[19]).toBe('npm warn 19')
-    expect(heard.errors).toEqual([])
-    expect(heard.abandoned).toEqual([])
-    expect(heard.messages).toHaveLength(1)
+    expect(recorded.errors).toEqual([])
+    expect(recorded.abandoned).toEqual([])
+    expect(recorded.messages).toHaveLength(1)
   })
 
   test('receives the readable part of invalid bytes', () => {
@@ -278,65 +281,65 @@ describe('the noise callback', () => {
 
 describe('batches', () => {
   test('are delivered message by message where negotiated [GEN-09, STDIO-03]', () => {
-    const heard = listeningForBatches()
+    const recorded = listeningForBatches()
     const context = {}
-    heard.intake.text(text([request(1), request(2)]), undefined, context)
-    heard.intake.value([request(3)], context)
+    recorded.intake.text(text([request(1), request(2)]), undefined, context)
+    recorded.intake.value([request(3)], context)
 
-    expect(heard.messages).toEqual([request(1), request(2), request(3)])
-    expect(heard.contexts.slice(-3).every((each) => each === context)).toBe(true)
-    expect(heard.errors).toEqual([])
+    expect(recorded.messages).toEqual([request(1), request(2), request(3)])
+    expect(recorded.contexts.slice(-3).every((each) => each === context)).toBe(true)
+    expect(recorded.errors).toEqual([])
   })
 
   test('lose only their malformed messages', () => {
-    const heard = listeningForBatches()
-    heard.intake.text(text([request(1), 'no', [request(9)], null, request(2)]))
+    const recorded = listeningForBatches()
+    recorded.intake.text(text([request(1), 'no', [request(9)], null, request(2)]))
 
-    expect(heard.messages).toEqual([request(1), request(2)])
-    expect(heard.errors).toHaveLength(3)
+    expect(recorded.messages).toEqual([request(1), request(2)])
+    expect(recorded.errors).toHaveLength(3)
   })
 
   test('are malformed when empty', () => {
-    const heard = listeningForBatches()
-    heard.intake.text('[]')
+    const recorded = listeningForBatches()
+    recorded.intake.text('[]')
 
-    expect(heard.messages).toEqual([])
-    expect(heard.errors).toHaveLength(1)
+    expect(recorded.messages).toEqual([])
+    expect(recorded.errors).toHaveLength(1)
   })
 
   test('have no bytes per message', () => {
-    const heard = listeningForBatches()
-    heard.intake.text(text([request(1)]), new Uint8Array(1))
+    const recorded = listeningForBatches()
+    recorded.intake.text(text([request(1)]), new Uint8Array(1))
 
-    expect(encodedOf(heard.messages[0] as object)).toBeUndefined()
+    expect(encodedOf(recorded.messages[0] as object)).toBeUndefined()
   })
 
   test('end the conversation once after ten malformed messages', () => {
-    const heard = listeningForBatches()
-    heard.intake.text(`[${'1,'.repeat(100_000)}1]`)
+    const recorded = listeningForBatches()
+    recorded.intake.text(`[${'1,'.repeat(100_000)}1]`)
 
-    expect(heard.errors).toHaveLength(10)
-    expect(heard.abandoned).toHaveLength(1)
+    expect(recorded.errors).toHaveLength(10)
+    expect(recorded.abandoned).toHaveLength(1)
   })
 
   test('with a deeply nested list are reported without ending the conversation', () => {
-    const heard = listeningForBatches()
-    heard.intake.text(`[${'['.repeat(200_000)}${']'.repeat(200_000)}]`)
+    const recorded = listeningForBatches()
+    recorded.intake.text(`[${'['.repeat(200_000)}${']'.repeat(200_000)}]`)
 
-    expect(heard.errors).toHaveLength(1)
+    expect(recorded.errors).toHaveLength(1)
   })
 })
 
 test('has bound members', () => {
-  const heard = listening()
-  const { text: takeText, value, unreadable, sent } = heard.intake
+  const recorded = listening()
+  const { text: takeText, value, unreadable, sent } = recorded.intake
   takeText(`\ufeff${text(request(1))}`)
   value(request(2))
   unreadable(new Uint8Array(1), 'not UTF-8')
   sent(request(3))
 
-  expect(heard.messages).toHaveLength(2)
-  expect(heard.errors).toHaveLength(1)
+  expect(recorded.messages).toHaveLength(2)
+  expect(recorded.errors).toHaveLength(1)
 })
 
 describe('previewOf', () => {

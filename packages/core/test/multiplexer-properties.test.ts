@@ -15,13 +15,13 @@ import {
   SUBSCRIPTION,
 } from './support/multiplexing.js'
 
-const SUITE_PATIENCE_MS = 120_000
+const SUITE_TIMEOUT_MS = 120_000
 
 describe('any order of messages', () => {
   const IDS: RequestId[] = ['1', 1, '', 0, '0', -1]
   const METHODS = ['tools/call', 'subscriptions/listen']
 
-  /** One thing that may happen; the numbers choose among what there is. */
+  /** One event. The numbers select a caller or a request. */
   interface Event {
     readonly what: number
     readonly caller: number
@@ -30,7 +30,7 @@ describe('any order of messages', () => {
     readonly token: number
   }
 
-  /** A request as the shared side knows it, and whose it is. */
+  /** A request under its number, with its caller. */
   interface Crossed {
     readonly number: number
     readonly caller: Caller
@@ -42,7 +42,7 @@ describe('any order of messages', () => {
   class World {
     readonly multiplexer = createMultiplexer<Caller>()
     readonly callers: Caller[] = [a, b, { name: 'c' }]
-    /** What the shared side has not answered, and whether the caller still waits. */
+    /** The requests without a response, and whether each has a caller. */
     readonly crossed: { call: Crossed; isAwaited: boolean }[] = []
     requests = 0
     delivered = 0
@@ -91,7 +91,7 @@ describe('any order of messages', () => {
       })
     }
 
-    /** Whatever the shared side may say on behalf of a request. */
+    /** All messages of the upstream for a request. */
     #tell(at: number): void {
       const { call, isAwaited } = this.crossed[at] ?? fail()
       if (call.isListen) {
@@ -197,10 +197,10 @@ describe('any order of messages', () => {
         { numRuns: 1 },
       )
     },
-    SUITE_PATIENCE_MS,
+    SUITE_TIMEOUT_MS,
   )
 
-  /** Chance that can be had again. */
+  /** A repeatable random source. */
   function numbersFrom(seed: number): (below: number) => number {
     let state = seed
     return (below) => {

@@ -16,13 +16,13 @@ const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
 
 class Caller {
   readonly name: string
-  readonly heard: JsonRpcMessage[] = []
+  readonly recorded: JsonRpcMessage[] = []
   constructor(name: string) {
     this.name = name
   }
 
   answerTo(id: RequestId): JsonRpcMessage | undefined {
-    return this.heard.find((message) => isResponse(message) && message.id === id)
+    return this.recorded.find((message) => isResponse(message) && message.id === id)
   }
 }
 
@@ -58,12 +58,12 @@ async function served(aborted: () => void = () => {}) {
   const handle = serveStdio(() => newServer(aborted), { transport: far })
   onTestFinished(() => near.close())
   const multiplexer = createMultiplexer<Caller>()
-  const strays: string[] = []
+  const unmatched: string[] = []
   near.onmessage = (message) => {
     const step = multiplexer.fromUpstream(message)
-    if (step.kind === 'deliver') step.caller.heard.push(step.message)
+    if (step.kind === 'deliver') step.caller.recorded.push(step.message)
     else if (step.kind === 'respond') void near.send(step.message)
-    else if (step.reason !== undefined) strays.push(step.reason)
+    else if (step.reason !== undefined) unmatched.push(step.reason)
   }
   await near.start()
   return {
@@ -71,14 +71,14 @@ async function served(aborted: () => void = () => {}) {
     near,
     far,
     handle,
-    strays,
+    unmatched,
     say: (caller: Caller, message: JsonRpcMessage) => say(near, caller, message),
   }
 
   async function say(transport: Transport, caller: Caller, message: JsonRpcMessage): Promise<void> {
     const step = multiplexer.fromCaller(caller, message)
     if (step.kind === 'send') await transport.send(step.message)
-    else if (step.kind === 'respond') caller.heard.push(step.message)
+    else if (step.kind === 'respond') caller.recorded.push(step.message)
   }
 }
 
@@ -128,13 +128,13 @@ describe('two callers of one SDK v2 server', () => {
     await say(b, call(b, 1, 'count', { to: 3 }, { progressToken: 'p' }))
     await vi.waitFor(() => expect([a.answerTo(1), b.answerTo(1)]).not.toContain(undefined))
     const told = (caller: Caller) =>
-      caller.heard.flatMap((message) => ('method' in message ? [message.params] : []))
+      caller.recorded.flatMap((message) => ('method' in message ? [message.params] : []))
     expect(told(a)).toEqual([1, 2].map((progress) => ({ progressToken: 'p', progress })))
     expect(told(b)).toEqual([1, 2, 3].map((progress) => ({ progressToken: 'p', progress })))
   })
 
   test('receive changes under the id and the filter of their own subscription [SUB-S-02, SUB-S-03, SUB-S-04]', async () => {
-    const { say, strays } = await served()
+    const { say, unmatched } = await served()
     const [a, b] = [new Caller('a'), new Caller('b')]
     for (const id of ['', 0]) {
       await say(a, request(a, id, 'subscriptions/listen', { notifications: { toolsListChanged: true } }))
@@ -142,19 +142,19 @@ describe('two callers of one SDK v2 server', () => {
     await say(b, request(b, 0, 'subscriptions/listen', { notifications: { promptsListChanged: true } }))
     await say(b, call(b, 1, 'grow'))
     await vi.waitFor(() => expect(b.answerTo(1)).toBeDefined())
-    const heard = (caller: Caller) =>
-      caller.heard.flatMap((message) =>
+    const recorded = (caller: Caller) =>
+      caller.recorded.flatMap((message) =>
         'method' in message ? [[message.method, message.params?._meta?.[SUBSCRIPTION]]] : [],
       )
-    await vi.waitFor(() => expect(heard(a)).toHaveLength(4))
-    expect(heard(a)).toEqual([
+    await vi.waitFor(() => expect(recorded(a)).toHaveLength(4))
+    expect(recorded(a)).toEqual([
       ['notifications/subscriptions/acknowledged', ''],
       ['notifications/subscriptions/acknowledged', 0],
       ['notifications/tools/list_changed', ''],
       ['notifications/tools/list_changed', 0],
     ])
-    expect(heard(b)).toEqual([['notifications/subscriptions/acknowledged', 0]])
-    expect(strays).toEqual([])
+    expect(recorded(b)).toEqual([['notifications/subscriptions/acknowledged', 0]])
+    expect(unmatched).toEqual([])
   })
 
   test('receive the end of their subscriptions when the server closes [SUB-S-08]', async () => {
@@ -165,7 +165,7 @@ describe('two callers of one SDK v2 server', () => {
         caller,
         request(caller, '7', 'subscriptions/listen', { notifications: { toolsListChanged: true } }),
       )
-      await vi.waitFor(() => expect(caller.heard).toHaveLength(1))
+      await vi.waitFor(() => expect(caller.recorded).toHaveLength(1))
     }
     await handle.close()
     await near.closed
@@ -178,19 +178,19 @@ describe('two callers of one SDK v2 server', () => {
 
   test('cancel their pending requests by closing', async () => {
     const aborted = vi.fn()
-    const { say, multiplexer, near, strays } = await served(aborted)
+    const { say, multiplexer, near, unmatched } = await served(aborted)
     const [a, b] = [new Caller('a'), new Caller('b')]
     await say(a, call(a, 1, 'hang'))
     await say(a, request(a, 2, 'subscriptions/listen', { notifications: { toolsListChanged: true } }))
     await say(b, call(b, 1, 'hang'))
-    await vi.waitFor(() => expect(a.heard).toHaveLength(1))
+    await vi.waitFor(() => expect(a.recorded).toHaveLength(1))
     for (const message of multiplexer.callerClosed(a)) await near.send(message)
     await vi.waitFor(() => expect(aborted).toHaveBeenCalledTimes(1))
     await say(b, call(b, 2, 'grow'))
     await vi.waitFor(() => expect(b.answerTo(2)).toBeDefined())
-    expect(a.heard).toHaveLength(1)
+    expect(a.recorded).toHaveLength(1)
     expect(b.answerTo(1)).toBeUndefined()
-    expect(strays).toEqual([])
+    expect(unmatched).toEqual([])
     expect(multiplexer.inFlight).toBe(1)
   })
 

@@ -20,7 +20,7 @@ function passed(step: CallerStep): JsonRpcMessage {
   return step.message
 }
 
-/** Passes a request on, and returns the number it crosses under. */
+/** Sends a request and returns its number. */
 function crossing(multiplexer: Multiplexer<Caller>, caller: Caller, request: JsonRpcRequest): number {
   const message = passed(multiplexer.fromCaller(caller, request))
   if (!isRequest(message) || typeof message.id !== 'number') throw new Error('it has no number')

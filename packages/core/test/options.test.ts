@@ -58,7 +58,7 @@ test('reports the option, the received value and the requirement', () => {
   expect(isTransportError(error, 'INVALID_OPTION')).toBe(true)
   expect(error).toMatchObject({
     details: { option: 'port', received: -1 },
-    message: 'option "port" must be a port; received -1',
+    message: expect.stringContaining('a port'),
   })
 })
 
@@ -72,7 +72,7 @@ test.each([
   ['a symbol', Symbol('s'), 'Symbol(s)'],
 ])('describes %s in the error', (_name, received, described) => {
   expect(failureOf(() => invalidOption('o', received, 'other'))).toMatchObject({
-    message: `option "o" must be other; received ${described}`,
+    message: expect.stringContaining(`received ${described}`),
   })
 })
 
@@ -109,7 +109,7 @@ test('requireInteger requires a whole number in the range', () => {
 test('requireOneOf requires a listed value and lists them', () => {
   expect(failureOf(() => requireOneOf('o', 'a', ['a', 'b']))).toBe('nothing was thrown')
   expect(failureOf(() => requireOneOf('o', 'c', ['a', 'b']))).toMatchObject({
-    message: 'option "o" must be one of "a", "b"; received "c"',
+    message: expect.stringContaining('"a", "b"'),
   })
 })
 

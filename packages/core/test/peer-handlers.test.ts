@@ -95,8 +95,8 @@ describe('peer: handlers', () => {
   it('repeats each response at most once when the transport is full', async () => {
     const transport = scriptedTransport()
     const onError = vi.fn()
-    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
-    await answering.start()
+    const server = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
+    await server.start()
     const drains: (() => void)[] = []
     const taken: unknown[] = []
     let [room, sends] = [1, 0]
@@ -125,8 +125,8 @@ describe('peer: handlers', () => {
   it('limits the responses for a client that does not read', async () => {
     const transport = scriptedTransport()
     const onError = vi.fn()
-    const answering = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
-    await answering.start()
+    const server = peer(transport, { requests: { get: () => ({ fine: true }) }, onError })
+    await server.start()
     let isFull = false
     transport.send = (message) => {
       if (isFull) return Promise.reject(overload)
@@ -136,7 +136,7 @@ describe('peer: handlers', () => {
     }
     for (let id = 0; id < 100; id++) transport.onmessage?.({ jsonrpc: '2.0', id, method: 'get' })
     await settled()
-    // Of those that do not wait both the answer and the error in its place were refused.
+    // Without space to wait, both the response and its error response are rejected.
     expect(onError).toHaveBeenCalledTimes(2 * (100 - 1 - 64))
     transport.onclose?.()
     await settled()
@@ -162,15 +162,15 @@ describe('peer: handlers', () => {
   })
 
   it('calls notification handlers and reports failing ones', async () => {
-    const heard = vi.fn()
+    const recorded = vi.fn()
     const onError = vi.fn()
     const { near } = await pairOfPeers(
       {},
       {
         onError,
-        onNotification: ({ method }) => heard(method),
+        onNotification: ({ method }) => recorded(method),
         notifications: {
-          known: (params) => heard(params),
+          known: (params) => recorded(params),
           throws: () => {
             throw new Error('no')
           },
@@ -183,7 +183,7 @@ describe('peer: handlers', () => {
     await near.notify('throws')
     await near.notify('rejects')
     await settled()
-    expect(heard.mock.calls).toEqual([[{ a: 1 }], ['unknown']])
+    expect(recorded.mock.calls).toEqual([[{ a: 1 }], ['unknown']])
     expect(onError.mock.calls).toMatchObject([
       [{ code: 'CALLBACK_FAILED', details: { slot: 'throws' } }],
       [{ code: 'CALLBACK_FAILED', details: { slot: 'rejects' } }],

@@ -183,7 +183,7 @@ describe('peer: requests', () => {
     transport.onmessage?.({ jsonrpc: '2.0', id: '1', result: {} })
     transport.onmessage?.({ jsonrpc: '2.0', error: { code: -32_700, message: 'unreadable' } })
     expect(onError.mock.calls).toMatchObject([
-      [{ message: 'response without a request: id "1"' }],
+      [{ message: expect.stringContaining('id "1"') }],
       [{ code: -32_700, message: 'unreadable' }],
     ])
   })
@@ -215,15 +215,15 @@ describe('peer: progress', () => {
 
   it('is ignored after the response', async () => {
     const transport = scriptedTransport()
-    const heard = vi.fn()
-    const near = peer(transport, { onError: heard, onNotification: heard })
-    const request = near.request('work', {}, { onProgress: heard })
+    const recorded = vi.fn()
+    const near = peer(transport, { onError: recorded, onNotification: recorded })
+    const request = near.request('work', {}, { onProgress: recorded })
     transport.onmessage?.({ jsonrpc: '2.0', id: 1, result: {} })
     await request
     const params = { progressToken: 1, progress: 1 }
     transport.onmessage?.({ jsonrpc: '2.0', method: 'notifications/progress', params })
     transport.onmessage?.({ jsonrpc: '2.0', id: 1, result: {} })
-    expect(heard).not.toHaveBeenCalled()
+    expect(recorded).not.toHaveBeenCalled()
   })
 
   it('is not sent after the response [GEN-32]', async () => {

@@ -32,7 +32,7 @@ describe('pipe: ends', () => {
       if (stop === 'end') a.onclose?.()
       else void piped.close()
       open()
-      // On the fake clock no time passes, so that nothing waits for a deadline.
+      // Time does not pass on the fake clock.
       await piped.closed
       expect(started).not.toHaveBeenCalled()
     }
@@ -59,13 +59,13 @@ describe('pipe: ends', () => {
 
   it('delivers messages sent before an orderly end, then closes the other end', async () => {
     const { client, server, a, b, piped } = pipedPairs()
-    const heard: JsonRpcMessage[] = []
-    client.onmessage = (message) => heard.push(message)
+    const recorded: JsonRpcMessage[] = []
+    client.onmessage = (message) => recorded.push(message)
     await Promise.all([client.start(), server.start()])
     for (const n of [1, 2, 3]) await server.send(numbered(n))
     await server.close()
     expect(await client.closed).toBeUndefined()
-    expect(heard).toEqual([1, 2, 3].map(numbered))
+    expect(recorded).toEqual([1, 2, 3].map(numbered))
     expect(await piped.closed).toBeUndefined()
     expect(a.state).toBe('closed')
     expect(b.state).toBe('closed')

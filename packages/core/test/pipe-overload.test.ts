@@ -29,17 +29,17 @@ describe('pipe: overload', () => {
     await Promise.all([client.start(), server.start()])
     await vi.waitFor(() => expect({ a: a.state, b: b.state }).toEqual({ a: 'open', b: 'open' }))
     server.flow?.pause()
-    const heard = vi.fn()
-    server.onmessage = heard
+    const recorded = vi.fn()
+    server.onmessage = recorded
     const passed = vi.spyOn(b, 'send')
     const filler = 'x'.repeat(16_384)
     const sends = Array.from({ length: 500 }, (_, n) => client.send(notification('fill', { n, filler })))
     await settled()
-    // 64 KiB until sends stay pending, the window, and what one turn of the memory pair had decoded.
+    // 64 KiB until sends stay pending, the window, and the messages that are already decoded.
     expect(passed.mock.calls.length).toBeLessThan(50)
     server.flow?.resume()
     await Promise.all(sends)
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(500))
+    await vi.waitFor(() => expect(recorded).toHaveBeenCalledTimes(500))
     await client.close()
   })
 

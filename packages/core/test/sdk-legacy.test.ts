@@ -11,12 +11,12 @@ import { type AuthInfo, type Layer, memoryPair, type Transport, withLayers } fro
 const info = { name: 'test', version: '1.0.0' }
 const authInfo: AuthInfo = { token: 'secret', clientId: 'alice', scopes: ['read'] }
 
-/** What the handlers of a server tell the test. */
+/** The records of the server's handlers. */
 interface Seen {
   readonly aborted: (reason: unknown) => void
 }
 
-/** What the tests ask of either SDK's server. */
+/** A test server of either SDK. */
 interface Server {
   connect(transport: Transport): Promise<void>
   close(): Promise<void>
@@ -88,7 +88,7 @@ function serverV2(seen: Seen): Server {
   }
 }
 
-/** The v2 server as a program serves both eras with it. */
+/** An SDK v2 server for both eras. */
 function servedV2(seen: Seen): Server {
   const server = mcpServerV2(seen)
   return {
@@ -134,7 +134,7 @@ function clientV2(): ClientV2 {
   return client
 }
 
-/** A v2 client that asks for the newest era and falls back. */
+/** An SDK v2 client that prefers the modern era and falls back. */
 function clientV2Auto(): ClientV2 {
   const client = new ClientV2(info, {
     capabilities: clientCapabilities,
@@ -145,7 +145,7 @@ function clientV2Auto(): ClientV2 {
   return client
 }
 
-/** The two SDKs differ in whether a result schema stands before the options. */
+/** SDK v1 has a result schema before the options, SDK v2 has none. */
 function callTool(
   client: ClientV1 | ClientV2,
   call: { name: string; arguments: Record<string, unknown> },
@@ -156,7 +156,7 @@ function callTool(
     : client.callTool(call, options)
 }
 
-/** Says with every message who is calling, as a listener does. */
+/** Adds `authInfo` to each message context, as a listener does. */
 const identifying: Layer = (next) => ({
   connect: (sink, signal) =>
     next.connect(

@@ -67,8 +67,8 @@ function newClient(mode: 'auto' | { pin: string } = 'auto'): Client {
   return client
 }
 
-/** Notes every message in either direction. */
-function noting(log: JsonRpcMessage[]): Layer {
+/** Records the messages of both directions. */
+function logging(log: JsonRpcMessage[]): Layer {
   return (next) => ({
     connect: async (sink, signal) => {
       const channel = await next.connect(
@@ -103,7 +103,7 @@ describe.each([
     const log: JsonRpcMessage[] = []
     serveStdio(() => newServer(factory), { transport: far })
     const client = newClient(mode)
-    await client.connect(withLayers(near, noting(log)))
+    await client.connect(withLayers(near, logging(log)))
     return { client, log, near, far }
   }
 
@@ -198,12 +198,12 @@ test('rejects a client that requires the modern era at a legacy server', async (
 describe('authInfo', () => {
   const authInfo = (clientId: string): AuthInfo => ({ token: `token of ${clientId}`, clientId, scopes: [] })
 
-  /** A gate that believes the caller's `name` header. */
+  /** A gate that takes the identity from the `name` header. */
   const believing: Gate = {
     admit: ({ headers }) => ({ admit: true, authInfo: authInfo(headers['name'] ?? 'nobody') }),
   }
 
-  /** A client's transport to the server behind the gate. */
+  /** A client transport to the server behind the gate. */
   async function transportOf(name: string, accept: (connection: Transport) => void): Promise<Transport> {
     const [near, far] = memoryPair()
     const acceptor: Acceptor = {

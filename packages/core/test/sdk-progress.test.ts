@@ -3,7 +3,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { expect, it, vi } from 'vitest'
 import { isRequest, memoryPair, type Transport } from '../src/index.js'
 
-/** A server that answers everything at once: three reports of progress and the result, in one turn. */
+/** A server that sends three progress notifications and the result in one microtask. */
 async function hastyServer(transport: Transport): Promise<void> {
   transport.onmessage = (message) => {
     if (!isRequest(message)) return

@@ -131,15 +131,15 @@ describe('messages', () => {
       },
     })
     const transport = createTransport(connector)
-    const heard: JsonRpcMessage[] = []
+    const recorded: JsonRpcMessage[] = []
     transport.onmessage = (message) => {
-      heard.push(message)
+      recorded.push(message)
       void transport.close()
     }
     await transport.start()
     await transport.closed
 
-    expect(heard).toEqual([numbered(1)])
+    expect(recorded).toEqual([numbered(1)])
   })
 })
 

@@ -58,7 +58,7 @@ test.each([
 ] as const)('%s rejects missing options', (_name, make) => {
   expect(failureOf(() => make(undefined as never))).toMatchObject({
     code: 'INVALID_OPTION',
-    message: 'the options must be an object; received undefined',
+    details: { option: 'options' },
   })
 })
 
@@ -86,11 +86,10 @@ test('names an option with its group', () => {
   const known = { cert: 1, key: 1 }
 
   expect(failureOf(() => requireKnownOptions({ crt: 1 }, known, 'tls'))).toMatchObject({
-    message: 'option "tls.crt" is not known; did you mean "cert"?',
-    details: { option: 'tls.crt' },
+    details: { option: 'tls.crt', hint: 'did you mean "cert"?' },
   })
   expect(failureOf(() => requireKnownOptions(true, known, 'tls'))).toMatchObject({
-    message: 'option "tls" must be an object; received a boolean',
+    message: expect.stringContaining('a boolean'),
     details: { option: 'tls' },
   })
 })
@@ -99,7 +98,7 @@ test('rejects a secret option without its value', () => {
   const error = failureOf(() => rejectOption('token', 'text'))
 
   expect(isTransportError(error, 'INVALID_OPTION')).toBe(true)
-  expect(error).toMatchObject({ message: 'option "token" must be text', details: { option: 'token' } })
+  expect(error).toMatchObject({ details: { option: 'token' } })
   expect(error).not.toHaveProperty('details.received')
 })
 
@@ -126,7 +125,6 @@ test('accepts further options in createTransport and createListener', () => {
 test.each(['ab', (next: Connector) => next, null])('rejects %o as layers of a listener', (layers) => {
   expect(failureOf(() => memoryListener({ layers: layers as never }))).toMatchObject({
     code: 'INVALID_OPTION',
-    message: expect.stringMatching(/^option "layers" must be an array; received /),
     details: { option: 'layers' },
   })
 })
@@ -136,7 +134,7 @@ test.each([undefined, null, 'http://127.0.0.1/', 7, {}, memoryListener, { port: 
   async (source) => {
     await expect(serve(source as never, () => {})).rejects.toMatchObject({
       code: 'INVALID_OPTION',
-      message: expect.stringMatching(/^option "source" must be a listener or a transport; received /),
+      details: { option: 'source' },
     })
   },
 )
@@ -151,7 +149,6 @@ test.each(['hello', undefined, null, 7, () => {}])(
 
     await expect(sent).rejects.toMatchObject({
       code: 'SEND_FAILED',
-      message: expect.stringMatching(/^a message must be an object; received /),
       details: { delivery: 'none' },
     })
     expect(near.state).toBe('open')

@@ -3,14 +3,14 @@ import { describe, expect, test, vi } from 'vitest'
 import { type Connector, createTransport, fromTransport } from '../src/authoring.js'
 import { type Layer, type MessageContext, memoryPair, type SendOptions, withLayers } from '../src/index.js'
 import { handmade } from './support/channels.js'
-import { foreign, noting } from './support/foreign-transport.js'
+import { foreign, logging } from './support/foreign-transport.js'
 import { numbered } from './support/messages.js'
 
 describe('withLayers', () => {
   test('passes outgoing messages through the first layer first and incoming ones last', async () => {
     const log: string[] = []
     const connector = handmade()
-    const transport = withLayers(connector, noting('outer', log), noting('inner', log))
+    const transport = withLayers(connector, logging('outer', log), logging('inner', log))
     await transport.start()
     await transport.send(numbered(1))
     connector.sink.message(numbered(2))
@@ -36,7 +36,7 @@ describe('withLayers', () => {
   test('uses the connector and the settings of an idle transport', async () => {
     const clock = fakeClock()
     const connector = handmade({ close: () => new Promise(() => {}) })
-    const transport = withLayers(createTransport(connector, { clock, closeTimeoutMs: 50 }), noting('', []))
+    const transport = withLayers(createTransport(connector, { clock, closeTimeoutMs: 50 }), logging('', []))
     await transport.start()
     const closed = transport.close()
     await clock.advance(50)
@@ -47,7 +47,7 @@ describe('withLayers', () => {
 
   test('adds layers around existing layers', async () => {
     const log: string[] = []
-    const transport = withLayers(withLayers(handmade(), noting('inner', log)), noting('outer', log))
+    const transport = withLayers(withLayers(handmade(), logging('inner', log)), logging('outer', log))
     await transport.start()
 
     expect(log).toEqual(['outer connects', 'inner connects'])
@@ -87,7 +87,7 @@ describe('withLayers', () => {
     }
     const process = { stderr: null, pid: 7 }
     const inner: Connector = { connect: handmade().connect, connectsOnce: true, process }
-    const transport = withLayers(inner, watching, noting('', []), watching)
+    const transport = withLayers(inner, watching, logging('', []), watching)
 
     expect(seen.map(({ connectsOnce }) => connectsOnce)).toEqual([true, true])
     expect(transport).toMatchObject(process)
@@ -128,14 +128,14 @@ describe('withLayers', () => {
         ),
     })
     const errors: Error[] = []
-    const transport = withLayers(connector, noting('outer', []), failing)
+    const transport = withLayers(connector, logging('outer', []), failing)
     transport.onerror = (error) => errors.push(error)
     await transport.start()
     connector.sink.message(numbered(1))
     connector.sink.message(numbered(2))
 
     const reason = await transport.closed
-    expect(reason).toMatchObject({ code: 'CALLBACK_FAILED', message: 'a layer failed: a bug' })
+    expect(reason).toMatchObject({ code: 'CALLBACK_FAILED', details: { slot: 'layers' } })
     expect(errors).toEqual([reason])
     expect(connector.close).toHaveBeenCalledTimes(1)
   })
@@ -163,7 +163,7 @@ describe('withLayers', () => {
 
   test('passes options and contexts unchanged, unknown members included', async () => {
     const connector = handmade()
-    const transport = withLayers(connector, noting('', []))
+    const transport = withLayers(connector, logging('', []))
     const contexts: unknown[] = []
     transport.onmessage = (_message, context) => contexts.push(context)
     const options = { custom: 1 } as SendOptions
@@ -180,7 +180,7 @@ describe('withLayers', () => {
 describe('stderr and pid', () => {
   test('pass through layers as live members', () => {
     const stdio = foreign({ stderr: 'the stream', pid: null as number | null })
-    const transport = withLayers(stdio, noting('', []))
+    const transport = withLayers(stdio, logging('', []))
     Object.assign(stdio, { pid: 7 })
 
     expect(transport).toMatchObject({ stderr: 'the stream', pid: 7 })
@@ -189,14 +189,14 @@ describe('stderr and pid', () => {
   test('pass through layers around an idle transport', () => {
     const ours = withLayers(foreign({ stderr: null, pid: 7 }))
 
-    expect('stderr' in withLayers(ours, noting('', []))).toBe(true)
+    expect('stderr' in withLayers(ours, logging('', []))).toBe(true)
   })
 
   test('are absent without a process', () => {
     const [a] = memoryPair()
     for (const transport of [
       a,
-      withLayers(a, noting('', [])),
+      withLayers(a, logging('', [])),
       withLayers(foreign()),
       withLayers(foreign({ pid: 1 })),
     ]) {

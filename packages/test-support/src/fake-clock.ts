@@ -20,7 +20,7 @@ interface Entry {
   readonly expire: () => void
 }
 
-/** Makes a clock that shows `0`, and `epochMs` since the epoch, until it is advanced. */
+/** Makes a clock that starts at `0`, and at `epochMs` since the epoch. */
 export function fakeClock(epochMs = 1_800_000_000_000): FakeClock {
   const entries = new Set<Entry>()
   const time = { now: 0 }

@@ -3,7 +3,7 @@ import type { Acceptor, AcceptorSink, Binding, Incoming } from '../../src/author
 import type { Handshake, Refusal } from '../../src/index.js'
 import { type Handmade, type HandmadeConnector, handmade } from './channels.js'
 
-/** One caller, in the hands of the test. */
+/** One caller that the test controls. */
 export interface Caller extends Incoming {
   readonly connector: HandmadeConnector
   readonly refuse: ReturnType<typeof vi.fn<(verdict: Refusal) => void>>
@@ -17,34 +17,34 @@ export function caller(handshake: Partial<Handshake> = {}, parts: Handmade = {})
   }
 }
 
-/** An acceptor whose callers come when the test says so. */
+/** An acceptor that the test controls. */
 export interface HandmadeAcceptor extends Acceptor {
   /** Throws before `listen` was called. */
-  readonly door: AcceptorSink
+  readonly sink: AcceptorSink
   readonly signal: AbortSignal
   readonly close: ReturnType<typeof vi.fn<() => Promise<void>>>
 }
 
 export interface HandmadeListening {
   readonly bindsBeyondThisHost?: boolean
-  readonly listen?: (binding: Binding, door: AcceptorSink, signal: AbortSignal) => Promise<Binding>
+  readonly listen?: (binding: Binding, sink: AcceptorSink, signal: AbortSignal) => Promise<Binding>
   readonly close?: () => Promise<void>
 }
 
 export function acceptor(parts: HandmadeListening = {}): HandmadeAcceptor {
-  const given: { door?: AcceptorSink; signal?: AbortSignal } = {}
+  const given: { sink?: AcceptorSink; signal?: AbortSignal } = {}
   const close = vi.fn<() => Promise<void>>(parts.close ?? (async () => {}))
   const binding: Binding = { address: 'test://here', close }
   return {
     bindsBeyondThisHost: parts.bindsBeyondThisHost ?? false,
-    listen: (door, signal) => {
-      given.door = door
+    listen: (sink, signal) => {
+      given.sink = sink
       given.signal = signal
-      return parts.listen ? parts.listen(binding, door, signal) : Promise.resolve(binding)
+      return parts.listen ? parts.listen(binding, sink, signal) : Promise.resolve(binding)
     },
-    get door() {
-      if (!given.door) throw new Error('listen() was not called')
-      return given.door
+    get sink() {
+      if (!given.sink) throw new Error('listen() was not called')
+      return given.sink
     },
     get signal() {
       if (!given.signal) throw new Error('listen() was not called')

@@ -22,14 +22,14 @@ export function deferred<T = void>(): Deferred<T> {
 }
 
 export interface Handmade {
-  /** Connects at once unless it is given. */
+  /** Connects immediately if left out. */
   readonly connect?: ((channel: Channel, sink: Sink, signal: AbortSignal) => Promise<Channel>) | undefined
   readonly send?: Channel['send'] | undefined
   readonly close?: Channel['close'] | undefined
   readonly http?: HttpTraits | undefined
 }
 
-/** A connector whose every step is in the hands of the test. */
+/** A connector that the test controls. */
 export class HandmadeConnector implements Connector {
   readonly sent: { message: JsonRpcMessage; options: SendOptions | undefined }[] = []
   readonly close: ReturnType<typeof vi.fn<(reason?: Error) => Promise<void>>>
@@ -58,7 +58,7 @@ export class HandmadeConnector implements Connector {
     return connect ? connect(channel, sink, signal) : Promise.resolve(channel)
   }
 
-  /** What `connect` was given; throws before that. */
+  /** The sink of `connect`. Throws before the call. */
   get sink(): Sink {
     return this.#gift().sink
   }
@@ -77,7 +77,7 @@ export function handmade(parts: Handmade = {}): HandmadeConnector {
   return new HandmadeConnector(parts)
 }
 
-/** A promise as another library makes it: it has `then` and nothing else. */
+/** A promise of another library, which has only `then`. */
 export function foreignPromise<T>(
   then: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
 ): Promise<T> {

@@ -1,7 +1,7 @@
 import type { Layer, TransportLike } from '../../src/index.js'
 
-/** Notes what passes, in both directions, and lets everything through. */
-export function noting(name: string, log: string[]): Layer {
+/** A layer that logs the messages of both directions. */
+export function logging(name: string, log: string[]): Layer {
   return (next) => ({
     async connect(sink, signal) {
       log.push(`${name} connects`)
@@ -26,7 +26,7 @@ export function noting(name: string, log: string[]): Layer {
   })
 }
 
-/** A transport of somebody else, whose every step is in the hands of the test. */
+/** A foreign transport that the test controls. */
 export function foreign(parts: Partial<TransportLike> & Record<string, unknown> = {}): TransportLike {
   return { start: async () => {}, send: async () => {}, close: async () => {}, ...parts }
 }

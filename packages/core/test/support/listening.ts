@@ -3,12 +3,12 @@ import { createListener } from '../../src/authoring.js'
 import type { ListenerOptions, Transport } from '../../src/index.js'
 import { acceptor, type Caller, type HandmadeListening } from './acceptors.js'
 
-/** A listener that is open, and what it tells. */
+/** An open listener with its records. */
 export async function listening(options: ListenerOptions = {}, parts: HandmadeListening = {}) {
   const made = making(options, parts)
   await made.listener.start()
   const offer = async (...callers: Caller[]): Promise<void> => {
-    for (const each of callers) made.door.connection(each)
+    for (const each of callers) made.sink.connection(each)
     await settled()
   }
   return { ...made, offer }
@@ -34,8 +34,8 @@ export function making(options: ListenerOptions = {}, parts: HandmadeListening =
     yielded,
     log,
     errors,
-    get door() {
-      return accepting.door
+    get sink() {
+      return accepting.sink
     },
   }
 }

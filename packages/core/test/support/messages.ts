@@ -28,7 +28,7 @@ export function messages(): fc.Arbitrary<JsonRpcMessage> {
   return message.map((made) => JSON.parse(JSON.stringify(made)) as JsonRpcMessage)
 }
 
-/** A request with that method, for tests to whom nothing else matters. */
+/** A request with that method. */
 export function request(id: RequestId, method = 'test/echo'): JsonRpcMessage {
   return { jsonrpc: '2.0', id, method }
 }

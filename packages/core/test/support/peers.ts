@@ -17,7 +17,7 @@ export async function pairOfPeers(
   return peers
 }
 
-/** A handler that never answers, and the calls it got. */
+/** A handler that never responds, with its calls. */
 export function hanging(): {
   handler: (params: unknown, call: IncomingCall) => Promise<never>
   calls: IncomingCall[]

@@ -19,7 +19,7 @@ export const cancelled = (requestId: string | number): JsonRpcMessage =>
 export const response = (id: string | number, result = {}): JsonRpcMessage => ({ jsonrpc: '2.0', id, result })
 
 export interface Piped {
-  /** What a client and a server use, and the ends of the pipe between them. */
+  /** The transports of a client and a server, and the ends of the pipe between them. */
   client: Transport
   server: Transport
   a: Transport

@@ -1,16 +1,16 @@
 import type { JsonRpcMessage, SendOptions, TransportLike } from '../../src/index.js'
 
-/** A transport that does only what a test tells it to: no more than either SDK asks for. */
+/** A minimal foreign transport that the test controls. */
 export interface ScriptedTransport extends TransportLike {
   readonly sent: { readonly message: JsonRpcMessage; readonly options: SendOptions | undefined }[]
-  /** What `send()` answers from now on; resolves at first. */
+  /** The result of each `send()`. Resolves by default. */
   answer: () => Promise<void>
   hasPerRequestStream: boolean
   flow: { pause(): void; resume(): void }
   readonly flowed: ('pause' | 'resume')[]
 }
 
-/** Makes a transport of which nothing is ours. */
+/** Makes a foreign transport. */
 export function scriptedTransport(): ScriptedTransport {
   const transport: ScriptedTransport = {
     sent: [],

@@ -3,7 +3,7 @@ import type { TimeSource } from '../../src/authoring.js'
 export const RESOLUTION_MS = 5
 
 export interface FakeSource extends TimeSource {
-  /** Moves time to `ms` later, firing timers on their way and reporting what they threw. */
+  /** Advances the time by `ms`, fires the timers and returns their errors. */
   advance(ms: number): unknown[]
   readonly timers: number
   readonly mostTimers: number

@@ -5,7 +5,7 @@ import { numberOf } from './messages.js'
 
 export const code = (expected: TransportErrorCode): unknown => expect.objectContaining({ code: expected })
 
-/** What a transport tells, in the order in which it tells it. */
+/** The calls of `onerror` and `onclose`, in order. */
 export function logged(transport: ReturnType<typeof createTransport>): string[] {
   const log: string[] = []
   transport.onmessage = (message) => log.push(`message ${numberOf(message)}`)
