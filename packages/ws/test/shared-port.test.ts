@@ -14,7 +14,7 @@ import { eventually } from './support/serving.js'
 /** A listening HTTP server, with the uncaught exceptions of the process. */
 async function startHttpServer(
   where: ListenOptions = { port: 0, host: '127.0.0.1' },
-): Promise<{ server: Server; port: number; uncaught: readonly unknown[] }> {
+): Promise<{ server: Server; port: number; uncaught: Error[] }> {
   const uncaught = uncaughtErrors()
   const server = createServer((_request, response) => response.end())
   await new Promise<void>((resolve) => server.listen(where, resolve))
