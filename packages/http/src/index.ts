@@ -16,7 +16,7 @@ export {
   type OAuthRequest,
   type OAuthTokens,
 } from './client/oauth.js'
-export { type Fetch, httpTlsDefaults } from './engines/engine.js'
+export type { Fetch } from './engines/engine.js'
 
 // For applications: the servers
 export {

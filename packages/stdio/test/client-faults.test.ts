@@ -1,7 +1,7 @@
-import { uncaughtErrors } from '@mcpwire/test-support/uncaught-errors'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { startLeakCheck, until } from '@mcpwire/compliance'
+import { uncaughtErrors } from '@mcpwire/test-support/uncaught-errors'
 import { expect, test } from 'vitest'
 import { stdioClient } from '../src/index.js'
 import { outcomesOf, record, request } from './support/messages.js'

@@ -36,26 +36,15 @@ export function requireKnownOptions(given: unknown, known: object, group?: strin
   }
 }
 
-/** Whether two names differ by letter case and separators only, or by at most one edit in four letters. */
+/** Whether two names differ by letter case and separators only, or in one short part, as `hots` and `host` do. */
 function isSimilar(known: string, given: string): boolean {
   const [a, b] = [known, given].map((name) => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
-  return a === b || editsBetween(a, b) <= Math.floor(Math.max(a.length, b.length) / 4)
-}
-
-/** The edits between two short names, where two swapped neighbours are one edit (optimal string alignment). */
-function editsBetween(a: string, b: string): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, index) => index)]
-  const at = (i: number, j: number): number => rows[i]?.[j] ?? Infinity
-  for (let i = 1; i <= a.length; i++) {
-    rows.push([i])
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      const isSwap = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      const swapped = isSwap ? at(i - 2, j - 2) + 1 : Infinity
-      rows[i]?.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, replaced, swapped))
-    }
-  }
-  return at(a.length, b.length)
+  const shorter = Math.min(a.length, b.length)
+  let start = 0
+  while (start < shorter && a[start] === b[start]) start++
+  let end = 0
+  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end++
+  return Math.max(a.length, b.length) - start - end <= Math.max(2, a.length / 4)
 }
 
 /** Throws `INVALID_OPTION` with the option and the requirement, but without the value, which may be a secret. */

@@ -3,9 +3,6 @@ import { type Clock, type TlsClientOptions, TransportError } from '@mcpwire/core
 /** Any function that works as the platform's `fetch` does. */
 export type Fetch = typeof globalThis.fetch
 
-/** What an HTTP client uses for members of `tls` that are not given: load balancers may offer TLS 1.2 only. */
-export const httpTlsDefaults: { readonly minVersion: 'TLSv1.2' } = { minVersion: 'TLSv1.2' }
-
 /** The options of a client that its engine uses. */
 export interface EngineSettings {
   /** The server. Every request of the engine goes to its origin. */

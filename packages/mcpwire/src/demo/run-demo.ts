@@ -10,7 +10,7 @@ import { type DemoClient, sdkClients } from './sdk-clients.js'
 import { steps } from './steps.js'
 
 /** The duration of one step, and why it failed. */
-export interface StepResult {
+interface StepResult {
   readonly ms: number
   readonly failure: string | undefined
 }

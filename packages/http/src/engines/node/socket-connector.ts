@@ -4,7 +4,7 @@ import { type ConnectionOptions, checkServerIdentity, connect as connectTls, typ
 import { isTransportError, TransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
 import { describeTlsError, loadTlsEnd, type TlsEnd } from '@mcpwire/core/node'
-import { type EngineSettings, httpTlsDefaults } from '../engine.js'
+import type { EngineSettings } from '../engine.js'
 import { describeFetchError, unwrapFetchError } from '../failures.js'
 import { type HttpProxy, proxyTo } from './proxy.js'
 
@@ -19,8 +19,11 @@ export interface SocketConnector {
   readonly close: () => Promise<void>
 }
 
+/** The default of `tls.minVersion`, since load balancers may offer TLS 1.2 only. */
+const OLDEST_TLS_VERSION = 'TLSv1.2'
+
 /** Receives the outcome of an attempt to connect: an error, or a socket that is ready. */
-export type Connected = (...outcome: [Error, null] | [null, Socket]) => void
+type Connected = (...outcome: [Error, null] | [null, Socket]) => void
 
 /** A target of connections, and how to reach it. */
 interface Route {
@@ -40,7 +43,7 @@ export function createConnector(settings: EngineSettings): SocketConnector {
   const { url, address, tls = {}, clock, connectTimeoutMs: timeoutMs } = settings
   const route: Route = {
     url,
-    end: url.protocol === 'https:' ? loadTlsEnd({ ...httpTlsDefaults, ...tls }) : undefined,
+    end: url.protocol === 'https:' ? loadTlsEnd({ minVersion: OLDEST_TLS_VERSION, ...tls }) : undefined,
     serverName: tls.serverName,
     proxy: proxyTo(url, settings.proxy),
   }
