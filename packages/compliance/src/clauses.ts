@@ -1,15 +1,15 @@
 /** The clauses of the contract by their ids. `docs/contract.md` shows the same table. */
 export const clauses = {
   C1: 'A transport passes through `idle`, `starting`, `open`, `closing` and `closed` once, never backwards. A second `start()` rejects with `ALREADY_STARTED`. A `start()` after the end rejects with `CLOSED`. `peer` is set from `open` on.',
-  C2: 'Messages arrive complete, unchanged and in the order of the `send()` calls, on each ordered stream of the medium and with any encoding. HTTP POSTs have no common order, except that `send()` of a notification resolves only after the server accepted it.',
+  C2: 'Messages arrive complete and unchanged. On each ordered stream of the medium they arrive in the order of the `send()` calls, with any encoding. HTTP POSTs have no common order. Over HTTP, `send()` of a notification resolves only after the server accepted it.',
   C3: 'Every `send()` settles. It resolves when the medium accepted the message and its buffer is below the high-water mark. It rejects with `NOT_STARTED` before `open`. It rejects with `CLOSED` after the end, also if it was pending at the end. It rejects with `OVERLOADED` beyond `maxQueuedBytes`, and then no part of the message was sent.',
   C4: '`onclose` is called exactly once and after the last `onmessage`, for every kind of end. This includes a failed `start()` and a `close()` before `start()`. `closed` settles once, with the reason unless the end was orderly.',
   C5: 'A callback that throws or rejects breaks nothing. Errors of `onmessage` and `onclose` are reported to `onerror` as `CALLBACK_FAILED`, while reading and teardown go on. A throwing `onerror` is ignored.',
-  C6: 'If its signal aborts, `start()` rejects with that `signal.reason` and leaves no handle and no listener.',
+  C6: 'If the signal of `start()` aborts, `start()` rejects with `signal.reason`. No handle and no event listener remain.',
   C7: 'If the peer disconnects during `start()`, `start()` rejects, and the transport does not become `open` later.',
   C8: '`close()` is idempotent, may be called concurrently and never rejects. It returns within `closeTimeoutMs`, also if the peer has stopped reading.',
   C9: 'Memory is bounded: `maxMessageBytes` and one chunk limit undecoded input, and `maxQueuedBytes` limits queued output. A message of exactly the limit passes. Limits are checked before buffering.',
-  C10: 'Malformed input is reported as `MALFORMED_MESSAGE` and skipped, and no valid message around it is lost. Ten malformed messages in a row end the connection, except where the medium carries stray output, such as that of a child process. An id that is neither a string nor an integer of at most 2^53-1 is malformed and never altered.',
+  C10: 'Malformed input is reported as `MALFORMED_MESSAGE` and skipped, and no valid message around it is lost. Ten malformed messages in a row end the connection, unless the medium also carries stray output, such as that of a child process. An id is a string or an integer of at most 2^53-1. Any other id is malformed. Ids are never altered.',
   C11: '`onmessage` never runs inside the call stack of a local `send()` or `start()`.',
   C12: 'Factories open no connection, child process or listener. An invalid option makes them throw `INVALID_OPTION` synchronously.',
   C13: 'After `closed`, no timer, socket, child process, file or listener of the transport remains.',

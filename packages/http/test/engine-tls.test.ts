@@ -100,7 +100,7 @@ test.each([
 
 // Servers of Node close without an alert where they reject a certificate.
 test.skipIf(!existsSync(OPENSSL)).each([
-  ['none', { ca }, /^it requires a certificate of this end \(tls\.cert\)$/],
+  ['none', { ca }, /^it requires a certificate of this end in option "tls.cert"$/],
   [
     'one of another authority',
     { ca, ...stranger },

@@ -216,9 +216,9 @@ test('describes headers that cannot be sent, without their values', async () => 
   }
   expect(texts).toMatchInlineSnapshot(`
     {
-      "line end": "headers() failed: it must return headers by name or in pairs; the value of "x-key" has characters that cannot be sent",
-      "name": "headers() failed: it must return headers by name or in pairs; "x-a b" is no name of a header",
-      "type": "headers() failed: it must return headers by name or in pairs; the value of "x-key" is no text",
+      "line end": "headers() failed: it must return headers by name or as pairs; the value of "x-key" has invalid characters",
+      "name": "headers() failed: it must return headers by name or as pairs; "x-a b" is no header name",
+      "type": "headers() failed: it must return headers by name or as pairs; the value of "x-key" is no string",
     }
   `)
 })
@@ -269,7 +269,7 @@ test('describes options that cannot work', () => {
     {
       "auth": "option "auth" must be an object with a function "token"",
       "credentials": "option "url" must not contain credentials: use option "headers"",
-      "headers": "option "headers" must be a function, or headers by name or in pairs",
+      "headers": "option "headers" must be a function, or headers by name or as pairs",
       "maxRetryMs": "option "maxRetryMs" must be a number of at least 100; received 50",
       "maxSockets": "option "maxSockets" must be a number of at least 3; received 2",
       "proxy": "option "proxy" must be the URL of a proxy",

@@ -53,15 +53,19 @@ describe.each(shapes)('headers given as %s', (_, given) => {
 })
 
 test.each([
-  [[['a b', 's3cret']], '"a b" is no name'],
-  [new Map([['a', 's3cret\n']]), 'the value of "a" has characters that cannot be sent'],
-  [['a', 's3cret'], 'headers by name or in pairs'],
-  [[['a']], 'the value of "a" is no text'],
-  ['a: s3cret', 'headers by name or in pairs'],
-])('rejects %o as headers, without their values', (given, says) => {
+  [[['a b', 's3cret']]],
+  [new Map([['a', 's3cret\n']])],
+  [['a', 's3cret']],
+  [[['a']]],
+  ['a: s3cret'],
+])('rejects %o as headers, without their values', (given) => {
   const headers = given as unknown as HttpHeaders
   const refused = (): unknown => httpClient({ url: 'http://127.0.0.1:1/mcp', headers })
-  expect(refused).toThrow(says)
-  expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
+  expect(refused).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_OPTION',
+      details: expect.objectContaining({ option: 'headers' }),
+    }),
+  )
   expect(refused).not.toThrow('s3cret')
 })

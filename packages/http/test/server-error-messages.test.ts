@@ -98,7 +98,7 @@ describe('error messages', () => {
         "400 Invalid request: a response, and this revision has none from clients",
         "400 Header mismatch: the header mcp-protocol-version is missing",
         "400 Header mismatch: the header mcp-method differs from the body",
-        "403 the Origin is not on this host",
+        "403 the Origin header does not name this host",
       ]
     `)
   })

@@ -26,8 +26,8 @@ export interface TransportErrorDetails {
    */
   CLOSED: undefined
   /**
-   * An option has an invalid value, or two options contradict each other. The factory throws it synchronously;
-   * `start()` rejects with it where only the bind can find the fault.
+   * An option has an invalid value, or two options contradict each other. The factory throws it synchronously. If only
+   * the bind can detect the error, `start()` rejects with it.
    * @retry no
    */
   INVALID_OPTION: { readonly option: string; readonly received?: unknown }
@@ -47,7 +47,7 @@ export interface TransportErrorDetails {
    */
   LISTEN_FAILED: { readonly address: string }
   /**
-   * A gate, at either end, does not admit this caller, or its admission has ended.
+   * A gate, at either end, does not admit this caller, or the admission has ended.
    * @retry 429 and 503 only, after `retryAfterMs`
    */
   REFUSED: { readonly status: number; readonly retryAfterMs?: number }
@@ -57,7 +57,7 @@ export interface TransportErrorDetails {
    */
   AUTH_REQUIRED: { readonly status: number; readonly challenge?: string }
   /**
-   * The message could not be sent. `delivery` is `none` where it was certainly not sent, else `unknown`.
+   * The message could not be sent. `delivery` is `none` if it certainly was not sent. Otherwise it is `unknown`.
    * @retry if `delivery` is `none`
    */
   SEND_FAILED: { readonly delivery: 'none' | 'unknown' }
@@ -67,8 +67,8 @@ export interface TransportErrorDetails {
    */
   OVERLOADED: { readonly queuedBytes: number; readonly maxQueuedBytes: number }
   /**
-   * The connection broke, exceeded an idle timeout, or ended before a due response: any response over HTTP, the first
-   * one over a byte stream. Any other orderly end is no `PEER_LOST`, even with requests pending.
+   * The connection broke or exceeded an idle timeout. An orderly end is `PEER_LOST` only if a response was due: any
+   * response over HTTP, the first one over a byte stream. A later orderly end has no reason, even with pending requests.
    * @retry yes
    */
   PEER_LOST: { readonly address: string }
