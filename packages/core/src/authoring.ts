@@ -26,15 +26,12 @@ export type { Acceptor, AcceptorSink, Binding, Incoming } from './contract/liste
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
 export {
   invalidOption,
-  type KnownOptions,
-  type Resolved,
   rejectOption,
   requireInRange,
   requireInteger,
   requireKnownOptions,
   requireOneOf,
   requireText,
-  resolveOptions,
 } from './contract/options.js'
 export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
 export { fromFactory, fromTransport } from './layers/layers.js'

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { memoryClient, memoryListener, memoryPair, peer, serve } from '../src/index.js'
 
-const unheard: unknown[] = []
-const hear = (reason: unknown): void => void unheard.push(reason)
+const unhandled: unknown[] = []
+const record = (reason: unknown): void => void unhandled.push(reason)
 
 beforeEach(() => {
-  unheard.length = 0
-  process.on('unhandledRejection', hear)
+  unhandled.length = 0
+  process.on('unhandledRejection', record)
 })
 
 afterEach(() => {
-  process.off('unhandledRejection', hear)
+  process.off('unhandledRejection', record)
 })
 
 /** Unhandled rejections are reported after the microtasks. */
@@ -29,7 +29,7 @@ it('reports rejections of transport callbacks', async () => {
   await near.close({ reason: new Error('over') })
   await turn()
 
-  expect(unheard).toEqual([])
+  expect(unhandled).toEqual([])
 })
 
 it('reports rejections of listener callbacks and of release()', async () => {
@@ -41,7 +41,7 @@ it('reports rejections of listener callbacks and of release()', async () => {
   await listener.close()
   await turn()
 
-  expect(unheard).toEqual([])
+  expect(unhandled).toEqual([])
 })
 
 it('refuses when a session policy returns a promise and reports its rejection', async () => {
@@ -52,7 +52,7 @@ it('refuses when a session policy returns a promise and reports its rejection', 
 
   await expect(memoryClient({ listener }).start()).rejects.toMatchObject({ code: 'REFUSED' })
   await turn()
-  expect(unheard).toEqual([])
+  expect(unhandled).toEqual([])
   expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'sessionPolicy.open' } }])
 })
 
@@ -67,7 +67,7 @@ it('serves further connections when onerror throws', async () => {
     .catch(() => {})
   await turn()
 
-  expect(unheard).toEqual([])
+  expect(unhandled).toEqual([])
 })
 
 it('reports a rejection of onProgress', async () => {
@@ -86,6 +86,6 @@ it('reports a rejection of onProgress', async () => {
   await client.request('work', {}, { onProgress: failing })
   await turn()
 
-  expect(unheard).toEqual([])
+  expect(unhandled).toEqual([])
   expect(errors).toMatchObject([{ code: 'CALLBACK_FAILED', details: { slot: 'onProgress' } }])
 })

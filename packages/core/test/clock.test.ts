@@ -31,7 +31,7 @@ describe('a deadline', () => {
     )
   })
 
-  test('expires once', () => {
+  test('calls expire exactly once', () => {
     const source = fakeSource()
     const expire = vi.fn()
     createWheelClock(source).deadline(10, expire)

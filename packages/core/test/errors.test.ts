@@ -34,7 +34,7 @@ describe('TransportError', () => {
 })
 
 describe('isTransportError', () => {
-  test('distinguishes codes', () => {
+  test('distinguishes errors by code', () => {
     const error = new TransportError('CLOSED', 'over', undefined)
 
     expect(isTransportError(error)).toBe(true)

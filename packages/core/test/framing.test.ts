@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { createLineDecoder, type LineDecoder, type LineDecoderOptions } from '../src/authoring.js'
 import { messages } from './support/messages.js'
 
-interface Heard {
+interface Recorded {
   readonly lines: string[]
   readonly encoded: (Uint8Array | undefined)[]
   readonly invalid: string[]
@@ -11,7 +11,7 @@ interface Heard {
   readonly decoder: LineDecoder
 }
 
-function decoding(options: Partial<LineDecoderOptions> = {}): Heard {
+function decoding(options: Partial<LineDecoderOptions> = {}): Recorded {
   const recorded = {
     lines: [] as string[],
     encoded: [] as (Uint8Array | undefined)[],

@@ -40,7 +40,7 @@ describe.each([
     expect(recorded).toEqual([numbered(1)])
   })
 
-  test('carries authInfo', async () => {
+  test('carries the authInfo of messages', async () => {
     const [near, far] = pair()
     const transport = withLayers(far as TransportLike)
     const authInfo = { token: 't', clientId: 'c', scopes: [] }

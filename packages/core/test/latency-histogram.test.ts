@@ -24,13 +24,13 @@ describe('createLatencyHistogram', () => {
         const { count, max, p50, p90, p99 } = histogram.summary()
         expect(count).toBe(recorded.length)
         expect(max).toBe(sorted.at(-1))
-        for (const [share, told] of [
+        for (const [share, summary] of [
           [0.5, p50],
           [0.9, p90],
           [0.99, p99],
         ] as const) {
           const exact = exactQuantile(sorted, share)
-          expect(Math.abs((told as number) - exact)).toBeLessThanOrEqual(exact * MAX_RELATIVE_ERROR)
+          expect(Math.abs((summary as number) - exact)).toBeLessThanOrEqual(exact * MAX_RELATIVE_ERROR)
         }
       }),
     )

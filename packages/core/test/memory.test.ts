@@ -4,13 +4,13 @@ import { encodedOf } from '../src/authoring.js'
 import { type JsonRpcMessage, type MemoryPairOptions, memoryPair, type Transport } from '../src/index.js'
 import { numbered, numberOf, request } from './support/messages.js'
 
-interface Heard {
+interface Recorded {
   readonly messages: JsonRpcMessage[]
   readonly errors: Error[]
 }
 
-function listenTo(transport: Transport): Heard {
-  const recorded: Heard = { messages: [], errors: [] }
+function listenTo(transport: Transport): Recorded {
+  const recorded: Recorded = { messages: [], errors: [] }
   transport.onmessage = (message) => recorded.messages.push(message)
   transport.onerror = (error) => recorded.errors.push(error)
   return recorded

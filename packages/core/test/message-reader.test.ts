@@ -10,7 +10,7 @@ import {
 import { isTransportError, type JsonRpcMessage, type MessageContext } from '../src/index.js'
 import { messages, request } from './support/messages.js'
 
-interface Heard {
+interface Recorded {
   readonly intake: MessageReader
   readonly messages: JsonRpcMessage[]
   readonly contexts: (MessageContext | undefined)[]
@@ -18,7 +18,7 @@ interface Heard {
   readonly abandoned: Error[]
 }
 
-function listening(options: Partial<MessageReaderOptions> = {}): Heard {
+function listening(options: Partial<MessageReaderOptions> = {}): Recorded {
   const recorded = {
     messages: [] as JsonRpcMessage[],
     contexts: [] as (MessageContext | undefined)[],
@@ -44,7 +44,7 @@ function listening(options: Partial<MessageReaderOptions> = {}): Heard {
 }
 
 /** A reader with negotiated batches. */
-function listeningForBatches(options: Partial<MessageReaderOptions> = {}): Heard {
+function listeningForBatches(options: Partial<MessageReaderOptions> = {}): Recorded {
   const recorded = listening(options)
   recorded.intake.sent({ jsonrpc: '2.0', id: 0, method: 'initialize' })
   recorded.intake.value({ jsonrpc: '2.0', id: 0, result: { protocolVersion: '2025-03-26' } })
@@ -257,7 +257,7 @@ describe('ten malformed messages in a row', () => {
   })
 })
 
-describe('the noise callback', () => {
+describe('the callback for stray output', () => {
   test('receives malformed text in full without ending the conversation', () => {
     const noise: string[] = []
     const recorded = listening({ noise: (line) => noise.push(line) })

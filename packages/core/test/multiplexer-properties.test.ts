@@ -52,7 +52,7 @@ describe('any order of messages', () => {
       const at = pick % Math.max(this.crossed.length, 1)
       if (what < 35 || this.crossed.length === 0) this.#ask(from, id, token)
       else if (what < 70) this.#answer(at)
-      else if (what < 85) this.#tell(at)
+      else if (what < 85) this.#deliver(at)
       else if (what < 95) this.#cancel(at)
       else if (what < 98) this.#leave(from)
       else this.#stray(pick)
@@ -92,7 +92,7 @@ describe('any order of messages', () => {
     }
 
     /** All messages of the upstream for a request. */
-    #tell(at: number): void {
+    #deliver(at: number): void {
       const { call, isAwaited } = this.crossed[at] ?? fail()
       if (call.isListen) {
         const step = this.multiplexer.fromUpstream(changed(call.number))
@@ -123,9 +123,9 @@ describe('any order of messages', () => {
 
     #leave(caller: Caller): void {
       const theirs = this.crossed.filter(({ call, isAwaited }) => isAwaited && call.caller === caller)
-      const told = this.multiplexer.callerClosed(caller).map(({ params }) => params?.['requestId'])
-      expect(new Set(told)).toEqual(new Set(theirs.map(({ call }) => call.number)))
-      expect(told).toHaveLength(theirs.length)
+      const delivered = this.multiplexer.callerClosed(caller).map(({ params }) => params?.['requestId'])
+      expect(new Set(delivered)).toEqual(new Set(theirs.map(({ call }) => call.number)))
+      expect(delivered).toHaveLength(theirs.length)
       for (const each of theirs) each.isAwaited = false
     }
 

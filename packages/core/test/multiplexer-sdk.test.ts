@@ -127,10 +127,10 @@ describe('two callers of one SDK v2 server', () => {
     await say(a, call(a, 1, 'count', { to: 2 }, { progressToken: 'p' }))
     await say(b, call(b, 1, 'count', { to: 3 }, { progressToken: 'p' }))
     await vi.waitFor(() => expect([a.answerTo(1), b.answerTo(1)]).not.toContain(undefined))
-    const told = (caller: Caller) =>
+    const received = (caller: Caller) =>
       caller.recorded.flatMap((message) => ('method' in message ? [message.params] : []))
-    expect(told(a)).toEqual([1, 2].map((progress) => ({ progressToken: 'p', progress })))
-    expect(told(b)).toEqual([1, 2, 3].map((progress) => ({ progressToken: 'p', progress })))
+    expect(received(a)).toEqual([1, 2].map((progress) => ({ progressToken: 'p', progress })))
+    expect(received(b)).toEqual([1, 2, 3].map((progress) => ({ progressToken: 'p', progress })))
   })
 
   test('receive changes under the id and the filter of their own subscription [SUB-S-02, SUB-S-03, SUB-S-04]', async () => {

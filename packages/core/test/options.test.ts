@@ -1,12 +1,5 @@
 import { expect, test } from 'vitest'
-import {
-  invalidOption,
-  requireInRange,
-  requireInteger,
-  requireOneOf,
-  requireText,
-  resolveOptions,
-} from '../src/authoring.js'
+import { invalidOption, requireInRange, requireInteger, requireOneOf, requireText } from '../src/authoring.js'
 import { isTransportError } from '../src/index.js'
 
 function failureOf(call: () => void): unknown {
@@ -17,40 +10,6 @@ function failureOf(call: () => void): unknown {
   }
   return 'nothing was thrown'
 }
-
-test('prefers a given option over its default', () => {
-  expect(resolveOptions({ a: 1, b: 2 }, { a: 3 })).toEqual({ a: 3, b: 2 })
-})
-
-test('keeps the default for an explicit undefined', () => {
-  expect(resolveOptions({ a: 1 }, { a: undefined, b: undefined })).toEqual({ a: 1 })
-})
-
-test('accepts null, 0, false and the empty string as values', () => {
-  const given = { a: null, b: 0, c: false, d: '' }
-
-  expect(resolveOptions({ a: 1, b: 1, c: true, d: 'x' }, given)).toEqual(given)
-})
-
-test('freezes the result and changes neither defaults nor given options', () => {
-  const defaults = { a: 1 }
-  const given = { a: 2, b: undefined }
-
-  const resolved = resolveOptions(defaults, given)
-
-  expect(Object.isFrozen(resolved)).toBe(true)
-  expect(defaults).toEqual({ a: 1 })
-  expect(given).toEqual({ a: 2, b: undefined })
-})
-
-test('sets no prototype from a "__proto__" member', () => {
-  const given = JSON.parse('{"__proto__": {"gate": "mine"}}') as { gate?: string }
-
-  const resolved = resolveOptions({ a: 1 }, given)
-
-  expect(resolved.gate).toBeUndefined()
-  expect(Object.getPrototypeOf(resolved)).toBe(Object.prototype)
-})
 
 test('reports the option, the received value and the requirement', () => {
   const error = failureOf(() => invalidOption('port', -1, 'a port'))

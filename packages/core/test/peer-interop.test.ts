@@ -70,7 +70,7 @@ describe.each([
     const client = newClient()
     await client.connect(near)
     const progress: unknown[] = []
-    const onprogress = (told: unknown): void => void progress.push(told)
+    const onprogress = (update: unknown): void => void progress.push(update)
     expect(await call(client, 'work', { onprogress })).toEqual({ content: [] })
     expect(progress).toEqual([{ progress: 1, total: 2 }])
     const abort = new AbortController()
@@ -88,7 +88,7 @@ describe.each([
 function call(
   client: ClientV1 | ClientV2,
   name: string,
-  options: { signal?: AbortSignal; onprogress?: (told: unknown) => void },
+  options: { signal?: AbortSignal; onprogress?: (update: unknown) => void },
 ): Promise<unknown> {
   const params = { name, arguments: {} }
   return client instanceof ClientV1

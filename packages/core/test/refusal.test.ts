@@ -10,6 +10,6 @@ test('quotes a refusal on one line, without control characters, up to a limit', 
   )
   expect(refused?.message).toBe(`tcp://h:1 refused the connection (401): no [31m${'x'.repeat(192)}…`)
   expect(refused).toMatchObject({ code: 'AUTH_REQUIRED' })
-  const told = (refused as unknown as { details: { challenge: string } }).details.challenge
-  expect(told).toBe(`Bearer ${'y'.repeat(191)}…`)
+  const message = (refused as unknown as { details: { challenge: string } }).details.challenge
+  expect(message).toBe(`Bearer ${'y'.repeat(191)}…`)
 })

@@ -243,7 +243,7 @@ describe('the callbacks of a transport', () => {
     expect(onclose).toHaveBeenCalledTimes(1)
   })
 
-  test('are optional', async () => {
+  test('are all optional', async () => {
     const connector = handmade()
     const transport = createTransport(connector)
     await transport.start()

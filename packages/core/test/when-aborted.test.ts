@@ -4,29 +4,29 @@ import { whenAborted } from '../src/authoring.js'
 
 test('calls each callback once over one abort listener', () => {
   const controller = new AbortController()
-  const told: number[] = []
-  const forget = Array.from({ length: 20 }, (_, n) => whenAborted(controller.signal, () => told.push(n)))
-  forget[3]?.()
+  const calls: number[] = []
+  const remove = Array.from({ length: 20 }, (_, n) => whenAborted(controller.signal, () => calls.push(n)))
+  remove[3]?.()
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1)
   controller.abort()
-  expect(told).toEqual(Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 3))
+  expect(calls).toEqual(Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 3))
 })
 
 test('removes the abort listener with the last callback', () => {
   const { signal } = new AbortController()
-  const forget = [whenAborted(signal, () => {}), whenAborted(signal, () => {})]
-  for (const each of forget) each()
+  const remove = [whenAborted(signal, () => {}), whenAborted(signal, () => {})]
+  for (const each of remove) each()
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 test('does not call a callback that an earlier one removed', () => {
   const controller = new AbortController()
-  const told: string[] = []
+  const calls: string[] = []
   whenAborted(controller.signal, () => {
-    told.push('first')
-    forget()
+    calls.push('first')
+    remove()
   })
-  const forget = whenAborted(controller.signal, () => told.push('second'))
+  const remove = whenAborted(controller.signal, () => calls.push('second'))
   controller.abort()
-  expect(told).toEqual(['first'])
+  expect(calls).toEqual(['first'])
 })

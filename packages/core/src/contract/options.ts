@@ -1,22 +1,5 @@
 import { TransportError } from './errors.js'
 
-/** The given options with the defaults, frozen. An explicit `undefined` counts as left out. */
-export function resolveOptions<D extends object, G extends object>(defaults: D, given: G): Resolved<D, G> {
-  const set = Object.entries(given).filter(([, value]) => value !== undefined)
-  // Not by assignment: a "__proto__" in options parsed from JSON would become the prototype.
-  return Object.freeze({ ...defaults, ...Object.fromEntries(set) }) as unknown as Resolved<D, G>
-}
-
-/** Options after their defaults: each member with a default is present. */
-export type Resolved<D extends object, G extends object> = Readonly<
-  Omit<G, keyof D> & {
-    [K in keyof D]: K extends keyof G ? Exclude<G[K], undefined> : D[K]
-  }
->
-
-/** A member for each option, with any value. The compiler reports a missing one. */
-export type KnownOptions<O extends object> = Readonly<Record<keyof O, unknown>>
-
 /**
  * Throws `INVALID_OPTION` unless the options are an object with known members only. Members that are `undefined` count as
  * left out. The error shows no value, because a misplaced value may be a secret.
