@@ -1,12 +1,6 @@
 import { TransportError } from '@mcpwire/core'
-import {
-  type Connector,
-  createTransport,
-  requireInRange,
-  requireInteger,
-  resolveOptions,
-} from '@mcpwire/core/authoring'
-import { type ByteStreamOptions, byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
+import { type Connector, createTransport, type OptionSettings } from '@mcpwire/core/authoring'
+import { type ByteStreamOptions, byteStreamOptions, duplexChannel } from '@mcpwire/core/node'
 import { type LoopbackEnd, loopbackStreams } from './loopback-streams.js'
 import type {
   LoneTransport,
@@ -23,7 +17,7 @@ import type {
 export const loopback: TransportSubject = {
   capabilities: { backpressure: true },
   pair: (options) => loopbackPair(options),
-  create: (overlay) => createTransport(nowhere, checked(overlay)),
+  create: (overlay) => createTransport(nowhere, byteStreamOptions.select(overlay)),
   unreachable: lone((_sink, _signal) => Promise.reject(failed('nothing listens'))),
   hangsUpDuringStart: lone(async (sink) => {
     sink.end()
@@ -41,7 +35,7 @@ export const loopback: TransportSubject = {
 function loopbackPair(options: PairOptions = {}): TransportPair {
   const [a, b] = loopbackStreams()
   const ends: Record<Side, LoopbackEnd> = { near: a, far: b }
-  const settings = checked(options)
+  const settings = byteStreamOptions.select(options)
   const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
   return {
     near: createTransport(connectorOver(a, 'loopback:far', settings), settings),
@@ -61,15 +55,7 @@ function loopbackPair(options: PairOptions = {}): TransportPair {
   }
 }
 
-type Settings = ReturnType<typeof resolveOptions<typeof byteStreamDefaults, ByteStreamOptions>>
-
-function checked(options: ByteStreamOptions): Settings {
-  const settings = resolveOptions(byteStreamDefaults, options)
-  requireInteger('maxMessageBytes', settings.maxMessageBytes, 1024, Infinity)
-  requireInteger('maxQueuedBytes', settings.maxQueuedBytes, 1024, Infinity)
-  requireInRange('closeTimeoutMs', settings.closeTimeoutMs, 0, Infinity)
-  return settings
-}
+type Settings = OptionSettings<ByteStreamOptions>
 
 function connectorOver(end: LoopbackEnd, address: string, settings: Settings): Connector {
   return {

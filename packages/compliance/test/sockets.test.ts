@@ -3,8 +3,8 @@ import { connect, createServer, type NetConnectOpts, type Server, type Socket } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Transport, TransportError } from '@mcpwire/core'
-import { type Connector, createTransport, resolveOptions } from '@mcpwire/core/authoring'
-import { byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
+import { type Connector, createTransport } from '@mcpwire/core/authoring'
+import { byteStreamOptions, duplexChannel } from '@mcpwire/core/node'
 import { describeTransport, lineHooks, type PairOptions, type TransportPair, tcpProxy } from '../src/index.js'
 
 const noHandshake = 'a socket without TLS is connected before its peer can disconnect'
@@ -61,7 +61,7 @@ async function socketPair(medium: 'tcp' | 'unix', options: PairOptions): Promise
 }
 
 function socketTransport(open: () => Socket, options: PairOptions): Transport {
-  const settings = resolveOptions(byteStreamDefaults, options)
+  const settings = byteStreamOptions.select(options)
   const connector: Connector = {
     connect: async (sink, signal) => {
       signal.throwIfAborted()

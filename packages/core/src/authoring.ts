@@ -24,18 +24,7 @@ export {
 } from './contract/http-headers.js'
 export type { Acceptor, AcceptorSink, Binding, Incoming } from './contract/listener.js'
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
-export {
-  invalidOption,
-  type KnownOptions,
-  type Resolved,
-  rejectOption,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  requireOneOf,
-  requireText,
-  resolveOptions,
-} from './contract/options.js'
+export { invalidOption, rejectOption } from './contract/options.js'
 export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
 export { fromFactory, fromTransport } from './layers/layers.js'
 export { type AdmissionOptions, type AdmissionOutcome, admit } from './listener/admission.js'
@@ -115,6 +104,7 @@ export {
   inRange,
   integer,
   list,
+  matching,
   objectWith,
   oneOf,
   optional,

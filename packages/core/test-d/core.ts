@@ -1,4 +1,4 @@
-import type { parseMessage, Resolved } from '../src/authoring.js'
+import type { OptionSettings, parseMessage } from '../src/authoring.js'
 import type {
   AuthInfo,
   ErrorAdvice,
@@ -86,9 +86,9 @@ export type Errors = [
   Expect<Same<TransportError<'CIRCUIT_OPEN'>['details'], { readonly retryAfterMs: number } & ErrorAdvice>>,
 ]
 
-// Options with a default are there once resolved, others may not be.
-type Settings = Resolved<{ readonly a: 1 }, { a?: number | undefined; b?: string | undefined }>
-export type ResolvedOptions = [
+// Options with a default are there once read, others may not be.
+type Settings = OptionSettings<{ a?: number | undefined; b?: string | undefined }, 'b'>
+export type OptionsAfterDefaults = [
   Expect<Same<Settings['a'], number>>,
   Expect<Same<Settings['b'], string | undefined>>,
 ]

@@ -13,9 +13,9 @@ import {
   optional,
   options,
   rejectOption,
-  requireText,
   rule,
   type Sink,
+  text,
 } from '@mcpwire/core/authoring'
 import { type ByteStreamOptions, byteStreamOptions } from '@mcpwire/core/node'
 import { childChannel } from './child-channel.js'
@@ -121,7 +121,7 @@ type Settings = OptionSettings<StdioClientOptions, 'cwd' | 'onStrayOutput'>
 /** A string that the system can pass to a process. */
 function plainText(): OptionRule<string, undefined> {
   return rule((option, value) => {
-    requireText(option, value)
+    text().check(option, value)
     if (!isPlain(value)) invalidOption(option, value, 'a string without NUL')
   })
 }

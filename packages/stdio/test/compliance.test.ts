@@ -10,8 +10,8 @@ import {
   tcpProxy,
 } from '@mcpwire/compliance'
 import type { Transport } from '@mcpwire/core'
-import { createTransport, resolveOptions } from '@mcpwire/core/authoring'
-import { byteStreamDefaults, duplexChannel } from '@mcpwire/core/node'
+import { createTransport } from '@mcpwire/core/authoring'
+import { byteStreamOptions, duplexChannel } from '@mcpwire/core/node'
 import { newFolder } from '@mcpwire/test-support/folders'
 import { type StdioClientTransport, stdioClient, stdioServer } from '../src/index.js'
 import { osPipe } from './support/os-pipe.js'
@@ -111,7 +111,7 @@ function signalTo({ pid }: StdioClientTransport, signal: NodeJS.Signals): void {
 async function pipePair(options: PairOptions): Promise<TransportPair> {
   const folder = await newFolder()
   const towards = { near: osPipe(folder.path, 'near'), far: osPipe(folder.path, 'far') }
-  const settings = resolveOptions(byteStreamDefaults, options)
+  const settings = byteStreamOptions.select(options)
   const streams = { readable: towards.near.readable, writable: towards.far.writable }
   const near = createTransport(
     {

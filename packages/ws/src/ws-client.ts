@@ -16,8 +16,8 @@ import {
   options,
   parseHeaders,
   rejectOption,
-  requireText,
   rule,
+  text,
   toError,
 } from '@mcpwire/core/authoring'
 import { createDialer } from '#dialer'
@@ -159,7 +159,7 @@ function requireHeaders(
 function requireToken(option: string, value: unknown): void {
   if (typeof value === 'function') return
   if (typeof value !== 'string') rejectOption(option, 'a string, or a function that returns one')
-  requireText(option, value)
+  text().check(option, value)
 }
 
 function conflict(option: string, fault: string, hint?: string): never {

@@ -113,6 +113,7 @@ class Entry implements Deadline {
  * })
  * ```
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function createWheelClock(source: TimeSource): Clock {
   const slots = new Map<number, Set<Entry>>()
   let armedSlot = Infinity

@@ -1,13 +1,12 @@
 import type { Clock } from '../contract/clock.js'
 import type { JsonRpcNotification, MessageParams } from '../contract/message.js'
-import { boolean, callback, clock, inRange, optional, rule } from '../contract/option-rules.js'
+import { boolean, callback, clock, inRange, matching, optional, rule } from '../contract/option-rules.js'
 import {
   type OptionDefaults,
   type OptionSettings,
   type OptionTable,
   options,
 } from '../contract/option-table.js'
-import { invalidOption } from '../contract/options.js'
 import type { MessageContext, SendOptions } from '../contract/transport.js'
 import type { RequestHandler } from './incoming-requests.js'
 
@@ -45,9 +44,10 @@ type WithoutDefault = 'requests' | 'onRequest' | 'notifications' | 'onNotificati
 export type PeerSettings = OptionSettings<PeerOptions, WithoutDefault>
 
 const handlers = <H>() =>
-  rule<Readonly<Record<string, H>>>((option, value) => {
-    if (typeof value !== 'object' || value === null) invalidOption(option, value, 'an object of functions')
-  })
+  matching<Readonly<Record<string, H>>>(
+    (value) => typeof value === 'object' && value !== null,
+    'an object of functions',
+  )
 
 /** The options of a peer. */
 export const peerOptions: OptionTable<PeerOptions, WithoutDefault> = options<PeerOptions, WithoutDefault>({

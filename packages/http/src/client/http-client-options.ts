@@ -14,8 +14,6 @@ import {
   options,
   parseHeaders,
   rejectOption,
-  requireInRange,
-  requireKnownOptions,
   rule,
   systemRandom,
   text,
@@ -191,14 +189,14 @@ export interface HttpClientOptions extends CreateTransportOptions {
 
 type Absent = 'fetch' | 'agent' | 'auth' | 'tls' | 'proxy' | 'sessionId' | 'protocolVersion' | 'onStreamState'
 
-/** For options that only Node has: the engine checks them. */
-const checkedByEngine = optional<never>(rule(() => {}))
+/** For options that are checked elsewhere, such as by the engine. */
+const unchecked = optional<never>(rule(() => {}))
 
 const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions, Absent>({
   ...createTransportOptions.rules,
   url: rule<string | URL>((_option, value) => void parseHttpUrl(value)),
   fetch: optional(callback()),
-  agent: checkedByEngine,
+  agent: unchecked,
   headers: rule<NonNullable<HttpClientOptions['headers']>, HttpHeaders>(() => {}, {}),
   auth: optional(rule(checkAuth)),
   tls: optional(
@@ -206,7 +204,7 @@ const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions,
       if (typeof value !== 'object' || value === null) rejectOption(option, 'an object')
     }),
   ),
-  proxy: checkedByEngine,
+  proxy: unchecked,
   sessionId: optional(text()),
   protocolVersion: optional(text()),
   httpSse: boolean(true),
@@ -241,7 +239,7 @@ export interface HttpClientSettings extends Omit<Settings, 'url' | 'headers' | '
 export function readHttpClientOptions(given: HttpClientOptions): HttpClientSettings {
   const settings = table.read(given)
   const { url, minRetryMs, maxRetryMs, reconnect } = settings
-  requireInRange('maxRetryMs', maxRetryMs, minRetryMs, Infinity)
+  inRange(minRetryMs, Infinity).check('maxRetryMs', maxRetryMs)
   // Read once: they may come from a generator.
   const headers = typeof settings.headers === 'function' ? settings.headers : parseHeaders(settings.headers)
   if (typeof headers === 'string') return rejectOption('headers', `a function, or ${headers}`)
@@ -260,11 +258,11 @@ function parseHttpUrl(given: unknown): URL {
   return url
 }
 
-const authMethods: Readonly<Record<keyof HttpAuth, unknown>> = {
-  token: 1,
-  onUnauthorized: 1,
-  onInsufficientScope: 1,
-}
+const authTable = options<HttpAuth, keyof HttpAuth>({
+  token: unchecked,
+  onUnauthorized: unchecked,
+  onInsufficientScope: unchecked,
+})
 
 /** In a plain object, misspelt callbacks are rejected; other members are the application's own. */
 function checkAuth(option: string, value: unknown): void {
@@ -272,5 +270,5 @@ function checkAuth(option: string, value: unknown): void {
   if (typeof auth?.token !== 'function') rejectOption(option, 'an object with a function "token"')
   if (Object.getPrototypeOf(auth) !== Object.prototype) return
   const callbacks = Object.entries(auth).filter(([name]) => /^on[A-Z]/.test(name))
-  requireKnownOptions(Object.fromEntries(callbacks), authMethods, option)
+  authTable.read(Object.fromEntries(callbacks) as unknown as HttpAuth, option)
 }

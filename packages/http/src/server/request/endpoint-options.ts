@@ -7,6 +7,7 @@ import {
   integer,
   invalidOption,
   listenerOptions,
+  matching,
   type OptionalListenerOptions,
   type OptionDefaults,
   type OptionRule,
@@ -162,10 +163,11 @@ const MAX_MESSAGE_BYTES = 2 ** 29 - 1
 
 /** The path of a URL. */
 export function path<D extends string | undefined = undefined>(defaultValue?: D): OptionRule<string, D> {
-  return rule((option, value) => {
-    if (typeof value === 'string' && /^\/[^\s?#]*$/.test(value)) return
-    invalidOption(option, value, 'a path that starts with "/", without query')
-  }, defaultValue)
+  return matching(
+    (value) => typeof value === 'string' && /^\/[^\s?#]*$/.test(value),
+    'a path that starts with "/", without query',
+    defaultValue,
+  )
 }
 
 const hooksTable = options<HttpHooks, keyof HttpHooks>({
