@@ -5,6 +5,7 @@ import {
   type Connector,
   callback,
   createTransport,
+  defaultsOf,
   invalidOption,
   type OptionDefaults,
   type OptionRule,
@@ -83,7 +84,8 @@ const table = options<StdioClientOptions, 'cwd' | 'onStrayOutput'>({
 })
 
 /** Defaults of the options of `stdioClient`. */
-export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onStrayOutput'> = table.defaults
+export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onStrayOutput'> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /** A transport over a child process. `stderr` and `pid` are those of the stdio transports of the MCP SDKs. */
 export interface StdioClientTransport extends Transport {

@@ -47,8 +47,6 @@ export type OptionDefaults<O extends object, A extends keyof O = never> = {
 export interface OptionTable<O extends object, A extends keyof O = never> {
   /** One rule for each option. Spread it into the table of a factory that has the same options and more. */
   readonly rules: OptionRules<O, A>
-  /** The default of each option that has one. */
-  readonly defaults: OptionDefaults<O, A>
   /**
    * Checks the given options and adds the defaults. An explicit `undefined` counts as left out. The result is frozen.
    *
@@ -77,29 +75,38 @@ export function options<O extends object, A extends keyof O = never>(
   rules: OptionRules<O, A>,
 ): OptionTable<O, A> {
   const entries = Object.entries<OptionRule<unknown>>(rules)
-  const defaults: Record<string, unknown> = {}
-  for (const [name, { defaultValue }] of entries)
-    if (defaultValue !== undefined) defaults[name] = defaultValue
   const select = (given: O, group?: string): OptionSettings<O, A> => {
-    const settings = { ...defaults }
-    for (const [name, { check, isOptional }] of entries) {
+    const settings: Record<string, unknown> = {}
+    for (const [name, { check, defaultValue, isOptional }] of entries) {
       // Own members only: a "__proto__" in options parsed from JSON must not supply values.
       const value = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
-      if (value === undefined && isOptional) continue
-      check(pathOf(name, group), value)
-      settings[name] = value
+      if (value === undefined && isOptional) {
+        if (defaultValue !== undefined) settings[name] = defaultValue
+      } else {
+        check(pathOf(name, group), value)
+        settings[name] = value
+      }
     }
     return Object.freeze(settings) as OptionSettings<O, A>
   }
   return {
     rules,
-    defaults: Object.freeze(defaults) as OptionDefaults<O, A>,
     read: (given, group) => {
       checkNames(given, Object.keys(rules), group)
       return select(given, group)
     },
     select,
   }
+}
+
+/** The default of each option that has one. Bundlers drop a call marked as pure whose result is not used. */
+export function defaultsOf<O extends object, A extends keyof O>({
+  rules,
+}: OptionTable<O, A>): OptionDefaults<O, A> {
+  const defaults = Object.entries<OptionRule<unknown>>(rules)
+    .filter(([, { defaultValue }]) => defaultValue !== undefined)
+    .map(([name, { defaultValue }]) => [name, defaultValue])
+  return Object.freeze(Object.fromEntries(defaults)) as OptionDefaults<O, A>
 }
 
 /** Throws unless the options are an object with known members only. Shows no value: a misplaced one may be a secret. */

@@ -1,7 +1,7 @@
 import { TransportError } from '../contract/errors.js'
 import type { Incoming, Listener } from '../contract/listener.js'
 import { matching } from '../contract/option-rules.js'
-import { type OptionDefaults, options } from '../contract/option-table.js'
+import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
 import type { Transport } from '../contract/transport.js'
 import { createListener } from '../listener/create-listener.js'
 import {
@@ -39,7 +39,8 @@ const clientTable = options<MemoryClientOptions>({
 })
 
 /** The defaults of `memoryClient`. */
-export const memoryClientDefaults: OptionDefaults<MemoryClientOptions> = clientTable.defaults
+export const memoryClientDefaults: OptionDefaults<MemoryClientOptions> =
+  /* @__PURE__ */ defaultsOf(clientTable)
 
 type Offer = (incoming: Incoming) => void
 

@@ -2,6 +2,7 @@ import type { Clock } from '../contract/clock.js'
 import type { JsonRpcNotification, MessageParams } from '../contract/message.js'
 import { boolean, callback, clock, inRange, matching, optional, rule } from '../contract/option-rules.js'
 import {
+  defaultsOf,
   type OptionDefaults,
   type OptionSettings,
   type OptionTable,
@@ -60,7 +61,8 @@ export const peerOptions: OptionTable<PeerOptions, WithoutDefault> = options<Pee
 })
 
 /** The defaults of `peer`. */
-export const peerDefaults: OptionDefaults<PeerOptions, WithoutDefault> = peerOptions.defaults
+export const peerDefaults: OptionDefaults<PeerOptions, WithoutDefault> =
+  /* @__PURE__ */ defaultsOf(peerOptions)
 
 /** Options of one request. */
 export interface RequestOptions {
@@ -102,4 +104,4 @@ export const requestOptions: OptionTable<RequestOptions, 'onProgress' | 'signal'
 
 /** The defaults of one request. */
 export const requestDefaults: OptionDefaults<RequestOptions, 'onProgress' | 'signal' | 'send'> =
-  requestOptions.defaults
+  /* @__PURE__ */ defaultsOf(requestOptions)

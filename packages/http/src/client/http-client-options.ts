@@ -4,6 +4,7 @@ import {
   type CreateTransportOptions,
   callback,
   createTransportOptions,
+  defaultsOf,
   group,
   inRange,
   integer,
@@ -59,7 +60,8 @@ const reconnectTable: OptionTable<HttpReconnectOptions> = options<HttpReconnectO
 })
 
 /** What `httpClient` uses for members of `reconnect` that are not given. */
-export const httpReconnectDefaults: OptionDefaults<HttpReconnectOptions> = reconnectTable.defaults
+export const httpReconnectDefaults: OptionDefaults<HttpReconnectOptions> =
+  /* @__PURE__ */ defaultsOf(reconnectTable)
 
 /** Options of a client over HTTP. */
 export interface HttpClientOptions extends CreateTransportOptions {
@@ -224,7 +226,7 @@ const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions,
 })
 
 /** What `httpClient` uses for options that are not given. */
-export const httpClientDefaults: OptionDefaults<HttpClientOptions, Absent> = table.defaults
+export const httpClientDefaults: OptionDefaults<HttpClientOptions, Absent> = /* @__PURE__ */ defaultsOf(table)
 
 type Settings = OptionSettings<HttpClientOptions, Absent>
 

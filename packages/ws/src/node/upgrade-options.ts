@@ -1,6 +1,7 @@
 import type { ListenerOptions } from '@mcpwire/core'
 import {
   boolean,
+  defaultsOf,
   listenerOptions,
   matching,
   type OptionalListenerOptions,
@@ -45,4 +46,4 @@ export const upgradeOptions: OptionTable<WsUpgradeOptions, OptionalUpgradeOption
 
 /** Defaults of the options of both kinds of listener. */
 export const wsUpgradeDefaults: OptionDefaults<WsUpgradeOptions, OptionalUpgradeOptions> =
-  upgradeOptions.defaults
+  /* @__PURE__ */ defaultsOf(upgradeOptions)

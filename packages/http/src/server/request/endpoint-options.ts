@@ -2,6 +2,7 @@ import type { AuthInfo, EventStore, HttpHooks, ListenerOptions } from '@mcpwire/
 import {
   boolean,
   callback,
+  defaultsOf,
   group,
   inRange,
   integer,
@@ -225,7 +226,7 @@ export const endpointOptions: OptionTable<HttpEndpointOptions, OptionalEndpointO
 
 /** What an endpoint uses for options that are not given. */
 export const httpEndpointDefaults: OptionDefaults<HttpEndpointOptions, OptionalEndpointOptions> =
-  endpointOptions.defaults
+  /* @__PURE__ */ defaultsOf(endpointOptions)
 
 /** The options of an endpoint after their defaults. */
 export type EndpointSettings = OptionSettings<HttpEndpointOptions, OptionalEndpointOptions>
