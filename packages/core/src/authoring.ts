@@ -61,7 +61,15 @@ export {
   type UpstreamStep,
 } from './relay/multiplexer.js'
 export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './requests/handshake-replay.js'
-export { attempt, type Deferred, deferred, guarded, ignore, unlessAborted } from './timing/promises.js'
+export {
+  attempt,
+  type Deferred,
+  deferred,
+  guarded,
+  ignore,
+  isThenable,
+  unlessAborted,
+} from './timing/promises.js'
 export { isLoopback } from './listener/gates.js'
 export { type AdmissionEnd, AdmissionTimer } from './listener/admission-timer.js'
 export {
@@ -73,7 +81,7 @@ export {
   PROGRESS_METHOD,
   SUBSCRIPTION_KEY,
 } from './contract/protocol.js'
-export { callbackFailed } from './transport/transport-errors.js'
+export { callbackFailed, closedError } from './transport/transport-errors.js'
 export {
   type CreateTransportOptions,
   createTransportDefaults,

@@ -1,9 +1,15 @@
 import { type HttpHeaders, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
-import { callbackFailed, type HeaderRecord, normalizeHeaders, parseHeaders } from '@mcpwire/core/authoring'
+import {
+  callbackFailed,
+  type HeaderRecord,
+  isThenable,
+  normalizeHeaders,
+  parseHeaders,
+} from '@mcpwire/core/authoring'
 import type { ParamHeader } from '../../headers/param-headers.js'
 import { mirroredHeaders, nameIn, VERSION_KEY } from '../../headers/standard-headers.js'
 import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../../shared/media-types.js'
-import { type CallbackTimeouts, isPromised } from './callbacks.js'
+import type { CallbackTimeouts } from './callbacks.js'
 
 const POST_HEADERS: HeaderRecord = {
   accept: `${JSON_MEDIA_TYPE}, ${EVENT_STREAM_MEDIA_TYPE}`,
@@ -133,7 +139,7 @@ export class RequestHeaders {
     if (typeof headers !== 'function') return undefined
     try {
       const returned = headers()
-      const given = isPromised(returned)
+      const given = isThenable(returned)
         ? await callbacks.wait(returned, { slot: 'headers', option: 'connectTimeoutMs', timeoutMs })
         : returned
       const record = parseHeaders(given)
