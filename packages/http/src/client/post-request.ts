@@ -234,8 +234,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   }
 
   protected received(chunk: Uint8Array): void {
-    if (this.#stage === 'events') this.#feed?.push(chunk)
-    else this.#json?.push(chunk)
+    ;(this.#stage === 'events' ? this.#feed : this.#json)?.push(chunk)
   }
 
   protected ended(): void {
