@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Transport } from '@mcpwire/core'
 import { TransportError } from '@mcpwire/core'
 import type { Channel, CreateTransportOptions, Sink } from '@mcpwire/core/authoring'
-import { createMessageReader, createTransport, requireInteger, toJson } from '@mcpwire/core/authoring'
+import { createMessageReader, createTransport, integer, toJson } from '@mcpwire/core/authoring'
 
 /** Creates a transport over a port of `node:worker_threads`, such as `parentPort`, which it owns. */
 export function portTransport(
@@ -11,7 +11,7 @@ export function portTransport(
   options: CreateTransportOptions & { maxMessageBytes?: number | undefined } = {},
 ): Transport {
   const { maxMessageBytes = 10_485_760 } = options
-  requireInteger('maxMessageBytes', maxMessageBytes, 1024, Infinity)
+  integer(1024, Infinity).check('maxMessageBytes', maxMessageBytes)
   const connect = async (sink: Sink, signal: AbortSignal): Promise<Channel> => {
     signal.throwIfAborted()
     return portChannel(port, sink, maxMessageBytes)

@@ -14,7 +14,6 @@ export {
 } from './contract/clock.js'
 export type { Channel, Connector, HttpTraits, ProcessTraits, Sink, Traffic } from './contract/connector.js'
 export { toError } from './contract/errors.js'
-export { requireGate } from './contract/gate.js'
 export {
   invalidHeaderReason,
   type HeaderRecord,
@@ -24,15 +23,7 @@ export {
 } from './contract/http-headers.js'
 export type { Acceptor, AcceptorSink, Binding, Incoming } from './contract/listener.js'
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
-export {
-  invalidOption,
-  rejectOption,
-  requireInRange,
-  requireInteger,
-  requireKnownOptions,
-  requireOneOf,
-  requireText,
-} from './contract/options.js'
+export { invalidOption, rejectOption } from './contract/options.js'
 export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
 export { fromFactory, fromTransport } from './layers/layers.js'
 export { type AdmissionOptions, type AdmissionOutcome, admit } from './listener/admission.js'
@@ -59,7 +50,6 @@ export {
   type MessageReader,
   type MessageReaderOptions,
   previewOf,
-  setEncoded,
 } from './messages/message-reader.js'
 export {
   type CallerStep,
@@ -71,32 +61,27 @@ export {
   type UpstreamStep,
 } from './relay/multiplexer.js'
 export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './requests/handshake-replay.js'
-export { attempt, type Deferred, deferred, guarded, ignore, isThenable } from './timing/promises.js'
-export { whenAborted } from './timing/when-aborted.js'
+export {
+  attempt,
+  type Deferred,
+  deferred,
+  guarded,
+  ignore,
+  isThenable,
+  unlessAborted,
+} from './timing/promises.js'
 export { isLoopback } from './listener/gates.js'
 export { type AdmissionEnd, AdmissionTimer } from './listener/admission-timer.js'
 export {
-  CALL_TOOL_METHOD,
   CANCELLED_METHOD,
   DISCOVER_METHOD,
-  EVENT_STREAM_MEDIA_TYPE,
-  GET_TASK_METHOD,
   INITIALIZE_METHOD,
-  INITIALIZED_METHOD,
-  INTERNAL_ERROR_CODE,
-  INVALID_REQUEST_CODE,
-  JSON_MEDIA_TYPE,
-  LIST_TOOLS_METHOD,
   LISTEN_METHOD,
-  METHOD_NOT_FOUND_CODE,
   OVERLOADED_CODE,
-  PING_METHOD,
   PROGRESS_METHOD,
-  REFUSED_CODE,
-  REVISION_KEY,
   SUBSCRIPTION_KEY,
 } from './contract/protocol.js'
-export { callbackFailed } from './transport/transport-errors.js'
+export { callbackFailed, closedError } from './transport/transport-errors.js'
 export {
   type CreateTransportOptions,
   createTransportDefaults,
@@ -112,6 +97,7 @@ export {
   inRange,
   integer,
   list,
+  matching,
   objectWith,
   oneOf,
   optional,
@@ -119,6 +105,7 @@ export {
   text,
 } from './contract/option-rules.js'
 export {
+  defaultsOf,
   type OptionDefaults,
   type OptionalRule,
   type OptionRule,

@@ -86,9 +86,9 @@ export type Errors = [
   Expect<Same<TransportError<'CIRCUIT_OPEN'>['details'], { readonly retryAfterMs: number } & ErrorAdvice>>,
 ]
 
-// Options with a default are present after the table was read; optional ones may be missing.
+// Options with a default are there once read, others may not be.
 type Settings = OptionSettings<{ a?: number | undefined; b?: string | undefined }, 'b'>
-export type ReadOptions = [
+export type OptionsAfterDefaults = [
   Expect<Same<Settings['a'], number>>,
   Expect<Same<Settings['b'], string | undefined>>,
 ]

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { encodedOf, setEncoded } from '../src/authoring.js'
+import { encodedOf } from '../src/authoring.js'
+import { setEncoded } from '../src/messages/message-reader.js'
 
 test('returns the bytes of the original object only', () => {
   const message = { jsonrpc: '2.0', method: 'a' }

@@ -4,6 +4,7 @@ import {
   boolean,
   callback,
   clock,
+  defaultsOf,
   group,
   inRange,
   integer,
@@ -84,7 +85,7 @@ describe('reading options', () => {
   })
 
   test('lists exactly the options that have a default as defaults', () => {
-    expect(sample.defaults).toEqual({ host: '127.0.0.1', retries: 2.5, isFast: true, mode: 'a' })
+    expect(defaultsOf(sample)).toEqual({ host: '127.0.0.1', retries: 2.5, isFast: true, mode: 'a' })
   })
 
   test('ignores inherited members', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { invalidOption, requireInRange, requireInteger, requireOneOf, requireText } from '../src/authoring.js'
+import { inRange, integer, invalidOption, oneOf, text } from '../src/authoring.js'
 import { isTransportError } from '../src/index.js'
 
 function failureOf(call: () => void): unknown {
@@ -45,35 +45,35 @@ test.each([
   [Number.NaN, false],
   ['5', false],
   [undefined, false],
-])('requireInRange(1, 10) decides for %o: %o', (value, passes) => {
-  const error = failureOf(() => requireInRange('o', value, 1, 10))
+])('inRange(1, 10) decides for %o: %o', (value, passes) => {
+  const error = failureOf(() => inRange(1, 10).check('o', value))
 
   expect(error === 'nothing was thrown').toBe(passes)
 })
 
 test('accepts Infinity without an upper limit', () => {
-  expect(failureOf(() => requireInRange('o', Infinity, 0, Infinity))).toBe('nothing was thrown')
-  expect(failureOf(() => requireInteger('o', Infinity, 0, Infinity))).toBe('nothing was thrown')
-  expect(failureOf(() => requireInRange('o', -1, 0, Infinity))).toMatchObject({
+  expect(failureOf(() => inRange(0, Infinity).check('o', Infinity))).toBe('nothing was thrown')
+  expect(failureOf(() => integer(0, Infinity).check('o', Infinity))).toBe('nothing was thrown')
+  expect(failureOf(() => inRange(0, Infinity).check('o', -1))).toMatchObject({
     message: expect.stringContaining('at least 0'),
   })
 })
 
-test('requireInteger requires a whole number in the range', () => {
-  expect(failureOf(() => requireInteger('o', 3, 1, 4))).toBe('nothing was thrown')
-  expect(failureOf(() => requireInteger('o', 3.5, 1, 4))).toMatchObject({ code: 'INVALID_OPTION' })
-  expect(failureOf(() => requireInteger('o', 5, 1, 4))).toMatchObject({ code: 'INVALID_OPTION' })
+test('integer() requires a whole number in the range', () => {
+  expect(failureOf(() => integer(1, 4).check('o', 3))).toBe('nothing was thrown')
+  expect(failureOf(() => integer(1, 4).check('o', 3.5))).toMatchObject({ code: 'INVALID_OPTION' })
+  expect(failureOf(() => integer(1, 4).check('o', 5))).toMatchObject({ code: 'INVALID_OPTION' })
 })
 
-test('requireOneOf requires a listed value and lists them', () => {
-  expect(failureOf(() => requireOneOf('o', 'a', ['a', 'b']))).toBe('nothing was thrown')
-  expect(failureOf(() => requireOneOf('o', 'c', ['a', 'b']))).toMatchObject({
+test('oneOf() requires a listed value and lists them', () => {
+  expect(failureOf(() => oneOf(['a', 'b']).check('o', 'a'))).toBe('nothing was thrown')
+  expect(failureOf(() => oneOf(['a', 'b']).check('o', 'c'))).toMatchObject({
     message: expect.stringContaining('"a", "b"'),
   })
 })
 
-test('requireText requires a non-empty string', () => {
-  expect(failureOf(() => requireText('o', 'a'))).toBe('nothing was thrown')
-  expect(failureOf(() => requireText('o', ''))).toMatchObject({ code: 'INVALID_OPTION' })
-  expect(failureOf(() => requireText('o', 1))).toMatchObject({ code: 'INVALID_OPTION' })
+test('text() requires a non-empty string', () => {
+  expect(failureOf(() => text().check('o', 'a'))).toBe('nothing was thrown')
+  expect(failureOf(() => text().check('o', ''))).toMatchObject({ code: 'INVALID_OPTION' })
+  expect(failureOf(() => text().check('o', 1))).toMatchObject({ code: 'INVALID_OPTION' })
 })

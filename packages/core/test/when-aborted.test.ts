@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { whenAborted } from '../src/authoring.js'
+import { whenAborted } from '../src/timing/when-aborted.js'
 
 test('calls each callback once over one abort listener', () => {
   const controller = new AbortController()

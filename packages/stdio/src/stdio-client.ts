@@ -5,6 +5,7 @@ import {
   type Connector,
   callback,
   createTransport,
+  defaultsOf,
   invalidOption,
   type OptionDefaults,
   type OptionRule,
@@ -13,9 +14,9 @@ import {
   optional,
   options,
   rejectOption,
-  requireText,
   rule,
   type Sink,
+  text,
 } from '@mcpwire/core/authoring'
 import { type ByteStreamOptions, byteStreamOptions } from '@mcpwire/core/node'
 import { childChannel } from './child-channel.js'
@@ -83,7 +84,8 @@ const table = options<StdioClientOptions, 'cwd' | 'onStrayOutput'>({
 })
 
 /** Defaults of the options of `stdioClient`. */
-export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onStrayOutput'> = table.defaults
+export const stdioClientDefaults: OptionDefaults<StdioClientOptions, 'cwd' | 'onStrayOutput'> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /** A transport over a child process. `stderr` and `pid` are those of the stdio transports of the MCP SDKs. */
 export interface StdioClientTransport extends Transport {
@@ -121,7 +123,7 @@ type Settings = OptionSettings<StdioClientOptions, 'cwd' | 'onStrayOutput'>
 /** A string that the system can pass to a process. */
 function plainText(): OptionRule<string, undefined> {
   return rule((option, value) => {
-    requireText(option, value)
+    text().check(option, value)
     if (!isPlain(value)) invalidOption(option, value, 'a string without NUL')
   })
 }

@@ -5,6 +5,7 @@ import {
   boolean,
   type Channel,
   createTransport,
+  defaultsOf,
   inRange,
   type OptionDefaults,
   type OptionSettings,
@@ -89,7 +90,8 @@ const table = options<StdioServerOptions, OptionalMember>({
 })
 
 /** Defaults of the options of `stdioServer`. */
-export const stdioServerDefaults: OptionDefaults<StdioServerOptions, OptionalMember> = table.defaults
+export const stdioServerDefaults: OptionDefaults<StdioServerOptions, OptionalMember> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /**
  * A transport for this process as an MCP server, over its standard input and output. Reads nothing until `start()`.

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP, type Socket } from 'node:net'
 import type { Clock } from '@mcpwire/core'
+import { unlessAborted } from '@mcpwire/core/authoring'
 import { connectSocket, type TlsEnd } from '@mcpwire/core/node'
 import { type SocketSettings, socketOptions } from './endpoint.js'
 import { interleaved, race } from './race.js'
@@ -18,6 +19,7 @@ export interface Target extends SocketSettings {
 /** Resolves the host, races its addresses, and performs the TLS handshake on the winner. */
 export async function openSocket(target: Target, signal: AbortSignal): Promise<Socket> {
   const { host, port, clock, secure, address } = target
+  // A DNS lookup cannot be cancelled.
   const addresses = await unlessAborted(() => addressesOf(host), signal)
   const socket = await race({
     candidates: interleaved(addresses),
@@ -33,19 +35,4 @@ async function addressesOf(host: string): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host]
   const found = await lookup(host, { all: true, verbatim: true })
   return found.map(({ address }) => address)
-}
-
-/** Rejects at once when the signal aborts: a DNS lookup cannot be cancelled. */
-function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onabort = (): void => reject(signal.reason)
-    if (signal.aborted) {
-      onabort()
-      return
-    }
-    signal.addEventListener('abort', onabort, { once: true })
-    work()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', onabort))
-  })
 }

@@ -63,14 +63,8 @@ export function race<C, T>({ candidates, attempt, discard, clock, signal }: Race
       } else if (number === started) startNext()
     }
 
-    if (signal.aborted) {
-      onabort()
-      return
-    }
-    if (candidates.length === 0) {
-      reject(new Error('the host has no address'))
-      return
-    }
+    signal.throwIfAborted()
+    if (candidates.length === 0) throw new Error('the host has no address')
     signal.addEventListener('abort', onabort, { once: true })
     startNext()
   })

@@ -13,6 +13,7 @@ import type { TlsClientOptions, Transport } from '@mcpwire/core'
 import {
   boolean,
   createTransport,
+  defaultsOf,
   group,
   inRange,
   integer,
@@ -89,7 +90,8 @@ const table = options<TcpClientOptions, 'tls' | 'preamble'>({
 })
 
 /** The defaults of `tcpClient`. */
-export const tcpClientDefaults: OptionDefaults<TcpClientOptions, 'tls' | 'preamble'> = table.defaults
+export const tcpClientDefaults: OptionDefaults<TcpClientOptions, 'tls' | 'preamble'> =
+  /* @__PURE__ */ defaultsOf(table)
 
 const TLS_ADVICE = { option: 'tls', hint: 'check whether the server requires TLS: see option "tls"' } as const
 

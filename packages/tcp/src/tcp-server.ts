@@ -14,6 +14,7 @@ import type { Handshake, Listener, ListenerOptions, Peer } from '@mcpwire/core'
 import {
   boolean,
   createListener,
+  defaultsOf,
   group,
   inRange,
   integer,
@@ -87,7 +88,7 @@ const table = options<TcpServerOptions, OptionalListenerOptions | 'tls' | 'pream
 export const tcpServerDefaults: OptionDefaults<
   TcpServerOptions,
   OptionalListenerOptions | 'tls' | 'preamble'
-> = table.defaults
+> = /* @__PURE__ */ defaultsOf(table)
 
 /**
  * A listener on TCP, with optional TLS and client certificates. Binds nothing until `start()`.

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import type { Clock, Transport } from '@mcpwire/core'
 import {
   createTransport,
+  defaultsOf,
   group,
   inRange,
   type OptionDefaults,
@@ -54,7 +55,8 @@ const table = options<UnixClientOptions, 'preamble'>({
 })
 
 /** The defaults of `unixClient`. */
-export const unixClientDefaults: OptionDefaults<UnixClientOptions, 'preamble'> = table.defaults
+export const unixClientDefaults: OptionDefaults<UnixClientOptions, 'preamble'> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /** Interval of connection attempts while the backlog of the server is full: the system reports no free space. */
 const RETRY_MS = 20

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import type { Listener, ListenerOptions } from '@mcpwire/core'
 import {
   createListener,
+  defaultsOf,
   group,
   integer,
   listenerOptions,
@@ -52,7 +53,7 @@ const table = options<UnixServerOptions, OptionalListenerOptions | 'preamble'>({
 
 /** The defaults of `unixServer`. */
 export const unixServerDefaults: OptionDefaults<UnixServerOptions, OptionalListenerOptions | 'preamble'> =
-  table.defaults
+  /* @__PURE__ */ defaultsOf(table)
 
 /**
  * A listener on a Unix socket of this host. Binds nothing until `start()`.

@@ -13,7 +13,7 @@ export interface CloseCode {
   readonly code: number
   readonly name: string
   /** The errors that this end sends the code for. */
-  readonly sentFor: readonly TransportErrorCode[]
+  readonly sentFor?: readonly TransportErrorCode[]
   /** The error that the code means to its receiver. Absent for an orderly end. */
   readonly receivedAs?: 'AUTH_REQUIRED' | 'MALFORMED_MESSAGE' | 'MESSAGE_TOO_LARGE' | 'PEER_LOST' | 'REFUSED'
   /** The HTTP status with the same meaning. */
@@ -23,19 +23,19 @@ export interface CloseCode {
 /** Every close code with a meaning of its own (RFC 6455, section 7.4). Any other code means `PEER_LOST`. */
 export const closeCodes: readonly CloseCode[] = [
   { code: NORMAL, name: 'normal', sentFor: ['CLOSED'] },
-  { code: GOING_AWAY, name: 'going away', sentFor: [] },
-  { code: 1002, name: 'protocol error', sentFor: [], receivedAs: 'MALFORMED_MESSAGE' },
-  { code: 1003, name: 'unsupported data', sentFor: [], receivedAs: 'MALFORMED_MESSAGE' },
-  { code: 1005, name: 'no code', sentFor: [] },
-  { code: NO_CLOSE_FRAME, name: 'no close frame', sentFor: [], receivedAs: 'PEER_LOST' },
+  { code: GOING_AWAY, name: 'going away' },
+  { code: 1002, name: 'protocol error', receivedAs: 'MALFORMED_MESSAGE' },
+  { code: 1003, name: 'unsupported data', receivedAs: 'MALFORMED_MESSAGE' },
+  { code: 1005, name: 'no code' },
+  { code: NO_CLOSE_FRAME, name: 'no close frame', receivedAs: 'PEER_LOST' },
   { code: 1007, name: 'invalid payload', sentFor: ['MALFORMED_MESSAGE'], receivedAs: 'MALFORMED_MESSAGE' },
   { code: 1008, name: 'policy violation', sentFor: ['REFUSED'], receivedAs: 'REFUSED', status: 403 },
   { code: 1009, name: 'message too big', sentFor: ['MESSAGE_TOO_LARGE'], receivedAs: 'MESSAGE_TOO_LARGE' },
   { code: INTERNAL_ERROR, name: 'internal error', sentFor: ['CALLBACK_FAILED'], receivedAs: 'PEER_LOST' },
-  { code: 1012, name: 'service restart', sentFor: [], receivedAs: 'REFUSED', status: 503 },
+  { code: 1012, name: 'service restart', receivedAs: 'REFUSED', status: 503 },
   { code: 1013, name: 'try again later', sentFor: ['OVERLOADED'], receivedAs: 'REFUSED', status: 503 },
   { code: 3000, name: 'unauthorized', sentFor: ['AUTH_REQUIRED'], receivedAs: 'AUTH_REQUIRED', status: 401 },
-  { code: 3003, name: 'forbidden', sentFor: [], receivedAs: 'REFUSED', status: 403 },
+  { code: 3003, name: 'forbidden', receivedAs: 'REFUSED', status: 403 },
 ]
 
 /** A page may send 1000 and codes from 3000 on (WebSockets Standard, close()). It sends 4007 in place of 1007. */
@@ -50,7 +50,7 @@ export function pageCode(code: number): number {
 export function codeFor(reason: Error | undefined): number {
   if (reason === undefined) return NORMAL
   if (!isTransportError(reason)) return INTERNAL_ERROR
-  return closeCodes.find(({ sentFor }) => sentFor.includes(reason.code))?.code ?? INTERNAL_ERROR
+  return closeCodes.find(({ sentFor }) => sentFor?.includes(reason.code))?.code ?? INTERNAL_ERROR
 }
 
 /** A received close frame: the `cause` of the error that ends the conversation. */
@@ -80,7 +80,7 @@ export function errorFor(
   { address, mayBePage = false }: ClosingPeer,
 ): Error | undefined {
   const meaning = closeCodes.find(
-    (each) => each.code === code || (mayBePage && each.sentFor.length > 0 && pageCode(each.code) === code),
+    (each) => each.code === code || (mayBePage && each.sentFor && pageCode(each.code) === code),
   )
   if (meaning && !meaning.receivedAs) return undefined
   const cause = new CloseFrame(code, reason)

@@ -6,8 +6,10 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import {
+  attempt,
   callbackFailed,
   createTransport,
+  defaultsOf,
   type HeaderRecord,
   inRange,
   type OptionDefaults,
@@ -16,9 +18,10 @@ import {
   options,
   parseHeaders,
   rejectOption,
-  requireText,
   rule,
+  text,
   toError,
+  unlessAborted,
 } from '@mcpwire/core/authoring'
 import { createDialer } from '#dialer'
 import type { Dial, FrameSocket, Opening } from './frame-socket.js'
@@ -72,7 +75,8 @@ const table = options<WsClientOptions, OptionalMember>({
 })
 
 /** Defaults of the options of `wsClient`. */
-export const wsClientDefaults: OptionDefaults<WsClientOptions, OptionalMember> = table.defaults
+export const wsClientDefaults: OptionDefaults<WsClientOptions, OptionalMember> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /**
  * A transport to one MCP server over WebSocket. Opens nothing until `start()`.
@@ -159,7 +163,7 @@ function requireHeaders(
 function requireToken(option: string, value: unknown): void {
   if (typeof value === 'function') return
   if (typeof value !== 'string') rejectOption(option, 'a string, or a function that returns one')
-  requireText(option, value)
+  text().check(option, value)
 }
 
 function conflict(option: string, fault: string, hint?: string): never {
@@ -229,16 +233,9 @@ function resolveValue<T extends object | string>(
   signal: AbortSignal,
 ): Promise<T> {
   if (typeof given !== 'function') return Promise.resolve(given)
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    if (signal.aborted) {
-      abort()
-      return
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    Promise.resolve()
-      .then(given as () => T | Promise<T>)
-      .then(resolve, (cause) => reject(callbackFailed(slot, cause, `${slot}()`)))
-      .finally(() => signal.removeEventListener('abort', abort))
-  })
+  const call = (): Promise<T> =>
+    attempt(given as () => T | Promise<T>).catch((cause) => {
+      throw callbackFailed(slot, cause, `${slot}()`)
+    })
+  return unlessAborted(call, signal)
 }

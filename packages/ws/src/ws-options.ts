@@ -2,6 +2,7 @@ import {
   boolean,
   type CreateTransportOptions,
   createTransportOptions,
+  defaultsOf,
   group,
   inRange,
   integer,
@@ -70,7 +71,7 @@ const deflateOptions: OptionTable<DeflateOptions> = options<DeflateOptions>({
 })
 
 /** Defaults of the options of compression. */
-export const deflateDefaults: OptionDefaults<DeflateOptions> = deflateOptions.defaults
+export const deflateDefaults: OptionDefaults<DeflateOptions> = /* @__PURE__ */ defaultsOf(deflateOptions)
 
 /** The options of compression with their defaults. */
 export type DeflateSettings = OptionSettings<DeflateOptions>
@@ -95,4 +96,4 @@ export const wsOptions: OptionTable<WsOptions, 'deflate'> = options<WsOptions, '
 })
 
 /** Defaults of the options of both ends of a WebSocket. */
-export const wsDefaults: OptionDefaults<WsOptions, 'deflate'> = wsOptions.defaults
+export const wsDefaults: OptionDefaults<WsOptions, 'deflate'> = /* @__PURE__ */ defaultsOf(wsOptions)

@@ -5,7 +5,7 @@ import { closeCodes } from '../src/close-codes.js'
 test('docs/reference/ws.md lists every close code of the sources', () => {
   const page = readFileSync(new URL('../../../docs/reference/ws.md', import.meta.url), 'utf8')
   const rows = closeCodes.map(({ code, name, sentFor, receivedAs, status }) => {
-    const sent = sentFor.map((each) => `\`${each}\``).join(', ') || '–'
+    const sent = (sentFor ?? []).map((each) => `\`${each}\``).join(', ') || '–'
     const received =
       receivedAs === undefined
         ? 'an orderly end'

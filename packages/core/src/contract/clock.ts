@@ -42,7 +42,7 @@ export const backgroundClock: Clock = createWheelClock({
   setTimer(ms, fire) {
     const timer: unknown = setTimeout(fire, ms)
     // A timer of a browser is a number.
-    if (typeof timer === 'object') (timer as { unref(): void }).unref()
+    ;(timer as { unref?(): void }).unref?.()
     return () => clearTimeout(timer as number)
   },
 })
@@ -113,6 +113,7 @@ class Entry implements Deadline {
  * })
  * ```
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function createWheelClock(source: TimeSource): Clock {
   const slots = new Map<number, Set<Entry>>()
   let armedSlot = Infinity
@@ -176,8 +177,7 @@ export function createWheelClock(source: TimeSource): Clock {
   }
 
   function armEarliest(): void {
-    let earliest = Infinity
-    for (const slot of slots.keys()) earliest = Math.min(earliest, slot)
+    const earliest = Math.min(...slots.keys())
     if (earliest < armedSlot) arm(earliest)
   }
 
@@ -199,10 +199,7 @@ export function createWheelClock(source: TimeSource): Clock {
 /** Implements `sleep` with the `deadline` of a clock. */
 export function sleepOn(clock: Pick<Clock, 'deadline'>, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason)
-      return
-    }
+    signal?.throwIfAborted()
     const abort = (): void => {
       wake[Symbol.dispose]()
       reject(signal?.reason)

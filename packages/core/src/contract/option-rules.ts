@@ -1,20 +1,22 @@
 import { type Clock, systemClock } from './clock.js'
 import type { OptionalRule, OptionRule, OptionTable } from './option-table.js'
-import {
-  invalidOption,
-  rejectOption,
-  requireInRange,
-  requireInteger,
-  requireOneOf,
-  requireText,
-} from './options.js'
+import { describe, invalidOption, rejectOption } from './options.js'
 
 /** A rule with its own check. The check calls `invalidOption` or `rejectOption` for an invalid value. */
 export function rule<T, D extends T | undefined = undefined>(
   check: (option: string, value: unknown) => void,
   defaultValue?: D,
 ): OptionRule<T, D> {
-  return { defaultValue: defaultValue as D, check, isOptional: false }
+  return { defaultValue: defaultValue as D, check, isOptional: defaultValue !== undefined }
+}
+
+/** A value for which `isValid` returns `true`. `needed` describes such values in the error. */
+export function matching<T, D extends T | undefined = undefined>(
+  isValid: (value: unknown) => boolean,
+  needed: string,
+  defaultValue?: D,
+): OptionRule<T, D> {
+  return rule((option, value) => isValid(value) || invalidOption(option, value, needed), defaultValue)
 }
 
 /** The same rule for an option that can be left out and has no default. */
@@ -28,7 +30,11 @@ export function integer<D extends number | undefined = undefined>(
   max: number,
   defaultValue?: D,
 ): OptionRule<number, D> {
-  return rule((option, value) => requireInteger(option, value, min, max), defaultValue)
+  const { check } = inRange(min, max)
+  return rule((option, value) => {
+    check(option, value)
+    if (!Number.isInteger(value) && value !== Infinity) invalidOption(option, value, 'a whole number')
+  }, defaultValue)
 }
 
 /** A number from `min` to `max`, such as a duration in milliseconds. */
@@ -37,19 +43,25 @@ export function inRange<D extends number | undefined = undefined>(
   max: number,
   defaultValue?: D,
 ): OptionRule<number, D> {
-  return rule((option, value) => requireInRange(option, value, min, max), defaultValue)
+  return matching(
+    (value) => typeof value === 'number' && value >= min && value <= max,
+    max === Infinity ? `a number of at least ${min}` : `a number from ${min} to ${max}`,
+    defaultValue,
+  )
 }
 
 /** A non-empty string. */
 export function text<D extends string | undefined = undefined>(defaultValue?: D): OptionRule<string, D> {
-  return rule(requireText, defaultValue)
+  return matching(
+    (value) => typeof value === 'string' && value !== '',
+    'a string that is not empty',
+    defaultValue,
+  )
 }
 
 /** `true` or `false`. */
 export function boolean<D extends boolean | undefined = undefined>(defaultValue?: D): OptionRule<boolean, D> {
-  return rule((option, value) => {
-    if (typeof value !== 'boolean') invalidOption(option, value, 'true or false')
-  }, defaultValue)
+  return matching((value) => typeof value === 'boolean', 'true or false', defaultValue)
 }
 
 /** One of the values listed. */
@@ -57,7 +69,8 @@ export function oneOf<T, D extends T | undefined = undefined>(
   values: readonly T[],
   defaultValue?: D,
 ): OptionRule<T, D> {
-  return rule((option, value) => requireOneOf(option, value, values), defaultValue)
+  const needed = `one of ${values.map(describe).join(', ')}`
+  return matching((value) => values.includes(value as T), needed, defaultValue)
 }
 
 /** A function, of the type that the interface of the options declares. */
@@ -80,10 +93,10 @@ export function objectWith<T extends object>(
   methods: readonly (keyof T & string)[],
   needed: string,
 ): OptionRule<T, undefined> {
-  return rule((option, value) => {
+  return matching((value) => {
     const object = (value ?? {}) as Record<string, unknown>
-    if (!methods.every((name) => typeof object[name] === 'function')) invalidOption(option, value, needed)
-  })
+    return methods.every((name) => typeof object[name] === 'function')
+  }, needed)
 }
 
 /** A group of options with its own table, checked under the name `group.option`. */

@@ -1,4 +1,5 @@
-import { requireKnownOptions } from './options.js'
+import { TransportError } from './errors.js'
+import { kindOf } from './options.js'
 
 /**
  * One option: its check and its default. `D` is the type of the default, `undefined` where there is none.
@@ -8,7 +9,7 @@ export interface OptionRule<T, D extends T | undefined = T | undefined> {
   readonly defaultValue: D
   /** Throws `INVALID_OPTION` for an invalid value. Also called for a required option that is left out. */
   readonly check: (option: string, value: unknown) => void
-  /** Whether `undefined` stays `undefined` and is not checked. */
+  /** Whether the option can be left out, so that `undefined` is not checked. */
   readonly isOptional: boolean
 }
 
@@ -46,8 +47,6 @@ export type OptionDefaults<O extends object, A extends keyof O = never> = {
 export interface OptionTable<O extends object, A extends keyof O = never> {
   /** One rule for each option. Spread it into the table of a factory that has the same options and more. */
   readonly rules: OptionRules<O, A>
-  /** The default of each option that has one. */
-  readonly defaults: OptionDefaults<O, A>
   /**
    * Checks the given options and adds the defaults. An explicit `undefined` counts as left out. The result is frozen.
    *
@@ -76,19 +75,15 @@ export function options<O extends object, A extends keyof O = never>(
   rules: OptionRules<O, A>,
 ): OptionTable<O, A> {
   const entries = Object.entries<OptionRule<unknown>>(rules)
-  const defaults = Object.fromEntries(
-    entries
-      .filter(([, { defaultValue }]) => defaultValue !== undefined)
-      .map(([name, { defaultValue }]) => [name, defaultValue]),
-  )
   const select = (given: O, group?: string): OptionSettings<O, A> => {
     const settings: Record<string, unknown> = {}
-    for (const [name, { defaultValue, check, isOptional }] of entries) {
+    for (const [name, { check, defaultValue, isOptional }] of entries) {
       // Own members only: a "__proto__" in options parsed from JSON must not supply values.
       const value = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
-      if (value === undefined && defaultValue !== undefined) settings[name] = defaultValue
-      else if (value !== undefined || !isOptional) {
-        check(group === undefined ? name : `${group}.${name}`, value)
+      if (value === undefined && isOptional) {
+        if (defaultValue !== undefined) settings[name] = defaultValue
+      } else {
+        check(pathOf(name, group), value)
         settings[name] = value
       }
     }
@@ -96,11 +91,52 @@ export function options<O extends object, A extends keyof O = never>(
   }
   return {
     rules,
-    defaults: Object.freeze(defaults) as OptionDefaults<O, A>,
     read: (given, group) => {
-      requireKnownOptions(given, rules, group)
+      checkNames(given, Object.keys(rules), group)
       return select(given, group)
     },
     select,
   }
+}
+
+/** The default of each option that has one. Bundlers drop a call marked as pure whose result is not used. */
+export function defaultsOf<O extends object, A extends keyof O>({
+  rules,
+}: OptionTable<O, A>): OptionDefaults<O, A> {
+  const defaults = Object.entries<OptionRule<unknown>>(rules)
+    .filter(([, { defaultValue }]) => defaultValue !== undefined)
+    .map(([name, { defaultValue }]) => [name, defaultValue])
+  return Object.freeze(Object.fromEntries(defaults)) as OptionDefaults<O, A>
+}
+
+/** Throws unless the options are an object with known members only. Shows no value: a misplaced one may be a secret. */
+function checkNames(given: unknown, known: readonly string[], group?: string): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const what = group === undefined ? 'the options' : `option "${group}"`
+    refuse(group ?? 'options', `${what} must be an object; received ${kindOf(given)}`)
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || known.includes(name)) continue
+    const option = pathOf(name, group)
+    const similar = known.find((each) => isSimilar(each, name))
+    const hint = similar === undefined ? `known: ${known.join(', ')}` : `did you mean "${similar}"?`
+    refuse(option, `option "${option}" is not known`, hint)
+  }
+}
+
+function refuse(option: string, message: string, hint?: string): never {
+  throw new TransportError('INVALID_OPTION', message, { option, ...(hint && { hint }) })
+}
+
+function pathOf(name: string, group: string | undefined): string {
+  return group === undefined ? name : `${group}.${name}`
+}
+
+/** Whether two names differ by letter case and separators only, or in one short part, as `hots` and `host` do. */
+function isSimilar(known: string, given: string): boolean {
+  let [a, b] = [known, given].map((name) => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
+  const longestDifference = Math.max(2, a.length / 4)
+  while (a !== '' && a[0] === b[0]) [a, b] = [a.slice(1), b.slice(1)]
+  while (a !== '' && a.at(-1) === b.at(-1)) [a, b] = [a.slice(0, -1), b.slice(0, -1)]
+  return Math.max(a.length, b.length) <= longestDifference
 }

@@ -12,22 +12,11 @@ export const PING_METHOD = 'ping'
 export const DISCOVER_METHOD = 'server/discover'
 /** The method of the request that stays open for notifications of changes (since 2026-07-28, Subscriptions). */
 export const LISTEN_METHOD = 'subscriptions/listen'
-/** The method of the request for the tools of a server. */
-export const LIST_TOOLS_METHOD = 'tools/list'
-/** The method of the request that runs a tool. */
-export const CALL_TOOL_METHOD = 'tools/call'
-/** The method of the request for the state of a task. */
-export const GET_TASK_METHOD = 'tasks/get'
 
 /** The key of `_meta` with the revision of a request (since 2026-07-28). */
 export const REVISION_KEY = 'io.modelcontextprotocol/protocolVersion'
 /** The key of `_meta` with the id of the `subscriptions/listen` request that a message belongs to (2026-07-28). */
 export const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
-
-/** The media type of a JSON document. */
-export const JSON_MEDIA_TYPE = 'application/json'
-/** The media type of a stream of server-sent events. */
-export const EVENT_STREAM_MEDIA_TYPE = 'text/event-stream'
 
 /** The JSON-RPC error code for a request that is not valid. */
 export const INVALID_REQUEST_CODE = -32_600

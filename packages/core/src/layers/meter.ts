@@ -2,7 +2,7 @@ import type { Clock } from '../contract/clock.js'
 import type { Channel, Layer, Traffic } from '../contract/connector.js'
 import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from '../contract/message.js'
 import { clock } from '../contract/option-rules.js'
-import { type OptionDefaults, options } from '../contract/option-table.js'
+import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
 import { LISTEN_METHOD } from '../contract/protocol.js'
 import { cancelledBy } from '../messages/era.js'
 import { createLatencyHistogram, type LatencyHistogram, type LatencySummary } from './latency-histogram.js'
@@ -19,7 +19,7 @@ export interface MeterOptions {
 const table = options<MeterOptions>({ clock: clock() })
 
 /** The defaults of `meter`. */
-export const meterDefaults: OptionDefaults<MeterOptions> = table.defaults
+export const meterDefaults: OptionDefaults<MeterOptions> = /* @__PURE__ */ defaultsOf(table)
 
 /** The traffic in one direction. */
 export interface DirectionSnapshot {

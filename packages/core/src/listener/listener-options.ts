@@ -12,6 +12,7 @@ import {
   rule,
 } from '../contract/option-rules.js'
 import {
+  defaultsOf,
   type OptionDefaults,
   type OptionSettings,
   type OptionTable,
@@ -88,4 +89,4 @@ export const listenerOptions: OptionTable<ListenerOptions, OptionalListenerOptio
 
 /** The defaults of every listener. */
 export const listenerDefaults: OptionDefaults<ListenerOptions, OptionalListenerOptions> =
-  listenerOptions.defaults
+  /* @__PURE__ */ defaultsOf(listenerOptions)

@@ -2,7 +2,7 @@ import { TransportError } from '../contract/errors.js'
 import type { Listener } from '../contract/listener.js'
 import type { JsonRpcMessage } from '../contract/message.js'
 import { integer } from '../contract/option-rules.js'
-import { type OptionDefaults, options } from '../contract/option-table.js'
+import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
 import type { MessageContext, Transport } from '../contract/transport.js'
 
 /** One message with its context. */
@@ -27,7 +27,7 @@ export interface MessagesOptions {
 const table = options<MessagesOptions>({ maxQueuedMessages: integer(1, Infinity, 10_000) })
 
 /** The defaults of `messages`. */
-export const messagesDefaults: OptionDefaults<MessagesOptions> = table.defaults
+export const messagesDefaults: OptionDefaults<MessagesOptions> = /* @__PURE__ */ defaultsOf(table)
 
 /**
  * Iterates over the messages of a transport. It sets `onmessage`: call it before `start()`, and do not connect an MCP SDK

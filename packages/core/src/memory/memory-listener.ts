@@ -1,8 +1,7 @@
 import { TransportError } from '../contract/errors.js'
 import type { Incoming, Listener } from '../contract/listener.js'
-import { rule } from '../contract/option-rules.js'
-import { type OptionDefaults, options } from '../contract/option-table.js'
-import { invalidOption } from '../contract/options.js'
+import { matching } from '../contract/option-rules.js'
+import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
 import type { Transport } from '../contract/transport.js'
 import { createListener } from '../listener/create-listener.js'
 import {
@@ -35,16 +34,13 @@ const listenerTable = options<MemoryListenerOptions, OptionalListenerOptions>({
 
 const clientTable = options<MemoryClientOptions>({
   ...memoryPairOptions.rules,
-  listener: rule((option, value) => {
-    if (!bindings.has(value as Listener)) invalidOption(option, value, 'a listener made by memoryListener()')
-  }),
-  headers: rule((option, value) => {
-    if (typeof value !== 'object') invalidOption(option, value, 'an object')
-  }, {}),
+  listener: matching((value) => bindings.has(value as Listener), 'a listener made by memoryListener()'),
+  headers: matching((value) => typeof value === 'object', 'an object', {}),
 })
 
 /** The defaults of `memoryClient`. */
-export const memoryClientDefaults: OptionDefaults<MemoryClientOptions> = clientTable.defaults
+export const memoryClientDefaults: OptionDefaults<MemoryClientOptions> =
+  /* @__PURE__ */ defaultsOf(clientTable)
 
 type Offer = (incoming: Incoming) => void
 

@@ -2,7 +2,7 @@ import type { Channel, Connector, Sink } from '../contract/connector.js'
 import { TransportError } from '../contract/errors.js'
 import { type JsonRpcMessage, toJson } from '../contract/message.js'
 import { integer } from '../contract/option-rules.js'
-import { type OptionDefaults, type OptionTable, options } from '../contract/option-table.js'
+import { defaultsOf, type OptionDefaults, type OptionTable, options } from '../contract/option-table.js'
 import type { Peer, Transport } from '../contract/transport.js'
 import { overloaded, tooLargeToAccept, tooLargeToSend } from '../messages/message-limits.js'
 import { createMessageReader, type MessageReader } from '../messages/message-reader.js'
@@ -34,7 +34,8 @@ export const memoryPairOptions: OptionTable<MemoryPairOptions> = options<MemoryP
 })
 
 /** The defaults of `memoryPair`. */
-export const memoryPairDefaults: OptionDefaults<MemoryPairOptions> = memoryPairOptions.defaults
+export const memoryPairDefaults: OptionDefaults<MemoryPairOptions> =
+  /* @__PURE__ */ defaultsOf(memoryPairOptions)
 
 /**
  * Makes two connected transports in this process. Messages cross as JSON text: the ends share no objects, and each clause

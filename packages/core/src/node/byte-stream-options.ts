@@ -2,6 +2,7 @@ import {
   boolean,
   type CreateTransportOptions,
   createTransportOptions,
+  defaultsOf,
   integer,
   type OptionDefaults,
   type OptionTable,
@@ -37,4 +38,5 @@ export const byteStreamOptions: OptionTable<ByteStreamOptions> = options<ByteStr
 })
 
 /** Defaults of every transport over a byte stream. */
-export const byteStreamDefaults: OptionDefaults<ByteStreamOptions> = byteStreamOptions.defaults
+export const byteStreamDefaults: OptionDefaults<ByteStreamOptions> =
+  /* @__PURE__ */ defaultsOf(byteStreamOptions)

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import {
   callback,
   callbackFailed,
+  defaultsOf,
   inRange,
   integer,
   type OptionDefaults,
@@ -9,6 +10,7 @@ import {
   type OptionTable,
   options,
   parseRefusal,
+  unlessAborted,
 } from '../authoring.js'
 import { type Clock, isTransportError, type JsonRpcMessage, type Refusal } from '../index.js'
 
@@ -42,7 +44,7 @@ export const preambleOptions: OptionTable<PreambleOptions> = options<PreambleOpt
 })
 
 /** Defaults of `PreambleOptions`. */
-export const preambleDefaults: OptionDefaults<PreambleOptions> = preambleOptions.defaults
+export const preambleDefaults: OptionDefaults<PreambleOptions> = /* @__PURE__ */ defaultsOf(preambleOptions)
 
 /** The member that distinguishes a preamble from a message. */
 const MEMBER = 'mcpwire'
@@ -66,19 +68,14 @@ export function resolvePreambleHeaders(
   preamble: Preamble,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
-  return new Promise((resolve, reject) => {
-    const onabort = (): void => reject(signal.reason)
-    if (signal.aborted) {
-      onabort()
-      return
+  const headers = async (): Promise<Readonly<Record<string, string>>> => {
+    try {
+      return requireHeaders(await preamble.headers())
+    } catch (cause) {
+      throw isTransportError(cause) ? cause : callbackFailed('preamble.headers', cause)
     }
-    signal.addEventListener('abort', onabort, { once: true })
-    Promise.resolve()
-      .then(() => preamble.headers())
-      .then((headers) => resolve(requireHeaders(headers)))
-      .catch((cause) => reject(headersFailed(cause)))
-      .finally(() => signal.removeEventListener('abort', onabort))
-  })
+  }
+  return unlessAborted(headers, signal)
 }
 
 /** Checks and copies the headers. Its errors contain no values. */
@@ -87,11 +84,6 @@ function requireHeaders(headers: unknown): Readonly<Record<string, string>> {
   const wrong = Object.entries(headers).find(([, value]) => typeof value !== 'string')
   if (wrong) throw new TypeError(`header ${JSON.stringify(wrong[0])} is not a string`)
   return { ...headers } as Record<string, string>
-}
-
-function headersFailed(cause: unknown): Error {
-  if (isTransportError(cause)) return cause
-  return callbackFailed('preamble.headers', cause)
 }
 
 /** Writes the preamble: one line, `{"mcpwire":1,"note":"…","headers":{…}}`. */

@@ -1,5 +1,6 @@
 import type { SecureContextOptions } from 'node:tls'
 import {
+  defaultsOf,
   integer,
   type OptionalRule,
   type OptionDefaults,
@@ -65,11 +66,11 @@ export const tlsServerOptions: OptionTable<TlsServerOptions, OptionalTlsOption |
 
 /** Defaults of the client side of TLS. */
 export const tlsClientDefaults: OptionDefaults<TlsClientOptions, OptionalTlsOption | 'serverName'> =
-  tlsClientOptions.defaults
+  /* @__PURE__ */ defaultsOf(tlsClientOptions)
 
 /** Defaults of the server side of TLS. */
 export const tlsServerDefaults: OptionDefaults<TlsServerOptions, OptionalTlsOption | 'clientCertificates'> =
-  tlsServerOptions.defaults
+  /* @__PURE__ */ defaultsOf(tlsServerOptions)
 
 /** The protocol that both ends negotiate in the TLS handshake (ALPN, RFC 7301). */
 export const ALPN_PROTOCOL = 'mcp'

@@ -22,7 +22,7 @@ import {
   type RequestId,
 } from '../contract/message.js'
 import { integer } from '../contract/option-rules.js'
-import { type OptionDefaults, options } from '../contract/option-table.js'
+import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
 import {
   CANCELLED_METHOD,
   INVALID_REQUEST_CODE,
@@ -57,7 +57,7 @@ export interface MultiplexerOptions {
 const table = options<MultiplexerOptions>({ maxInFlight: integer(1, Infinity, 10_000) })
 
 /** The defaults of `createMultiplexer`. */
-export const multiplexerDefaults: OptionDefaults<MultiplexerOptions> = table.defaults
+export const multiplexerDefaults: OptionDefaults<MultiplexerOptions> = /* @__PURE__ */ defaultsOf(table)
 
 /** The next step for a message of a caller. */
 export type CallerStep =

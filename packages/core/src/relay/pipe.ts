@@ -12,7 +12,7 @@
 import type { Clock } from '../contract/clock.js'
 import { toError } from '../contract/errors.js'
 import { callback, clock, inRange, integer, optional } from '../contract/option-rules.js'
-import { type OptionDefaults, type OptionSettings, options } from '../contract/option-table.js'
+import { defaultsOf, type OptionDefaults, type OptionSettings, options } from '../contract/option-table.js'
 import { invalidOption } from '../contract/options.js'
 import type { TransportLike } from '../contract/transport.js'
 import { guarded, ignore } from '../timing/promises.js'
@@ -49,7 +49,7 @@ const table = options<PipeOptions, 'onError'>({
 })
 
 /** The defaults of `pipe`. */
-export const pipeDefaults: OptionDefaults<PipeOptions, 'onError'> = table.defaults
+export const pipeDefaults: OptionDefaults<PipeOptions, 'onError'> = /* @__PURE__ */ defaultsOf(table)
 
 /** The losses of the client side of a pipe. */
 export interface PipeMissing {

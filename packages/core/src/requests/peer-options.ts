@@ -1,13 +1,13 @@
 import type { Clock } from '../contract/clock.js'
 import type { JsonRpcNotification, MessageParams } from '../contract/message.js'
-import { boolean, callback, clock, inRange, optional, rule } from '../contract/option-rules.js'
+import { boolean, callback, clock, inRange, matching, optional, rule } from '../contract/option-rules.js'
 import {
+  defaultsOf,
   type OptionDefaults,
   type OptionSettings,
   type OptionTable,
   options,
 } from '../contract/option-table.js'
-import { invalidOption } from '../contract/options.js'
 import type { MessageContext, SendOptions } from '../contract/transport.js'
 import type { RequestHandler } from './incoming-requests.js'
 
@@ -45,9 +45,10 @@ type WithoutDefault = 'requests' | 'onRequest' | 'notifications' | 'onNotificati
 export type PeerSettings = OptionSettings<PeerOptions, WithoutDefault>
 
 const handlers = <H>() =>
-  rule<Readonly<Record<string, H>>>((option, value) => {
-    if (typeof value !== 'object' || value === null) invalidOption(option, value, 'an object of functions')
-  })
+  matching<Readonly<Record<string, H>>>(
+    (value) => typeof value === 'object' && value !== null,
+    'an object of functions',
+  )
 
 /** The options of a peer. */
 export const peerOptions: OptionTable<PeerOptions, WithoutDefault> = options<PeerOptions, WithoutDefault>({
@@ -60,7 +61,8 @@ export const peerOptions: OptionTable<PeerOptions, WithoutDefault> = options<Pee
 })
 
 /** The defaults of `peer`. */
-export const peerDefaults: OptionDefaults<PeerOptions, WithoutDefault> = peerOptions.defaults
+export const peerDefaults: OptionDefaults<PeerOptions, WithoutDefault> =
+  /* @__PURE__ */ defaultsOf(peerOptions)
 
 /** Options of one request. */
 export interface RequestOptions {
@@ -102,4 +104,4 @@ export const requestOptions: OptionTable<RequestOptions, 'onProgress' | 'signal'
 
 /** The defaults of one request. */
 export const requestDefaults: OptionDefaults<RequestOptions, 'onProgress' | 'signal' | 'send'> =
-  requestOptions.defaults
+  /* @__PURE__ */ defaultsOf(requestOptions)

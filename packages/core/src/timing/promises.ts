@@ -17,10 +17,7 @@ export interface GracePeriod<T> {
 export function withAbortGrace<T>(work: () => Promise<T>, grace: GracePeriod<T>): Promise<T> {
   const { signal, clock, graceMs, discard } = grace
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason)
-      return
-    }
+    signal.throwIfAborted()
     let isExpired = false
     let deadline: Disposable | undefined
     const abort = (): void => {
@@ -45,6 +42,18 @@ export function withAbortGrace<T>(work: () => Promise<T>, grace: GracePeriod<T>)
         reject(error)
       },
     )
+  })
+}
+
+/** Settles as the work does, or rejects with the reason of the signal as soon as it aborts. */
+export function unlessAborted<T>(work: () => T | Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    attempt(work)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
   })
 }
 

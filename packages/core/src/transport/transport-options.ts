@@ -1,6 +1,7 @@
 import type { Clock } from '../contract/clock.js'
 import { clock, inRange } from '../contract/option-rules.js'
 import {
+  defaultsOf,
   type OptionDefaults,
   type OptionSettings,
   type OptionTable,
@@ -28,7 +29,8 @@ export const createTransportOptions: OptionTable<CreateTransportOptions> = optio
 })
 
 /** The defaults of `createTransport`. */
-export const createTransportDefaults: OptionDefaults<CreateTransportOptions> = createTransportOptions.defaults
+export const createTransportDefaults: OptionDefaults<CreateTransportOptions> =
+  /* @__PURE__ */ defaultsOf(createTransportOptions)
 
 /** The options of the life cycle after their defaults. */
 export type TransportSettings = OptionSettings<CreateTransportOptions>

@@ -67,8 +67,7 @@ export function endOnly(observer: TransportObserver): TransportObserver {
  * any transport with both names for stdio.
  */
 export function withProcessTraits(transport: Transport, traits: ProcessTraits): Transport {
-  return Object.defineProperties(transport, {
-    stderr: { get: () => traits.stderr, enumerable: true, configurable: true },
-    pid: { get: () => traits.pid, enumerable: true, configurable: true },
-  })
+  for (const name of ['stderr', 'pid'] as const)
+    Object.defineProperty(transport, name, { get: () => traits[name], enumerable: true, configurable: true })
+  return transport
 }

@@ -10,6 +10,7 @@ import {
 } from '@mcpwire/core'
 import {
   type Channel,
+  closedError,
   createMessageReader,
   type HandshakeReplay,
   type HeaderRecord,
@@ -28,7 +29,6 @@ import { utf8Length } from '../shared/utf8-length.js'
 import { callBack } from './call/callbacks.js'
 import type { ClientContext } from './call/client-context.js'
 import {
-  closedBy,
   errorInText,
   isModernError,
   isNoMcpServer,
@@ -368,7 +368,7 @@ class HttpChannel implements PostRequestHost, HttpTraits {
   }
 
   #stop(reason: Error | undefined): void {
-    const error = reason ? closedBy(reason) : notWritable(this.context.address)
+    const error = reason ? closedError(reason) : notWritable(this.context.address)
     this.#isOver = true
     this.#renewal.stop()
     this.#getStream.stop()

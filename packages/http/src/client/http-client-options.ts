@@ -4,6 +4,7 @@ import {
   type CreateTransportOptions,
   callback,
   createTransportOptions,
+  defaultsOf,
   group,
   inRange,
   integer,
@@ -14,8 +15,6 @@ import {
   options,
   parseHeaders,
   rejectOption,
-  requireInRange,
-  requireKnownOptions,
   rule,
   systemRandom,
   text,
@@ -61,7 +60,8 @@ const reconnectTable: OptionTable<HttpReconnectOptions> = options<HttpReconnectO
 })
 
 /** What `httpClient` uses for members of `reconnect` that are not given. */
-export const httpReconnectDefaults: OptionDefaults<HttpReconnectOptions> = reconnectTable.defaults
+export const httpReconnectDefaults: OptionDefaults<HttpReconnectOptions> =
+  /* @__PURE__ */ defaultsOf(reconnectTable)
 
 /** Options of a client over HTTP. */
 export interface HttpClientOptions extends CreateTransportOptions {
@@ -191,14 +191,14 @@ export interface HttpClientOptions extends CreateTransportOptions {
 
 type Absent = 'fetch' | 'agent' | 'auth' | 'tls' | 'proxy' | 'sessionId' | 'protocolVersion' | 'onStreamState'
 
-/** For options that only Node has: the engine checks them. */
-const checkedByEngine = optional<never>(rule(() => {}))
+/** For options that are checked elsewhere, such as by the engine. */
+const unchecked = optional<never>(rule(() => {}))
 
 const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions, Absent>({
   ...createTransportOptions.rules,
   url: rule<string | URL>((_option, value) => void parseHttpUrl(value)),
   fetch: optional(callback()),
-  agent: checkedByEngine,
+  agent: unchecked,
   headers: rule<NonNullable<HttpClientOptions['headers']>, HttpHeaders>(() => {}, {}),
   auth: optional(rule(checkAuth)),
   tls: optional(
@@ -206,7 +206,7 @@ const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions,
       if (typeof value !== 'object' || value === null) rejectOption(option, 'an object')
     }),
   ),
-  proxy: checkedByEngine,
+  proxy: unchecked,
   sessionId: optional(text()),
   protocolVersion: optional(text()),
   httpSse: boolean(true),
@@ -226,7 +226,7 @@ const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions,
 })
 
 /** What `httpClient` uses for options that are not given. */
-export const httpClientDefaults: OptionDefaults<HttpClientOptions, Absent> = table.defaults
+export const httpClientDefaults: OptionDefaults<HttpClientOptions, Absent> = /* @__PURE__ */ defaultsOf(table)
 
 type Settings = OptionSettings<HttpClientOptions, Absent>
 
@@ -241,7 +241,7 @@ export interface HttpClientSettings extends Omit<Settings, 'url' | 'headers' | '
 export function readHttpClientOptions(given: HttpClientOptions): HttpClientSettings {
   const settings = table.read(given)
   const { url, minRetryMs, maxRetryMs, reconnect } = settings
-  requireInRange('maxRetryMs', maxRetryMs, minRetryMs, Infinity)
+  inRange(minRetryMs, Infinity).check('maxRetryMs', maxRetryMs)
   // Read once: they may come from a generator.
   const headers = typeof settings.headers === 'function' ? settings.headers : parseHeaders(settings.headers)
   if (typeof headers === 'string') return rejectOption('headers', `a function, or ${headers}`)
@@ -260,11 +260,11 @@ function parseHttpUrl(given: unknown): URL {
   return url
 }
 
-const authMethods: Readonly<Record<keyof HttpAuth, unknown>> = {
-  token: 1,
-  onUnauthorized: 1,
-  onInsufficientScope: 1,
-}
+const authTable = options<HttpAuth, keyof HttpAuth>({
+  token: unchecked,
+  onUnauthorized: unchecked,
+  onInsufficientScope: unchecked,
+})
 
 /** In a plain object, misspelt callbacks are rejected; other members are the application's own. */
 function checkAuth(option: string, value: unknown): void {
@@ -272,5 +272,5 @@ function checkAuth(option: string, value: unknown): void {
   if (typeof auth?.token !== 'function') rejectOption(option, 'an object with a function "token"')
   if (Object.getPrototypeOf(auth) !== Object.prototype) return
   const callbacks = Object.entries(auth).filter(([name]) => /^on[A-Z]/.test(name))
-  requireKnownOptions(Object.fromEntries(callbacks), authMethods, option)
+  authTable.read(Object.fromEntries(callbacks) as unknown as HttpAuth, option)
 }

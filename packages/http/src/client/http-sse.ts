@@ -1,10 +1,11 @@
 import { TransportError } from '@mcpwire/core'
 import type { HeaderRecord } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../engines/engine.js'
+import { EVENT_STREAM_MEDIA_TYPE } from '../shared/media-types.js'
 import { type ClientContext, serverDeadline } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
-import { EVENTS_TYPE, mediaTypeOf } from './call/request-headers.js'
+import { mediaTypeOf } from './call/request-headers.js'
 import { type RefusedResponse, statusError } from './call/response-errors.js'
 
 /** The channel of an HTTP+SSE stream. */
@@ -67,7 +68,7 @@ export class HttpSse extends HttpCall implements FeedOwner {
   }
 
   protected accepted(head: ResponseHead): void {
-    if (mediaTypeOf(head.header('content-type')) === EVENTS_TYPE) this.#feed.open()
+    if (mediaTypeOf(head.header('content-type')) === EVENT_STREAM_MEDIA_TYPE) this.#feed.open()
     else this.#lost(this.#failure('the response to GET is no event stream'))
   }
 

@@ -9,13 +9,14 @@ import {
 import { type HeaderRecord, toErrorResponse } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../engines/engine.js'
 import { VERSION_KEY } from '../headers/standard-headers.js'
+import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../shared/media-types.js'
 import { callBack, callBackAtEnd } from './call/callbacks.js'
 import type { ClientContext } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
 import type { WatchedStream } from './call/idle-watch.js'
 import { JsonResponse, type JsonResponseOwner } from './call/json-response.js'
-import { EVENTS_TYPE, isModernRevision, JSON_TYPE, mediaTypeOf } from './call/request-headers.js'
+import { isModernRevision, mediaTypeOf } from './call/request-headers.js'
 import {
   errorInText,
   isNoMcpServer,
@@ -216,13 +217,13 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
       this.#stage = 'elsewhere'
       if (this.id === undefined || this.hasResponse) this.#end('keepCall')
       // The body is unused, and must not hold a socket for long.
-      if (type === EVENTS_TYPE) this.cancel()
+      if (type === EVENT_STREAM_MEDIA_TYPE) this.cancel()
       else if (head.header('content-length') !== '0') this.#linger()
-    } else if (type === EVENTS_TYPE) {
+    } else if (type === EVENT_STREAM_MEDIA_TYPE) {
       this.#stage = 'events'
       this.#feed = new EventFeed(this, this.context)
       this.#feed.open()
-    } else if (type === JSON_TYPE) {
+    } else if (type === JSON_MEDIA_TYPE) {
       this.#stage = 'json'
       this.#json = new JsonResponse(this, this.context, head)
       this.#json.open()
@@ -233,8 +234,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   }
 
   protected received(chunk: Uint8Array): void {
-    if (this.#stage === 'events') this.#feed?.push(chunk)
-    else this.#json?.push(chunk)
+    ;(this.#stage === 'events' ? this.#feed : this.#json)?.push(chunk)
   }
 
   protected ended(): void {

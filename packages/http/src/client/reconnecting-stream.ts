@@ -1,11 +1,12 @@
 import { isTransportError, TransportError } from '@mcpwire/core'
 import { type HeaderRecord, toError } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../engines/engine.js'
+import { EVENT_STREAM_MEDIA_TYPE } from '../shared/media-types.js'
 import type { ClientContext } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
 import { ReconnectBudget } from './call/reconnect-budget.js'
-import { EVENTS_TYPE, mediaTypeOf } from './call/request-headers.js'
+import { mediaTypeOf } from './call/request-headers.js'
 import { type RefusedResponse, retryAfterOf, statusError } from './call/response-errors.js'
 
 /** The user of a reconnecting stream. */
@@ -173,7 +174,7 @@ class EventsCall extends HttpCall {
   }
 
   protected accepted(head: ResponseHead): void {
-    if (mediaTypeOf(head.header('content-type')) === EVENTS_TYPE) {
+    if (mediaTypeOf(head.header('content-type')) === EVENT_STREAM_MEDIA_TYPE) {
       this.#stream.opened()
       return
     }

@@ -15,13 +15,23 @@ const MAX_CAUSES = 8
 
 /** Whether the server may have received part of a request that failed with this error. */
 export function deliveryOf(cause: unknown): 'none' | 'unknown' {
-  let error = cause
-  for (let depth = 0; depth < MAX_CAUSES && typeof error === 'object' && error !== null; depth++) {
-    const { code, cause: deeper } = error as { code?: unknown; cause?: unknown }
-    if (typeof code === 'string' && BEFORE_SERVER.some((pattern) => pattern.test(code))) return 'none'
-    error = deeper
+  const isBeforeServer = causesOf(cause).some(({ code }) =>
+    BEFORE_SERVER.some((each) => each.test(String(code))),
+  )
+  return isBeforeServer ? 'none' : 'unknown'
+}
+
+/** An error, which may be of another realm. */
+type Failure = Partial<Error> & { readonly code?: unknown }
+
+/** The error and its nested causes, outermost first. */
+export function causesOf(failure: unknown): Failure[] {
+  const causes: Failure[] = []
+  for (let error = failure; causes.length < MAX_CAUSES && typeof error === 'object' && error !== null; ) {
+    causes.push(error)
+    error = (error as Failure).cause
   }
-  return 'unknown'
+  return causes
 }
 
 /** The error behind the failure of a `fetch`: several platforms wrap it in "fetch failed". */

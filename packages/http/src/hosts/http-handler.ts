@@ -1,5 +1,12 @@
 import { allOf, type Gate, localOnly } from '@mcpwire/core'
-import { createListener, type OptionDefaults, type OptionTable, options, text } from '@mcpwire/core/authoring'
+import {
+  createListener,
+  defaultsOf,
+  type OptionDefaults,
+  type OptionTable,
+  options,
+  text,
+} from '@mcpwire/core/authoring'
 import { Endpoint, type HttpListener, mountAcceptor } from '../server/endpoint.js'
 import {
   endpointOptions,
@@ -26,7 +33,7 @@ export const handlerOptions: OptionTable<HttpHandlerOptions, OptionalEndpointOpt
 
 /** What `httpHandler` uses for options that are not given. */
 export const httpHandlerDefaults: OptionDefaults<HttpHandlerOptions, OptionalEndpointOptions> =
-  handlerOptions.defaults
+  /* @__PURE__ */ defaultsOf(handlerOptions)
 
 /** A listener that gets its requests from a server of web-standard requests. */
 export interface HttpHandler extends HttpListener {

@@ -1,14 +1,13 @@
 import type { ListenerOptions } from '@mcpwire/core'
 import {
   boolean,
-  invalidOption,
+  defaultsOf,
   listenerOptions,
+  matching,
   type OptionalListenerOptions,
   type OptionDefaults,
   type OptionTable,
   options,
-  requireText,
-  rule,
 } from '@mcpwire/core/authoring'
 import { type WsOptions, wsOptions } from '../ws-options.js'
 
@@ -37,14 +36,14 @@ export const upgradeOptions: OptionTable<WsUpgradeOptions, OptionalUpgradeOption
 >({
   ...wsOptions.rules,
   ...listenerOptions.rules,
-  path: rule<string, string>((option, value) => {
-    requireText(option, value)
-    if (!/^\/[^?#\s]*$/.test(value))
-      invalidOption(option, value, 'a path that starts with / and has no query')
-  }, '/mcp'),
+  path: matching<string, string>(
+    (value) => typeof value === 'string' && /^\/[^?#\s]*$/.test(value),
+    'a path that starts with / and has no query',
+    '/mcp',
+  ),
   tokenInSubprotocol: boolean(false),
 })
 
 /** Defaults of the options of both kinds of listener. */
 export const wsUpgradeDefaults: OptionDefaults<WsUpgradeOptions, OptionalUpgradeOptions> =
-  upgradeOptions.defaults
+  /* @__PURE__ */ defaultsOf(upgradeOptions)

@@ -7,6 +7,7 @@ import {
   type Acceptor,
   type Binding,
   createListener,
+  defaultsOf,
   group,
   inRange,
   integer,
@@ -73,7 +74,8 @@ const table = options<WsServerOptions, OptionalMember>({
 })
 
 /** Defaults of the options of `wsServer`. */
-export const wsServerDefaults: OptionDefaults<WsServerOptions, OptionalMember> = table.defaults
+export const wsServerDefaults: OptionDefaults<WsServerOptions, OptionalMember> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /**
  * A listener for WebSockets on a port of its own. Binds nothing until `start()`.

@@ -1,5 +1,6 @@
+import { isThenable } from '@mcpwire/core/authoring'
 import type { Fetch } from '../../engines/engine.js'
-import { type CallbackTimeouts, isPromised } from './callbacks.js'
+import type { CallbackTimeouts } from './callbacks.js'
 import { markAsAuthFailure, type RefusedResponse } from './response-errors.js'
 
 /** A response that requires another credential, and the means to get one. */
@@ -69,7 +70,7 @@ export class Authorization {
     const { auth, callbacks, connectTimeoutMs: timeoutMs } = this.#settings
     try {
       const token = auth.token()
-      if (!isPromised(token)) return token ?? undefined
+      if (!isThenable(token)) return token ?? undefined
       return (
         (await callbacks.wait(token, { slot: 'token', option: 'connectTimeoutMs', timeoutMs })) ?? undefined
       )
@@ -99,7 +100,7 @@ export class Authorization {
     const { auth, serverUrl, fetch: fetchFn, callbacks, authTimeoutMs: timeoutMs } = this.#settings
     try {
       const done = auth[slot]?.({ response: toResponse(response), serverUrl: new URL(serverUrl), fetchFn })
-      if (isPromised(done)) await callbacks.wait(done, { slot, option: 'authTimeoutMs', timeoutMs })
+      if (isThenable(done)) await callbacks.wait(done, { slot, option: 'authTimeoutMs', timeoutMs })
     } catch (error) {
       throw markAsAuthFailure(error)
     }

@@ -74,8 +74,3 @@ export class CallbackTimeouts {
     for (const cancel of [...this.#pending]) cancel(error)
   }
 }
-
-/** Whether a callback returned a promise, which may come from another realm or library. */
-export function isPromised<T>(returned: T | PromiseLike<T>): returned is PromiseLike<T> {
-  return typeof (returned as { then?: unknown } | undefined | null)?.then === 'function'
-}

@@ -1,12 +1,20 @@
 import { type HttpHeaders, isTransportError, type JsonRpcMessage } from '@mcpwire/core'
-import { callbackFailed, type HeaderRecord, normalizeHeaders, parseHeaders } from '@mcpwire/core/authoring'
+import {
+  callbackFailed,
+  type HeaderRecord,
+  isThenable,
+  normalizeHeaders,
+  parseHeaders,
+} from '@mcpwire/core/authoring'
 import type { ParamHeader } from '../../headers/param-headers.js'
 import { mirroredHeaders, nameIn, VERSION_KEY } from '../../headers/standard-headers.js'
-import { type CallbackTimeouts, isPromised } from './callbacks.js'
+import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../../shared/media-types.js'
+import type { CallbackTimeouts } from './callbacks.js'
 
-export const JSON_TYPE = 'application/json'
-export const EVENTS_TYPE = 'text/event-stream'
-const POST_HEADERS: HeaderRecord = { accept: `${JSON_TYPE}, ${EVENTS_TYPE}`, 'content-type': JSON_TYPE }
+const POST_HEADERS: HeaderRecord = {
+  accept: `${JSON_MEDIA_TYPE}, ${EVENT_STREAM_MEDIA_TYPE}`,
+  'content-type': JSON_MEDIA_TYPE,
+}
 const SESSION_ID = 'mcp-session-id'
 const PROTOCOL_VERSION = 'mcp-protocol-version'
 const HEADER_ASCII = /^[\x20-\x7e]*$/
@@ -14,7 +22,7 @@ const HEADER_ASCII = /^[\x20-\x7e]*$/
 /** The media type in a `content-type` header, without its parameters. */
 export function mediaTypeOf(header: string | undefined): string | undefined {
   // The fast path: most servers write exactly these.
-  if (header === undefined || header === JSON_TYPE || header === EVENTS_TYPE) return header
+  if (header === undefined || header === JSON_MEDIA_TYPE || header === EVENT_STREAM_MEDIA_TYPE) return header
   return header.split(';', 1)[0]?.trim().toLowerCase()
 }
 
@@ -83,7 +91,7 @@ export class RequestHeaders {
   /** For a GET of an event stream. */
   events(lastEventId: string | undefined): HeaderRecord | Promise<HeaderRecord> {
     const base = {
-      accept: EVENTS_TYPE,
+      accept: EVENT_STREAM_MEDIA_TYPE,
       ...(lastEventId !== undefined && { 'last-event-id': toHeaderBytes(lastEventId) }),
     }
     return this.#complete(this.#inSession(base), undefined)
@@ -131,7 +139,7 @@ export class RequestHeaders {
     if (typeof headers !== 'function') return undefined
     try {
       const returned = headers()
-      const given = isPromised(returned)
+      const given = isThenable(returned)
         ? await callbacks.wait(returned, { slot: 'headers', option: 'connectTimeoutMs', timeoutMs })
         : returned
       const record = parseHeaders(given)

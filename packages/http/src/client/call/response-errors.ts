@@ -8,6 +8,7 @@ import {
 } from '@mcpwire/core'
 import { type HeaderRecord, parseMessage } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../../engines/engine.js'
+import { causesOf } from '../../engines/failures.js'
 import {
   CAPABILITY_MISSING,
   HEADER_MISMATCH,
@@ -97,11 +98,6 @@ export function sendError(address: string, cause: Error, { delivery, isOpening }
     : new TransportError('SEND_FAILED', `cannot send to ${what}`, { delivery, ...advice }, { cause })
 }
 
-/** The error for a send that was pending when the channel closed. */
-export function closedBy(cause: Error): Error {
-  return new TransportError('CLOSED', `the transport is closed: ${cause.message}`, undefined, { cause })
-}
-
 /** The longest id in an error, in characters. */
 const MAX_ID_PREVIEW = 64
 
@@ -126,8 +122,6 @@ const FAILURE_ADVICE: Readonly<Record<string, ErrorAdvice>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: USE_HTTP,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: USE_HTTP,
 }
-/** How many nested causes of an error are inspected. */
-const MAX_CAUSES = 8
 const USUAL_PATH = /\/(?:mcp|sse)\/?$/
 
 function advice(hint: string, option?: string): ErrorAdvice {
@@ -135,19 +129,16 @@ function advice(hint: string, option?: string): ErrorAdvice {
 }
 
 function adviceForFailure(failure: unknown, address: string): ErrorAdvice {
-  let error = failure
-  for (let depth = 0; depth < MAX_CAUSES && error instanceof Error; depth++) {
-    const { code, cause } = error as Error & { readonly code?: unknown }
-    const known = typeof code === 'string' && Object.hasOwn(FAILURE_ADVICE, code) && FAILURE_ADVICE[code]
+  for (const error of causesOf(failure)) {
+    const known = FAILURE_ADVICE[String(error.code)]
     if (known) return known
     if (address.startsWith('http:') && isFromTlsServer(error)) return USE_HTTPS
-    error = cause
   }
   return {}
 }
 
 /** A TLS server responds to HTTP with an alert or closes the connection without a byte, as undici reports it. */
-function isFromTlsServer(error: Error): boolean {
+function isFromTlsServer(error: object): boolean {
   const { data, socket } = error as { data?: unknown; socket?: { readonly bytesRead?: unknown } }
   return socket?.bytesRead === 0 || (typeof data === 'string' && data.startsWith('\x15\x03'))
 }

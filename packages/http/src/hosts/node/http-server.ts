@@ -7,6 +7,7 @@ import {
   type AcceptorSink,
   type Binding,
   createListener,
+  defaultsOf,
   group,
   ignore,
   inRange,
@@ -84,7 +85,8 @@ const table = options<HttpServerOptions, OptionalServerOptions>({
 })
 
 /** What `httpServer` uses for options that are not given. */
-export const httpServerDefaults: OptionDefaults<HttpServerOptions, OptionalServerOptions> = table.defaults
+export const httpServerDefaults: OptionDefaults<HttpServerOptions, OptionalServerOptions> =
+  /* @__PURE__ */ defaultsOf(table)
 
 type Settings = OptionSettings<HttpServerOptions, OptionalServerOptions>
 

@@ -2,11 +2,13 @@ import type { AuthInfo, EventStore, HttpHooks, ListenerOptions } from '@mcpwire/
 import {
   boolean,
   callback,
+  defaultsOf,
   group,
   inRange,
   integer,
   invalidOption,
   listenerOptions,
+  matching,
   type OptionalListenerOptions,
   type OptionDefaults,
   type OptionRule,
@@ -162,10 +164,11 @@ const MAX_MESSAGE_BYTES = 2 ** 29 - 1
 
 /** The path of a URL. */
 export function path<D extends string | undefined = undefined>(defaultValue?: D): OptionRule<string, D> {
-  return rule((option, value) => {
-    if (typeof value === 'string' && /^\/[^\s?#]*$/.test(value)) return
-    invalidOption(option, value, 'a path that starts with "/", without query')
-  }, defaultValue)
+  return matching(
+    (value) => typeof value === 'string' && /^\/[^\s?#]*$/.test(value),
+    'a path that starts with "/", without query',
+    defaultValue,
+  )
 }
 
 const hooksTable = options<HttpHooks, keyof HttpHooks>({
@@ -223,7 +226,7 @@ export const endpointOptions: OptionTable<HttpEndpointOptions, OptionalEndpointO
 
 /** What an endpoint uses for options that are not given. */
 export const httpEndpointDefaults: OptionDefaults<HttpEndpointOptions, OptionalEndpointOptions> =
-  endpointOptions.defaults
+  /* @__PURE__ */ defaultsOf(endpointOptions)
 
 /** The options of an endpoint after their defaults. */
 export type EndpointSettings = OptionSettings<HttpEndpointOptions, OptionalEndpointOptions>

@@ -2,11 +2,11 @@ import type { HttpHeaders, HttpResponse, Refusal, RequestId } from '@mcpwire/cor
 import {
   headerEntries,
   invalidHeaderReason,
-  JSON_MEDIA_TYPE,
   OVERLOADED_CODE,
   toRefusalMessage,
 } from '@mcpwire/core/authoring'
 import { INVALID_REQUEST } from '../../shared/error-codes.js'
+import { JSON_MEDIA_TYPE } from '../../shared/media-types.js'
 import type { HeaderLines, HttpExchange } from './http-exchange.js'
 
 /** An HTTP response with a JSON-RPC error. */

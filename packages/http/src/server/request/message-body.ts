@@ -6,10 +6,8 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import {
-  EVENT_STREAM_MEDIA_TYPE,
   INITIALIZE_METHOD,
   isRequestId,
-  JSON_MEDIA_TYPE,
   parseMessage,
   previewOf,
   toError,
@@ -18,6 +16,7 @@ import {
   tooLargeToSend,
 } from '@mcpwire/core/authoring'
 import { INTERNAL_ERROR, PARSE_ERROR } from '../../shared/error-codes.js'
+import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../../shared/media-types.js'
 import { utf8Length } from '../../shared/utf8-length.js'
 import { type HttpFailure, invalidRequest, respondWithError, tooManyInFlight } from './http-errors.js'
 import type { Body, HttpExchange } from './http-exchange.js'

@@ -1,4 +1,5 @@
-import { EVENT_STREAM_MEDIA_TYPE, overloaded } from '@mcpwire/core/authoring'
+import { overloaded } from '@mcpwire/core/authoring'
+import { EVENT_STREAM_MEDIA_TYPE } from '../../shared/media-types.js'
 import { utf8Length } from '../../shared/utf8-length.js'
 import type { HeaderLines } from '../request/http-exchange.js'
 

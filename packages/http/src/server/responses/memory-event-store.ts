@@ -6,7 +6,15 @@ import {
   type StreamId,
   TransportError,
 } from '@mcpwire/core'
-import { clock, inRange, integer, type OptionDefaults, options, toJson } from '@mcpwire/core/authoring'
+import {
+  clock,
+  defaultsOf,
+  inRange,
+  integer,
+  type OptionDefaults,
+  options,
+  toJson,
+} from '@mcpwire/core/authoring'
 
 /** Options of an event store in memory. */
 export interface MemoryEventStoreOptions {
@@ -40,7 +48,8 @@ const table = options<MemoryEventStoreOptions>({
 })
 
 /** What `memoryEventStore` uses for options that are not given. */
-export const memoryEventStoreDefaults: OptionDefaults<MemoryEventStoreOptions> = table.defaults
+export const memoryEventStoreDefaults: OptionDefaults<MemoryEventStoreOptions> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /**
  * An event store in the memory of this process. Clients can resume after a lost connection, and not after a restart of

@@ -1,5 +1,4 @@
 import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
-import { GET_TASK_METHOD } from '@mcpwire/core/authoring'
 import { VERSION_HEADER } from '../../headers/standard-headers.js'
 import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../../shared/error-codes.js'
 import {
@@ -21,6 +20,7 @@ import { SESSION_HEADER, type SessionRegistry } from '../request/session-registr
 import { resume } from './resume.js'
 import { Session } from './session.js'
 
+const GET_TASK_METHOD = 'tasks/get'
 const noHeaders: HeaderLines = []
 
 /** The endpoint of Streamable HTTP in the revisions with sessions: finds the session, checks the request, calls it. */

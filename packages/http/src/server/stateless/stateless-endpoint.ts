@@ -7,14 +7,7 @@ import {
   type JsonRpcResponse,
   TransportError,
 } from '@mcpwire/core'
-import {
-  CALL_TOOL_METHOD,
-  CANCELLED_METHOD,
-  type Connector,
-  ignore,
-  LIST_TOOLS_METHOD,
-  LISTEN_METHOD,
-} from '@mcpwire/core/authoring'
+import { CANCELLED_METHOD, type Connector, ignore, LISTEN_METHOD } from '@mcpwire/core/authoring'
 import { paramFault } from '../../headers/header-faults.js'
 import { VERSION_KEY } from '../../headers/standard-headers.js'
 import { ToolSchemas } from '../../headers/tool-schemas.js'
@@ -32,6 +25,8 @@ import { ListenFeed, type NotifyOptions } from './listen-feed.js'
 import { SharedConnection, type SharedHost } from './shared-connection.js'
 import { StatelessRequest } from './stateless-request.js'
 
+const CALL_TOOL_METHOD = 'tools/call'
+const LIST_TOOLS_METHOD = 'tools/list'
 const done: Promise<void> = Promise.resolve()
 const MAX_TOOLS = 1_000
 /** The number of principals whose tool schemas are kept. */
