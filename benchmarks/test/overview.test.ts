@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { overviewOf, throughputByWire } from '../src/harness/overview.js'
 import { committedResults } from '../src/harness/results.js'
 
-test('compares every wire with the faster SDK and says where there is none', () => {
+test('compares every wire with the faster SDK and marks wires without one', () => {
   const wires = throughputByWire(committedResults())
   expect(wires.map(({ label }) => label)).toContain('stdio')
   const withSdk = wires.filter(({ sdk }) => sdk !== undefined)

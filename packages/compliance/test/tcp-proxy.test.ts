@@ -89,7 +89,7 @@ test('writes one byte at a time', async () => {
   })
 })
 
-test('delays bytes', async () => {
+test('delays bytes by delayMs', async () => {
   const clock = createFakeClock()
   await withLine({ toServer: { delayMs: 1_000 }, clock }, async ({ client, received }) => {
     client.write('late')

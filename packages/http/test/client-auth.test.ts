@@ -210,9 +210,9 @@ describe('a token without the required scope', () => {
     }
 
     test.each([
-      ['is called where a 401 renewed the token meanwhile', false],
-      ['is called after the renewal for a 401', true],
-    ])('%s', async (_when, isSlow) => {
+      ['where a 401 renewed the token meanwhile', false],
+      ['after the renewal for a 401', true],
+    ])('is called %s', async (_when, isSlow) => {
       const { server, held } = await bothRefusals()
       let token = 't0'
       let go = (): void => {}

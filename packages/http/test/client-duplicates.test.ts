@@ -31,7 +31,7 @@ const unexpected = expect.objectContaining({
   message: expect.stringContaining('without a pending request'),
 })
 
-describe('a duplicate response is reported and not delivered', () => {
+describe('a duplicate response', () => {
   const twice: Record<string, Script> = {
     'in one chunk of one stream': onCall(({ response }) =>
       stream(response, event(resultFor(1)) + event(resultFor(1)) + event(note)).end(),
@@ -50,7 +50,7 @@ describe('a duplicate response is reported and not delivered', () => {
     }),
   }
 
-  test.each(Object.entries(twice))('%s', async (_where, script) => {
+  test.each(Object.entries(twice))('is reported and not delivered %s', async (_where, script) => {
     const client = await initializedClient(await scriptedServer(script), { standaloneStream: false })
     await client.transport.send(call)
     await client.responseTo(1)
@@ -60,7 +60,7 @@ describe('a duplicate response is reported and not delivered', () => {
     expect(client.transport.state).toBe('open')
   })
 
-  test('any number of times on the GET stream', async () => {
+  test('is reported each time and not delivered on the GET stream', async () => {
     const server = await scriptedServer((request, { of }) => {
       if (request.method === 'GET') {
         stream(request.response)
@@ -83,7 +83,7 @@ describe('a duplicate response is reported and not delivered', () => {
     expect(client.transport.state).toBe('open')
   })
 
-  test('over HTTP+SSE', async () => {
+  test('is reported and not delivered over HTTP+SSE', async () => {
     const server = await scriptedServer(({ method, url, message, response }, { of }) => {
       if (method === 'GET') stream(response, 'event: endpoint\ndata: /messages\n\n')
       else if (url !== '/messages') response.writeHead(405).end()

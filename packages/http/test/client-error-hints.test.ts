@@ -151,7 +151,7 @@ describe('the error for a request that reached no server', () => {
     expect(closed).not.toHaveProperty('details.hint')
   })
 
-  test('says that the response is no HTTP', async () => {
+  test('reports that the response is no HTTP', async () => {
     await using server = await listenCounting(createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n')))
     const error = await rejectionOf(`http://127.0.0.1:${server.port}/mcp`)
     expect(error.message).toContain('does not match the HTTP/1.1 protocol')

@@ -192,7 +192,7 @@ describe('a server that refuses the first POST', () => {
     expect(newer.of('GET')).toEqual([])
   })
 
-  test('and refuses HTTP+SSE as well rejects with the first refusal as the cause', async () => {
+  test('makes send() reject with the first refusal as the cause if it refuses HTTP+SSE as well', async () => {
     const server = await scriptedServer(({ response, method }) => {
       response.writeHead(method === 'POST' ? 404 : 410).end('gone')
       return true
@@ -207,7 +207,7 @@ describe('a server that refuses the first POST', () => {
   })
 
   test.each([400, 404, 405])(
-    'and then refuses the endpoint of HTTP+SSE with %d rejects with REFUSED',
+    'makes send() reject with REFUSED if the endpoint of HTTP+SSE responds with %d',
     async (status) => {
       const server = await scriptedServer(({ method, response }) => {
         if (method === 'GET') stream(response, 'event: endpoint\ndata: /elsewhere\n\n')
@@ -233,7 +233,7 @@ describe('a server that refuses the first POST', () => {
     },
   )
 
-  test('and then names no endpoint rejects after connectTimeoutMs', async () => {
+  test('makes send() reject after connectTimeoutMs if HTTP+SSE names no endpoint', async () => {
     const clock = createFakeClock()
     const server = await scriptedServer(({ method, response }) => {
       if (method === 'GET') stream(response)

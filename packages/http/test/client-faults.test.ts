@@ -168,7 +168,7 @@ describe('send() rejects', () => {
   })
 })
 
-describe('a message over maxMessageBytes is not buffered', () => {
+describe('a message over maxMessageBytes', () => {
   const long = 'x'.repeat(5_000)
   const kinds: Record<string, Script> = {
     'an announced body': onCall(({ response, message }) => {
@@ -188,7 +188,7 @@ describe('a message over maxMessageBytes is not buffered', () => {
     'an event without end': onCall(({ response }) => stream(response, `data: ${long.repeat(4)}`)),
   }
 
-  test.each(Object.entries(kinds))('%s', async (_kind, script) => {
+  test.each(Object.entries(kinds))('is not buffered as %s', async (_kind, script) => {
     const server = await scriptedServer(script)
     const client = await initializedClient(server, { maxMessageBytes: 4_096 })
     await client.transport.send(call(1))
@@ -202,7 +202,7 @@ describe('a message over maxMessageBytes is not buffered', () => {
     expect(client.transport.state).toBe('open')
   })
 
-  test('and is not sent by this client', async () => {
+  test('is not sent by this client', async () => {
     const server = await scriptedServer()
     const client = await initializedClient(server, { maxMessageBytes: 4_096 })
     const message = { ...note, params: { long } }

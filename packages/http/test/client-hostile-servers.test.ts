@@ -264,18 +264,22 @@ const rows: Row[] = [
   },
 ]
 
-describe('each request settles, and the client stays open, with a server that', () => {
-  test.each(rows)('$does', async ({ behaviour, outcome, options }) => {
-    const server = await rawServer((socket, nth, body) => {
-      if (body.includes(note.method)) socket.end(rawResponse(['HTTP/1.1 202 Accepted', 'content-length: 0']))
-      else behaviour(socket, nth, body)
-    })
-    const { sent, response, transport } = await outcomeOf(server.url, options)
-    expect({ sent, response }).toEqual({ sent: outcome[0], response: outcome[1] })
-    expect(transport.state).toBe('open')
-    await transport.send(note)
-    await transport.close()
-  })
+describe('a request', () => {
+  test.each(rows)(
+    'settles and leaves the client open if the server $does',
+    async ({ behaviour, outcome, options }) => {
+      const server = await rawServer((socket, nth, body) => {
+        if (body.includes(note.method))
+          socket.end(rawResponse(['HTTP/1.1 202 Accepted', 'content-length: 0']))
+        else behaviour(socket, nth, body)
+      })
+      const { sent, response, transport } = await outcomeOf(server.url, options)
+      expect({ sent, response }).toEqual({ sent: outcome[0], response: outcome[1] })
+      expect(transport.state).toBe('open')
+      await transport.send(note)
+      await transport.close()
+    },
+  )
 })
 
 describe.each(engineKinds)('over $name', (kind: EngineKind) => {

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { CAPABILITIES_KEY, CLIENT_KEY, modern, postOf, SUBSCRIPTION_KEY } from './support/modern.js'
 import { byName, type ModernServer, modernServer } from './support/modern-server.js'
 
-const SUITE_PATIENCE_MS = 240_000
+const SUITE_TIMEOUT_MS = 240_000
 const IDS: readonly RequestId[] = ['1', 1, '', 0]
 
 /** A client: its principal, and the name in its metadata. */
@@ -74,7 +74,7 @@ describe('10 000 requests of three concurrent clients', () => {
       expect(server.connections).toHaveLength(2)
       expect(server.errors).toEqual([])
     },
-    SUITE_PATIENCE_MS,
+    SUITE_TIMEOUT_MS,
   )
 
   async function one(pool: Pool, n: number): Promise<void> {
@@ -123,13 +123,13 @@ describe('a thousand subscriptions', () => {
       )
       const [who] = clients as [Who]
       await ask(pool, who, call(who, 1, { name: 'change', arguments: {} }))
-      const expected = streams.filter(({ isTold }) => isTold)
+      const expected = streams.filter(({ isNotified }) => isNotified)
       await vi.waitFor(
         () => expect(expected.every(({ messages }) => messages().length === 2)).toBe(true),
         20_000,
       )
       await server.listener.close()
-      for (const { id, isTold, over, messages } of streams) {
+      for (const { id, isNotified, over, messages } of streams) {
         await over
         const [acknowledged, ...rest] = messages() as { method?: string; params?: object }[]
         const result = rest.pop()
@@ -139,13 +139,13 @@ describe('a thousand subscriptions', () => {
           params: tagged,
         })
         expect(rest).toMatchObject(
-          isTold ? [{ method: 'notifications/tools/list_changed', params: tagged }] : [],
+          isNotified ? [{ method: 'notifications/tools/list_changed', params: tagged }] : [],
         )
         expect(result).toMatchObject({ id, result: { resultType: 'complete', ...tagged } })
       }
       expect(server.errors).toEqual([])
     },
-    SUITE_PATIENCE_MS,
+    SUITE_TIMEOUT_MS,
   )
 
   /** One of each: of either principal, with tools in its filter or without. */
@@ -162,7 +162,7 @@ describe('a thousand subscriptions', () => {
     over.catch(() => {})
     return {
       id,
-      isTold: wantsTools && who.token === 'one',
+      isNotified: wantsTools && who.token === 'one',
       over,
       text: () => text,
       messages: () =>

@@ -60,12 +60,12 @@ describe.each([
   test('receives progress unless responses are JSON', async () => {
     const server = await modernServer({ responseFormat: answers })
     const client = await connected(server, { isOurs })
-    const told: number[] = []
+    const steps: number[] = []
     await client.callTool(
       { name: 'count', arguments: { to: 3 } },
-      { onprogress: ({ progress }) => told.push(progress) },
+      { onprogress: ({ progress }) => steps.push(progress) },
     )
-    expect(told).toEqual(answers === 'json' ? [] : [1, 2, 3])
+    expect(steps).toEqual(answers === 'json' ? [] : [1, 2, 3])
   })
 
   test('cancels a request by closing its stream [CANC-S-01]', async () => {

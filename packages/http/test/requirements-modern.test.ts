@@ -20,9 +20,9 @@ async function refusal(
   body: JsonRpcRequest,
   headers: Record<string, string | undefined> = {},
 ) {
-  const heard = server.messages.length
+  const received = server.messages.length
   const answer = await server.ask(postOf(body, headers))
-  expect(server.messages).toHaveLength(heard)
+  expect(server.messages).toHaveLength(received)
   const [message] = answer.messages as { id?: unknown; error: { code: number; data?: unknown } }[]
   return { status: answer.status, id: message?.id, code: message?.error.code, data: message?.error.data }
 }
@@ -242,9 +242,9 @@ test('delivers each request with its own metadata, on any connection [GEN-18, GE
   expect(answers.map(({ messages }) => messages)).toMatchObject(
     clients.map((from) => [{ id: 1, result: { from } }]),
   )
-  const heard = server.messages.filter(isRequest).map(({ params }) => params)
-  expect(heard).toHaveLength(3)
-  for (const params of heard) {
+  const received = server.messages.filter(isRequest).map(({ params }) => params)
+  expect(received).toHaveLength(3)
+  for (const params of received) {
     const name = String(params?.['from'])
     expect(params?._meta).toMatchObject({ [CLIENT_KEY]: { name } })
     expect(params?._meta?.[CAPABILITIES_KEY]).toEqual({ [name]: {} })

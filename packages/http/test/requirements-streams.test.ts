@@ -33,7 +33,7 @@ async function waiting(options: Partial<HttpServerOptions> = {}) {
   return {
     ...server,
     contexts,
-    tell: (id: RequestId, n: number) => connection().send(about(id, n), { relatedRequestId: id }),
+    notify: (id: RequestId, n: number) => connection().send(about(id, n), { relatedRequestId: id }),
     send: (message: JsonRpcMessage) => connection().send(message),
     answer: (id: RequestId) => connection().send(echo(ask(id)), { relatedRequestId: id }),
   }
@@ -57,9 +57,9 @@ describe('the stream of a request', () => {
     const common = await server.open({ method: 'GET', headers })
     const answers = [server.open({ body: ask(1), headers }), server.open({ body: ask(2), headers })]
     await common.until(() => server.contexts.size === 2, 'both have arrived')
-    await server.tell(1, 1)
-    await server.tell(2, 1)
-    await server.tell(1, 2)
+    await server.notify(1, 1)
+    await server.notify(2, 1)
+    await server.notify(1, 2)
     await server.send(change(1))
     const [one, two] = await Promise.all(answers)
     if (!one || !two) throw new Error('no streams')
@@ -80,7 +80,7 @@ describe('the stream of a request', () => {
       const headers = await server.session(revision)
       const opened = server.open({ body: ask(1), headers })
       await expect.poll(() => server.contexts.size).toBe(1)
-      await server.tell(1, 1)
+      await server.notify(1, 1)
       const stream = await opened
       await receivedOn(stream, 1)
       expect(stream.headers['x-accel-buffering']).toBe('no')
@@ -141,7 +141,7 @@ describe('the stream of a request', () => {
     const headers = await server.session()
     const opened = server.open({ body: ask(1), headers })
     await expect.poll(() => server.contexts.size).toBe(1)
-    await server.tell(1, 1)
+    await server.notify(1, 1)
     const stream = await opened
     await receivedOn(stream, 1)
     stream.leave()
@@ -182,16 +182,16 @@ describe('streams with an event store', () => {
     const headers = await server.session()
     const stream = await server.open({ body: ask(1), headers })
     await stream.until(() => server.contexts.size === 1, 'it has arrived')
-    await server.tell(1, 1)
+    await server.notify(1, 1)
     await receivedOn(stream, 1)
     server.contexts.get(1)?.closeSSEStream?.()
     await stream.until(() => stream.isOver, 'it was hung up')
     expect(stream.events.at(-1)).toMatchObject({ retry: '250' })
-    await server.tell(1, 2)
+    await server.notify(1, 2)
     const lastEventId = idsOf(stream.events).at(-1)
     const again = await server.open({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
     await receivedOn(again, 1)
-    await server.tell(1, 3)
+    await server.notify(1, 3)
     await server.answer(1)
     await again.until(() => again.isOver, 'it ends')
     expect(again.messages).toEqual([about(1, 2), about(1, 3), echo(ask(1))])
@@ -225,8 +225,8 @@ describe('streams with an event store', () => {
     for (const id of [1, 2]) streams.push(await server.open({ body: ask(id), headers }))
     await common.until(() => server.contexts.size === 2, 'both have arrived')
     for (const n of [1, 2]) {
-      await server.tell(1, n)
-      await server.tell(2, n)
+      await server.notify(1, n)
+      await server.notify(2, n)
       await server.send(change(n))
     }
     for (const stream of streams) await receivedOn(stream, 2)
@@ -250,7 +250,7 @@ describe('streams with an event store', () => {
     const headers = await server.session()
     const stream = await server.open({ body: ask(1), headers })
     await stream.until(() => stream.events.length === 1, 'it opened')
-    await server.tell(1, 1)
+    await server.notify(1, 1)
     const other = await server.session()
     const answer = await server.ask({
       method: 'GET',

@@ -25,7 +25,7 @@ const changed = (kind: string, params: object = {}): JsonRpcNotification => ({
   params: { ...params },
 })
 /** The notification with the id of its subscription. */
-function heardAs(id: RequestId, message: JsonRpcNotification): JsonRpcMessage {
+function notificationFor(id: RequestId, message: JsonRpcNotification): JsonRpcMessage {
   return { ...message, params: { ...message.params, _meta: { [SUBSCRIPTION_KEY]: id } } }
 }
 async function receivedOn(stream: OpenAnswer, count: number): Promise<unknown[]> {
@@ -40,7 +40,7 @@ async function subscribed() {
     if (method !== LISTEN) return { jsonrpc: '2.0', id, result: {} }
     listens.push({ id, connection })
     const notifications = params?.['notifications']
-    return heardAs(id, { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } })
+    return notificationFor(id, { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } })
   })
   const at = (index: number) => {
     const found = listens[index]
@@ -49,9 +49,9 @@ async function subscribed() {
   }
   return {
     ...server,
-    tell: (index: number, message: JsonRpcNotification) => {
+    notify: (index: number, message: JsonRpcNotification) => {
       const { id, connection } = at(index)
-      return connection.send(heardAs(id, message))
+      return connection.send(notificationFor(id, message))
     },
     at,
   }
@@ -64,23 +64,23 @@ describe('subscriptions of the application', () => {
     await receivedOn(one, 1)
     const two = await server.open(listen(7, { promptsListChanged: true }))
     await receivedOn(two, 1)
-    await server.tell(1, changed('prompts/list_changed'))
-    await server.tell(0, changed('tools/list_changed'))
+    await server.notify(1, changed('prompts/list_changed'))
+    await server.notify(0, changed('tools/list_changed'))
     expect(await receivedOn(one, 2)).toEqual([
-      heardAs('7', {
+      notificationFor('7', {
         jsonrpc: '2.0',
         method: ACKNOWLEDGED,
         params: { notifications: { toolsListChanged: true } },
       }),
-      heardAs('7', changed('tools/list_changed')),
+      notificationFor('7', changed('tools/list_changed')),
     ])
     expect(await receivedOn(two, 2)).toEqual([
-      heardAs(7, {
+      notificationFor(7, {
         jsonrpc: '2.0',
         method: ACKNOWLEDGED,
         params: { notifications: { promptsListChanged: true } },
       }),
-      heardAs(7, changed('prompts/list_changed')),
+      notificationFor(7, changed('prompts/list_changed')),
     ])
     expect({ one: one.isOver, two: two.isOver }).toEqual({ one: false, two: false })
   })
@@ -95,9 +95,9 @@ describe('subscriptions of the application', () => {
     for (const message of [logged, progress]) {
       await connection.send(message, { relatedRequestId: id }).catch(() => {})
     }
-    await server.tell(0, changed('tools/list_changed'))
+    await server.notify(0, changed('tools/list_changed'))
     expect(await receivedOn(stream, 2)).toHaveLength(2)
-    expect(stream.messages[1]).toEqual(heardAs(1, changed('tools/list_changed')))
+    expect(stream.messages[1]).toEqual(notificationFor(1, changed('tools/list_changed')))
   })
 
   test('end with their result, and then the stream ends [SUB-S-08]', async () => {
@@ -138,7 +138,7 @@ describe('subscriptions of the application', () => {
       method: 'notifications/cancelled',
       params: { requestId: id },
     })
-    await server.tell(1, changed('tools/list_changed'))
+    await server.notify(1, changed('tools/list_changed'))
     expect(await receivedOn(two, 2)).toHaveLength(2)
   })
 })
@@ -156,7 +156,7 @@ describe('subscriptions of the endpoint', () => {
     const two = await server.open(listen(1, { promptsListChanged: true }))
     await receivedOn(two, 1)
     expect(await receivedOn(one, 1)).toEqual([
-      heardAs('1', {
+      notificationFor('1', {
         jsonrpc: '2.0',
         method: ACKNOWLEDGED,
         params: { notifications: { toolsListChanged: true, resourceSubscriptions: ['test:a'] } },
@@ -171,10 +171,10 @@ describe('subscriptions of the endpoint', () => {
     ]
     for (const change of changes) await server.listener.notify(change)
     expect((await receivedOn(one, 3)).slice(1)).toEqual([
-      heardAs('1', changed('tools/list_changed')),
-      heardAs('1', changed('resources/updated', { uri: 'test:a' })),
+      notificationFor('1', changed('tools/list_changed')),
+      notificationFor('1', changed('resources/updated', { uri: 'test:a' })),
     ])
-    expect((await receivedOn(two, 2)).slice(1)).toEqual([heardAs(1, changed('prompts/list_changed'))])
+    expect((await receivedOn(two, 2)).slice(1)).toEqual([notificationFor(1, changed('prompts/list_changed'))])
   })
 
   test('are refused if the server closed while the body arrived', async () => {

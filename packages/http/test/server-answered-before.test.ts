@@ -87,8 +87,8 @@ describe.each(Object.entries(eras))('requests of %s that a middleware answers', 
     const seen = uncaughtErrors()
     const clock = createFakeClock()
     const server = await mounted({ clock, keepAliveIntervalMs: 100, onDisconnect: 'cancel' }, answer)
-    const told = await server.open(await requestOf(server))
-    expect(told.status).toBe(503)
+    const response = await server.open(await requestOf(server))
+    expect(response.status).toBe(503)
     await clock.advance(1_000)
     const [open] = server.asked
     await open?.connection.send({ jsonrpc: '2.0', id: open.request.id, result: {} }).catch(() => {})

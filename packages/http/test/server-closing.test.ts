@@ -10,7 +10,7 @@ import { credentials } from './support/engine-kinds.js'
 import { rawHttp } from './support/raw-http.js'
 import { echo, initialize, served } from './support/served.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 
 interface Serving {
   readonly listener: Listener
@@ -138,7 +138,7 @@ test.each(['of its own', 'mounted'])(
     const headers = { 'mcp-session-id': String(opened.headers['mcp-session-id']) }
     const stream = await raw.open({ body: { jsonrpc: '2.0', id: 1, method: 'test/ask' }, headers })
     await stream.until(() => stream.messages.length === 1, 'the question')
-    const closing = listener.close({ drainMs: PATIENCE_MS })
+    const closing = listener.close({ drainMs: TIMEOUT_MS })
     expect((await raw.ask({ body: initialize() })).status).toBe(503)
     const answered = await raw.ask({ body: { jsonrpc: '2.0', id: 'q', result: {} }, headers })
     expect(answered.status).toBe(202)

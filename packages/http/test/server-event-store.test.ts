@@ -5,7 +5,7 @@ import { memoryEventStore } from '../src/index.js'
 import { unread, wireRequest } from './support/raw-socket.js'
 import { served } from './support/served.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const MIB = 1_048_576
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 const note = (params: Record<string, unknown> = {}): JsonRpcMessage => ({
@@ -43,11 +43,11 @@ describe('event stores that do not settle', () => {
     const headers = await server.session()
     eventStore.hangs = true
     const first = server.ask({ body: ask, headers })
-    await until(() => eventStore.unanswered > 0, 'the store is asked', PATIENCE_MS)
+    await until(() => eventStore.unanswered > 0, 'the store is asked', TIMEOUT_MS)
     const second = server.ask({ body: { ...ask, id: 8 }, headers })
-    await until(() => server.messages.length === 4, 'both are asked', PATIENCE_MS)
+    await until(() => server.messages.length === 4, 'both are asked', TIMEOUT_MS)
     await clock.advance(1_100)
-    const answers = await within(Promise.all([first, second]), 'both are answered', PATIENCE_MS)
+    const answers = await within(Promise.all([first, second]), 'both are answered', TIMEOUT_MS)
     expect(answers.flatMap(({ messages }) => messages)).toMatchObject([{ id: 7 }, { id: 8 }])
     expect(server.errors.length).toBeGreaterThan(0)
     expect(new Set(server.errors)).toEqual(new Set(server.errors.map(() => late('eventStore.storeEvent'))))
@@ -60,9 +60,9 @@ describe('event stores that do not settle', () => {
     const headers = await server.session()
     eventStore.hangs = true
     const first = server.ask({ body: ask, headers })
-    await until(() => eventStore.unanswered > 0, 'the store is asked', PATIENCE_MS)
+    await until(() => eventStore.unanswered > 0, 'the store is asked', TIMEOUT_MS)
     await clock.advance(1_100)
-    await within(first, 'an answer', PATIENCE_MS)
+    await within(first, 'an answer', TIMEOUT_MS)
     await clock.advance(1_100)
     eventStore.hangs = false
     const stream = await server.open({ body: { ...ask, id: 8 }, headers })
@@ -85,9 +85,9 @@ describe('event stores that do not settle', () => {
       stream.leave()
       eventStore.hangs = true
       const back = server.ask({ method: 'GET', headers: { ...headers, 'last-event-id': lastEventId } })
-      await until(() => eventStore.unanswered > 0, 'the store is asked', PATIENCE_MS)
+      await until(() => eventStore.unanswered > 0, 'the store is asked', TIMEOUT_MS)
       await clock.advance(1_100)
-      expect((await within(back, 'an answer', PATIENCE_MS)).status).toBe(500)
+      expect((await within(back, 'an answer', TIMEOUT_MS)).status).toBe(500)
       expect(server.errors).toEqual([late(`eventStore.${slot}`)])
     },
   )
@@ -99,8 +99,8 @@ describe('event stores that do not settle', () => {
     eventStore.hangs = true
     void server.connections[0]?.send(note()).catch(() => {})
     void server.ask({ body: ask, headers }).catch(() => {})
-    await until(() => eventStore.unanswered > 1, 'the store is asked', PATIENCE_MS)
-    await within(server.listener.close(), 'it closes', PATIENCE_MS)
+    await until(() => eventStore.unanswered > 1, 'the store is asked', TIMEOUT_MS)
+    await within(server.listener.close(), 'it closes', TIMEOUT_MS)
   })
 })
 
@@ -114,12 +114,12 @@ test.each(['with a stream', 'without one'])(
     const expectOverload = (reason: unknown): void => {
       error ??= reason
     }
-    const isTold = (): boolean => {
+    const isRejected = (): boolean => {
       for (let n = 0; n < 5; n++)
         server.connections[0]?.send(note({ text: 'x'.repeat(2_000) })).catch(expectOverload)
       return error !== undefined
     }
-    await until(isTold, 'one is rejected', PATIENCE_MS)
+    await until(isRejected, 'one is rejected', TIMEOUT_MS)
     expect(error).toMatchObject({ code: 'OVERLOADED', details: { maxQueuedBytes: 4_096 } })
     expect((error as TransportError<'OVERLOADED'>).details.queuedBytes).toBeGreaterThan(4_096)
   },
@@ -163,8 +163,8 @@ test('rejects a response that no replay could carry, and sends an error to the c
   const server = await served({ eventStore: memoryEventStore(), maxQueuedBytes: 4_096 }, () => undefined)
   const headers = await server.session()
   const answered = server.ask({ body: ask, headers })
-  await until(() => server.messages.length === 3, 'the request', PATIENCE_MS)
+  await until(() => server.messages.length === 3, 'the request', TIMEOUT_MS)
   const response = { jsonrpc: '2.0' as const, id: ask.id, result: { text: 'x'.repeat(5_000) } }
   await expect(server.connections[0]?.send(response)).rejects.toMatchObject({ code: 'OVERLOADED' })
-  expect((await within(answered, 'an answer', PATIENCE_MS)).text).toContain('"error":{"code":-32603')
+  expect((await within(answered, 'an answer', TIMEOUT_MS)).text).toContain('"error":{"code":-32603')
 })

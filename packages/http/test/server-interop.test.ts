@@ -118,7 +118,7 @@ async function started(make: (typeof servers)[string], options: Partial<HttpServ
 }
 
 interface Talk {
-  call(name: string, onprogress?: (told: { progress: number }) => void): Promise<unknown>
+  call(name: string, onprogress?: (update: { progress: number }) => void): Promise<unknown>
   /** Answers requests of the server, and counts the notifications of changed tools. */
   readonly changes: () => number
   terminate(): Promise<void>

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { modern, postOf } from './support/modern.js'
 import { initialize, served } from './support/served.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const httpSse = { path: '/sse', messagesPath: '/messages' }
 const ask = (id: number): JsonRpcMessage => ({ jsonrpc: '2.0', id, method: 'test/ask' })
 
@@ -29,11 +29,11 @@ describe('maxSockets', () => {
   test('limits open connections', async () => {
     const server = await served({ maxSockets: 5 })
     const sockets = Array.from({ length: 5 }, () => idle(server.port))
-    await until(() => sockets.every(({ readyState }) => readyState === 'open'), 'all connect', PATIENCE_MS)
+    await until(() => sockets.every(({ readyState }) => readyState === 'open'), 'all connect', TIMEOUT_MS)
     const sixth = idle(server.port)
-    await until(() => sixth.closed, 'one more is cut off', PATIENCE_MS)
+    await until(() => sixth.closed, 'one more is cut off', TIMEOUT_MS)
     const refused = expect.objectContaining({ code: 'REFUSED', details: { status: 503 } })
-    await until(() => server.errors.length > 0, 'the listener is told', PATIENCE_MS)
+    await until(() => server.errors.length > 0, 'the listener reports it', TIMEOUT_MS)
     expect(server.errors).toEqual([refused])
     expect(sockets.some(({ closed }) => closed)).toBe(false)
     sockets[0]?.destroy()
@@ -43,15 +43,15 @@ describe('maxSockets', () => {
           ({ status }) => status === 200,
           () => false,
         ),
-      'there is room again',
-      PATIENCE_MS,
+      'there is space again',
+      TIMEOUT_MS,
     )
   })
 
   test('is ten times maxConnections by default', async () => {
     const server = await served({ maxConnections: 1 })
     const sockets = Array.from({ length: 12 }, () => idle(server.port))
-    await until(() => sockets.filter(({ closed }) => closed).length === 2, 'two are cut off', PATIENCE_MS)
+    await until(() => sockets.filter(({ closed }) => closed).length === 2, 'two are cut off', TIMEOUT_MS)
   })
 })
 
@@ -60,7 +60,7 @@ describe('maxInFlight', () => {
     const server = await served({ maxInFlight: 2 }, () => undefined)
     const headers = await server.session()
     for (const id of [1, 2]) void server.ask({ body: ask(id), headers }).catch(() => {})
-    await until(() => server.messages.length === 4, 'two are asked', PATIENCE_MS)
+    await until(() => server.messages.length === 4, 'two are asked', TIMEOUT_MS)
     const { status, headers: said, messages } = await server.ask({ body: ask(3), headers })
     expect({ status, retryAfter: said['retry-after'] }).toEqual({ status: 503, retryAfter: '5' })
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
@@ -70,18 +70,18 @@ describe('maxInFlight', () => {
     const server = await served({ maxInFlight: 2, onDisconnect: 'continue' }, () => undefined)
     const headers = await server.session()
     for (const id of [1, 2]) void server.ask({ body: ask(id), headers }).catch(() => {})
-    await until(() => server.messages.length === 4, 'two are asked', PATIENCE_MS)
+    await until(() => server.messages.length === 4, 'two are asked', TIMEOUT_MS)
     server.leaveAll()
     expect((await server.ask({ body: ask(3), headers })).status).toBe(503)
     await server.connections[0]?.send({ jsonrpc: '2.0', id: 1, result: {} }).catch(() => {})
     void server.ask({ body: ask(3), headers }).catch(() => {})
-    await until(() => server.messages.length === 5, 'there is room again', PATIENCE_MS)
+    await until(() => server.messages.length === 5, 'there is space again', TIMEOUT_MS)
   })
 
   test('limits the requests of a principal in 2026-07-28', async () => {
     const server = await served({ maxInFlight: 2 }, () => undefined)
     for (const id of [1, 2]) void server.ask(postOf(modern('test/ask', {}, id))).catch(() => {})
-    await until(() => server.messages.length === 2, 'two are asked', PATIENCE_MS)
+    await until(() => server.messages.length === 2, 'two are asked', TIMEOUT_MS)
     const { status, headers, messages } = await server.ask(postOf(modern('test/ask', {}, 3)))
     expect({ status, retryAfter: headers['retry-after'] }).toEqual({ status: 503, retryAfter: '5' })
     expect(messages).toMatchObject([{ id: 3, error: { code: -31_003, data: { code: 'OVERLOADED' } } }])
@@ -101,7 +101,7 @@ describe('maxInFlight with modern: per-request', () => {
     )
     const subscription = await server.open(postOf(listen(1), ann))
     void server.ask(postOf(modern('test/ask', {}, 2), ann)).catch(() => {})
-    await until(() => server.messages.length === 1, 'one is asked', PATIENCE_MS)
+    await until(() => server.messages.length === 1, 'one is asked', TIMEOUT_MS)
     for (const request of [modern('test/ask', {}, 3), listen(3)]) {
       const { status, messages } = await server.ask(postOf(request, ann))
       expect(status).toBe(503)
@@ -136,7 +136,7 @@ describe('requests that wait for the gate', () => {
       }
       const server = await served({ maxConnections: 2, gate })
       for (let n = 0; n < 2; n++) void server.ask({ body: ask(n), headers }).catch(() => {})
-      await until(() => asked === 2, 'two are at the gate', PATIENCE_MS)
+      await until(() => asked === 2, 'two are at the gate', TIMEOUT_MS)
       expect((await server.ask({ body: ask(3), headers })).status).toBe(503)
       expect(asked).toBe(2)
     },

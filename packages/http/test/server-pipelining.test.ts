@@ -9,7 +9,7 @@ import { socketTo, wireRequest } from './support/raw-socket.js'
 import { type Application, echo, type Served, served } from './support/served.js'
 import { steady } from './support/steady.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const MEGABYTE = 1_000_000
 
 const post = (body: object, headers: Readonly<Record<string, string>>): string =>
@@ -90,7 +90,7 @@ describe('connections with pipelined requests', () => {
     const socket = socketTo(server.port)
     const ids = Array.from({ length: 500 }, (_, id) => id)
     socket.write(ids.map((id) => post(ask(id, 'test/now'), headers)).join(''))
-    await until(() => count(socket.text, 'HTTP/1.1 200 ') === ids.length, 'all are answered', PATIENCE_MS)
+    await until(() => count(socket.text, 'HTTP/1.1 200 ') === ids.length, 'all are answered', TIMEOUT_MS)
     expect([...socket.text.matchAll(/"id":(\d+)/g)].map(([, id]) => Number(id))).toEqual(ids)
   })
 
@@ -103,7 +103,7 @@ describe('connections with pipelined requests', () => {
     const headers = await server.session()
     const socket = socketTo(server.port)
     socket.write(post(ask(1, 'test/asks'), headers))
-    await until(() => socket.text.includes('"id":"asked"'), 'it is asked', PATIENCE_MS)
+    await until(() => socket.text.includes('"id":"asked"'), 'it is asked', TIMEOUT_MS)
     socket.write(post({ jsonrpc: '2.0', id: 'asked', result: {} }, headers))
     await vi.waitFor(() => expect(server.messages.at(-1)).toMatchObject({ id: 'asked', result: {} }))
   })
@@ -119,7 +119,7 @@ describe('connections with pipelined requests', () => {
       await vi.waitFor(() => expect(server.messages).toContainEqual(expect.objectContaining({ id })))
       await server.connections[0]?.send({ jsonrpc: '2.0', id, result: {} })
     }
-    await until(() => count(socket.text, 'HTTP/1.1 200 ') === 100, 'all are answered', PATIENCE_MS)
+    await until(() => count(socket.text, 'HTTP/1.1 200 ') === 100, 'all are answered', TIMEOUT_MS)
   })
 
   test('are destroyed over the limit of queued requests', async () => {
@@ -146,7 +146,7 @@ describe('connections with pipelined requests', () => {
         const headers = await server.session()
         const socket = socketTo(server.port)
         socket.write(wireRequest('GET', headers))
-        await until(() => socket.text.includes('HTTP/1.1 200 '), 'the stream is open', PATIENCE_MS)
+        await until(() => socket.text.includes('HTTP/1.1 200 '), 'the stream is open', TIMEOUT_MS)
         // In one piece: between two Node sees that enough waits, and reads no more.
         socket.write(ids.map((id) => post(ask(id, 'test/big'), headers)).join(''))
         return socket

@@ -14,8 +14,8 @@ const callers: Readonly<Record<string, Omit<AuthInfo, 'token'>>> = {
   'ann elsewhere': { ...ann, resource: new URL('https://other.example/mcp') },
   'ann of another client': { ...ann, clientId: 'other' },
   bob: { ...client, extra: { sub: 'bob' } },
-  'somebody 1': { ...client, extra: { email: 'one@example.com' } },
-  'somebody 2': { ...client, extra: { email: 'two@example.com' } },
+  'unnamed 1': { ...client, extra: { email: 'one@example.com' } },
+  'unnamed 2': { ...client, extra: { email: 'two@example.com' } },
 }
 
 const gate: Gate = {
@@ -29,7 +29,7 @@ const gate: Gate = {
 }
 
 /** A server whose responses have the token of the connection and that of the request. */
-const telling = (options: Parameters<typeof served>[0] = {}): Promise<Served> =>
+const echoing = (options: Parameters<typeof served>[0] = {}): Promise<Served> =>
   served({ gate, ...options }, (request, { peer }, context) =>
     echo({ ...request, params: { peer: peer?.authInfo?.token, own: context?.authInfo?.token } }),
   )
@@ -37,18 +37,18 @@ const telling = (options: Parameters<typeof served>[0] = {}): Promise<Served> =>
 const strangers = [
   ['ann', 'ann of another client'],
   ['ann', 'bob'],
-  ['ann', 'somebody 1'],
+  ['ann', 'unnamed 1'],
 ]
 /** Callers with different rights, or without a user. */
 const relatives = [
   ['ann', 'ann with rights'],
   ['ann with rights', 'ann'],
   ['ann', 'ann elsewhere'],
-  ['somebody 1', 'somebody 2'],
+  ['unnamed 1', 'unnamed 2'],
 ]
 const together = [
   ['ann', 'ann, renewed'],
-  ['somebody 1', 'somebody 1'],
+  ['unnamed 1', 'unnamed 1'],
 ]
 
 describe('connections of 2026-07-28', () => {
@@ -56,7 +56,7 @@ describe('connections of 2026-07-28', () => {
     (await server.ask(postOf(modern('test/who'), { authorization }))).messages[0]
 
   test.each([...strangers, ...relatives])('are not shared by %s and %s', async (first, second) => {
-    const server = await telling()
+    const server = await echoing()
     await ask(server, first)
     expect(await ask(server, second)).toMatchObject({ result: { peer: second, own: second } })
     expect(server.connections).toHaveLength(2)
@@ -65,7 +65,7 @@ describe('connections of 2026-07-28', () => {
   test.each(together)(
     'are shared by %s and %s, and each request has its own token',
     async (first, second) => {
-      const server = await telling()
+      const server = await echoing()
       await ask(server, first)
       expect(await ask(server, second)).toMatchObject({ result: { peer: first, own: second } })
       expect(server.connections).toHaveLength(1)
@@ -77,7 +77,7 @@ describe('sessions', () => {
   const body = { jsonrpc: '2.0' as const, id: 1, method: 'test/who' }
 
   test.each(strangers)('of %s do not exist for %s', async (first = '', second = '') => {
-    const server = await telling()
+    const server = await echoing()
     const headers = await server.session('2025-11-25', { authorization: first })
     const others = { ...headers, authorization: second }
     expect((await server.ask({ body, headers: others })).status).toBe(404)
@@ -87,7 +87,7 @@ describe('sessions', () => {
   test.each([...together, ...relatives])(
     'of %s pass the token of each request of %s',
     async (first = '', second = '') => {
-      const server = await telling()
+      const server = await echoing()
       const headers = await server.session('2025-11-25', { authorization: first })
       const renewed = { ...headers, authorization: second }
       const { messages } = await server.ask({ body, headers: renewed })
@@ -96,7 +96,7 @@ describe('sessions', () => {
   )
 
   test('are separated by rights if the application distinguishes them', async () => {
-    const server = await telling({ principal: ({ extra, scopes }) => `${extra?.['sub']} ${scopes}` })
+    const server = await echoing({ principal: ({ extra, scopes }) => `${extra?.['sub']} ${scopes}` })
     const headers = await server.session('2025-11-25', { authorization: 'ann' })
     const stepped = { ...headers, authorization: 'ann with rights' }
     expect((await server.ask({ body, headers: stepped })).status).toBe(404)

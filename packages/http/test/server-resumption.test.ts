@@ -7,7 +7,7 @@ import { unread, wireRequest } from './support/raw-socket.js'
 import { echo, type Served, served } from './support/served.js'
 import { steady } from './support/steady.js'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 const KEPT_MS = 1_000
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 const note = (n: number, text?: string): JsonRpcMessage => ({
@@ -30,12 +30,12 @@ async function back(
 /** Disconnects, and waits until the server has detected it. */
 async function away(server: Served, stream: OpenAnswer): Promise<void> {
   stream.leave()
-  await until(() => stream.isOver, 'it left', PATIENCE_MS)
+  await until(() => stream.isOver, 'it left', TIMEOUT_MS)
   await server.ask({ method: 'GET', headers: { accept: 'text/event-stream' } })
 }
 
 /** A store that can drop all its events. */
-function forgetting(): { readonly eventStore: EventStore; forget(): void } {
+function droppingStore(): { readonly eventStore: EventStore; dropEvents(): void } {
   let inner = memoryEventStore()
   let begun = 0
   const own = (id: string): string => (id.startsWith(`${begun}/`) ? id.slice(id.indexOf('/') + 1) : 'unknown')
@@ -46,7 +46,7 @@ function forgetting(): { readonly eventStore: EventStore; forget(): void } {
       replayEventsAfter: (id, { send }) =>
         inner.replayEventsAfter(own(id), { send: (each, message) => send(`${begun}/${each}`, message) }),
     },
-    forget: () => {
+    dropEvents: () => {
       inner = memoryEventStore()
       begun++
     },
@@ -55,12 +55,12 @@ function forgetting(): { readonly eventStore: EventStore; forget(): void } {
 
 describe('resuming after an event that the store has dropped', () => {
   test('continues the stream of the session if nothing was sent since', async () => {
-    const { eventStore, forget } = forgetting()
+    const { eventStore, dropEvents } = droppingStore()
     const server = await served({ eventStore })
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
     await stream.until(() => stream.events.length === 1, 'it begins')
-    forget()
+    dropEvents()
     await away(server, stream)
     const again = await back(server, headers, lastOf(stream))
     await server.connections[0]?.send(note(1))
@@ -69,7 +69,7 @@ describe('resuming after an event that the store has dropped', () => {
   })
 
   test('delivers messages that were sent on the stream of the session meanwhile', async () => {
-    const { eventStore, forget } = forgetting()
+    const { eventStore, dropEvents } = droppingStore()
     const server = await served({ eventStore })
     const headers = await server.session()
     const stream = await server.open({ method: 'GET', headers })
@@ -77,7 +77,7 @@ describe('resuming after an event that the store has dropped', () => {
     await stream.until(() => stream.messages.length === 1, 'it begins')
     await away(server, stream)
     await server.connections[0]?.send(note(1))
-    forget()
+    dropEvents()
     await server.connections[0]?.send(note(2))
     const again = await back(server, headers, lastOf(stream))
     await again.until(() => again.messages.length === 2, 'the earlier messages')
@@ -105,12 +105,12 @@ describe('resuming after an event that the store has dropped', () => {
   })
 
   test('continues a request that is in flight', async () => {
-    const { eventStore, forget } = forgetting()
+    const { eventStore, dropEvents } = droppingStore()
     const server = await served({ eventStore }, () => undefined)
     const headers = await server.session()
     const stream = await server.open({ body: ask, headers })
     await stream.until(() => stream.events.length === 1, 'it begins')
-    forget()
+    dropEvents()
     await away(server, stream)
     const again = await back(server, headers, lastOf(stream))
     await server.connections[0]?.send(echo(ask))
@@ -177,16 +177,16 @@ describe('clients that resume and read nothing', () => {
     }
     if (how === 'is over') await server.connections[0]?.send(echo(ask))
     const socket = await unread(server.port, wireRequest('GET', { ...headers, 'last-event-id': first }))
-    await until(() => replayed > 0, 'the replay has begun', PATIENCE_MS)
+    await until(() => replayed > 0, 'the replay has begun', TIMEOUT_MS)
     expect(await steady(() => replayed)).toBeLessThan(count * 0.9)
     // Longer than a store may take: it is not the store that is slow.
     await clock.advance(400)
     expect(server.errors).toEqual([])
-    let heard = ''
+    let received = ''
     socket.resume().on('data', (chunk) => {
-      heard += chunk
+      received += chunk
     })
-    await until(() => heard.includes(`"n":${count - 1},`), 'all of it', PATIENCE_MS)
+    await until(() => received.includes(`"n":${count - 1},`), 'all of it', TIMEOUT_MS)
     expect(server.errors).toEqual([])
   })
 })

@@ -7,7 +7,7 @@ import { modern, postOf } from './support/modern.js'
 import { silentTo, usualHeaders, wireRequest } from './support/raw-socket.js'
 import { type Served, served } from './support/served.js'
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 const MIB = 1_048_576
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 
@@ -51,7 +51,7 @@ describe('a response that the client does not read for stallTimeoutMs', () => {
     const server = await answering(clock, answers, hasBegun)
     const headers = await server.session()
     const socket = silent(server.port, wireRequest('POST', headers, JSON.stringify(ask)))
-    await until(() => isAsked(server.messages), 'it is asked', PATIENCE_MS)
+    await until(() => isAsked(server.messages), 'it is asked', TIMEOUT_MS)
     await server.ask({ method: 'GET', path: '/elsewhere' })
     await clock.advance(30_000)
     expect(socket.closed).toBe(false)
@@ -60,7 +60,7 @@ describe('a response that the client does not read for stallTimeoutMs', () => {
       socket.bytes += chunk.length
     })
     socket.resume()
-    await until(() => socket.closed, 'the connection is cut', PATIENCE_MS)
+    await until(() => socket.closed, 'the connection is cut', TIMEOUT_MS)
     expect(socket.bytes).toBeLessThan(9 * MIB)
     expect(server.connections[0]?.state).toBe('open')
   })
@@ -74,14 +74,14 @@ describe('a response that the client does not read for stallTimeoutMs', () => {
     const both = [ask, { ...ask, id: 8 }].map((each) => wireRequest('POST', headers, JSON.stringify(each)))
     const socket = silent(server.port, both.join(''))
     const isBehind = (): boolean => server.messages.some((message) => 'id' in message && message.id === 8)
-    await until(isBehind, 'both are asked', PATIENCE_MS)
+    await until(isBehind, 'both are asked', TIMEOUT_MS)
     await clock.advance(30_000)
     await server.connections[0]?.send({ jsonrpc: '2.0', id: ask.id, result: {} })
     await server.ask({ method: 'GET', path: '/elsewhere' })
     for (let n = 0; n < 4; n++) await clock.advance(30_000)
     socket.on('data', () => {})
     socket.resume()
-    await until(() => socket.closed, 'the connection is cut', PATIENCE_MS)
+    await until(() => socket.closed, 'the connection is cut', TIMEOUT_MS)
   })
 
   test('is destroyed in 2026-07-28', async () => {
@@ -92,11 +92,11 @@ describe('a response that the client does not read for stallTimeoutMs', () => {
       server.port,
       wireRequest('POST', headers, JSON.stringify(modern('test/ask', {}, 7))),
     )
-    await until(() => server.messages.length === 1, 'it is asked', PATIENCE_MS)
+    await until(() => server.messages.length === 1, 'it is asked', TIMEOUT_MS)
     await server.ask({ method: 'GET', path: '/elsewhere' })
     await clock.advance(90_000)
     socket.resume()
-    await until(() => socket.closed, 'the connection is cut', PATIENCE_MS)
+    await until(() => socket.closed, 'the connection is cut', TIMEOUT_MS)
   })
 })
 
@@ -112,7 +112,7 @@ describe('a response that the client reads slowly', () => {
       server.port,
       wireRequest('POST', { ...headers, connection: 'close' }, JSON.stringify(ask)),
     )
-    await until(() => isAsked(server.messages), 'it is asked', PATIENCE_MS)
+    await until(() => isAsked(server.messages), 'it is asked', TIMEOUT_MS)
     while (!socket.closed && !socket.readableEnded && socket.bytes < 9 * MIB) {
       for (let sips = 0; sips < 8; sips++) await sip(socket)
       await clock.advance(1_000)

@@ -96,7 +96,7 @@ test('an auth that is written as a literal may have a state of its own', () => {
   expect(httpClient({ url, auth }).state).toBe('idle')
 })
 
-test.each([httpClient, httpServer])('%o says what it was given instead of options', (make) => {
+test.each([httpClient, httpServer])('%o reports the type of a value that is no object of options', (make) => {
   for (const [given, said] of [
     [undefined, 'undefined'],
     ['http://127.0.0.1/?token=s3cret', 'a string'],
@@ -114,7 +114,7 @@ test.each([
   [{ agent: 'x' }, 'agent'],
   [{ tls: {}, url: 'http://127.0.0.1/' }, 'tls'],
   [{ proxy: 'http://user:secret@127.0.0.1', fetch }, 'proxy'],
-])('httpClient says nothing untrue of what it refuses in %o', (options, option) => {
+])('httpClient names only the option that it refuses in %o', (options, option) => {
   const error = failureOf(() => httpClient({ url, ...options } as never))
 
   expect(error).toMatchObject(refused(option))

@@ -258,7 +258,7 @@ describe('the shutdown of a bridge', () => {
     await vi.waitFor(() => expect(isAlive(pid as number)).toBe(false))
   })
 
-  test('also ends the server if the host was killed and the input stays open', async () => {
+  test('ends the server if the host was killed and the input stays open', async () => {
     const host = run([...serverCommand('host'), ...bridge(raw)])
     const { pid } = await host.call('facts')
     const bridgePid = Number(/bridge is (\d+)/.exec(host.stderr())?.[1])

@@ -46,7 +46,7 @@ describe('killTree', () => {
 })
 
 describe('isTreeAlive', () => {
-  test('ignores zombies', () => {
+  test('does not count zombies', () => {
     expect(isTreeAlive(7, fakeSystem('linux', {}, 0))).toBe(false)
     expect(isTreeAlive(7, fakeSystem('linux', {}, 1))).toBe(true)
     expect(isTreeAlive(7, fakeSystem('linux', { [-7]: 'ESRCH' }, 1))).toBe(false)

@@ -69,7 +69,7 @@ export const closingCases: readonly ClauseCase[] = [
     await fixture.within(opened.far.close(), 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
   }),
 
-  clause('C8', '[Symbol.asyncDispose]() closes', async (fixture) => {
+  clause('C8', '[Symbol.asyncDispose]() closes the transport', async (fixture) => {
     const { near, far } = await fixture.open()
     await fixture.within(near[Symbol.asyncDispose](), 'the disposal returned')
     expect(near.state).toBe('closed')

@@ -4,7 +4,7 @@ import type { JsonRpcErrorResponse } from '../index.js'
 import { isTransportError, TransportError } from '../index.js'
 
 /**
- * The line that tells the peer why this end closes a byte stream. Undefined for an orderly end. It is an error response
+ * The line with the reason why this end closes a byte stream. Undefined for an orderly end. It is an error response
  * without an id, with code −31008 and the reason as its data; other implementations ignore it as an unmatched response.
  */
 export function encodeCloseReason(reason: Error, address: string): string | undefined {

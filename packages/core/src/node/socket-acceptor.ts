@@ -1,5 +1,5 @@
 /*
- * Accepts the connections of a `node:net` server and offers each to the listener. What happens to one socket:
+ * Accepts the connections of a `node:net` server and offers each to the listener. The steps for one socket:
  *
  *   connection ─▶ (TLS handshake) ─▶ (client certificate) ─▶ (preamble) ─▶ sink.connection(incoming)
  *        │              │                    │                   │                  │

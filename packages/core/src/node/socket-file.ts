@@ -76,7 +76,7 @@ function fileAt(path: string): BigIntStats | undefined {
 }
 
 /**
- * Starts a server at a path, with its mode from the first moment and only if nothing is there.
+ * Starts a server at a path, with its mode from the first moment and only if the path is free.
  *
  * It is bound where no other user can reach it, gets its mode there, and then its name. A umask instead would apply
  * to the whole process, other threads included, and cannot be set in a worker thread. Throws errors of the file

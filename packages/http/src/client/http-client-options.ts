@@ -39,7 +39,7 @@ export interface HttpReconnectOptions {
    */
   maxDelayMs?: number | undefined
   /**
-   * Most failed attempts in a row; `Infinity` for no limit. An attempt fails unless its stream carries a message, or
+   * Most consecutive failed attempts; `Infinity` for no limit. An attempt fails unless its stream carries a message, or
    * a new event id for a request, or is open for `healthyUptimeMs`. The same limit applies to new sessions in place of
    * lost ones.
    * @defaultValue 8

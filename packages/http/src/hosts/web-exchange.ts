@@ -12,7 +12,7 @@ import { isPlainCoding } from '../server/request/message-body.js'
 import { StallDetector, type StallLimit } from '../server/request/stalls.js'
 import { type ByteBody, EventWriter } from '../server/responses/event-writer.js'
 
-/** Facts about a request that only the runtime knows. */
+/** Facts about a request that only the runtime has. */
 export interface HttpFetchInfo {
   /** IP address of the client. Without it, gates such as `localOnly()` may refuse the request. */
   readonly remoteAddress?: string | undefined

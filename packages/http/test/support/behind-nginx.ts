@@ -6,7 +6,7 @@ import { httpClient } from '../../src/index.js'
 import { type HttpServerOptions, httpServer } from '../../src/node/index.js'
 import { nginxBefore } from './nginx.js'
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 /** What was seen of a request and of the stream beside it, both idle for a while behind an nginx. */
 export interface SeenBehindNginx {
@@ -30,7 +30,7 @@ export async function idleBehindNginx(
   options: Partial<HttpServerOptions> = {},
 ): Promise<SeenBehindNginx> {
   let streamsOpened = 0
-  let toldAt = 0
+  let notifiedAt = 0
   let finish: () => void = () => {}
   let connection: Transport | undefined
   const listener = await serve(
@@ -48,7 +48,7 @@ export async function idleBehindNginx(
       connection = caller
       const server = new McpServer({ name: 'behind', version: '1.0.0' }, { capabilities: { logging: {} } })
       server.registerTool('slow', {}, async ({ sendNotification, _meta }) => {
-        toldAt = systemClock.now()
+        notifiedAt = systemClock.now()
         const progressToken = _meta?.progressToken ?? 'none'
         await sendNotification({ method: 'notifications/progress', params: { progressToken, progress: 1 } })
         await new Promise<void>((resolve) => {
@@ -71,7 +71,7 @@ export async function idleBehindNginx(
   await seen(() => streamsOpened === 1)
   let progressAfterMs: number | undefined
   const onprogress = (): void => {
-    progressAfterMs = systemClock.now() - toldAt
+    progressAfterMs = systemClock.now() - notifiedAt
   }
   // The limit is the SDK's, of 60 s.
   const call = client.callTool({ name: 'slow', arguments: {} }, undefined, {
@@ -87,10 +87,10 @@ export async function idleBehindNginx(
   let loggedAfterMs: number | undefined
   transport.onmessage = ((before) => (message, context) => {
     if ('method' in message && message.method === 'notifications/message')
-      loggedAfterMs = systemClock.now() - toldAt
+      loggedAfterMs = systemClock.now() - notifiedAt
     before?.(message, context)
   })(transport.onmessage)
-  toldAt = systemClock.now()
+  notifiedAt = systemClock.now()
   const params = { level: 'info', data: 'still here' }
   await connection?.send({ jsonrpc: '2.0', method: 'notifications/message', params })
   await seen(() => loggedAfterMs !== undefined)
@@ -110,6 +110,6 @@ async function seen(fact: () => boolean): Promise<void> {
     () => {
       if (!fact()) throw new Error('not yet')
     },
-    { timeout: PATIENCE_MS, interval: 5 },
+    { timeout: TIMEOUT_MS, interval: 5 },
   )
 }

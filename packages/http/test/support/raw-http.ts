@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { until } from '@mcpwire/compliance'
 import { onTestFinished } from 'vitest'
 
-const PATIENCE_MS = 5_000
+const TIMEOUT_MS = 5_000
 
 /** One HTTP request, in whatever shape. */
 export interface RawRequest {
@@ -117,7 +117,7 @@ export function rawHttp(port: number): RawHttp {
       get isOver() {
         return isOver
       },
-      until: (fact, what) => until(fact, what, PATIENCE_MS),
+      until: (fact, what) => until(fact, what, TIMEOUT_MS),
       leave: () => outgoing.destroy(),
     } as OpenAnswer & { text: string }
   }

@@ -78,13 +78,13 @@ export function listeningClient(options: HttpClientOptions): Transport {
   return client
 }
 
-/** Opens a session: `initialize`, its answer and the notification behind it. */
+/** Opens a session: `initialize`, its response and the notification after it. */
 export async function introduce(
   near: Transport,
   coming: Promise<Transport>,
   protocolVersion = '2025-06-18',
 ): Promise<void> {
-  const heard = new Promise<void>((resolve, reject) => {
+  const responded = new Promise<void>((resolve, reject) => {
     near.onmessage = (message) => {
       if ('error' in message) reject(new Error(message.error.message))
       else resolve()
@@ -92,7 +92,7 @@ export async function introduce(
   })
   const params = initializeParams(protocolVersion)
   const asked = near.send({ jsonrpc: '2.0', id: 'introduction', method: 'initialize', params })
-  const far = await Promise.race([coming, asked.then(() => heard).then(() => coming)])
+  const far = await Promise.race([coming, asked.then(() => responded).then(() => coming)])
   const initialized = new Promise<void>((resolve) => {
     far.onmessage = (message) => {
       if (isRequest(message)) void far.send(welcome(protocolVersion))
@@ -100,7 +100,7 @@ export async function introduce(
     }
   })
   await far.start()
-  await Promise.all([asked, heard])
+  await Promise.all([asked, responded])
   near.setProtocolVersion?.(protocolVersion)
   await Promise.all([near.send({ jsonrpc: '2.0', method: 'notifications/initialized' }), initialized])
   // The one stream of HTTP+SSE is open by then, and has no state of its own.
@@ -133,7 +133,7 @@ function headersOf({ sessionId }: Target): Record<string, string> {
   }
 }
 
-/** Sends a body as it is, in the session of a client. Resolves with the head of the answer, or once it is heard. */
+/** Sends a body as it is, in the session of a client. Does not wait for responses to requests. */
 function postRaw(target: Target, body: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     const { port, path } = target

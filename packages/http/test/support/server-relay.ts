@@ -9,7 +9,7 @@ export interface HttpRelay {
   writeToClient(text: string): Promise<void>
   /** Pauses one direction until the returned function is called. */
   stall(side: Side): () => void
-  /** Breaks the connections of the client without a farewell. */
+  /** Breaks the connections of the client without a close reason. */
   cut(): void
   close(): Promise<void>
 }

@@ -56,7 +56,7 @@ export async function serving(options: Partial<WsServerOptions> = {}): Promise<S
       return client
     },
     [Symbol.asyncDispose]: async () => {
-      // Raw clients send no close frame, and the listener would wait for one.
+      // Raw clients send no close frame, and the listener waits for one.
       for (const { socket } of clients) socket.destroy()
       await listener.close()
     },

@@ -24,7 +24,7 @@ export class ReconnectBudget {
   readonly #settings: ReconnectSettings
   /** Attempts since the stream was last useful. */
   attempts = 0
-  /** Attempts in a row that opened no stream. */
+  /** Consecutive attempts that opened no stream. */
   #failures = 0
 
   constructor(settings: ReconnectSettings) {

@@ -10,7 +10,7 @@ import type { Body } from '../../server/request/http-exchange.js'
 
 /** Header names as they were sent, and in lower case. */
 const lowerCaseNames = new Map<string, string>()
-/** Enough for the clients of a server. Made-up names are not kept. */
+/** Enough for the clients of a server. Made-up names do not fill the memory. */
 const MAX_NAMES = 512
 const MAX_NAME_LENGTH = 64
 
@@ -30,7 +30,7 @@ Object.defineProperty(FastIncomingMessage.prototype, 'headers', {
   },
 })
 
-/** The headers by lower-case name. `undefined` where one occurs twice, as Node knows how to join it. */
+/** The headers by lower-case name. `undefined` where one occurs twice: Node joins these. */
 function parseHeaders(rawHeaders: readonly string[]): IncomingHttpHeaders | undefined {
   const headers: IncomingHttpHeaders = {}
   for (let at = 0; at < rawHeaders.length; at += 2) {

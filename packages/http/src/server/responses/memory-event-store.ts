@@ -56,8 +56,8 @@ export const memoryEventStoreDefaults: OptionDefaults<MemoryEventStoreOptions> =
  * the server. Over a limit the oldest events of all streams are dropped. A replay that would miss one of them rejects
  * with `SEND_FAILED`. Expired events are dropped with the next call, not by a timer.
  *
- * Event ids contain the number of their stream and are no secrets. The caller decides who may replay a stream, and finds
- * it with `getStreamIdForEventId`. A replay includes events that are stored while it runs.
+ * Event ids contain the number of their stream and are no secrets. The store checks no permission to replay a stream;
+ * the caller finds the stream with `getStreamIdForEventId`. A replay includes events that are stored while it runs.
  *
  * @throws TransportError `INVALID_OPTION`
  * @example

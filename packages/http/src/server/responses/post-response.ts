@@ -71,7 +71,7 @@ export class PostResponse implements ScheduledStream {
   #state: State = 'undecided'
   #exchange: HttpExchange | undefined
   #stream: EventStream | undefined
-  /** The responses of a batch, until all are there. */
+  /** The responses of a batch, until the batch is complete. */
   #responses: Outgoing[] | undefined
   #cancelTimer: Disposable | undefined
   /** Requests whose responses were rejected as `OVERLOADED`. The application may not send them again. */

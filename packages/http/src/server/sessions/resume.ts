@@ -32,7 +32,7 @@ export async function resume(exchange: HttpExchange, session: Session, point: Re
     const target = [...session.loggedStreams()].find(({ log }) => log?.streamId === streamId)
     const { log } = target ?? {}
     if (!target || !log) {
-      // The stream is over. Without missed events, 204 tells the client not to reconnect.
+      // The stream is over. Without missed events, status 204 stops the client from reconnecting.
       const stream = await replay(exchange, point, completeEventsHeaders)
       if (stream) void stream.end()
       else exchange.respond(204, [])

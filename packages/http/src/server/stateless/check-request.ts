@@ -14,8 +14,8 @@ import { statelessRevisions } from '../request/revisions.js'
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
 
 /**
- * The first rule of 2026-07-28 that a request breaks, as a failure: the version header is there, the required metadata
- * is, they agree, the revision is supported, and `Mcp-Method` and `Mcp-Name` mirror the body.
+ * The first rule of 2026-07-28 that a request breaks, as a failure: the version header and the required metadata
+ * are present and agree, the revision is supported, and `Mcp-Method` and `Mcp-Name` mirror the body.
  */
 export function checkRequest(request: JsonRpcRequest, headerOf: HeaderOf): HttpFailure | undefined {
   const { id, params } = request
