@@ -109,7 +109,7 @@ export const sessionsRules: readonly Requirement[] = [
     revisions: sessionEras,
     owner: 'transport',
     packages: ['http'],
-    rule: 'A client that hears 404 begins a new session by a handshake without an id.',
+    rule: 'A client that receives 404 begins a new session by a handshake without an id.',
   },
   {
     id: 'SESS-C-09',
