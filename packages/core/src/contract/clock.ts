@@ -144,41 +144,31 @@ export function createWheelClock(source: TimeSource): Clock {
   function arm(slot: number): void {
     disarm?.()
     armedSlot = slot
-    if (slot === Infinity) {
-      disarm = undefined
-      return
-    }
     const ms = Math.ceil(slot - source.now())
-    disarm = source.setTimer(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), tick)
+    disarm =
+      slot === Infinity ? undefined : source.setTimer(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), tick)
   }
 
   function tick(): void {
     disarm = undefined
     armedSlot = Infinity
     const reached = source.now()
-    const due = [...slots.keys()].filter((slot) => slot <= reached).sort((a, b) => a - b)
+    const due = [...slots].filter(([slot]) => slot <= reached).sort(([a], [b]) => a - b)
     try {
-      for (const slot of due) expireAll(slot)
+      for (const [, entries] of due) expireAll(entries)
     } finally {
-      if (slots.size > 0) armEarliest()
+      const earliest = Math.min(...slots.keys())
+      if (earliest < armedSlot) arm(earliest)
     }
   }
 
-  function expireAll(slot: number): void {
-    const entries = slots.get(slot)
-    if (!entries) return
+  function expireAll(entries: Set<Entry>): void {
     // A copy: deadlines added for this slot in the meantime expire in the next tick.
     for (const entry of [...entries]) {
-      if (!entries.delete(entry)) continue
-      if (entries.size === 0) slots.delete(slot)
-      entry.slot = Number.NaN
+      if (!entries.has(entry)) continue
+      entry[Symbol.dispose]()
       entry.expire()
     }
-  }
-
-  function armEarliest(): void {
-    const earliest = Math.min(...slots.keys())
-    if (earliest < armedSlot) arm(earliest)
   }
 
   function deadline(ms: number, expire: () => void): Deadline {

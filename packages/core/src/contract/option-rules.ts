@@ -7,7 +7,7 @@ export function rule<T, D extends T | undefined = undefined>(
   check: (option: string, value: unknown) => void,
   defaultValue?: D,
 ): OptionRule<T, D> {
-  return { defaultValue: defaultValue as D, check, isOptional: defaultValue !== undefined }
+  return { defaultValue: defaultValue as D, check }
 }
 
 /** A value for which `isValid` returns `true`. `needed` describes such values in the error. */
@@ -93,10 +93,8 @@ export function objectWith<T extends object>(
   methods: readonly (keyof T & string)[],
   needed: string,
 ): OptionRule<T, undefined> {
-  return matching((value) => {
-    const object = (value ?? {}) as Record<string, unknown>
-    return methods.every((name) => typeof object[name] === 'function')
-  }, needed)
+  const isFunction = (member: unknown): boolean => typeof member === 'function'
+  return matching((value) => methods.every((name) => isFunction((value as T | null)?.[name])), needed)
 }
 
 /** A group of options with its own table, checked under the name `group.option`. */

@@ -1,16 +1,16 @@
 import { TransportError } from './errors.js'
-import { kindOf } from './options.js'
+import { kindOf, optionError, rejectOption } from './options.js'
 
 /**
  * One option: its check and its default. `D` is the type of the default, `undefined` where there is none.
  */
 export interface OptionRule<T, D extends T | undefined = T | undefined> {
-  /** Used where the option is left out or `undefined`. */
+  /** Used where the option is left out or `undefined`. Checked like a given value. */
   readonly defaultValue: D
   /** Throws `INVALID_OPTION` for an invalid value. Also called for a required option that is left out. */
   readonly check: (option: string, value: unknown) => void
-  /** Whether the option can be left out, so that `undefined` is not checked. */
-  readonly isOptional: boolean
+  /** Whether the option can be left out although it has no default. */
+  readonly isOptional?: true
 }
 
 /** The rule of an option that may be left out and has no default. */
@@ -74,18 +74,15 @@ export interface OptionTable<O extends object, A extends keyof O = never> {
 export function options<O extends object, A extends keyof O = never>(
   rules: OptionRules<O, A>,
 ): OptionTable<O, A> {
-  const entries = Object.entries<OptionRule<unknown>>(rules)
   const select = (given: O, group?: string): OptionSettings<O, A> => {
     const settings: Record<string, unknown> = {}
-    for (const [name, { check, defaultValue, isOptional }] of entries) {
+    for (const [name, { check, defaultValue, isOptional }] of Object.entries<OptionRule<unknown>>(rules)) {
       // Own members only: a "__proto__" in options parsed from JSON must not supply values.
-      const value = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
-      if (value === undefined && isOptional) {
-        if (defaultValue !== undefined) settings[name] = defaultValue
-      } else {
-        check(pathOf(name, group), value)
-        settings[name] = value
-      }
+      const own = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
+      const value = own === undefined ? defaultValue : own
+      if (value === undefined && isOptional) continue
+      check(pathOf(name, group), value)
+      settings[name] = value
     }
     return Object.freeze(settings) as OptionSettings<O, A>
   }
@@ -110,33 +107,33 @@ export function defaultsOf<O extends object, A extends keyof O>({
 }
 
 /** Throws unless the options are an object with known members only. Shows no value: a misplaced one may be a secret. */
-function checkNames(given: unknown, known: readonly string[], group?: string): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    const what = group === undefined ? 'the options' : `option "${group}"`
-    refuse(group ?? 'options', `${what} must be an object; received ${kindOf(given)}`)
+function checkNames(given: object, known: readonly string[], group?: string): void {
+  const kind = kindOf(given)
+  if (kind !== 'an object') {
+    const needed = `an object; received ${kind}`
+    if (group !== undefined) rejectOption(group, needed)
+    throw new TransportError('INVALID_OPTION', `the options must be ${needed}`, { option: 'options' })
   }
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || known.includes(name)) continue
-    const option = pathOf(name, group)
     const similar = known.find((each) => isSimilar(each, name))
     const hint = similar === undefined ? `known: ${known.join(', ')}` : `did you mean "${similar}"?`
-    refuse(option, `option "${option}" is not known`, hint)
+    throw optionError(pathOf(name, group), 'is not known', { hint })
   }
-}
-
-function refuse(option: string, message: string, hint?: string): never {
-  throw new TransportError('INVALID_OPTION', message, { option, ...(hint && { hint }) })
 }
 
 function pathOf(name: string, group: string | undefined): string {
   return group === undefined ? name : `${group}.${name}`
 }
 
-/** Whether two names differ by letter case and separators only, or in one short part, as `hots` and `host` do. */
+/** Whether two names have nearly the same letters, as `hots` and `host` do. Letter case and separators do not count. */
 function isSimilar(known: string, given: string): boolean {
-  let [a, b] = [known, given].map((name) => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
-  const longestDifference = Math.max(2, a.length / 4)
-  while (a !== '' && a[0] === b[0]) [a, b] = [a.slice(1), b.slice(1)]
-  while (a !== '' && a.at(-1) === b.at(-1)) [a, b] = [a.slice(0, -1), b.slice(0, -1)]
-  return Math.max(a.length, b.length) <= longestDifference
+  const [wanted, received] = [known, given].map((name) => name.toLowerCase().replace(/[-_]/g, '')) as [
+    string,
+    string,
+  ]
+  let extra = received
+  for (const letter of wanted) extra = extra.replace(letter, '')
+  const missing = wanted.length - received.length + extra.length
+  return missing + extra.length <= wanted.length / 3
 }

@@ -2,7 +2,8 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { toError } from '../authoring.js'
 import { type Clock, isTransportError, TransportError } from '../index.js'
 import { ignore } from '../timing/promises.js'
-import { type Preamble, resolvePreambleHeaders, sendPreamble } from './preamble.js'
+import type { Preamble } from './preamble.js'
+import { resolvePreambleHeaders, sendPreamble } from './send-preamble.js'
 import type { ErrorDescription } from './system-errors.js'
 
 /** How a socket is opened. */
