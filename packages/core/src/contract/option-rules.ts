@@ -20,8 +20,8 @@ export function matching<T, D extends T | undefined = undefined>(
 }
 
 /** The same rule for an option that can be left out and has no default. */
-export function optional<T>({ check }: OptionRule<T>): OptionalRule<T> {
-  return { defaultValue: undefined, check, isOptional: true }
+export function optional<T>(required: OptionRule<T, undefined>): OptionalRule<T> {
+  return { ...required, isOptional: true }
 }
 
 /** A whole number from `min` to `max`, or `Infinity` where `max` is. */
@@ -89,12 +89,16 @@ export function list<T>(item: OptionRule<T>): OptionRule<readonly T[], undefined
 }
 
 /** An object with these methods. `needed` is its name in the error, such as `an EventStore`. */
-export function objectWith<T extends object>(
+export function objectWith<T extends object, D extends T | undefined = undefined>(
   methods: readonly (keyof T & string)[],
   needed: string,
-): OptionRule<T, undefined> {
-  const isFunction = (member: unknown): boolean => typeof member === 'function'
-  return matching((value) => methods.every((name) => isFunction((value as T | null)?.[name])), needed)
+  defaultValue?: D,
+): OptionRule<T, D> {
+  return matching(
+    (value) => methods.every((name) => typeof (value as T | null | undefined)?.[name] === 'function'),
+    needed,
+    defaultValue,
+  )
 }
 
 /** A group of options with its own table, checked under the name `group.option`. */
@@ -106,6 +110,5 @@ export function group<O extends object, A extends keyof O>(
 
 /** A source of time. The default is `systemClock`. */
 export function clock(): OptionRule<Clock, Clock> {
-  const { check } = objectWith<Clock>(['now', 'epochNow', 'deadline'], 'a Clock')
-  return rule(check, systemClock)
+  return objectWith<Clock, Clock>(['now', 'epochNow', 'deadline'], 'a Clock', systemClock)
 }

@@ -78,8 +78,7 @@ export function options<O extends object, A extends keyof O = never>(
     const settings: Record<string, unknown> = {}
     for (const [name, { check, defaultValue, isOptional }] of Object.entries<OptionRule<unknown>>(rules)) {
       // Own members only: a "__proto__" in options parsed from JSON must not supply values.
-      const own = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
-      const value = own === undefined ? defaultValue : own
+      const { [name]: value = defaultValue } = (Object.hasOwn(given, name) ? given : {}) as Record<string, unknown>
       if (value === undefined && isOptional) continue
       check(pathOf(name, group), value)
       settings[name] = value
@@ -111,7 +110,7 @@ function checkNames(given: object, known: readonly string[], group?: string): vo
   const kind = kindOf(given)
   if (kind !== 'an object') {
     const needed = `an object; received ${kind}`
-    if (group !== undefined) rejectOption(group, needed)
+    if (group) rejectOption(group, needed)
     throw new TransportError('INVALID_OPTION', `the options must be ${needed}`, { option: 'options' })
   }
   for (const [name, value] of Object.entries(given)) {
@@ -123,7 +122,7 @@ function checkNames(given: object, known: readonly string[], group?: string): vo
 }
 
 function pathOf(name: string, group: string | undefined): string {
-  return group === undefined ? name : `${group}.${name}`
+  return group ? `${group}.${name}` : name
 }
 
 /** Whether two names have nearly the same letters, as `hots` and `host` do. Letter case and separators do not count. */

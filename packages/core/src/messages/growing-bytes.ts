@@ -109,13 +109,13 @@ function shrinkInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
 const GROWTH = 1.125
 
 function growable(bytes: number, reservedBytes: number): ArrayBuffer {
-  if (!decodesGrowable()) return new ArrayBuffer(bytes)
+  canDecode ??= decodesGrowable()
   try {
-    return bufferUpTo(bytes, Math.max(reservedBytes, bytes * 2))
+    if (canDecode) return bufferUpTo(bytes, Math.max(reservedBytes, bytes * 2))
   } catch {
     // A failed reservation must not close the connection.
-    return new ArrayBuffer(bytes)
   }
+  return new ArrayBuffer(bytes)
 }
 
 /** Makes a resizable buffer, or a plain one where the platform has none. */
@@ -131,13 +131,11 @@ let canDecode: boolean | undefined
 
 /** Whether `TextDecoder` accepts a resizable buffer. That of browsers does not. */
 function decodesGrowable(): boolean {
-  if (canDecode !== undefined) return canDecode
   try {
     const probe = bufferUpTo(1, 2)
     new TextDecoder().decode(new Uint8Array(probe))
-    canDecode = probe.maxByteLength === 2
+    return probe.maxByteLength === 2
   } catch {
-    canDecode = false
+    return false
   }
-  return canDecode
 }

@@ -29,6 +29,7 @@ import {
   guarded,
   ignore,
   isThenable,
+  onAbort,
   settleWithin,
   withAbortGrace,
 } from '../timing/promises.js'
@@ -77,8 +78,7 @@ type Life =
   | { readonly name: 'idle' }
   | { readonly name: 'starting'; readonly controller: AbortController }
   | { readonly name: 'open'; readonly channel: Channel }
-  | { readonly name: 'closing' }
-  | { readonly name: 'closed'; readonly reason: Error | undefined }
+  | { readonly name: 'closing' | 'closed'; readonly reason: Error | undefined }
 
 /** There are many of these: optional parts are created on demand, and released early. */
 class ConnectedTransport implements Transport {
@@ -163,22 +163,19 @@ class ConnectedTransport implements Transport {
     return { connector: observer.around(connector), settings: this.#settings, observed }
   }
 
-  async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    if (this.#life.name === 'closed' || this.#life.name === 'closing') throw this.#closedError()
+  async start({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const connector = this.#successor ? undefined : this.#connector
     if (this.#life.name !== 'idle' || !connector) {
-      throw new TransportError('ALREADY_STARTED', 'this transport was started before', undefined)
+      const message = 'this transport was started before'
+      throw this.#closedError() ?? new TransportError('ALREADY_STARTED', message, undefined)
     }
-    const { signal } = options
     const controller = new AbortController()
     this.#life = { name: 'starting', controller }
-    const abort = (): void => controller.abort(signal?.reason)
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
+    const unsubscribe = onAbort(signal, () => controller.abort(signal?.reason))
     try {
       await this.#open(connector, controller.signal)
     } finally {
-      signal?.removeEventListener('abort', abort)
+      unsubscribe()
     }
   }
 
@@ -227,26 +224,27 @@ class ConnectedTransport implements Transport {
     signal.addEventListener('abort', () => {
       abortedAt = clock.now()
     })
-    let channel: Channel
+    let channel: Channel | undefined
+    let failure: unknown
     try {
       channel = await this.#connect(connector, signal)
       this.#peer = channel.peer
       this.#releaseConnector()
     } catch (error) {
-      const reason = this.#ending ? (this.#ending.reason ?? error) : signal.aborted ? signal.reason : error
-      this.#end(this.#closing ? this.#closing.reason : toError(reason))
-      throw reason
+      failure = error
     }
-    if (!signal.aborted) {
+    if (channel && !signal.aborted) {
       this.#life = { name: 'open', channel }
       this.#setVersions(channel)
       this.#delivery.open()
       return
     }
-    const reason = this.#ending ? closedByPeer(channel.peer, this.#ending.reason) : signal.reason
-    const timeLeftMs = closeTimeoutMs - (clock.now() - abortedAt)
-    await this.#release(channel, this.#closing ? this.#closing.reason : toError(reason), timeLeftMs)
-    throw reason
+    if (this.#ending) failure = closedByPeer(channel?.peer, this.#ending.reason ?? (failure as Error | undefined))
+    else if (signal.aborted) failure = signal.reason
+    const reason = this.#closing ? this.#closing.reason : toError(failure)
+    if (channel) await this.#release(channel, reason, closeTimeoutMs - (clock.now() - abortedAt))
+    else this.#end(reason)
+    throw failure
   }
 
   /** Resolves with the channel. Rejects after an abort, when the connector has settled or `closeTimeoutMs` has passed. */
@@ -333,7 +331,7 @@ class ConnectedTransport implements Transport {
     const { clock, closeTimeoutMs } = this.#settings
     this.#keepFacts(channel)
     this.#delivery.stop()
-    this.#life = { name: 'closing' }
+    this.#life = { name: 'closing', reason: undefined }
     // Starts after the deadline of the channel itself, which therefore expires first where both have the same duration.
     await settleWithin(
       attempt(() => channel.close(reason)),
@@ -384,9 +382,8 @@ class ConnectedTransport implements Transport {
   }
 
   #notOpenError(): Error {
-    if (this.#life.name === 'closed' || this.#life.name === 'closing') return this.#closedError()
     const message = `send() was called before start() had succeeded (state ${this.#life.name})`
-    return new TransportError('NOT_STARTED', message, undefined)
+    return this.#closedError() ?? new TransportError('NOT_STARTED', message, undefined)
   }
 
   /** A closing channel can fail in many ways. All are `CLOSED` (clause C3). */
@@ -394,7 +391,8 @@ class ConnectedTransport implements Transport {
     return this.#life.name === 'open' ? error : closedError(toError(error))
   }
 
-  #closedError(): Error {
-    return closedError(this.#life.name === 'closed' ? this.#life.reason : undefined)
+  /** The error for a call after the end, or none before. */
+  #closedError(): Error | undefined {
+    return 'reason' in this.#life ? closedError(this.#life.reason) : undefined
   }
 }
