@@ -23,7 +23,7 @@ export {
 } from './contract/http-headers.js'
 export type { Acceptor, AcceptorSink, Binding, Incoming } from './contract/listener.js'
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
-export { invalidOption, rejectOption } from './contract/options.js'
+export { invalidOption, optionError, rejectOption } from './contract/options.js'
 export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
 export { fromFactory, fromTransport } from './layers/layers.js'
 export { type AdmissionOptions, type AdmissionOutcome, admit } from './listener/admission.js'
@@ -68,6 +68,7 @@ export {
   guarded,
   ignore,
   isThenable,
+  onAbort,
   unlessAborted,
 } from './timing/promises.js'
 export { isLoopback } from './listener/gates.js'

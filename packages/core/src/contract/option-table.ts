@@ -78,7 +78,10 @@ export function options<O extends object, A extends keyof O = never>(
     const settings: Record<string, unknown> = {}
     for (const [name, { check, defaultValue, isOptional }] of Object.entries<OptionRule<unknown>>(rules)) {
       // Own members only: a "__proto__" in options parsed from JSON must not supply values.
-      const { [name]: value = defaultValue } = (Object.hasOwn(given, name) ? given : {}) as Record<string, unknown>
+      const { [name]: value = defaultValue } = (Object.hasOwn(given, name) ? given : {}) as Record<
+        string,
+        unknown
+      >
       if (value === undefined && isOptional) continue
       check(pathOf(name, group), value)
       settings[name] = value

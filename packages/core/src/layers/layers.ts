@@ -2,7 +2,7 @@ import type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink } from 
 import { TransportError } from '../contract/errors.js'
 import { invalidOption } from '../contract/options.js'
 import type { Flow, Peer, Transport, TransportLike } from '../contract/transport.js'
-import { attempt, ignore } from '../timing/promises.js'
+import { attempt, ignore, onAbort } from '../timing/promises.js'
 import { createObservedTransport, createTransport } from '../transport/create-transport.js'
 import { callbackFailed, closedWhileStarting } from '../transport/transport-errors.js'
 import { endOnly, isOurs, partsOf } from '../transport/transport-parts.js'
@@ -153,19 +153,18 @@ async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSi
   }
   await new Promise<void>((resolve, reject) => {
     failStart = reject
-    const abort = (): void => {
+    const unsubscribe = onAbort(signal, () => {
       close()
         .catch(ignore)
         .finally(() => reject(signal.reason))
-    }
-    signal.addEventListener('abort', abort, { once: true })
+    })
     attempt(() => transport.start())
       .then(() => {
         if (!isClosing) resolve()
         // It has opened after close() was called.
         else close().catch(ignore)
       }, reject)
-      .finally(() => signal.removeEventListener('abort', abort))
+      .finally(unsubscribe)
   })
   failStart = undefined
   const given: TransportLike & { readonly peer?: Peer | undefined; readonly flow?: Flow | undefined } =

@@ -10,6 +10,7 @@ import {
   type OptionalListenerOptions,
 } from '../listener/listener-options.js'
 import { refusalError } from '../listener/refusal.js'
+import { onAbort } from '../timing/promises.js'
 import { createTransport } from '../transport/create-transport.js'
 import { type MemoryLimits, type MemoryPairOptions, memoryConnectors, memoryPairOptions } from './memory.js'
 
@@ -131,9 +132,7 @@ function admitted(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    const settle = (): void => signal.removeEventListener('abort', abort)
+    const unsubscribe = onAbort(signal, () => reject(signal.reason))
     offer({
       handshake: { medium: 'memory', remote: {}, headers },
       connector: {
@@ -144,13 +143,13 @@ function admitted(
             throw new TransportError('PEER_LOST', message, { address: 'memory:client' })
           }
           const channel = await connector.connect(sink, farSignal)
-          settle()
+          unsubscribe()
           resolve()
           return channel
         },
       },
       refuse: (refusal) => {
-        settle()
+        unsubscribe()
         reject(refusalError(address, refusal))
       },
     })

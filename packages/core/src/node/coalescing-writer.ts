@@ -114,7 +114,9 @@ class Writer implements CoalescingWriter {
   /** Writes the queue: within the turn or at its end, after a drain, or before the end of the stream. */
   #flush(): void {
     const backlog = this.#backlog
-    const packed = backlog?.packed.length ? Buffer.concat([...backlog.packed, Buffer.from(this.#held)]) : undefined
+    const packed = backlog?.packed.length
+      ? Buffer.concat([...backlog.packed, Buffer.from(this.#held)])
+      : undefined
     const chunk = packed ?? this.#held
     this.#backlog = undefined
     this.#held = ''

@@ -239,7 +239,8 @@ class ConnectedTransport implements Transport {
       this.#delivery.open()
       return
     }
-    if (this.#ending) failure = closedByPeer(channel?.peer, this.#ending.reason ?? (failure as Error | undefined))
+    if (this.#ending)
+      failure = closedByPeer(channel?.peer, this.#ending.reason ?? (failure as Error | undefined))
     else if (signal.aborted) failure = signal.reason
     const reason = this.#closing ? this.#closing.reason : toError(failure)
     if (channel) await this.#release(channel, reason, closeTimeoutMs - (clock.now() - abortedAt))
