@@ -18,8 +18,8 @@ export interface Clock {
 
 /** The narrowest slot. A deadline expires at the end of its slot, never before its moment. */
 const RESOLUTION_MS = 5
-/** The widest slot, as a share of the wait. A few hundred slots then hold any number of deadlines. */
-const MAX_WIDTH_SHARE = 1 / 128
+/** A slot is at most 1/128 of the wait. A few hundred slots then hold any number of deadlines. */
+const SLOTS_PER_WAIT = 128
 /** The longest delay of a platform timer. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
@@ -60,7 +60,7 @@ export interface TimeSource {
 
 /** The width of a slot: 5 ms, doubled up to 1/128 of the wait. */
 function widthFor(ms: number): number {
-  const doublings = Math.floor(Math.log2((ms * MAX_WIDTH_SHARE) / RESOLUTION_MS))
+  const doublings = Math.floor(Math.log2(ms / (RESOLUTION_MS * SLOTS_PER_WAIT)))
   return doublings > 0 && ms !== Infinity ? RESOLUTION_MS * 2 ** doublings : RESOLUTION_MS
 }
 

@@ -92,7 +92,7 @@ class ConnectedTransport implements Transport {
   #successor: Transport | undefined
   readonly #delivery: Delivery<ConnectedTransport>
   #life: Life = { name: 'idle' }
-  /** Released once connected, because it may need much memory. */
+  /** Released once connected, because it may need much memory, and when another transport replaces this one. */
   #connector: Connector | undefined
   #peer: Peer | undefined
   #pending: PendingSends | undefined
@@ -157,14 +157,14 @@ class ConnectedTransport implements Transport {
   [PARTS](): TransportParts | undefined {
     const connector = this.#connector
     const observer = this.#observer
-    if (this.#life.name !== 'idle' || this.#successor || !connector) return undefined
+    if (this.#life.name !== 'idle' || !connector) return undefined
     if (!observer) return { connector, settings: this.#settings }
     const observed = { observer, replace: (successor: Transport) => this.#replaceWith(successor) }
     return { connector: observer.around(connector), settings: this.#settings, observed }
   }
 
   async start({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const connector = this.#successor ? undefined : this.#connector
+    const connector = this.#connector
     if (this.#life.name !== 'idle' || !connector) {
       const message = 'this transport was started before'
       throw this.#closedError() ?? new TransportError('ALREADY_STARTED', message, undefined)
@@ -194,7 +194,10 @@ class ConnectedTransport implements Transport {
       this.#observer?.sent(message, accepted)
     }
     if (accepted === sentImmediately) return accepted
-    this.#pending ??= new PendingSends((error) => this.#sendError(error))
+    // A closing channel can fail in many ways. All are `CLOSED` (clause C3).
+    this.#pending ??= new PendingSends((error) =>
+      this.#life.name === 'open' ? error : closedError(toError(error)),
+    )
     return this.#pending.track(Promise.resolve(accepted))
   }
 
@@ -228,7 +231,6 @@ class ConnectedTransport implements Transport {
     let failure: unknown
     try {
       channel = await this.#connect(connector, signal)
-      this.#peer = channel.peer
       this.#releaseConnector()
     } catch (error) {
       failure = error
@@ -250,26 +252,25 @@ class ConnectedTransport implements Transport {
 
   /** Resolves with the channel. Rejects after an abort, when the connector has settled or `closeTimeoutMs` has passed. */
   #connect(connector: Connector, signal: AbortSignal): Promise<Channel> {
-    const { clock, closeTimeoutMs } = this.#settings
-    const connect = (): Promise<Channel> => this.#callConnect(connector, signal)
+    const { clock, closeTimeoutMs: graceMs } = this.#settings
+    const connect = (): Promise<Channel> => {
+      this.#observer?.connecting()
+      this.#delivery.enter()
+      try {
+        return connector.connect(this.#sink(), signal)
+      } finally {
+        this.#delivery.leave()
+      }
+    }
     const discard = (channel: Channel): void => {
       attempt(() => channel.close(toError(signal.reason))).catch(ignore)
     }
-    return withAbortGrace(connect, { signal, clock, graceMs: closeTimeoutMs, discard })
-  }
-
-  #callConnect(connector: Connector, signal: AbortSignal): Promise<Channel> {
-    this.#observer?.connecting()
-    this.#delivery.enter()
-    try {
-      return connector.connect(this.#sink(), signal)
-    } finally {
-      this.#delivery.leave()
-    }
+    return withAbortGrace(connect, { signal, clock, graceMs, discard })
   }
 
   #replaceWith(successor: Transport): void {
     this.#successor = successor
+    this.#releaseConnector()
     this.#observer?.replaced(successor)
     this.#observer = undefined
     void successor.closed.then((reason) => this.#end(reason))
@@ -385,11 +386,6 @@ class ConnectedTransport implements Transport {
   #notOpenError(): Error {
     const message = `send() was called before start() had succeeded (state ${this.#life.name})`
     return this.#closedError() ?? new TransportError('NOT_STARTED', message, undefined)
-  }
-
-  /** A closing channel can fail in many ways. All are `CLOSED` (clause C3). */
-  #sendError(error: unknown): unknown {
-    return this.#life.name === 'open' ? error : closedError(toError(error))
   }
 
   /** The error for a call after the end, or none before. */
