@@ -64,40 +64,6 @@ function widthFor(ms: number): number {
   return doublings > 0 && ms !== Infinity ? RESOLUTION_MS * 2 ** doublings : RESOLUTION_MS
 }
 
-/** The slots of the pending deadlines. */
-interface Wheel {
-  slotIn(ms: number): number
-  add(entry: Entry): void
-  remove(entry: Entry): void
-}
-
-// A class, because each connection has one: an object with its own functions needs four times the memory.
-class Entry implements Deadline {
-  /** The end of its slot; `NaN` after that. */
-  slot: number
-  readonly expire: () => void
-  readonly #wheel: Wheel
-
-  constructor(wheel: Wheel, ms: number, expire: () => void) {
-    this.#wheel = wheel
-    this.slot = wheel.slotIn(ms)
-    this.expire = expire
-  }
-
-  reset(ms: number): void {
-    if (Number.isNaN(this.slot)) return
-    const slot = this.#wheel.slotIn(ms)
-    this.#wheel.remove(this)
-    this.slot = slot
-    this.#wheel.add(this)
-  }
-
-  [Symbol.dispose](): void {
-    this.#wheel.remove(this)
-    this.slot = Number.NaN
-  }
-}
-
 /**
  * Makes a clock that serves any number of deadlines with one timer of its source.
  *
@@ -118,6 +84,31 @@ export function createWheelClock(source: TimeSource): Clock {
   const slots = new Map<number, Set<Entry>>()
   let armedSlot = Infinity
   let disarm: (() => void) | undefined
+
+  // A class, because each connection has one: an object with its own functions needs four times the memory.
+  class Entry implements Deadline {
+    /** The end of its slot; `NaN` after that. */
+    slot: number
+    readonly expire: () => void
+
+    constructor(ms: number, expire: () => void) {
+      this.slot = slotIn(ms)
+      this.expire = expire
+    }
+
+    reset(ms: number): void {
+      if (Number.isNaN(this.slot)) return
+      const slot = slotIn(ms)
+      remove(this)
+      this.slot = slot
+      add(this)
+    }
+
+    [Symbol.dispose](): void {
+      remove(this)
+      this.slot = Number.NaN
+    }
+  }
 
   function slotIn(ms: number): number {
     // A slot that is NaN would prevent all others from being the earliest.
@@ -172,12 +163,11 @@ export function createWheelClock(source: TimeSource): Clock {
   }
 
   function deadline(ms: number, expire: () => void): Deadline {
-    const entry = new Entry(wheel, ms, expire)
+    const entry = new Entry(ms, expire)
     add(entry)
     return entry
   }
 
-  const wheel: Wheel = { slotIn, add, remove }
   return {
     now: source.now,
     epochNow: source.epochNow,

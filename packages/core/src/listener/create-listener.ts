@@ -141,10 +141,10 @@ class ConnectionListener implements Listener {
     }
   }
 
-  async close(options: { drainMs?: number | undefined } = {}): Promise<void> {
+  async close({ drainMs = 0 }: { drainMs?: number | undefined } = {}): Promise<void> {
     const life = this.#life
     if (life.name === 'idle') this.#end(undefined)
-    else if (life.name === 'open') void this.#shutDown(life.binding, options.drainMs ?? 0, undefined)
+    else if (life.name === 'open') void this.#shutDown(life.binding, drainMs, undefined)
     else if (life.name === 'starting' && !life.controller.signal.aborted) {
       this.#isClosing = true
       life.controller.abort(listenerClosed())

@@ -201,14 +201,15 @@ class ConnectedTransport implements Transport {
     return this.#pending.track(Promise.resolve(accepted))
   }
 
-  async close(options: { reason?: Error | undefined } = {}): Promise<void> {
+  async close({ reason }: { reason?: Error | undefined } = {}): Promise<void> {
     const life = this.#life
-    if (life.name === 'idle' && this.#successor) await this.#successor.close(options)
-    else if (life.name === 'idle') this.#end(options.reason)
-    else if (life.name === 'open') void this.#release(life.channel, options.reason)
+    if (life.name === 'open') void this.#release(life.channel, reason)
     else if (life.name === 'starting' && !this.#closing) {
-      this.#closing = { reason: options.reason }
-      life.controller.abort(closedError(options.reason))
+      this.#closing = { reason }
+      life.controller.abort(closedError(reason))
+    } else if (life.name === 'idle') {
+      if (this.#successor) await this.#successor.close({ reason })
+      else this.#end(reason)
     }
     await this.closed
   }
