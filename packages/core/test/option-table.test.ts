@@ -144,6 +144,63 @@ describe('refused options', () => {
     expect(message).toContain(`did you mean "${meant}"?`)
   })
 
+  describe('with longer names', () => {
+    const table = options<Record<string, string>>(
+      Object.fromEntries(
+        ['maxMessageBytes', 'connectTimeoutMs', 'keepAliveMs', 'drainMs', 'cert', 'minVersion', 'host'].map(
+          (name) => [name, text('x')],
+        ),
+      ),
+    )
+    const hintFor = (name: string): string => failureOf(() => table.read({ [name]: 'x' })).message
+
+    test.each([
+      ['maxmessagebytes', 'maxMessageBytes'],
+      ['max_message_bytes', 'maxMessageBytes'],
+      ['maxMesageByte', 'maxMessageBytes'],
+      ['messageMaxBytes', 'maxMessageBytes'],
+      ['connectTimeout', 'connectTimeoutMs'],
+      ['connect-timeout', 'connectTimeoutMs'],
+      ['keepalive', 'keepAliveMs'],
+      ['keep-alive-ms', 'keepAliveMs'],
+      ['KEEP_ALIVE', 'keepAliveMs'],
+      ['drain', 'drainMs'],
+      ['crt', 'cert'],
+      ['hsot', 'host'],
+    ])('corrects %s to %s', (given, meant) => {
+      expect(hintFor(given)).toContain(`did you mean "${meant}"?`)
+    })
+
+    test.each([
+      'idleTimeoutMs',
+      'closeTimeoutMs',
+      'maxVersion',
+      'maxQueuedBytes',
+      'ca',
+      'key',
+      'cart',
+      'constructor',
+    ])('suggests nothing for %s', (given) => {
+      expect(hintFor(given)).toContain('known: ')
+    })
+  })
+
+  test.each([
+    ['nodes', 'names'],
+    ['modes', 'nodes'],
+    ['path', 'port'],
+    ['post', 'port'],
+    ['stop', 'port'],
+    ['part', 'port'],
+    ['cmd', 'cwd'],
+    ['hint', 'host'],
+    ['gate', 'tags'],
+  ])('does not suggest another short name: %s is not %s', (given, known) => {
+    const table = options<Record<string, string>>({ [known]: text('x') })
+    const { message } = failureOf(() => table.read({ [given]: 'x' }))
+    expect(message).toContain(`known: ${known}`)
+  })
+
   test('lists the known options when none is similar', () => {
     const { message } = failureOf(() => read({ port: 1, elsewhere: 1 }))
     expect(message).toContain('known: port, host, retries, isFast, mode, inner, names')

@@ -128,14 +128,13 @@ function pathOf(name: string, group: string | undefined): string {
   return group ? `${group}.${name}` : name
 }
 
-/** Whether two names have nearly the same letters, as `hots` and `host` do. Letter case and separators do not count. */
+/**
+ * Whether at most a third of the letters differ, as in `hots` and `host`, or `keepalive` and `keepAliveMs`. Their order and
+ * case do not count.
+ */
 function isSimilar(known: string, given: string): boolean {
-  const [wanted, received] = [known, given].map((name) => name.toLowerCase().replace(/[-_]/g, '')) as [
-    string,
-    string,
-  ]
-  let extra = received
-  for (const letter of wanted) extra = extra.replace(letter, '')
-  const missing = wanted.length - received.length + extra.length
-  return missing + extra.length <= wanted.length / 3
+  let extra = given.toLowerCase()
+  for (const letter of known.toLowerCase()) extra = extra.replace(letter, '')
+  const missing = known.length - given.length + extra.length
+  return missing + extra.length <= known.length / 3
 }
