@@ -35,6 +35,7 @@ export {
   type OptionalListenerOptions,
 } from './listener/listener-options.js'
 export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
+export { cancelledBy, namesRevision } from './messages/era.js'
 export { toErrorResponse, textForPeer } from './messages/error-responses.js'
 export {
   createLineDecoder,
@@ -60,7 +61,6 @@ export {
   multiplexerDefaults,
   type UpstreamStep,
 } from './relay/multiplexer.js'
-export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './requests/handshake-replay.js'
 export {
   attempt,
   type Deferred,
@@ -77,6 +77,7 @@ export {
   CANCELLED_METHOD,
   DISCOVER_METHOD,
   INITIALIZE_METHOD,
+  INITIALIZED_METHOD,
   LISTEN_METHOD,
   OVERLOADED_CODE,
   PROGRESS_METHOD,
