@@ -1,4 +1,5 @@
 import { type Clock, isRequest, isResponse, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { cancelledBy } from '@mcpwire/core/authoring'
 
 /** The requests of the peer that have no response yet. */
 export interface PendingResponses {
@@ -21,7 +22,8 @@ export function trackPendingResponses(drainMs: number, clock: Clock): PendingRes
       if (drainMs === 0) return
       if (isRequest(message)) pending.add(message.id)
       else if (pending.size > 0) {
-        const id = cancelledRequest(message)
+        // A cancelled request gets no response (MCP, Cancellation).
+        const id = cancelledBy(message)
         if (id !== undefined) remove(id)
       }
     },
@@ -41,10 +43,4 @@ export function trackPendingResponses(drainMs: number, clock: Clock): PendingRes
         }
       }),
   }
-}
-
-/** A cancelled request gets no response (MCP, Cancellation). */
-function cancelledRequest(message: JsonRpcMessage): RequestId | undefined {
-  if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined
-  return message.params?.['requestId'] as RequestId | undefined
 }
