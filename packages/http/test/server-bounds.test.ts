@@ -98,7 +98,7 @@ describe('clients that read nothing', () => {
     })
     socket.resume()
     await Promise.allSettled(pending)
-    await vi.waitFor(() => expect(received.endsWith('\r\n0\r\n\r\n')).toBe(true), 5_000)
+    await vi.waitFor(() => expect(received.endsWith('\r\n0\r\n\r\n')).toBe(true))
     expect(received).toContain('"id":7,"error":{"code":-32603')
     expect(server.errors.filter((error) => !isTransportError(error, 'OVERLOADED'))).toEqual([])
   })

@@ -6,12 +6,10 @@ import { peer } from '@mcpwire/core'
 import { initializeParams } from '@mcpwire/test-support/messages'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { endpoint, isSecure, listenerAt } from '../src/endpoint.js'
 import { program, run, serverCommand } from './support/bin.js'
 import { certificate, folder, listening } from './support/listening.js'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 describe('an http: endpoint', () => {
   test('connects a client to a listener', async () => {
@@ -171,6 +169,7 @@ describe('mcpwire with an HTTP server that fails', () => {
     const hint = / 404.*\/mcp\b/
     const bridge = run([...program, 'bridge', url])
     bridge.send(initialize)
+    await bridge.responseTo(1)
     bridge.process.stdin?.end()
     expect(await bridge.exit).toBe(1)
     expect(bridge.stderr()).toMatch(hint)

@@ -4,8 +4,6 @@ import { endpoint } from '../src/index.js'
 import { program, type Run, run } from './support/bin.js'
 import { certificate, connect, folder, listening } from './support/listening.js'
 
-vi.setConfig({ testTimeout: 20_000 })
-
 const TCPS = 'tcps://127.0.0.1:0'
 
 function certificateFlags({ certFile, keyFile }: { certFile: string; keyFile: string }): string[] {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
 import { createFakeClock, startLeakCheck, turns, until } from '@mcpwire/compliance'
 import { isTransportError } from '@mcpwire/core'
-import { freePort } from '@mcpwire/test-support/ports'
+import { refusedPort } from '@mcpwire/test-support/ports'
 import { afterEach, expect, test, vi } from 'vitest'
 import { tcpClient, tcpServer } from '../src/index.js'
 import { tls } from './support/credentials.js'
@@ -13,7 +13,7 @@ vi.mock('node:dns/promises', async (original) => {
   return { ...actual, lookup: vi.fn(actual.lookup) }
 })
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 afterEach(() => vi.mocked(lookup).mockReset())
 
@@ -31,7 +31,7 @@ async function failureOf(start: Promise<void>): Promise<unknown> {
 }
 
 test('start() rejects with CONNECT_FAILED when nothing listens', async () => {
-  const port = await freePort()
+  const port = await refusedPort()
   const leaks = await startLeakCheck()
   const { transport, closes } = clientOf({ port })
   const failure = await failureOf(transport.start())
@@ -61,7 +61,7 @@ test('start() rejects with CONNECT_FAILED for an unknown host', async () => {
 
 test('the error for a host with two refused addresses has a hint too', async () => {
   resolveTo('127.9.9.9', '127.0.0.1')
-  const failure = await failureOf(tcpClient({ host: 'racing.test', port: await freePort() }).start())
+  const failure = await failureOf(tcpClient({ host: 'racing.test', port: await refusedPort() }).start())
   expect(failure).toMatchObject({
     code: 'CONNECT_FAILED',
     details: { option: 'port', hint: expect.any(String) },
@@ -85,7 +85,7 @@ test('the next address is tried at once when the first fails', async () => {
 })
 
 test('the error names every address when all fail', async () => {
-  const port = await freePort()
+  const port = await refusedPort()
   resolveTo('127.0.0.1', '127.0.0.2')
   const failure = await failureOf(tcpClient({ host: 'racing.test', port }).start())
   expect(failure).toMatchObject({ code: 'CONNECT_FAILED' })

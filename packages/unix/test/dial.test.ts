@@ -9,7 +9,7 @@ import { unixClient, unixServer } from '../src/index.js'
 import { runCommand } from './support/programs.js'
 import { makeStaleSocket } from './support/sockets.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 async function failureOf(path: string): Promise<unknown> {
   return await unixClient({ path })

@@ -7,7 +7,7 @@ import { unixClient, unixServer } from '../src/index.js'
 import { type ClientName, call, clients, type ServerName, servers } from './support/sdk.js'
 import { plainSocket } from './support/sockets.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const TOKEN = 'a-secret-token'
 
 /** Accepts one token. */

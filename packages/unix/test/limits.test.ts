@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
 import { plainSocket } from './support/sockets.js'
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 30_000
 const MEBIBYTE = 1_048_576
 
 type ServerOptions = Omit<Parameters<typeof unixServer>[0], 'path'>
