@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { isAlive, makeStaleSocket } from '@mcpwire/test-support/socket-files'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { unixServer } from '../src/index.js'
-import { isAlive, makeStaleSocket } from './support/sockets.js'
 
 let beforeLink = (): void => {}
 

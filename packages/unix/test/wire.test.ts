@@ -3,9 +3,9 @@ import { until } from '@mcpwire/compliance'
 import type { JsonRpcMessage, Transport } from '@mcpwire/core'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { cancelled } from '@mcpwire/test-support/messages'
+import { plainSocket } from '@mcpwire/test-support/socket-files'
 import { expect, onTestFinished, test } from 'vitest'
 import { unixServer } from '../src/index.js'
-import { plainSocket } from './support/sockets.js'
 
 const TIMEOUT_MS = 30_000
 
