@@ -19,8 +19,8 @@ export function projectConfig(name: string): ViteUserConfig {
       maxWorkers: 2,
       setupFiles: [SETUP],
       // Tests of several packages run at once on few cores. Longer than the limit of a wait, whose error says more.
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
       expect: { poll: { timeout: 30_000, interval: 10 } },
     },
   })

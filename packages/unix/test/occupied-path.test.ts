@@ -80,7 +80,7 @@ describe('start() on an occupied path', () => {
     }
   })
 
-  test('succeeds for one of four processes that start at the same time', { timeout: 30_000 }, async () => {
+  test('succeeds for one of four processes that start at the same time', async () => {
     const folder = await temporaryFolder()
     for (let round = 0; round < 3; round++) {
       const path = join(folder, 'server')

@@ -67,9 +67,7 @@ describe.runIf(isRoot)('another user of this host', () => {
     expect(await client.nextLine()).toEqual({ address: `unix:${path}` })
   })
 
-  test('never connects while the socket file is bound, replaced and removed', {
-    timeout: 30_000,
-  }, async () => {
+  test('never connects while the socket file is bound, replaced and removed', async () => {
     const folder = await openFolder()
     const path = join(folder, 'server')
     const intruder = await runAs(OTHER_UID, 'intruder', folder)

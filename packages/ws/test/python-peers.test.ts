@@ -65,7 +65,7 @@ describe.each(cases)('a peer on $name with deflate $deflate', ({ module, name, d
       return { jsonrpc: '2.0', method: 'notifications/x', params: { n, text: 'täglich 語 '.repeat(n % 90) } }
     })
     for (const message of sent) await client.send(message)
-    await until(() => received.length === COUNT, 'all messages', TIMEOUT_MS)
+    await until(() => received.length === COUNT, 'all messages', TIMEOUT_MS * 4)
     expect(received).toEqual(sent)
     await client.close()
     expect(await peer.next()).toEqual({ closed: 1000, extensions: used })
