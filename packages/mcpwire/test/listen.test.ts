@@ -164,7 +164,7 @@ describe('--max-connections', () => {
     for (const address of addresses) {
       const refused = run([...program, 'bridge', address])
       expect(await refused.exit).toBe(1)
-      expect(refused.stderr()).toMatch(/^mcpwire bridge: REFUSED: /)
+      expect(refused.stderr()).toMatch(/^mcpwire bridge: REFUSED: .* refused the connection \(503\)/)
     }
     await vi.waitFor(() => expect(logged()).toHaveLength(2))
     for (const line of logged()) expect(line).toMatch(/^mcpwire bridge: REFUSED: .*--max-connections \(1\)/)
