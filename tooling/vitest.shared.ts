@@ -18,7 +18,7 @@ export function projectConfig(name: string): ViteUserConfig {
       isolate: false,
       maxWorkers: 2,
       setupFiles: [SETUP],
-      // Tests of several packages run at once on few cores. Longer than the limit of a wait, whose error says more.
+      // Tests of several packages run at once on few cores. Longer than the limit of a wait, whose error has the reason.
       testTimeout: 120_000,
       hookTimeout: 120_000,
       expect: { poll: { timeout: 30_000, interval: 10 } },
