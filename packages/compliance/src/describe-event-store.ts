@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { count, notification, numbersOf, request } from './sample-messages.js'
 import { turn, within } from './waiting.js'
 
-const GRACE_MS = 5_000
+const GRACE_MS = 20_000
 
 /** One test of the event store suite, as data. */
 export interface EventStoreCase {

@@ -2,7 +2,7 @@ import type { Gate, Handshake, Verdict } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import { within } from './waiting.js'
 
-const GRACE_MS = 5_000
+const GRACE_MS = 20_000
 const LONG_TEXT_LENGTH = 100_000
 const statuses: readonly unknown[] = [401, 403, 421, 429, 503]
 

@@ -21,7 +21,7 @@ export interface LayerCase {
   readonly run: (layer: Layer) => Promise<void>
 }
 
-const GRACE_MS = 5_000
+const GRACE_MS = 20_000
 
 /** Every test of the layer suite besides the transport suite. */
 export const layerCases: readonly LayerCase[] = [

@@ -1,7 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { program, run } from './support/bin.js'
-
-vi.setConfig({ testTimeout: 40_000 })
 
 const steps = ['connect', 'list tools', 'call echo', 'long call with progress', 'cancel a long call', 'close']
 

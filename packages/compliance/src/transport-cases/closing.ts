@@ -5,7 +5,6 @@ import { type ClauseCase, clause } from '../transport-fixture.js'
 import { turn, turns } from '../waiting.js'
 
 const CLOSE_TIMEOUT_MS = 100
-const SLACK = 10
 const MESSAGE_BYTES = 16_384
 const MAX_MESSAGES = 4_096
 
@@ -56,7 +55,7 @@ export const closingCases: readonly ClauseCase[] = [
     }
     expect(log.pending).toBeGreaterThan(0)
     const calls = Promise.all([opened.near.close(), opened.near.close()])
-    await fixture.within(calls, 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
+    await fixture.within(calls, 'close() returned')
     expect(opened.near.state).toBe('closed')
   }),
 
@@ -66,7 +65,7 @@ export const closingCases: readonly ClauseCase[] = [
     const log = createSendLog(opened.near)
     for (const n of count(20)) log.send(notificationOfBytes(n, MESSAGE_BYTES))
     await turn()
-    await fixture.within(opened.far.close(), 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
+    await fixture.within(opened.far.close(), 'close() returned')
   }),
 
   clause('C8', '[Symbol.asyncDispose]() closes the transport', async (fixture) => {
