@@ -76,7 +76,10 @@ export const gateCases: readonly GateCase[] = [
         ...Object.values(subject.refuses).map((handshake) => ({ handshake, isAdmitted: false })),
       ]
       const verdicts = await Promise.all(callers.map(({ handshake }) => verdictOf(gate, handshake)))
-      expect(verdicts.map(({ admit }) => admit)).toEqual(callers.map(({ isAdmitted }) => isAdmitted))
+      expect(
+        verdicts.map(({ admit }) => admit),
+        'verdicts of the gate, by caller',
+      ).toEqual(callers.map(({ isAdmitted }) => isAdmitted))
     },
   },
   {
