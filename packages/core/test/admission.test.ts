@@ -1,6 +1,12 @@
 import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import { describe, expect, test, vi } from 'vitest'
-import { type Gate, isTransportError, type SessionPolicy, type Verdict } from '../src/index.js'
+import {
+  type Admission,
+  type Gate,
+  isTransportError,
+  type SessionPolicy,
+  type Verdict,
+} from '../src/index.js'
 import { admit } from '../src/listener/admission.js'
 import { deferred } from './support/channels.js'
 
@@ -119,6 +125,18 @@ describe('an invalid decision', () => {
       expect(outcome).toMatchObject({ admitted: false, refusal: { admit: false, status: 503 } })
       const error = outcome.admitted ? undefined : outcome.error
       expect(isTransportError(error, 'CALLBACK_FAILED') && error.details.slot).toBe('gate.admit')
+    },
+  )
+
+  test.each(nonsenseOfGates)(
+    'of an acceptor refuses the caller and is reported: %s',
+    async (_name, given) => {
+      const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: true })) }
+      const options = { gate, gateTimeoutMs: 100, clock: fakeClock() }
+      const outcome = await admit(handshake, options, signal, given as Admission)
+
+      expect(outcome).toMatchObject({ admitted: false, error: { code: 'CALLBACK_FAILED' } })
+      expect(gate.admit).not.toHaveBeenCalled()
     },
   )
 

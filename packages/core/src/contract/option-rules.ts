@@ -80,6 +80,16 @@ export function callback<T>(): OptionRule<T, undefined> {
   })
 }
 
+/** An object with a function for each name. `needed` describes it in the error. Members that are `undefined` may stay. */
+export function callbacks<T extends object>(needed: string): OptionRule<T, undefined> {
+  return rule((option, value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) rejectOption(option, needed)
+    for (const [name, each] of Object.entries(value)) {
+      if (each !== undefined && typeof each !== 'function') rejectOption(`${option}["${name}"]`, 'a function')
+    }
+  })
+}
+
 /** A list. The check runs for each item, under the name `option[0]`. */
 export function list<T>(item: OptionRule<T>): OptionRule<readonly T[], undefined> {
   return rule((option, value) => {

@@ -1,6 +1,6 @@
 import type { Clock } from '../contract/clock.js'
 import type { JsonRpcNotification, MessageParams } from '../contract/message.js'
-import { boolean, callback, clock, inRange, matching, optional, rule } from '../contract/option-rules.js'
+import { boolean, callback, callbacks, clock, inRange, optional, rule } from '../contract/option-rules.js'
 import {
   defaultsOf,
   type OptionDefaults,
@@ -44,11 +44,7 @@ type WithoutDefault = 'requests' | 'onRequest' | 'notifications' | 'onNotificati
 /** Options of a peer after their defaults. */
 export type PeerSettings = OptionSettings<PeerOptions, WithoutDefault>
 
-const handlers = <H>() =>
-  matching<Readonly<Record<string, H>>>(
-    (value) => typeof value === 'object' && value !== null,
-    'an object of functions',
-  )
+const handlers = <H>() => callbacks<Readonly<Record<string, H>>>('an object with a function for each method')
 
 /** The options of a peer. */
 export const peerOptions: OptionTable<PeerOptions, WithoutDefault> = options<PeerOptions, WithoutDefault>({
