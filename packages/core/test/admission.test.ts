@@ -104,6 +104,14 @@ const nonsense: [string, unknown][] = [
   ['a number for yes', { admit: 1 }],
   ['a refusal without status', { admit: false, reason: 'no' }],
   ['a refusal with a status that admits', { admit: false, status: 200, reason: 'no' }],
+  ['a refusal without reason', { admit: false, status: 403 }],
+  ['a reason that is an object', { admit: false, status: 403, reason: { text: 'no' } }],
+  ['a wait that is no number', { admit: false, status: 429, reason: 'no', retryAfterMs: Number.NaN }],
+  ['a wait that is negative', { admit: false, status: 429, reason: 'no', retryAfterMs: -1 }],
+  ['a wait without end', { admit: false, status: 503, reason: 'no', retryAfterMs: Infinity }],
+  ['a wait that is text', { admit: false, status: 503, reason: 'no', retryAfterMs: '5' }],
+  ['a challenge that is a list', { admit: false, status: 401, reason: 'no', challenge: ['Bearer'] }],
+  ['a challenge that is null', { admit: false, status: 401, reason: 'no', challenge: null }],
 ]
 
 const nonsenseOfGates: [string, unknown][] = [
