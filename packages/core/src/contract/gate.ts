@@ -80,7 +80,7 @@ function checkRefusal(refusal: Refusal): Refusal {
   const { reason, retryAfterMs, challenge } = refusal
   if (typeof reason !== 'string') throw new Error('reason must be a string')
   if (retryAfterMs !== undefined && !(Number.isFinite(retryAfterMs) && retryAfterMs >= 0))
-    throw new Error('retryAfterMs must be a finite number of at least 0')
+    throw new Error('retryAfterMs must be a number')
   if (challenge !== undefined && typeof challenge !== 'string') throw new Error('challenge must be a string')
   return refusal
 }
