@@ -1,19 +1,27 @@
 import { fakeClock } from '@mcpwire/test-support/fake-clock'
 import { McpServer as LegacyServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { McpServer as ModernServer } from '@modelcontextprotocol/server'
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { fromTransport } from '../src/authoring.js'
 import {
   allOf,
   allowAll,
+  connections,
   type Gate,
+  type Layer,
   localOnly,
   memoryClient,
   memoryListener,
   memoryPair,
+  messages,
+  meter,
   type PeerOptions,
   peer,
+  pipe,
   serve,
   type TransportLike,
+  tap,
+  withLayers,
 } from '../src/index.js'
 
 const identity = { name: 'test', version: '1' }
@@ -139,4 +147,73 @@ test('memoryClient() passes its headers to the gate by lower-case name', async (
   expect(admit.mock.calls[0]?.[0].headers).toEqual({ authorization: 'Bearer a', 'x-team': 'blue' })
   await client.close()
   await listener.close()
+})
+
+const noTransports: [kind: string, given: unknown][] = [
+  ['nothing', undefined],
+  ['null', null],
+  ['a number', 5],
+  ['an empty object', {}],
+  ['a list', []],
+  ['a function that makes a transport', () => memoryPair()[0]],
+  ['a promise of a transport', Promise.resolve(memoryPair()[0])],
+]
+
+describe.each(noTransports)('%s instead of a transport', (_kind, given) => {
+  const other = () => memoryPair()[0] as TransportLike
+
+  test.each<[name: string, option: string, call: (given: never) => unknown]>([
+    ['withLayers', 'source', (source) => withLayers(source)],
+    ['fromTransport', 'transport', (transport) => fromTransport(transport)],
+    ['peer', 'transport', (transport) => peer(transport)],
+    ['messages', 'transport', (transport) => messages(transport)],
+    ['pipe', 'a', (a) => pipe(a, other())],
+    ['pipe', 'b', (b) => pipe(other(), b)],
+    ['connections', 'listener', (listener) => connections(listener)],
+  ])('is rejected by %s() as %s', (_name, option, call) => {
+    expect(() => call(given as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
+    )
+  })
+})
+
+test.each<[kind: string, layers: unknown[], option: string]>([
+  ['nothing', [undefined], 'layers[0]'],
+  ['a list of layers', [[tap({})]], 'layers[0]'],
+  ['the result of meter()', [tap({}), meter()], 'layers[1]'],
+  ['the callbacks of tap()', [{ onSend: () => {} }], 'layers[0]'],
+])('withLayers() and listeners reject %s as a layer', (_kind, layers, option) => {
+  const refused = expect.objectContaining({
+    code: 'INVALID_OPTION',
+    details: expect.objectContaining({ option }),
+  })
+  expect(() => withLayers(memoryPair()[0], ...(layers as Layer[]))).toThrow(refused)
+  expect(() => memoryListener({ layers: layers as Layer[] })).toThrow(refused)
+})
+
+test('the result of meter() as a layer is rejected with a hint about its member', () => {
+  expect(() => withLayers(memoryPair()[0], meter() as never)).toThrow(
+    expect.objectContaining({ details: { option: 'layers[0]', hint: expect.stringContaining('layer') } }),
+  )
+})
+
+test.each<[kind: string, given: unknown, option: string]>([
+  ['a signal that is a controller', { signal: new AbortController() }, 'signal'],
+  ['a signal that is a number', { signal: 5 }, 'signal'],
+  ['a signal that is null', { signal: null }, 'signal'],
+  ['options that are a number', 5, 'options'],
+  ['send options that are text', { send: 'x' }, 'send'],
+  ['send options that are null', { send: null }, 'send'],
+])('request() rejects %s and sends nothing', async (_kind, given, option) => {
+  const [near, far] = memoryPair()
+  const received = vi.fn()
+  far.onmessage = received
+  const client = peer(near)
+  await Promise.all([client.start(), far.start()])
+  await expect(client.request('x', {}, given as never)).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+    details: { option },
+  })
+  await client.close()
+  expect(received).not.toHaveBeenCalled()
 })

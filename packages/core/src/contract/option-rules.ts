@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.js'
 import type { OptionalRule, OptionRule, OptionTable } from './option-table.js'
 import { describe, invalidOption, rejectOption } from './options.js'
+import type { TransportLike } from './transport.js'
 
 /** A rule with its own check. The check calls `invalidOption` or `rejectOption` for an invalid value. */
 export function rule<T, D extends T | undefined = undefined>(
@@ -109,6 +110,11 @@ export function objectWith<T extends object, D extends T | undefined = undefined
     needed,
     defaultValue,
   )
+}
+
+/** Throws `INVALID_OPTION` unless the value is a transport. */
+export function requireTransport(option: string, value: unknown): void {
+  objectWith<TransportLike>(['start', 'send', 'close'], 'a transport').check(option, value)
 }
 
 /** A group of options with its own table, checked under the name `group.option`. */

@@ -1,6 +1,15 @@
 import type { Clock } from '../contract/clock.js'
 import type { JsonRpcNotification, MessageParams } from '../contract/message.js'
-import { boolean, callback, callbacks, clock, inRange, optional, rule } from '../contract/option-rules.js'
+import {
+  boolean,
+  callback,
+  callbacks,
+  clock,
+  inRange,
+  objectWith,
+  optional,
+  rule,
+} from '../contract/option-rules.js'
 import {
   defaultsOf,
   type OptionDefaults,
@@ -8,6 +17,7 @@ import {
   type OptionTable,
   options,
 } from '../contract/option-table.js'
+import { rejectOption } from '../contract/options.js'
 import type { MessageContext, SendOptions } from '../contract/transport.js'
 import type { RequestHandler } from './incoming-requests.js'
 
@@ -94,8 +104,12 @@ export const requestOptions: OptionTable<RequestOptions, 'onProgress' | 'signal'
   maxTotalTimeoutMs: inRange(0, Infinity, Infinity),
   resetTimeoutOnProgress: boolean(false),
   onProgress: optional(callback()),
-  signal: optional(rule<AbortSignal>(() => {})),
-  send: optional(rule<SendOptions>(() => {})),
+  signal: optional(objectWith<AbortSignal>(['throwIfAborted', 'addEventListener'], 'an AbortSignal')),
+  send: optional(
+    rule<SendOptions>((option, value) => {
+      if (typeof value !== 'object' || value === null) rejectOption(option, 'an object')
+    }),
+  ),
 })
 
 /** The defaults of one request. */
