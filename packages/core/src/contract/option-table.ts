@@ -81,10 +81,8 @@ export function options<O extends object, A extends keyof O = never>(
       const option = pathOf(name, group)
       readable(option, () => {
         // Own members only: a "__proto__" in options parsed from JSON must not supply values.
-        const { [name]: value = defaultValue } = (Object.hasOwn(given, name) ? given : {}) as Record<
-          string,
-          unknown
-        >
+        const own = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
+        const value = own === undefined ? defaultValue : own
         if (value === undefined && isOptional) return
         check(option, value)
         settings[name] = value
@@ -130,7 +128,9 @@ function checkNames(given: object, known: readonly string[], group?: string): vo
     // Members that every object inherits are no options of this one.
     if (!(name in given) || Object.hasOwn(given, name) || name in Object.prototype) continue
     if (memberOf(name) === undefined) continue
-    throw optionError(pathOf(name, group), 'must not be inherited', { hint: 'pass an object with own members' })
+    throw optionError(pathOf(name, group), 'must not be inherited', {
+      hint: 'pass an object with own members',
+    })
   }
   for (const name of Object.keys(given)) {
     if (known.includes(name) || memberOf(name) === undefined) continue

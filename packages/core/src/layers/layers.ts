@@ -34,7 +34,7 @@ export function withLayers(source: TransportLike | Connector, ...layers: Layer[]
 }
 
 /** A list of layers, outermost first. */
-export const layerList: OptionRule<readonly Layer[]> = list(
+export const layerList: OptionRule<readonly Layer[], undefined> = list(
   rule<Layer>((option, value) => {
     if (typeof value === 'function') return
     const { layer } = (value ?? {}) as { layer?: unknown }
