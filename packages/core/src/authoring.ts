@@ -94,6 +94,7 @@ export { sentImmediately } from './transport/pending-sends.js'
 export {
   boolean,
   callback,
+  callbacks,
   clock,
   group,
   inRange,

@@ -67,7 +67,7 @@ test('lists the packages to install if they are missing', async () => {
   expect(await exit).toBe(1)
   const names = ['client', 'sdk', 'server-everything'].map((name) => `@modelcontextprotocol/${name}`)
   expect(stderr()).toBe(
-    `mcpwire demo: not installed: ${names.join(', ')}\nmcpwire demo: npm install ${names.join(' ')}\n`,
+    `mcpwire demo: not installed: ${names.join(', ')}\nmcpwire demo: npm install mcpwire ${names.join(' ')}\n`,
   )
 })
 

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.js'
 import type { OptionalRule, OptionRule, OptionTable } from './option-table.js'
 import { describe, invalidOption, rejectOption } from './options.js'
+import type { TransportLike } from './transport.js'
 
 /** A rule with its own check. The check calls `invalidOption` or `rejectOption` for an invalid value. */
 export function rule<T, D extends T | undefined = undefined>(
@@ -80,6 +81,16 @@ export function callback<T>(): OptionRule<T, undefined> {
   })
 }
 
+/** An object with a function for each name. `needed` describes it in the error. Members that are `undefined` may stay. */
+export function callbacks<T extends object>(needed: string): OptionRule<T, undefined> {
+  return rule((option, value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) rejectOption(option, needed)
+    for (const [name, each] of Object.entries(value)) {
+      if (each !== undefined && typeof each !== 'function') rejectOption(`${option}["${name}"]`, 'a function')
+    }
+  })
+}
+
 /** A list. The check runs for each item, under the name `option[0]`. */
 export function list<T>(item: OptionRule<T>): OptionRule<readonly T[], undefined> {
   return rule((option, value) => {
@@ -99,6 +110,11 @@ export function objectWith<T extends object, D extends T | undefined = undefined
     needed,
     defaultValue,
   )
+}
+
+/** Throws `INVALID_OPTION` unless the value is a transport. */
+export function requireTransport(option: string, value: unknown): void {
+  objectWith<TransportLike>(['start', 'send', 'close'], 'a transport').check(option, value)
 }
 
 /** A group of options with its own table, checked under the name `group.option`. */

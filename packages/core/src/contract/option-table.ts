@@ -1,4 +1,4 @@
-import { TransportError } from './errors.js'
+import { isTransportError, TransportError } from './errors.js'
 import { kindOf, optionError, rejectOption } from './options.js'
 
 /**
@@ -75,23 +75,26 @@ export function options<O extends object, A extends keyof O = never>(
   rules: OptionRules<O, A>,
 ): OptionTable<O, A> {
   const select = (given: O, group?: string): OptionSettings<O, A> => {
+    checkObject(given, group)
     const settings: Record<string, unknown> = {}
     for (const [name, { check, defaultValue, isOptional }] of Object.entries<OptionRule<unknown>>(rules)) {
-      // Own members only: a "__proto__" in options parsed from JSON must not supply values.
-      const { [name]: value = defaultValue } = (Object.hasOwn(given, name) ? given : {}) as Record<
-        string,
-        unknown
-      >
-      if (value === undefined && isOptional) continue
-      check(pathOf(name, group), value)
-      settings[name] = value
+      const option = pathOf(name, group)
+      readable(option, () => {
+        // Own members only: a "__proto__" in options parsed from JSON must not supply values.
+        const own = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
+        const value = own === undefined ? defaultValue : own
+        if (value === undefined && isOptional) return
+        check(option, value)
+        settings[name] = value
+      })
     }
     return Object.freeze(settings) as OptionSettings<O, A>
   }
   return {
     rules,
     read: (given, group) => {
-      checkNames(given, Object.keys(rules), group)
+      checkObject(given, group)
+      readable(group ?? 'options', () => checkNames(given, Object.keys(rules), group))
       return select(given, group)
     },
     select,
@@ -108,19 +111,42 @@ export function defaultsOf<O extends object, A extends keyof O>({
   return Object.freeze(Object.fromEntries(defaults)) as OptionDefaults<O, A>
 }
 
-/** Throws unless the options are an object with known members only. Shows no value: a misplaced one may be a secret. */
+/** Throws unless the options are an object. */
+function checkObject(given: unknown, group: string | undefined): void {
+  const kind = readable(group ?? 'options', () => kindOf(given))
+  if (kind === 'an object') return
+  const needed = `an object; received ${kind}`
+  if (group) rejectOption(group, needed)
+  throw new TransportError('INVALID_OPTION', `the options must be ${needed}`, { option: 'options' })
+}
+
+/** Throws unless the options have own, known members only. Shows no value: a misplaced one may be a secret. */
 function checkNames(given: object, known: readonly string[], group?: string): void {
-  const kind = kindOf(given)
-  if (kind !== 'an object') {
-    const needed = `an object; received ${kind}`
-    if (group) rejectOption(group, needed)
-    throw new TransportError('INVALID_OPTION', `the options must be ${needed}`, { option: 'options' })
+  const memberOf = (name: string): unknown =>
+    readable(pathOf(name, group), () => (given as Record<string, unknown>)[name])
+  for (const name of known) {
+    // Members that every object inherits are no options of this one.
+    if (!(name in given) || Object.hasOwn(given, name) || name in Object.prototype) continue
+    if (memberOf(name) === undefined) continue
+    throw optionError(pathOf(name, group), 'must not be inherited', {
+      hint: 'pass an object with own members',
+    })
   }
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || known.includes(name)) continue
+  for (const name of Object.keys(given)) {
+    if (known.includes(name) || memberOf(name) === undefined) continue
     const similar = known.find((each) => isSimilar(each, name))
     const hint = similar === undefined ? `known: ${known.join(', ')}` : `did you mean "${similar}"?`
     throw optionError(pathOf(name, group), 'is not known', { hint })
+  }
+}
+
+/** Runs the check of an option. An error of its accessor, or of the conversion of its value, becomes the `cause`. */
+function readable<T>(option: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (isTransportError(cause)) throw cause
+    throw new TransportError('INVALID_OPTION', `option "${option}" cannot be read`, { option }, { cause })
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import { type HeaderRecord, parseMessage } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../../engines/engine.js'
 import { causesOf } from '../../engines/failures.js'
+import { challengeParameter } from '../../headers/challenge.js'
 import {
   CAPABILITY_MISSING,
   HEADER_MISMATCH,
@@ -187,7 +188,8 @@ function adviceForRedirect(location: string | undefined, from: URL): ErrorAdvice
 
 /** Whether the server refused because the token lacks a scope (RFC 6750, section 3.1). */
 export function isMissingScope({ status, header }: RefusedResponse): boolean {
-  return status === 403 && /\berror\s*=\s*"?insufficient_scope\b/i.test(header('www-authenticate') ?? '')
+  const error = status === 403 ? challengeParameter(header('www-authenticate'), 'error') : undefined
+  return error?.toLowerCase() === 'insufficient_scope'
 }
 
 // The text of the server, without secrets of the client.
