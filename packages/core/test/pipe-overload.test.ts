@@ -112,7 +112,7 @@ describe('pipe: overload', () => {
       {
         jsonrpc: '2.0',
         id: 1,
-        error: { code: -31_003, message: 'overloaded', data: { code: 'OVERLOADED' } },
+        error: { code: -31_003, message: 'overloaded', data: { code: 'OVERLOADED', delivery: 'none' } },
       },
     ])
     expect(a.sent[0]?.options).toEqual({ relatedRequestId: 1 })

@@ -151,6 +151,7 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
       peer,
       keepInputOpen: isOwnInput,
       oversize: 'skip',
+      invalidUtf8: 'replace',
       beforeEnd: pending.settled,
     },
   )

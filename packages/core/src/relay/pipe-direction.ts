@@ -10,9 +10,10 @@ import {
   type RequestId,
 } from '../contract/message.js'
 import { INITIALIZE_METHOD, LISTEN_METHOD, PROGRESS_METHOD, SUBSCRIPTION_KEY } from '../contract/protocol.js'
-import type { Flow, SendOptions, TransportLike } from '../contract/transport.js'
+import type { Flow, Peer, SendOptions, TransportLike } from '../contract/transport.js'
 import { cancelledBy, namesRevision } from '../messages/era.js'
-import { toErrorResponse } from '../messages/error-responses.js'
+import { concealed, idInUse, toErrorResponse, toOwnErrorResponse } from '../messages/error-responses.js'
+import type { JsonRpcErrorData } from '../messages/json-rpc-error.js'
 import { isUnsendable } from '../requests/incoming-requests.js'
 import { ignore } from '../timing/promises.js'
 import { SendQueue } from '../transport/send-queue.js'
@@ -92,7 +93,7 @@ export class PipeDirection {
   /** Stops forwarding because `to` has closed. Responds to its pending requests with an error. */
   closed(error: Error): void {
     if (this.#isOver) return
-    for (const { id } of this.#end()) this.back.respond(id, error)
+    for (const { id, delivery } of this.#end()) this.back.respond(id, error, { delivery })
   }
 
   /** Stops forwarding. */
@@ -100,9 +101,15 @@ export class PipeDirection {
     this.#end()
   }
 
-  /** Sends an error response for a request of `to` that was not forwarded. */
-  respond(id: RequestId, error: Error): void {
-    if (!this.#isOver) this.#send(toErrorResponse(id, error), { relatedRequestId: id })
+  /** Sends an error response for a request of `to`. Only the own client receives the whole reason. */
+  respond(id: RequestId, error: Error, known?: Partial<JsonRpcErrorData>): void {
+    const toResponse = isOwnClient(this.#to) ? toOwnErrorResponse : toErrorResponse
+    if (!this.#isOver) this.#send(toResponse(id, error, known), { relatedRequestId: id })
+  }
+
+  /** Refuses a request of `to` whose id is in use: of two responses with one id, the client would drop one. */
+  refuseDuplicate(id: RequestId): void {
+    if (!this.#isOver) this.#send(idInUse(id), { relatedRequestId: id })
   }
 
   /** Resolves when all messages have been sent. */
@@ -114,18 +121,24 @@ export class PipeDirection {
   }
 
   /** Returns the requests without a response. */
-  #end(): { readonly id: RequestId; readonly method: string }[] {
+  #end(): { readonly id: RequestId; readonly delivery: 'none' | 'unknown' }[] {
     const held = this.#held ?? []
+    const waiting = this.#queue.takeWaiting().map(({ message }) => message)
+    const unsent = new Set([...held, ...waiting].filter(isRequest).map(({ id }) => id))
     const requests = [...held.filter(isRequest), ...this.#requests.takeAll()]
     this.#unanswered += requests.filter(({ method }) => method !== LISTEN_METHOD).length
-    this.#undelivered += held.length + this.#queue.takeWaiting().length
+    this.#undelivered += held.length + waiting.length
     this.#isOver = true
     this.#held = undefined
     this.#resolveIdle()
-    return requests
+    return requests.map(({ id }) => ({ id, delivery: unsent.has(id) ? 'none' : 'unknown' }))
   }
 
   #forwardRequest(request: JsonRpcRequest): void {
+    if (this.#requests.get(request.id)) {
+      this.back.refuseDuplicate(request.id)
+      return
+    }
     const hasStream = this.#to.hasPerRequestStream === true && namesRevision(request)
     const stream = hasStream ? new AbortController() : undefined
     this.#requests.add(request, stream)
@@ -144,7 +157,7 @@ export class PipeDirection {
     if (request.method === INITIALIZE_METHOD && !isErrorResponse(response)) {
       this.#setProtocolVersion(response.result['protocolVersion'])
     }
-    this.#send(response, { relatedRequestId: id })
+    this.#send(isOwnClient(this.#to) ? response : concealed(response), { relatedRequestId: id })
   }
 
   #forwardNotification(notification: JsonRpcNotification): void {
@@ -188,15 +201,18 @@ export class PipeDirection {
       return
     }
     if (isRequest(message)) {
-      if (this.#requests.take(message.id)) this.back.respond(message.id, error)
+      const known = isUnsendable(error) ? ({ delivery: 'none' } as const) : undefined
+      if (this.#requests.take(message.id)) this.back.respond(message.id, error, known)
       return
     }
     this.#settings.report(error)
     const isResult = isResponse(message) && !isErrorResponse(message)
-    if (isResult && isUnsendable(error)) this.respond(message.id, error)
+    // The request has run: only its response was not sent.
+    const known = { delivery: 'unknown' } as const
+    if (isResult && isUnsendable(error)) this.respond(message.id, error, known)
     // Not as `OVERLOADED`, which permits a second attempt: this request has run.
     else if (isResult && isTransportError(error, 'OVERLOADED'))
-      this.respond(message.id, responseNotSent(error))
+      this.respond(message.id, responseNotSent(error), known)
     else this.#undelivered++
   }
 
@@ -219,6 +235,12 @@ export class PipeDirection {
       for (const resolve of this.#idleWaiters.splice(0)) resolve()
     }
   }
+}
+
+/** Whether messages to this transport stay on this host, with the program that started this one. */
+function isOwnClient(transport: TransportLike): boolean {
+  const { peer } = transport as { peer?: Peer | undefined }
+  return peer?.medium === 'stdio'
 }
 
 function responseNotSent(cause: Error): TransportError {

@@ -26,6 +26,7 @@ import type { ResponseHead } from '../engines/engine.js'
 import { utf8Length } from '../shared/utf8-length.js'
 import { callBack } from './call/callbacks.js'
 import type { ClientContext } from './call/client-context.js'
+import { isModernRevision } from './call/request-headers.js'
 import {
   errorInText,
   isModernError,
@@ -116,6 +117,11 @@ class HttpChannel implements PostRequestHost, HttpTraits {
     this.#reader = createMessageReader(read, {
       address: context.address,
       abandon: (error) => this.#end(error),
+      // Since 2026-07-28, clients send no responses.
+      respond: (text) => {
+        if (!isModernRevision(context.headers.protocolVersion))
+          this.#post(JSON.parse(text)).sent.catch(sink.error)
+      },
     })
     this.setProtocolVersion = (version) => {
       context.headers.protocolVersion = version
