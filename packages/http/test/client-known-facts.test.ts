@@ -35,7 +35,7 @@ describe('the hint of an error after the server has accepted messages', () => {
     ['a new connection that closes without a byte', (socket: Socket) => socket.end()],
     ['a reset connection', (socket: Socket) => socket.resetAndDestroy()],
     ['a TLS alert', (socket: Socket) => socket.end(ALERT)],
-  ])('says nothing about the scheme after %s', async (_what, script) => {
+  ])('does not name the scheme after %s', async (_what, script) => {
     const server = await scriptedServer(onCalls(script))
     const client = await initializedClient(server, { standaloneStream: false })
     // On a new connection.
@@ -45,7 +45,7 @@ describe('the hint of an error after the server has accepted messages', () => {
     expect(error.message).not.toMatch(/https?:\/\/ *$|start option/)
   })
 
-  test.each([404, 405])('says nothing about the path after %d', async (status) => {
+  test.each([404, 405])('does not name the path after %d', async (status) => {
     const server = await scriptedServer(({ message, response }) => {
       if (!message || !isRequest(message) || message.method !== 'tools/call') return false
       response.writeHead(status).end()
@@ -63,7 +63,7 @@ describe('the hint of an error after the server has accepted messages', () => {
     expect(error.message ?? error.error?.message).not.toContain('check the path')
   })
 
-  test('says that the server could be reached before', async () => {
+  test('states that the server could be reached before', async () => {
     const server = await listenCounting(
       createServer((socket) =>
         socket.end('HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'),

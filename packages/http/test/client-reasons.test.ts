@@ -231,7 +231,7 @@ const calls: [what: string, script: Script, code: string, ...fragments: string[]
 ]
 
 describe('the error of a request', () => {
-  test.each(calls)('says why after %s', async (_what, script, code, ...fragments) => {
+  test.each(calls)('has the reason after %s', async (_what, script, code, ...fragments) => {
     const server = await scriptedServer(script)
     const client = await initializedClient(server, { standaloneStream: false })
     await client.transport.send(call)
@@ -249,7 +249,7 @@ describe('the error of a request', () => {
   test.each([
     ['killed before its response', (request: ScriptedRequest) => request.response.socket?.resetAndDestroy()],
     ['closed before its response', (request: ScriptedRequest) => request.response.socket?.end()],
-  ])('says that it may have run where the server is %s', async (_what, script) => {
+  ])('reports that it may have run where the server is %s', async (_what, script) => {
     const server = await scriptedServer(toCalls(script))
     const client = await initializedClient(server, { standaloneStream: false })
     const error = await client.transport.send(call).catch((reason) => reason)

@@ -13,7 +13,7 @@ const BEFORE_SERVER: readonly RegExp[] = [
 /** How many nested causes of an error are inspected. */
 const MAX_CAUSES = 8
 
-/** System calls on an open connection: with these, a code such as `EHOSTUNREACH` says that the network failed later. */
+/** System calls on an open connection: with these, a code such as `EHOSTUNREACH` comes from a later failure of the network. */
 const ON_CONNECTION = /^(?:read|write)v?$/
 
 /** Whether the server may have received part of a request that failed with this error. */

@@ -121,7 +121,7 @@ export function neitherTransport(
   // Both refusals often have the same text.
   const reason = `HTTP+SSE failed: ${sse.text.replace(text, '')}`
   const message = `${address} refused Streamable HTTP with status ${response.status}${text}; ${reason}`
-  // A stream that opened says more than the refusal of the other transport.
+  // A stream that opened has more than the refusal of the other transport.
   const hasOpened = isTransportError(sseError, 'PEER_LOST') && sse.advice.hint !== undefined
   const advice = hasOpened ? sse.advice : adviceForStatus(client, response, retryAfterOf(response, clock))
   return markAsHttpError(

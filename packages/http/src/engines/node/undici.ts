@@ -237,7 +237,7 @@ class Head implements ResponseHead {
   }
 
   get cookies(): readonly string[] | undefined {
-    // A single one is no array, whatever the types say.
+    // A single one is no array, although the types have one.
     const cookies: string | readonly string[] | undefined = this.#headers['set-cookie']
     return typeof cookies === 'string' ? [cookies] : cookies
   }
