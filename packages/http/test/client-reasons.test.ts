@@ -170,6 +170,18 @@ describe('the error of connect()', () => {
   })
 })
 
+test('`closed` has no reason where the first request is still pending', async () => {
+  const server = await scriptedServer(({ method }) => method === 'POST')
+  const transport = httpClient({ url: server.url })
+  await transport.start()
+  const sending = transport.send({ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} })
+  await server.until(() => server.requests.length === 1, 'it was requested')
+  const closing = transport.close()
+  await expect(sending).rejects.toMatchObject({ code: 'CLOSED' })
+  await closing
+  expect(await transport.closed).toBeUndefined()
+})
+
 /** Responses to a tool call, and fragments of the JSON-RPC error. */
 const calls: [what: string, script: Script, code: string, ...fragments: string[]][] = [
   [

@@ -376,6 +376,7 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
   #stop(reason: Error | undefined): void {
     const error = reason ? closedError(reason) : notWritable(this.context.address)
     this.#isOver = true
+    this.#opening.close()
     this.#renewal.stop()
     this.#getStream.stop()
     this.#fallback.stop()

@@ -6,6 +6,7 @@ import type { PostRequest } from './post-request.js'
 export class OpeningOutcome {
   failure: Error | undefined
   readonly #address: string
+  #isClosing = false
 
   constructor(address: string) {
     this.#address = address
@@ -14,8 +15,13 @@ export class OpeningOutcome {
   sent(post: PostRequest): void {
     if (!post.isOpening) return
     post.sent.catch((error) => {
-      this.failure = toError(error)
+      if (!this.#isClosing) this.failure = toError(error)
     })
+  }
+
+  /** The channel closes: the failures that this causes are no reasons. */
+  close(): void {
+    this.#isClosing = true
   }
 
   /** The response is that of the server, or one in its place, which the error is the reason of. */
