@@ -334,7 +334,9 @@ describe('an error of the application', () => {
     const cause = new Error('mine')
     const transport = httpClient({ url: server.url, auth: failing(cause) })
     const client = new Client(info, { versionNegotiation: { mode: 'auto' } })
-    await expect(client.connect(transport)).rejects.toMatchObject({ code: 'CALLBACK_FAILED', cause })
+    const error: Error = await client.connect(transport).catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'CALLBACK_FAILED', cause })
+    expect(error.message).toMatch(/while (?:getting|refreshing) the token for http:.*: mine$/)
   })
 
   test('in headers() is CALLBACK_FAILED', async () => {

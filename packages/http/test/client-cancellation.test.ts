@@ -244,3 +244,20 @@ test('a request of 2026-07-28 whose signal aborts causes no error', async () => 
   await server.until(() => open.response.destroyed, 'its stream was closed')
   expect(client.errors).toEqual([])
 })
+
+test('a request of 2026-07-28 that is cancelled behind a pipe causes no error', async () => {
+  const server = await serverWith({ called: ({ response }) => stream(response) })
+  const [near, far] = memoryPair()
+  const errors: Error[] = []
+  const piped = pipe(far, httpClient({ url: server.url }), { onError: (error) => errors.push(error) })
+  onTestFinished(() => piped.close())
+  await near.start()
+  const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+  await near.send({ ...call, params: { ...call.params, _meta } })
+  await server.until(() => server.posted().includes('tools/call'), 'it was called')
+  await near.send(cancellation(1))
+  await server.until(() => server.of('POST')[0]?.response.destroyed === true, 'its stream was closed')
+  await near.send({ jsonrpc: '2.0', id: 2, method: 'tools/list', params: { _meta } })
+  await server.until(() => server.posted().includes('tools/list'), 'the next one was sent')
+  expect(errors).toEqual([])
+})
