@@ -1,12 +1,16 @@
 import {
   type Clock,
   isJsonRpcError,
+  isRequest,
+  type JsonRpcMessage,
   type JsonRpcPeer,
   type JsonRpcResult,
   type MessageParams,
   peer,
   type Transport,
   TransportError,
+  tap,
+  withLayers,
 } from '@mcpwire/core'
 import { ownVersion } from './program.js'
 
@@ -21,6 +25,8 @@ export interface Dial {
   readonly address: string
   readonly timeoutMs: number
   readonly onerror: ((error: Error) => void) | undefined
+  /** Receives a sentence about a request without a response for some seconds. */
+  readonly onslow: ((text: string) => void) | undefined
   readonly clock: Clock
 }
 
@@ -28,12 +34,16 @@ export interface Dial {
 export interface Conversation {
   readonly era: Era
   readonly address: string | null
+  readonly transport: ProbedTransport
   readonly protocolVersion: string
   readonly server: { readonly name: string; readonly version: string } | null
   readonly hasTools: boolean
   request(method: string, params?: MessageParams): Promise<JsonRpcResult>
   close(): Promise<void>
 }
+
+/** The transport of a connection: the medium, or over HTTP one of the two transports of MCP. */
+export type ProbedTransport = 'stdio' | 'tcp' | 'unix' | 'ws' | 'memory' | 'streamable-http' | 'http+sse'
 
 /** The first revision without a handshake. Revisions are dates: later ones compare as greater. */
 const MODERN = '2026-07-28'
@@ -73,14 +83,18 @@ async function connected(
   }
 }
 
-interface Connection {
+interface Connection extends Pick<Dial, 'address' | 'timeoutMs' | 'onslow' | 'clock'> {
   readonly transport: Transport
   readonly peer: JsonRpcPeer
-  readonly timeoutMs: number
 }
 
-async function open({ connect, address, timeoutMs, onerror, clock }: Dial): Promise<Connection> {
-  const transport = await connect()
+async function open(dial: Dial): Promise<Connection> {
+  const { connect, address, timeoutMs, onerror, onslow, clock } = dial
+  const transport = withLayers(await connect(), tap({ onReceive: (message) => refuseEcho(message) }))
+  const refuseEcho = (message: JsonRpcMessage): void => {
+    if (isRequest(message) && FIRST_METHODS.includes(message.method))
+      void transport.close({ reason: echoError(transport.peer?.address ?? address) })
+  }
   const client = peer(transport, { onError: onerror, clock })
   const deadline = clock.deadline(timeoutMs, () => {
     void transport.close({ reason: connectTimeout(address, timeoutMs) })
@@ -90,8 +104,19 @@ async function open({ connect, address, timeoutMs, onerror, clock }: Dial): Prom
   } finally {
     deadline[Symbol.dispose]()
   }
-  return { transport, peer: client, timeoutMs }
+  return { transport, peer: client, address, timeoutMs, onslow, clock }
 }
+
+/** The methods that begin a conversation. A server never sends them. */
+const FIRST_METHODS: readonly string[] = ['initialize', 'server/discover']
+
+function echoError(address: string): TransportError {
+  const message = `${address} is not an MCP server: it echoes its input`
+  return new TransportError('CONNECT_FAILED', message, { address })
+}
+
+/** How long a request may take before a note about it. */
+const SLOW_MS = 3_000
 
 function connectTimeout(address: string, timeoutMs: number): TransportError {
   const message = `no connection to ${address} within ${timeoutMs} ms`
@@ -99,12 +124,22 @@ function connectTimeout(address: string, timeoutMs: number): TransportError {
   return new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs, option: 'timeoutMs', hint })
 }
 
-function request(
-  { peer, timeoutMs }: Connection,
+async function request(
+  { transport, peer, address, timeoutMs, onslow, clock }: Connection,
   method: string,
   params: MessageParams,
 ): Promise<JsonRpcResult> {
-  return peer.request(method, params, { timeoutMs })
+  const slow = clock.deadline(SLOW_MS < timeoutMs ? SLOW_MS : Infinity, () => {
+    const server = transport.peer?.address ?? address
+    onslow?.(
+      `${server} has not responded to ${method} for ${SLOW_MS / 1_000} s; --timeout-ms is ${timeoutMs}`,
+    )
+  })
+  try {
+    return await peer.request(method, params, { timeoutMs })
+  } finally {
+    slow[Symbol.dispose]()
+  }
 }
 
 /** The conversation with a server of 2026-07-28 or later; `undefined` if the server seems to be older. */
@@ -167,17 +202,23 @@ function clientInfo(): { name: string; version: string } {
   return { name: 'mcpwire', version: ownVersion() }
 }
 
-type Facts = Pick<Conversation, 'address' | 'server' | 'hasTools' | 'close'>
+type Facts = Pick<Conversation, 'address' | 'transport' | 'server' | 'hasTools' | 'close'>
 
 function factsOf({ transport, peer }: Connection, result: JsonRpcResult, info: unknown): Facts {
   const { name, version } = (info ?? {}) as { name?: unknown; version?: unknown }
   const capabilities = (result['capabilities'] ?? {}) as { tools?: unknown }
   return {
     address: transport.peer?.address ?? null,
+    transport: transportOf(transport),
     server: typeof name === 'string' && typeof version === 'string' ? { name, version } : null,
     hasTools: capabilities.tools !== undefined,
     close: () => peer.close(),
   }
+}
+
+function transportOf({ peer, hasPerRequestStream }: Transport): ProbedTransport {
+  if (peer?.medium !== 'http') return (peer?.medium ?? 'memory') as ProbedTransport
+  return hasPerRequestStream ? 'streamable-http' : 'http+sse'
 }
 
 function stringsIn(value: unknown): string[] {

@@ -73,7 +73,7 @@ describe('a server that ends', () => {
       .split('\n')
       .filter((line) => line.startsWith('mcpwire'))
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: last line$/)
+    expect(lines[0]).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: first line \| last line$/)
   })
 
   test('is reported with its signal', async () => {
@@ -114,13 +114,15 @@ describe('undelivered messages', () => {
   const idle = [process.execPath, '--eval', 'setTimeout(() => {}, 60_000)']
 
   test('are counted when the server is too slow after the end of the input', async () => {
-    const { process: bridging, stderr, stdout, exit } = run(bridge(idle, '--close-timeout-ms', '400'))
+    const { process: bridging, stderr, stdout, exit } = run(
+      bridge(idle, '--close-timeout-ms', '400', '--start-timeout-ms', '100'),
+    )
     bridging.stdin?.end(
       [1, 2].map((id) => `${JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' })}\n`).join(''),
     )
     expect(await exit).toBe(1)
-    expect(stdout()).toBe('')
-    expect(stderr()).toMatch(/^mcpwire bridge: 2 requests were not answered; .*--close-timeout-ms\n$/)
+    expect(stdout().match(/"code":-31002/g)).toHaveLength(2)
+    expect(stderr()).toMatch(/^mcpwire bridge: 2 requests were not answered: .*--start-timeout-ms \(100\)\n$/)
   })
 
   test('are counted when the server exits with code 0', async () => {
@@ -150,7 +152,7 @@ describe('undelivered messages', () => {
     expect(await once(child, 'exit')).toEqual([1, null])
     child.stdout.resume()
     await once(child, 'close')
-    expect(log).toMatch(/^mcpwire bridge: .*\d+ messages were not read; .*--close-timeout-ms$/m)
+    expect(log).toMatch(/^mcpwire bridge: .*\d+ messages were not read: .*--close-timeout-ms$/m)
   })
 
   test('are not counted after a signal', async () => {
@@ -224,7 +226,7 @@ describe('the shutdown of a bridge', () => {
       'process.on("SIGTERM", () => {}); setTimeout(() => {}, 60_000)',
     ]
     const { process: bridging, exit } = run(
-      bridge(unresponsive, '--close-timeout-ms', String(closeTimeoutMs)),
+      bridge(unresponsive, '--close-timeout-ms', String(closeTimeoutMs), '--start-timeout-ms', '0'),
     )
     for (let id = 0; id < 50; id++) {
       const params = { text: 'x'.repeat(10_000) }

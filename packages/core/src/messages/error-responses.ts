@@ -13,27 +13,44 @@ const RESPONSES: Partial<Record<TransportErrorCode, readonly [code: number, mess
 }
 const UPSTREAM_LOST = [-31_002, 'upstream lost'] as const
 
+/** Facts for an error response beside the error. */
+export interface ErrorResponseFacts {
+  /** An explanation for a client of one's own. It may contain internal addresses. */
+  readonly text?: string | undefined
+  /** Whether the request certainly was not sent. Without it, the `delivery` in the details of the error. */
+  readonly delivery?: 'none' | 'unknown' | undefined
+}
+
 /**
  * The response to a request that failed before its peer could respond. Its `data` has the `code` of the error and of its
- * cause, and `retryAfterMs`. It has no texts, because these may contain internal addresses.
+ * cause, `delivery` and `retryAfterMs`. It has no texts but `facts.text`, because these may contain internal addresses.
  */
-export function toErrorResponse(id: RequestId, error: unknown): JsonRpcErrorResponse {
+export function toErrorResponse(
+  id: RequestId,
+  error: unknown,
+  { text, delivery }: ErrorResponseFacts = {},
+): JsonRpcErrorResponse {
   const [code, message] = (isTransportError(error) && RESPONSES[error.code]) || UPSTREAM_LOST
   // The reason of the end is more specific than `CLOSED`.
   const failure = isTransportError(error, 'CLOSED') && isTransportError(error.cause) ? error.cause : error
   const cause = codeOf(isTransportError(failure) ? failure.cause : failure)
   const data = {
     code: isTransportError(failure) ? failure.code : 'CLOSED',
-    ...retryAfterOf(failure),
+    ...(delivery !== undefined && { delivery }),
+    ...factsOf(failure),
     ...(cause !== undefined && { cause }),
   }
-  return { jsonrpc: '2.0', id, error: { code, message, data } }
+  return { jsonrpc: '2.0', id, error: { code, message: text ? `${message}: ${text}` : message, data } }
 }
 
-function retryAfterOf(error: unknown): { retryAfterMs?: number } {
-  const details = isTransportError(error) ? error.details : undefined
-  const retryAfterMs = details && 'retryAfterMs' in details ? details.retryAfterMs : undefined
-  return retryAfterMs === undefined ? {} : { retryAfterMs }
+/** The members of the details that are for the sender of the request. */
+function factsOf(error: unknown): { delivery?: string; retryAfterMs?: number } {
+  const details: unknown = isTransportError(error) ? error.details : undefined
+  const { delivery, retryAfterMs } = (details ?? {}) as { delivery?: string; retryAfterMs?: number }
+  return {
+    ...(delivery !== undefined && { delivery }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  }
 }
 
 /** The code of a `TransportError`, or of a platform error such as `ECONNRESET`. */

@@ -10,6 +10,7 @@
  * message passes send() → CoalescingWriter → stream. `sink.end` is called once, unless `close()` came first.
  */
 import type { Duplex, Readable, Writable } from 'node:stream'
+import timers from 'node:timers'
 import type { Channel, Sink, Traffic } from '../authoring.js'
 import { notWritable, toJson, tooLargeToSend } from '../authoring.js'
 import type { Clock, ErrorAdvice, Flow, JsonRpcMessage, MessageContext, Peer } from '../index.js'
@@ -41,6 +42,11 @@ export interface SharedChannelOptions extends InboundOptions {
    * be reused by the next opened file.
    */
   readonly keepInputOpen?: boolean | undefined
+  /**
+   * Whether a failed write ends the connection at once. Without it, messages of the peer are delivered for
+   * `closeTimeoutMs` more: its output may still be readable.
+   */
+  readonly endOnWriteError?: boolean | undefined
 }
 
 /** Options of one channel. */
@@ -248,8 +254,12 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
   outputFailed(cause: Error): void {
     if (this.#state === 'halfClosed' || this.#state === 'finishing') this.#endUnsent(cause)
     if (this.#state === 'closed' || this.#writeError) return
-    const { clock, closeTimeoutMs } = this.#options
+    const { clock, closeTimeoutMs, endOnWriteError } = this.#options
     this.#writeError = cause
+    if (endOnWriteError) {
+      this.inputFailed(cause)
+      return
+    }
     this.#writer.stop()
     this.#timer = clock.deadline(closeTimeoutMs, () => this.inputFailed(cause))
   }
@@ -300,8 +310,9 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
       return
     }
     this.#state = 'finishing'
-    this.#writable.once('finish', () => this.end())
     this.#timer = clock.deadline(closeTimeoutMs, () => this.end())
+    // In a later turn: the sends that the finished stream has accepted resolve first.
+    this.#writable.once('finish', () => void timers.setImmediate(() => this.end()))
     this.#writer.finish()
   }
 

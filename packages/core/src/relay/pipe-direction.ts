@@ -23,7 +23,11 @@ export interface DirectionSettings {
   readonly maxPendingSends: number
   /** Called with the error of a message that was not forwarded and has no error response. */
   readonly report: (error: Error) => void
+  /** Returns the text of an error for the error responses to `to`. */
+  readonly describeError?: ((error: Error) => string) | undefined
 }
+
+type Delivery = 'none' | 'unknown' | undefined
 
 /** Forwards the messages of one transport to another. */
 export class PipeDirection {
@@ -92,7 +96,9 @@ export class PipeDirection {
   /** Stops forwarding because `to` has closed. Responds to its pending requests with an error. */
   closed(error: Error): void {
     if (this.#isOver) return
-    for (const { id } of this.#end()) this.back.respond(id, error)
+    const { sent, unsent } = this.#end()
+    for (const { id } of unsent) this.back.respond(id, error, 'none')
+    for (const { id } of sent) this.back.respond(id, error, 'unknown')
   }
 
   /** Stops forwarding. */
@@ -101,8 +107,19 @@ export class PipeDirection {
   }
 
   /** Sends an error response for a request of `to` that was not forwarded. */
-  respond(id: RequestId, error: Error): void {
-    if (!this.#isOver) this.#send(toErrorResponse(id, error), { relatedRequestId: id })
+  respond(id: RequestId, error: Error, delivery?: Delivery): void {
+    if (this.#isOver) return
+    const facts = { text: this.#textOf(error), delivery }
+    this.#send(toErrorResponse(id, error, facts), { relatedRequestId: id })
+  }
+
+  #textOf(error: Error): string | undefined {
+    try {
+      return this.#settings.describeError?.(error)
+    } catch {
+      // The response has the code of the error.
+      return undefined
+    }
   }
 
   /** Resolves when all messages have been sent. */
@@ -114,15 +131,22 @@ export class PipeDirection {
   }
 
   /** Returns the requests without a response. */
-  #end(): { readonly id: RequestId; readonly method: string }[] {
+  #end(): Record<'sent' | 'unsent', readonly { readonly id: RequestId; readonly method: string }[]> {
     const held = this.#held ?? []
-    const requests = [...held.filter(isRequest), ...this.#requests.takeAll()]
-    this.#unanswered += requests.filter(({ method }) => method !== LISTEN_METHOD).length
-    this.#undelivered += held.length + this.#queue.takeWaiting().length
+    const waiting = this.#queue.takeWaiting().map(({ message }) => message)
+    const unsent: { readonly id: RequestId; readonly method: string }[] = held.filter(isRequest)
+    for (const { id } of waiting.filter(isRequest)) {
+      const request = this.#requests.take(id)
+      if (request) unsent.push(request)
+    }
+    const sent = this.#requests.takeAll()
+    const unanswered = [...unsent, ...sent].filter(({ method }) => method !== LISTEN_METHOD)
+    this.#unanswered += unanswered.length
+    this.#undelivered += held.length + waiting.length
     this.#isOver = true
     this.#held = undefined
     this.#resolveIdle()
-    return requests
+    return { sent, unsent }
   }
 
   #forwardRequest(request: JsonRpcRequest): void {
@@ -188,7 +212,7 @@ export class PipeDirection {
       return
     }
     if (isRequest(message)) {
-      if (this.#requests.take(message.id)) this.back.respond(message.id, error)
+      if (this.#requests.take(message.id)) this.back.respond(message.id, error, deliveryOf(error))
       return
     }
     this.#settings.report(error)
@@ -220,6 +244,15 @@ export class PipeDirection {
     }
   }
 }
+
+/** Whether a request that could not be sent may have arrived. */
+function deliveryOf(error: Error): Delivery {
+  if (UNSENT_CODES.some((code) => isTransportError(error, code))) return 'none'
+  return isTransportError(error, 'CLOSED') ? 'unknown' : undefined
+}
+
+/** The codes that prove that nothing was sent. */
+const UNSENT_CODES = ['NOT_STARTED', 'OVERLOADED', 'CONNECT_FAILED', 'CONNECT_TIMEOUT'] as const
 
 function responseNotSent(cause: Error): TransportError {
   const message = `the response was not sent: ${cause.message}`

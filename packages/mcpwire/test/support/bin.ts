@@ -31,7 +31,9 @@ function pathOf(relative: string): string {
 /** A process of this program and its output. */
 export interface Run {
   readonly process: ChildProcess
+  /** Standard error, where log lines have no time, level and source. */
   readonly stderr: () => string
+  readonly rawStderr: () => string
   readonly stdout: () => string
   /** Resolves with the exit code, or the signal, once all output was read. */
   readonly exit: Promise<number | NodeJS.Signals>
@@ -41,6 +43,9 @@ export interface Run {
   /** Calls a method of the server. Resolves with its result. */
   call(method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>
 }
+
+/** The time, the level and the source of a log line. */
+const LOG_PREFIX = /^\d{4}-\S+Z (?:debug|info|warn|error) (mcpwire bridge(?: #\d+)?).*?: /gm
 
 /** Registers a callback for the end of a test: the running test, or one of several concurrent tests. */
 export type WhenFinished = (end: () => void | Promise<void>) => void
@@ -81,7 +86,8 @@ export function run(
   return {
     process: child,
     stdout: () => stdout,
-    stderr: () => stderr,
+    stderr: () => stderr.replace(LOG_PREFIX, '$1: '),
+    rawStderr: () => stderr,
     exit: once(child, 'close').then(([code, signal]) => code ?? signal),
     send,
     responseTo,
