@@ -69,8 +69,8 @@ const INSTRUCTIONS: readonly (readonly [RegExp, string])[] = [
     /\bthe credential in option "headers" was rejected/,
     'the credential in --header was rejected: check that the token is correct and has not expired',
   ],
-  [/\bpass (\w+) in option "env"/, 'pass --env $1'],
   [/\bpass it in option "env"/, 'pass --env NAME'],
+  [/\bpass (\w+) in option "env"/, 'pass --env $1'],
   [
     /\bpass the arguments in option "args"/,
     'write the command and its arguments without quotes around all of them',

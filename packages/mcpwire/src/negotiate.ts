@@ -2,7 +2,6 @@ import {
   type Clock,
   isJsonRpcError,
   isRequest,
-  type JsonRpcMessage,
   type JsonRpcPeer,
   type JsonRpcResult,
   type MessageParams,
@@ -90,11 +89,7 @@ interface Connection extends Pick<Dial, 'address' | 'timeoutMs' | 'onslow' | 'cl
 
 async function open(dial: Dial): Promise<Connection> {
   const { connect, address, timeoutMs, onerror, onslow, clock } = dial
-  const transport = withLayers(await connect(), tap({ onReceive: (message) => refuseEcho(message) }))
-  const refuseEcho = (message: JsonRpcMessage): void => {
-    if (isRequest(message) && FIRST_METHODS.includes(message.method))
-      void transport.close({ reason: echoError(transport.peer?.address ?? address) })
-  }
+  const transport = await connect()
   const client = peer(transport, { onError: onerror, clock })
   const deadline = clock.deadline(timeoutMs, () => {
     void transport.close({ reason: connectTimeout(address, timeoutMs) })
@@ -110,9 +105,20 @@ async function open(dial: Dial): Promise<Connection> {
 /** The methods that begin a conversation. A server never sends them. */
 const FIRST_METHODS: readonly string[] = ['initialize', 'server/discover']
 
-function echoError(address: string): TransportError {
-  const message = `${address} is not an MCP server: it echoes its input`
-  return new TransportError('CONNECT_FAILED', message, { address })
+/** Closes a transport whose other end sends the first request back, with an error that explains it. */
+export function refuseEcho(given: Transport, address: string): Transport {
+  const transport = withLayers(
+    given,
+    tap({
+      onReceive: (message) => {
+        if (!isRequest(message) || !FIRST_METHODS.includes(message.method)) return
+        const name = transport.peer?.address ?? address
+        const text = `${name} is not an MCP server: it echoes its input`
+        void transport.close({ reason: new TransportError('CONNECT_FAILED', text, { address: name }) })
+      },
+    }),
+  )
+  return transport
 }
 
 /** How long a request may take before a note about it. */

@@ -80,7 +80,7 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
   let lastError: Error | undefined
   const dial: Dial = {
     connect: async () => {
-      lastTransport = await connect()
+      lastTransport = refuseEcho(await connect(), address)
       return lastTransport
     },
     address,

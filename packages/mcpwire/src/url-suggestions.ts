@@ -9,8 +9,8 @@ const WITH_PORT = /^(?:(?<host>[a-z\d.-]*|\[[\da-f:.]+\]):)?(?<port>\d{1,5})(?<p
 /** `localhost/mcp`, `127.0.0.1`, `tools.example/mcp`: a host without a port. */
 const HOST_ONLY =
   /^(?<host>localhost|\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\]|(?:[a-z\d-]+\.)+[a-z]{2,}(?=\/))(?<path>\/[^\s?#@]*)?$/i
-/** `//host/mcp`, `https//host`, `http:host`: a scheme that lost a part. */
-const BROKEN_SCHEME = /^(?<scheme>https?|wss?|tcps?)?(?::\/?|\/\/)(?<rest>[a-z\d[][^\s?#@]*)$/i
+/** `//host/mcp`, `https//host/mcp`: a URL that lost its scheme or its colon. */
+const BROKEN_SCHEME = /^(?<scheme>https?|wss?|tcps?)?\/\/(?<rest>[a-z\d[][^\s?#@]*)$/i
 
 /**
  * The URLs that a text without a usable scheme probably means, most likely first. Empty for any other text, such as a

@@ -73,7 +73,9 @@ describe('a server that ends', () => {
       .split('\n')
       .filter((line) => line.startsWith('mcpwire'))
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: first line \| last line$/)
+    expect(lines[0]).toMatch(
+      /^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: first line \| last line$/,
+    )
   })
 
   test('is reported with its signal', async () => {
@@ -114,9 +116,12 @@ describe('undelivered messages', () => {
   const idle = [process.execPath, '--eval', 'setTimeout(() => {}, 60_000)']
 
   test('are counted when the server is too slow after the end of the input', async () => {
-    const { process: bridging, stderr, stdout, exit } = run(
-      bridge(idle, '--close-timeout-ms', '400', '--start-timeout-ms', '100'),
-    )
+    const {
+      process: bridging,
+      stderr,
+      stdout,
+      exit,
+    } = run(bridge(idle, '--close-timeout-ms', '400', '--start-timeout-ms', '100'))
     bridging.stdin?.end(
       [1, 2].map((id) => `${JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' })}\n`).join(''),
     )
@@ -152,7 +157,7 @@ describe('undelivered messages', () => {
     expect(await once(child, 'exit')).toEqual([1, null])
     child.stdout.resume()
     await once(child, 'close')
-    expect(log).toMatch(/^mcpwire bridge: .*\d+ messages were not read: .*--close-timeout-ms$/m)
+    expect(log).toMatch(/mcpwire bridge stdio: .*\d+ messages were not read: .*--close-timeout-ms$/m)
   })
 
   test('are not counted after a signal', async () => {

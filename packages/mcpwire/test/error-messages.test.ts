@@ -58,15 +58,15 @@ test('usage errors are plain sentences', async () => {
       "mcpwire bridge: --header must be "Name: value", or @file with one header per line",
       "mcpwire bridge: --tls-ca requires a tcps://, wss:// or https:// URL",
       "mcpwire bridge: --tls-cert requires --tls-key",
-      "mcpwire bridge: option '--env <NAME=VALUE>' argument 'NAME' is invalid. It must be NAME=VALUE.",
+      "mcpwire bridge: --env NOT_SET_HERE: the variable is not set here; set it, or pass --env NOT_SET_HERE=VALUE",
       "mcpwire bridge: option '--max-message-bytes <n>' argument 'x' is invalid. It must be a whole number of at least 1, or Infinity.",
       "mcpwire bridge: --max-message-bytes must be a number of at least 1024; received 1",
-      "mcpwire bridge: --drain-ms requires --listen",
+      "mcpwire bridge: --max-connections requires --listen",
       "mcpwire bridge: --allow-origin requires --allow-remote: without it only pages of this host are admitted",
       "mcpwire bridge: --allow-origin x must be an origin, such as https://app.example",
       "mcpwire bridge: --listen stdio:: cannot listen on stdio:: stdio connects a process with its own child only",
-      "mcpwire bridge: --listen 7000: not a URL: "7000"; known: tcp:, tcps:, unix:, ws:, wss:, http:, https:",
-      "mcpwire bridge: --listen tcp://0.0.0.0:0: clients on other hosts could connect; --allow-remote admits them",
+      "mcpwire bridge: --listen 7000: not a URL: "7000"; did you mean http://127.0.0.1:7000/mcp or tcp://127.0.0.1:7000?",
+      "mcpwire bridge: --listen tcp://0.0.0.0:0: clients on other hosts could connect. Listen on 127.0.0.1, or pass --allow-remote to admit every client without authentication. To admit clients by their certificates, also use https://, wss:// or tcps:// with --listen-ca",
       "mcpwire bridge: --listen tcps://127.0.0.1:0 requires --listen-cert and --listen-key",
       "mcpwire bridge: --listen-ca requires --listen with a tcps://, wss:// or https:// URL",
       "mcpwire probe: option '--count <n>' argument '0' is invalid. It must be a whole number from 1 to 1000000.",
@@ -129,7 +129,7 @@ test('diagnoses are plain sentences', () => {
     [
       "no response to ping within 5 ms; raise --timeout-ms",
       "http://h/mcp responded with status 401; authentication required: pass --header "Authorization: Bearer …"",
-      "http://h/x responded with status 404; MCP servers usually respond at http://h/mcp",
+      "http://h/x responded with status 404; MCP servers usually respond at http://h/mcp or, with HTTP+SSE, at http://h/sse",
     ]
   `)
 })

@@ -210,6 +210,7 @@ describe('mcpwire probe', () => {
     expect(Object.keys(report)).toEqual([
       'healthy',
       'address',
+      'transport',
       'eras',
       'protocolVersion',
       'server',

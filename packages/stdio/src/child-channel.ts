@@ -8,7 +8,7 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
-import { type Channel, type Sink, toError } from '@mcpwire/core/authoring'
+import { type Channel, deferred, notWritable, type Sink, toError } from '@mcpwire/core/authoring'
 import { duplexChannel } from '@mcpwire/core/node'
 import type { Child, Exit } from './child-process.js'
 import type { CommandFault } from './command-check.js'
@@ -61,6 +61,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     tail.push(chunk)
     options.onStderr(chunk)
   })
+  const ended = deferred<void>()
   let isEnding = false
   let isClosing = false
 
@@ -80,6 +81,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     }
     const reason = await reasonOf(await exitSoFar(child), failure)
     if (!isClosing) sink.end(reason)
+    ended.resolve()
   }
 
   /** Why the conversation ended. `undefined` for exit code 0, and for an exit that followed a signal of ours. */
@@ -144,6 +146,10 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     ...channel,
     flow,
     send: (message, sendOptions) => {
+      // Settled by the end, whose reason says more than a failed write.
+      if (isEnding || child.stdout.readableEnded || child.stdin.errored) {
+        return ended.promise.then(() => Promise.reject(notWritable(address)))
+      }
       echo.sent(message)
       return channel.send(message, sendOptions)
     },
@@ -159,6 +165,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
         child.release()
       }
       await closed
+      ended.resolve()
       if (failure) sink.error(failure)
     },
   }

@@ -31,7 +31,7 @@ function pathOf(relative: string): string {
 /** A process of this program and its output. */
 export interface Run {
   readonly process: ChildProcess
-  /** Standard error, where log lines have no time, level and source. */
+  /** Standard error, where log lines have no time, level, wire and caller. */
   readonly stderr: () => string
   readonly rawStderr: () => string
   readonly stdout: () => string
@@ -44,8 +44,8 @@ export interface Run {
   call(method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>
 }
 
-/** The time, the level and the source of a log line. */
-const LOG_PREFIX = /^\d{4}-\S+Z (?:debug|info|warn|error) (mcpwire bridge(?: #\d+)?).*?: /gm
+/** The time, the level and the source of a log line, and the stream for the output of a server. */
+const LOG_PREFIX = /^\d{4}-\S+Z (?:debug|info|warn|error) (mcpwire bridge(?: #\d+)?).*?( stderr)?: /gm
 
 /** Registers a callback for the end of a test: the running test, or one of several concurrent tests. */
 export type WhenFinished = (end: () => void | Promise<void>) => void
@@ -86,7 +86,8 @@ export function run(
   return {
     process: child,
     stdout: () => stdout,
-    stderr: () => stderr.replace(LOG_PREFIX, '$1: '),
+    stderr: () =>
+      stderr.replace(LOG_PREFIX, (_, name: string, stream?: string) => (stream ? '' : `${name}: `)),
     rawStderr: () => stderr,
     exit: once(child, 'close').then(([code, signal]) => code ?? signal),
     send,
