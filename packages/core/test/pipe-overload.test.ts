@@ -97,7 +97,7 @@ describe('pipe: overload', () => {
     await settled()
     expect(a.sent.at(-1)?.message).toMatchObject({
       id: 1,
-      error: { data: { code: 'SEND_FAILED', cause: 'OVERLOADED' } },
+      error: { data: { code: 'SEND_FAILED', cause: 'OVERLOADED', delivery: 'unknown' } },
     })
   })
 
@@ -112,7 +112,7 @@ describe('pipe: overload', () => {
       {
         jsonrpc: '2.0',
         id: 1,
-        error: { code: -31_003, message: 'overloaded', data: { code: 'OVERLOADED' } },
+        error: { code: -31_003, message: 'overloaded', data: { code: 'OVERLOADED', delivery: 'none' } },
       },
     ])
     expect(a.sent[0]?.options).toEqual({ relatedRequestId: 1 })
@@ -130,7 +130,10 @@ describe('pipe: overload', () => {
     }
     b.onmessage?.(response(1))
     await settled()
-    expect(a.sent.at(-1)?.message).toMatchObject({ id: 1, error: { data: { code: 'MESSAGE_TOO_LARGE' } } })
+    expect(a.sent.at(-1)?.message).toMatchObject({
+      id: 1,
+      error: { data: { code: 'MESSAGE_TOO_LARGE', delivery: 'unknown' } },
+    })
     expect(onError.mock.calls).toEqual([[tooLarge, 'a']])
   })
 

@@ -7,6 +7,7 @@ import {
   initialize,
   negotiate,
   type ProbedTransport,
+  refuseEcho,
 } from './negotiate.js'
 import { type Diagnosis, diagnose } from './report.js'
 
@@ -80,8 +81,9 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
   let lastError: Error | undefined
   const dial: Dial = {
     connect: async () => {
-      lastTransport = refuseEcho(await connect(), address)
-      return lastTransport
+      const transport = refuseEcho(await connect(), address)
+      lastTransport = transport
+      return transport
     },
     address,
     timeoutMs,

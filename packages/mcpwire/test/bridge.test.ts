@@ -127,7 +127,7 @@ describe('undelivered messages', () => {
     )
     expect(await exit).toBe(1)
     expect(stdout().match(/"code":-31002/g)).toHaveLength(2)
-    expect(stderr()).toMatch(/^mcpwire bridge: 2 requests were not answered: .*--start-timeout-ms \(100\)\n$/)
+    expect(stderr()).toMatch(/^mcpwire bridge: 2 requests were not answered: .*--start-timeout-ms \(100\)$/m)
   })
 
   test('are counted when the server exits with code 0', async () => {
@@ -173,7 +173,11 @@ describe('undelivered messages', () => {
 describe('a bridge without input', () => {
   test('exits with code 1 and logs the error if the server fails', async () => {
     const script = 'setTimeout(() => { console.error("no config"); process.exit(3) }, 50)'
-    const { process: bridging, stderr, exit } = run(bridge([process.execPath, '--eval', script]))
+    const {
+      process: bridging,
+      stderr,
+      exit,
+    } = run(bridge([process.execPath, '--eval', script], '--close-timeout-ms', '20000'))
     bridging.stdin?.end()
     expect(await exit).toBe(1)
     expect(stderr()).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: no config$/m)

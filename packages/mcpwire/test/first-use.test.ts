@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { suggestedUrls } from '../src/url-suggestions.js'
-import { program, run, serverCommand } from './support/bin.js'
+import { result, serverCommand } from './support/bin.js'
 import { folder, listening } from './support/listening.js'
 
 // What a user sees who makes a first mistake. Each case runs the built program.
@@ -12,24 +12,6 @@ import { folder, listening } from './support/listening.js'
 vi.setConfig({ testTimeout: 60_000 })
 
 const raw = serverCommand('raw-server')
-
-interface Result {
-  readonly code: unknown
-  readonly text: string
-  readonly stderr: string
-}
-
-/** Runs a command line to its end. The text has both outputs, without the borders and line breaks of a table. */
-async function result(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Result> {
-  const running = run([...program, ...argv], environment)
-  running.process.stdin?.end()
-  const code = await running.exit
-  const table = running
-    .stdout()
-    .replace(/[│┌┐└┘├┤┬┴┼─\n]/g, ' ')
-    .replace(/\s+/g, ' ')
-  return { code, text: `${table}\n${running.stderr()}`, stderr: running.stderr() }
-}
 
 /** A file in a new folder. */
 function file(name: string, text: string, mode = 0o755): string {
@@ -349,67 +331,5 @@ describe('--listen', () => {
     expect(code).toBe(2)
     expect(text).toMatch(/--allow-remote to admit every client without authentication/)
     expect(text).toMatch(/--listen-ca/)
-  })
-})
-
-describe('log lines', () => {
-  const failing = ['sh', '-c', 'echo "server text" >&2; exec "$@"', 'sh', ...raw]
-
-  test('have the time, the level, the wire and the caller', async () => {
-    const bridge = await listening(['tcp://127.0.0.1:0'], [], failing)
-    await result(['probe', '--count', '1', bridge.addresses[0] ?? ''])
-    await vi.waitFor(() => {
-      expect(bridge.rawStderr()).toMatch(/^\d{4}-\d\d-\d\dT\S+Z info mcpwire bridge: listening on tcp:/m)
-      expect(bridge.rawStderr()).toMatch(
-        /^\S+Z info mcpwire bridge #1 stdio tcp:\/\/127\.0\.0\.1:\d+ stderr: server text$/m,
-      )
-    })
-  })
-
-  test('are JSON objects with --log-format json', async () => {
-    const options = ['--log-format', 'json', '--verbose']
-    const bridge = run([...program, 'bridge', ...options, '--', ...failing])
-    const response = bridge.responseTo(1)
-    bridge.send({ jsonrpc: '2.0', id: 1, method: 'die' })
-    await response
-    await bridge.exit
-    const lines = bridge.rawStderr().trim().split('\n')
-    const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-    for (const entry of entries) {
-      expect(entry).toMatchObject({
-        time: expect.stringMatching(/Z$/),
-        name: 'mcpwire bridge',
-        wire: 'stdio',
-      })
-    }
-    expect(entries).toContainEqual(
-      expect.objectContaining({ level: 'info', stream: 'stderr', message: 'server text' }),
-    )
-    expect(entries).toContainEqual(expect.objectContaining({ level: 'error', code: 'PROCESS_EXITED' }))
-    expect(entries.filter(({ code }) => code === 'PROCESS_EXITED')).toHaveLength(1)
-    expect(entries.map(({ level }) => level)).toContain('debug')
-  })
-
-  test('below --log-level are not written', async () => {
-    const bridge = run([
-      ...program,
-      'bridge',
-      '--log-level',
-      'error',
-      '--',
-      ...serverCommand('raw-server', 'noisy'),
-    ])
-    await bridge.call('ping')
-    bridge.process.stdin?.end()
-    expect(await bridge.exit).toBe(0)
-    expect(bridge.rawStderr()).toBe('')
-  })
-
-  test.each([
-    ['--log-level', 'loud'],
-    ['--log-format', 'xml'],
-  ])('refuse %s %s', async (option, value) => {
-    const { code, text } = await result(['bridge', option, value, '--', 'node'])
-    expect({ code, text }).toMatchObject({ code: 2, text: expect.stringContaining(option) })
   })
 })

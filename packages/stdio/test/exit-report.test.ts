@@ -131,3 +131,14 @@ it.each(['ping', 'tools/list'])('a child may send %s with an id of this side', a
   expect(await received).toMatchObject({ id: 1, method })
   await transport.close()
 })
+
+it('a child in a pipeline of a shell can open /dev/stdin', async () => {
+  const transport = stdioClient({ command: 'sh', args: ['-c', 'cat | cat /dev/stdin | cat'] })
+  const received = new Promise((resolve) => {
+    transport.onmessage = resolve
+  })
+  await transport.start()
+  await transport.send(request(1, 'ping'))
+  expect(await received).toMatchObject({ id: 1, method: 'ping' })
+  await transport.close()
+})

@@ -36,8 +36,8 @@ export function toErrorResponse(
   const cause = codeOf(isTransportError(failure) ? failure.cause : failure)
   const data = {
     code: isTransportError(failure) ? failure.code : 'CLOSED',
-    ...(delivery !== undefined && { delivery }),
     ...factsOf(failure),
+    ...(delivery !== undefined && { delivery }),
     ...(cause !== undefined && { cause }),
   }
   return { jsonrpc: '2.0', id, error: { code, message: text ? `${message}: ${text}` : message, data } }

@@ -42,10 +42,7 @@ export interface SharedChannelOptions extends InboundOptions {
    * be reused by the next opened file.
    */
   readonly keepInputOpen?: boolean | undefined
-  /**
-   * Whether a failed write ends the connection at once. Without it, messages of the peer are delivered for
-   * `closeTimeoutMs` more: its output may still be readable.
-   */
+  /** Whether a failed write ends the connection. Otherwise messages are delivered for `closeTimeoutMs` more. */
   readonly endOnWriteError?: boolean | undefined
 }
 
@@ -256,12 +253,9 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
     if (this.#state === 'closed' || this.#writeError) return
     const { clock, closeTimeoutMs, endOnWriteError } = this.#options
     this.#writeError = cause
-    if (endOnWriteError) {
-      this.inputFailed(cause)
-      return
-    }
     this.#writer.stop()
-    this.#timer = clock.deadline(closeTimeoutMs, () => this.inputFailed(cause))
+    if (endOnWriteError) this.inputFailed(cause)
+    else this.#timer = clock.deadline(closeTimeoutMs, () => this.inputFailed(cause))
   }
 
   inputClosed(): void {

@@ -217,10 +217,11 @@ export class PipeDirection {
     }
     this.#settings.report(error)
     const isResult = isResponse(message) && !isErrorResponse(message)
-    if (isResult && isUnsendable(error)) this.respond(message.id, error)
-    // Not as `OVERLOADED`, which permits a second attempt: this request has run.
+    // The request has run.
+    if (isResult && isUnsendable(error)) this.respond(message.id, error, 'unknown')
+    // Not as `OVERLOADED`, which permits a second attempt.
     else if (isResult && isTransportError(error, 'OVERLOADED'))
-      this.respond(message.id, responseNotSent(error))
+      this.respond(message.id, responseNotSent(error), 'unknown')
     else this.#undelivered++
   }
 
@@ -256,7 +257,7 @@ const UNSENT_CODES = ['NOT_STARTED', 'OVERLOADED', 'CONNECT_FAILED', 'CONNECT_TI
 
 function responseNotSent(cause: Error): TransportError {
   const message = `the response was not sent: ${cause.message}`
-  return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
+  return new TransportError('SEND_FAILED', message, { delivery: 'unknown' }, { cause })
 }
 
 /** Read for each use: only an open transport has it. */

@@ -101,6 +101,28 @@ export function run(
   }
 }
 
+/** The end of a process of this program. */
+export interface Result {
+  readonly code: unknown
+  readonly text: string
+  readonly stderr: string
+}
+
+/**
+ * Runs a command line without input to its end. The text has both outputs, without the borders and line breaks of a
+ * table.
+ */
+export async function result(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Result> {
+  const running = run([...program, ...argv], environment)
+  running.process.stdin?.end()
+  const code = await running.exit
+  const table = running
+    .stdout()
+    .replace(/[│┌┐└┘├┤┬┴┼─\n]/g, ' ')
+    .replace(/\s+/g, ' ')
+  return { code, text: `${table}\n${running.stderr()}`, stderr: running.stderr() }
+}
+
 /** Whether the process runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
   try {
