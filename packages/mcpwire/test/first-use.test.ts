@@ -7,7 +7,7 @@ import { suggestedUrls } from '../src/url-suggestions.js'
 import { result, serverCommand } from './support/bin.js'
 import { folder, listening } from './support/listening.js'
 
-// What a user sees who makes a first mistake. Each case runs the built program.
+// The output for the first mistakes of a user. Each case runs the built program.
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -39,7 +39,7 @@ describe('a command that cannot be started', () => {
     ],
   ]
 
-  test.each(cases)('and %s ends a listening bridge at once', async (_, command, message) => {
+  test.each(cases)('ends a listening bridge at once if it %s', async (_, command, message) => {
     const { code, text } = await result(['bridge', '--listen', 'tcp://127.0.0.1:0', '--', ...command()])
     expect(code).toBe(1)
     expect(text).toMatch(/^\s*mcpwire bridge: CONNECT_FAILED: cannot start stdio:/m)
@@ -47,7 +47,7 @@ describe('a command that cannot be started', () => {
     expect(text).not.toContain('listening on')
   })
 
-  test.each(cases)('and %s is explained by probe', async (_, command, message) => {
+  test.each(cases)('is explained by probe if it %s', async (_, command, message) => {
     const { code, text } = await result(['probe', '--', ...command()])
     expect(code).toBe(1)
     expect(text).toMatch(message)
@@ -93,7 +93,7 @@ describe('the environment of a server', () => {
     ['reads a file of Windows', () => ['--env-file', file('env', '\uFEFFAPI_KEY=x\r\nB=1\r\n')], {}],
     ['overrides a file', () => ['--env', 'API_KEY=x', '--env-file', file('env', 'API_KEY=')], {}],
     ['reads a value of two lines', () => ['--env-file', file('env', 'API_KEY="a\nb"\n')], {}],
-  ])('%s', async (_, options, environment) => {
+  ])('gets a variable by an option that %s', async (_, options, environment) => {
     const { code, text } = await result(
       ['probe', '--count', '1', ...options(), '--', ...needsKey],
       environment,

@@ -146,7 +146,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     ...channel,
     flow,
     send: (message, sendOptions) => {
-      // Settled by the end, whose reason says more than a failed write.
+      // Settled by the end, whose reason is more specific than a failed write.
       if (isEnding || child.stdout.readableEnded || child.stdin.errored) {
         return ended.promise.then(() => Promise.reject(notWritable(address)))
       }

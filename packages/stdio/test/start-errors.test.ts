@@ -110,7 +110,7 @@ describe('a program that cannot be run', () => {
     ['does not exist', './missing', {}, /not found.*relative to/],
     ['does not exist at all', '/no/such/program', {}, /not found.*check the path/],
     ['has its arguments in its name', 'node server.js', {}, /contains a space.*option "args"/],
-  ] as const)('and %s is explained', async (_, name, files, message) => {
+  ] as const)('is explained if it %s', async (_, name, files, message) => {
     const { start, check } = await errorOf(name, files)
     expect(start).toMatchObject({ message: expect.stringMatching(message) })
     expect(check).toMatchObject({
