@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import {
+  type Clock,
   isRequest,
   isTransportError,
   type LatencySummary,
@@ -10,7 +11,7 @@ import {
   tap,
   withLayers,
 } from '@mcpwire/core'
-import { sentImmediately, toError } from '@mcpwire/core/authoring'
+import { deferred, sentImmediately, toError } from '@mcpwire/core/authoring'
 import { type LogSource, writeLog } from './log-lines.js'
 import { log } from './report.js'
 
@@ -37,23 +38,29 @@ export interface MonitoredServer {
   readonly hasFailed: boolean
 }
 
+/** Options of a monitored server. */
+export interface MonitorOptions {
+  /** The source of log lines about the server. */
+  readonly source: LogSource
+  readonly report: (error: Error) => void
+  readonly clock?: Clock | undefined
+}
+
 /**
- * Reports why requests to a server fail. The client receives a response without the reason, which may name addresses
- * that are not public. Repeated failures are reported once.
+ * Reports why requests to a server fail: a client on the network receives a response without the reason, which may name
+ * addresses that are not public. Repeated failures are reported once. Logs the standard error of the server, where the
+ * transport has it as a stream, and a warning for a server that leaves its first request without a response.
  */
 export function monitorServer(
   upstream: Transport,
-  { source, report }: { source: LogSource; report: (error: Error) => void },
+  { source, report, clock = systemClock }: MonitorOptions,
 ): MonitoredServer {
   logOutput(upstream, source)
   let silence: Disposable | undefined
-  let setReady!: () => void
-  const ready = new Promise<void>((resolve) => {
-    setReady = resolve
-  })
+  const ready = deferred()
   const startSilence = (): void => {
     const { address } = transport.peer ?? {}
-    silence ??= systemClock.deadline(SILENCE_MS, () =>
+    silence ??= clock.deadline(SILENCE_MS, () =>
       log(source, `${address} has not responded for ${SILENCE_MS / 1_000} s`, 'warn'),
     )
   }
@@ -82,7 +89,7 @@ export function monitorServer(
         message: (...received: Parameters<typeof sink.message>) => {
           if (receivedCount++ === 0) {
             silence?.[Symbol.dispose]()
-            setReady()
+            ready.resolve()
           }
           sink.message(...received)
         },
@@ -104,7 +111,7 @@ export function monitorServer(
   void transport.closed.then(() => silence?.[Symbol.dispose]())
   return {
     transport,
-    ready,
+    ready: ready.promise,
     get hasInput() {
       return sentCount > 0
     },

@@ -2,6 +2,7 @@ import {
   type Clock,
   isJsonRpcError,
   isRequest,
+  isTransportError,
   type JsonRpcPeer,
   type JsonRpcResult,
   type MessageParams,
@@ -58,11 +59,33 @@ const UNSUPPORTED_VERSION = -32_022
  * Connects and detects the era. Sends `server/discover` first, because a handshake selects the legacy era on a server
  * of both. Sends `initialize` if the server does not support it (2026-07-28, stdio: Backward Compatibility).
  */
-export function negotiate(dial: Dial): Promise<Conversation> {
-  return connected(dial, async (connection) => {
-    return (await discover(connection, MODERN)) ?? (await handshake(connection))
-  })
+export async function negotiate(dial: Dial): Promise<Conversation> {
+  const held: Error[] = []
+  let isHolding = true
+  const onerror = (error: Error): void => {
+    if (isHolding && isTransportError(error) && FALLBACK_CODES.includes(error.code)) held.push(error)
+    else dial.onerror?.(error)
+  }
+  try {
+    return await connected({ ...dial, onerror }, async (connection) => {
+      return (await discover(connection, MODERN)) ?? (await handshake(connection))
+    })
+  } catch (error) {
+    for (const each of held) dial.onerror?.(each)
+    throw error
+  } finally {
+    isHolding = false
+  }
 }
+
+/** The codes of errors that lead to another transport or era. They are none if the negotiation succeeds. */
+const FALLBACK_CODES: readonly string[] = [
+  'OUTCOME_UNKNOWN',
+  'PROCESS_EXITED',
+  'REFUSED',
+  'REQUEST_TIMEOUT',
+  'SEND_FAILED',
+]
 
 /** Connects with the handshake of revisions before 2026-07-28. */
 export function initialize(dial: Dial): Promise<Conversation> {

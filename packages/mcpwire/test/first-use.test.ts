@@ -2,6 +2,8 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { peer, serve } from '@mcpwire/core'
+import { httpServer } from '@mcpwire/http/node'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { suggestedUrls } from '../src/url-suggestions.js'
 import { result, serverCommand } from './support/bin.js'
@@ -66,15 +68,18 @@ describe('a command that cannot be started', () => {
     expect({ code, text }).toMatchObject({ code: 1, text: expect.stringContaining('--cwd (/nowhere)') })
   })
 
-  test('later is reported to the log and to the client', async () => {
-    const script = file('server', '#!/bin/sh\n')
-    const { addresses, logged } = await listening(['tcp://127.0.0.1:0'], [], [script])
-    chmodSync(script, 0o644)
-    const { text } = await result(['probe', addresses[0] ?? ''])
-    expect(text).toContain('the upstream server could not be started or reached')
-    expect(text).not.toContain(script)
-    await vi.waitFor(() => expect(logged().join('\n')).toMatch(/CONNECT_FAILED: .*is not executable/))
-  })
+  test.each(['tcp://127.0.0.1:0', 'ws://127.0.0.1:0/mcp', 'http://127.0.0.1:0/mcp'])(
+    'later is reported to the log and to the client of %s',
+    async (url) => {
+      const script = file('server', '#!/bin/sh\n')
+      const { addresses, logged } = await listening([url], [], [script])
+      chmodSync(script, 0o644)
+      const { text } = await result(['probe', addresses[0] ?? ''])
+      expect(text).toContain('the upstream server could not be started or reached')
+      expect(text).not.toContain(script)
+      await vi.waitFor(() => expect(logged().join('\n')).toMatch(/CONNECT_FAILED: .*is not executable/))
+    },
+  )
 })
 
 describe('the environment of a server', () => {
@@ -237,6 +242,27 @@ describe('probe', () => {
     const { code, text } = await result(['probe', '--count', '1', ...address])
     expect(code).toBe(0)
     expect(text).toMatch(new RegExp(`transport ${name.replace('+', '\\+')} `))
+  })
+
+  test('names HTTP+SSE, and reports no error of the transport that the server lacks', async () => {
+    const initialize = () => ({
+      protocolVersion: '2024-11-05',
+      capabilities: {},
+      serverInfo: { name: 's', version: '1' },
+    })
+    const listener = await serve(
+      httpServer({ port: 0, httpSse: { path: '/sse', messagesPath: '/messages' } }),
+      (transport) => peer(transport, { requests: { initialize, ping: () => ({}) } }).start(),
+    )
+    onTestFinished(() => listener.close())
+    const { code, text, stderr } = await result([
+      'probe',
+      '--count',
+      '1',
+      listener.url.replace(/\/mcp$/, '/sse'),
+    ])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(text).toContain('transport HTTP+SSE (2024-11-05)')
   })
 
   test.each([

@@ -180,7 +180,7 @@ describe('mcpwire with an HTTP server that fails', () => {
     const [wrong, usual] = probes.map(({ stdout }) => JSON.parse(stdout()))
     expect(wrong).toMatchObject({ address: url, error: { address: url, option: null } })
     expect(wrong.error.message).toMatch(hint)
-    expect(usual.error.message).not.toContain('usually respond at')
+    expect(usual.error.message).not.toContain('MCP servers usually respond at')
   })
 
   test('logs nothing about requests that a signal interrupts', async () => {

@@ -1,4 +1,7 @@
-import { describe, expect, test, vi } from 'vitest'
+import { memoryPair } from '@mcpwire/core'
+import { fakeClock as createFakeClock } from '@mcpwire/test-support/fake-clock'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { monitorServer } from '../src/logging.js'
 import { program, result, run, serverCommand } from './support/bin.js'
 import { listening } from './support/listening.js'
 
@@ -66,4 +69,23 @@ describe('log lines', () => {
     const { code, text } = await result(['bridge', option, value, '--', 'node'])
     expect({ code, text }).toMatchObject({ code: 2, text: expect.stringContaining(option) })
   })
+})
+
+test('a server that leaves its first request without a response is reported after 10 seconds', async () => {
+  const clock = createFakeClock()
+  const [near, far] = memoryPair()
+  await far.start()
+  const written = vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
+  onTestFinished(() => written.mockRestore())
+  const source = { name: 'mcpwire bridge', wire: 'memory' }
+  const { transport } = monitorServer(near, { source, report: () => {}, clock })
+  await transport.start()
+  await clock.advance(60_000)
+  await transport.send({ jsonrpc: '2.0', id: 1, method: 'ping' })
+  await clock.advance(9_999)
+  expect(written).not.toHaveBeenCalled()
+  await clock.advance(1)
+  expect(written.mock.calls.join()).toContain('has not responded for 10 s')
+  await transport.close()
+  expect(clock.pending).toBe(0)
 })
