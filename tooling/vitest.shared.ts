@@ -1,4 +1,7 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+const SETUP = fileURLToPath(new URL('vitest.setup.ts', import.meta.url))
 
 /** The vitest configuration of one workspace: tests import sources, and results are stored for the CI summary. */
 export function projectConfig(name: string): ViteUserConfig {
@@ -14,9 +17,11 @@ export function projectConfig(name: string): ViteUserConfig {
       // Importing the same sources and SDKs again for each file takes longer than most tests.
       isolate: false,
       maxWorkers: 2,
-      // Tests of several packages run at once on few cores. A test with a shorter limit sets its own.
-      testTimeout: 30_000,
-      hookTimeout: 60_000,
+      setupFiles: [SETUP],
+      // Tests of several packages run at once on few cores. Longer than the limit of a wait, whose error has the reason.
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      expect: { poll: { timeout: 30_000, interval: 10 } },
     },
   })
 }

@@ -1,10 +1,12 @@
-import { httpClient } from '@mcpwire/http'
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { serveGreeter } from '../support/serve-greeter.js'
 
 const listener = await serveGreeter()
 const { url } = listener
+
 //#region after
+import { httpClient } from '@mcpwire/http'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+
 const transport = httpClient({
   url,
   headers: { 'x-team': 'blue' },

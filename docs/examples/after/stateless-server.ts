@@ -1,5 +1,5 @@
-import { serve } from '@mcpwire/core'
 //#region after
+import { serve } from '@mcpwire/core'
 import { httpServer } from '@mcpwire/http/node'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { newServer } from '../support/new-server.js'

@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url'
+
+const args = [...process.execArgv, fileURLToPath(new URL('stdio-server.ts', import.meta.url))]
+
+//#region after
 import { stdioClient } from '@mcpwire/stdio'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 
-const args = [...process.execArgv, fileURLToPath(new URL('stdio-server.ts', import.meta.url))]
-//#region after
 const transport = stdioClient({
   command: process.execPath,
   args,

@@ -1,14 +1,16 @@
 import { fileURLToPath } from 'node:url'
-import { httpClient } from '@mcpwire/http'
-import { stdioClient } from '@mcpwire/stdio'
-import { Client } from '@modelcontextprotocol/client'
 import { serveGreeter } from '../support/serve-greeter.js'
 
 const listener = await serveGreeter()
 const { url } = listener
 const command = process.execPath
 const args = [...process.execArgv, fileURLToPath(new URL('v2-stdio-server.ts', import.meta.url))]
+
 //#region after
+import { httpClient } from '@mcpwire/http'
+import { stdioClient } from '@mcpwire/stdio'
+import { Client } from '@modelcontextprotocol/client'
+
 const overHttp = new Client({ name: 'demo', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } })
 await overHttp.connect(httpClient({ url }))
 

@@ -1,12 +1,14 @@
 import { serve } from '@mcpwire/core'
-import { wsClient } from '@mcpwire/ws'
 import { wsServer } from '@mcpwire/ws/node'
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { newServerV1 } from '../support/new-server.js'
 
 const listener = await serve(wsServer({ port: 0 }), (connection) => newServerV1().connect(connection))
 const { url } = listener
+
 //#region after
+import { wsClient } from '@mcpwire/ws'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+
 const client = new Client({ name: 'demo', version: '1.0.0' })
 await client.connect(wsClient({ url }))
 //#endregion

@@ -1,7 +1,5 @@
 import { serve } from '@mcpwire/core'
-import { httpClient } from '@mcpwire/http'
 import { httpServer } from '@mcpwire/http/node'
-import { Client } from '@modelcontextprotocol/client'
 import { newServer } from '../support/new-server.js'
 import { denyMethods } from './deny-methods.js'
 
@@ -12,6 +10,8 @@ const { url } = listener
 
 //#region watch
 import { meter, tap, withLayers } from '@mcpwire/core'
+import { httpClient } from '@mcpwire/http'
+import { Client } from '@modelcontextprotocol/client'
 
 const counts = meter()
 const log = tap({

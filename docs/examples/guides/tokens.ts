@@ -1,5 +1,4 @@
 import { type Gate, serve } from '@mcpwire/core'
-import { httpClient } from '@mcpwire/http'
 import { httpServer } from '@mcpwire/http/node'
 import { Client } from '@modelcontextprotocol/client'
 import { newServer } from '../support/new-server.js'
@@ -16,6 +15,8 @@ const { url } = listener
 process.env['MCP_TOKEN'] = 'token-1'
 
 //#region fixed
+import { httpClient } from '@mcpwire/http'
+
 const fixed = httpClient({ url, auth: { token: () => process.env['MCP_TOKEN'] } })
 //#endregion
 const client = new Client({ name: 'demo', version: '1.0.0' })

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { format, promisify } from 'node:util'
-import { expect, test, vi } from 'vitest'
-
-const LIMIT_MS = 60_000
+import { buildExamples } from '@mcpwire/test-support/build-programs'
+import { beforeAll, expect, test, vi } from 'vitest'
 
 const run = promisify(execFile)
 
@@ -16,23 +16,24 @@ export interface Program {
 
 /** Runs each program of the folder and compares what it prints with texts that must be part of it. */
 export function runPrograms(folder: URL, programs: Readonly<Record<string, Program>>): void {
+  const built = fileURLToPath(new URL(`../.cache/${basename(folder.pathname)}`, folder))
+
+  beforeAll(() => buildExamples(folder, built))
+
   test('every program of the folder has a test', () => {
     expect(Object.keys(programs).sort()).toEqual(readdirSync(folder).sort())
   })
 
-  test.each(Object.entries(programs))(
-    'the program %s ends and prints its result',
-    async (name, program) => {
-      const path = fileURLToPath(new URL(name, folder))
-      const printed = program.process ? await printedByProcess(path) : await printedByImport(path)
-      for (const text of program.prints) expect(printed).toContain(text)
-    },
-    LIMIT_MS,
-  )
+  test.each(Object.entries(programs))('the program %s ends and prints its result', async (name, program) => {
+    const printed = program.process
+      ? await printedByProcess(join(built, name.replace(/\.ts$/, '.mjs')))
+      : await printedByImport(fileURLToPath(new URL(name, folder)))
+    for (const text of program.prints) expect(printed).toContain(text)
+  })
 }
 
 async function printedByProcess(path: string): Promise<string> {
-  const running = run(process.execPath, ['--conditions=@mcpwire/source', '--import', 'tsx', path])
+  const running = run(process.execPath, [path])
   running.child.stdin?.end()
   const { stdout, stderr } = await running
   expect(stderr).toBe('')

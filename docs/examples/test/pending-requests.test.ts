@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { request as forward } from 'node:http'
 import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { serve, type Transport } from '@mcpwire/core'
@@ -16,7 +18,7 @@ async function callWhile(
   transport: Transport,
   end: () => void,
   mode: 'legacy' | 'auto' = 'legacy',
-): Promise<{ code: unknown; message: string }> {
+): Promise<{ code: unknown; message: string; details: unknown }> {
   const client = new Client({ name: 'demo', version: '1.0.0' }, { versionNegotiation: { mode } })
   await client.connect(transport)
   onTestFinished(() => client.close())
@@ -25,8 +27,8 @@ async function callWhile(
     () => undefined,
     (reason: unknown) => reason,
   )
-  const { code, message } = error as { code: unknown; message: string }
-  return { code, message }
+  const { code, message, details } = error as { code: unknown; message: string; details: unknown }
+  return { code, message, details }
 }
 
 function hangingServer(): McpServer {
@@ -38,6 +40,31 @@ function hangingServer(): McpServer {
   })
   return server
 }
+
+/** A server over HTTP that is killed by the call of a tool, before it responds. */
+const KILLED_BY_A_CALL = `
+  const server = require('node:http').createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    if (request.method !== 'POST') return response.writeHead(405).end()
+    const { id, method, params } = JSON.parse(body)
+    if (method === 'tools/call') return process.kill(process.pid, 'SIGKILL')
+    if (id === undefined) return response.writeHead(202).end()
+    const capabilities = { tools: {} }
+    const serverInfo = { name: 'x', version: '1' }
+    const result =
+      method === 'server/discover'
+        ? {
+            resultType: 'complete',
+            supportedVersions: ['2026-07-28'],
+            capabilities,
+            _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
+          }
+        : { protocolVersion: params.protocolVersion, capabilities, serverInfo }
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+  })
+  server.listen(0, '127.0.0.1', () => console.log('http://127.0.0.1:' + server.address().port + '/mcp'))`
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
 
@@ -108,5 +135,19 @@ test.each(['legacy', 'auto'] as const)(
     const transport = httpClient({ url: `${url}/mcp` })
     const error = await callWhile(transport, () => server.closeAllConnections(), mode)
     expect(error.code).toBe(-31_006)
+  },
+)
+
+test.each(['legacy', 'auto'] as const)(
+  'rejects a request over HTTP with SEND_FAILED in mode %s when the server is killed before the response head',
+  async (mode) => {
+    const child = spawn(process.execPath, ['-e', KILLED_BY_A_CALL], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const exited = once(child, 'exit')
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const [url] = await once(child.stdout.setEncoding('utf8'), 'data')
+    const error = await callWhile(httpClient({ url: url.trim() }), () => undefined, mode)
+    // The server may have executed the call.
+    expect(error).toMatchObject({ code: 'SEND_FAILED', details: { delivery: 'unknown' } })
+    expect(await exited).toEqual([null, 'SIGKILL'])
   },
 )

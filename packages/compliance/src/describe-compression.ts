@@ -18,7 +18,7 @@ export interface CompressionCase {
 export const compressionCases: readonly CompressionCase[] = [
   {
     title: 'has a name that is valid in a header',
-    run: ({ name }) => expect(name).toMatch(TOKEN),
+    run: ({ name }) => expect(name, 'name of the coding').toMatch(TOKEN),
   },
   {
     title: 'decompresses any bytes to the original',
@@ -30,7 +30,10 @@ export const compressionCases: readonly CompressionCase[] = [
     title: 'makes a repetitive message smaller',
     run: (compression) => {
       const bytes = textBytes('{"jsonrpc":"2.0","method":"test/note"}'.repeat(1_000))
-      expect(compression.compress(bytes).length).toBeLessThan(bytes.length / 2)
+      expect(
+        compression.compress(bytes).length,
+        'compress() makes repeated bytes at least half as long',
+      ).toBeLessThan(bytes.length / 2)
     },
   },
   {
@@ -58,7 +61,9 @@ export const compressionCases: readonly CompressionCase[] = [
         const error = thrownBy(() => compression.decompress(packed, bytes.length - 1))
         if (!isTransportError(error, 'MESSAGE_TOO_LARGE'))
           throw new Error(`expected MESSAGE_TOO_LARGE, not ${String(error)}`)
-        expect(error.details.maxMessageBytes).toBe(bytes.length - 1)
+        expect(error.details.maxMessageBytes, 'details.maxMessageBytes of MESSAGE_TOO_LARGE').toBe(
+          bytes.length - 1,
+        )
       }
     },
   },
@@ -69,8 +74,11 @@ export const compressionCases: readonly CompressionCase[] = [
       const before = memoryBytes()
       const error = thrownBy(() => compression.decompress(packed, BOMB_LIMIT_BYTES))
       const allocated = memoryBytes() - before
-      expect(isTransportError(error, 'MESSAGE_TOO_LARGE'), String(error)).toBe(true)
-      expect(allocated).toBeLessThan(MAX_MEMORY_BYTES)
+      expect(
+        isTransportError(error, 'MESSAGE_TOO_LARGE'),
+        `decompress() throws MESSAGE_TOO_LARGE beyond maxBytes; it threw ${String(error)}`,
+      ).toBe(true)
+      expect(allocated, 'bytes allocated by decompress() before it stopped').toBeLessThan(MAX_MEMORY_BYTES)
     },
   },
   {
@@ -113,10 +121,16 @@ export const compressionCases: readonly CompressionCase[] = [
       if (!decompressAsync) return
       const packed = compress(bytes)
       expectSame(await decompressAsync(packed, bytes.length), bytes)
-      await expect(decompressAsync(packed, bytes.length - 1)).rejects.toMatchObject({
+      await expect(
+        decompressAsync(packed, bytes.length - 1),
+        'error that decompress() throws',
+      ).rejects.toMatchObject({
         code: 'MESSAGE_TOO_LARGE',
       })
-      await expect(decompressAsync(packed.subarray(0, packed.length >> 1), Infinity)).rejects.toMatchObject({
+      await expect(
+        decompressAsync(packed.subarray(0, packed.length >> 1), Infinity),
+        'error that decompress() throws',
+      ).rejects.toMatchObject({
         code: 'MALFORMED_MESSAGE',
       })
     },
@@ -175,7 +189,10 @@ function expectMalformed(compression: Compression, bytes: Uint8Array, descriptio
 /** Damaged input may still be well formed. */
 function expectContained(compression: Compression, bytes: Uint8Array): void {
   try {
-    expect(compression.decompress(bytes, BOMB_LIMIT_BYTES).length).toBeLessThanOrEqual(BOMB_LIMIT_BYTES)
+    expect(
+      compression.decompress(bytes, BOMB_LIMIT_BYTES).length,
+      'bytes that decompress() returned',
+    ).toBeLessThanOrEqual(BOMB_LIMIT_BYTES)
   } catch (error) {
     if (isTransportError(error, 'MALFORMED_MESSAGE') || isTransportError(error, 'MESSAGE_TOO_LARGE')) return
     throw error

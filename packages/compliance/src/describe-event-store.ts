@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { count, notification, numbersOf, request } from './sample-messages.js'
 import { turn, within } from './waiting.js'
 
-const GRACE_MS = 5_000
+const GRACE_MS = 20_000
 
 /** One test of the event store suite, as data. */
 export interface EventStoreCase {
@@ -18,8 +18,11 @@ export const eventStoreCases: readonly EventStoreCase[] = [
     run: async (store) => {
       const ids: EventId[] = []
       for (const n of count(50)) ids.push(await store.storeEvent(`stream ${n % 3}`, notification(n)))
-      expect(ids.every((id) => typeof id === 'string' && id !== '')).toBe(true)
-      expect(new Set(ids).size).toBe(50)
+      expect(
+        ids.every((id) => typeof id === 'string' && id !== ''),
+        'storeEvent() returns ids that are strings and not empty',
+      ).toBe(true)
+      expect(new Set(ids).size, 'number of different ids of 50 events').toBe(50)
     },
   },
   {
@@ -27,16 +30,24 @@ export const eventStoreCases: readonly EventStoreCase[] = [
     run: async (store) => {
       const ids = await storeNotifications(store, 'a', 6)
       const { events, streamId } = await replay(store, ids[1])
-      expect(streamId).toBe('a')
-      expect(numbersOf(events.map(({ message }) => message))).toEqual([2, 3, 4, 5])
-      expect(events.map(({ id }) => id)).toEqual(ids.slice(2))
+      expect(streamId, 'stream of the event').toBe('a')
+      expect(numbersOf(events.map(({ message }) => message)), 'numbers of the messages, in order').toEqual([
+        2, 3, 4, 5,
+      ])
+      expect(
+        events.map(({ id }) => id),
+        'ids of the replayed events',
+      ).toEqual(ids.slice(2))
     },
   },
   {
     title: 'replays nothing after the last event',
     run: async (store) => {
       const ids = await storeNotifications(store, 'a', 3)
-      expect(await replay(store, ids.at(-1))).toEqual({ events: [], streamId: 'a' })
+      expect(await replay(store, ids.at(-1)), 'ids of the replayed events').toEqual({
+        events: [],
+        streamId: 'a',
+      })
     },
   },
   {
@@ -51,7 +62,7 @@ export const eventStoreCases: readonly EventStoreCase[] = [
       }
       for (const [index, stream] of streams.entries()) {
         const { events, streamId } = await replay(store, first.get(stream))
-        expect(streamId).toBe(stream)
+        expect(streamId, 'stream of the event').toBe(stream)
         const expected = count(4).map((n) => index * 10 + n)
         expect(numbersOf(events.map(({ message }) => message)), `the stream '${stream}'`).toEqual(expected)
       }
@@ -72,7 +83,9 @@ export const eventStoreCases: readonly EventStoreCase[] = [
       ] as const) {
         const { events } = await replay(store, first[stream])
         const expected = count(40).filter((n) => n % 2 === rest)
-        expect(numbersOf(events.map(({ message }) => message))).toEqual(expected)
+        expect(numbersOf(events.map(({ message }) => message)), 'numbers of the messages, in order').toEqual(
+          expected,
+        )
       }
     },
   },
@@ -101,8 +114,11 @@ export const eventStoreCases: readonly EventStoreCase[] = [
     run: async (store) => {
       if (!store.getStreamIdForEventId) return
       const id = await store.storeEvent('a', notification(1))
-      expect(await store.getStreamIdForEventId(id)).toBe('a')
-      expect(await store.getStreamIdForEventId('never given')).toBeUndefined()
+      expect(await store.getStreamIdForEventId(id), 'stream of the event').toBe('a')
+      expect(
+        await store.getStreamIdForEventId('never given'),
+        'getStreamIdForEventId() of an id that the store never returned',
+      ).toBeUndefined()
     },
   },
   {
@@ -118,7 +134,7 @@ export const eventStoreCases: readonly EventStoreCase[] = [
           sending--
         },
       })
-      expect(highest).toBe(1)
+      expect(highest, 'calls of send() that ran at once').toBe(1)
     },
   },
   {
@@ -127,8 +143,11 @@ export const eventStoreCases: readonly EventStoreCase[] = [
       const ids = await storeNotifications(store, 'a', 4)
       const cause = new Error('the client has disconnected')
       const failing = store.replayEventsAfter(ids[0] ?? '', { send: () => Promise.reject(cause) })
-      await expect(within(failing, 'replayEventsAfter() settled', GRACE_MS)).rejects.toBe(cause)
-      expect((await replay(store, ids[0])).events).toHaveLength(3)
+      await expect(
+        within(failing, 'replayEventsAfter() settled', GRACE_MS),
+        'error that replayEventsAfter() rejects with',
+      ).rejects.toBe(cause)
+      expect((await replay(store, ids[0])).events, 'events replayed to the second caller').toHaveLength(3)
     },
   },
   {
@@ -139,13 +158,15 @@ export const eventStoreCases: readonly EventStoreCase[] = [
       const added = store.storeEvent('a', notification(10))
       const [all, rest] = await Promise.all(replays)
       await added
-      expect(numbersOf(all?.events.map(({ message }) => message) ?? []).slice(0, 9)).toEqual(
-        count(10).slice(1),
-      )
-      expect(numbersOf(rest?.events.map(({ message }) => message) ?? []).slice(0, 5)).toEqual(
-        count(10).slice(5),
-      )
-      expect((await replay(store, ids.at(-1))).events).toHaveLength(1)
+      expect(
+        numbersOf(all?.events.map(({ message }) => message) ?? []).slice(0, 9),
+        'numbers of the messages, in order',
+      ).toEqual(count(10).slice(1))
+      expect(
+        numbersOf(rest?.events.map(({ message }) => message) ?? []).slice(0, 5),
+        'numbers of the messages, in order',
+      ).toEqual(count(10).slice(5))
+      expect((await replay(store, ids.at(-1))).events, 'events replayed after the last id').toHaveLength(1)
     },
   },
   {

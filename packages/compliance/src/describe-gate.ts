@@ -2,7 +2,7 @@ import type { Gate, Handshake, Verdict } from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import { within } from './waiting.js'
 
-const GRACE_MS = 5_000
+const GRACE_MS = 20_000
 const LONG_TEXT_LENGTH = 100_000
 const statuses: readonly unknown[] = [401, 403, 421, 429, 503]
 
@@ -76,7 +76,10 @@ export const gateCases: readonly GateCase[] = [
         ...Object.values(subject.refuses).map((handshake) => ({ handshake, isAdmitted: false })),
       ]
       const verdicts = await Promise.all(callers.map(({ handshake }) => verdictOf(gate, handshake)))
-      expect(verdicts.map(({ admit }) => admit)).toEqual(callers.map(({ isAdmitted }) => isAdmitted))
+      expect(
+        verdicts.map(({ admit }) => admit),
+        'verdicts of the gate, by caller',
+      ).toEqual(callers.map(({ isAdmitted }) => isAdmitted))
     },
   },
   {

@@ -6,7 +6,7 @@ import { servingCases } from './listener-cases/serving.js'
 import { createListenerFixture, type ListenerCase } from './listener-fixture.js'
 import type { ListenerSubject } from './listener-subject.js'
 
-const CASE_TIMEOUT_MS = 60_000
+const CASE_TIMEOUT_MS = 120_000
 
 /** Every test of the listener suite. Run them one at a time: some inspect the whole process. */
 export const listenerCases: readonly ListenerCase[] = [

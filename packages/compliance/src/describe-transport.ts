@@ -4,7 +4,7 @@ import { exemptionsOf, runCase } from './run-case.js'
 import { transportCases } from './transport-cases.js'
 import type { TransportSubject } from './transport-subject.js'
 
-const CASE_TIMEOUT_MS = 60_000
+const CASE_TIMEOUT_MS = 120_000
 
 /**
  * Registers the transport suite with vitest: tests of every clause of the contract.

@@ -21,7 +21,7 @@ export interface LayerCase {
   readonly run: (layer: Layer) => Promise<void>
 }
 
-const GRACE_MS = 5_000
+const GRACE_MS = 20_000
 
 /** Every test of the layer suite besides the transport suite. */
 export const layerCases: readonly LayerCase[] = [
@@ -50,18 +50,27 @@ export const layerCases: readonly LayerCase[] = [
     const texts = messages.map((message) => JSON.stringify(message))
     await Promise.all(messages.map((message) => transport.send(message)))
     expect(probe.sent.map(({ message }) => message)).toEqual(messages)
-    expect(messages.map((message) => JSON.stringify(message))).toEqual(texts)
+    expect(
+      messages.map((message) => JSON.stringify(message)),
+      'the message that arrived',
+    ).toEqual(texts)
   }),
 
   passes('sendErrors', 'the error of a send() that failed', async ({ transport, probe }) => {
     const overloaded = new TransportError('OVERLOADED', 'full', { queuedBytes: 2, maxQueuedBytes: 1 })
     probe.sendResult = () => Promise.reject(overloaded)
-    await expect(within(transport.send(notification(1)), 'send() settled', GRACE_MS)).rejects.toBe(overloaded)
+    await expect(
+      within(transport.send(notification(1)), 'send() settled', GRACE_MS),
+      'error that send() rejects with',
+    ).rejects.toBe(overloaded)
     probe.sendResult = () => {
       throw overloaded
     }
-    await expect(within(transport.send(notification(2)), 'send() settled', GRACE_MS)).rejects.toBe(overloaded)
-    expect(transport.state).toBe('open')
+    await expect(
+      within(transport.send(notification(2)), 'send() settled', GRACE_MS),
+      'error that send() rejects with',
+    ).rejects.toBe(overloaded)
+    expect(transport.state, 'state of the transport').toBe('open')
   }),
 
   passes('contexts', 'every member of a context without reading accessors', async ({ recording, sink }) => {
@@ -79,10 +88,16 @@ export const layerCases: readonly LayerCase[] = [
     await turns()
     expect(reads, 'reads of an accessor').toBe(0)
     const [received] = recording.contexts
-    expect(received?.authInfo).toBe(context.authInfo)
-    expect(received?.closeSSEStream).toBe(context.closeSSEStream)
-    expect((received as typeof context | undefined)?.['x-unknown']).toBe(context['x-unknown'])
-    expect(received && 'request' in received).toBe(true)
+    expect(received?.authInfo, 'authInfo of the message context').toBe(context.authInfo)
+    expect(received?.closeSSEStream, 'closeSSEStream of the message context').toBe(context.closeSSEStream)
+    expect(
+      (received as typeof context | undefined)?.['x-unknown'],
+      'unknown member of the message context',
+    ).toBe(context['x-unknown'])
+    expect(
+      received && 'request' in received,
+      'the layer passes unknown members of the message context through',
+    ).toBe(true)
   }),
 
   passes(
@@ -92,8 +107,9 @@ export const layerCases: readonly LayerCase[] = [
       const messages = [request(0), notification(1), request(''), notification(2)]
       for (const message of messages) sink.message(message)
       await turns()
-      expect(recording.messages).toEqual(messages)
-      for (const [index, message] of recording.messages.entries()) expect(message).toBe(messages[index])
+      expect(recording.messages, 'the message that arrived').toEqual(messages)
+      for (const [index, message] of recording.messages.entries())
+        expect(message, 'the message that arrived').toBe(messages[index])
     },
   ),
 
@@ -101,67 +117,82 @@ export const layerCases: readonly LayerCase[] = [
     const error = new Error('still usable')
     sink.error(error)
     await turns()
-    expect(recording.errors).toEqual([error])
-    expect(transport.state).toBe('open')
+    expect(recording.errors, 'errors reported to onerror').toEqual([error])
+    expect(transport.state, 'state of the transport').toBe('open')
   }),
 
   passes('ends', 'the reason of an end', async ({ transport, sink }) => {
     const reason = new Error('lost')
     sink.end(reason)
-    expect(await within(transport.closed, 'closed settled', GRACE_MS)).toBe(reason)
+    expect(
+      await within(transport.closed, 'closed settled', GRACE_MS),
+      'reason that closed settles with',
+    ).toBe(reason)
   }),
 
   passes('ends', 'an orderly end, after the messages before it', async ({ transport, recording, sink }) => {
     sink.message(notification(1))
     sink.end()
-    expect(await within(transport.closed, 'closed settled', GRACE_MS)).toBeUndefined()
-    expect(recording.messages).toEqual([notification(1)])
-    expect(recording.closes).toBe(1)
+    expect(
+      await within(transport.closed, 'closed settled', GRACE_MS),
+      'closed after an orderly end',
+    ).toBeUndefined()
+    expect(recording.messages, 'the message that arrived').toEqual([notification(1)])
+    expect(recording.closes, 'calls of onclose').toBe(1)
   }),
 
   passes('close', 'one call of close() with its reason', async ({ transport, probe }) => {
     const reason = new Error('no longer needed')
     await within(transport.close({ reason }), 'close() returned', GRACE_MS)
     await transport.close()
-    expect(probe.closes).toEqual([reason])
+    expect(probe.closes, 'reasons that close() of the channel received').toEqual([reason])
   }),
 
   passes('peer', 'the peer', async ({ transport }) => {
-    expect(transport.peer).toMatchObject(probePeer)
+    expect(transport.peer, 'peer of the layered transport').toMatchObject(probePeer)
   }),
 
   passes('http', 'live HTTP traits and their setters', async ({ transport, probe }) => {
     const traits = () => ({ sessionId: transport.sessionId, isPerRequest: transport.hasPerRequestStream })
-    expect(traits()).toEqual({ sessionId: undefined, isPerRequest: false })
+    expect(traits(), 'http traits of the layered transport').toEqual({
+      sessionId: undefined,
+      isPerRequest: false,
+    })
     probe.sessionId = 'modern'
-    expect(traits()).toEqual({ sessionId: 'modern', isPerRequest: true })
+    expect(traits(), 'http traits of the layered transport').toEqual({
+      sessionId: 'modern',
+      isPerRequest: true,
+    })
     transport.setProtocolVersion?.('2025-06-18')
     transport.setSupportedProtocolVersions?.(['2025-06-18', '2026-07-28'])
-    expect(probe.versions).toEqual(['2025-06-18', ['2025-06-18', '2026-07-28']])
+    expect(probe.versions, 'versions that reached the channel').toEqual([
+      '2025-06-18',
+      ['2025-06-18', '2026-07-28'],
+    ])
   }),
 
   passes('flow', 'pause and resume', async ({ transport, probe }) => {
     transport.flow?.pause()
     transport.flow?.resume()
-    expect(probe.flowCalls).toEqual(['pause', 'resume'])
+    expect(probe.flowCalls, 'calls of flow that reached the channel').toEqual(['pause', 'resume'])
   }),
 
   passes('traffic', 'a live count of bytes', async ({ channel, probe }) => {
     probe.bytesSent = 5
-    expect(channel().traffic?.bytesSent).toBe(5)
+    expect(channel().traffic?.bytesSent, 'traffic.bytesSent of the layered channel').toBe(5)
     probe.bytesSent = 8
-    expect(channel().traffic?.bytesSent).toBe(8)
+    expect(channel().traffic?.bytesSent, 'traffic.bytesSent of the layered channel after it grew').toBe(8)
   }),
 
   passes('process', 'the child process of the transport', async ({ transport }) => {
-    expect(transport).toMatchObject({ stderr: 'probe stderr', pid: 42 })
+    expect(transport, 'members of the child process').toMatchObject({ stderr: 'probe stderr', pid: 42 })
   }),
 
   {
     fact: 'connectsOnce',
     title: 'passes through connectsOnce',
     run: async (layer) => {
-      expect(layer(createProbe().connector).connectsOnce).toBe(true)
+      expect(layer(createProbe().connector).connectsOnce, 'connectsOnce of the layered connector').toBe(true)
     },
   },
   {
@@ -172,7 +203,10 @@ export const layerCases: readonly LayerCase[] = [
       const cause = new TransportError('CONNECT_FAILED', 'nothing listens', { address: 'probe:1' })
       probe.connectResult = () => Promise.reject(cause)
       const { transport } = layered(layer, probe)
-      await expect(within(transport.start(), 'start() settled', GRACE_MS)).rejects.toBe(cause)
+      await expect(
+        within(transport.start(), 'start() settled', GRACE_MS),
+        'error that start() rejects with',
+      ).rejects.toBe(cause)
     },
   },
   {
@@ -194,8 +228,11 @@ export const layerCases: readonly LayerCase[] = [
       const reason = new Error('aborted by the test')
       await turns()
       abort.abort(reason)
-      await expect(within(starting, 'start() settled', GRACE_MS)).rejects.toBe(reason)
-      expect(abortReason).toBe(reason)
+      await expect(
+        within(starting, 'start() settled', GRACE_MS),
+        'error that start() rejects with',
+      ).rejects.toBe(reason)
+      expect(abortReason, 'reason of the abort that reached connect()').toBe(reason)
     },
   },
 ]

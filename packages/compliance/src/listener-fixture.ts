@@ -4,7 +4,7 @@ import type { ListenerAbility, ListenerClientOptions, ListenerSubject } from './
 import { type Recording, record } from './recording.js'
 import { until, within } from './waiting.js'
 
-const GRACE_MS = 5_000
+const GRACE_MS = 20_000
 
 /** One test of the listener suite, as data. */
 export interface ListenerCase {

@@ -34,6 +34,6 @@ export interface ListenerSubject {
   readonly sameAddress?: (listener: Listener, options: ListenerOptions) => Listener | Promise<Listener>
   /** Releases further resources of listeners and clients. Called after each case. */
   readonly cleanup?: () => void | Promise<void>
-  /** The longest time for an expected event, in milliseconds. Default: 5 000. */
+  /** The longest time for an expected event, in milliseconds. Default: 20 000. */
   readonly graceMs?: number
 }

@@ -12,7 +12,7 @@ import type {
 } from './transport-subject.js'
 import { until, within } from './waiting.js'
 
-const GRACE_MS = 5_000
+const GRACE_MS = 20_000
 const VERSION = '2025-06-18'
 
 /** One test of one clause, as data, for any test runner. */

@@ -97,6 +97,6 @@ export interface TransportSubject {
   readonly hangsUpDuringStart?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
   /** Creates a transport whose `start()` stays pending until it is aborted. */
   readonly neverConnects?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
-  /** The longest time for an expected event, in milliseconds. Default: 5 000. */
+  /** The longest time for an expected event, in milliseconds. Default: 20 000. */
   readonly graceMs?: number
 }

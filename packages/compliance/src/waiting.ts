@@ -36,7 +36,7 @@ export async function until(
 ): Promise<void> {
   const timeoutAt = systemClock.now() + graceMs
   for (let polls = 0; !(await condition()); polls++) {
-    if (systemClock.now() > timeoutAt) throw new Error(`expected within ${graceMs} ms: ${description}`)
+    if (systemClock.now() > timeoutAt) throw new Error(`not within ${graceMs} ms: ${description}`)
     await (polls < EAGER_TURNS ? turn() : systemClock.sleep(POLL_MS))
   }
 }
@@ -52,7 +52,7 @@ export async function until(
 export async function within<T>(promise: PromiseLike<T>, description: string, graceMs: number): Promise<T> {
   return await new Promise((resolve, reject) => {
     const deadline = systemClock.deadline(graceMs, () => {
-      reject(new Error(`expected within ${graceMs} ms: ${description}`))
+      reject(new Error(`not within ${graceMs} ms: ${description}`))
     })
     promise.then(
       (value) => {

@@ -28,8 +28,8 @@ test('errors are plain sentences', async () => {
   await proxy.close()
   expect(messages).toMatchInlineSnapshot(`
     [
-      "expected within 1 ms: both messages arrived",
-      "expected within 1 ms: start() settled",
+      "not within 1 ms: both messages arrived",
+      "not within 1 ms: start() settled",
       "resources leaked: 1 × listener of process 'beforeExit' (1 ms after the end)",
       "the proxy has no connection",
     ]

@@ -14,7 +14,7 @@ test('startLeakCheck() lists additional resources until they are released', asyn
   await expect(leaks.released(20)).rejects.toThrow(/Timeout/)
   for (const timer of timers) clearInterval(timer)
   process.off('beforeExit', listener)
-  await leaks.released(1_000)
+  await leaks.released(30_000)
 })
 
 test.runIf(process.platform === 'linux')('startLeakCheck() counts open files', async () => {
@@ -22,12 +22,12 @@ test.runIf(process.platform === 'linux')('startLeakCheck() counts open files', a
   const file = openSync('/dev/null', 'r')
   expect(leaks.extra()).toEqual(['1 × open file'])
   closeSync(file)
-  await leaks.released(1_000)
+  await leaks.released(30_000)
 })
 
 test('until() and within() reject with their description', async () => {
   await until(() => true, 'a condition', 0)
-  expect(await within(Promise.resolve(7), 'a promise', 1_000)).toBe(7)
+  expect(await within(Promise.resolve(7), 'a promise', 30_000)).toBe(7)
   await expect(until(() => false, 'a condition', 10)).rejects.toThrow('a condition')
   await expect(within(new Promise(() => {}), 'a promise', 10)).rejects.toThrow('a promise')
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createFakeClock, type TcpProxy, type TcpProxyOptions, tcpProxy, turns, until } from '../src/index.js'
 
-const GRACE_MS = 5_000
+const GRACE_MS = 30_000
 
 interface Line {
   readonly proxy: TcpProxy

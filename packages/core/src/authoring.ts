@@ -23,7 +23,7 @@ export {
 } from './contract/http-headers.js'
 export type { Acceptor, AcceptorSink, Binding, Incoming } from './contract/listener.js'
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
-export { invalidOption, rejectOption } from './contract/options.js'
+export { invalidOption, optionError, rejectOption } from './contract/options.js'
 export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
 export { fromFactory, fromTransport } from './layers/layers.js'
 export { type AdmissionOptions, type AdmissionOutcome, admit } from './listener/admission.js'
@@ -35,6 +35,7 @@ export {
   type OptionalListenerOptions,
 } from './listener/listener-options.js'
 export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
+export { cancelledBy, namesRevision } from './messages/era.js'
 export { toErrorResponse, textForPeer } from './messages/error-responses.js'
 export {
   createLineDecoder,
@@ -60,7 +61,6 @@ export {
   multiplexerDefaults,
   type UpstreamStep,
 } from './relay/multiplexer.js'
-export { type HandshakeReplay, handshakeReplay, type ReplayStep } from './requests/handshake-replay.js'
 export {
   attempt,
   type Deferred,
@@ -68,6 +68,7 @@ export {
   guarded,
   ignore,
   isThenable,
+  onAbort,
   unlessAborted,
 } from './timing/promises.js'
 export { isLoopback } from './listener/gates.js'
@@ -76,6 +77,7 @@ export {
   CANCELLED_METHOD,
   DISCOVER_METHOD,
   INITIALIZE_METHOD,
+  INITIALIZED_METHOD,
   LISTEN_METHOD,
   OVERLOADED_CODE,
   PROGRESS_METHOD,
@@ -92,6 +94,7 @@ export { sentImmediately } from './transport/pending-sends.js'
 export {
   boolean,
   callback,
+  callbacks,
   clock,
   group,
   inRange,

@@ -1,6 +1,12 @@
 import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import { describe, expect, test, vi } from 'vitest'
-import { type Gate, isTransportError, type SessionPolicy, type Verdict } from '../src/index.js'
+import {
+  type Admission,
+  type Gate,
+  isTransportError,
+  type SessionPolicy,
+  type Verdict,
+} from '../src/index.js'
 import { admit } from '../src/listener/admission.js'
 import { deferred } from './support/channels.js'
 
@@ -98,6 +104,14 @@ const nonsense: [string, unknown][] = [
   ['a number for yes', { admit: 1 }],
   ['a refusal without status', { admit: false, reason: 'no' }],
   ['a refusal with a status that admits', { admit: false, status: 200, reason: 'no' }],
+  ['a refusal without reason', { admit: false, status: 403 }],
+  ['a reason that is an object', { admit: false, status: 403, reason: { text: 'no' } }],
+  ['a wait that is no number', { admit: false, status: 429, reason: 'no', retryAfterMs: Number.NaN }],
+  ['a wait that is negative', { admit: false, status: 429, reason: 'no', retryAfterMs: -1 }],
+  ['a wait without end', { admit: false, status: 503, reason: 'no', retryAfterMs: Infinity }],
+  ['a wait that is text', { admit: false, status: 503, reason: 'no', retryAfterMs: '5' }],
+  ['a challenge that is a list', { admit: false, status: 401, reason: 'no', challenge: ['Bearer'] }],
+  ['a challenge that is null', { admit: false, status: 401, reason: 'no', challenge: null }],
 ]
 
 const nonsenseOfGates: [string, unknown][] = [
@@ -119,6 +133,18 @@ describe('an invalid decision', () => {
       expect(outcome).toMatchObject({ admitted: false, refusal: { admit: false, status: 503 } })
       const error = outcome.admitted ? undefined : outcome.error
       expect(isTransportError(error, 'CALLBACK_FAILED') && error.details.slot).toBe('gate.admit')
+    },
+  )
+
+  test.each(nonsenseOfGates)(
+    'of an acceptor refuses the caller and is reported: %s',
+    async (_name, given) => {
+      const gate = { admit: vi.fn<Gate['admit']>(() => ({ admit: true })) }
+      const options = { gate, gateTimeoutMs: 100, clock: fakeClock() }
+      const outcome = await admit(handshake, options, signal, given as Admission)
+
+      expect(outcome).toMatchObject({ admitted: false, error: { code: 'CALLBACK_FAILED' } })
+      expect(gate.admit).not.toHaveBeenCalled()
     },
   )
 

@@ -15,7 +15,7 @@ import {
   SUBSCRIPTION,
 } from './support/multiplexing.js'
 
-const SUITE_TIMEOUT_MS = 120_000
+const SUITE_TIMEOUT_MS = 240_000
 
 describe('any order of messages', () => {
   const IDS: RequestId[] = ['1', 1, '', 0, '0', -1]

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   boolean,
   callback,
@@ -57,6 +57,12 @@ function failureOf(call: () => unknown): { code: string; option: unknown; messag
   throw new Error('nothing was thrown')
 }
 
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
 /** What an application without types passes. */
 function read(given: unknown): unknown {
   return sample.read(given as SampleOptions)
@@ -88,8 +94,23 @@ describe('reading options', () => {
     expect(defaultsOf(sample)).toEqual({ host: '127.0.0.1', retries: 2.5, isFast: true, mode: 'a' })
   })
 
-  test('ignores inherited members', () => {
-    const given = Object.assign(Object.create({ host: 'inherited.example' }) as object, { port: 1 })
+  test('ignores members of other names that the object inherits', () => {
+    const given = Object.assign(Object.create({ colour: 'red', toString: () => 'x' }) as object, { port: 1 })
+    expect(sample.read(given as SampleOptions)).toEqual(sample.read({ port: 1 }))
+  })
+
+  test('ignores members that every object inherits', () => {
+    Object.defineProperty(Object.prototype, 'host', {
+      ...{ value: 'polluted.example', configurable: true, writable: true },
+    })
+    onTestFinished(() => {
+      Reflect.deleteProperty(Object.prototype, 'host')
+    })
+    expect(sample.read({ port: 1 }).host).toBe('127.0.0.1')
+  })
+
+  test('ignores an inherited member that is undefined', () => {
+    const given = Object.assign(Object.create({ host: undefined }) as object, { port: 1 })
     expect(sample.read(given as SampleOptions).host).toBe('127.0.0.1')
   })
 
@@ -132,6 +153,74 @@ describe('refused options', () => {
     expect(failureOf(() => read(given))).toMatchObject({ code: 'INVALID_OPTION', option })
   })
 
+  class Configuration {
+    readonly port = 1
+    get retries(): number {
+      return 3
+    }
+  }
+
+  class Visitor {
+    visit(): void {}
+  }
+
+  const withoutRoot = Object.assign(Object.create(Object.create(null, { host: { value: 'x' } })), { port: 1 })
+
+  test.each<[kind: string, given: object, option: string]>([
+    ['an instance with an accessor', new Configuration(), 'retries'],
+    ['an instance of a subclass', new (class extends Configuration {})(), 'retries'],
+    ['a copy by Object.create()', Object.assign(Object.create({ host: 'x' }), { port: 1 }), 'host'],
+    ['a required option', Object.create({ port: 1 }), 'port'],
+    ['a chain without Object.prototype', withoutRoot, 'host'],
+    ['a group with a method', { port: 1, inner: new Visitor() }, 'inner.visit'],
+    ['a URL', new URL('tcp://127.0.0.1:1'), 'port'],
+  ])('rejects inherited options, which would have no effect: %s', (_kind, given, option) => {
+    expect(failureOf(() => read(given))).toMatchObject({ code: 'INVALID_OPTION', option })
+    expect(failureOf(() => read(given)).message).toContain('inherited')
+  })
+
+  const secret = new Error('hunter2')
+  const fail = (): never => {
+    throw secret
+  }
+  const throwing = (name: string) => Object.defineProperty({ port: 1 }, name, { get: fail, enumerable: true })
+
+  test.each<[kind: string, given: object, option: string]>([
+    ['an accessor', throwing('host'), 'host'],
+    ['an accessor of an unknown name', throwing('elsewhere'), 'elsewhere'],
+    ['an accessor of a group', { port: 1, inner: throwing('depth') }, 'inner.port'],
+    [
+      'an accessor in a group',
+      {
+        port: 1,
+        inner: {
+          get depth(): number {
+            return fail()
+          },
+        },
+      },
+      'inner.depth',
+    ],
+    ['a proxy', new Proxy({ port: 1 }, { get: fail }), 'port'],
+    ['a revoked proxy', { port: 1, names: revoked() }, 'names'],
+    ['an item of a list', { port: 1, names: [throwing('host')] }, 'names[0]'],
+  ])('reports an option that cannot be read, with the error as cause: %s', (_kind, given, option) => {
+    const failure = failureOf(() => read(given))
+    expect(failure).toMatchObject({ code: 'INVALID_OPTION', option })
+    expect(failure.message).not.toContain('hunter2')
+  })
+
+  test('keeps the error of an accessor as cause', () => {
+    expect(() => read(throwing('host'))).toThrow(expect.objectContaining({ cause: secret }))
+  })
+
+  test('reports an option whose own check throws', () => {
+    const table = options<{ url: string }>({ url: rule((_option, value) => void new URL(String(value))) })
+    const values = [Object.create(null), { toString: fail }, { [Symbol.toPrimitive]: fail }, Symbol('x')]
+    for (const url of values)
+      expect(failureOf(() => table.read({ url } as never))).toMatchObject({ option: 'url' })
+  })
+
   test.each<[given: string, meant: string]>([
     ['Host', 'host'],
     ['hosts', 'host'],
@@ -142,6 +231,63 @@ describe('refused options', () => {
   ])('suggests the option meant by %s', (given, meant) => {
     const { message } = failureOf(() => read({ port: 1, [given]: 1 }))
     expect(message).toContain(`did you mean "${meant}"?`)
+  })
+
+  describe('with longer names', () => {
+    const table = options<Record<string, string>>(
+      Object.fromEntries(
+        ['maxMessageBytes', 'connectTimeoutMs', 'keepAliveMs', 'drainMs', 'cert', 'minVersion', 'host'].map(
+          (name) => [name, text('x')],
+        ),
+      ),
+    )
+    const hintFor = (name: string): string => failureOf(() => table.read({ [name]: 'x' })).message
+
+    test.each([
+      ['maxmessagebytes', 'maxMessageBytes'],
+      ['max_message_bytes', 'maxMessageBytes'],
+      ['maxMesageByte', 'maxMessageBytes'],
+      ['messageMaxBytes', 'maxMessageBytes'],
+      ['connectTimeout', 'connectTimeoutMs'],
+      ['connect-timeout', 'connectTimeoutMs'],
+      ['keepalive', 'keepAliveMs'],
+      ['keep-alive-ms', 'keepAliveMs'],
+      ['KEEP_ALIVE', 'keepAliveMs'],
+      ['drain', 'drainMs'],
+      ['crt', 'cert'],
+      ['hsot', 'host'],
+    ])('corrects %s to %s', (given, meant) => {
+      expect(hintFor(given)).toContain(`did you mean "${meant}"?`)
+    })
+
+    test.each([
+      'idleTimeoutMs',
+      'closeTimeoutMs',
+      'maxVersion',
+      'maxQueuedBytes',
+      'ca',
+      'key',
+      'cart',
+      'constructor',
+    ])('suggests nothing for %s', (given) => {
+      expect(hintFor(given)).toContain('known: ')
+    })
+  })
+
+  test.each([
+    ['nodes', 'names'],
+    ['modes', 'nodes'],
+    ['path', 'port'],
+    ['post', 'port'],
+    ['stop', 'port'],
+    ['part', 'port'],
+    ['cmd', 'cwd'],
+    ['hint', 'host'],
+    ['gate', 'tags'],
+  ])('does not suggest another short name: %s is not %s', (given, known) => {
+    const table = options<Record<string, string>>({ [known]: text('x') })
+    const { message } = failureOf(() => table.read({ [given]: 'x' }))
+    expect(message).toContain(`known: ${known}`)
   })
 
   test('lists the known options when none is similar', () => {

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { foreignServer, isAlive, makeStaleSocket } from '@mcpwire/test-support/socket-files'
 import { describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../src/index.js'
 import { clearStaleSocket, removeIf } from '../src/node/socket-file.js'
-import { foreignServer, isAlive, makeStaleSocket, temporaryFolder } from './support/socket-files.js'
 
 describe('clearStaleSocket()', () => {
   test('keeps the socket of a server that does not respond to the probe', async () => {

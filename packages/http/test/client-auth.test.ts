@@ -37,6 +37,37 @@ test('accepts the AuthProvider of the v2 SDK', () => {
   expectTypeOf<AuthProvider>().toExtend<HttpAuth>()
 })
 
+describe('a token', () => {
+  test.each<[kind: string, token: unknown]>([
+    ['a number', 12_345],
+    ['an object', { access_token: 'hunter2' }],
+    ['a symbol', Symbol('hunter2')],
+    ['a list', ['hunter2']],
+    ['a function', () => 'hunter2'],
+    ['a boolean', false],
+    ['a text with a line feed', 'hunter2\r\nx-evil: 1'],
+    ['a text that is not ASCII', 'hunter2\u20ac'],
+  ])('that is %s is rejected and not sent', async (_kind, token) => {
+    const server = await scriptedServer()
+    for (const returned of [token, Promise.resolve(token)]) {
+      const transport = httpClient({ url: server.url, auth: { token: () => returned as string } })
+      await transport.start()
+      const failure = await transport.send(call(1)).catch((error: unknown) => error)
+      expect(failure).toMatchObject({ code: 'CALLBACK_FAILED', details: { slot: 'token' } })
+      expect(String(failure)).not.toContain('hunter2')
+      await transport.close()
+    }
+    expect(server.of('POST')).toEqual([])
+  })
+
+  test.each([[undefined], [null], ['']])('that is %j sends no credential', async (token) => {
+    const server = await scriptedServer()
+    const client = await initializedClient(server, { auth: { token: () => token as string } })
+    await client.transport.send(call(1))
+    for (const { headers } of server.of('POST')) expect(headers.authorization).toBeUndefined()
+  })
+})
+
 describe('a token refused with 401', () => {
   test.each(['Non autoris\xe9', 'Not \xe6\x9c\xaa here'])(
     'is renewed whatever the reason phrase of the refusal is: %s',

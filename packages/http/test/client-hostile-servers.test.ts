@@ -6,7 +6,7 @@ import type { HttpClientOptions } from '../src/index.js'
 import { type EngineKind, engineKinds } from './support/engine-kinds.js'
 import { startedClient } from './support/scripted-server.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const call = { jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name: 'x' } }
 const note = { jsonrpc: '2.0' as const, method: 'notifications/x' }
 const result = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { fine: true } })

@@ -144,4 +144,72 @@ describe('oauth()', () => {
     })
     await expect(client.transport.send(call)).rejects.toBe(error)
   })
+
+  const { auth: validAuth } = fakeFlow()
+
+  test.each<[kind: string, given: unknown[], option: string]>([
+    ['nothing', [], 'provider'],
+    ['null', [null, validAuth], 'provider'],
+    ['a provider without tokens()', [{}, validAuth], 'provider'],
+    ['the arguments in the wrong order', [validAuth, fakeProvider()], 'provider'],
+    ['no auth()', [fakeProvider()], 'auth'],
+    ['an object as auth()', [fakeProvider(), { auth: validAuth }], 'auth'],
+    ['a text as onRedirect()', [fakeProvider(), validAuth, 'http://127.0.0.1/callback'], 'onRedirect'],
+    ['null as onRedirect()', [fakeProvider(), validAuth, null], 'onRedirect'],
+  ])('rejects %s at once', (_kind, given, option) => {
+    expect(() => (oauth as (...given: unknown[]) => unknown)(...given)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
+    )
+  })
+
+  test.each<[kind: string, result: unknown]>([
+    ['nothing', undefined],
+    ['the URL of the redirect', 'http://127.0.0.1/callback?code=hunter2'],
+    ['no code', { iss: 'https://auth.example' }],
+    ['an empty code', { code: '' }],
+    ['a code that is a list', { code: ['hunter2'] }],
+    ['an issuer that is no text', { code: 'hunter2', iss: 5 }],
+  ])('rejects with CALLBACK_FAILED when onRedirect() returns %s', async (_kind, result) => {
+    const server = await scriptedServer(requiring('token-2', 401, 'Bearer'))
+    const { requests, auth } = fakeFlow({ redirects: true })
+    const client = await startedClient(server, { auth: oauth(fakeProvider(), auth, () => result as never) })
+    const failure = await client.transport.send(call).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'CALLBACK_FAILED', details: { slot: 'onRedirect' } })
+    expect(String(failure)).not.toContain('hunter2')
+    expect(requests).toHaveLength(1)
+  })
+
+  test('rejects with AUTH_REQUIRED when auth() does not accept the code', async () => {
+    const server = await scriptedServer(requiring('token-2', 401, 'Bearer'))
+    const client = await startedClient(server, {
+      auth: oauth(
+        fakeProvider(),
+        async () => 'REDIRECT' as const,
+        () => ({ code: 'a' }),
+      ),
+    })
+    await expect(client.transport.send(call)).rejects.toMatchObject({ code: 'AUTH_REQUIRED' })
+    expect(server.of('POST')).toHaveLength(1)
+  })
+
+  test.each([
+    ['names in any case', 'Bearer SCOPE="a b", Resource_Metadata="https://x.example/"', 'a b'],
+    ['white space around the equals sign', 'Bearer scope = "a"', 'a'],
+    ['a value without quotes', 'Bearer realm=x, scope=a', 'a'],
+    ['escaped quotes', String.raw`Bearer realm="say \"scope=\"no", scope="a\"b"`, 'a"b'],
+    ['the name within another value', 'Bearer error_description="wants scope=no", scope="a"', 'a'],
+    ['the name at the end of another', 'Bearer x-scope="no", scope="a"', 'a'],
+    ['another challenge first', 'Basic realm="scope", Bearer scope="a"', 'a'],
+    ['no such name', 'Bearer x-scope="no", error_description="scope=no"', undefined],
+    ['a quote that does not end', 'Bearer scope="a', undefined],
+    ['much white space', `Bearer ${' '.repeat(4_000)}scope${' '.repeat(4_000)}`, undefined],
+    ['many escaped quotes', `Bearer scope="${String.raw`\"`.repeat(6_000)}`, undefined],
+    ['one long name', `Bearer ${'a'.repeat(8_000)}`, undefined],
+  ])('reads the challenge with %s', async (_kind, challenge, scope) => {
+    const server = await scriptedServer(requiring('token-1', 401, challenge))
+    const { requests, auth } = fakeFlow()
+    const client = await startedClient(server, { auth: oauth(fakeProvider(), auth) })
+    await client.transport.send(call)
+    expect(requests[0]?.scope).toBe(scope)
+  })
 })

@@ -6,7 +6,7 @@ import { engineSettings, eventually, record } from './support/engine-calls.js'
 import { engineKinds } from './support/engine-kinds.js'
 import { engineServer, listenCounting } from './support/engine-server.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 test('fails with CONNECT_TIMEOUT after connectTimeoutMs', async () => {
   await using silent = await listenCounting(createServer((socket) => socket.resume()))

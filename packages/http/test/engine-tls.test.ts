@@ -137,6 +137,7 @@ test('uses TLS 1.2 where the server supports nothing newer', async () => {
   await using server = await engineServer(respondWithCaller, { ...own, maxVersion: 'TLSv1.2' })
 
   expect((await ask(server, { ca })).text()).toBe('nobody')
+  expect((await ask(server, { ca, minVersion: undefined })).text()).toBe('nobody')
 })
 
 test('verifies servers whatever NODE_TLS_REJECT_UNAUTHORIZED is', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { httpClient } from '../src/index.js'
 import { initializedClient, scriptedServer } from './support/scripted-server.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 
 test('rejects send() with invalid options, and leaves no unhandled rejection', async () => {

@@ -8,7 +8,7 @@ import { envelope, modern, postOf } from './support/modern.js'
 import { socketTo } from './support/raw-socket.js'
 import { initialize, type Served, served } from './support/served.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const usual = {
   host: 'localhost',
   accept: 'application/json, text/event-stream',

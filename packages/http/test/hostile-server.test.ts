@@ -15,7 +15,7 @@ import { modern, postOf } from './support/modern.js'
 import { socketTo } from './support/raw-socket.js'
 import { initialize, served } from './support/served.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const URL_HERE = 'http://localhost/mcp'
 const usual = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' }
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }

@@ -10,7 +10,7 @@ import { credentials } from './support/engine-kinds.js'
 import { rawHttp } from './support/raw-http.js'
 import { echo, initialize, served } from './support/served.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 interface Serving {
   readonly listener: Listener

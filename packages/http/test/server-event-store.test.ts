@@ -5,7 +5,7 @@ import { memoryEventStore } from '../src/index.js'
 import { unread, wireRequest } from './support/raw-socket.js'
 import { served } from './support/served.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const MIB = 1_048_576
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 const note = (params: Record<string, unknown> = {}): JsonRpcMessage => ({

@@ -32,11 +32,32 @@ test('sends an error in place of a response that cannot be sent', async () => {
   expect(server.errors).toMatchObject([{ code: 'MESSAGE_TOO_LARGE' }])
 })
 
-test.each([
-  ['/api', httpSse],
-  ['/api/v1', httpSse],
-  ['/events', { path: '/', messagesPath: '/messages' }],
-])('names the path for messages below the mount path %s', async (mountedAt, paths) => {
+type Mount = (app: express.Express, handle: express.RequestHandler) => void
+
+const middleware =
+  (path: string): Mount =>
+  (app, handle) =>
+    void app.use(path, handle)
+
+/** Mounts a router at that path, with a route for each path of the transport. */
+const router =
+  (path: string, ...before: express.RequestHandler[]): Mount =>
+  (app, handle) =>
+    void app.use(path, ...before, express.Router().all(['/sse', '/messages'], handle))
+
+const nestedRouters: Mount = (app, handle) => {
+  const inner = express.Router().all(['/sse', '/messages'], handle)
+  app.use('/api', express.Router().use('/v2', inner))
+}
+
+test.each<[string, string, typeof httpSse, Mount]>([
+  ['a middleware', '/api', httpSse, middleware('/api')],
+  ['a middleware', '/api/v1', httpSse, middleware('/api/v1')],
+  ['a middleware', '/events', { path: '/', messagesPath: '/messages' }, middleware('/events')],
+  ['an Express router', '/api', httpSse, router('/api')],
+  ['an Express router behind express.json()', '/api', httpSse, router('/api', express.json())],
+  ['nested Express routers', '/api/v2', httpSse, nestedRouters],
+])('as %s, names the path for messages below the mount path %s', async (_how, mountedAt, paths, mount) => {
   const mcp = requestHandler({ httpSse: paths })
   await serve(mcp, async (connection) => {
     connection.onmessage = (message) => isRequest(message) && void connection.send(echo(message))
@@ -44,7 +65,7 @@ test.each([
   })
   onTestFinished(() => mcp.close())
   const app = express()
-  app.use(mountedAt, (request, response) => mcp.handle(request, response))
+  mount(app, (request, response) => mcp.handle(request, response, request.body))
   const host = createServer(app)
   onTestFinished(() => void host.close())
   await once(host.listen(0, '127.0.0.1'), 'listening')

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { modern, postOf } from './support/modern.js'
 import { initialize, served } from './support/served.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const httpSse = { path: '/sse', messagesPath: '/messages' }
 const ask = (id: number): JsonRpcMessage => ({ jsonrpc: '2.0', id, method: 'test/ask' })
 

@@ -9,7 +9,7 @@ import { socketTo, wireRequest } from './support/raw-socket.js'
 import { type Application, echo, type Served, served } from './support/served.js'
 import { steady } from './support/steady.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const MEGABYTE = 1_000_000
 
 const post = (body: object, headers: Readonly<Record<string, string>>): string =>

@@ -7,7 +7,7 @@ import { unread, wireRequest } from './support/raw-socket.js'
 import { echo, type Served, served } from './support/served.js'
 import { steady } from './support/steady.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const KEPT_MS = 1_000
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 const note = (n: number, text?: string): JsonRpcMessage => ({

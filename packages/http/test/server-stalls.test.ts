@@ -7,7 +7,7 @@ import { modern, postOf } from './support/modern.js'
 import { silentTo, usualHeaders, wireRequest } from './support/raw-socket.js'
 import { type Served, served } from './support/served.js'
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 30_000
 const MIB = 1_048_576
 const ask = { jsonrpc: '2.0' as const, id: 7, method: 'test/ask' }
 

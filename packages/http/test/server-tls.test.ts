@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type HttpServerOptions, httpServer } from '../src/node/index.js'
 import { initialize } from './support/served.js'
 
+const TIMEOUT_MS = 30_000
 const authority = createAuthority('test authority')
 const host = authority.issue({ name: 'localhost', names: ['localhost', '127.0.0.1'] })
 const agent = authority.issue({ name: 'agent', organization: 'Example', names: ['agent.example'] })
@@ -146,8 +147,8 @@ test('destroys a response over TLS that the client does not read for stallTimeou
     `content-length: ${body.length}`,
   ]
   socket.write(`POST /mcp HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${body}`)
-  await until(() => isAnswered, 'it is answered', 5_000)
-  await until(() => clock.pending > 0, 'it is watched', 5_000)
+  await until(() => isAnswered, 'it is answered', TIMEOUT_MS)
+  await until(() => clock.pending > 0, 'it is watched', TIMEOUT_MS)
   let turns = 0
   // The system buffers some of it, later than the response is sent.
   while (!socket.closed && turns++ < 100) {
@@ -155,6 +156,6 @@ test('destroys a response over TLS that the client does not read for stallTimeou
     await clock.advance(10_000)
     if (turns === 50) socket.resume()
   }
-  await until(() => socket.closed, 'the connection is cut', 5_000)
+  await until(() => socket.closed, 'the connection is cut', TIMEOUT_MS)
   expect(socket.bytesRead).toBeLessThan(9_000_000)
 })

@@ -4,9 +4,7 @@ import { mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { isAlive, program, run, serverCommand } from './support/bin.js'
-
-vi.setConfig({ testTimeout: 20_000 })
+import { isAlive, program, run, serverCommand, untilGone } from './support/bin.js'
 
 const bridge = (server: readonly string[], ...options: string[]): string[] => {
   return [...program, 'bridge', ...options, '--', ...server]
@@ -38,7 +36,7 @@ describe('a bridge', () => {
   test('writes only messages to standard output', async () => {
     const chatter = 'data:text/javascript,setInterval(()=>console.log(`chatter`),1).unref()'
     const { call, process, stdout, stderr, exit } = run(bridge(raw), { NODE_OPTIONS: `--import=${chatter}` })
-    await vi.waitFor(() => expect(stderr()).toContain('chatter'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(stderr()).toContain('chatter'))
     await call('ping')
     process.stdin?.end()
     expect(await exit).toBe(0)
@@ -172,19 +170,16 @@ describe('undelivered messages', () => {
 
 describe('a bridge without input', () => {
   test('exits with code 1 and logs the error if the server fails', async () => {
-    const script = 'setTimeout(() => { console.error("no config"); process.exit(3) }, 50)'
-    const {
-      process: bridging,
-      stderr,
-      exit,
-    } = run(bridge([process.execPath, '--eval', script], '--close-timeout-ms', '20000'))
+    const script = 'process.stdin.resume().on("end", () => { console.error("no config"); process.exit(3) })'
+    const failing = [process.execPath, '--eval', script]
+    const { process: bridging, stderr, exit } = run(bridge(failing, '--close-timeout-ms', '60000'))
     bridging.stdin?.end()
     expect(await exit).toBe(1)
     expect(stderr()).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: no config$/m)
   })
 
   test('exits with code 0 if the server ends with code 0', async () => {
-    const { process: bridging, stderr, exit } = run(bridge(raw))
+    const { process: bridging, stderr, exit } = run(bridge(raw, '--close-timeout-ms', '60000'))
     bridging.stdin?.end()
     expect(await exit).toBe(0)
     expect(stderr()).toBe('')
@@ -197,7 +192,7 @@ describe('the shutdown of a bridge', () => {
     const { pid } = await call('facts')
     process.kill(signal)
     expect(await exit).toBe(0)
-    expect(isAlive(pid as number)).toBe(false)
+    await untilGone(pid as number)
     expect(stderr()).toBe('')
   })
 
@@ -227,25 +222,18 @@ describe('the shutdown of a bridge', () => {
     expect(stderr()).toBe('')
   })
 
-  test('takes at most twice --close-timeout-ms if the server neither reads nor handles SIGTERM', async () => {
-    const closeTimeoutMs = 1_500
-    const unresponsive = [
-      process.execPath,
-      '--eval',
-      'process.on("SIGTERM", () => {}); setTimeout(() => {}, 60_000)',
-    ]
+  test('ends although the server neither reads nor handles SIGTERM', async () => {
+    const script = 'process.on("SIGTERM", () => {}); setInterval(() => {}, 60_000)'
+    const unresponsive = [process.execPath, '--eval', script]
     const { process: bridging, exit } = run(
-      bridge(unresponsive, '--close-timeout-ms', String(closeTimeoutMs), '--start-timeout-ms', '0'),
+      bridge(unresponsive, '--close-timeout-ms', '500', '--start-timeout-ms', '0'),
     )
     for (let id = 0; id < 50; id++) {
       const params = { text: 'x'.repeat(10_000) }
       bridging.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', id, method: 'echo', params })}\n`)
     }
-    const written = new Promise<void>((resolve) => bridging.stdin?.end(resolve))
-    await written
-    const endedAt = performance.now()
+    bridging.stdin?.end()
     expect(await exit).toBe(1)
-    expect(performance.now() - endedAt).toBeLessThan(2 * closeTimeoutMs)
   })
 
   test('kills a server that ignores the end of its input and SIGTERM', async () => {
@@ -254,7 +242,7 @@ describe('the shutdown of a bridge', () => {
     const { pid } = await call('facts')
     process.stdin?.end()
     expect(await exit).toBe(0)
-    expect(isAlive(pid as number)).toBe(false)
+    await untilGone(pid as number)
   })
 
   test('does not wait for the server after a second signal', async () => {
@@ -262,21 +250,20 @@ describe('the shutdown of a bridge', () => {
     const { call, process, exit } = run(bridge(stubborn, '--close-timeout-ms', '600000'))
     const { pid } = await call('facts')
     process.kill('SIGTERM')
-    // Pending signals of one kind are delivered once.
-    const again = setInterval(() => process.kill('SIGINT'), 20)
-    expect(await exit).toBe(128 + 2)
+    // Pending signals of one kind are delivered once, and those of different kinds in any order.
+    const again = setInterval(() => process.kill('SIGTERM'), 20)
+    expect(await exit).toBe(128 + 15)
     clearInterval(again)
-    await vi.waitFor(() => expect(isAlive(pid as number)).toBe(false))
+    await untilGone(pid as number)
   })
 
   test('ends the server if the host was killed and the input stays open', async () => {
     const host = run([...serverCommand('host'), ...bridge(raw)])
     const { pid } = await host.call('facts')
     const bridgePid = Number(/bridge is (\d+)/.exec(host.stderr())?.[1])
-    const alive = () => ({ bridge: isAlive(bridgePid), server: isAlive(pid as number) })
-    expect(alive()).toEqual({ bridge: true, server: true })
+    expect([bridgePid, pid as number].map(isAlive)).toEqual([true, true])
     host.process.kill('SIGKILL')
-    await vi.waitFor(() => expect(alive()).toEqual({ bridge: false, server: false }), { timeout: 10_000 })
+    await untilGone(bridgePid, pid as number)
   })
 })
 

@@ -1,7 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { program, run } from './support/bin.js'
-
-vi.setConfig({ testTimeout: 40_000 })
 
 const steps = ['connect', 'list tools', 'call echo', 'long call with progress', 'cancel a long call', 'close']
 
@@ -69,7 +67,7 @@ test('lists the packages to install if they are missing', async () => {
   expect(await exit).toBe(1)
   const names = ['client', 'sdk', 'server-everything'].map((name) => `@modelcontextprotocol/${name}`)
   expect(stderr()).toBe(
-    `mcpwire demo: not installed: ${names.join(', ')}\nmcpwire demo: npm install ${names.join(' ')}\n`,
+    `mcpwire demo: not installed: ${names.join(', ')}\nmcpwire demo: npm install mcpwire ${names.join(' ')}\n`,
   )
 })
 

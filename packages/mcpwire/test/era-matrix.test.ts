@@ -5,13 +5,11 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { McpServer as ServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { McpServer as ServerV2 } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { describe, test, vi } from 'vitest'
+import { describe, test } from 'vitest'
 import { z } from 'zod'
 import { endpoint, listenerAt } from '../src/endpoint.js'
 import { program, serverCommand, type WhenFinished } from './support/bin.js'
 import { folder, listening } from './support/listening.js'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 const info = { name: 'matrix', version: '1.0.0' }
 const MODERN = '2026-07-28'

@@ -6,12 +6,10 @@ import { peer } from '@mcpwire/core'
 import { initializeParams } from '@mcpwire/test-support/messages'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { endpoint, isSecure, listenerAt } from '../src/endpoint.js'
 import { program, run, serverCommand } from './support/bin.js'
 import { certificate, folder, listening } from './support/listening.js'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 describe('an http: endpoint', () => {
   test('connects a client to a listener', async () => {
@@ -168,9 +166,10 @@ describe('mcpwire with an HTTP server that fails', () => {
 
   test('suggests the usual path after a 404', async () => {
     const url = await respondingWith(404, 'text/plain', 'no', '/')
-    const hint = / 404.*\/mcp\b/
+    const hint = / status 404; .*: most MCP servers use \/mcp\b/
     const bridge = run([...program, 'bridge', url])
     bridge.send(initialize)
+    await bridge.responseTo(1)
     bridge.process.stdin?.end()
     expect(await bridge.exit).toBe(1)
     expect(bridge.stderr()).toMatch(hint)
@@ -180,7 +179,9 @@ describe('mcpwire with an HTTP server that fails', () => {
     const [wrong, usual] = probes.map(({ stdout }) => JSON.parse(stdout()))
     expect(wrong).toMatchObject({ address: url, error: { address: url, option: null } })
     expect(wrong.error.message).toMatch(hint)
-    expect(usual.error.message).not.toContain('MCP servers usually respond at')
+    expect(usual.error.message).toMatch(
+      / status 404; check the path in the URL; servers of HTTP\+SSE usually respond at /,
+    )
   })
 
   test('logs nothing about requests that a signal interrupts', async () => {
@@ -209,7 +210,7 @@ describe('mcpwire with an HTTP server that fails', () => {
     expect(await probing.exit).toBe(1)
     expect(JSON.parse(probing.stdout()).error).toMatchObject({
       code: 'REFUSED',
-      message: expect.stringContaining('407'),
+      message: expect.stringMatching(/ responded with status 407\b/),
     })
     expect(probing.stderr()).toBe('')
   })
@@ -220,14 +221,23 @@ describe('mcpwire with an HTTP server that fails', () => {
     expect(await probing.exit).toBe(1)
     expect(JSON.parse(probing.stdout())).toMatchObject({
       address: url,
-      error: { code: 'AUTH_REQUIRED', address: url, option: '--header' },
+      error: {
+        code: 'AUTH_REQUIRED',
+        address: url,
+        option: '--header',
+        message: expect.stringMatching(/ status 401: no; authentication required: .*--header/),
+      },
     })
   })
 
   test.each([
     ['does not run', undefined, /^mcpwire bridge: CONNECT_FAILED: .*http:.*ECONNREFUSED/],
-    ['requires authentication', [401, 'text/plain', 'no'], /AUTH_REQUIRED: .* 401.*--header/],
-    ['fails', [500, 'text/plain', 'no'], /SEND_FAILED: .*\b500\b/],
+    [
+      'requires authentication',
+      [401, 'text/plain', 'no'],
+      /AUTH_REQUIRED: .* status 401: no; authentication required: .*--header/,
+    ],
+    ['fails', [500, 'text/plain', 'no'], /SEND_FAILED: .* responded with status 500: no$/],
     ['responds with HTML', [200, 'text/html', '<p>'], /OUTCOME_UNKNOWN: .*\b200\b.*text\/html/],
   ] as const)('logs one line for a server that %s', async (_name, response, line) => {
     const url = response

@@ -4,9 +4,7 @@ import { memoryPair, peer } from '@mcpwire/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { endpoint } from '../src/index.js'
 import { type ProbeReport, probe } from '../src/probe.js'
-import { isAlive, program, run, serverCommand } from './support/bin.js'
-
-vi.setConfig({ testTimeout: 20_000 })
+import { program, run, serverCommand, untilGone } from './support/bin.js'
 
 function probed(server: readonly string[], timeoutMs = 20_000): Promise<ProbeReport> {
   return probe(() => endpoint(server, { stderr: 'ignore' }), { count: 3, timeoutMs })
@@ -147,10 +145,8 @@ describe('probe()', () => {
       onTestFinished(() => void server.close())
       await once(server, 'listening')
       const { port } = server.address() as AddressInfo
-      const startedAt = performance.now()
       const address = `${scheme}://127.0.0.1:${port}`
       const { error } = await probe(() => endpoint(address), { count: 1, timeoutMs: 300, address })
-      expect(performance.now() - startedAt).toBeLessThan(5_000)
       const code = expect.stringMatching(/_TIMEOUT$/)
       expect(error).toMatchObject({ code, address: expect.stringContaining(address), option: '--timeout-ms' })
       expect(error?.message).toContain('300 ms')
@@ -281,10 +277,10 @@ describe('mcpwire probe', () => {
       'console.error("up", process.pid); setInterval(() => {}, 1000)',
     ]
     const { process: probing, stderr, exit } = run([...program, 'probe', '--', ...silent])
-    await vi.waitFor(() => expect(stderr()).toMatch(/up \d+/), { timeout: 10_000 })
+    await vi.waitFor(() => expect(stderr()).toMatch(/up \d+/))
     const pid = Number(/up (\d+)/.exec(stderr())?.[1])
     probing.kill('SIGINT')
     expect(await exit).toBe(128 + 2)
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false))
+    await untilGone(pid)
   })
 })

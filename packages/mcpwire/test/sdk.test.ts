@@ -5,8 +5,6 @@ import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/clien
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { program, serverCommand } from './support/bin.js'
 
-vi.setConfig({ testTimeout: 20_000 })
-
 const info = { name: 'test', version: '1.0.0' }
 
 /** The methods of the clients of both SDKs that the tests use. */

@@ -1,10 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { program, run, serverCommand, sourceProgram } from './support/bin.js'
-
-vi.setConfig({ testTimeout: 20_000 })
 
 /** The modules that a command line loads, from the coverage of V8, without the modules that run it from sources. */
 async function filesLoadedBy(commandLine: readonly string[]): Promise<string[]> {

@@ -4,8 +4,6 @@ import { endpoint } from '../src/index.js'
 import { program, type Run, run } from './support/bin.js'
 import { certificate, connect, folder, listening } from './support/listening.js'
 
-vi.setConfig({ testTimeout: 20_000 })
-
 const TCPS = 'tcps://127.0.0.1:0'
 
 function certificateFlags({ certFile, keyFile }: { certFile: string; keyFile: string }): string[] {
@@ -34,9 +32,9 @@ describe('TLS from the command line', () => {
     process.stdin?.end()
     expect(await exit).toBe(0)
 
-    expect(await failure(bridged(address))).toMatch(/CONNECT_FAILED: .*tls[-.]ca\b/)
+    expect(await failure(bridged(address))).toMatch(/CONNECT_FAILED: .*self-signed.* --tls-ca\b/)
     const misnamed = bridged(address, '--tls-ca', server.certFile, '--tls-server-name', 'other.example')
-    expect(await failure(misnamed)).toMatch(/CONNECT_FAILED: .*tls[-.]server-?name/i)
+    expect(await failure(misnamed)).toMatch(/CONNECT_FAILED: .*other names than --tls-server-name\b/)
     const plain = address?.replace('tcps:', 'tcp:') ?? ''
     const unsecured = bridged(plain)
     unsecured.send({ jsonrpc: '2.0', id: 1, method: 'ping' })
@@ -60,10 +58,10 @@ describe('TLS from the command line', () => {
     expect(await failure(bridged(address, '--tls-ca', server.certFile))).toMatch(
       /AUTH_REQUIRED: .* a client certificate is required/,
     )
-    expect(await failure(bridged(address, ...as(theirs)))).toMatch(/AUTH_REQUIRED: /)
+    expect(await failure(bridged(address, ...as(theirs)))).toMatch(/AUTH_REQUIRED: .*certificate/)
     await vi.waitFor(() => expect(logged()).toHaveLength(2))
     expect(logged()[0]).toMatch(/^mcpwire bridge: REFUSED: tcps:.* a client certificate is required/)
-    expect(logged()[1]).toMatch(/listen-ca|tls\.ca/)
+    expect(logged()[1]).toMatch(/ --listen-ca\b/)
   })
 
   test('serves TLS beside plain TCP in one bridge, and needs a tcps: URL', async () => {
@@ -90,7 +88,14 @@ describe('TLS from the command line', () => {
     expect(reports).toMatchObject([
       { healthy: true, address: secure, tools: { count: 2 }, roundTrips: { count: 3 } },
       { healthy: true, address: local },
-      { healthy: false, error: { code: 'CONNECT_FAILED', message: expect.stringMatching(/tls[-.]ca\b/) } },
+      {
+        healthy: false,
+        error: {
+          code: 'CONNECT_FAILED',
+          option: '--tls-ca',
+          message: expect.stringMatching(/self-signed.* --tls-ca\b/),
+        },
+      },
     ])
   })
 })

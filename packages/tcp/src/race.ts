@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { Clock } from '@mcpwire/core'
+import { onAbort } from '@mcpwire/core/authoring'
 
 /** Delay before the next address is tried beside a pending one (RFC 8305, section 8). */
 export const ATTEMPT_DELAY_MS = 250
@@ -30,12 +31,7 @@ export function race<C, T>({ candidates, attempt, discard, clock, signal }: Race
     const settle = (): void => {
       isSettled = true
       delay?.[Symbol.dispose]()
-      signal.removeEventListener('abort', onabort)
-    }
-    const onabort = (): void => {
-      settle()
-      others.abort(signal.reason)
-      reject(signal.reason)
+      unsubscribe()
     }
     const startNext = (): void => {
       delay?.[Symbol.dispose]()
@@ -65,7 +61,11 @@ export function race<C, T>({ candidates, attempt, discard, clock, signal }: Race
 
     signal.throwIfAborted()
     if (candidates.length === 0) throw new Error('the host has no address')
-    signal.addEventListener('abort', onabort, { once: true })
+    const unsubscribe = onAbort(signal, () => {
+      settle()
+      others.abort(signal.reason)
+      reject(signal.reason)
+    })
     startNext()
   })
 }

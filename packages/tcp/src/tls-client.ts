@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { TransportError } from '@mcpwire/core'
-import { toRefusalMessage } from '@mcpwire/core/authoring'
+import { ignore, onAbort, toRefusalMessage } from '@mcpwire/core/authoring'
 import { ALPN_PROTOCOL, describeTlsError, type TlsEnd } from '@mcpwire/core/node'
 
 /** TLS settings of a client, and the server to verify. */
@@ -19,46 +19,42 @@ export interface TlsTarget {
 export function secureSocket(socket: Socket, target: TlsTarget, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const { address } = target
-    let tls: TLSSocket | undefined
+    let tls: TLSSocket
+    try {
+      signal.throwIfAborted()
+      tls = handshake(socket, target)
+    } catch (cause) {
+      // A source may return invalid material.
+      socket.destroy()
+      reject(cause)
+      return
+    }
     const settle = (): void => {
-      signal.removeEventListener('abort', onabort)
+      unsubscribe()
       socket.off('close', onclose)
     }
     const fail = (reason: unknown): void => {
       settle()
-      tls?.destroy()
+      tls.destroy()
       socket.destroy()
       reject(reason)
     }
-    const onabort = (): void => fail(signal.reason)
     const onclose = (): void => fail(failed(address, new Error('it disconnected during the TLS handshake')))
-    if (signal.aborted) {
-      onabort()
-      return
-    }
-    try {
-      tls = handshake(socket, target)
-    } catch (cause) {
-      // A source may return invalid material.
-      fail(cause)
-      return
-    }
-    const opened = tls
-    signal.addEventListener('abort', onabort, { once: true })
+    const unsubscribe = onAbort(signal, () => fail(signal.reason))
     socket.once('close', onclose)
-    opened.once('error', (cause) => fail(failed(address, cause)))
+    tls.once('error', (cause) => fail(failed(address, cause)))
     // Never removed: between here and the channel's own listener an error would otherwise be uncaught.
-    opened.on('error', () => {})
-    opened.once('secureConnect', () => {
-      if (opened.authorized) {
+    tls.on('error', ignore)
+    tls.once('secureConnect', () => {
+      if (tls.authorized) {
         settle()
-        resolve(opened)
+        resolve(tls)
         return
       }
-      const reason = verificationError(opened)
+      const reason = verificationError(tls)
       socket.off('close', onclose)
       socket.once('close', () => fail(failed(address, reason)))
-      sendRefusal(opened, reason)
+      sendRefusal(tls, reason)
     })
   })
 }

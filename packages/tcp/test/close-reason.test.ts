@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { tls } from './support/credentials.js'
 import { bareServer, clientOf, type Listening, listening } from './support/ends.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const request: JsonRpcMessage = { jsonrpc: '2.0', id: 1, method: 'initialize' }
 const long = (bytes: number): JsonRpcMessage => ({
   jsonrpc: '2.0',

@@ -1,25 +1,25 @@
-import { lookup } from 'node:dns/promises'
+import dns from 'node:dns/promises'
 import type { Socket } from 'node:net'
 import { createFakeClock, startLeakCheck, turns, until } from '@mcpwire/compliance'
 import { isTransportError } from '@mcpwire/core'
-import { freePort } from '@mcpwire/test-support/ports'
-import { afterEach, expect, test, vi } from 'vitest'
+import { refusedPort } from '@mcpwire/test-support/ports'
+import { replaceBuiltin } from '@mcpwire/test-support/replace-builtin'
+import { afterAll, afterEach, expect, test } from 'vitest'
 import { tcpClient, tcpServer } from '../src/index.js'
 import { tls } from './support/credentials.js'
 import { bareServer, clientOf, listening } from './support/ends.js'
 
-vi.mock('node:dns/promises', async (original) => {
-  const actual = await original<typeof import('node:dns/promises')>()
-  return { ...actual, lookup: vi.fn(actual.lookup) }
-})
+const TIMEOUT_MS = 30_000
 
-const TIMEOUT_MS = 5_000
+// Without an implementation of a test, it is the lookup of Node.
+const { spy: lookup, restore } = replaceBuiltin(dns, 'lookup')
 
-afterEach(() => vi.mocked(lookup).mockReset())
+afterEach(() => void lookup.mockReset())
+afterAll(restore)
 
 /** Makes every host resolve to these addresses. */
 function resolveTo(...addresses: string[]): void {
-  vi.mocked(lookup).mockImplementation((async () =>
+  lookup.mockImplementation((async () =>
     addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))) as never)
 }
 
@@ -31,7 +31,7 @@ async function failureOf(start: Promise<void>): Promise<unknown> {
 }
 
 test('start() rejects with CONNECT_FAILED when nothing listens', async () => {
-  const port = await freePort()
+  const port = await refusedPort()
   const leaks = await startLeakCheck()
   const { transport, closes } = clientOf({ port })
   const failure = await failureOf(transport.start())
@@ -49,7 +49,7 @@ test('start() rejects with CONNECT_FAILED when nothing listens', async () => {
 })
 
 test('start() rejects with CONNECT_FAILED for an unknown host', async () => {
-  vi.mocked(lookup).mockRejectedValue(
+  lookup.mockRejectedValue(
     Object.assign(new Error('getaddrinfo ENOTFOUND nowhere.invalid'), { code: 'ENOTFOUND' }),
   )
   const failure = await failureOf(tcpClient({ host: 'nowhere.invalid', port: 7_000 }).start())
@@ -61,7 +61,7 @@ test('start() rejects with CONNECT_FAILED for an unknown host', async () => {
 
 test('the error for a host with two refused addresses has a hint too', async () => {
   resolveTo('127.9.9.9', '127.0.0.1')
-  const failure = await failureOf(tcpClient({ host: 'racing.test', port: await freePort() }).start())
+  const failure = await failureOf(tcpClient({ host: 'racing.test', port: await refusedPort() }).start())
   expect(failure).toMatchObject({
     code: 'CONNECT_FAILED',
     details: { option: 'port', hint: expect.any(String) },
@@ -85,7 +85,7 @@ test('the next address is tried at once when the first fails', async () => {
 })
 
 test('the error names every address when all fail', async () => {
-  const port = await freePort()
+  const port = await refusedPort()
   resolveTo('127.0.0.1', '127.0.0.2')
   const failure = await failureOf(tcpClient({ host: 'racing.test', port }).start())
   expect(failure).toMatchObject({ code: 'CONNECT_FAILED' })
@@ -99,8 +99,6 @@ test('start() rejects with CONNECT_FAILED for a host without addresses', async (
 })
 
 test('start() connects to localhost and over IPv6', async () => {
-  const actual = await vi.importActual<typeof import('node:dns/promises')>('node:dns/promises')
-  vi.mocked(lookup).mockImplementation(actual.lookup as never)
   for (const host of ['localhost', '::1']) {
     const { listener, port, connections } = await listening({ host })
     expect(listener.address).toBe(host === '::1' ? `tcp://[::1]:${port}` : `tcp://localhost:${port}`)
@@ -136,7 +134,7 @@ test.each([
   ],
   ['the TLS handshake', (port: number) => ({ port, tls: tls.client }), 'the connection'],
 ] as const)('%s counts towards connectTimeoutMs and can be aborted', async (_what, optionsFor, step) => {
-  vi.mocked(lookup).mockReturnValue(new Promise(() => {}) as never)
+  lookup.mockReturnValue(new Promise(() => {}) as never)
   const accepted: Socket[] = []
   const server = await bareServer((socket) => accepted.push(socket.resume()))
   try {

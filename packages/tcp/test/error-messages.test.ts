@@ -1,11 +1,11 @@
 import { createFakeClock, turns, until } from '@mcpwire/compliance'
-import { freePort } from '@mcpwire/test-support/ports'
+import { refusedPort } from '@mcpwire/test-support/ports'
 import { expect, test } from 'vitest'
 import { type TcpClientOptions, type TcpServerOptions, tcpServer } from '../src/index.js'
 import { mutualTls, serverCredential, stranger, tls } from './support/credentials.js'
 import { bareServer, clientOf, listening } from './support/ends.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 /** Ports differ between runs. */
 function withoutPorts(text: string): string {
@@ -42,7 +42,7 @@ test('the errors of start() have these texts', async () => {
   await clock.advance(10_000)
 
   expect({
-    refused: await textOf(clientOf({ port: await freePort() }).transport.start()),
+    refused: await textOf(clientOf({ port: await refusedPort() }).transport.start()),
     late: await late,
     occupied: await textOf(tcpServer({ port }).start()),
     'without a gate': await textOf(tcpServer({ port: 0, host: '0.0.0.0' }).start()),

@@ -8,7 +8,7 @@ import { tcpServer } from '../src/index.js'
 import { tls } from './support/credentials.js'
 import { clientOf, listening } from './support/ends.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const MIB = 1_048_576
 const QUEUE_BYTES = 4 * MIB
 const MESSAGE_BYTES = 65_536

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { clientOf, listening } from './support/ends.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const note = { jsonrpc: '2.0', method: 'notifications/initialized' } as const
 const line = (headers: string): string => `{"mcpwire":1,"headers":${headers}}\n`
 

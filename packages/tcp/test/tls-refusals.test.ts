@@ -16,7 +16,7 @@ import {
 } from './support/credentials.js'
 import { clientOf, listening } from './support/ends.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 /** The errors of both ends of a connection that fails, before or after `start()` resolves. */
 async function reasons(

@@ -5,7 +5,7 @@ import type { JsonRpcMessage } from '@mcpwire/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { bareServer, clientOf, listening } from './support/ends.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const cancelled: JsonRpcMessage = {
   jsonrpc: '2.0',
   method: 'notifications/cancelled',

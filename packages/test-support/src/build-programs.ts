@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 /**
  * Bundles each TypeScript program in a folder into a `.mjs` file in another one, from the sources of our packages. A
@@ -14,10 +15,22 @@ export async function buildPrograms(
   output: string,
   external: readonly string[] = [],
 ): Promise<void> {
+  await build({ ...optionsOf(sources, output), external: [...external] })
+}
+
+/**
+ * Bundles each example in a folder into a `.mjs` file in another one: the example and the sources of our packages. Other
+ * packages are imported from where they are installed.
+ */
+export async function buildExamples(sources: URL, output: string): Promise<void> {
+  await build({ ...optionsOf(sources, output), plugins: [installedPackages, siblingPrograms] })
+}
+
+function optionsOf(sources: URL, output: string): BuildOptions {
   const folder = fileURLToPath(sources)
-  await build({
+  return {
     entryPoints: readdirSync(folder)
-      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => /^[^.]+\.ts$/.test(name))
       .map((name) => join(folder, name)),
     outdir: output,
     outExtension: { '.js': '.mjs' },
@@ -26,7 +39,33 @@ export async function buildPrograms(
     format: 'esm',
     target: 'node20',
     conditions: ['@mcpwire/source'],
-    external: [...external],
     logLevel: 'error',
-  })
+  }
+}
+
+const OURS = /^(?:@mcpwire\/|mcpwire$)/
+
+/** Imports packages by their paths: those of our sources cannot be resolved from the folder of the output. */
+const installedPackages: Plugin = {
+  name: 'installed packages',
+  setup({ onResolve, resolve }) {
+    const isNested = {}
+    onResolve({ filter: /^[^./#]/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
+      if (kind === 'entry-point' || OURS.test(path) || pluginData === isNested) return undefined
+      if (path.startsWith('node:')) return { path, external: true }
+      const found = await resolve(path, { kind, importer, resolveDir, pluginData: isNested })
+      return { path: found.errors.length > 0 ? path : found.path, external: true }
+    })
+  },
+}
+
+/** An example that runs another one finds the built one. */
+const siblingPrograms: Plugin = {
+  name: 'sibling programs',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/examples\/.*\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8')
+      return { contents: text.replaceAll(/(?<=[\w-])\.ts(?=', import\.meta\.url)/g, '.mjs'), loader: 'ts' }
+    })
+  },
 }

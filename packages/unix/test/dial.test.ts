@@ -4,12 +4,12 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createFakeClock, startLeakCheck, until } from '@mcpwire/compliance'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { makeStaleSocket } from '@mcpwire/test-support/socket-files'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
 import { runCommand } from './support/programs.js'
-import { makeStaleSocket } from './support/sockets.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 async function failureOf(path: string): Promise<unknown> {
   return await unixClient({ path })

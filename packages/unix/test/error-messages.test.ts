@@ -2,10 +2,10 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createFakeClock, turns } from '@mcpwire/compliance'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { makeStaleSocket, plainSocket } from '@mcpwire/test-support/socket-files'
 import { expect, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
 import { listenerOf } from './support/listeners.js'
-import { makeStaleSocket, plainSocket } from './support/sockets.js'
 
 /** The text of an error, with the temporary directory as `DIR`. */
 async function textOf(work: Promise<unknown>, folder: string): Promise<string> {

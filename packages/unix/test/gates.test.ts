@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { until } from '@mcpwire/compliance'
 import { type AuthInfo, type Gate, type Handshake, type Listener, localOnly, serve } from '@mcpwire/core'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { plainSocket } from '@mcpwire/test-support/socket-files'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
 import { type ClientName, call, clients, type ServerName, servers } from './support/sdk.js'
-import { plainSocket } from './support/sockets.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const TOKEN = 'a-secret-token'
 
 /** Accepts one token. */

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { startLeakCheck, until } from '@mcpwire/compliance'
 import { isRequest, type JsonRpcMessage, type Listener, type RequestId, type Transport } from '@mcpwire/core'
 import { newFolder, temporaryFolder } from '@mcpwire/test-support/folders'
+import { plainSocket } from '@mcpwire/test-support/socket-files'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixClient, unixServer } from '../src/index.js'
-import { plainSocket } from './support/sockets.js'
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 30_000
 const MEBIBYTE = 1_048_576
 
 type ServerOptions = Omit<Parameters<typeof unixServer>[0], 'path'>

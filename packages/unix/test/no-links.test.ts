@@ -1,19 +1,19 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { replaceBuiltin } from '@mcpwire/test-support/replace-builtin'
+import { isAlive, makeStaleSocket } from '@mcpwire/test-support/socket-files'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { unixServer } from '../src/index.js'
-import { isAlive, makeStaleSocket } from './support/sockets.js'
 
 let beforeLink = (): void => {}
 
-vi.mock('node:fs', async (original) => ({
-  ...(await original<typeof import('node:fs')>()),
-  linkSync: () => {
-    beforeLink()
-    throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' })
-  },
-}))
+const { spy, restore } = replaceBuiltin(fs, 'linkSync')
+spy.mockImplementation(() => {
+  beforeLink()
+  throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' })
+})
+afterAll(restore)
 
 describe('a file system without hard links', () => {
   test('binds the socket file with its mode, and close() removes it', async () => {

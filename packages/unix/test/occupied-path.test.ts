@@ -1,11 +1,11 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { isAlive, makeStaleSocket } from '@mcpwire/test-support/socket-files'
 import { describe, expect, test } from 'vitest'
 import { unixClient } from '../src/index.js'
 import { listenerOf, startErrorOf } from './support/listeners.js'
 import { run, runCommand } from './support/programs.js'
-import { isAlive, makeStaleSocket } from './support/sockets.js'
 
 describe('start() on an occupied path', () => {
   test('rejects when another server listens', async () => {
@@ -80,7 +80,7 @@ describe('start() on an occupied path', () => {
     }
   })
 
-  test('succeeds for one of four processes that start at the same time', { timeout: 30_000 }, async () => {
+  test('succeeds for one of four processes that start at the same time', async () => {
     const folder = await temporaryFolder()
     for (let round = 0; round < 3; round++) {
       const path = join(folder, 'server')

@@ -2,10 +2,10 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Listener } from '@mcpwire/core'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { isAlive, makeStaleSocket } from '@mcpwire/test-support/socket-files'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unixServer } from '../src/index.js'
 import { PROGRAMS, type Running, runCommand } from './support/programs.js'
-import { isAlive, makeStaleSocket } from './support/sockets.js'
 
 const OTHER_UID = 65_534
 const THIRD_UID = 65_533
@@ -67,9 +67,7 @@ describe.runIf(isRoot)('another user of this host', () => {
     expect(await client.nextLine()).toEqual({ address: `unix:${path}` })
   })
 
-  test('never connects while the socket file is bound, replaced and removed', {
-    timeout: 30_000,
-  }, async () => {
+  test('never connects while the socket file is bound, replaced and removed', async () => {
     const folder = await openFolder()
     const path = join(folder, 'server')
     const intruder = await runAs(OTHER_UID, 'intruder', folder)

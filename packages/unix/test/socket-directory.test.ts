@@ -1,10 +1,10 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { isAlive } from '@mcpwire/test-support/socket-files'
 import { describe, expect, test } from 'vitest'
 import { unixClient } from '../src/index.js'
 import { listenerOf, startErrorOf } from './support/listeners.js'
-import { isAlive } from './support/sockets.js'
 
 describe('the directory of the socket file', () => {
   test('must exist and be a directory', async () => {

@@ -4,10 +4,10 @@ import { Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { isAlive, makeStaleSocket } from '@mcpwire/test-support/socket-files'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { listenerOf, modeOf } from './support/listeners.js'
 import { PROGRAMS } from './support/programs.js'
-import { isAlive, makeStaleSocket } from './support/sockets.js'
 
 describe('the socket file', () => {
   test.each([undefined, 0o600, 0o660, 0o666])('has mode %o, whatever the umask [SEC-S-07]', async (mode) => {

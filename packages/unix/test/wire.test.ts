@@ -3,11 +3,11 @@ import { until } from '@mcpwire/compliance'
 import type { JsonRpcMessage, Transport } from '@mcpwire/core'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { cancelled } from '@mcpwire/test-support/messages'
+import { plainSocket } from '@mcpwire/test-support/socket-files'
 import { expect, onTestFinished, test } from 'vitest'
 import { unixServer } from '../src/index.js'
-import { plainSocket } from './support/sockets.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 test('a plain socket sends and receives lines as over stdio, cancellations included [CUST-04, CUST-05]', async () => {
   const path = join(await temporaryFolder(), 'server')

@@ -1,4 +1,5 @@
 import type { Flow, TlsClientOptions, TlsFacts } from '@mcpwire/core'
+import type { Keepalive, KeepaliveOptions, KeepaliveTarget } from './keepalive.js'
 import type { DeflateSettings } from './ws-options.js'
 
 /** The events of a socket. */
@@ -29,6 +30,8 @@ export interface FrameSocket {
   readonly queuedBytes: number
   /** Sends a ping. Absent where the platform cannot. */
   ping?(): void
+  /** Pings an idle peer and detects a lost one. Absent where the platform cannot ping, so that pages do not load it. */
+  readonly startKeepalive?: (target: KeepaliveTarget, options: KeepaliveOptions) => Keepalive
   /** Sends a close frame behind all buffered frames. `closed` follows when the peer has disconnected. */
   close(code: number, reason: string): void
   /** Ends the connection at once. `closed` follows. */

@@ -12,7 +12,7 @@ import {
 } from '@mcpwire/core/authoring'
 import { codeFor, errorFor, GOING_AWAY } from './close-codes.js'
 import type { FrameListener, FrameSocket } from './frame-socket.js'
-import { type Keepalive, type KeepaliveTarget, keepalive } from './keepalive.js'
+import type { Keepalive, KeepaliveTarget } from './keepalive.js'
 
 // The life of a channel:
 //
@@ -69,7 +69,7 @@ class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOpt
   readonly #sink: Sink
   readonly #options: WsChannelOptions
   readonly #peer: Peer
-  readonly #keepalive: Keepalive
+  readonly #keepalive: Keepalive | undefined
   readonly #reader: JsonRpcMessageReader
   #state: State = OPEN
   #isPaused = false
@@ -79,7 +79,7 @@ class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOpt
     this.#sink = sink
     this.#options = options
     this.#peer = peer
-    this.#keepalive = keepalive(this, socket.ping ? options : { ...options, pingIntervalMs: Infinity })
+    this.#keepalive = socket.startKeepalive?.(this, options)
     this.#reader = new JsonRpcMessageReader(sink, this)
     socket.listen(this)
   }
@@ -110,7 +110,7 @@ class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOpt
         resolve()
         return
       }
-      this.#keepalive[Symbol.dispose]()
+      this.#keepalive?.[Symbol.dispose]()
       if (last.name === 'ending') last.timeout?.[Symbol.dispose]()
       this.#state = { name: 'closing', timeout: this.#startCloseTimeout(), resolve }
       if (last.name !== 'open') return
@@ -131,7 +131,7 @@ class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOpt
 
   text(text: string): void {
     if (this.#state.name !== 'open') return
-    this.#keepalive.activity()
+    this.#keepalive?.activity()
     this.#reader.text(text)
   }
 
@@ -141,20 +141,20 @@ class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOpt
   }
 
   activity(): void {
-    this.#keepalive.activity()
+    this.#keepalive?.activity()
   }
 
   /** Enters `ending`. The close frame has been sent. */
   failed(reason: Error): void {
     if (this.#state.name !== 'open') return
-    this.#keepalive[Symbol.dispose]()
+    this.#keepalive?.[Symbol.dispose]()
     this.#state = { name: 'ending', reason, timeout: this.#startCloseTimeout() }
   }
 
   closed(code: number, reason: string): void {
     const last = this.#state
     this.#state = { name: 'closed' }
-    this.#keepalive[Symbol.dispose]()
+    this.#keepalive?.[Symbol.dispose]()
     if (last.name === 'open') this.#sink.end(errorFor(code, reason, this))
     else if (last.name === 'ending') {
       last.timeout?.[Symbol.dispose]()

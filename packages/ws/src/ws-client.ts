@@ -14,7 +14,9 @@ import {
   inRange,
   type OptionDefaults,
   type OptionSettings,
+  onAbort,
   optional,
+  optionError,
   options,
   parseHeaders,
   rejectOption,
@@ -100,10 +102,10 @@ export function wsClient(given: WsClientOptions): Transport {
   const url = parseUrl(read.url)
   const settings = { ...read, headers: requireHeaders(read.headers) }
   const { tls, deflate, headers } = settings
-  if (tls !== undefined && url.protocol !== 'wss:') conflict('tls', 'requires a wss: URL')
+  if (tls !== undefined && url.protocol !== 'wss:') throw optionError('tls', 'requires a wss: URL')
   // A server selects one of the offered subprotocols, and must not select the token.
   if (settings.tokenInSubprotocol !== undefined && !settings.requireSubprotocol)
-    conflict('requireSubprotocol', 'must be true when option "tokenInSubprotocol" is given')
+    throw optionError('requireSubprotocol', 'must be true when option "tokenInSubprotocol" is given')
   // Every connection keeps the address. A joined string is flat, a template keeps all its parts.
   const address = [url.protocol, '//', url.host, url.pathname].join('')
   const { maxMessageBytes, maxQueuedBytes, closeTimeoutMs, pingIntervalMs, pongTimeoutMs, clock } = settings
@@ -145,7 +147,7 @@ function parseUrl(given: unknown): URL {
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
     return rejectOption('url', 'a URL that starts with ws:// or wss://')
   if (url.username !== '' || url.password !== '')
-    return conflict('url', 'must not contain credentials', 'use option "headers"')
+    throw optionError('url', 'must not contain credentials', { hint: 'use option "headers"' })
   if (url.hash !== '') return rejectOption('url', 'a URL without a fragment')
   return url
 }
@@ -166,11 +168,6 @@ function requireToken(option: string, value: unknown): void {
   text().check(option, value)
 }
 
-function conflict(option: string, fault: string, hint?: string): never {
-  const details = { option, ...(hint !== undefined && { hint }) }
-  throw new TransportError('INVALID_OPTION', `option "${option}" ${fault}`, details)
-}
-
 /** Opens a connection within `connectTimeoutMs`. */
 async function open(
   dial: Dial,
@@ -181,8 +178,7 @@ async function open(
   signal.throwIfAborted()
   const { clock, connectTimeoutMs: timeoutMs, requireSubprotocol } = settings
   const attempt = new AbortController()
-  const abort = (): void => attempt.abort(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
+  const unsubscribe = onAbort(signal, () => attempt.abort(signal.reason))
   const timeout = clock.deadline(timeoutMs, () => {
     const message = `cannot connect to ${address}: no response within connectTimeoutMs (${timeoutMs} ms)`
     const details = { address, timeoutMs, option: 'connectTimeoutMs' }
@@ -209,7 +205,7 @@ async function open(
     throw new TransportError('CONNECT_FAILED', message, { address }, { cause })
   } finally {
     timeout[Symbol.dispose]()
-    signal.removeEventListener('abort', abort)
+    unsubscribe()
   }
 }
 

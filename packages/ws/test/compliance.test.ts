@@ -7,7 +7,7 @@ import {
   tcpProxy,
 } from '@mcpwire/compliance'
 import type { Transport } from '@mcpwire/core'
-import { freePort } from '@mcpwire/test-support/ports'
+import { refusedPort } from '@mcpwire/test-support/ports'
 import { type WsClientOptions, wsClient } from '../src/index.js'
 import { wsServer } from '../src/node/index.js'
 import { frame } from './support/frames.js'
@@ -93,7 +93,7 @@ function subjectOf(variant: Variant): TransportSubject {
     unreachable: async (options) => ({
       transport: wsClient({
         ...options,
-        url: `${scheme}://127.0.0.1:${await freePort()}/`,
+        url: `${scheme}://127.0.0.1:${await refusedPort()}/`,
         ...clientSide(variant),
       }),
     }),

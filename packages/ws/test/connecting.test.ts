@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { freePort } from '@mcpwire/test-support/ports'
+import { refusedPort } from '@mcpwire/test-support/ports'
 import { describe, expect, test } from 'vitest'
 import { wsClient } from '../src/index.js'
 import { wsServer } from '../src/node/index.js'
@@ -89,7 +89,7 @@ async function failureAt(url: string): Promise<unknown> {
 
 describe('the error of start()', () => {
   test('has a hint when nothing listens', async () => {
-    const failure = await failureAt(`ws://127.0.0.1:${await freePort()}/mcp`)
+    const failure = await failureAt(`ws://127.0.0.1:${await refusedPort()}/mcp`)
     const details = { option: 'url', hint: expect.stringContaining('the server is running') }
     expect(failure).toMatchObject({ code: 'CONNECT_FAILED', details })
   })

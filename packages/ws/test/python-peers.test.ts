@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { until } from '@mcpwire/compliance'
 import type { JsonRpcMessage } from '@mcpwire/core'
 import { missing, pythonWith } from '@mcpwire/test-support/system-packages'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { wsClient } from '../src/index.js'
-import { eventually, serving } from './support/serving.js'
+import { serving } from './support/serving.js'
 
 const COUNT = 10_000
 const TIMEOUT_MS = 60_000
@@ -64,10 +65,7 @@ describe.each(cases)('a peer on $name with deflate $deflate', ({ module, name, d
       return { jsonrpc: '2.0', method: 'notifications/x', params: { n, text: 'täglich 語 '.repeat(n % 90) } }
     })
     for (const message of sent) await client.send(message)
-    while (received.length < COUNT)
-      await eventually(() => received.length % 1_000 === 0 || received.length > 0, 'a message').then(
-        () => new Promise((resolve) => setTimeout(resolve, 10)),
-      )
+    await until(() => received.length === COUNT, 'all messages', TIMEOUT_MS * 4)
     expect(received).toEqual(sent)
     await client.close()
     expect(await peer.next()).toEqual({ closed: 1000, extensions: used })

@@ -35,13 +35,14 @@ export const admissionCases: readonly ListenerCase[] = [
       const { client, connection, atConnection } = await fixture.connectClient(server, {
         headers: { 'x-test': 'hello' },
       })
-      expect(seen[0]).toMatch(/./)
-      if (fixture.hasAbility('headers')) expect(seen[1]).toBe('hello')
-      expect(connection.peer?.authInfo).toMatchObject(authInfo)
+      expect(seen[0], 'address in the handshake').toMatch(/./)
+      if (fixture.hasAbility('headers')) expect(seen[1], 'header in the handshake').toBe('hello')
+      expect(connection.peer?.authInfo, 'authInfo of the admission').toMatchObject(authInfo)
       await client.send(notification(1))
       await client.send(notification(2))
       await fixture.until(() => atConnection.messages.length === 2, 'both messages arrived')
-      for (const context of atConnection.contexts) expect(context?.authInfo).toMatchObject(authInfo)
+      for (const context of atConnection.contexts)
+        expect(context?.authInfo, 'authInfo of the admission').toMatchObject(authInfo)
     },
   },
   refuses('403', { admit: false, status: 403, reason: 'not allowed' }, 'REFUSED'),
@@ -72,11 +73,11 @@ export const admissionCases: readonly ListenerCase[] = [
       const refused = fixture.refused(server)
       await fixture.until(() => signals.length > 0, 'the gate was called')
       await clock.advance(999)
-      expect(signals[0]?.aborted).toBe(false)
+      expect(signals[0]?.aborted, 'handshake.signal is aborted while the gate decides').toBe(false)
       await clock.advance(1)
       await refused
-      expect(signals[0]?.aborted).toBe(true)
-      expect(server.connections).toEqual([])
+      expect(signals[0]?.aborted, 'handshake.signal is aborted after the caller disconnected').toBe(true)
+      expect(server.connections, 'connections yielded for a caller that disconnected').toEqual([])
     },
   },
   {
@@ -100,10 +101,10 @@ export const admissionCases: readonly ListenerCase[] = [
       await fixture.until(() => gateCalls === 2, 'the gate was called twice')
       const reason = await fixture.refused(server)
       if (fixture.hasAbility('reportsRefusal')) expectRefused(reason, 'REFUSED', 503)
-      expect(gateCalls).toBe(2)
+      expect(gateCalls, 'calls of the gate').toBe(2)
       admitAll()
       await fixture.within(connecting, 'both clients were admitted')
-      expect(server.connections).toHaveLength(2)
+      expect(server.connections, 'connections that the listener yielded').toHaveLength(2)
     },
   },
   {
@@ -124,10 +125,13 @@ export const admissionCases: readonly ListenerCase[] = [
       const server = await fixture.listening({ startTimeoutMs: 1_000, clock })
       const { client, connection } = await fixture.connectUnstarted(server)
       await clock.advance(999)
-      expect(connection.state).toBe('idle')
+      expect(connection.state, 'state of the transport').toBe('idle')
       await clock.advance(1)
-      expect(connection.state).toBe('closed')
-      expect(await connection.closed).toBeInstanceOf(Error)
+      expect(connection.state, 'state of the transport').toBe('closed')
+      expect(
+        await connection.closed,
+        'the connection that was not started in time closes with a reason',
+      ).toBeInstanceOf(Error)
       if (!fixture.subject.initialize) await fixture.within(client.closed, 'the client closed')
     },
   },
@@ -151,8 +155,11 @@ export const admissionCases: readonly ListenerCase[] = [
         throw new Error('from onconnection')
       }
       await fixture.refused(server)
-      expect(server.errors.some((error) => isTransportError(error, 'CALLBACK_FAILED'))).toBe(true)
-      expect(server.listener.connections.size).toBe(0)
+      expect(
+        server.errors.some((error) => isTransportError(error, 'CALLBACK_FAILED')),
+        'the failure of the gate is reported to onerror as CALLBACK_FAILED',
+      ).toBe(true)
+      expect(server.listener.connections.size, 'connections of the listener after the refusal').toBe(0)
       server.listener.onconnection = onconnection
       await fixture.connectClient(server)
     },
@@ -167,7 +174,7 @@ function refuses(status: string, verdict: Verdict, code: 'REFUSED' | 'AUTH_REQUI
       const server = await fixture.listening({ gate: { admit: () => verdicts.shift() ?? verdict } })
       const reason = await fixture.refused(server)
       if (fixture.hasAbility('reportsRefusal') && !verdict.admit) expectRefused(reason, code, verdict.status)
-      expect(server.connections).toEqual([])
+      expect(server.connections, 'connections yielded for a refused caller').toEqual([])
       verdicts.push({ admit: true }, { admit: true }, { admit: true })
       await fixture.connectClient(server)
     },
@@ -184,7 +191,7 @@ function failsClosed(failure: string, admit: Gate['admit']): ListenerCase {
       }
       const server = await fixture.listening({ gate })
       await fixture.refused(server)
-      expect(server.connections).toEqual([])
+      expect(server.connections, 'connections yielded for a refused caller').toEqual([])
       await expectReported(fixture, server)
       isBroken = false
       await fixture.connectClient(server)
@@ -195,10 +202,13 @@ function failsClosed(failure: string, admit: Gate['admit']): ListenerCase {
 async function expectReported(fixture: ListenerFixture, server: RecordedListener): Promise<void> {
   await fixture.until(() => server.errors.length > 0, 'the error was reported')
   await turns()
-  expect(server.errors.every((error) => isTransportError(error, 'CALLBACK_FAILED'))).toBe(true)
+  expect(
+    server.errors.every((error) => isTransportError(error, 'CALLBACK_FAILED')),
+    'every error of the listener is CALLBACK_FAILED',
+  ).toBe(true)
 }
 
 function expectRefused(reason: unknown, code: 'REFUSED' | 'AUTH_REQUIRED', status: number): void {
   if (!isTransportError(reason, code)) throw new Error(`expected ${code}, not ${String(reason)}`)
-  expect(reason.details.status).toBe(status)
+  expect(reason.details.status, 'details.status of the refusal').toBe(status)
 }

@@ -13,19 +13,23 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       const leaks = await startLeakCheck()
       const { listener } = await fixture.idle()
       await turns()
-      expect(listener.address).toBeUndefined()
-      expect(leaks.extra()).toEqual([])
+      expect(listener.address, 'address before start()').toBeUndefined()
+      expect(leaks.extra(), 'handles that are open before start()').toEqual([])
       await fixture.within(listener.start(), 'start() settled')
-      expect(listener.address).toMatch(/^[a-z]+:/)
+      expect(listener.address, 'address of the listener').toMatch(/^[a-z]+:/)
     },
   },
   {
     title: 'rejects a second start() with ALREADY_STARTED, and a start() after the end with CLOSED',
     run: async (fixture) => {
       const { listener } = await fixture.listening()
-      await expect(listener.start()).rejects.toMatchObject({ code: 'ALREADY_STARTED' })
+      await expect(listener.start(), 'error that start() rejects with').rejects.toMatchObject({
+        code: 'ALREADY_STARTED',
+      })
       await fixture.within(listener.close(), 'close() returned')
-      await expect(listener.start()).rejects.toMatchObject({ code: 'CLOSED' })
+      await expect(listener.start(), 'error that start() rejects with').rejects.toMatchObject({
+        code: 'CLOSED',
+      })
     },
   },
   {
@@ -34,9 +38,12 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       const server = await fixture.idle()
       const reason = new Error('aborted by the test')
       const signal = AbortSignal.abort(reason)
-      await expect(fixture.within(server.listener.start({ signal }), 'start() settled')).rejects.toBe(reason)
+      await expect(
+        fixture.within(server.listener.start({ signal }), 'start() settled'),
+        'error that start() rejects with',
+      ).rejects.toBe(reason)
       await turns()
-      expect(server.closes).toBe(1)
+      expect(server.closes, 'calls of onclose').toBe(1)
     },
   },
   {
@@ -50,7 +57,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
         'start() settled',
       )
       expect(isTransportError(failure, 'LISTEN_FAILED'), String(failure)).toBe(true)
-      expect(second.closes).toBe(1)
+      expect(second.closes, 'calls of onclose of the listener that could not bind').toBe(1)
       await fixture.connectClient(first)
     },
   },
@@ -62,9 +69,9 @@ export const listenerLifeCases: readonly ListenerCase[] = [
         await fixture.within(Promise.all([listener.close(), listener.close()]), 'close() returned')
         await fixture.within(listener.close(), 'close() returned again')
         await turns()
-        expect(server.closes).toBe(1)
-        expect(await listener.closed).toBeUndefined()
-        expect(server.errors).toEqual([])
+        expect(server.closes, 'calls of onclose').toBe(1)
+        expect(await listener.closed, 'closed after an orderly end').toBeUndefined()
+        expect(server.errors, 'errors reported to onerror').toEqual([])
       }
     },
   },
@@ -79,9 +86,9 @@ export const listenerLifeCases: readonly ListenerCase[] = [
         stillOpen = server.connections.filter(({ state }) => state !== 'closed').length
       }
       await fixture.within(server.listener.close(), 'close() returned')
-      expect(stillOpen).toBe(0)
-      expect(server.listener.connections.size).toBe(0)
-      expect(unstarted.connection.state).toBe('closed')
+      expect(stillOpen, 'connections still open when onclose was called').toBe(0)
+      expect(server.listener.connections.size, 'connections of the listener after close()').toBe(0)
+      expect(unstarted.connection.state, 'state of the transport').toBe('closed')
       if (fixture.subject.initialize) return
       for (const { client } of pairs) await fixture.within(client.closed, 'the client closed')
     },
@@ -92,10 +99,13 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       const server = await fixture.listening()
       const first = await fixture.connectClient(server)
       const second = await fixture.connectClient(server)
-      expect([...server.listener.connections]).toEqual([first.connection, second.connection])
+      expect([...server.listener.connections], 'connections of the listener').toEqual([
+        first.connection,
+        second.connection,
+      ])
       await first.connection.close()
       await fixture.until(() => server.listener.connections.size === 1, 'one connection is left')
-      expect([...server.listener.connections]).toEqual([second.connection])
+      expect([...server.listener.connections], 'connections of the listener').toEqual([second.connection])
     },
   },
   {
@@ -105,7 +115,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
         // A message creates the connection there. It is kept.
         const server = await fixture.listening()
         const { connection } = await fixture.connectUnstarted(server)
-        expect(connection.state).toBe('idle')
+        expect(connection.state, 'state of the transport').toBe('idle')
         return
       }
       const server = await fixture.listening()
@@ -114,8 +124,8 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       connection.onmessage = (message) => received.push(...numbersOf([message]))
       if (client.state === 'open') await fixture.within(client.send(notification(1)), 'send() settled')
       await turns()
-      expect(connection.state).toBe('idle')
-      expect(received).toEqual([])
+      expect(connection.state, 'state of the transport').toBe('idle')
+      expect(received, 'messages delivered before start() of the connection').toEqual([])
       await fixture.within(connection.start(), 'the start() of the connection settled')
       await fixture.until(() => client.state === 'open', 'the client was open')
       await client.send(notification(2))
@@ -131,7 +141,7 @@ export const listenerLifeCases: readonly ListenerCase[] = [
       const failure = await fixture.within(starting, 'start() settled')
       if (!isTransportError(failure, 'INVALID_OPTION'))
         throw new Error(`expected INVALID_OPTION, not ${String(failure)}`)
-      expect(failure.details.option).toBe('gate')
+      expect(failure.details.option, 'details.option of INVALID_OPTION').toBe('gate')
       const withGate = fixture.track(await make({ gate: allowAll() }))
       await fixture.within(withGate.listener.start(), 'start() settled')
     },

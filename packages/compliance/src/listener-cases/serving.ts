@@ -27,8 +27,9 @@ export const servingCases: readonly ListenerCase[] = [
       }
       await turns()
       for (const [index, { atClient }] of pairs.entries()) {
-        expect(atClient.messages).toHaveLength(2)
-        for (const message of atClient.messages) expect(message).toMatchObject({ result: { index } })
+        expect(atClient.messages, 'messages that the client received').toHaveLength(2)
+        for (const message of atClient.messages)
+          expect(message, 'the message that arrived').toMatchObject({ result: { index } })
       }
     },
   },
@@ -42,7 +43,7 @@ export const servingCases: readonly ListenerCase[] = [
       await fixture.within(first.connection.closed, 'its connection closed')
       await second.client.send(notification(1))
       await fixture.until(() => numbersOf(second.atConnection.messages).includes(1), 'the message arrived')
-      expect(server.closes).toBe(0)
+      expect(server.closes, 'calls of onclose while a connection is open').toBe(0)
     },
   },
   {
@@ -57,12 +58,15 @@ export const servingCases: readonly ListenerCase[] = [
         isClosed = true
       })
       await turns()
-      expect({ isClosed, state: connection.state }).toEqual({ isClosed: false, state: 'open' })
+      expect({ isClosed, state: connection.state }, 'states of both ends').toEqual({
+        isClosed: false,
+        state: 'open',
+      })
       await connection.send(response('slow', { done: true }))
       await sending
       await fixture.until(() => atClient.messages.length === 1, 'the response arrived')
       await fixture.within(closing, 'close() returned')
-      expect(server.closes).toBe(1)
+      expect(server.closes, 'calls of onclose after close()').toBe(1)
     },
   },
   {
@@ -75,7 +79,7 @@ export const servingCases: readonly ListenerCase[] = [
       await fixture.until(() => atConnection.messages.length === 1, 'the request arrived')
       const closing = server.listener.close({ drainMs: 1_000 })
       await clock.advance(999)
-      expect(connection.state).toBe('open')
+      expect(connection.state, 'state of the transport').toBe('open')
       await clock.advance(1)
       await fixture.within(closing, 'close() returned')
       const idle = await fixture.listening({ clock: createFakeClock() })
@@ -92,7 +96,10 @@ export const servingCases: readonly ListenerCase[] = [
       const { client, connection } = await fixture.connectClient(server)
       revocation.abort()
       const reason = await fixture.within(connection.closed, 'the connection closed')
-      expect(isTransportError(reason, 'REFUSED')).toBe(true)
+      expect(
+        isTransportError(reason, 'REFUSED'),
+        'the connection closes with REFUSED when its admission expires',
+      ).toBe(true)
       if (!fixture.subject.initialize) await fixture.within(client.closed, 'the client closed')
       await fixture.refused(server)
     },
@@ -105,12 +112,15 @@ export const servingCases: readonly ListenerCase[] = [
       const server = await fixture.listening({ clock, gate: { admit: () => ({ admit: true, expiresAt }) } })
       const { connection } = await fixture.connectClient(server)
       await clock.advance(999)
-      expect(connection.state).toBe('open')
+      expect(connection.state, 'state of the transport').toBe('open')
       await clock.advance(1)
       const reason = await fixture.within(connection.closed, 'the connection closed')
-      expect(isTransportError(reason, 'REFUSED')).toBe(true)
+      expect(
+        isTransportError(reason, 'REFUSED'),
+        'the connection closes with REFUSED when its admission is revoked',
+      ).toBe(true)
       await fixture.refused(server)
-      expect(server.connections).toHaveLength(1)
+      expect(server.connections, 'connections that the listener yielded').toHaveLength(1)
     },
   },
   {
@@ -128,12 +138,15 @@ export const servingCases: readonly ListenerCase[] = [
       const { client, connection } = await fixture.connectClient(server)
       isFull = true
       await fixture.refused(server)
-      expect({ connections: server.connections.length, released }).toEqual({ connections: 1, released: 0 })
+      expect(
+        { connections: server.connections.length, released },
+        'connections and calls of the release function',
+      ).toEqual({ connections: 1, released: 0 })
       await client.close()
       await fixture.within(connection.close(), 'close() returned')
       await fixture.until(() => released > 0, 'the session was released')
       await turns()
-      expect(released).toBe(1)
+      expect(released, 'calls of the release function of the gate').toBe(1)
     },
   },
   {
@@ -149,9 +162,9 @@ export const servingCases: readonly ListenerCase[] = [
         await fixture.until(() => atConnection.messages.length === 1, 'the message arrived')
         await clock.advance(100)
         const isIdleLimit = 'idleTimeoutMs' in grant
-        expect(connection.state).toBe(isIdleLimit ? 'open' : 'closed')
+        expect(connection.state, 'state of the transport').toBe(isIdleLimit ? 'open' : 'closed')
         await clock.advance(900)
-        expect(connection.state).toBe('closed')
+        expect(connection.state, 'state of the transport').toBe('closed')
       }
     },
   },
@@ -167,7 +180,7 @@ export const servingCases: readonly ListenerCase[] = [
       order.length = 0
       await connection.send(response('a'))
       await sending
-      expect(order).toEqual(['outer', 'inner'])
+      expect(order, 'order of the layers').toEqual(['outer', 'inner'])
     },
   },
 ]

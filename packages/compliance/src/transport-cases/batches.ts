@@ -70,8 +70,13 @@ function accepts(requester: Side): ClauseCase {
           () => numbersOf(messages).includes(3),
           `the message after the batch arrived at ${side}`,
         )
-        expect(messages).toEqual([notification(1), request('x'), notification(2), notification(3)])
-        expect(opened.end(side).state).toBe('open')
+        expect(messages, 'the message that arrived').toEqual([
+          notification(1),
+          request('x'),
+          notification(2),
+          notification(3),
+        ])
+        expect(opened.end(side).state, 'state of the transport').toBe('open')
       }
     },
   )
@@ -90,7 +95,7 @@ async function expectSkipped(fixture: TransportFixture, opened: OpenPair, side: 
   await opened.sendRaw(side, JSON.stringify([notification(1), notification(2)]))
   await opened.sendRaw(side, JSON.stringify(notification(3)))
   await fixture.until(() => numbersOf(messages).includes(3), `the message after the batch arrived at ${side}`)
-  expect(numbersOf(messages)).toEqual([3])
+  expect(numbersOf(messages), 'numbers of the messages, in order').toEqual([3])
 }
 
 async function negotiated(fixture: TransportFixture, requester: Side, version: string): Promise<OpenPair> {

@@ -30,7 +30,7 @@ export const callStackCases: readonly ClauseCase[] = [
         )
       }
       await fixture.until(() => atNear.messages.length === 20, 'every response arrived')
-      expect(calls.receivedInside).toBe(0)
+      expect(calls.receivedInside, 'messages delivered inside the call of send()').toBe(0)
     },
   ),
 
@@ -53,7 +53,7 @@ export const callStackCases: readonly ClauseCase[] = [
     }
     await fixture.within(Promise.all(sends), 'every send settled')
     await fixture.until(() => atNear.messages.length === 50, 'every message arrived')
-    expect(calls.receivedInside).toBe(0)
+    expect(calls.receivedInside, 'messages delivered inside the call of send()').toBe(0)
   }),
 
   clause('C11', 'an early message is not delivered inside start()', async (fixture) => {
@@ -78,8 +78,8 @@ export const callStackCases: readonly ClauseCase[] = [
     isInside = false
     await fixture.within(Promise.all([nearStarted, farStarted]), 'start() settled on both ends')
     await fixture.until(() => atNear.messages.length > 0, 'the message arrived')
-    expect(numbersOf(atNear.messages)).toEqual([0])
-    expect(atNear.errors).toEqual([])
+    expect(numbersOf(atNear.messages), 'numbers of the messages that arrived at the near end').toEqual([0])
+    expect(atNear.errors, 'errors reported to onerror').toEqual([])
   }),
 ]
 

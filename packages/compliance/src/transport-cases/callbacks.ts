@@ -28,10 +28,10 @@ export const callbackCases: readonly ClauseCase[] = [
     await near.send(notification(0))
     await near.send(notification(1))
     await fixture.until(() => atFar.messages.length === 2, 'both messages arrived')
-    expect(errorCount).toBe(2)
+    expect(errorCount, 'calls of onerror').toBe(2)
     await fixture.within(far.close({ reason: new Error('no longer needed') }), 'close() returned')
     await fixture.within(near.closed, 'the near end closed')
-    expect(atFar.closes).not.toBe(0)
+    expect(atFar.closes, 'calls of onclose').not.toBe(0)
   }),
 
   clause('C5', 'an onclose that throws is reported and does not stop teardown', async (fixture) => {
@@ -46,7 +46,10 @@ export const callbackCases: readonly ClauseCase[] = [
     await fixture.within(Promise.all([near.closed, far.closed]), 'both ends closed')
     await turns()
     for (const recording of [atNear, atFar]) expectCallbackFailed(recording, 'onclose', cause)
-    expect({ near: near.state, far: far.state }).toEqual({ near: 'closed', far: 'closed' })
+    expect({ near: near.state, far: far.state }, 'states of both ends').toEqual({
+      near: 'closed',
+      far: 'closed',
+    })
   }),
 
   clause('C5', 'a missing callback breaks nothing', async (fixture) => {
@@ -77,9 +80,9 @@ function survives(how: string, fail: (cause: Error) => void): ClauseCase {
     await near.send(notification(1))
     await untilReceived(fixture, received, 2)
     await turns()
-    expect(received).toEqual([0, 1])
+    expect(received, 'the message that arrived').toEqual([0, 1])
     expectCallbackFailed(atFar, 'onmessage', cause)
-    expect({ near: near.state, far: far.state }).toEqual({ near: 'open', far: 'open' })
+    expect({ near: near.state, far: far.state }, 'states of both ends').toEqual({ near: 'open', far: 'open' })
   })
 }
 
@@ -93,10 +96,10 @@ async function untilReceived(
 
 function expectCallbackFailed({ errors }: Recording, slot: string, cause: Error): void {
   const failures = errors.filter((error) => isTransportError(error, 'CALLBACK_FAILED'))
-  expect(failures).not.toEqual([])
+  expect(failures, 'errors CALLBACK_FAILED reported to onerror').not.toEqual([])
   for (const failure of failures) {
-    expect(failure.details).toEqual({ slot })
-    expect(failure.cause).toBe(cause)
+    expect(failure.details, 'details of CALLBACK_FAILED').toEqual({ slot })
+    expect(failure.cause, 'cause of CALLBACK_FAILED').toBe(cause)
   }
 }
 

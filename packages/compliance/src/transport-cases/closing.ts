@@ -5,7 +5,6 @@ import { type ClauseCase, clause } from '../transport-fixture.js'
 import { turn, turns } from '../waiting.js'
 
 const CLOSE_TIMEOUT_MS = 100
-const SLACK = 10
 const MESSAGE_BYTES = 16_384
 const MAX_MESSAGES = 4_096
 
@@ -22,14 +21,14 @@ export const closingCases: readonly ClauseCase[] = [
     ]
     await fixture.within(Promise.all(calls), 'every close() returned')
     await fixture.within(Promise.all([near.close(), far.close(), near.close()]), 'close() returned again')
-    expect(await near.closed).toBe(reason)
+    expect(await near.closed, 'reason that closed settles with').toBe(reason)
   }),
 
   clause('C8', 'close() returns before start(), and again', async (fixture) => {
     const { near } = await fixture.pair()
     await fixture.within(near.close(), 'close() returned')
     await fixture.within(near.close(), 'close() returned again')
-    expect(near.state).toBe('closed')
+    expect(near.state, 'state of the transport').toBe('closed')
   }),
 
   clause('C8', 'close() returns after the other end has closed', async (fixture) => {
@@ -42,8 +41,8 @@ export const closingCases: readonly ClauseCase[] = [
   clause('C8', 'close() returns after the state is closed and onclose was called', async (fixture) => {
     const { near, atNear } = await fixture.open()
     await fixture.within(near.close(), 'close() returned')
-    expect(near.state).toBe('closed')
-    expect(atNear.closes).not.toBe(0)
+    expect(near.state, 'state of the transport').toBe('closed')
+    expect(atNear.closes, 'calls of onclose').not.toBe(0)
   }),
 
   clause('C8', 'close() returns within closeTimeoutMs while the peer does not read', async (fixture) => {
@@ -54,10 +53,10 @@ export const closingCases: readonly ClauseCase[] = [
       for (const _ of count(8)) log.send(notificationOfBytes(sent++, MESSAGE_BYTES))
       await turns(5)
     }
-    expect(log.pending).toBeGreaterThan(0)
+    expect(log.pending, 'sends that are pending while the far end does not read').toBeGreaterThan(0)
     const calls = Promise.all([opened.near.close(), opened.near.close()])
-    await fixture.within(calls, 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
-    expect(opened.near.state).toBe('closed')
+    await fixture.within(calls, 'close() returned')
+    expect(opened.near.state, 'state of the transport').toBe('closed')
   }),
 
   clause('C8', 'an end that does not read closes within closeTimeoutMs', async (fixture) => {
@@ -66,13 +65,13 @@ export const closingCases: readonly ClauseCase[] = [
     const log = createSendLog(opened.near)
     for (const n of count(20)) log.send(notificationOfBytes(n, MESSAGE_BYTES))
     await turn()
-    await fixture.within(opened.far.close(), 'close() returned', CLOSE_TIMEOUT_MS * SLACK)
+    await fixture.within(opened.far.close(), 'close() returned')
   }),
 
   clause('C8', '[Symbol.asyncDispose]() closes the transport', async (fixture) => {
     const { near, far } = await fixture.open()
     await fixture.within(near[Symbol.asyncDispose](), 'the disposal returned')
-    expect(near.state).toBe('closed')
+    expect(near.state, 'state of the transport').toBe('closed')
     await fixture.within(far.closed, 'the far end closed')
   }),
 ]

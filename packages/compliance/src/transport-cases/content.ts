@@ -25,11 +25,14 @@ export const contentCases: readonly ClauseCase[] = [
       '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"inner":{"__proto__":1}}',
     ) as MessageParams
     const received = await sendAndReceive(fixture, params)
-    expect(JSON.stringify(received)).toBe(JSON.stringify(params))
-    expect(Object.hasOwn(received, '__proto__')).toBe(true)
-    expect(Object.getPrototypeOf(received)).toBe(Object.prototype)
-    expect('polluted' in {}).toBe(false)
-    expect('polluted' in received).toBe(false)
+    expect(JSON.stringify(received), 'the message that arrived').toBe(JSON.stringify(params))
+    expect(
+      Object.hasOwn(received, '__proto__'),
+      'the member "__proto__" of a message is its own member',
+    ).toBe(true)
+    expect(Object.getPrototypeOf(received), 'prototype of the received message').toBe(Object.prototype)
+    expect('polluted' in {}, 'Object.prototype has the members of a message').toBe(false)
+    expect('polluted' in received, 'the received message inherits a member of "__proto__"').toBe(false)
   }),
 
   clause('C2', 'carries every kind of message [GEN-12]', async (fixture) => {
@@ -48,19 +51,19 @@ export const contentCases: readonly ClauseCase[] = [
     const bare: JsonRpcMessage = { jsonrpc: '2.0', method: 'test/bare' }
     const sending = near.send(requestMessage)
     await fixture.until(() => atFar.messages.length === 1, 'the request arrived')
-    expect(atFar.messages[0]).toEqual(requestMessage)
+    expect(atFar.messages[0], 'the message that arrived').toEqual(requestMessage)
     await fixture.within(Promise.all([sending, far.send(errorResponse)]), 'both sends settled')
     await fixture.until(() => atNear.messages.length === 1, 'the response arrived')
-    expect(atNear.messages[0]).toEqual(errorResponse)
+    expect(atNear.messages[0], 'the message that arrived').toEqual(errorResponse)
     await near.send(bare)
     await fixture.until(() => atFar.messages.length === 2, 'the notification arrived')
-    expect(atFar.messages[1]).toEqual(bare)
+    expect(atFar.messages[1], 'the message that arrived').toEqual(bare)
   }),
 ]
 
 function carries(content: string, params: MessageParams): ClauseCase {
   return clause('C2', `carries ${content}`, async (fixture) => {
-    expect(await sendAndReceive(fixture, params)).toEqual(params)
+    expect(await sendAndReceive(fixture, params), 'the message that arrived').toEqual(params)
   })
 }
 
@@ -69,7 +72,7 @@ async function sendAndReceive(fixture: TransportFixture, params: MessageParams):
   const text = JSON.stringify(params)
   await fixture.within(near.send({ jsonrpc: '2.0', method: 'test/content', params }), 'send() settled')
   await fixture.until(() => atFar.messages.length > 0, 'the message arrived')
-  expect(JSON.stringify(params)).toBe(text)
+  expect(JSON.stringify(params), 'the message that arrived').toBe(text)
   const [message] = atFar.messages
   if (!message || !isNotification(message) || !message.params)
     throw new Error('the message did not arrive as a notification')

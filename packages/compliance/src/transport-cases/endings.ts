@@ -28,10 +28,18 @@ export const endingCases: readonly ClauseCase[] = [
       expectOneEnd(opened.atNear)
       expectOneEnd(opened.atFar)
       const hasReason = fixture.hasAbility('cutHasReason')
-      if (hasReason) expect(reasons.some((reason) => reason instanceof Error)).toBe(true)
+      if (hasReason)
+        expect(
+          reasons.some((reason) => reason instanceof Error),
+          'closed of one end settles with the reason why the connection broke',
+        ).toBe(true)
       for (const [index, reason] of reasons.entries()) {
         const { errors } = index === 0 ? opened.atNear : opened.atFar
-        if (reason) expect(errors.filter((error) => error === reason)).toHaveLength(1)
+        if (reason)
+          expect(
+            errors.filter((error) => error === reason),
+            'calls of onerror with the reason of closed',
+          ).toHaveLength(1)
       }
     },
   ),
@@ -62,7 +70,9 @@ export const endingCases: readonly ClauseCase[] = [
       await fixture.within(near.close(), 'close() returned')
       await fixture.within(far.closed, 'the far end closed')
       await turns()
-      expect(numbersOf(atFar.messages)).toEqual(count(50))
+      expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual(
+        count(50),
+      )
       expectOneEnd(atFar)
     },
   ),
@@ -76,8 +86,8 @@ export const endingCases: readonly ClauseCase[] = [
     for (const n of count(5)) near.send(notification(n)).catch(() => {})
     await fixture.within(Promise.all([near.closed, far.closed]), 'both ends closed')
     await turns()
-    expect({ near: atNear.closes, far: atFar.closes }).toEqual({ near: 1, far: 1 })
-    expect(atFar.messages).toHaveLength(1)
+    expect({ near: atNear.closes, far: atFar.closes }, 'calls of onclose').toEqual({ near: 1, far: 1 })
+    expect(atFar.messages, 'messages delivered after close() was called inside onmessage').toHaveLength(1)
   }),
 
   clause('C4', 'onclose is called once when close() is called before start()', async (fixture) => {
@@ -85,8 +95,8 @@ export const endingCases: readonly ClauseCase[] = [
     await fixture.within(Promise.all([near.close(), near.close()]), 'close() returned')
     await turns()
     expectOneEnd(atNear)
-    expect(await near.closed).toBeUndefined()
-    expect(atNear.errors).toEqual([])
+    expect(await near.closed, 'closed after close() before start()').toBeUndefined()
+    expect(atNear.errors, 'errors reported to onerror').toEqual([])
   }),
 
   clause('C4', 'onclose is called once when close() is called during start()', async (fixture) => {
@@ -95,10 +105,13 @@ export const endingCases: readonly ClauseCase[] = [
     starting.catch(() => {})
     await turns()
     await fixture.within(transport.close(), 'close() returned')
-    await expect(fixture.within(starting, 'start() settled')).rejects.toBeInstanceOf(Error)
+    await expect(
+      fixture.within(starting, 'start() settled'),
+      'start() rejects with an Error when close() is called during it',
+    ).rejects.toBeInstanceOf(Error)
     await turns()
     expectOneEnd(recording)
-    expect(await transport.closed).toBeUndefined()
+    expect(await transport.closed, 'closed after close() during start()').toBeUndefined()
   }),
 
   failsToStart('nothing listens', 'unreachable'),
@@ -108,8 +121,11 @@ export const endingCases: readonly ClauseCase[] = [
     const { near, far, atNear } = await fixture.open()
     const reason = new Error('no longer needed')
     await fixture.within(near.close({ reason }), 'close() returned')
-    expect(await near.closed).toBe(reason)
-    expect(atNear.errors.filter((error) => error === reason)).toHaveLength(1)
+    expect(await near.closed, 'reason that closed settles with').toBe(reason)
+    expect(
+      atNear.errors.filter((error) => error === reason),
+      'calls of onerror with the reason passed to close()',
+    ).toHaveLength(1)
     await fixture.within(far.closed, 'the far end closed')
     await turns()
     expectOneEnd(atNear)
@@ -134,8 +150,10 @@ function ends(
       await turns()
       expectOneEnd(opened.atNear)
       expectOneEnd(opened.atFar)
-      for (const end of [opened.near, opened.far]) expect(await end.closed).toBeUndefined()
-      for (const { errors } of [opened.atNear, opened.atFar]) expect(errors).toEqual([])
+      for (const end of [opened.near, opened.far])
+        expect(await end.closed, 'closed after an orderly end').toBeUndefined()
+      for (const { errors } of [opened.atNear, opened.atFar])
+        expect(errors, 'errors reported to onerror at an orderly end').toEqual([])
     },
   )
 }
@@ -146,8 +164,11 @@ function failsToStart(cause: string, kind: 'unreachable' | 'hangsUpDuringStart')
     await settle(fixture, transport)
     expectOneEnd(recording)
     const reason = await fixture.within(transport.closed, 'closed settled')
-    expect(reason).toBeInstanceOf(Error)
-    expect(recording.errors.filter((error) => error === reason)).toHaveLength(1)
+    expect(reason, 'closed settles with the error of start()').toBeInstanceOf(Error)
+    expect(
+      recording.errors.filter((error) => error === reason),
+      'calls of onerror with the reason of closed',
+    ).toHaveLength(1)
   })
 }
 
@@ -160,6 +181,6 @@ async function settle(fixture: TransportFixture, transport: Transport): Promise<
 }
 
 function expectOneEnd(recording: Recording): void {
-  expect(recording.closes).toBe(1)
-  expect(recording.messagesAfterClose).toBe(0)
+  expect(recording.closes, 'calls of onclose').toBe(1)
+  expect(recording.messagesAfterClose, 'messages delivered after onclose').toBe(0)
 }

@@ -18,8 +18,8 @@ export const factoryCases: readonly ClauseCase[] = [
     const leaks = await startLeakCheck()
     const transport = create({})
     await turns()
-    expect(transport.state).toBe('idle')
-    expect(leaks.extra()).toEqual([])
+    expect(transport.state, 'state of the transport').toBe('idle')
+    expect(leaks.extra(), 'handles that are open before start()').toEqual([])
     await fixture.within(transport.close(), 'close() returned')
   }),
 
@@ -30,7 +30,8 @@ export const factoryCases: readonly ClauseCase[] = [
       const error = thrownBy(() => create(bad))
       const shown = `${option}: ${String(received)}`
       if (!isTransportError(error, 'INVALID_OPTION')) {
-        throw new Error(`expected INVALID_OPTION for ${shown}, not ${String(error)}`)
+        const outcome = error === undefined ? 'nothing' : String(error)
+        throw new Error(`the factory must throw INVALID_OPTION for { ${shown} }; it threw ${outcome}`)
       }
       expect(error.details.option, shown).toContain(option)
       expect(error.message, shown).toContain(option)
@@ -40,7 +41,10 @@ export const factoryCases: readonly ClauseCase[] = [
   clause('C12', 'a factory treats an undefined option as absent', async (fixture) => {
     const create = fixture.requireHook('create', fixture.subject.create)
     const none = { maxMessageBytes: undefined, maxQueuedBytes: undefined, closeTimeoutMs: undefined }
-    expect(thrownBy(() => create(none))).toBeUndefined()
+    expect(
+      thrownBy(() => create(none)),
+      'error thrown for options that are undefined',
+    ).toBeUndefined()
   }),
 ]
 

@@ -26,13 +26,21 @@ export const idCases: readonly ClauseCase[] = [
       const { near, far, atNear, atFar } = await fixture.open()
       const requests = ids.map((id) => near.send(request(id)))
       await fixture.until(() => atFar.messages.length === ids.length, 'every request arrived')
-      expect(sorted(idsOf(atFar.messages.filter(isRequest)))).toEqual(sorted(ids))
+      expect(sorted(idsOf(atFar.messages.filter(isRequest))), 'ids that arrived, with their types').toEqual(
+        sorted(ids),
+      )
       const responses = ids.map((id) => far.send(response(id, { to: typeof id, id })))
       await fixture.within(Promise.all([...requests, ...responses]), 'every send settled')
       await fixture.until(() => atNear.messages.length === ids.length, 'every response arrived')
-      expect(sorted(idsOf(atNear.messages.filter(isResponse)))).toEqual(sorted(ids))
+      expect(sorted(idsOf(atNear.messages.filter(isResponse))), 'ids that arrived, with their types').toEqual(
+        sorted(ids),
+      )
       for (const message of atNear.messages) {
-        if ('result' in message) expect(message.result).toEqual({ to: typeof message.id, id: message.id })
+        if ('result' in message)
+          expect(message.result, 'the message that arrived').toEqual({
+            to: typeof message.id,
+            id: message.id,
+          })
       }
     },
   ),
@@ -45,16 +53,16 @@ export const idCases: readonly ClauseCase[] = [
       () => atNear.messages.length === 1 && atFar.messages.length === 1,
       'both requests arrived',
     )
-    expect(atNear.messages[0]).toEqual(request(1, 'test/from-far'))
-    expect(atFar.messages[0]).toEqual(request(1, 'test/from-near'))
+    expect(atNear.messages[0], 'the message that arrived').toEqual(request(1, 'test/from-far'))
+    expect(atFar.messages[0], 'the message that arrived').toEqual(request(1, 'test/from-near'))
     const responses = [near.send(response(1, { by: 'near' })), far.send(response(1, { by: 'far' }))]
     await fixture.within(Promise.all([...requests, ...responses]), 'every send settled')
     await fixture.until(
       () => atNear.messages.length === 2 && atFar.messages.length === 2,
       'both responses arrived',
     )
-    expect(atNear.messages[1]).toEqual(response(1, { by: 'far' }))
-    expect(atFar.messages[1]).toEqual(response(1, { by: 'near' }))
+    expect(atNear.messages[1], 'the message that arrived').toEqual(response(1, { by: 'far' }))
+    expect(atFar.messages[1], 'the message that arrived').toEqual(response(1, { by: 'near' }))
   }),
 ]
 

@@ -54,6 +54,6 @@ function releases(when: string, end: (opened: OpenPair) => Promise<void>): Claus
     await end(opened)
     await fixture.within(Promise.all([opened.near.closed, opened.far.closed]), 'both ends closed')
     await leaks.released(fixture.graceMs)
-    expect(leaks.extra()).toEqual([])
+    expect(leaks.extra(), 'handles that are still open after closed').toEqual([])
   })
 }

@@ -9,18 +9,18 @@ import { turns } from '../waiting.js'
 export const lifeCases: readonly ClauseCase[] = [
   clause('C1', 'state goes from idle to open to closed', async (fixture) => {
     const { near, pair } = await fixture.pair()
-    expect(near.state).toBe('idle')
-    if (!(pair.far instanceof Promise)) expect(pair.far.state).toBe('idle')
+    expect(near.state, 'state of the transport').toBe('idle')
+    if (!(pair.far instanceof Promise)) expect(pair.far.state, 'state of the transport').toBe('idle')
     const fresh = await fixture.pair()
     const opening = fresh.open()
-    expect(['starting', 'open']).toContain(fresh.near.state)
+    expect(['starting', 'open'], 'a state of the life cycle').toContain(fresh.near.state)
     const opened = await opening
-    expect(states(opened)).toEqual({ near: 'open', far: 'open' })
+    expect(states(opened), 'states of both ends').toEqual({ near: 'open', far: 'open' })
     const closing = opened.near.close()
-    expect(['closing', 'closed']).toContain(opened.near.state)
+    expect(['closing', 'closed'], 'a state of the life cycle').toContain(opened.near.state)
     await fixture.within(Promise.all([closing, opened.near.closed, opened.far.closed]), 'both ends closed')
     await turns()
-    expect(states(opened)).toEqual({ near: 'closed', far: 'closed' })
+    expect(states(opened), 'states of both ends').toEqual({ near: 'closed', far: 'closed' })
   }),
 
   clause('C1', 'a second start() rejects with ALREADY_STARTED and has no effect', async (fixture) => {
@@ -30,10 +30,11 @@ export const lifeCases: readonly ClauseCase[] = [
     const opened = await opening
     await expectCode(opened.near.start(), 'ALREADY_STARTED')
     await expectCode(opened.far.start(), 'ALREADY_STARTED')
-    expect(states(opened)).toEqual({ near: 'open', far: 'open' })
+    expect(states(opened), 'states of both ends').toEqual({ near: 'open', far: 'open' })
     await opened.near.send(notification(1))
     await fixture.until(() => opened.atFar.messages.length === 1, 'a message arrived')
-    for (const { closes } of [opened.atNear, opened.atFar]) expect(closes).toBe(0)
+    for (const { closes } of [opened.atNear, opened.atFar])
+      expect(closes, 'calls of onclose while both ends are open').toBe(0)
   }),
 
   clause('C1', 'start() after the end rejects with CLOSED', async (fixture) => {
@@ -45,13 +46,16 @@ export const lifeCases: readonly ClauseCase[] = [
     const { near } = await fixture.pair()
     await near.close()
     await expectCode(near.start(), 'CLOSED')
-    expect(near.state).toBe('closed')
+    expect(near.state, 'state of the transport').toBe('closed')
   }),
 
   clause('C1', 'a failed start() closes the transport', async (fixture) => {
     const { transport } = await fixture.lone('unreachable')
-    await expect(fixture.within(transport.start(), 'start() settled')).rejects.toBeInstanceOf(Error)
-    expect(transport.state).toBe('closed')
+    await expect(
+      fixture.within(transport.start(), 'start() settled'),
+      'start() rejects with an Error',
+    ).rejects.toBeInstanceOf(Error)
+    expect(transport.state, 'state of the transport').toBe('closed')
     await expectCode(transport.start(), 'CLOSED')
   }),
 
@@ -71,8 +75,8 @@ function states({ near, far }: OpenPair): { near: string; far: string } {
 }
 
 function expectPeer({ peer }: Transport): void {
-  expect(peer?.medium).toMatch(/./)
-  expect(peer?.address).toMatch(/./)
+  expect(peer?.medium, 'peer.medium').toMatch(/./)
+  expect(peer?.address, 'peer.address').toMatch(/./)
 }
 
 async function expectCode(promise: Promise<unknown>, code: 'ALREADY_STARTED' | 'CLOSED'): Promise<void> {
@@ -80,5 +84,5 @@ async function expectCode(promise: Promise<unknown>, code: 'ALREADY_STARTED' | '
     () => 'it resolved',
     (error: unknown) => (isTransportError(error) ? error.code : error),
   )
-  expect(outcome).toBe(code)
+  expect(outcome, 'outcome of the second call').toBe(code)
 }

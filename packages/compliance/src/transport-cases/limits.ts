@@ -22,7 +22,7 @@ export const limitCases: readonly ClauseCase[] = [
     const message = notificationOfBytes(1, MAX_MESSAGE_BYTES)
     await fixture.within(near.send(message), 'send() settled')
     await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
-    expect(atFar.messages[0]).toEqual(message)
+    expect(atFar.messages[0], 'the message that arrived').toEqual(message)
   }),
 
   clause('C9', 'maxMessageBytes counts bytes of UTF-8, not characters', async (fixture) => {
@@ -46,7 +46,7 @@ export const limitCases: readonly ClauseCase[] = [
       )
       await near.send(notification(2))
       await fixture.until(() => numbersOf(atFar.messages).includes(2), 'the next message arrived')
-      expect(numbersOf(atFar.messages)).toEqual([0, 2])
+      expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual([0, 2])
     },
   ),
 
@@ -72,8 +72,8 @@ export const limitCases: readonly ClauseCase[] = [
         await turn()
         highest = Math.max(highest, log.pendingBytes)
       }
-      expect(log.failures).toHaveLength(1)
-      expect(highest).toBeLessThanOrEqual(MAX_QUEUED_BYTES)
+      expect(log.failures, 'sends that were rejected').toHaveLength(1)
+      expect(highest, 'queued bytes').toBeLessThanOrEqual(MAX_QUEUED_BYTES)
     },
   ),
 ]
@@ -86,7 +86,7 @@ function rejectsTooLong(to: Side): ClauseCase {
     await fixture.until(() => opened.at(to).messages.length === 1, 'a message before it arrived')
     await opened.sendRaw(to, JSON.stringify(notificationOfBytes(1, MAX_MESSAGE_BYTES + 1)))
     await fixture.until(() => hasReportedTooLarge(opened, to), 'MESSAGE_TOO_LARGE was reported')
-    expect(numbersOf(opened.at(to).messages)).toEqual([0])
+    expect(numbersOf(opened.at(to).messages), 'numbers of the messages, in order').toEqual([0])
     await expectEndedOrIntact(fixture, opened, to)
   })
 }
@@ -99,9 +99,10 @@ async function expectEndedOrIntact(fixture: TransportFixture, opened: OpenPair, 
     await opened.sendRaw(to, JSON.stringify(notification(2)))
     await fixture.until(() => numbersOf(opened.at(to).messages).includes(2), 'the next message arrived')
   } else {
-    expect(isTransportError(await fixture.within(end.closed, 'the end closed'), 'MESSAGE_TOO_LARGE')).toBe(
-      true,
-    )
+    expect(
+      isTransportError(await fixture.within(end.closed, 'the end closed'), 'MESSAGE_TOO_LARGE'),
+      'the connection ends with MESSAGE_TOO_LARGE',
+    ).toBe(true)
   }
 }
 
@@ -115,7 +116,7 @@ function hasReportedTooLarge(opened: OpenPair, side: Side): boolean {
 }
 
 async function expectTooLarge(sending: Promise<void>): Promise<void> {
-  await expect(sending).rejects.toMatchObject({
+  await expect(sending, 'error that send() rejects with').rejects.toMatchObject({
     code: 'MESSAGE_TOO_LARGE',
     details: { maxMessageBytes: MAX_MESSAGE_BYTES },
   })

@@ -28,8 +28,11 @@ export const malformedCases: readonly ClauseCase[] = [
     }
     await opened.sendRaw('far', JSON.stringify(notification(1)))
     await fixture.until(() => opened.atFar.messages.length > 0, 'the next message arrived')
-    expect(numbersOf(opened.atFar.messages)).toEqual([1])
-    if (!tolerates(fixture, 'far')) expect(malformed(opened.atFar.errors)).toHaveLength(3)
+    expect(numbersOf(opened.atFar.messages), 'numbers of the messages that arrived at the far end').toEqual([
+      1,
+    ])
+    if (!tolerates(fixture, 'far'))
+      expect(malformed(opened.atFar.errors), 'errors MALFORMED_MESSAGE at the far end').toHaveLength(3)
   }),
 
   clause(
@@ -40,7 +43,7 @@ export const malformedCases: readonly ClauseCase[] = [
       await opened.sendRaw('far', `  \t${JSON.stringify({ ...notification(1), 'x-unknown': [1] })} \r`)
       await opened.sendRaw('far', '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"unread"}}')
       await fixture.until(() => opened.atFar.messages.length === 2, 'both messages arrived')
-      expect(malformed(opened.atFar.errors)).toEqual([])
+      expect(malformed(opened.atFar.errors), 'errors MALFORMED_MESSAGE for valid messages').toEqual([])
     },
   ),
 
@@ -51,8 +54,10 @@ export const malformedCases: readonly ClauseCase[] = [
       await opened.sendRaw('far', JSON.stringify(notification(n)))
     }
     await fixture.until(() => opened.atFar.messages.length === 2, 'both messages arrived')
-    expect(numbersOf(opened.atFar.messages)).toEqual([1, 2])
-    expect(opened.far.state).toBe('open')
+    expect(numbersOf(opened.atFar.messages), 'numbers of the messages that arrived at the far end').toEqual([
+      1, 2,
+    ])
+    expect(opened.far.state, 'state of the transport').toBe('open')
   }),
 
   endsAfterTen('far'),
@@ -84,9 +89,11 @@ function skips(to: Side, description: string, texts: readonly string[]): ClauseC
         const reports = malformed(recording.errors)
         expect(reports.length, `${text} was reported`).toBe(index + 1)
         const { preview } = reports[index]?.details ?? { preview: undefined }
-        expect(new TextEncoder().encode(preview).length).toBeLessThanOrEqual(PREVIEW_BYTES)
+        expect(new TextEncoder().encode(preview).length, 'bytes of details.preview').toBeLessThanOrEqual(
+          PREVIEW_BYTES,
+        )
       }
-      expect(opened.end(to).state).toBe('open')
+      expect(opened.end(to).state, 'state of the transport').toBe('open')
     },
   )
 }
@@ -97,8 +104,10 @@ function endsAfterTen(to: Side): ClauseCase {
     const opened = await fixture.open()
     for (let bad = 1; bad <= MAX_IN_A_ROW; bad++) await opened.sendRaw(to, `not json ${bad}`)
     const reason = await fixture.within(opened.end(to).closed, 'the end closed')
-    expect(isTransportError(reason, 'MALFORMED_MESSAGE')).toBe(true)
-    expect(opened.at(to).messages).toEqual([])
+    expect(isTransportError(reason, 'MALFORMED_MESSAGE'), 'the connection ends with MALFORMED_MESSAGE').toBe(
+      true,
+    )
+    expect(opened.at(to).messages, 'messages delivered from malformed input').toEqual([])
     await fixture.within(opened.end(to === 'far' ? 'near' : 'far').closed, 'the other end closed')
   })
 }
@@ -113,7 +122,7 @@ function toleratesStrayOutput(to: Side): ClauseCase {
       for (let line = 0; line < 3 * MAX_IN_A_ROW; line++) await opened.sendRaw(to, `npm warn ${line}`)
       await opened.sendRaw(to, JSON.stringify(notification(1)))
       await fixture.until(() => opened.at(to).messages.length === 1, 'the next message arrived')
-      expect(opened.end(to).state).toBe('open')
+      expect(opened.end(to).state, 'state of the transport').toBe('open')
     },
   )
 }

@@ -6,15 +6,15 @@ import { type ClauseCase, clause } from '../transport-fixture.js'
 export const objectCases: readonly ClauseCase[] = [
   clause('C16', 'sessionId is undefined before the peer has sent a message', async (fixture) => {
     const unstarted = await fixture.pair()
-    expect(unstarted.near.sessionId).toBeUndefined()
+    expect(unstarted.near.sessionId, 'sessionId before start()').toBeUndefined()
     await (unstarted.pair.initialize ? unstarted.near.start() : unstarted.open())
-    expect(unstarted.near.sessionId).toBeUndefined()
+    expect(unstarted.near.sessionId, 'sessionId after the connection was created').toBeUndefined()
   }),
 
   clause('C17', 'members can be added, and methods reassigned on the instance', async (fixture) => {
     const unstarted = await fixture.pair()
     const { near } = unstarted
-    expect(Object.isExtensible(near)).toBe(true)
+    expect(Object.isExtensible(near), 'the transport is an extensible object').toBe(true)
     const calls: string[] = []
     const start = near.start.bind(near)
     const send = near.send.bind(near)
@@ -31,10 +31,10 @@ export const objectCases: readonly ClauseCase[] = [
     calls.length = 0
     await near.send(notification(1))
     await fixture.until(() => numbersOf(atFar.messages).includes(1), 'the message arrived')
-    expect(calls).toEqual(['send'])
-    expect(near).toMatchObject({ custom: true })
+    expect(calls, 'calls of the replaced methods').toEqual(['send'])
+    expect(near, 'members of the transport').toMatchObject({ custom: true })
     await fixture.within(near.close(), 'close() returned')
-    expect(atNear.closes).not.toBe(0)
+    expect(atNear.closes, 'calls of onclose').not.toBe(0)
   }),
 
   clause('C17', 'slots may be set, read and unset at any time', async (fixture) => {
@@ -47,9 +47,9 @@ export const objectCases: readonly ClauseCase[] = [
     }
     await near.send(notification(1))
     await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
-    expect(chained).toBe(1)
+    expect(chained, 'calls of the replaced onmessage').toBe(1)
     far.onclose = undefined
-    expect(far.onclose).toBeUndefined()
+    expect(far.onclose, 'onclose after it was removed').toBeUndefined()
   }),
 
   clause('C17', 'setProtocolVersion may be called in any state', async (fixture) => {
@@ -60,6 +60,6 @@ export const objectCases: readonly ClauseCase[] = [
     await near.send(notification(1))
     await fixture.until(() => numbersOf(atFar.messages).includes(1), 'the message arrived')
     await fixture.within(near.close(), 'close() returned')
-    expect(() => near.setProtocolVersion?.('2025-06-18')).not.toThrow()
+    expect(() => near.setProtocolVersion?.('2025-06-18'), 'the call throws nothing').not.toThrow()
   }),
 ]

@@ -23,8 +23,12 @@ export const orderCases: readonly ClauseCase[] = [
         () => atFar.messages.length >= MESSAGE_COUNT && atNear.messages.length >= MESSAGE_COUNT,
         'all messages arrived',
       )
-      expect(numbersOf(atFar.messages)).toEqual(count(MESSAGE_COUNT))
-      expect(numbersOf(atNear.messages)).toEqual(count(MESSAGE_COUNT))
+      expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual(
+        count(MESSAGE_COUNT),
+      )
+      expect(numbersOf(atNear.messages), 'numbers of the messages that arrived at the near end').toEqual(
+        count(MESSAGE_COUNT),
+      )
     },
   ),
 
@@ -32,7 +36,9 @@ export const orderCases: readonly ClauseCase[] = [
     const { near, atFar } = await fixture.open()
     for (const n of count(30)) await fixture.within(near.send(sized(n)), 'send() settled')
     await fixture.until(() => atFar.messages.length >= 30, 'all messages arrived')
-    expect(numbersOf(atFar.messages)).toEqual(count(30))
+    expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual(
+      count(30),
+    )
   }),
 
   clause('C2', 'messages keep the order of sends over many turns of the event loop', async (fixture) => {
@@ -45,7 +51,9 @@ export const orderCases: readonly ClauseCase[] = [
     }
     await fixture.within(Promise.all(sends), 'every send settled')
     await fixture.until(() => atFar.messages.length >= 60, 'all messages arrived')
-    expect(numbersOf(atFar.messages)).toEqual(count(60))
+    expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual(
+      count(60),
+    )
   }),
 
   clause('C2', 'each message is delivered once', async (fixture) => {
@@ -53,7 +61,9 @@ export const orderCases: readonly ClauseCase[] = [
     for (const n of count(20)) await near.send(notification(n))
     await fixture.until(() => atFar.messages.length >= 20, 'all messages arrived')
     await turns()
-    expect(numbersOf(atFar.messages)).toEqual(count(20))
+    expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual(
+      count(20),
+    )
   }),
 
   clause(
@@ -62,14 +72,16 @@ export const orderCases: readonly ClauseCase[] = [
     async (fixture) => {
       if (!fixture.subject.capabilities?.backpressure) throw new Exempt('the medium has no backpressure')
       const { near, far, atFar } = await fixture.open()
-      expect(far.flow).toBeDefined()
+      expect(far.flow, 'flow of the transport, which the subject says it has').toBeDefined()
       far.flow?.pause()
       const sends = count(40).map((n) => near.send(notification(n, { fill: 'x'.repeat(2_000) })))
       await turns()
       far.flow?.resume()
       await fixture.within(Promise.all(sends), 'every send settled')
       await fixture.until(() => atFar.messages.length >= 40, 'all messages arrived')
-      expect(numbersOf(atFar.messages)).toEqual(count(40))
+      expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual(
+        count(40),
+      )
     },
   ),
 ]

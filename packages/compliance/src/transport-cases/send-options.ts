@@ -11,8 +11,8 @@ export const sendOptionCases: readonly ClauseCase[] = [
     const before = Object.getOwnPropertyDescriptors(options)
     await fixture.within(near.send(notification(1), options), 'send() settled')
     await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
-    expect(Object.getOwnPropertyDescriptors(options)).toEqual(before)
-    expect(numbersOf(atFar.messages)).toEqual([1])
+    expect(Object.getOwnPropertyDescriptors(options), 'the options after send()').toEqual(before)
+    expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual([1])
   }),
 
   clause('C14', 'send() accepts frozen options and messages', async (fixture) => {
@@ -23,10 +23,10 @@ export const sendOptionCases: readonly ClauseCase[] = [
     let sending: Promise<void> | undefined
     expect(() => {
       sending = near.send(message, Object.freeze(optionsWithUnknownMembers()))
-    }).not.toThrow()
+    }, 'the call throws nothing').not.toThrow()
     await fixture.within(sending ?? Promise.resolve(), 'send() settled')
     await fixture.until(() => atFar.messages.length === 1, 'the message arrived')
-    expect(atFar.messages[0]).toEqual(message)
+    expect(atFar.messages[0], 'the message that arrived').toEqual(message)
   }),
 ]
 

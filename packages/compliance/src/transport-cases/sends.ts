@@ -14,26 +14,30 @@ const MAX_MESSAGES = 4_096
 export const sendCases: readonly ClauseCase[] = [
   clause('C3', 'send() before start() and during start() rejects with NOT_STARTED', async (fixture) => {
     const unstarted = await fixture.pair()
-    expect(await codeOf(unstarted.near.send(notification(1)))).toBe('NOT_STARTED')
+    expect(await codeOf(unstarted.near.send(notification(1))), 'code of the rejection of send()').toBe(
+      'NOT_STARTED',
+    )
     const opening = unstarted.open()
     if (unstarted.near.state === 'starting') {
-      expect(await codeOf(unstarted.near.send(notification(2)))).toBe('NOT_STARTED')
+      expect(await codeOf(unstarted.near.send(notification(2))), 'code of the rejection of send()').toBe(
+        'NOT_STARTED',
+      )
     }
     const { atFar, near } = await opening
     await near.send(notification(3))
     await fixture.until(() => atFar.messages.length > 0, 'a message arrived')
-    expect(numbersOf(atFar.messages)).toEqual([3])
+    expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual([3])
   }),
 
   clause('C3', 'send() after the end rejects with CLOSED on both ends', async (fixture) => {
     const { near, far } = await fixture.open()
     await near.close()
-    expect(await codeOf(near.send(notification(1)))).toBe('CLOSED')
+    expect(await codeOf(near.send(notification(1))), 'code of the rejection of send()').toBe('CLOSED')
     await fixture.within(far.closed, 'the far end closed')
-    expect(await codeOf(far.send(notification(2)))).toBe('CLOSED')
+    expect(await codeOf(far.send(notification(2))), 'code of the rejection of send()').toBe('CLOSED')
     const idle = await fixture.pair()
     await idle.near.close()
-    expect(await codeOf(idle.near.send(notification(3)))).toBe('CLOSED')
+    expect(await codeOf(idle.near.send(notification(3))), 'code of the rejection of send()').toBe('CLOSED')
   }),
 
   clause('C3', 'concurrent sends resolve', async (fixture) => {
@@ -52,11 +56,14 @@ export const sendCases: readonly ClauseCase[] = [
       await near.send(notification(0))
       for (const bad of [circular, { big: 1n }]) {
         const outcome = await fixture.within(settled(near.send(notification(9, bad))), 'send() settled')
-        expect(isTransportError(outcome, 'SEND_FAILED') && outcome.details.delivery).toBe('none')
+        expect(
+          isTransportError(outcome, 'SEND_FAILED') && outcome.details.delivery,
+          'details.delivery of SEND_FAILED',
+        ).toBe('none')
       }
       await near.send(notification(1))
       await fixture.until(() => atFar.messages.length >= 2, 'the others arrived')
-      expect(numbersOf(atFar.messages)).toEqual([0, 1])
+      expect(numbersOf(atFar.messages), 'numbers of the messages that arrived at the far end').toEqual([0, 1])
     },
   ),
 
@@ -68,8 +75,9 @@ export const sendCases: readonly ClauseCase[] = [
     await fixture.until(() => log.pending === 0, 'every send settled')
     expect(
       log.failures.map(codeOfError).filter((code) => code !== 'CLOSED' && code !== 'OVERLOADED'),
+      'codes of rejected sends besides CLOSED and OVERLOADED',
     ).toEqual([])
-    expect(log.failures.map(codeOfError)).toContain('CLOSED')
+    expect(log.failures.map(codeOfError), 'codes of the rejected sends').toContain('CLOSED')
   }),
 
   clause(
@@ -84,7 +92,7 @@ export const sendCases: readonly ClauseCase[] = [
       const others = log.failures
         .map(codeOfError)
         .filter((code) => code !== 'CLOSED' && code !== 'OVERLOADED' && code !== 'SEND_FAILED')
-      expect(others).toEqual([])
+      expect(others, 'rejections with another code than CLOSED').toEqual([])
     },
   ),
 
@@ -100,17 +108,21 @@ export const sendCases: readonly ClauseCase[] = [
         log.send(notificationOfBytes(sent++, MESSAGE_BYTES))
         await turn()
       }
-      expect(log.failures.map(codeOfError)).toEqual(['OVERLOADED'])
+      expect(log.failures.map(codeOfError), 'codes of the rejected sends').toEqual(['OVERLOADED'])
       const [failure] = log.failures
       if (!isTransportError(failure, 'OVERLOADED')) throw new Error('expected OVERLOADED')
-      expect(failure.details.maxQueuedBytes).toBe(MAX_QUEUED_BYTES)
-      expect(failure.details.queuedBytes).toBeGreaterThan(MAX_QUEUED_BYTES)
+      expect(failure.details.maxQueuedBytes, 'details.maxQueuedBytes of OVERLOADED').toBe(MAX_QUEUED_BYTES)
+      expect(failure.details.queuedBytes, 'details.queuedBytes of OVERLOADED').toBeGreaterThan(
+        MAX_QUEUED_BYTES,
+      )
       resume()
       await fixture.until(() => log.pending === 0, 'every send settled')
       await opened.near.send(notification(sent))
       const last = sent
       await fixture.until(() => numbersOf(opened.atFar.messages).includes(last), 'a later message arrived')
-      expect(numbersOf(opened.atFar.messages)).toEqual([...count(sent - 1), sent])
+      expect(numbersOf(opened.atFar.messages), 'numbers of the messages that arrived at the far end').toEqual(
+        [...count(sent - 1), sent],
+      )
     },
   ),
 ]
@@ -134,7 +146,7 @@ async function fill(transport: Transport): Promise<SendLog> {
     await turn()
     idleTurns = log.pending > 0 && log.pending === pending ? idleTurns + 1 : 0
   }
-  expect(log.pending).toBeGreaterThan(0)
+  expect(log.pending, 'sends that are pending while the far end does not read').toBeGreaterThan(0)
   const limit = sent + REMAINDER_MESSAGES
   while (log.failures.length === 0 && sent < limit) {
     for (const _ of count(64)) log.send(notificationOfBytes(sent++, MESSAGE_BYTES))

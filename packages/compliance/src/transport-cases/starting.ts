@@ -16,10 +16,13 @@ export const startingCases: readonly ClauseCase[] = [
     const unstarted = await fixture.pair()
     const abort = new AbortController()
     const opened = await unstarted.open({ signal: abort.signal })
-    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0)
+    expect(
+      getEventListeners(abort.signal, 'abort'),
+      'listeners left on the signal after start()',
+    ).toHaveLength(0)
     abort.abort(new Error('after start()'))
     await turns()
-    expect(opened.near.state).toBe('open')
+    expect(opened.near.state, 'state of the transport').toBe('open')
     await opened.near.send(notification(0))
     await fixture.until(() => opened.atFar.messages.length === 1, 'a message arrived')
   }),
@@ -31,15 +34,20 @@ export const startingCases: readonly ClauseCase[] = [
       const { transport } = await fixture.lone('hangsUpDuringStart')
       const states = [transport.state]
       const starting = transport.start().finally(() => states.push(transport.state))
-      await expect(fixture.within(starting, 'start() settled')).rejects.toBeInstanceOf(Error)
+      await expect(
+        fixture.within(starting, 'start() settled'),
+        'start() rejects with an Error',
+      ).rejects.toBeInstanceOf(Error)
       await fixture.within(transport.closed, 'closed settled')
       for (let turn = 0; turn < 20; turn++) {
         states.push(transport.state)
         await turns(1)
       }
-      expect(states.slice(1)).not.toContain('open')
-      expect(transport.state).toBe('closed')
-      await expect(transport.send(notification(0))).rejects.toMatchObject({ code: 'CLOSED' })
+      expect(states.slice(1), 'states after the peer disconnected').not.toContain('open')
+      expect(transport.state, 'state of the transport').toBe('closed')
+      await expect(transport.send(notification(0)), 'error that send() rejects with').rejects.toMatchObject({
+        code: 'CLOSED',
+      })
     },
   ),
 ]
@@ -53,9 +61,9 @@ function abortsBefore(kind: string, reason: unknown): ClauseCase {
       () => 'it resolved',
       (error: unknown) => error,
     )
-    expect(await fixture.within(outcome, 'start() settled')).toBe(reason)
+    expect(await fixture.within(outcome, 'start() settled'), 'error that start() rejects with').toBe(reason)
     await fixture.within(near.closed, 'closed settled')
-    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    expect(getEventListeners(signal, 'abort'), 'listeners left on the signal after start()').toHaveLength(0)
     await leaks.released(fixture.graceMs)
   })
 }
@@ -74,9 +82,15 @@ function abortsDuring(kind: string, reason: unknown): ClauseCase {
       )
       await turns()
       abort.abort(reason)
-      expect(await fixture.within(outcome, 'start() settled')).toBe(reason)
-      expect(await fixture.within(transport.closed, 'closed settled')).toBeInstanceOf(Error)
-      expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0)
+      expect(await fixture.within(outcome, 'start() settled'), 'error that start() rejects with').toBe(reason)
+      expect(
+        await fixture.within(transport.closed, 'closed settled'),
+        'closed settles with the reason of the abort',
+      ).toBeInstanceOf(Error)
+      expect(
+        getEventListeners(abort.signal, 'abort'),
+        'listeners left on the signal after start()',
+      ).toHaveLength(0)
       await leaks.released(fixture.graceMs)
     },
   )

@@ -18,8 +18,8 @@ export interface Clock {
 
 /** The narrowest slot. A deadline expires at the end of its slot, never before its moment. */
 const RESOLUTION_MS = 5
-/** The widest slot, as a share of the wait. A few hundred slots then hold any number of deadlines. */
-const MAX_WIDTH_SHARE = 1 / 128
+/** A slot is at most 1/128 of the wait. A few hundred slots then hold any number of deadlines. */
+const SLOTS_PER_WAIT = 128
 /** The longest delay of a platform timer. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
@@ -60,42 +60,8 @@ export interface TimeSource {
 
 /** The width of a slot: 5 ms, doubled up to 1/128 of the wait. */
 function widthFor(ms: number): number {
-  const doublings = Math.floor(Math.log2((ms * MAX_WIDTH_SHARE) / RESOLUTION_MS))
+  const doublings = Math.floor(Math.log2(ms / (RESOLUTION_MS * SLOTS_PER_WAIT)))
   return doublings > 0 && ms !== Infinity ? RESOLUTION_MS * 2 ** doublings : RESOLUTION_MS
-}
-
-/** The slots of the pending deadlines. */
-interface Wheel {
-  slotIn(ms: number): number
-  add(entry: Entry): void
-  remove(entry: Entry): void
-}
-
-// A class, because each connection has one: an object with its own functions needs four times the memory.
-class Entry implements Deadline {
-  /** The end of its slot; `NaN` after that. */
-  slot: number
-  readonly expire: () => void
-  readonly #wheel: Wheel
-
-  constructor(wheel: Wheel, ms: number, expire: () => void) {
-    this.#wheel = wheel
-    this.slot = wheel.slotIn(ms)
-    this.expire = expire
-  }
-
-  reset(ms: number): void {
-    if (Number.isNaN(this.slot)) return
-    const slot = this.#wheel.slotIn(ms)
-    this.#wheel.remove(this)
-    this.slot = slot
-    this.#wheel.add(this)
-  }
-
-  [Symbol.dispose](): void {
-    this.#wheel.remove(this)
-    this.slot = Number.NaN
-  }
 }
 
 /**
@@ -118,6 +84,31 @@ export function createWheelClock(source: TimeSource): Clock {
   const slots = new Map<number, Set<Entry>>()
   let armedSlot = Infinity
   let disarm: (() => void) | undefined
+
+  // A class, because each connection has one: an object with its own functions needs four times the memory.
+  class Entry implements Deadline {
+    /** The end of its slot; `NaN` after that. */
+    slot: number
+    readonly expire: () => void
+
+    constructor(ms: number, expire: () => void) {
+      this.slot = slotIn(ms)
+      this.expire = expire
+    }
+
+    reset(ms: number): void {
+      if (Number.isNaN(this.slot)) return
+      const slot = slotIn(ms)
+      remove(this)
+      this.slot = slot
+      add(this)
+    }
+
+    [Symbol.dispose](): void {
+      remove(this)
+      this.slot = Number.NaN
+    }
+  }
 
   function slotIn(ms: number): number {
     // A slot that is NaN would prevent all others from being the earliest.
@@ -144,50 +135,39 @@ export function createWheelClock(source: TimeSource): Clock {
   function arm(slot: number): void {
     disarm?.()
     armedSlot = slot
-    if (slot === Infinity) {
-      disarm = undefined
-      return
-    }
     const ms = Math.ceil(slot - source.now())
-    disarm = source.setTimer(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), tick)
+    disarm =
+      slot === Infinity ? undefined : source.setTimer(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), tick)
   }
 
   function tick(): void {
     disarm = undefined
     armedSlot = Infinity
     const reached = source.now()
-    const due = [...slots.keys()].filter((slot) => slot <= reached).sort((a, b) => a - b)
+    const due = [...slots].filter(([slot]) => slot <= reached).sort(([a], [b]) => a - b)
     try {
-      for (const slot of due) expireAll(slot)
+      for (const [, entries] of due) expireAll(entries)
     } finally {
-      if (slots.size > 0) armEarliest()
+      const earliest = Math.min(...slots.keys())
+      if (earliest < armedSlot) arm(earliest)
     }
   }
 
-  function expireAll(slot: number): void {
-    const entries = slots.get(slot)
-    if (!entries) return
+  function expireAll(entries: Set<Entry>): void {
     // A copy: deadlines added for this slot in the meantime expire in the next tick.
     for (const entry of [...entries]) {
-      if (!entries.delete(entry)) continue
-      if (entries.size === 0) slots.delete(slot)
-      entry.slot = Number.NaN
+      if (!entries.has(entry)) continue
+      entry[Symbol.dispose]()
       entry.expire()
     }
   }
 
-  function armEarliest(): void {
-    const earliest = Math.min(...slots.keys())
-    if (earliest < armedSlot) arm(earliest)
-  }
-
   function deadline(ms: number, expire: () => void): Deadline {
-    const entry = new Entry(wheel, ms, expire)
+    const entry = new Entry(ms, expire)
     add(entry)
     return entry
   }
 
-  const wheel: Wheel = { slotIn, add, remove }
   return {
     now: source.now,
     epochNow: source.epochNow,

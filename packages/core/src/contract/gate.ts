@@ -63,7 +63,7 @@ const REFUSAL_STATUSES: readonly unknown[] = [401, 403, 421, 429, 503]
 /** Returns the verdict. Throws where it is none: an admission with an invalid end must not count as unlimited. */
 export function checkVerdict(verdict: Verdict): Verdict {
   if (verdict?.admit === true) return checkAdmission(verdict)
-  if (verdict?.admit === false && REFUSAL_STATUSES.includes(verdict.status)) return verdict
+  if (verdict?.admit === false && REFUSAL_STATUSES.includes(verdict.status)) return checkRefusal(verdict)
   throw new Error('the verdict is neither an admission nor a refusal')
 }
 
@@ -73,6 +73,16 @@ function checkAdmission(admission: Admission): Admission {
   if (expiresAt !== undefined && !isTime(expiresAt)) throw new Error('expiresAt must be a number')
   if (revoked !== undefined && !isSignal(revoked)) throw new Error('revoked must be an AbortSignal')
   return admission
+}
+
+/** Every medium sends these members: HTTP as a header, the others as JSON. */
+function checkRefusal(refusal: Refusal): Refusal {
+  const { reason, retryAfterMs, challenge } = refusal
+  if (typeof reason !== 'string') throw new Error('reason must be a string')
+  if (retryAfterMs !== undefined && !(Number.isFinite(retryAfterMs) && retryAfterMs >= 0))
+    throw new Error('retryAfterMs must be a number')
+  if (challenge !== undefined && typeof challenge !== 'string') throw new Error('challenge must be a string')
+  return refusal
 }
 
 function isObject(value: unknown): boolean {

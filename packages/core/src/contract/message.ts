@@ -59,12 +59,12 @@ export type JsonRpcMessage = JsonRpcRequest | JsonRpcNotification | JsonRpcRespo
 
 /** Whether the message is a request. */
 export function isRequest(message: JsonRpcMessage): message is JsonRpcRequest {
-  return 'method' in message && 'id' in message && message.id !== undefined
+  return 'method' in message && (message as JsonRpcRequest).id !== undefined
 }
 
 /** Whether the message is a notification. */
 export function isNotification(message: JsonRpcMessage): message is JsonRpcNotification {
-  return 'method' in message && !('id' in message && message.id !== undefined)
+  return 'method' in message && (message as JsonRpcRequest).id === undefined
 }
 
 /** Whether the message is a response, with a result or with an error. */

@@ -1,13 +1,14 @@
 import { type Clock, systemClock } from './clock.js'
 import type { OptionalRule, OptionRule, OptionTable } from './option-table.js'
 import { describe, invalidOption, rejectOption } from './options.js'
+import type { TransportLike } from './transport.js'
 
 /** A rule with its own check. The check calls `invalidOption` or `rejectOption` for an invalid value. */
 export function rule<T, D extends T | undefined = undefined>(
   check: (option: string, value: unknown) => void,
   defaultValue?: D,
 ): OptionRule<T, D> {
-  return { defaultValue: defaultValue as D, check, isOptional: defaultValue !== undefined }
+  return { defaultValue: defaultValue as D, check }
 }
 
 /** A value for which `isValid` returns `true`. `needed` describes such values in the error. */
@@ -20,8 +21,8 @@ export function matching<T, D extends T | undefined = undefined>(
 }
 
 /** The same rule for an option that can be left out and has no default. */
-export function optional<T>({ check }: OptionRule<T>): OptionalRule<T> {
-  return { defaultValue: undefined, check, isOptional: true }
+export function optional<T>(required: OptionRule<T, undefined>): OptionalRule<T> {
+  return { ...required, isOptional: true }
 }
 
 /** A whole number from `min` to `max`, or `Infinity` where `max` is. */
@@ -80,6 +81,16 @@ export function callback<T>(): OptionRule<T, undefined> {
   })
 }
 
+/** An object with a function for each name. `needed` describes it in the error. Members that are `undefined` may stay. */
+export function callbacks<T extends object>(needed: string): OptionRule<T, undefined> {
+  return rule((option, value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) rejectOption(option, needed)
+    for (const [name, each] of Object.entries(value)) {
+      if (each !== undefined && typeof each !== 'function') rejectOption(`${option}["${name}"]`, 'a function')
+    }
+  })
+}
+
 /** A list. The check runs for each item, under the name `option[0]`. */
 export function list<T>(item: OptionRule<T>): OptionRule<readonly T[], undefined> {
   return rule((option, value) => {
@@ -89,14 +100,21 @@ export function list<T>(item: OptionRule<T>): OptionRule<readonly T[], undefined
 }
 
 /** An object with these methods. `needed` is its name in the error, such as `an EventStore`. */
-export function objectWith<T extends object>(
+export function objectWith<T extends object, D extends T | undefined = undefined>(
   methods: readonly (keyof T & string)[],
   needed: string,
-): OptionRule<T, undefined> {
-  return matching((value) => {
-    const object = (value ?? {}) as Record<string, unknown>
-    return methods.every((name) => typeof object[name] === 'function')
-  }, needed)
+  defaultValue?: D,
+): OptionRule<T, D> {
+  return matching(
+    (value) => methods.every((name) => typeof (value as T | null | undefined)?.[name] === 'function'),
+    needed,
+    defaultValue,
+  )
+}
+
+/** Throws `INVALID_OPTION` unless the value is a transport. */
+export function requireTransport(option: string, value: unknown): void {
+  objectWith<TransportLike>(['start', 'send', 'close'], 'a transport').check(option, value)
 }
 
 /** A group of options with its own table, checked under the name `group.option`. */
@@ -108,6 +126,5 @@ export function group<O extends object, A extends keyof O>(
 
 /** A source of time. The default is `systemClock`. */
 export function clock(): OptionRule<Clock, Clock> {
-  const { check } = objectWith<Clock>(['now', 'epochNow', 'deadline'], 'a Clock')
-  return rule(check, systemClock)
+  return objectWith<Clock, Clock>(['now', 'epochNow', 'deadline'], 'a Clock', systemClock)
 }

@@ -1,16 +1,16 @@
-import { TransportError } from './errors.js'
-import { kindOf } from './options.js'
+import { isTransportError, TransportError } from './errors.js'
+import { kindOf, optionError, rejectOption } from './options.js'
 
 /**
  * One option: its check and its default. `D` is the type of the default, `undefined` where there is none.
  */
 export interface OptionRule<T, D extends T | undefined = T | undefined> {
-  /** Used where the option is left out or `undefined`. */
+  /** Used where the option is left out or `undefined`. Checked like a given value. */
   readonly defaultValue: D
   /** Throws `INVALID_OPTION` for an invalid value. Also called for a required option that is left out. */
   readonly check: (option: string, value: unknown) => void
-  /** Whether the option can be left out, so that `undefined` is not checked. */
-  readonly isOptional: boolean
+  /** Whether the option can be left out although it has no default. */
+  readonly isOptional?: true
 }
 
 /** The rule of an option that may be left out and has no default. */
@@ -74,25 +74,27 @@ export interface OptionTable<O extends object, A extends keyof O = never> {
 export function options<O extends object, A extends keyof O = never>(
   rules: OptionRules<O, A>,
 ): OptionTable<O, A> {
-  const entries = Object.entries<OptionRule<unknown>>(rules)
   const select = (given: O, group?: string): OptionSettings<O, A> => {
+    checkObject(given, group)
     const settings: Record<string, unknown> = {}
-    for (const [name, { check, defaultValue, isOptional }] of entries) {
-      // Own members only: a "__proto__" in options parsed from JSON must not supply values.
-      const value = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
-      if (value === undefined && isOptional) {
-        if (defaultValue !== undefined) settings[name] = defaultValue
-      } else {
-        check(pathOf(name, group), value)
+    for (const [name, { check, defaultValue, isOptional }] of Object.entries<OptionRule<unknown>>(rules)) {
+      const option = pathOf(name, group)
+      readable(option, () => {
+        // Own members only: a "__proto__" in options parsed from JSON must not supply values.
+        const own = Object.hasOwn(given, name) ? given[name as keyof O] : undefined
+        const value = own === undefined ? defaultValue : own
+        if (value === undefined && isOptional) return
+        check(option, value)
         settings[name] = value
-      }
+      })
     }
     return Object.freeze(settings) as OptionSettings<O, A>
   }
   return {
     rules,
     read: (given, group) => {
-      checkNames(given, Object.keys(rules), group)
+      checkObject(given, group)
+      readable(group ?? 'options', () => checkNames(given, Object.keys(rules), group))
       return select(given, group)
     },
     select,
@@ -109,34 +111,56 @@ export function defaultsOf<O extends object, A extends keyof O>({
   return Object.freeze(Object.fromEntries(defaults)) as OptionDefaults<O, A>
 }
 
-/** Throws unless the options are an object with known members only. Shows no value: a misplaced one may be a secret. */
-function checkNames(given: unknown, known: readonly string[], group?: string): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    const what = group === undefined ? 'the options' : `option "${group}"`
-    refuse(group ?? 'options', `${what} must be an object; received ${kindOf(given)}`)
+/** Throws unless the options are an object. */
+function checkObject(given: unknown, group: string | undefined): void {
+  const kind = readable(group ?? 'options', () => kindOf(given))
+  if (kind === 'an object') return
+  const needed = `an object; received ${kind}`
+  if (group) rejectOption(group, needed)
+  throw new TransportError('INVALID_OPTION', `the options must be ${needed}`, { option: 'options' })
+}
+
+/** Throws unless the options have own, known members only. Shows no value: a misplaced one may be a secret. */
+function checkNames(given: object, known: readonly string[], group?: string): void {
+  const memberOf = (name: string): unknown =>
+    readable(pathOf(name, group), () => (given as Record<string, unknown>)[name])
+  for (const name of known) {
+    // Members that every object inherits are no options of this one.
+    if (!(name in given) || Object.hasOwn(given, name) || name in Object.prototype) continue
+    if (memberOf(name) === undefined) continue
+    throw optionError(pathOf(name, group), 'must not be inherited', {
+      hint: 'pass an object with own members',
+    })
   }
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || known.includes(name)) continue
-    const option = pathOf(name, group)
+  for (const name of Object.keys(given)) {
+    if (known.includes(name) || memberOf(name) === undefined) continue
     const similar = known.find((each) => isSimilar(each, name))
     const hint = similar === undefined ? `known: ${known.join(', ')}` : `did you mean "${similar}"?`
-    refuse(option, `option "${option}" is not known`, hint)
+    throw optionError(pathOf(name, group), 'is not known', { hint })
   }
 }
 
-function refuse(option: string, message: string, hint?: string): never {
-  throw new TransportError('INVALID_OPTION', message, { option, ...(hint && { hint }) })
+/** Runs the check of an option. An error of its accessor, or of the conversion of its value, becomes the `cause`. */
+function readable<T>(option: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (isTransportError(cause)) throw cause
+    throw new TransportError('INVALID_OPTION', `option "${option}" cannot be read`, { option }, { cause })
+  }
 }
 
 function pathOf(name: string, group: string | undefined): string {
-  return group === undefined ? name : `${group}.${name}`
+  return group ? `${group}.${name}` : name
 }
 
-/** Whether two names differ by letter case and separators only, or in one short part, as `hots` and `host` do. */
+/**
+ * Whether at most a third of the letters differ, as in `hots` and `host`, or `keepalive` and `keepAliveMs`. Their order and
+ * case do not count.
+ */
 function isSimilar(known: string, given: string): boolean {
-  let [a, b] = [known, given].map((name) => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
-  const longestDifference = Math.max(2, a.length / 4)
-  while (a !== '' && a[0] === b[0]) [a, b] = [a.slice(1), b.slice(1)]
-  while (a !== '' && a.at(-1) === b.at(-1)) [a, b] = [a.slice(0, -1), b.slice(0, -1)]
-  return Math.max(a.length, b.length) <= longestDifference
+  let extra = given.toLowerCase()
+  for (const letter of known.toLowerCase()) extra = extra.replace(letter, '')
+  const missing = known.length - given.length + extra.length
+  return missing + extra.length <= known.length / 3
 }

@@ -1,14 +1,28 @@
 import { TransportError } from './errors.js'
 
+/** The error for an option. `fault` follows its name in the text, as in `option "tls" requires a wss: URL`. */
+export function optionError(
+  option: string,
+  fault: string,
+  details: { readonly hint?: string; readonly received?: unknown } = {},
+  cause?: unknown,
+): TransportError<'INVALID_OPTION'> {
+  return new TransportError(
+    'INVALID_OPTION',
+    `option "${option}" ${fault}`,
+    { option, ...details },
+    { cause },
+  )
+}
+
 /** Throws `INVALID_OPTION` with the option and the requirement, but without the value, which may be a secret. */
 export function rejectOption(option: string, needed: string, cause?: unknown): never {
-  throw new TransportError('INVALID_OPTION', `option "${option}" must be ${needed}`, { option }, { cause })
+  throw optionError(option, `must be ${needed}`, {}, cause)
 }
 
 /** Throws `INVALID_OPTION` with the option, the requirement and the received value. */
 export function invalidOption(option: string, received: unknown, needed: string, cause?: unknown): never {
-  const message = `option "${option}" must be ${needed}; received ${describe(received)}`
-  throw new TransportError('INVALID_OPTION', message, { option, received }, { cause })
+  throw optionError(option, `must be ${needed}; received ${describe(received)}`, { received }, cause)
 }
 
 /** The value in an error: text and numbers as they are, objects and functions by their kind. */

@@ -1,8 +1,10 @@
 import type { Channel, Connector, HttpTraits, Layer, ProcessTraits, Sink } from '../contract/connector.js'
 import { TransportError } from '../contract/errors.js'
-import { invalidOption } from '../contract/options.js'
+import { list, requireTransport, rule } from '../contract/option-rules.js'
+import type { OptionRule } from '../contract/option-table.js'
+import { invalidOption, rejectOption } from '../contract/options.js'
 import type { Flow, Peer, Transport, TransportLike } from '../contract/transport.js'
-import { attempt, ignore } from '../timing/promises.js'
+import { attempt, ignore, onAbort } from '../timing/promises.js'
 import { createObservedTransport, createTransport } from '../transport/create-transport.js'
 import { callbackFailed, closedWhileStarting } from '../transport/transport-errors.js'
 import { endOnly, isOurs, partsOf } from '../transport/transport-parts.js'
@@ -20,6 +22,8 @@ import { endOnly, isOurs, partsOf } from '../transport/transport-parts.js'
  * ```
  */
 export function withLayers(source: TransportLike | Connector, ...layers: Layer[]): Transport {
+  if (!isConnector(source)) requireTransport('source', source)
+  layerList.check('layers', layers)
   const parts = partsOf(source)
   const connector = layered(parts?.connector ?? asConnector(source), layers)
   if (!parts?.observed) return createTransport(connector, parts?.settings)
@@ -28,6 +32,17 @@ export function withLayers(source: TransportLike | Connector, ...layers: Layer[]
   replace(transport)
   return transport
 }
+
+/** A list of layers, outermost first. */
+export const layerList: OptionRule<readonly Layer[], undefined> = list(
+  rule<Layer>((option, value) => {
+    if (typeof value === 'function') return
+    const { layer } = (value ?? {}) as { layer?: unknown }
+    if (typeof layer !== 'function') rejectOption(option, 'a function')
+    const hint = 'pass the member "layer" of this object'
+    throw new TransportError('INVALID_OPTION', `option "${option}" must be a function`, { option, hint })
+  }),
+)
 
 /** The connector with the layers around it. Members that a layer leaves out are those of the inner connector. */
 export function layered(innermost: Connector, layers: readonly Layer[]): Connector {
@@ -89,6 +104,7 @@ function withFactsOf(inner: Connector, outer: Connector): Connector {
  * ```
  */
 export function fromTransport(transport: TransportLike): Connector {
+  requireTransport('transport', transport)
   let isUsed = false
   const connect: Connector['connect'] = async (sink, signal) => {
     if (isUsed) {
@@ -127,7 +143,11 @@ export function fromFactory(make: () => TransportLike): Connector {
 }
 
 function asConnector(source: TransportLike | Connector): Connector {
-  return 'connect' in source ? source : fromTransport(source)
+  return isConnector(source) ? source : fromTransport(source)
+}
+
+function isConnector(source: TransportLike | Connector): source is Connector {
+  return typeof (source as Partial<Connector> | undefined | null)?.connect === 'function'
 }
 
 async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSignal): Promise<Channel> {
@@ -153,19 +173,18 @@ async function channelOver(transport: TransportLike, sink: Sink, signal: AbortSi
   }
   await new Promise<void>((resolve, reject) => {
     failStart = reject
-    const abort = (): void => {
+    const unsubscribe = onAbort(signal, () => {
       close()
         .catch(ignore)
         .finally(() => reject(signal.reason))
-    }
-    signal.addEventListener('abort', abort, { once: true })
+    })
     attempt(() => transport.start())
       .then(() => {
         if (!isClosing) resolve()
         // It has opened after close() was called.
         else close().catch(ignore)
       }, reject)
-      .finally(() => signal.removeEventListener('abort', abort))
+      .finally(unsubscribe)
   })
   failStart = undefined
   const given: TransportLike & { readonly peer?: Peer | undefined; readonly flow?: Flow | undefined } =

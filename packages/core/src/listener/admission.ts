@@ -41,8 +41,9 @@ export async function admit(
   const { gate, sessionPolicy, clock } = options
   let verdict: Verdict
   try {
-    verdict =
-      decided ?? (gate ? checkVerdict(await callGate(gate, handshake, options, signal)) : { admit: true })
+    verdict = checkVerdict(
+      decided ?? (gate ? await callGate(gate, handshake, options, signal) : { admit: true }),
+    )
   } catch (cause) {
     if (signal.aborted) return { admitted: false, refusal: unavailable('the server is shutting down') }
     return failedClosed('gate.admit', cause)

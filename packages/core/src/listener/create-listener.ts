@@ -24,6 +24,7 @@ import {
   deferred,
   guarded,
   ignore,
+  onAbort,
   settleWithin,
   withAbortGrace,
 } from '../timing/promises.js'
@@ -117,18 +118,16 @@ class ConnectionListener implements Listener {
     return this.#rejectAsTransport()
   }
 
-  async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async start({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { name } = this.#life
     if (name === 'closing' || name === 'closed') throw listenerClosed()
     if (name !== 'idle') {
-      throw new TransportError('ALREADY_STARTED', 'this listener was started before', undefined)
+      const message = 'this listener was started before'
+      throw new TransportError('ALREADY_STARTED', message, undefined)
     }
-    const { signal } = options
     const controller = new AbortController()
     this.#life = { name: 'starting', controller }
-    const abort = (): void => controller.abort(signal?.reason)
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
+    const unsubscribe = onAbort(signal, () => controller.abort(signal?.reason))
     try {
       await this.#bind(controller.signal)
     } catch (error) {
@@ -138,14 +137,14 @@ class ConnectionListener implements Listener {
       this.#end(this.#isClosing ? undefined : toError(reason))
       throw reason
     } finally {
-      signal?.removeEventListener('abort', abort)
+      unsubscribe()
     }
   }
 
-  async close(options: { drainMs?: number | undefined } = {}): Promise<void> {
+  async close({ drainMs = 0 }: { drainMs?: number | undefined } = {}): Promise<void> {
     const life = this.#life
     if (life.name === 'idle') this.#end(undefined)
-    else if (life.name === 'open') void this.#shutDown(life.binding, options.drainMs ?? 0, undefined)
+    else if (life.name === 'open') void this.#shutDown(life.binding, drainMs, undefined)
     else if (life.name === 'starting' && !life.controller.signal.aborted) {
       this.#isClosing = true
       life.controller.abort(listenerClosed())

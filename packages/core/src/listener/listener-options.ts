@@ -1,16 +1,7 @@
 import type { Clock } from '../contract/clock.js'
 import type { Layer } from '../contract/connector.js'
 import { type Gate, requireGate } from '../contract/gate.js'
-import {
-  callback,
-  clock,
-  inRange,
-  integer,
-  list,
-  objectWith,
-  optional,
-  rule,
-} from '../contract/option-rules.js'
+import { clock, inRange, integer, objectWith, optional, rule } from '../contract/option-rules.js'
 import {
   defaultsOf,
   type OptionDefaults,
@@ -19,6 +10,7 @@ import {
   options,
 } from '../contract/option-table.js'
 import type { SessionPolicy } from '../contract/session-policy.js'
+import { layerList } from '../layers/layers.js'
 
 /** Options of every listener. */
 export interface ListenerOptions {
@@ -79,7 +71,7 @@ export const listenerOptions: OptionTable<ListenerOptions, OptionalListenerOptio
 >({
   gate: optional(rule(requireGate)),
   gateTimeoutMs: inRange(1, Infinity, 5_000),
-  layers: optional(list(callback<Layer>())),
+  layers: optional(layerList),
   sessionPolicy: optional(objectWith<SessionPolicy>(['open'], 'a SessionPolicy')),
   maxConnections: integer(1, Infinity, 1_000),
   startTimeoutMs: inRange(1, Infinity, 10_000),

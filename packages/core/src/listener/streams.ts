@@ -1,7 +1,7 @@
 import { TransportError } from '../contract/errors.js'
 import type { Listener } from '../contract/listener.js'
 import type { JsonRpcMessage } from '../contract/message.js'
-import { integer } from '../contract/option-rules.js'
+import { integer, objectWith, requireTransport } from '../contract/option-rules.js'
 import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
 import type { MessageContext, Transport } from '../contract/transport.js'
 
@@ -48,6 +48,7 @@ export function messages(
   transport: Transport,
   given: MessagesOptions = {},
 ): AsyncIterableIterator<ReceivedMessage> {
+  requireTransport('transport', transport)
   const { maxQueuedMessages } = table.read(given)
   let isPaused = false
   const queue = createQueue<ReceivedMessage>((left) => {
@@ -84,6 +85,7 @@ export function messages(
  * ```
  */
 export function connections(listener: Listener): AsyncIterableIterator<Transport> {
+  objectWith<Listener>(['start', 'close'], 'a listener').check('listener', listener)
   const queue = createQueue<Transport>(() => {})
   listener.onconnection = (connection) => {
     if (queue.push(connection) > 0) void connection.closed.then(() => queue.remove(connection))

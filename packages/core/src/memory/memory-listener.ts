@@ -1,7 +1,9 @@
 import { TransportError } from '../contract/errors.js'
+import { normalizeHeaders } from '../contract/http-headers.js'
 import type { Incoming, Listener } from '../contract/listener.js'
-import { matching } from '../contract/option-rules.js'
+import { matching, rule } from '../contract/option-rules.js'
 import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
+import { rejectOption } from '../contract/options.js'
 import type { Transport } from '../contract/transport.js'
 import { createListener } from '../listener/create-listener.js'
 import {
@@ -10,6 +12,7 @@ import {
   type OptionalListenerOptions,
 } from '../listener/listener-options.js'
 import { refusalError } from '../listener/refusal.js'
+import { onAbort } from '../timing/promises.js'
 import { createTransport } from '../transport/create-transport.js'
 import { type MemoryLimits, type MemoryPairOptions, memoryConnectors, memoryPairOptions } from './memory.js'
 
@@ -21,7 +24,7 @@ export interface MemoryClientOptions extends MemoryPairOptions {
   /** The listener to connect to. */
   listener: Listener
   /**
-   * Headers of the handshake, by lower-case name, for the gate of the listener.
+   * Headers of the handshake, for the gate of the listener. It receives them by lower-case name.
    * @defaultValue {}
    */
   headers?: Readonly<Record<string, string>> | undefined
@@ -35,12 +38,20 @@ const listenerTable = options<MemoryListenerOptions, OptionalListenerOptions>({
 const clientTable = options<MemoryClientOptions>({
   ...memoryPairOptions.rules,
   listener: matching((value) => bindings.has(value as Listener), 'a listener made by memoryListener()'),
-  headers: matching((value) => typeof value === 'object', 'an object', {}),
+  headers: rule(requireHeaders, {}),
 })
 
 /** The defaults of `memoryClient`. */
 export const memoryClientDefaults: OptionDefaults<MemoryClientOptions> =
   /* @__PURE__ */ defaultsOf(clientTable)
+
+/** Its errors contain no values: they may be credentials. */
+function requireHeaders(option: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    rejectOption(option, 'an object of strings')
+  const wrong = Object.entries(value).find(([, each]) => typeof each !== 'string')
+  if (wrong) rejectOption(option, `an object of strings; ${JSON.stringify(wrong[0])} is none`)
+}
 
 type Offer = (incoming: Incoming) => void
 
@@ -100,6 +111,7 @@ export function memoryListener(given: MemoryListenerOptions = {}): Listener {
  */
 export function memoryClient(given: MemoryClientOptions): Transport {
   const settings = clientTable.read(given)
+  const headers = normalizeHeaders(settings.headers)
   return createTransport(
     {
       connect: async (sink, signal) => {
@@ -114,7 +126,7 @@ export function memoryClient(given: MemoryClientOptions): Transport {
           { address: 'memory:client', limits: settings },
           { address, limits: binding.limits },
         )
-        await admitted(binding.offer, far, settings.headers, address, signal)
+        await admitted(binding.offer, far, headers, address, signal)
         return await near.connect(sink, signal)
       },
     },
@@ -131,9 +143,7 @@ function admitted(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    const settle = (): void => signal.removeEventListener('abort', abort)
+    const unsubscribe = onAbort(signal, () => reject(signal.reason))
     offer({
       handshake: { medium: 'memory', remote: {}, headers },
       connector: {
@@ -144,13 +154,13 @@ function admitted(
             throw new TransportError('PEER_LOST', message, { address: 'memory:client' })
           }
           const channel = await connector.connect(sink, farSignal)
-          settle()
+          unsubscribe()
           resolve()
           return channel
         },
       },
       refuse: (refusal) => {
-        settle()
+        unsubscribe()
         reject(refusalError(address, refusal))
       },
     })

@@ -3,14 +3,14 @@ import type { JsonRpcErrorResponse, RequestId } from '../contract/message.js'
 import { OVERLOADED_CODE, REFUSED_CODE } from '../contract/protocol.js'
 
 /** The JSON-RPC errors of these packages by code. They are outside the range that JSON-RPC reserves. */
-const RESPONSES: Partial<Record<TransportErrorCode, readonly [code: number, message: string]>> = {
-  REQUEST_TIMEOUT: [-31_001, 'request timeout'],
-  OVERLOADED: [OVERLOADED_CODE, 'overloaded'],
-  CIRCUIT_OPEN: [-31_005, 'circuit open'],
-  OUTCOME_UNKNOWN: [-31_006, 'outcome unknown'],
-  REFUSED: [REFUSED_CODE, 'refused'],
-  AUTH_REQUIRED: [REFUSED_CODE, 'refused'],
-}
+const RESPONSES: ReadonlyMap<string, readonly [code: number, message: string]> = new Map([
+  ['REQUEST_TIMEOUT', [-31_001, 'request timeout']],
+  ['OVERLOADED', [OVERLOADED_CODE, 'overloaded']],
+  ['CIRCUIT_OPEN', [-31_005, 'circuit open']],
+  ['OUTCOME_UNKNOWN', [-31_006, 'outcome unknown']],
+  ['REFUSED', [REFUSED_CODE, 'refused']],
+  ['AUTH_REQUIRED', [REFUSED_CODE, 'refused']],
+] satisfies [TransportErrorCode, [number, string]][])
 const UPSTREAM_LOST = [-31_002, 'upstream lost'] as const
 
 /** Facts for an error response beside the error. */
@@ -30,7 +30,7 @@ export function toErrorResponse(
   error: unknown,
   { text, delivery }: ErrorResponseFacts = {},
 ): JsonRpcErrorResponse {
-  const [code, message] = (isTransportError(error) && RESPONSES[error.code]) || UPSTREAM_LOST
+  const [code, message] = (isTransportError(error) && RESPONSES.get(error.code)) || UPSTREAM_LOST
   // The reason of the end is more specific than `CLOSED`.
   const failure = isTransportError(error, 'CLOSED') && isTransportError(error.cause) ? error.cause : error
   const cause = codeOf(isTransportError(failure) ? failure.cause : failure)

@@ -50,10 +50,7 @@ class Store implements GrowingBytes {
   #reserve(bytes: number): void {
     if (bytes <= this.#bytes.length || growInPlace(this.#bytes.buffer, bytes)) return
     const wanted = Math.max(bytes, this.#bytes.length * 2, SMALLEST_BYTES)
-    const larger =
-      wanted > LARGE_BYTES
-        ? (takeSpare(wanted) ?? new Uint8Array(growable(wanted, this.#reservedBytes)))
-        : new Uint8Array(wanted)
+    const larger = takeSpare(wanted) ?? new Uint8Array(newBuffer(wanted, this.#reservedBytes))
     larger.set(this.view())
     this.#bytes = larger
   }
@@ -71,7 +68,7 @@ const MAX_SPARE_BYTES = 4_194_304
 let spare: Uint8Array | undefined
 
 function takeSpare(bytes: number): Uint8Array | undefined {
-  const taken = spare
+  const taken = bytes > LARGE_BYTES ? spare : undefined
   if (!taken || (bytes > taken.length && !growInPlace(taken.buffer, bytes))) return undefined
   spare = undefined
   return taken
@@ -108,14 +105,15 @@ function shrinkInPlace(buffer: ArrayBufferLike, bytes: number): boolean {
 
 const GROWTH = 1.125
 
-function growable(bytes: number, reservedBytes: number): ArrayBuffer {
-  if (!decodesGrowable()) return new ArrayBuffer(bytes)
+/** A large buffer can grow in place, where the platform supports that. */
+function newBuffer(bytes: number, reservedBytes: number): ArrayBuffer {
+  canDecode ??= decodesGrowable()
   try {
-    return bufferUpTo(bytes, Math.max(reservedBytes, bytes * 2))
+    if (canDecode && bytes > LARGE_BYTES) return bufferUpTo(bytes, Math.max(reservedBytes, bytes * 2))
   } catch {
     // A failed reservation must not close the connection.
-    return new ArrayBuffer(bytes)
   }
+  return new ArrayBuffer(bytes)
 }
 
 /** Makes a resizable buffer, or a plain one where the platform has none. */
@@ -131,13 +129,11 @@ let canDecode: boolean | undefined
 
 /** Whether `TextDecoder` accepts a resizable buffer. That of browsers does not. */
 function decodesGrowable(): boolean {
-  if (canDecode !== undefined) return canDecode
   try {
     const probe = bufferUpTo(1, 2)
     new TextDecoder().decode(new Uint8Array(probe))
-    canDecode = probe.maxByteLength === 2
+    return probe.maxByteLength === 2
   } catch {
-    canDecode = false
+    return false
   }
-  return canDecode
 }

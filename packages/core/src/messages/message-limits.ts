@@ -9,7 +9,7 @@ export function tooLargeToSend(bytes: number, maxMessageBytes: number): Transpor
 
 /** The error for a send after the end of the output, with the reason where it is known. */
 export function notWritable(address: string, cause?: Error): TransportError {
-  const message = `cannot send to ${address}: ${cause ? cause.message : 'the connection is closing'}`
+  const message = `cannot send to ${address}: ${cause?.message ?? 'the connection is closing'}`
   return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
 }
 

@@ -2,7 +2,7 @@ import type { Server } from 'node:net'
 import type { AcceptorSink } from '../authoring.js'
 import { toError } from '../authoring.js'
 import { isTransportError, TransportError } from '../index.js'
-import { ignore } from '../timing/promises.js'
+import { ignore, onAbort } from '../timing/promises.js'
 import { describeListenError, type ErrorDescription } from './system-errors.js'
 
 /** How a server is bound. */
@@ -53,25 +53,25 @@ async function prepared(binding: ServerBinding, signal: AbortSignal): Promise<vo
 function bound(server: Server, binding: ServerBinding, signal: AbortSignal): Promise<void> {
   const { listen, unlisten } = binding
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
     // Never removed: the lookup of the address may fail after an abort.
     server.on('error', ignore)
     const settle = (): void => {
       server.off('error', onerror)
-      signal.removeEventListener('abort', onabort)
+      unsubscribe()
     }
     const onerror = (cause: Error): void => {
       settle()
       server.close()
       reject(listenFailed(binding, cause))
     }
-    const onabort = (): void => {
+    const unsubscribe = onAbort(signal, () => {
       settle()
       if (unlisten) unlisten(server)
       else server.close()
       reject(signal.reason)
-    }
+    })
     server.once('error', onerror)
-    signal.addEventListener('abort', onabort, { once: true })
     server.once('listening', () => {
       settle()
       resolve()

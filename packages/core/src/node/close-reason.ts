@@ -9,12 +9,10 @@ import { isTransportError, TransportError } from '../index.js'
  */
 export function encodeCloseReason(reason: Error, address: string): string | undefined {
   if (isTransportError(reason, 'CLOSED')) return undefined
-  const message = textForPeer(reason, address)
-  const error =
-    message === undefined
-      ? { message: 'internal error' }
-      : { message, data: dataOf(reason as TransportError) }
-  return `${JSON.stringify({ jsonrpc: '2.0', error: { code: ENDED_CODE, ...error } })}\n`
+  const text = textForPeer(reason, address)
+  const data = text === undefined ? undefined : dataOf(reason as TransportError)
+  const error = { code: ENDED_CODE, message: text ?? 'internal error', data }
+  return `${JSON.stringify({ jsonrpc: '2.0', error })}\n`
 }
 
 /** Numbers only: other details may quote a third party. */

@@ -90,7 +90,7 @@ class Writer implements CoalescingWriter {
 
   finish(last?: string): void {
     const earlier = this.#backlog?.behindStream
-    this.#flushBacklog()
+    this.#flush()
     this.#stream.once('finish', () => {
       earlier?.resolve()
       this.#backlog?.behindStream.resolve()
@@ -111,50 +111,35 @@ class Writer implements CoalescingWriter {
     if (!this.#backlog) this.#flush()
   }
 
+  /** Writes the queue: within the turn or at its end, after a drain, or before the end of the stream. */
   #flush(): void {
-    if (this.#isStopped || this.#held === '') return
-    const chunk = this.#held
-    this.#held = ''
-    this.#writeOut(chunk, undefined)
-  }
-
-  /** Writes the queue after a drain, or before the end. */
-  #flushBacklog(): void {
     const backlog = this.#backlog
+    const packed = backlog?.packed.length
+      ? Buffer.concat([...backlog.packed, Buffer.from(this.#held)])
+      : undefined
+    const chunk = packed ?? this.#held
     this.#backlog = undefined
-    if (!backlog || backlog.packed.length === 0) {
-      const chunk = this.#held
-      this.#held = ''
-      if (!this.#isStopped && chunk !== '') this.#writeOut(chunk, backlog?.behindHeld)
-    } else {
-      const chunk = Buffer.concat([...backlog.packed, Buffer.from(this.#held)])
-      this.#held = ''
-      this.#writeOut(chunk, backlog.behindHeld)
-    }
-  }
-
-  #writeOut(chunk: string | Buffer, behind: Deferred<void> | undefined): void {
+    this.#held = ''
+    if (this.#isStopped || chunk.length === 0) return
     const bytes = Buffer.byteLength(chunk)
     this.bytesWritten += bytes
     if (this.#stream.write(chunk)) {
-      behind?.resolve()
+      backlog?.behindHeld?.resolve()
       return
     }
-    const ondrain = (): void => this.#drained()
+    const ondrain = (): void => {
+      this.#backlog?.behindStream.resolve()
+      this.#flush()
+    }
     this.#backlog = {
       packed: [],
       heldBytes: 0,
       streamBytes: bytes,
-      behindStream: behind ?? deferred(),
+      behindStream: backlog?.behindHeld ?? deferred(),
       behindHeld: undefined,
       ondrain,
     }
     this.#stream.once('drain', ondrain)
-  }
-
-  #drained(): void {
-    this.#backlog?.behindStream.resolve()
-    this.#flushBacklog()
   }
 
   #enqueue(backlog: Backlog): Promise<void> {

@@ -1,8 +1,9 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { toError } from '../authoring.js'
 import { type Clock, isTransportError, TransportError } from '../index.js'
-import { ignore } from '../timing/promises.js'
-import { type Preamble, resolvePreambleHeaders, sendPreamble } from './preamble.js'
+import { ignore, onAbort } from '../timing/promises.js'
+import type { Preamble } from './preamble.js'
+import { resolvePreambleHeaders, sendPreamble } from './send-preamble.js'
 import type { ErrorDescription } from './system-errors.js'
 
 /** How a socket is opened. */
@@ -39,8 +40,7 @@ export async function dialSocket(options: DialOptions, signal: AbortSignal): Pro
   const { address, clock, connectTimeoutMs: timeoutMs, preamble } = options
   const attempt = new AbortController()
   let step = preamble ? 'preamble.headers()' : 'the connection'
-  const onabort = (): void => attempt.abort(signal.reason)
-  signal.addEventListener('abort', onabort, { once: true })
+  const unsubscribe = onAbort(signal, () => attempt.abort(signal.reason))
   const timer = clock.deadline(timeoutMs, () => {
     const message = `cannot connect to ${address}: ${step} took longer than connectTimeoutMs (${timeoutMs} ms)`
     const details = { address, timeoutMs, option: 'connectTimeoutMs' }
@@ -60,7 +60,7 @@ export async function dialSocket(options: DialOptions, signal: AbortSignal): Pro
     throw new TransportError('CONNECT_FAILED', message, { address, ...advice }, { cause })
   } finally {
     timer[Symbol.dispose]()
-    signal.removeEventListener('abort', onabort)
+    unsubscribe()
   }
 }
 
@@ -79,11 +79,6 @@ export function connectSocket(options: NetConnectOpts, signal: AbortSignal): Pro
     const socket = connect({ ...options, allowHalfOpen: true })
     // Never removed: between here and the channel's own listener an error would otherwise be uncaught.
     socket.on('error', ignore)
-    const onabort = (): void => {
-      settle()
-      socket.destroy()
-      reject(signal.reason)
-    }
     const onerror = (error: Error): void => {
       settle()
       reject(error)
@@ -94,10 +89,14 @@ export function connectSocket(options: NetConnectOpts, signal: AbortSignal): Pro
     }
     /** Removed one by one: the socket would keep these closures in memory. */
     const settle = (): void => {
-      signal.removeEventListener('abort', onabort)
+      unsubscribe()
       socket.off('error', onerror).off('connect', onconnect)
     }
-    signal.addEventListener('abort', onabort, { once: true })
+    const unsubscribe = onAbort(signal, () => {
+      settle()
+      socket.destroy()
+      reject(signal.reason)
+    })
     socket.once('error', onerror).once('connect', onconnect)
   })
 }

@@ -185,10 +185,9 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
       this.end(reason)
       return
     }
-    const { clock, closeTimeoutMs } = this.#options
     this.#state = 'finishing'
     this.#abandonReason = reason
-    this.#timer = clock.deadline(closeTimeoutMs, () => this.end())
+    this.#startTimer(() => this.end())
     this.#writable.once('finish', () => this.#endWhenBothEnded())
     this.#writer.finish(encodeCloseReason(reason, this.address))
     this.#readable.resume()
@@ -251,11 +250,10 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
   outputFailed(cause: Error): void {
     if (this.#state === 'halfClosed' || this.#state === 'finishing') this.#endUnsent(cause)
     if (this.#state === 'closed' || this.#writeError) return
-    const { clock, closeTimeoutMs, endOnWriteError } = this.#options
     this.#writeError = cause
     this.#writer.stop()
-    if (endOnWriteError) this.inputFailed(cause)
-    else this.#timer = clock.deadline(closeTimeoutMs, () => this.inputFailed(cause))
+    if (this.#options.endOnWriteError) this.inputFailed(cause)
+    else this.#startTimer(() => this.inputFailed(cause))
   }
 
   inputClosed(): void {
@@ -278,36 +276,35 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
 
   /** Ends with unsent bytes: orderly where the peer, which has ended its side, has only disconnected. */
   #endUnsent(cause: Error | undefined): void {
-    const { address } = this
-    if (!cause || isDisconnect(cause)) this.end()
-    else
-      this.end(new TransportError('PEER_LOST', `lost ${address}: ${cause.message}`, { address }, { cause }))
+    this.end(cause && !isDisconnect(cause) ? this.#lost({ reason: cause.message }, cause) : undefined)
   }
 
   /** Ends with `PEER_LOST`; in `finishing` it is the expected end. */
-  #endLost({ reason, ...advice }: ErrorDescription, cause?: Error): void {
+  #endLost(description: ErrorDescription, cause?: Error): void {
+    this.end(this.#state === 'finishing' ? undefined : this.#lost(description, cause))
+  }
+
+  #lost({ reason, ...advice }: ErrorDescription, cause: Error | undefined): TransportError {
     const { address } = this
-    const error = new TransportError(
-      'PEER_LOST',
-      `lost ${address}: ${reason}`,
-      { address, ...advice },
-      { cause },
-    )
-    this.end(this.#state === 'finishing' ? undefined : error)
+    return new TransportError('PEER_LOST', `lost ${address}: ${reason}`, { address, ...advice }, { cause })
   }
 
   #finish(): void {
     if (this.#state !== 'halfClosed') return
-    const { clock, closeTimeoutMs } = this.#options
     if (this.#writeError || this.#writable.destroyed) {
       this.#endUnsent(this.#writeError)
       return
     }
     this.#state = 'finishing'
-    this.#timer = clock.deadline(closeTimeoutMs, () => this.end())
     // In a later turn: the sends that the finished stream has accepted resolve first.
     this.#writable.once('finish', () => void timers.setImmediate(() => this.end()))
+    this.#startTimer(() => this.end())
     this.#writer.finish()
+  }
+
+  #startTimer(expired: () => void): void {
+    const { clock, closeTimeoutMs } = this.#options
+    this.#timer = clock.deadline(closeTimeoutMs, expired)
   }
 
   #listen(): void {

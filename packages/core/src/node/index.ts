@@ -24,29 +24,21 @@ export {
   type SharedChannelOptions,
 } from './duplex-channel.js'
 export type { InboundOptions } from './inbound.js'
-export {
-  clientPreambleOptions,
-  type Preamble,
-  type PreambleOptions,
-  type PreambleSettings,
-  preambleDefaults,
-  preambleOptions,
-} from './preamble.js'
+export type { Preamble, PreambleOptions } from './preamble.js'
+export { type PreambleSettings, preambleDefaults, preambleOptions } from './read-preamble.js'
+export { clientPreambleOptions } from './send-preamble.js'
 export { type SocketAcceptorOptions, socketAcceptor } from './socket-acceptor.js'
 export { describeSocketConnectError, type SocketBindingOptions, socketBinding } from './socket-file.js'
 export { parseSocketPath, type SocketPath } from './socket-path.js'
 export { type AddressOptions, codeOf, connectAdvice, type ErrorDescription } from './system-errors.js'
+export { loadTlsEnd, tlsClientDefaults, tlsClientOptions } from './tls-client-options.js'
+export { ALPN_PROTOCOL, type TlsEnd } from './tls-options.js'
+export { describeTlsError, inspectTlsBytes, tlsFactsOf } from './tls-peer.js'
 export {
-  ALPN_PROTOCOL,
-  loadTlsEnd,
   loadTlsServer,
-  tlsClientDefaults,
-  tlsClientOptions,
-  type TlsEnd,
   type TlsServerEnd,
   type TlsServerOptions,
   tlsServerDefaults,
   tlsServerOptions,
-} from './tls-options.js'
-export { describeTlsError, inspectTlsBytes, tlsFactsOf } from './tls-peer.js'
+} from './tls-server-options.js'
 export { certificateRefusal, watchTls } from './tls-server.js'

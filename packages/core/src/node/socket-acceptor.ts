@@ -18,10 +18,10 @@ import { TransportError } from '../index.js'
 import { ignore } from '../timing/promises.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
 import { createDuplexChannel, type SharedChannelOptions } from './duplex-channel.js'
-import { type PreambleSettings, readPreamble } from './preamble.js'
-import type { TlsServerEnd } from './tls-options.js'
+import { type PreambleSettings, readPreamble } from './read-preamble.js'
 import { inspectTlsBytes } from './tls-peer.js'
 import { certificateRefusal, createTlsTerminator, type TlsTerminator } from './tls-server.js'
+import type { TlsServerEnd } from './tls-server-options.js'
 
 /** What a socket medium supplies to accept connections. */
 export interface SocketAcceptorOptions extends ServerBinding {

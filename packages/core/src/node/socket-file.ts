@@ -225,32 +225,36 @@ function listenFailed(address: string, option: string, why: string): Error {
 const OCCUPIED = 'another server listens there'
 const OTHER_PATH = 'choose another path'
 
-const LISTEN_REASONS: Readonly<Record<string, readonly [reason: string, hint?: string]>> = {
-  EADDRINUSE: [OCCUPIED, OTHER_PATH],
-  EEXIST: ['another server bound this path at the same time', OTHER_PATH],
-  ENOENT: ['its directory does not exist'],
-  ENOTDIR: ['its parent is not a directory'],
-  EACCES: ['the permissions of its directory deny access', OTHER_PATH],
-  EPERM: ['the permissions of its directory deny access', OTHER_PATH],
-  EROFS: ['its directory is read-only', OTHER_PATH],
-}
+const LISTEN_REASONS: ReadonlyMap<string, readonly [reason: string, hint?: string]> = new Map(
+  Object.entries({
+    EADDRINUSE: [OCCUPIED, OTHER_PATH],
+    EEXIST: ['another server bound this path at the same time', OTHER_PATH],
+    ENOENT: ['its directory does not exist'],
+    ENOTDIR: ['its parent is not a directory'],
+    EACCES: ['the permissions of its directory deny access', OTHER_PATH],
+    EPERM: ['the permissions of its directory deny access', OTHER_PATH],
+    EROFS: ['its directory is read-only', OTHER_PATH],
+  }),
+)
 
 function describeSocketListenError(cause: Error, option: string): ErrorDescription {
-  const [reason, hint] = LISTEN_REASONS[codeOf(cause) ?? ''] ?? []
+  const [reason, hint] = LISTEN_REASONS.get(codeOf(cause) ?? '') ?? []
   if (reason === undefined) return { reason: readableMessage(cause) }
   return hint === undefined ? { reason, option } : { reason, option, hint }
 }
 
 const PATH_HINT = 'check that the server is running and that the path is correct'
-const CONNECT_REASONS: Readonly<Record<string, readonly [reason: string, hint?: string]>> = {
-  ENOENT: ['the socket does not exist', PATH_HINT],
-  ENOTDIR: ['the socket does not exist', PATH_HINT],
-  ECONNREFUSED: ['connection refused: nothing listens there', PATH_HINT],
-  EACCES: ['permission denied by the mode of the socket or of a directory above it'],
-  EPERM: ['permission denied by the mode of the socket or of a directory above it'],
-  ENOTSOCK: ['the path is not a socket'],
-  EPROTOTYPE: ['the path is a socket of another type'],
-}
+const CONNECT_REASONS: ReadonlyMap<string, readonly [reason: string, hint?: string]> = new Map(
+  Object.entries({
+    ENOENT: ['the socket does not exist', PATH_HINT],
+    ENOTDIR: ['the socket does not exist', PATH_HINT],
+    ECONNREFUSED: ['connection refused: nothing listens there', PATH_HINT],
+    EACCES: ['permission denied by the mode of the socket or of a directory above it'],
+    EPERM: ['permission denied by the mode of the socket or of a directory above it'],
+    ENOTSOCK: ['the path is not a socket'],
+    EPROTOTYPE: ['the path is a socket of another type'],
+  }),
+)
 
 /**
  * Why a connection to a socket path failed, for `dialSocket`.
@@ -258,7 +262,7 @@ const CONNECT_REASONS: Readonly<Record<string, readonly [reason: string, hint?: 
  * @param option the option that holds the path
  */
 export function describeSocketConnectError(cause: Error, option = 'path'): ErrorDescription {
-  const [reason, hint] = CONNECT_REASONS[codeOf(cause) ?? ''] ?? []
+  const [reason, hint] = CONNECT_REASONS.get(codeOf(cause) ?? '') ?? []
   if (reason === undefined) return { reason: readableMessage(cause) }
   return hint === undefined ? { reason, option } : { reason, option, hint }
 }

@@ -13,19 +13,23 @@ export interface AddressOptions {
 
 const HOST_HINT = 'check that the host is correct and reachable'
 
-const CONNECT_HINTS: Readonly<Record<string, readonly [option: keyof AddressOptions, hint: string]>> = {
-  ECONNREFUSED: ['port', 'check that the server is running and that the port is correct'],
-  EAI_AGAIN: ['host', HOST_HINT],
-  ENOTFOUND: ['host', HOST_HINT],
-  EHOSTUNREACH: ['host', HOST_HINT],
-  ENETUNREACH: ['host', HOST_HINT],
-}
+const CONNECT_HINTS: ReadonlyMap<string, readonly [option: keyof AddressOptions, hint: string]> = new Map(
+  Object.entries({
+    ECONNREFUSED: ['port', 'check that the server is running and that the port is correct'],
+    EAI_AGAIN: ['host', HOST_HINT],
+    ENOTFOUND: ['host', HOST_HINT],
+    EHOSTUNREACH: ['host', HOST_HINT],
+    ENETUNREACH: ['host', HOST_HINT],
+  }),
+)
 
-const LISTEN_HINTS: Readonly<Record<string, readonly [option: keyof AddressOptions, hint: string]>> = {
-  EADDRINUSE: ['port', 'another program listens there: choose another port'],
-  EACCES: ['port', 'this user may not listen there: choose another port'],
-  EADDRNOTAVAIL: ['host', 'this machine does not have that address: choose one of its own'],
-}
+const LISTEN_HINTS: ReadonlyMap<string, readonly [option: keyof AddressOptions, hint: string]> = new Map(
+  Object.entries({
+    EADDRINUSE: ['port', 'another program listens there: choose another port'],
+    EACCES: ['port', 'this user may not listen there: choose another port'],
+    EADDRNOTAVAIL: ['host', 'this machine does not have that address: choose one of its own'],
+  }),
+)
 
 /** The code of an error of the operating system. */
 export function codeOf(error: unknown): string | undefined {
@@ -56,6 +60,6 @@ export function describeListenError(cause: Error): ErrorDescription {
 }
 
 function adviceFrom(hints: typeof CONNECT_HINTS, code: unknown, options: AddressOptions): ErrorAdvice {
-  const found = typeof code === 'string' ? hints[code] : undefined
+  const found = typeof code === 'string' ? hints.get(code) : undefined
   return found ? { option: options[found[0]], hint: found[1] } : {}
 }

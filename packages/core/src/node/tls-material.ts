@@ -32,9 +32,9 @@ export function givenParts(options: TlsMaterialOptions): string[] {
  * @throws TransportError `INVALID_OPTION` naming the option, and the file where there is one
  */
 export function checkedMaterial(options: TlsMaterialOptions): SecureContextOptions {
-  const cert = partOf(options, 'cert')
-  const key = partOf(options, 'key')
-  const cas = caPartsOf(options)
+  const [cert] = partsOf(options, 'cert')
+  const [key] = partsOf(options, 'key')
+  const cas = partsOf(options, 'ca')
   if (cert && !key) rejectOption('tls.key', `given, or option "tls.keyFile", together with ${nameOf(cert)}`)
   if (key && !cert) rejectOption('tls.cert', `given, or option "tls.certFile", together with ${nameOf(key)}`)
   if (options.passphrase !== undefined && !key) rejectOption('tls.passphrase', 'left out without a key')
@@ -57,22 +57,20 @@ function pairOf(cert: Part, key: Part, passphrase: unknown): SecureContextOption
   return { cert: chain.join(''), key: privateKey.export({ type: 'pkcs8', format: 'pem' }) }
 }
 
-function partOf(options: TlsMaterialOptions, part: (typeof partNames)[number]): Part | undefined {
-  const content = options[part]
-  const file = options[`${part}File`]
-  if (content !== undefined && file !== undefined)
-    rejectOption(`tls.${part}`, `left out when option "tls.${part}File" is given`)
-  if (file !== undefined) return filePart(`tls.${part}File`, file)
-  return content === undefined ? undefined : contentPart(`tls.${part}`, content)
-}
-
-function caPartsOf(options: TlsMaterialOptions): readonly Part[] {
-  const { ca } = options
-  if (!Array.isArray(ca)) return [partOf(options, 'ca')].filter((part) => part !== undefined)
-  if (options.caFile !== undefined) rejectOption('tls.ca', 'left out when option "tls.caFile" is given')
+/** The content of one part, or none. `ca` may be a list. */
+function partsOf(options: TlsMaterialOptions, name: (typeof partNames)[number]): readonly Part[] {
+  const option = `tls.${name}`
+  const content = options[name]
+  const file = options[`${name}File`]
+  if (file !== undefined) {
+    if (content !== undefined) rejectOption(option, `left out when option "${option}File" is given`)
+    return [filePart(`${option}File`, file)]
+  }
+  if (content === undefined) return []
+  const contents: readonly unknown[] = name === 'ca' && Array.isArray(content) ? content : [content]
   // An empty list would select the authorities of Node.
-  if (ca.length === 0) rejectOption('tls.ca', 'at least one authority (CA)')
-  return ca.map((content) => contentPart('tls.ca', content))
+  if (contents.length === 0) rejectOption(option, 'at least one authority (CA)')
+  return contents.map((each) => contentPart(option, each))
 }
 
 function contentPart(option: string, content: unknown): Part {

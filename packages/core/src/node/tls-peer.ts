@@ -8,34 +8,36 @@ const NO_ALPN = 'it does not support the protocol "mcp" (ALPN)'
 const CERTIFICATE_REJECTED = 'it does not accept the certificate of this end'
 
 /** The reason for each code of Node and OpenSSL. An option in the text is the one to change. */
-const REASONS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
-  CERT_REVOKED: 'its certificate was revoked',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed and not in option "tls.ca"',
-  ERR_SSL_NO_APPLICATION_PROTOCOL: NO_ALPN,
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it shares no TLS version or cipher with this end',
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: NO_ALPN,
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION:
-    'it does not accept the TLS versions of this end: see option "tls.minVersion"',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the authority of the certificate of this end',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it requires a certificate of this end in option "tls.cert"',
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it supports only TLS versions older than option "tls.minVersion"',
-  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
-  ERR_SSL_HTTP_REQUEST: 'it does not speak TLS, but HTTP',
-  ERR_SSL_NO_SHARED_CIPHER: 'it shares no cipher with this end',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'it reports that the certificate of this end has expired',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: CERTIFICATE_REJECTED,
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: CERTIFICATE_REJECTED,
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names than option "tls.serverName"',
-  ERR_TLS_HANDSHAKE_TIMEOUT: 'its TLS handshake timed out',
-  INVALID_PURPOSE: 'its certificate is for another purpose (extended key usage)',
-  SELF_SIGNED_CERT_IN_CHAIN: OTHER_AUTHORITY,
-  UNABLE_TO_GET_ISSUER_CERT: OTHER_AUTHORITY,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: OTHER_AUTHORITY,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: OTHER_AUTHORITY,
-}
+const REASONS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    CERT_HAS_EXPIRED: 'its certificate has expired',
+    CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+    CERT_REVOKED: 'its certificate was revoked',
+    DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed and not in option "tls.ca"',
+    ERR_SSL_NO_APPLICATION_PROTOCOL: NO_ALPN,
+    ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it shares no TLS version or cipher with this end',
+    ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: NO_ALPN,
+    ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION:
+      'it does not accept the TLS versions of this end: see option "tls.minVersion"',
+    ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the authority of the certificate of this end',
+    ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it requires a certificate of this end in option "tls.cert"',
+    ERR_SSL_UNSUPPORTED_PROTOCOL: 'it supports only TLS versions older than option "tls.minVersion"',
+    ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+    ERR_SSL_HTTP_REQUEST: 'it does not speak TLS, but HTTP',
+    ERR_SSL_NO_SHARED_CIPHER: 'it shares no cipher with this end',
+    ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
+    ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'it reports that the certificate of this end has expired',
+    ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: CERTIFICATE_REJECTED,
+    ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: CERTIFICATE_REJECTED,
+    ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names than option "tls.serverName"',
+    ERR_TLS_HANDSHAKE_TIMEOUT: 'its TLS handshake timed out',
+    INVALID_PURPOSE: 'its certificate is for another purpose (extended key usage)',
+    SELF_SIGNED_CERT_IN_CHAIN: OTHER_AUTHORITY,
+    UNABLE_TO_GET_ISSUER_CERT: OTHER_AUTHORITY,
+    UNABLE_TO_GET_ISSUER_CERT_LOCALLY: OTHER_AUTHORITY,
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: OTHER_AUTHORITY,
+  }),
+)
 
 /**
  * Why TLS failed, where "it" is the peer. Nothing for a cause without a known code.
@@ -45,7 +47,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function describeTlsError(cause: unknown): ErrorDescription | undefined {
   const code = typeof cause === 'string' ? cause : tlsCodeOf(cause as NodeJS.ErrnoException | null)
   // OpenSSL 3.2 renamed its alerts.
-  const reason = REASONS[String(code).replace('SSL/TLS_ALERT', 'SSLV3_ALERT')]
+  const reason = REASONS.get(String(code).replace('SSL/TLS_ALERT', 'SSLV3_ALERT'))
   const option = reason && /option "(.+)"/.exec(reason)?.[1]
   return reason ? { reason, ...(option && { option }) } : undefined
 }

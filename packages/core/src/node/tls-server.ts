@@ -1,8 +1,9 @@
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { toError } from '../authoring.js'
 import { type Refusal, TransportError } from '../index.js'
-import { ALPN_PROTOCOL, type TlsServerEnd } from './tls-options.js'
+import { ALPN_PROTOCOL } from './tls-options.js'
 import { describeTlsError } from './tls-peer.js'
+import type { TlsServerEnd } from './tls-server-options.js'
 
 /** Terminates TLS on the sockets that it receives through `server.emit('connection', socket)`. */
 export interface TlsTerminator {

@@ -11,7 +11,7 @@
  */
 import type { Clock } from '../contract/clock.js'
 import { toError } from '../contract/errors.js'
-import { callback, clock, inRange, integer, optional } from '../contract/option-rules.js'
+import { callback, clock, inRange, integer, optional, requireTransport } from '../contract/option-rules.js'
 import { defaultsOf, type OptionDefaults, type OptionSettings, options } from '../contract/option-table.js'
 import { invalidOption } from '../contract/options.js'
 import type { TransportLike } from '../contract/transport.js'
@@ -108,6 +108,7 @@ export function pipe(a: TransportLike, b: TransportLike, given: PipeOptions = {}
 }
 
 function requireIdle(name: string, transport: TransportLike): void {
+  requireTransport(name, transport)
   if ('state' in transport && transport.state !== 'idle') {
     invalidOption(name, transport, 'a transport that is not started')
   }

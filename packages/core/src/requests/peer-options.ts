@@ -1,6 +1,15 @@
 import type { Clock } from '../contract/clock.js'
 import type { JsonRpcNotification, MessageParams } from '../contract/message.js'
-import { boolean, callback, clock, inRange, matching, optional, rule } from '../contract/option-rules.js'
+import {
+  boolean,
+  callback,
+  callbacks,
+  clock,
+  inRange,
+  objectWith,
+  optional,
+  rule,
+} from '../contract/option-rules.js'
 import {
   defaultsOf,
   type OptionDefaults,
@@ -8,6 +17,7 @@ import {
   type OptionTable,
   options,
 } from '../contract/option-table.js'
+import { rejectOption } from '../contract/options.js'
 import type { MessageContext, SendOptions } from '../contract/transport.js'
 import type { RequestHandler } from './incoming-requests.js'
 
@@ -44,11 +54,7 @@ type WithoutDefault = 'requests' | 'onRequest' | 'notifications' | 'onNotificati
 /** Options of a peer after their defaults. */
 export type PeerSettings = OptionSettings<PeerOptions, WithoutDefault>
 
-const handlers = <H>() =>
-  matching<Readonly<Record<string, H>>>(
-    (value) => typeof value === 'object' && value !== null,
-    'an object of functions',
-  )
+const handlers = <H>() => callbacks<Readonly<Record<string, H>>>('an object with a function for each method')
 
 /** The options of a peer. */
 export const peerOptions: OptionTable<PeerOptions, WithoutDefault> = options<PeerOptions, WithoutDefault>({
@@ -98,8 +104,12 @@ export const requestOptions: OptionTable<RequestOptions, 'onProgress' | 'signal'
   maxTotalTimeoutMs: inRange(0, Infinity, Infinity),
   resetTimeoutOnProgress: boolean(false),
   onProgress: optional(callback()),
-  signal: optional(rule<AbortSignal>(() => {})),
-  send: optional(rule<SendOptions>(() => {})),
+  signal: optional(objectWith<AbortSignal>(['throwIfAborted', 'addEventListener'], 'an AbortSignal')),
+  send: optional(
+    rule<SendOptions>((option, value) => {
+      if (typeof value !== 'object' || value === null) rejectOption(option, 'an object')
+    }),
+  ),
 })
 
 /** The defaults of one request. */

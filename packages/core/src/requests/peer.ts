@@ -10,6 +10,7 @@ import {
   type MessageParams,
   type RequestId,
 } from '../contract/message.js'
+import { requireTransport } from '../contract/option-rules.js'
 import { CANCELLED_METHOD, INITIALIZE_METHOD, PING_METHOD, PROGRESS_METHOD } from '../contract/protocol.js'
 import type { Flow, MessageContext, SendOptions, TransportLike } from '../contract/transport.js'
 import { cancelledBy, namesRevision } from '../messages/era.js'
@@ -59,6 +60,7 @@ export interface JsonRpcPeer extends AsyncDisposable {
  * ```
  */
 export function peer(transport: TransportLike, options: PeerOptions = {}): JsonRpcPeer {
+  requireTransport('transport', transport)
   return new TransportPeer(transport, peerOptions.read(options))
 }
 

@@ -7,7 +7,7 @@ import {
   type RequestId,
 } from '../contract/message.js'
 import { JsonRpcError } from '../messages/json-rpc-error.js'
-import { isThenable } from '../timing/promises.js'
+import { isThenable, onAbort } from '../timing/promises.js'
 
 /** The result of a successful response. */
 export type JsonRpcResult = Extract<JsonRpcResponse, { result: unknown }>['result']
@@ -55,7 +55,6 @@ export class PendingRequests {
         reject(reason)
         cancel(reason)
       }
-      const abort = (): void => end(signal?.reason)
       const deadline: Deadline = this.#clock.deadline(Math.min(timeoutMs, maxTotalTimeoutMs), () => {
         end(timeoutError(method, this.#clock.now() < latest ? timeoutMs : maxTotalTimeoutMs))
       })
@@ -66,9 +65,9 @@ export class PendingRequests {
       }
       const stop = (): void => {
         deadline[Symbol.dispose]()
-        signal?.removeEventListener('abort', abort)
+        unsubscribe()
       }
-      signal?.addEventListener('abort', abort, { once: true })
+      const unsubscribe = onAbort(signal, () => end(signal?.reason))
       this.#pending.set(id, { resolve, reject, progressed, stop })
     })
   }

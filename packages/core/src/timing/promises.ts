@@ -1,6 +1,15 @@
 import type { Clock } from '../contract/clock.js'
 import { toError } from '../contract/errors.js'
 
+/**
+ * Calls back once when the signal aborts, at once if it is already aborted. The returned function removes the callback.
+ */
+export function onAbort(signal: AbortSignal | undefined, aborted: () => void): () => void {
+  if (signal?.aborted) aborted()
+  signal?.addEventListener('abort', aborted, { once: true })
+  return () => signal?.removeEventListener('abort', aborted)
+}
+
 /** The time for work to stop after an abort, and the handler of a late result. */
 export interface GracePeriod<T> {
   readonly signal: AbortSignal
@@ -20,28 +29,19 @@ export function withAbortGrace<T>(work: () => Promise<T>, grace: GracePeriod<T>)
     signal.throwIfAborted()
     let isExpired = false
     let deadline: Disposable | undefined
-    const abort = (): void => {
+    const unsubscribe = onAbort(signal, () => {
       deadline = clock.deadline(graceMs, () => {
         isExpired = true
         reject(signal.reason)
       })
-    }
-    signal.addEventListener('abort', abort, { once: true })
+    })
     const release = (): void => {
-      signal.removeEventListener('abort', abort)
+      unsubscribe()
       deadline?.[Symbol.dispose]()
     }
-    attempt(work).then(
-      (result) => {
-        release()
-        if (isExpired) discard(result)
-        else resolve(result)
-      },
-      (error) => {
-        release()
-        reject(error)
-      },
-    )
+    attempt(work)
+      .finally(release)
+      .then((result) => (isExpired ? discard : resolve)(result), reject)
   })
 }
 
@@ -49,11 +49,8 @@ export function withAbortGrace<T>(work: () => Promise<T>, grace: GracePeriod<T>)
 export function unlessAborted<T>(work: () => T | Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    attempt(work)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort))
+    const unsubscribe = onAbort(signal, () => reject(signal.reason))
+    attempt(work).then(resolve, reject).finally(unsubscribe)
   })
 }
 
@@ -80,10 +77,11 @@ export function settleWithin(work: Promise<unknown>, { clock, ms, failed, late }
       deadline[Symbol.dispose]()
       resolve()
     }
-    work.then(settle, (error) => {
-      if (!isLate) failed(toError(error))
-      settle()
-    })
+    work
+      .catch((error) => {
+        if (!isLate) failed(toError(error))
+      })
+      .then(settle)
   })
 }
 

@@ -29,6 +29,7 @@ import {
   guarded,
   ignore,
   isThenable,
+  onAbort,
   settleWithin,
   withAbortGrace,
 } from '../timing/promises.js'
@@ -77,8 +78,7 @@ type Life =
   | { readonly name: 'idle' }
   | { readonly name: 'starting'; readonly controller: AbortController }
   | { readonly name: 'open'; readonly channel: Channel }
-  | { readonly name: 'closing' }
-  | { readonly name: 'closed'; readonly reason: Error | undefined }
+  | { readonly name: 'closing' | 'closed'; readonly reason: Error | undefined }
 
 /** There are many of these: optional parts are created on demand, and released early. */
 class ConnectedTransport implements Transport {
@@ -92,7 +92,7 @@ class ConnectedTransport implements Transport {
   #successor: Transport | undefined
   readonly #delivery: Delivery<ConnectedTransport>
   #life: Life = { name: 'idle' }
-  /** Released once connected, because it may need much memory. */
+  /** Released once connected, because it may need much memory, and when another transport replaces this one. */
   #connector: Connector | undefined
   #peer: Peer | undefined
   #pending: PendingSends | undefined
@@ -157,28 +157,25 @@ class ConnectedTransport implements Transport {
   [PARTS](): TransportParts | undefined {
     const connector = this.#connector
     const observer = this.#observer
-    if (this.#life.name !== 'idle' || this.#successor || !connector) return undefined
+    if (this.#life.name !== 'idle' || !connector) return undefined
     if (!observer) return { connector, settings: this.#settings }
     const observed = { observer, replace: (successor: Transport) => this.#replaceWith(successor) }
     return { connector: observer.around(connector), settings: this.#settings, observed }
   }
 
-  async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    if (this.#life.name === 'closed' || this.#life.name === 'closing') throw this.#closedError()
-    const connector = this.#successor ? undefined : this.#connector
+  async start({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const connector = this.#connector
     if (this.#life.name !== 'idle' || !connector) {
-      throw new TransportError('ALREADY_STARTED', 'this transport was started before', undefined)
+      const message = 'this transport was started before'
+      throw this.#closedError() ?? new TransportError('ALREADY_STARTED', message, undefined)
     }
-    const { signal } = options
     const controller = new AbortController()
     this.#life = { name: 'starting', controller }
-    const abort = (): void => controller.abort(signal?.reason)
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
+    const unsubscribe = onAbort(signal, () => controller.abort(signal?.reason))
     try {
       await this.#open(connector, controller.signal)
     } finally {
-      signal?.removeEventListener('abort', abort)
+      unsubscribe()
     }
   }
 
@@ -197,18 +194,22 @@ class ConnectedTransport implements Transport {
       this.#observer?.sent(message, accepted)
     }
     if (accepted === sentImmediately) return accepted
-    this.#pending ??= new PendingSends((error) => this.#sendError(error))
+    // A closing channel can fail in many ways. All are `CLOSED` (clause C3).
+    this.#pending ??= new PendingSends((error) =>
+      this.#life.name === 'open' ? error : closedError(toError(error)),
+    )
     return this.#pending.track(Promise.resolve(accepted))
   }
 
-  async close(options: { reason?: Error | undefined } = {}): Promise<void> {
+  async close({ reason }: { reason?: Error | undefined } = {}): Promise<void> {
     const life = this.#life
-    if (life.name === 'idle' && this.#successor) await this.#successor.close(options)
-    else if (life.name === 'idle') this.#end(options.reason)
-    else if (life.name === 'open') void this.#release(life.channel, options.reason)
+    if (life.name === 'open') void this.#release(life.channel, reason)
     else if (life.name === 'starting' && !this.#closing) {
-      this.#closing = { reason: options.reason }
-      life.controller.abort(closedError(options.reason))
+      this.#closing = { reason }
+      life.controller.abort(closedError(reason))
+    } else if (life.name === 'idle') {
+      if (this.#successor) await this.#successor.close({ reason })
+      else this.#end(reason)
     }
     await this.closed
   }
@@ -227,50 +228,50 @@ class ConnectedTransport implements Transport {
     signal.addEventListener('abort', () => {
       abortedAt = clock.now()
     })
-    let channel: Channel
+    let channel: Channel | undefined
+    let failure: unknown
     try {
       channel = await this.#connect(connector, signal)
-      this.#peer = channel.peer
       this.#releaseConnector()
     } catch (error) {
-      const reason = this.#ending ? (this.#ending.reason ?? error) : signal.aborted ? signal.reason : error
-      this.#end(this.#closing ? this.#closing.reason : toError(reason))
-      throw reason
+      failure = error
     }
-    if (!signal.aborted) {
+    if (channel && !signal.aborted) {
       this.#life = { name: 'open', channel }
       this.#setVersions(channel)
       this.#delivery.open()
       return
     }
-    const reason = this.#ending ? closedByPeer(channel.peer, this.#ending.reason) : signal.reason
-    const timeLeftMs = closeTimeoutMs - (clock.now() - abortedAt)
-    await this.#release(channel, this.#closing ? this.#closing.reason : toError(reason), timeLeftMs)
-    throw reason
+    if (this.#ending)
+      failure = closedByPeer(channel?.peer, this.#ending.reason ?? (failure as Error | undefined))
+    else if (signal.aborted) failure = signal.reason
+    const reason = this.#closing ? this.#closing.reason : toError(failure)
+    if (channel) await this.#release(channel, reason, closeTimeoutMs - (clock.now() - abortedAt))
+    else this.#end(reason)
+    throw failure
   }
 
   /** Resolves with the channel. Rejects after an abort, when the connector has settled or `closeTimeoutMs` has passed. */
   #connect(connector: Connector, signal: AbortSignal): Promise<Channel> {
-    const { clock, closeTimeoutMs } = this.#settings
-    const connect = (): Promise<Channel> => this.#callConnect(connector, signal)
+    const { clock, closeTimeoutMs: graceMs } = this.#settings
+    const connect = (): Promise<Channel> => {
+      this.#observer?.connecting()
+      this.#delivery.enter()
+      try {
+        return connector.connect(this.#sink(), signal)
+      } finally {
+        this.#delivery.leave()
+      }
+    }
     const discard = (channel: Channel): void => {
       attempt(() => channel.close(toError(signal.reason))).catch(ignore)
     }
-    return withAbortGrace(connect, { signal, clock, graceMs: closeTimeoutMs, discard })
-  }
-
-  #callConnect(connector: Connector, signal: AbortSignal): Promise<Channel> {
-    this.#observer?.connecting()
-    this.#delivery.enter()
-    try {
-      return connector.connect(this.#sink(), signal)
-    } finally {
-      this.#delivery.leave()
-    }
+    return withAbortGrace(connect, { signal, clock, graceMs, discard })
   }
 
   #replaceWith(successor: Transport): void {
     this.#successor = successor
+    this.#releaseConnector()
     this.#observer?.replaced(successor)
     this.#observer = undefined
     void successor.closed.then((reason) => this.#end(reason))
@@ -333,7 +334,7 @@ class ConnectedTransport implements Transport {
     const { clock, closeTimeoutMs } = this.#settings
     this.#keepFacts(channel)
     this.#delivery.stop()
-    this.#life = { name: 'closing' }
+    this.#life = { name: 'closing', reason: undefined }
     // Starts after the deadline of the channel itself, which therefore expires first where both have the same duration.
     await settleWithin(
       attempt(() => channel.close(reason)),
@@ -384,17 +385,12 @@ class ConnectedTransport implements Transport {
   }
 
   #notOpenError(): Error {
-    if (this.#life.name === 'closed' || this.#life.name === 'closing') return this.#closedError()
     const message = `send() was called before start() had succeeded (state ${this.#life.name})`
-    return new TransportError('NOT_STARTED', message, undefined)
+    return this.#closedError() ?? new TransportError('NOT_STARTED', message, undefined)
   }
 
-  /** A closing channel can fail in many ways. All are `CLOSED` (clause C3). */
-  #sendError(error: unknown): unknown {
-    return this.#life.name === 'open' ? error : closedError(toError(error))
-  }
-
-  #closedError(): Error {
-    return closedError(this.#life.name === 'closed' ? this.#life.reason : undefined)
+  /** The error for a call after the end, or none before. */
+  #closedError(): Error | undefined {
+    return 'reason' in this.#life ? closedError(this.#life.reason) : undefined
   }
 }

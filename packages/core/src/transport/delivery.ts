@@ -30,10 +30,9 @@ export class Delivery<Owner> {
   #isFinished = false
   #isScheduled = false
   #callDepth = 0
-  /** The number of delivered notifications, and of those that the receiver has certainly handled. */
-  #notified = 0
-  #settling = 0
-  #settled = 0
+  /** Whether the receiver may still handle a notification, and whether one was delivered since the last microtask. */
+  #isSettling = false
+  #hasNotified = false
 
   constructor(owner: Owner, handlers: DeliveryHandlers<Owner>) {
     this.#owner = owner
@@ -117,23 +116,23 @@ export class Delivery<Owner> {
   }
 
   #isDelayed(message: JsonRpcMessage): boolean {
-    return this.#notified !== this.#settled && isResponse(message)
+    return this.#isSettling && isResponse(message)
   }
 
   #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
     this.#handlers.deliver(this.#owner, message, context)
     if (!isNotification(message)) return
-    const before = this.#notified++
-    if (before === this.#settled) queueMicrotask(() => this.#settle())
+    this.#hasNotified = true
+    if (this.#isSettling) return
+    this.#isSettling = true
+    queueMicrotask(() => this.#settle())
   }
 
   /** The receiver has had a microtask for each notification that was delivered before this one was scheduled. */
   #settle(): void {
-    if (this.#settling === this.#notified) this.#settled = this.#notified
-    else {
-      this.#settling = this.#notified
-      queueMicrotask(() => this.#settle())
-    }
+    this.#isSettling = this.#hasNotified
+    this.#hasNotified = false
+    if (this.#isSettling) queueMicrotask(() => this.#settle())
   }
 
   #finish(): void {

@@ -12,10 +12,8 @@ import {
   type Channel,
   closedError,
   createMessageReader,
-  type HandshakeReplay,
   type HeaderRecord,
   type HttpTraits,
-  handshakeReplay,
   isRequestId,
   type MessageReader,
   notWritable,
@@ -37,6 +35,7 @@ import {
   unexpectedResponse,
 } from './call/response-errors.js'
 import { GetStream, type StreamState } from './get-stream.js'
+import { type HandshakeReplay, handshakeReplay } from './handshake-replay.js'
 import { HttpSse } from './http-sse.js'
 import { PostRequest, type PostRequestHost } from './post-request.js'
 import { endSession, SessionRenewal } from './session-renewal.js'

@@ -17,7 +17,6 @@ import {
   rejectOption,
   rule,
   systemRandom,
-  text,
 } from '@mcpwire/core/authoring'
 import { type Fetch, refuseOption } from '../engines/engine.js'
 import { MIN_SOCKETS } from '../engines/slots.js'
@@ -194,6 +193,12 @@ type Absent = 'fetch' | 'agent' | 'auth' | 'tls' | 'proxy' | 'sessionId' | 'prot
 /** For options that are checked elsewhere, such as by the engine. */
 const unchecked = optional<never>(rule(() => {}))
 
+/** A session id consists of these characters (MCP, session management), and a header can carry them. */
+const visibleAscii = rule<string>((option, value) => {
+  if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value))
+    rejectOption(option, 'a text of visible ASCII characters')
+})
+
 const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions, Absent>({
   ...createTransportOptions.rules,
   url: rule<string | URL>((_option, value) => void parseHttpUrl(value)),
@@ -207,8 +212,8 @@ const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions,
     }),
   ),
   proxy: unchecked,
-  sessionId: optional(text()),
-  protocolVersion: optional(text()),
+  sessionId: optional(visibleAscii),
+  protocolVersion: optional(visibleAscii),
   httpSse: boolean(true),
   standaloneStream: boolean(true),
   onStreamState: optional(callback()),

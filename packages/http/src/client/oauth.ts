@@ -1,5 +1,7 @@
 import { TransportError } from '@mcpwire/core'
+import { callback, callbackFailed, objectWith } from '@mcpwire/core/authoring'
 import type { Fetch } from '../engines/engine.js'
+import { challengeParameter } from '../headers/challenge.js'
 import type { HttpAuth, HttpAuthContext } from './call/authorization.js'
 
 /** The part of an SDK's `OAuthClientProvider` that `oauth()` itself uses. */
@@ -41,7 +43,8 @@ export interface OAuthCallback {
  *
  * @param onRedirect Called after `auth()` has sent the user to the authorization server. Returns the parameters of the
  * redirect back, within `authTimeoutMs`. Without it `send()` rejects with `AUTH_REQUIRED`: complete the flow with
- * `auth()` and the code, then connect again.
+ * `auth()` and the code, then connect again. If it returns no code, `send()` rejects with `CALLBACK_FAILED`.
+ * @throws TransportError `INVALID_OPTION` for a provider without `tokens()`, or another argument that is no function
  * @example
  * ```ts
  * import { auth } from '@modelcontextprotocol/client'
@@ -54,11 +57,15 @@ export function oauth<P extends OAuthProvider>(
   auth: OAuthFlow<P>,
   onRedirect?: () => OAuthCallback | Promise<OAuthCallback>,
 ): Required<HttpAuth> {
+  objectWith<P>(['tokens'], 'an OAuthClientProvider').check('provider', provider)
+  callback().check('auth', auth)
+  if (onRedirect !== undefined) callback().check('onRedirect', onRedirect)
+
   async function authorize(
     { response, serverUrl, fetchFn }: HttpAuthContext,
     more: Pick<OAuthRequest, 'scope' | 'forceReauthorization'>,
   ): Promise<void> {
-    const metadata = parameterIn(response, 'resource_metadata')
+    const metadata = parameterIn(response, 'resource_metadata') ?? ''
     const request: OAuthRequest = {
       serverUrl,
       fetchFn,
@@ -66,16 +73,18 @@ export function oauth<P extends OAuthProvider>(
       ...more,
     }
     if ((await auth(provider, request)) === 'AUTHORIZED') return
-    if (!onRedirect) throw pending(response)
-    const { code, iss } = await onRedirect()
-    await auth(provider, { ...request, authorizationCode: code, ...(iss !== undefined && { iss }) })
+    if (!onRedirect) throw pending(response, 'the user was redirected')
+    const { code, iss } = requireCode(await onRedirect())
+    const complete = { ...request, authorizationCode: code, ...(iss !== undefined && { iss }) }
+    if ((await auth(provider, complete)) !== 'AUTHORIZED')
+      throw pending(response, 'auth() redirected the user again')
   }
 
   return {
     token: async () => (await provider.tokens())?.access_token,
     onUnauthorized: (context) => {
       const scope = parameterIn(context.response, 'scope')
-      return authorize(context, scope === '' ? {} : { scope })
+      return authorize(context, scope ? { scope } : {})
     },
     onInsufficientScope: async (context) => {
       const granted = scopesIn((await provider.tokens())?.scope)
@@ -88,20 +97,26 @@ export function oauth<P extends OAuthProvider>(
   }
 }
 
-/** A parameter of the challenge (RFC 9110, section 11.6.1), empty where there is none. */
-function parameterIn({ headers }: Response, name: string): string {
-  const challenge = headers.get('www-authenticate') ?? ''
-  const [, quoted, token] = new RegExp(`\\b${name}=(?:"([^"]*)"|([^\\s,]+))`).exec(challenge) ?? []
-  return quoted ?? token ?? ''
+function parameterIn({ headers }: Response, name: string): string | undefined {
+  return challengeParameter(headers.get('www-authenticate'), name)
+}
+
+/** Its errors contain no values: a code is a credential. */
+function requireCode(given: OAuthCallback): OAuthCallback {
+  const { code, iss } = (given ?? {}) as { code?: unknown; iss?: unknown }
+  const isValid = typeof code === 'string' && code !== '' && (iss === undefined || typeof iss === 'string')
+  if (!isValid)
+    throw callbackFailed('onRedirect', new Error('it must return the texts "code" and "iss"'), 'onRedirect()')
+  return given
 }
 
 function scopesIn(scope = ''): string[] {
   return scope.split(/\s+/).filter((each) => each !== '')
 }
 
-function pending({ status, headers }: Response): TransportError {
+function pending({ status, headers }: Response, reason: string): TransportError {
   const challenge = headers.get('www-authenticate')
-  return new TransportError('AUTH_REQUIRED', 'authorization is pending: the user was redirected', {
+  return new TransportError('AUTH_REQUIRED', `authorization is pending: ${reason}`, {
     status,
     ...(challenge !== null && { challenge }),
     hint: 'complete the flow with auth() and the authorization code, then connect again',

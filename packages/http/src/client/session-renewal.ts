@@ -1,8 +1,9 @@
 import { isResponse, type JsonRpcMessage, TransportError } from '@mcpwire/core'
-import { type HandshakeReplay, type HeaderRecord, type ReplayStep, toError } from '@mcpwire/core/authoring'
+import { type HeaderRecord, toError } from '@mcpwire/core/authoring'
 import { type ClientContext, serverDeadline } from './call/client-context.js'
 import { HttpCall } from './call/http-call.js'
 import { ReconnectBudget } from './call/reconnect-budget.js'
+import type { HandshakeReplay, ReplayStep } from './handshake-replay.js'
 import type { PostRequest } from './post-request.js'
 
 /** The channel of a renewal. */

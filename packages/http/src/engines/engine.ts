@@ -1,4 +1,5 @@
-import { type Clock, type TlsClientOptions, TransportError } from '@mcpwire/core'
+import type { Clock, TlsClientOptions } from '@mcpwire/core'
+import { optionError } from '@mcpwire/core/authoring'
 
 /** Any function that works as the platform's `fetch` does. */
 export type Fetch = typeof globalThis.fetch
@@ -83,5 +84,5 @@ export interface EngineCall {
 
 /** Throws `INVALID_OPTION` with `option "NAME" WHY`. */
 export function refuseOption(option: string, why: string, cause?: unknown): never {
-  throw new TransportError('INVALID_OPTION', `option "${option}" ${why}`, { option }, { cause })
+  throw optionError(option, why, {}, cause)
 }

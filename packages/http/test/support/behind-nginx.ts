@@ -6,8 +6,6 @@ import { httpClient } from '../../src/index.js'
 import { type HttpServerOptions, httpServer } from '../../src/node/index.js'
 import { nginxBefore } from './nginx.js'
 
-const TIMEOUT_MS = 10_000
-
 /** What was seen of a request and of the stream beside it, both idle for a while behind an nginx. */
 export interface SeenBehindNginx {
   /** The idle time of both, in milliseconds. */
@@ -106,10 +104,7 @@ export async function idleBehindNginx(
 }
 
 async function seen(fact: () => boolean): Promise<void> {
-  await vi.waitFor(
-    () => {
-      if (!fact()) throw new Error('not yet')
-    },
-    { timeout: TIMEOUT_MS, interval: 5 },
-  )
+  await vi.waitFor(() => {
+    if (!fact()) throw new Error('not yet')
+  })
 }

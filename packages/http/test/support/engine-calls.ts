@@ -8,7 +8,7 @@ import type {
   ResponseHead,
 } from '../../src/engines/engine.js'
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 30_000
 
 /** The events of one request. */
 export interface Recorded {

@@ -40,7 +40,7 @@ export async function nginxBefore(port: number, idleCutSeconds: number): Promise
     if (nginx.exitCode === null && nginx.signalCode === null) await once(nginx, 'close')
     rmSync(folder, { recursive: true, force: true })
   })
-  await vi.waitFor(() => reachable(own), { timeout: 10_000 })
+  await vi.waitFor(() => reachable(own))
   return own
 }
 

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { until } from '@mcpwire/compliance'
 import { onTestFinished } from 'vitest'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 /** One HTTP request, in whatever shape. */
 export interface RawRequest {

@@ -21,7 +21,7 @@ export function define(command: Command, context: CommandContext): void {
 Drives a real server with unmodified clients of both MCP SDKs: directly, through the bridge, and over each protocol
 that a bridge listens on.
 Needs packages that are not installed with mcpwire:
-  npm install ${[...REQUIRED.keys()].join(' ')}
+  ${installCommand([...REQUIRED.keys()])}
 Exit code: 0 every response was right, 1 a response was wrong or a package is missing.`,
     )
     .action(async () => {
@@ -40,7 +40,7 @@ async function demo(program: readonly string[]): Promise<number> {
   const missing = [...REQUIRED].filter(([, module]) => !isInstalled(module)).map(([name]) => name)
   if (missing.length > 0) {
     log(NAME, `not installed: ${missing.join(', ')}`)
-    log(NAME, `npm install ${missing.join(' ')}`)
+    log(NAME, installCommand(missing))
     return 1
   }
   const { demoTable, runDemo } = await import('../demo/run-demo.js')
@@ -51,6 +51,11 @@ async function demo(program: readonly string[]): Promise<number> {
   })
   for (const failure of failures) log(NAME, failure)
   return failures.length === 0 ? 0 : 1
+}
+
+/** Installs mcpwire too: a copy that npx has downloaded does not find the packages of a project. */
+function installCommand(packages: readonly string[]): string {
+  return `npm install mcpwire ${packages.join(' ')}`
 }
 
 function isInstalled(module: string): boolean {

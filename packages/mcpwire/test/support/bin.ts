@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { JsonRpcMessage } from '@mcpwire/core'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { PROGRAMS } from './programs.js'
 
 /** The command line of this program. */
@@ -121,6 +121,11 @@ export async function result(argv: readonly string[], environment: NodeJS.Proces
     .replace(/[│┌┐└┘├┤┬┴┼─\n]/g, ' ')
     .replace(/\s+/g, ' ')
   return { code, text: `${table}\n${running.stderr()}`, stderr: running.stderr() }
+}
+
+/** Resolves once none of the processes runs. SIGKILL takes effect after the call that sends it. */
+export async function untilGone(...pids: readonly number[]): Promise<void> {
+  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]))
 }
 
 /** Whether the process runs. A zombie does not. */

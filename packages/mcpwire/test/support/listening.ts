@@ -27,10 +27,7 @@ export async function listening(
   const listen = urls.flatMap((url) => ['--listen', url])
   const running = run([...program, 'bridge', ...listen, ...options, '--', ...server], {}, whenFinished)
   const lines = (): string[] => running.stderr().split('\n').slice(0, -1)
-  await vi.waitFor(() => expect(lines().filter((line) => isAddress(line))).toHaveLength(urls.length), {
-    timeout: 10_000,
-    interval: 10,
-  })
+  await vi.waitFor(() => expect(lines().filter(isAddress)).toHaveLength(urls.length))
   const addresses = lines().filter(isAddress)
   return {
     ...running,

@@ -7,7 +7,7 @@ import {
   type TransportSubject,
   tcpProxy,
 } from '@mcpwire/compliance'
-import { freePort } from '@mcpwire/test-support/ports'
+import { refusedPort } from '@mcpwire/test-support/ports'
 import { type TcpClientOptions, tcpClient, tcpServer } from '../../src/index.js'
 import type { mutualTls } from './credentials.js'
 import { bareServer, firstConnection, portOf } from './ends.js'
@@ -44,7 +44,7 @@ export function plainSubject(faults: StreamFaults = {}): TransportSubject {
       hangsUpDuringStart: 'without TLS a socket is connected before its peer can disconnect',
     },
     pair: (options) => pairUnder(options, faults),
-    unreachable: async (options) => ({ transport: tcpClient({ port: await freePort(), ...options }) }),
+    unreachable: async (options) => ({ transport: tcpClient({ port: await refusedPort(), ...options }) }),
     neverConnects: (options) => ({
       transport: tcpClient({ port: 7_000, preamble: { headers: () => new Promise(() => {}) }, ...options }),
     }),
@@ -71,7 +71,7 @@ export function tlsSubject({ server, client }: typeof mutualTls): TransportSubje
       }
     },
     unreachable: async (options) => ({
-      transport: tcpClient({ port: await freePort(), tls: client, ...options }),
+      transport: tcpClient({ port: await refusedPort(), tls: client, ...options }),
     }),
     hangsUpDuringStart: (options) => clientOfServer((socket) => socket.end(), options, client),
     neverConnects: (options) => clientOfServer(() => {}, options, client),

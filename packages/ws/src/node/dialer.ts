@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { type ErrorAdvice, TransportError } from '@mcpwire/core'
-import { refusalError } from '@mcpwire/core/authoring'
+import { onAbort, refusalError } from '@mcpwire/core/authoring'
 import { connectAdvice, describeTlsError, loadTlsEnd, type TlsEnd, tlsFactsOf } from '@mcpwire/core/node'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { CreateDialer, DialerOptions, FrameSocket, Opening } from '../frame-socket.js'
@@ -27,24 +27,22 @@ function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<Fr
     signal.throwIfAborted()
     const created: { socket?: Socket } = {}
     const ws = new WebSocket(target.url, [...opening.subprotocols], clientOptions(target, opening, created))
-    const settled = (): void => signal.removeEventListener('abort', abort)
     const onresponse = (_request: unknown, response: IncomingMessage): void => {
       void readRefusal(response).then((refusal) => fail(handshakeRefused(target.address, refusal)))
     }
     const fail = (reason: unknown): void => {
-      settled()
+      unsubscribe()
       reject(reason)
       ws.terminate()
       created.socket?.destroy()
     }
-    const abort = (): void => fail(signal.reason)
     const onerror = (cause: Error): void => fail(connectFailed(target, cause))
-    signal.addEventListener('abort', abort, { once: true })
+    const unsubscribe = onAbort(signal, () => fail(signal.reason))
     // Stays until the frames have a listener: `terminate()` while connecting emits an error too.
     ws.on('error', onerror)
     ws.once('unexpected-response', onresponse)
     ws.once('open', () => {
-      settled()
+      unsubscribe()
       const socket = created.socket as Socket
       const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
       const { address, maxMessageBytes, deflate } = target

@@ -12,7 +12,7 @@ import { sendRefusal, sendText } from './http-refusal.js'
 import { libraryOptions } from './library-options.js'
 import { wsFrames } from './ws-frames.js'
 
-/** Options of an library. */
+/** Options of a library. */
 export interface UpgraderOptions extends WsChannelOptions {
   readonly deflate: DeflateSettings | undefined
   readonly requireSubprotocol: boolean
@@ -29,7 +29,7 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/
 const VERSION = '13'
 
 /**
- * Creates an library. It checks the handshake, and switches protocols when the connection is started: until then
+ * Creates a library. It checks the handshake, and switches protocols when the connection is started: until then
  * nothing is sent to an admitted caller and nothing is read.
  */
 export function createUpgrader(options: UpgraderOptions): Upgrader {

@@ -3,6 +3,7 @@ import { type Flow, type TlsFacts, TransportError } from '@mcpwire/core'
 import { notWritable } from '@mcpwire/core/authoring'
 import type { RawData, WebSocket } from 'ws'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
+import { type Keepalive, type KeepaliveOptions, type KeepaliveTarget, keepalive } from '../keepalive.js'
 import type { DeflateSettings } from '../ws-options.js'
 import { createTextSender, type TextSender } from './text-sender.js'
 
@@ -80,6 +81,10 @@ class WsFrames implements FrameSocket, Flow {
 
   ping(): void {
     if (this.isOpen) this.#ws.ping()
+  }
+
+  startKeepalive(target: KeepaliveTarget, options: KeepaliveOptions): Keepalive {
+    return keepalive(target, options)
   }
 
   close(code: number, reason: string): void {

@@ -1,4 +1,5 @@
 import { TransportError } from '@mcpwire/core'
+import { onAbort, optionError } from '@mcpwire/core/authoring'
 import type { CreateDialer, Dial } from '../frame-socket.js'
 import { webFrames } from './web-frames.js'
 
@@ -12,14 +13,9 @@ export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, defl
       signal.throwIfAborted()
       const socket = new WebSocket(url, [...subprotocols])
       const settled = (): void => {
-        signal.removeEventListener('abort', abort)
+        unsubscribe()
         socket.removeEventListener('open', open)
         socket.removeEventListener('close', close)
-      }
-      const abort = (): void => {
-        settled()
-        socket.close()
-        reject(signal.reason)
       }
       const open = (): void => {
         settled()
@@ -32,7 +28,11 @@ export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, defl
         const hint = 'check that the server is running and that option "url" is correct'
         reject(new TransportError('CONNECT_FAILED', message, { address, option: 'url', hint }))
       }
-      signal.addEventListener('abort', abort, { once: true })
+      const unsubscribe = onAbort(signal, () => {
+        settled()
+        socket.close()
+        reject(signal.reason)
+      })
       socket.addEventListener('open', open)
       socket.addEventListener('close', close)
     })
@@ -40,6 +40,5 @@ export const createDialer: CreateDialer = ({ url, address, maxMessageBytes, defl
 }
 
 function unsupported(option: string, hint: string): never {
-  const message = `option "${option}" is not supported in browsers`
-  throw new TransportError('INVALID_OPTION', message, { option, hint })
+  throw optionError(option, 'is not supported in browsers', { hint })
 }

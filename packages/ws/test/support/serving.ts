@@ -4,7 +4,7 @@ import { type WsServerOptions, wsServer } from '../../src/node/index.js'
 import { portOf } from './ports.js'
 import { type RawClient, type RawRequest, rawClient, upgradeRequest } from './raw-client.js'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 /** A server with a record of its connections, messages and errors. */
 export interface Serving extends AsyncDisposable {

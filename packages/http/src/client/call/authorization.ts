@@ -1,4 +1,4 @@
-import { isThenable } from '@mcpwire/core/authoring'
+import { callbackFailed, invalidHeaderReason, isThenable } from '@mcpwire/core/authoring'
 import type { Fetch } from '../../engines/engine.js'
 import type { CallbackTimeouts } from './callbacks.js'
 import { markAsAuthFailure, type RefusedResponse } from './response-errors.js'
@@ -18,7 +18,10 @@ export interface HttpAuthContext {
  * the reason of the rejected `send()`. A promise that does not settle in time is `CALLBACK_FAILED`.
  */
 export interface HttpAuth {
-  /** The current token, if there is one. Called before every request, with a limit of `connectTimeoutMs`. */
+  /**
+   * The current token; an empty one counts as none. Called before every request, with a limit of `connectTimeoutMs`.
+   * `send()` rejects with `CALLBACK_FAILED` if a header cannot carry it.
+   */
   token(): Promise<string | undefined> | string | undefined
   /**
    * Called when the server responds with status 401, once for all requests that are refused meanwhile. Each of them
@@ -65,15 +68,14 @@ export class Authorization {
     return this.#renewal?.done
   }
 
-  /** The credential to send. Rejects with the error of `token()`, or `CALLBACK_FAILED` where it takes too long. */
+  /** The credential to send. Rejects with the error of `token()`, or `CALLBACK_FAILED` if it is late or invalid. */
   async token(): Promise<string | undefined> {
     const { auth, callbacks, connectTimeoutMs: timeoutMs } = this.#settings
     try {
-      const token = auth.token()
-      if (!isThenable(token)) return token ?? undefined
-      return (
-        (await callbacks.wait(token, { slot: 'token', option: 'connectTimeoutMs', timeoutMs })) ?? undefined
-      )
+      const given = auth.token()
+      if (!isThenable(given)) return checkToken(given)
+      const limit = { slot: 'token', option: 'connectTimeoutMs', timeoutMs }
+      return checkToken(await callbacks.wait(given, limit))
     } catch (error) {
       throw markAsAuthFailure(error)
     }
@@ -107,6 +109,14 @@ export class Authorization {
     this.generation++
     if (slot === 'onInsufficientScope') this.#scopeGeneration = this.generation
   }
+}
+
+/** The token, `undefined` where there is none. Shows no value. */
+function checkToken(token: string | null | undefined): string | undefined {
+  if (token === undefined || token === null || token === '') return undefined
+  const reason = invalidHeaderReason('authorization', token)
+  if (reason !== undefined) throw callbackFailed('token', new Error(reason), 'auth.token()')
+  return token
 }
 
 function toResponse({ status, statusText, text, header }: RefusedResponse): Response {

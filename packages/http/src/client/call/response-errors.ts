@@ -9,6 +9,7 @@ import {
 import { type HeaderRecord, parseMessage } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../../engines/engine.js'
 import { causesOf } from '../../engines/failures.js'
+import { challengeParameter } from '../../headers/challenge.js'
 import {
   CAPABILITY_MISSING,
   HEADER_MISMATCH,
@@ -113,15 +114,17 @@ export function unexpectedResponse(address: string, id: RequestId): Error {
 const CHECK_HOST = advice('check the host in option "url", or set option "proxy"', 'url')
 const USE_HTTP = advice('start option "url" with http://', 'url')
 const USE_HTTPS = advice('start option "url" with https://', 'url')
-const FAILURE_ADVICE: Readonly<Record<string, ErrorAdvice>> = {
-  ECONNREFUSED: advice('check that the server is running and that the port is correct'),
-  EAI_AGAIN: CHECK_HOST,
-  ENOTFOUND: CHECK_HOST,
-  EHOSTUNREACH: CHECK_HOST,
-  ENETUNREACH: CHECK_HOST,
-  ERR_SSL_WRONG_VERSION_NUMBER: USE_HTTP,
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: USE_HTTP,
-}
+const FAILURE_ADVICE: ReadonlyMap<string, ErrorAdvice> = new Map(
+  Object.entries({
+    ECONNREFUSED: advice('check that the server is running and that the port is correct'),
+    EAI_AGAIN: CHECK_HOST,
+    ENOTFOUND: CHECK_HOST,
+    EHOSTUNREACH: CHECK_HOST,
+    ENETUNREACH: CHECK_HOST,
+    ERR_SSL_WRONG_VERSION_NUMBER: USE_HTTP,
+    ERR_SSL_PACKET_LENGTH_TOO_LONG: USE_HTTP,
+  }),
+)
 const USUAL_PATH = /\/(?:mcp|sse)\/?$/
 
 function advice(hint: string, option?: string): ErrorAdvice {
@@ -130,7 +133,7 @@ function advice(hint: string, option?: string): ErrorAdvice {
 
 function adviceForFailure(failure: unknown, address: string): ErrorAdvice {
   for (const error of causesOf(failure)) {
-    const known = FAILURE_ADVICE[String(error.code)]
+    const known = FAILURE_ADVICE.get(String(error.code))
     if (known) return known
     if (address.startsWith('http:') && isFromTlsServer(error)) return USE_HTTPS
   }
@@ -185,7 +188,8 @@ function adviceForRedirect(location: string | undefined, from: URL): ErrorAdvice
 
 /** Whether the server refused because the token lacks a scope (RFC 6750, section 3.1). */
 export function isMissingScope({ status, header }: RefusedResponse): boolean {
-  return status === 403 && /\berror\s*=\s*"?insufficient_scope\b/i.test(header('www-authenticate') ?? '')
+  const error = status === 403 ? challengeParameter(header('www-authenticate'), 'error') : undefined
+  return error?.toLowerCase() === 'insufficient_scope'
 }
 
 // The text of the server, without secrets of the client.

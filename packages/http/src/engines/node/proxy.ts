@@ -37,8 +37,9 @@ function proxyAt(address: unknown, variable?: string): HttpProxy {
     variable === undefined
       ? rejectOption('proxy', needed)
       : refuseOption('proxy', `uses the environment variable ${variable}, which must be ${needed}`)
-  if (!URL.canParse(String(address))) return refuse('the URL of a proxy')
-  const { username, password, protocol, hostname, port, host } = new URL(String(address))
+  const text = typeof address === 'string' || address instanceof URL ? String(address) : ''
+  if (!URL.canParse(text)) return refuse('the URL of a proxy')
+  const { username, password, protocol, hostname, port, host } = new URL(text)
   if (protocol !== 'http:' && protocol !== 'https:') refuse('the URL of a proxy, with http:// or https://')
   const credentials = decoded(username, password)
   if (credentials === undefined) refuse('the URL of a proxy whose user and password are percent-encoded')

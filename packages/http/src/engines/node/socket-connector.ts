@@ -3,7 +3,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { isTransportError, TransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
-import { describeTlsError, loadTlsEnd, type TlsEnd } from '@mcpwire/core/node'
+import { describeTlsError, loadTlsEnd, type TlsEnd, tlsClientOptions } from '@mcpwire/core/node'
 import type { EngineSettings } from '../engine.js'
 import { describeFetchError, unwrapFetchError } from '../failures.js'
 import { type HttpProxy, proxyTo } from './proxy.js'
@@ -34,6 +34,14 @@ interface Route {
   readonly proxy: HttpProxy | undefined
 }
 
+type TlsOptions = NonNullable<EngineSettings['tls']>
+
+/** Checks the given options first: a copy has no inherited members, which are errors. */
+function withMinVersion(tls: TlsOptions): TlsOptions {
+  tlsClientOptions.read(tls, 'tls')
+  return tls.minVersion === undefined ? { ...tls, minVersion: OLDEST_TLS_VERSION } : tls
+}
+
 /**
  * Prepares to connect to the origin of the URL, through a proxy where there is one.
  *
@@ -43,7 +51,7 @@ export function createConnector(settings: EngineSettings): SocketConnector {
   const { url, address, tls = {}, clock, connectTimeoutMs: timeoutMs } = settings
   const route: Route = {
     url,
-    end: url.protocol === 'https:' ? loadTlsEnd({ minVersion: OLDEST_TLS_VERSION, ...tls }) : undefined,
+    end: url.protocol === 'https:' ? loadTlsEnd(withMinVersion(tls)) : undefined,
     serverName: tls.serverName,
     proxy: proxyTo(url, settings.proxy),
   }

@@ -2,6 +2,7 @@ import type { AuthInfo, EventStore, HttpHooks, ListenerOptions } from '@mcpwire/
 import {
   boolean,
   callback,
+  callbacks,
   defaultsOf,
   group,
   inRange,
@@ -18,8 +19,6 @@ import {
   oneOf,
   optional,
   options,
-  rejectOption,
-  rule,
 } from '@mcpwire/core/authoring'
 
 /** The two paths of HTTP+SSE, the transport of 2024-11-05. */
@@ -174,15 +173,7 @@ export function path<D extends string | undefined = undefined>(defaultValue?: D)
 const hooksTable = options<HttpHooks, keyof HttpHooks>({
   preflight: optional(callback()),
   responseHeaders: optional(callback()),
-  routes: optional(
-    rule((option, value) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value))
-        rejectOption(option, 'an object with a function for each path')
-      for (const [name, route] of Object.entries(value)) {
-        if (typeof route !== 'function') rejectOption(`${option}["${name}"]`, 'a function')
-      }
-    }),
-  ),
+  routes: optional(callbacks('an object with a function for each path')),
 })
 
 const httpSseTable = options<HttpSseOptions>({ path: path(), messagesPath: path() })

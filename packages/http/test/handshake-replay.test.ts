@@ -1,9 +1,10 @@
-import { cancelled, initializeParams } from '@mcpwire/test-support/messages'
+import { isRequest, type JsonRpcMessage } from '@mcpwire/core'
+import { cancelled, initializeParams, request as requestOf } from '@mcpwire/test-support/messages'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type HandshakeReplay, handshakeReplay } from '../src/authoring.js'
-import { isRequest, type JsonRpcMessage } from '../src/index.js'
-import { request } from './support/messages.js'
+import { type HandshakeReplay, handshakeReplay } from '../src/client/handshake-replay.js'
+
+const request = (id: string | number, method = 'test/echo'): JsonRpcMessage => requestOf(id, method)
 
 const initialize: JsonRpcMessage = {
   jsonrpc: '2.0',

@@ -7,14 +7,15 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from '../contract/message.js'
+} from '@mcpwire/core'
 import {
+  cancelledBy,
   DISCOVER_METHOD,
   INITIALIZE_METHOD,
   INITIALIZED_METHOD,
   LISTEN_METHOD,
-} from '../contract/protocol.js'
-import { cancelledBy, namesRevision } from '../messages/era.js'
+  namesRevision,
+} from '@mcpwire/core/authoring'
 
 /** The next step for a received message. */
 export type ReplayStep =
@@ -57,8 +58,8 @@ interface InitializeRecord {
 }
 
 /**
- * Makes the state machine that continues a conversation on a new connection. It does no input or output and uses no clock.
- * It serves layers and clients that reconnect transparently, and HTTP after a lost session.
+ * Makes the state machine that continues a conversation on a new connection, such as after a lost session. It does no
+ * input or output and uses no clock.
  *
  * Call `sent` and `received` for each message. On a new connection, send the messages of `reconnected`, hold those of the
  * client while `isReplaying`, and follow the steps of `received`. The replayed `initialize` has a private id, so that its

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { renameSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
 /** Creates the file of a socket on which nothing listens. */
@@ -11,6 +11,14 @@ export async function makeStaleSocket(path: string): Promise<void> {
   renameSync(`${path}.new`, path)
   server.close()
   await once(server, 'close')
+}
+
+/** A plain server that is not one of ours; closed after the test. */
+export async function foreignServer(path: string): Promise<Server> {
+  const server = createServer((socket) => socket.resume())
+  await once(server.listen(path), 'listening')
+  onTestFinished(() => void server.close())
+  return server
 }
 
 /** Whether a server accepts connections there. */
