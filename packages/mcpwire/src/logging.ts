@@ -15,13 +15,19 @@ import { deferred, sentImmediately, toError } from '@mcpwire/core/authoring'
 import { type LogSource, writeLog } from './log-lines.js'
 import { log } from './report.js'
 
-/** Reports each error once: the error that ended one end also ends the other, and both report it. */
+/**
+ * Reports each error once: the error that ended one end also ends the other, and both report it. A server that is
+ * restarted and exits in the same way is reported once, too.
+ */
 export function oncePerError<T extends unknown[]>(
   report: (error: Error, ...rest: T) => void,
 ): (error: Error, ...rest: T) => void {
   const reported = new WeakSet<Error>()
+  let lastExit = ''
   return (error, ...rest) => {
-    if (reported.has(error)) return
+    const isExit = isTransportError(error, 'PROCESS_EXITED')
+    if (reported.has(error) || (isExit && error.message === lastExit)) return
+    if (isExit) lastExit = error.message
     reported.add(error)
     report(error, ...rest)
   }

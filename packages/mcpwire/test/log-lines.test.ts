@@ -47,6 +47,16 @@ describe('log lines', () => {
     expect(entries.map(({ level }) => level)).toContain('debug')
   })
 
+  test('report a server once that is restarted after server/discover and exits again', async () => {
+    const bridge = run([...program, 'bridge', '--', 'sh', '-c', 'read -r line; echo "no config" >&2; exit 3'])
+    const response = bridge.responseTo(2)
+    bridge.send({ jsonrpc: '2.0', id: 1, method: 'server/discover' })
+    bridge.send({ jsonrpc: '2.0', id: 2, method: 'initialize' })
+    await response
+    expect(await bridge.exit).toBe(1)
+    expect(bridge.stderr().match(/PROCESS_EXITED/g)).toHaveLength(1)
+  })
+
   test('below --log-level are not written', async () => {
     const bridge = run([
       ...program,
