@@ -97,7 +97,7 @@ describe('pipe: overload', () => {
     await settled()
     expect(a.sent.at(-1)?.message).toMatchObject({
       id: 1,
-      error: { data: { code: 'SEND_FAILED', cause: 'OVERLOADED' } },
+      error: { data: { code: 'SEND_FAILED', cause: 'OVERLOADED', delivery: 'unknown' } },
     })
   })
 
@@ -130,7 +130,10 @@ describe('pipe: overload', () => {
     }
     b.onmessage?.(response(1))
     await settled()
-    expect(a.sent.at(-1)?.message).toMatchObject({ id: 1, error: { data: { code: 'MESSAGE_TOO_LARGE' } } })
+    expect(a.sent.at(-1)?.message).toMatchObject({
+      id: 1,
+      error: { data: { code: 'MESSAGE_TOO_LARGE', delivery: 'unknown' } },
+    })
     expect(onError.mock.calls).toEqual([[tooLarge, 'a']])
   })
 

@@ -1,13 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { hasHeaders, isSecure } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
+import { type Variables, variable, variablesFile } from './env-variables.js'
 import { headerLines } from './header-lines.js'
 import { UsageError } from './program.js'
 
 /** Options of a command that runs a server or connects to one. */
 export interface ServerOptions {
   readonly cwd?: string
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Variables
+  readonly envFile?: Variables
   readonly inherit?: 'safe' | 'all' | 'none'
   readonly tlsCa?: string
   readonly tlsCert?: string
@@ -22,11 +24,14 @@ export interface ServerOptions {
  * @throws UsageError for an option that does not apply to the server
  */
 export function endpointOptions(target: Endpoint, options: ServerOptions): EndpointOptions {
-  const { cwd, env, inherit, tlsCa, tlsCert, tlsKey, tlsServerName, header: headers } = options
-  const common = { cwd, env, inherit, headers }
+  const { cwd, env, envFile, inherit, tlsCa, tlsCert, tlsKey, tlsServerName, header: headers } = options
+  const common = { cwd, env: envFile ? { ...envFile, ...env } : env, inherit, headers }
   const tls = { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey, serverName: tlsServerName }
   if (typeof target === 'string')
-    refuseGiven({ '--cwd': cwd, '--env': env, '--inherit': inherit }, 'requires a server that a command runs')
+    refuseGiven(
+      { '--cwd': cwd, '--env': env, '--env-file': envFile, '--inherit': inherit },
+      'requires a server that a command runs',
+    )
   if (!hasHeaders(target)) refuseGiven({ '--header': headers }, 'requires an HTTP or WebSocket URL')
   if (typeof target === 'string' && isSecure(target)) {
     requireBoth({ '--tls-cert': tlsCert, '--tls-key': tlsKey })
@@ -66,7 +71,16 @@ export function addServerOptions(command: Command): void {
       'the server: http://host:port/path, https://…, ws://…, wss://…, tcp://host:port, tcps://…, unix:/path or unix:@name',
     )
     .option('--cwd <folder>', 'working directory of the server')
-    .option('--env <NAME=VALUE>', 'environment variable for the server; repeatable', variable)
+    .option(
+      '--env <NAME[=VALUE]>',
+      'environment variable for the server; NAME copies it from this environment; repeatable',
+      variable,
+    )
+    .option(
+      '--env-file <file>',
+      'file with variables for the server, NAME=VALUE in each line; --env overrides it; repeatable',
+      variablesFile,
+    )
     .addOption(
       new Option(
         '--inherit <which>',
@@ -82,12 +96,6 @@ export function addServerOptions(command: Command): void {
     .option('--tls-cert <file>', 'client certificate for the server, in PEM')
     .option('--tls-key <file>', 'private key of the client certificate, in PEM')
     .option('--tls-server-name <name>', 'name that the certificate of the server must have')
-}
-
-function variable(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const at = text.indexOf('=')
-  if (at < 1) throw new InvalidArgumentError('It must be NAME=VALUE.')
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
 }
 
 /** A parser for a whole number from `min` to `max`. `Infinity` is allowed if `max` is `Infinity`. */

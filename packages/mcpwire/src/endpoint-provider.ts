@@ -43,6 +43,12 @@ export interface EndpointProvider {
    */
   connectTo(target: Endpoint, options: EndpointOptions): Transport
   /**
+   * Checks that the server can be started. Starts nothing. Missing where nothing can be checked.
+   *
+   * Rejects with `CONNECT_FAILED`.
+   */
+  check?(target: Endpoint, options: EndpointOptions): Promise<void>
+  /**
    * Creates a listener at the URL. Binds nothing. Missing where the scheme cannot listen.
    *
    * @throws TransportError `INVALID_OPTION`

@@ -1,6 +1,7 @@
 import { type Listener, type Transport, TransportError } from '@mcpwire/core'
 import { invalidOption, type OptionalRule, optional, options, rule } from '@mcpwire/core/authoring'
 import type { Endpoint, EndpointOptions, EndpointProvider, ListenOptions } from './endpoint-provider.js'
+import { suggestedUrls, type UrlPurpose } from './url-suggestions.js'
 
 /** The provider of a scheme, loaded on first use. */
 interface Scheme {
@@ -84,10 +85,17 @@ export async function listenerAt(url: string, options: ListenOptions = {}): Prom
   throw new TransportError('INVALID_OPTION', message, { option: 'listen', received: url })
 }
 
-/** The purpose of a URL, which is also the name of its option. */
-type Purpose = 'endpoint' | 'listen'
+/**
+ * Checks what can be checked of a server without starting it or connecting to it: its command.
+ *
+ * Rejects with `CONNECT_FAILED` if the command cannot be started, or with `INVALID_OPTION`.
+ */
+export async function checkEndpoint(target: Endpoint, options: EndpointOptions): Promise<void> {
+  const { check } = await providerFor(target, 'endpoint')
+  await check?.(target, table.read(options))
+}
 
-async function providerFor(target: Endpoint, purpose: Purpose): Promise<EndpointProvider> {
+async function providerFor(target: Endpoint, purpose: UrlPurpose): Promise<EndpointProvider> {
   const name = typeof target === 'string' ? schemeOf(target) : 'stdio:'
   const scheme = name === undefined ? undefined : schemes.get(name)
   if (!scheme) throw unknownEndpoint(target, name, purpose)
@@ -109,22 +117,28 @@ export function schemeOf(target: string): string | undefined {
   return SCHEME.exec(target)?.[0].toLowerCase()
 }
 
+/** The medium of a server: `stdio`, `tcp`, `unix`, `ws` or `http`. */
+export function mediumOf(target: Endpoint): string {
+  return typeof target === 'string'
+    ? (schemeOf(target) ?? '').replace(/(?:(?<=tcp|ws|http)s)?:$/, '')
+    : 'stdio'
+}
+
 /** The address of a server without possible secrets: arguments of a command, credentials and query of a URL. */
 export function addressOf(target: Endpoint): string {
   if (typeof target !== 'string') return `stdio:${target[0]}`
   return target.replace(/[?#].*$/, '').replace(/\/\/[^/]*@/, '//')
 }
 
-function unknownEndpoint(target: Endpoint, scheme: string | undefined, purpose: Purpose): TransportError {
-  const problem = scheme === undefined ? `not a URL: "${target}"` : `unknown scheme "${scheme}"`
+function unknownEndpoint(target: Endpoint, scheme: string | undefined, purpose: UrlPurpose): TransportError {
+  const urls = typeof target === 'string' ? suggestedUrls(target, purpose) : []
+  const problem =
+    scheme === undefined || urls.length > 0 ? `not a URL: "${target}"` : `unknown scheme "${scheme}"`
   const names = [...schemes.keys()]
   const choices =
     purpose === 'listen'
       ? names.filter((name) => name !== 'stdio:').join(', ')
       : `${names.join(', ')} (stdio: takes a command instead of a URL)`
-  return new TransportError('INVALID_OPTION', problem, {
-    option: purpose,
-    received: target,
-    hint: `known: ${choices}`,
-  })
+  const hint = urls.length > 0 ? `did you mean ${urls.join(' or ')}?` : `known: ${choices}`
+  return new TransportError('INVALID_OPTION', problem, { option: purpose, received: target, hint })
 }

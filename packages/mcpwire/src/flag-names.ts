@@ -12,6 +12,7 @@ const COMMON_NAMES = {
   tls: 'the scheme of the URL',
   maxMessageBytes: '--max-message-bytes',
   closeTimeoutMs: '--close-timeout-ms',
+  drainMs: '--drain-ms',
 }
 
 const NAMES: Readonly<Record<End, ReadonlyMap<string, string>>> = {
@@ -42,7 +43,6 @@ const NAMES: Readonly<Record<End, ReadonlyMap<string, string>>> = {
       ...COMMON_NAMES,
       gate: '--allow-remote',
       maxConnections: '--max-connections',
-      drainMs: '--drain-ms',
       'tls.ca': '--listen-ca',
       'tls.caFile': '--listen-ca',
       'tls.cert': '--listen-cert',
@@ -62,9 +62,26 @@ export function flagFor(option: string | undefined, end: End): string | undefine
   return name?.startsWith('--') ? name : undefined
 }
 
+/** Instructions for programs, and what a user of the command line does instead. */
+const INSTRUCTIONS: readonly (readonly [RegExp, string])[] = [
+  [/\buse option "auth" or option "headers"/, 'pass --header "Authorization: Bearer …"'],
+  [
+    /\bthe credential in option "headers" was rejected/,
+    'the credential in --header was rejected: check that the token is correct and has not expired',
+  ],
+  [/\bpass it in option "env"/, 'pass --env NAME'],
+  [/\bpass (\w+) in option "env"/, 'pass --env $1'],
+  [
+    /\bpass the arguments in option "args"/,
+    'write the command and its arguments without quotes around all of them',
+  ],
+]
+
 /** Names each option in the text of an error as the command line does. The rest of the text stays as it is. */
 export function nameFlags(text: string, end: End): string {
-  return text.replace(OPTION, (token, option?: string, limit?: string) => {
+  let named = text
+  if (end === 'server') for (const [pattern, instead] of INSTRUCTIONS) named = named.replace(pattern, instead)
+  return named.replace(OPTION, (token, option?: string, limit?: string) => {
     return NAMES[end].get(option ?? limit ?? '') ?? token
   })
 }

@@ -10,7 +10,7 @@ import {
 import type { TlsServerOptions } from '@mcpwire/core/node'
 import { allowOrigins, originOf } from './allowed-origins.js'
 import { type ConnectionQuota, createConnectionQuota } from './connection-quota.js'
-import { endpoint, isSecure, listenerAt } from './endpoint.js'
+import { endpoint, isSecure, listenerAt, mediumOf } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
 import { logTraffic, monitorServer, oncePerError } from './logging.js'
 import { UsageError, usageMessage } from './program.js'
@@ -155,15 +155,17 @@ class BridgedConnections {
   /** Connects a client to its own server. Logs errors of both. */
   async add(client: Transport): Promise<void> {
     const { server: settings, verbose } = this.#options
-    const name = `${NAME} #${++this.#count}`
+    const source = { name: NAME, connection: ++this.#count, caller: client.peer?.address }
     const server = await endpoint(this.#target, settings)
+    const ofClient = { ...source, wire: client.peer?.medium }
+    const ofServer = { ...source, wire: mediumOf(this.#target) }
     // A signal may have closed the client meanwhile.
     if (client.state !== 'idle') return
     const report = oncePerError((error: Error, side: 'a' | 'b') =>
-      logError(name, error, side === 'a' ? 'client' : 'server'),
+      side === 'a' ? logError(ofClient, error, 'client') : logError(ofServer, error),
     )
-    const { transport } = monitorServer(server, (error) => report(error, 'b'))
-    const connection = pipe(client, verbose ? logTraffic(transport, name) : transport, {
+    const { transport } = monitorServer(server, { source: ofServer, report: (error) => report(error, 'b') })
+    const connection = pipe(client, verbose ? logTraffic(transport, ofServer) : transport, {
       onError: report,
       drainTimeoutMs: settings.closeTimeoutMs,
     })

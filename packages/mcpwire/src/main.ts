@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs'
 import { isTransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
 import { Command, CommanderError } from 'commander'
 import { addressOf, hasHeaders, schemeOf } from './endpoint.js'
 import type { Endpoint } from './endpoint-provider.js'
+import { printable } from './printable.js'
 import { type CommandContext, ownVersion, UsageError, usageMessage } from './program.js'
-import { log, logError } from './report.js'
+import { logError } from './report.js'
+import { suggestedUrls } from './url-suggestions.js'
 
 /** Each command, and the packages it needs, loads only when it runs. */
 const commands = {
@@ -73,14 +76,24 @@ function targetOf(operands: readonly string[], server: readonly string[] | undef
   const [url, ...others] = operands
   if (url !== undefined && server)
     throw new UsageError(`either a URL or a command after "--", not both: ${operands.join(' ')}`)
-  if (url !== undefined && schemeOf(url) === undefined)
+  if (url !== undefined && schemeOf(url) === undefined) {
+    const meant = existsSync(url) ? [] : suggestedUrls(url, 'endpoint')
+    if (meant.length > 0) throw new UsageError(`not a URL: "${url}"; did you mean ${meant.join(' or ')}?`)
     throw new UsageError(`missing "--" before the command: -- ${operands.join(' ')}`)
+  }
   if (url !== undefined && hasHeaders(url) && !URL.canParse(url))
     throw new UsageError(`the URL must be ${schemeOf(url)}//host:port/path; received "${addressOf(url)}"`)
   if (others.length > 0) throw new UsageError(`only one server is allowed: remove ${others.join(' ')}`)
   if (url !== undefined) return url
   if (!server) throw new UsageError('missing the server: a URL, or "--" and the command that runs it')
-  if (server.length === 0) throw new UsageError('missing the command after "--"')
+  const [program] = server
+  if (program === undefined) throw new UsageError('missing the command after "--"')
+  const [first = '', ...more] = program.trim().split(/\s+/)
+  if (more.length > 0 && !existsSync(program))
+    // Only the first word: arguments may be secrets.
+    throw new UsageError(
+      `the command is one argument with spaces: write it without quotes around it: -- ${first} …`,
+    )
   return server
 }
 
@@ -93,9 +106,10 @@ function reportFailure(thrown: unknown, program: Command, own: readonly string[]
     return FAILED
   }
   if (problem === '') return 0
-  log(name, problem)
   const helped = command ?? program
-  process.stderr.write(`usage: ${name} ${helped.usage()}\nSee ${name} --help\n`)
+  process.stderr.write(
+    `${name}: ${printable(problem)}\nusage: ${name} ${helped.usage()}\nSee ${name} --help\n`,
+  )
   return USAGE
 }
 

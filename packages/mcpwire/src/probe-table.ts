@@ -3,11 +3,12 @@ import { type Cell, type Output, table } from './table.js'
 
 /** The report as a table, at most as wide as the output. */
 export function probeTable(report: ProbeReport, output: Output): string {
-  const { address, server, eras, protocolVersion, connectMs, tools, roundTrips, error } = report
+  const { address, transport, server, eras, protocolVersion, connectMs, tools, roundTrips, error } = report
   const rows: (readonly [string, Cell | undefined])[] = [
     ['health', healthOf(report)],
     ['error', error ? `${error.code === null ? '' : `${error.code}: `}${error.message}` : undefined],
     ['address', address ?? undefined],
+    ['transport', transport ? TRANSPORTS[transport] : undefined],
     ['server', server ? `${server.name} ${server.version}` : undefined],
     ['eras', eras.length > 0 ? eras.map((era) => ERAS[era]).join(', ') : undefined],
     ['protocol version', protocolVersion ?? undefined],
@@ -22,6 +23,15 @@ export function probeTable(report: ProbeReport, output: Output): string {
   return table(known, output)
 }
 
+const TRANSPORTS = {
+  stdio: 'standard input and output',
+  tcp: 'TCP',
+  unix: 'Unix socket',
+  ws: 'WebSocket',
+  memory: 'memory',
+  'streamable-http': 'Streamable HTTP',
+  'http+sse': 'HTTP+SSE (2024-11-05)',
+} as const
 const ERAS = { modern: 'modern (server/discover)', legacy: 'legacy (initialize)' } as const
 
 function healthOf({ healthy }: ProbeReport): Cell {

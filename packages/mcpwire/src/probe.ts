@@ -1,6 +1,14 @@
 import { type Clock, isJsonRpcError, isTransportError, systemClock, type Transport } from '@mcpwire/core'
 import { createLatencyHistogram } from '@mcpwire/core/authoring'
-import { type Conversation, type Dial, type Era, initialize, negotiate } from './negotiate.js'
+import {
+  type Conversation,
+  type Dial,
+  type Era,
+  initialize,
+  negotiate,
+  type ProbedTransport,
+  refuseEcho,
+} from './negotiate.js'
 import { type Diagnosis, diagnose } from './report.js'
 
 /** Options of a probe. */
@@ -13,6 +21,8 @@ export interface ProbeOptions {
   readonly address?: string | undefined
   /** Receives errors that do not end the probe. */
   readonly onerror?: ((error: Error) => void) | undefined
+  /** Receives a sentence about a server that takes long to respond. */
+  readonly onslow?: ((text: string) => void) | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -21,6 +31,8 @@ export interface ProbeReport {
   /** Whether the server answered every request. */
   healthy: boolean
   address: string | null
+  /** The medium, or over HTTP one of its two transports: `streamable-http`, or `http+sse` of 2024-11-05. */
+  transport: ProbedTransport | null
   /** Supported eras: `modern` is server/discover as of 2026-07-28, `legacy` is initialize. */
   eras: Era[]
   /** The revision used to list the tools. */
@@ -52,10 +64,11 @@ const MAX_TOOL_PAGES = 100
  * Rejects with `INVALID_OPTION` if an option is invalid.
  */
 export async function probe(connect: () => Promise<Transport>, options: ProbeOptions): Promise<ProbeReport> {
-  const { count, timeoutMs, address = 'the server', onerror, clock = systemClock } = options
+  const { count, timeoutMs, address = 'the server', onerror, onslow, clock = systemClock } = options
   const report: ProbeReport = {
     healthy: false,
     address: null,
+    transport: null,
     eras: [],
     protocolVersion: null,
     server: null,
@@ -68,8 +81,9 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
   let lastError: Error | undefined
   const dial: Dial = {
     connect: async () => {
-      lastTransport = await connect()
-      return lastTransport
+      const transport = refuseEcho(await connect(), address)
+      lastTransport = transport
+      return transport
     },
     address,
     timeoutMs,
@@ -77,6 +91,7 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
       lastError = error
       onerror?.(error)
     },
+    onslow,
     clock,
   }
   try {
@@ -85,6 +100,7 @@ export async function probe(connect: () => Promise<Transport>, options: ProbeOpt
     const { server, protocolVersion, era } = conversation
     Object.assign(report, {
       address: conversation.address,
+      transport: conversation.transport,
       server,
       protocolVersion,
       eras: [era],

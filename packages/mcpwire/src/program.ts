@@ -6,10 +6,13 @@ import { type End, nameFlags } from './flag-names.js'
 /** An invalid command line. The program prints the message with the usage line and exits with code 2. */
 export class UsageError extends Error {}
 
+const OPEN_TO_ALL =
+  'clients on other hosts could connect. Listen on 127.0.0.1, or pass --allow-remote to admit every client without authentication. To admit clients by their certificates, also use https://, wss:// or tcps:// with --listen-ca'
+
 /** The text of an invalid option, with the names of the command line. */
 export function usageMessage({ message, details }: TransportError<'INVALID_OPTION'>, end: End): string {
   // The option itself is for programs only.
-  if (details.option === 'gate') return 'clients on other hosts could connect; --allow-remote admits them'
+  if (details.option === 'gate') return OPEN_TO_ALL
   return nameFlags(message, end)
 }
 

@@ -1,9 +1,8 @@
 import { isJsonRpcError, isTransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
 import { type End, flagFor, nameFlags } from './flag-names.js'
-
-/** The longest line of a diagnosis, in characters. */
-const MAX_LINE = 500
+import { type LogLevel, type LogSource, writeLog } from './log-lines.js'
+import { printable } from './printable.js'
 
 /**
  * Writes a result to standard output. Resolves once the output is written, or if its reader has closed it, as in a
@@ -23,17 +22,21 @@ function isSystemError(error: Error): error is NodeJS.ErrnoException {
 }
 
 /** Writes one line to standard error. Standard output is for messages and results only. */
-export function log(name: string, text: string): void {
-  process.stderr.write(`${name}: ${truncate(printable(text))}\n`)
+export function log(source: LogSource | string, text: string, level: LogLevel = 'info'): void {
+  writeLog(source, { level, text })
 }
 
 /** Writes an error as one line with its code. An unexpected error is a bug and is written with its stack. */
-export function logError(name: string, error: Error, end: End = 'server'): void {
+export function logError(source: LogSource | string, error: Error, end: End = 'server'): void {
   const { code, message } = diagnose(error, end)
-  if (code !== null) log(name, `${code}: ${message}`)
-  else if (isSystemError(error)) log(name, message)
-  else process.stderr.write(`${name}: ${error.stack ?? message}\n`)
+  const level = isTransportError(error) && WARNINGS.includes(error.code) ? 'warn' : 'error'
+  if (code !== null) writeLog(source, { level, text: message, code })
+  else if (isSystemError(error)) writeLog(source, { level, text: message })
+  else writeLog(source, { level, text: message, detail: error.stack ?? message })
 }
+
+/** The codes of errors that end neither a server nor the program. */
+const WARNINGS: readonly string[] = ['AUTH_REQUIRED', 'MALFORMED_MESSAGE', 'MESSAGE_TOO_LARGE', 'REFUSED']
 
 /** An error as data. */
 export interface Diagnosis {
@@ -55,8 +58,12 @@ export function diagnose(thrown: unknown, end: End = 'server'): Diagnosis {
   const address = detailOf(error, 'address')
   const facts = { code, address: typeof address === 'string' ? address : null }
   // The server wrote the text: an option in it is not an option of this program.
-  if (isTransportError(error, 'PROCESS_EXITED') || isJsonRpcError(error))
-    return { ...facts, message: printable(error.message), option: null }
+  if (isJsonRpcError(error)) return { ...facts, message: printable(error.message), option: null }
+  if (isTransportError(error, 'PROCESS_EXITED')) {
+    const { hint, option } = error.details
+    const message = hint === undefined ? error.message : withHint(error.message, hint, nameFlags(hint, end))
+    return { ...facts, message: printable(message), option: flagFor(option, end) ?? null }
+  }
   const message = printable(nameFlags(error.message, end))
   const advice = end === 'server' ? adviceFor(error) : undefined
   return {
@@ -66,10 +73,19 @@ export function diagnose(thrown: unknown, end: End = 'server'): Diagnosis {
   }
 }
 
+/** The text with its hint, which is its end, replaced. */
+function withHint(text: string, hint: string, replacement: string): string {
+  return text.endsWith(hint) ? text.slice(0, -hint.length) + replacement : text
+}
+
 const FLAG = /(?<!\S)--[a-z][a-z-]+/
 const HTTP_URL = /\bhttps?:\/\/[^\s,;]+/
+const WRONG_PATH_TEXT = /\bstatus 40[45]\b/
 const USUAL_PATH = '/mcp'
-const NOT_FOUND = 404
+/** The usual path of HTTP+SSE, the HTTP transport of 2024-11-05. */
+const USUAL_SSE_PATH = '/sse'
+/** The statuses of a server without an MCP endpoint at the path. */
+const WRONG_PATH_STATUSES: readonly unknown[] = [404, 405]
 
 /** What to change, for errors that come without a hint. */
 function adviceFor(error: Error): { readonly option?: string; readonly hint: string } | undefined {
@@ -83,10 +99,13 @@ function adviceFor(error: Error): { readonly option?: string; readonly hint: str
       }
   }
   const [url] = HTTP_URL.exec(message) ?? []
-  if (url === undefined || detailOf(error, 'status') !== NOT_FOUND) return undefined
-  const usual = new URL(USUAL_PATH, url).href
-  if (url === usual || message.includes(` ${USUAL_PATH}`)) return undefined
-  return { hint: `MCP servers usually respond at ${usual}` }
+  const isWrongPath = WRONG_PATH_STATUSES.includes(detailOf(error, 'status')) || WRONG_PATH_TEXT.test(message)
+  if (url === undefined || !isWrongPath) return undefined
+  const [usual, sse] = [USUAL_PATH, USUAL_SSE_PATH].map((path) => new URL(path, url).href)
+  if (url === usual) return { hint: `servers of HTTP+SSE usually respond at ${sse}` }
+  return {
+    hint: `MCP servers usually respond at ${usual}${url === sse ? '' : ` or, with HTTP+SSE, at ${sse}`}`,
+  }
 }
 
 function optionOf(error: Error): string | undefined {
@@ -101,16 +120,4 @@ function detailOf(error: unknown, name: 'address' | 'status' | 'option' | 'hint'
     if (detail) return detail[1]
   }
   return undefined
-}
-
-/** The text as one line without control characters: a server must not send escape sequences to the terminal. */
-export function printable(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}')
-    .trim()
-}
-
-function truncate(line: string): string {
-  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line
 }

@@ -16,7 +16,7 @@ export function onFirstSignal(name: string, close: () => void): void {
     process.on(signal, () => {
       if (isClosing) process.exit(SIGNAL_BASE + constants.signals[signal])
       isClosing = true
-      if (signal === 'SIGHUP') log(name, 'ended by SIGHUP')
+      if (signal === 'SIGHUP') log(name, 'ended by SIGHUP', 'warn')
       close()
     })
   }

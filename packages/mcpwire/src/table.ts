@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
-import { printable } from './report.js'
+import { printable } from './printable.js'
 
 /** The stream that a table is printed to. */
 export interface Output {

@@ -71,7 +71,9 @@ describe('a server that ends', () => {
       .split('\n')
       .filter((line) => line.startsWith('mcpwire'))
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatch(/^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: last line$/)
+    expect(lines[0]).toMatch(
+      /^mcpwire bridge: PROCESS_EXITED: stdio:\S+ exited with code 3: first line \| last line$/,
+    )
   })
 
   test('is reported with its signal', async () => {
@@ -112,13 +114,18 @@ describe('undelivered messages', () => {
   const idle = [process.execPath, '--eval', 'setTimeout(() => {}, 60_000)']
 
   test('are counted when the server is too slow after the end of the input', async () => {
-    const { process: bridging, stderr, stdout, exit } = run(bridge(idle, '--close-timeout-ms', '400'))
+    const {
+      process: bridging,
+      stderr,
+      stdout,
+      exit,
+    } = run(bridge(idle, '--close-timeout-ms', '400', '--start-timeout-ms', '100'))
     bridging.stdin?.end(
       [1, 2].map((id) => `${JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' })}\n`).join(''),
     )
     expect(await exit).toBe(1)
-    expect(stdout()).toBe('')
-    expect(stderr()).toMatch(/^mcpwire bridge: 2 requests were not answered; .*--close-timeout-ms\n$/)
+    expect(stdout().match(/"code":-31002/g)).toHaveLength(2)
+    expect(stderr()).toMatch(/^mcpwire bridge: 2 requests were not answered: .*--start-timeout-ms \(100\)$/m)
   })
 
   test('are counted when the server exits with code 0', async () => {
@@ -148,7 +155,7 @@ describe('undelivered messages', () => {
     expect(await once(child, 'exit')).toEqual([1, null])
     child.stdout.resume()
     await once(child, 'close')
-    expect(log).toMatch(/^mcpwire bridge: .*\d+ messages were not read; .*--close-timeout-ms$/m)
+    expect(log).toMatch(/mcpwire bridge stdio: .*\d+ messages were not read: .*--close-timeout-ms$/m)
   })
 
   test('are not counted after a signal', async () => {
@@ -218,7 +225,9 @@ describe('the shutdown of a bridge', () => {
   test('ends although the server neither reads nor handles SIGTERM', async () => {
     const script = 'process.on("SIGTERM", () => {}); setInterval(() => {}, 60_000)'
     const unresponsive = [process.execPath, '--eval', script]
-    const { process: bridging, exit } = run(bridge(unresponsive, '--close-timeout-ms', '500'))
+    const { process: bridging, exit } = run(
+      bridge(unresponsive, '--close-timeout-ms', '500', '--start-timeout-ms', '0'),
+    )
     for (let id = 0; id < 50; id++) {
       const params = { text: 'x'.repeat(10_000) }
       bridging.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', id, method: 'echo', params })}\n`)

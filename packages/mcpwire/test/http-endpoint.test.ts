@@ -179,7 +179,9 @@ describe('mcpwire with an HTTP server that fails', () => {
     const [wrong, usual] = probes.map(({ stdout }) => JSON.parse(stdout()))
     expect(wrong).toMatchObject({ address: url, error: { address: url, option: null } })
     expect(wrong.error.message).toMatch(hint)
-    expect(usual.error.message).toMatch(/ status 404; check the path in the URL$/)
+    expect(usual.error.message).toMatch(
+      / status 404; check the path in the URL; servers of HTTP\+SSE usually respond at /,
+    )
   })
 
   test('logs nothing about requests that a signal interrupts', async () => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { connect as connectSocket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
@@ -203,7 +203,9 @@ describe('the end of one connection', () => {
     const lines = (): string[] => logged().filter((line) => line.startsWith('mcpwire'))
     await vi.waitFor(() => expect(lines()).not.toEqual([]))
     expect(lines()).toEqual([
-      expect.stringMatching(/^mcpwire bridge #1: PROCESS_EXITED: stdio:\S+ exited with code 3: last line$/),
+      expect.stringMatching(
+        /^mcpwire bridge #1: PROCESS_EXITED: stdio:\S+ exited with code 3: first line \| last line$/,
+      ),
     ])
   })
 
@@ -228,12 +230,15 @@ describe('the end of one connection', () => {
   })
 
   test('by a server that cannot start is reported to its client, and the next client may connect', async () => {
-    const { addresses, logged, process } = await listening([TCP], [], ['/nowhere/at-all'])
+    const script = join(folder(), 'server')
+    writeFileSync(script, '#!/bin/sh\n', { mode: 0o755 })
+    const { addresses, logged, process } = await listening([TCP], [], [script])
+    chmodSync(script, 0o644)
     for (const number of [1, 2]) {
       await expect(connect(addresses[0]).then(pidOf)).rejects.toThrow()
       await vi.waitFor(() => expect(logged()).toHaveLength(number))
     }
-    expect(logged()[1]).toMatch(/^mcpwire bridge #2: CONNECT_FAILED: .*\/nowhere\/at-all/)
+    expect(logged()[1]).toMatch(/^mcpwire bridge #2: CONNECT_FAILED: .*\/server\) is not executable/)
     expect(process.exitCode).toBeNull()
   })
 })

@@ -206,6 +206,7 @@ describe('mcpwire probe', () => {
     expect(Object.keys(report)).toEqual([
       'healthy',
       'address',
+      'transport',
       'eras',
       'protocolVersion',
       'server',

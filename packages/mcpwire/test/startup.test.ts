@@ -47,13 +47,17 @@ test('the bridge loads no modules of other commands', async () => {
     'commands/bridge',
     'endpoint',
     'endpoints/stdio',
+    'env-variables',
     'flag-names',
     'header-lines',
+    'log-lines',
     'logging',
     'main',
+    'printable',
     'program',
     'report',
     'signals',
+    'url-suggestions',
   ])
   expect(modules.filter((url) => /packages\/(?!core|stdio|mcpwire)/.test(url))).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { printable } from '../src/report.js'
+import { printable } from '../src/printable.js'
 import { hasColour, table } from '../src/table.js'
 
 const terminal = { isTTY: true, columns: 40, hasColors: () => true }

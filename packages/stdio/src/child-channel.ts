@@ -1,8 +1,19 @@
-import { type Clock, isTransportError, type Peer, TransportError } from '@mcpwire/core'
-import { type Channel, type Sink, toError } from '@mcpwire/core/authoring'
+import {
+  type Clock,
+  type ErrorAdvice,
+  isRequest,
+  isTransportError,
+  type JsonRpcMessage,
+  type Peer,
+  type RequestId,
+  TransportError,
+} from '@mcpwire/core'
+import { type Channel, deferred, notWritable, type Sink, toError } from '@mcpwire/core/authoring'
 import { duplexChannel } from '@mcpwire/core/node'
 import type { Child, Exit } from './child-process.js'
+import type { CommandFault } from './command-check.js'
 import { drainOutput } from './drain-output.js'
+import { errorLinesOf, exitAdvice } from './exit-report.js'
 import { shutDown } from './shutdown.js'
 import { createStderrTail } from './stderr.js'
 import { strayOutputReporter } from './stray-output.js'
@@ -29,7 +40,14 @@ export interface ChildChannelOptions {
   readonly onStrayOutput?: ((text: string) => void) | undefined
   /** Receives what the child writes to standard error, unbuffered. */
   readonly onStderr: (chunk: Buffer) => void
+  /** The names of the variables of this process that the child does not inherit. */
+  readonly withheld: readonly string[]
+  /** Finds the fault of a program that a shell or `env` did not find. */
+  readonly inspectCommand: () => Promise<CommandFault | undefined>
 }
+
+/** The exit codes of shells and of `env` for a program that was not found or is not executable. */
+const NOT_RUN_CODES: ReadonlySet<number | null> = new Set([126, 127])
 
 /** Time that descendants get after the child has exited. Its end is to be reported within 100 ms. */
 const ORPHAN_BUDGET_MS = 60
@@ -43,6 +61,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     tail.push(chunk)
     options.onStderr(chunk)
   })
+  const ended = deferred<void>()
   let isEnding = false
   let isClosing = false
 
@@ -60,7 +79,29 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     } finally {
       child.release()
     }
-    if (!isClosing) sink.end(reasonOf(await exitSoFar(child), address, tail.text(), failure))
+    const reason = await reasonOf(await exitSoFar(child), failure)
+    if (!isClosing) sink.end(reason)
+    ended.resolve()
+  }
+
+  /** Why the conversation ended. `undefined` for exit code 0, and for an exit that followed a signal of ours. */
+  async function reasonOf(exit: Exit | undefined, lost: Error | undefined): Promise<Error | undefined> {
+    if (!exit || exit.isByUs || (lost && !isTransportError(lost, 'PEER_LOST'))) return lost
+    const { exitCode, signal } = exit
+    if (exitCode === 0) return undefined
+    const stderrTail = tail.text()
+    const how = signal ? `was ended by ${signal}` : `exited with code ${exitCode}`
+    const lines = errorLinesOf(stderrTail).join(' | ')
+    const message = `${address} ${how}${lines === '' ? '' : `: ${lines}`}`
+    const details = { exitCode, signal, stderrTail, ...(await adviceFor(exit, stderrTail)) }
+    return new TransportError('PROCESS_EXITED', message, details, { cause: lost })
+  }
+
+  async function adviceFor({ exitCode, signal }: Exit, stderrTail: string): Promise<ErrorAdvice> {
+    if (signal || echo.hasReceived) return {}
+    const fault = NOT_RUN_CODES.has(exitCode) ? await options.inspectCommand() : undefined
+    if (fault) return { option: 'command', hint: fault.hint ? `${fault.why}: ${fault.hint}` : fault.why }
+    return exitAdvice(stderrTail, options.withheld)
   }
 
   /** The failure of a child that never wrote a byte. After an early `close()` nothing else reports it. */
@@ -68,9 +109,10 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     const exit = await exitSoFar(child)
     if (!exit || exit.isByUs || channel.traffic?.bytesReceived !== 0) return undefined
     await drainOutput(child.stderr, clock)
-    return reasonOf(exit, address, tail.text(), undefined)
+    return await reasonOf(exit, undefined)
   }
 
+  const echo = new EchoDetector()
   const flow = yieldingFlow(child.stdout)
   const report = strayOutputReporter(address, sink, options.onStrayOutput)
   const noise = (text: string): void => {
@@ -79,7 +121,14 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
   }
   const channel = duplexChannel(
     { readable: child.stdout, writable: child.stdin },
-    { ...sink, end: (lost) => void end(closeTimeoutMs, lost) },
+    {
+      ...sink,
+      end: (lost) => void end(closeTimeoutMs, lost),
+      message: (message, context) => {
+        if (echo.received(message)) sink.message(message, context)
+        else void end(closeTimeoutMs, echoError(address))
+      },
+    },
     {
       ...options,
       oversize: 'skip',
@@ -97,6 +146,14 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
   return {
     ...channel,
     flow,
+    send: (message, sendOptions) => {
+      // Settled by the end, whose reason is more specific than a failed write.
+      if (isEnding || child.stdout.readableEnded || child.stdin.errored) {
+        return ended.promise.then(() => Promise.reject(notWritable(address)))
+      }
+      echo.sent(message)
+      return channel.send(message, sendOptions)
+    },
     close: async () => {
       isClosing = true
       const closed = channel.close()
@@ -109,6 +166,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
         child.release()
       }
       await closed
+      ended.resolve()
       if (failure) sink.error(failure)
     },
   }
@@ -118,29 +176,34 @@ function exitSoFar({ exited }: Child): Promise<Exit | undefined> {
   return Promise.race([exited, Promise.resolve(undefined)])
 }
 
-/** Why the conversation ended. `undefined` for exit code 0, and for an exit that followed a signal of ours. */
-function reasonOf(
-  exit: Exit | undefined,
-  address: string,
-  stderrTail: string,
-  lost: Error | undefined,
-): Error | undefined {
-  if (!exit || exit.isByUs || (lost && !isTransportError(lost, 'PEER_LOST'))) return lost
-  const { exitCode, signal } = exit
-  if (exitCode === 0) return undefined
-  const how = signal ? `was ended by ${signal}` : `exited with code ${exitCode}`
-  const line = errorLineOf(stderrTail)
-  const message = `${address} ${how}${line === '' ? '' : `: ${line}`}`
-  return new TransportError('PROCESS_EXITED', message, { exitCode, signal, stderrTail }, { cause: lost })
+/** The methods that begin a conversation. A server never sends them. */
+const FIRST_METHODS: readonly string[] = ['initialize', 'server/discover']
+
+/** Recognizes a program that writes its input back, such as `cat` or a terminal. */
+class EchoDetector {
+  hasReceived = false
+  #isEcho = false
+  readonly #methods = new Map<RequestId, string>()
+
+  sent(message: JsonRpcMessage): void {
+    if (this.hasReceived || !isRequest(message) || !FIRST_METHODS.includes(message.method)) return
+    this.#methods.set(message.id, message.method)
+  }
+
+  /** Returns `false` once the first message of the child is a request that was sent to it. */
+  received(message: JsonRpcMessage): boolean {
+    if (this.hasReceived) return !this.#isEcho
+    this.hasReceived = true
+    this.#isEcho = isRequest(message) && this.#methods.get(message.id) === message.method
+    this.#methods.clear()
+    return !this.#isEcho
+  }
+}
+
+function echoError(address: string): Error {
+  const message = `${address} is not an MCP server: it echoes its input`
+  const hint = 'check the command, and run a container or a remote shell without a terminal (-t)'
+  return new TransportError('CONNECT_FAILED', message, { address, option: 'command', hint })
 }
 
 function ignore(): void {}
-
-/** A line such as `Error: Cannot find module` or `thread 'main' panicked`, as runtimes write before they exit. */
-const ERROR_LINE = /^\S*(error|exception|panic)\S*:|\bpanicked\b/i
-
-/** The last line that names an error, else the last line: runtimes write traces and their version behind it. */
-function errorLineOf(stderrTail: string): string {
-  const lines = stderrTail.trim().split('\n')
-  return (lines.findLast((line) => ERROR_LINE.test(line)) ?? lines.at(-1) ?? '').trim()
-}

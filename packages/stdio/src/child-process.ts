@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { stat } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import { type ErrorDetails, TransportError } from '@mcpwire/core'
+import { type Command, type CommandFault, inspectCommand } from './command-check.js'
 import { isTreeAlive, killTree } from './process-tree.js'
 import type { ProcessTree } from './shutdown.js'
 
@@ -15,14 +15,6 @@ import type { ProcessTree } from './shutdown.js'
 //
 // An abort while starting kills the child, waits for its exit, and rejects with the reason of the signal.
 // Until `release()` the process group is killed when this process exits first.
-
-/** The program to run. */
-export interface Command {
-  readonly command: string
-  readonly args: readonly string[]
-  readonly cwd: string | undefined
-  readonly env: Record<string, string>
-}
 
 /** How a child exited. */
 export interface Exit {
@@ -139,31 +131,26 @@ function killAll(): void {
 async function startFailed(command: Command, address: string, cause: NodeJS.ErrnoException): Promise<Error> {
   // Errors are logged, and arguments may be secrets.
   delete (cause as { spawnargs?: unknown }).spawnargs
-  const { why, ...advice } = await diagnose(command, cause)
+  return startError(address, await diagnose(command, cause), cause)
+}
+
+/** The error for a program that cannot be started. */
+export function startError(address: string, { why, ...advice }: CommandFault, cause?: Error): Error {
   const details: ErrorDetails<'CONNECT_FAILED'> = { address, ...advice }
   return new TransportError('CONNECT_FAILED', `cannot start ${address}: ${why}`, details, { cause })
 }
 
-interface Diagnosis {
-  readonly why: string
-  readonly option?: string
-  readonly hint?: string
-}
-
-/** The system reports ENOENT for a missing program and for a missing working directory alike. */
-async function diagnose({ command, cwd }: Command, cause: NodeJS.ErrnoException): Promise<Diagnosis> {
-  if (cwd !== undefined) {
-    const found = await stat(cwd).catch((error: Error) => error)
-    if (found instanceof Error)
-      return { why: `option "cwd" (${cwd}) cannot be entered: ${found.message}`, option: 'cwd' }
-    if (!found.isDirectory()) return { why: `option "cwd" (${cwd}) is not a directory`, option: 'cwd' }
-  }
+/** The system reports ENOENT for a missing program, interpreter and working directory alike. */
+async function diagnose(command: Command, cause: NodeJS.ErrnoException): Promise<CommandFault> {
+  const fault = await inspectCommand(command)
+  if (fault) return fault
+  const shown = `option "command" (${command.command})`
   switch (cause.code) {
     case 'ENOENT':
-      return { why: `option "command" (${command}) was not found in PATH`, option: 'command' }
+      return { why: `${shown} was not found, or needs a program that was not found`, option: 'command' }
     case 'EACCES':
       return {
-        why: `option "command" (${command}) cannot be executed: ${cause.message}`,
+        why: `${shown} cannot be executed: ${cause.message}`,
         option: 'command',
         hint: 'check the permissions of the program and of option "cwd"',
       }

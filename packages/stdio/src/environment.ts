@@ -74,6 +74,11 @@ export function childEnvironment(
   return environment
 }
 
+/** The names of the variables of `own` that a child with this environment does not have. */
+export function withheldNames(environment: Environment, own: Environment): string[] {
+  return Object.keys(own).filter((name) => environment[name] === undefined)
+}
+
 /** Throws `INVALID_OPTION` unless each variable is a string or `undefined`. The error omits values: they may be secrets. */
 export function requireEnvironment(option: string, env: unknown): void {
   if (typeof env !== 'object' || env === null || Array.isArray(env))

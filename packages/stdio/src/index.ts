@@ -3,6 +3,7 @@ export type { Environment, Inheritance } from './environment.js'
 export { type GuardStdoutOptions, guardStdout } from './guard-stdout.js'
 export type { StderrOption } from './stderr.js'
 export {
+  checkCommand,
   type StdioClientOptions,
   type StdioClientTransport,
   stdioClient,

@@ -7,11 +7,16 @@ export interface PendingResponses {
   sent(message: JsonRpcMessage): void
   /** Resolves when every request has a response or is cancelled, at the latest after `drainMs`. */
   settled(): Promise<void>
+  /** Removes the requests without a response, and returns their ids with their methods. */
+  takeAll(): (readonly [id: RequestId, method: string])[]
 }
 
-/** Tracks requests until their response is sent. Tracks nothing when `drainMs` is 0. */
+/** A subscription stays open until one side ends it (2026-07-28). */
+const LISTEN_METHOD = 'subscriptions/listen'
+
+/** Tracks requests until their response is sent. */
 export function trackPendingResponses(drainMs: number, clock: Clock): PendingResponses {
-  const pending = new Set<RequestId>()
+  const pending = new Map<RequestId, string>()
   let onEmpty: (() => void) | undefined
   const remove = (id: RequestId): void => {
     pending.delete(id)
@@ -19,9 +24,9 @@ export function trackPendingResponses(drainMs: number, clock: Clock): PendingRes
   }
   return {
     received: (message) => {
-      if (drainMs === 0) return
-      if (isRequest(message)) pending.add(message.id)
-      else if (pending.size > 0) {
+      if (isRequest(message)) {
+        if (message.method !== LISTEN_METHOD) pending.set(message.id, message.method)
+      } else if (pending.size > 0) {
         // A cancelled request gets no response (MCP, Cancellation).
         const id = cancelledBy(message)
         if (id !== undefined) remove(id)
@@ -32,7 +37,7 @@ export function trackPendingResponses(drainMs: number, clock: Clock): PendingRes
     },
     settled: () =>
       new Promise((resolve) => {
-        if (pending.size === 0) {
+        if (pending.size === 0 || drainMs === 0) {
           resolve()
           return
         }
@@ -42,5 +47,10 @@ export function trackPendingResponses(drainMs: number, clock: Clock): PendingRes
           resolve()
         }
       }),
+    takeAll: () => {
+      const requests = [...pending]
+      pending.clear()
+      return requests
+    },
   }
 }

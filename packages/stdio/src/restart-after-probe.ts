@@ -1,6 +1,7 @@
 import {
   type Flow,
   isRequest,
+  isTransportError,
   type JsonRpcMessage,
   type Layer,
   type RequestId,
@@ -110,7 +111,9 @@ class RestartableConversation {
   #ended(reason: Error | undefined): void {
     const probes = this.#probes ?? []
     this.#probes = undefined
-    if (probes.length > 0) this.#restarting = this.#restart(probes, reason)
+    // A program that is no MCP server would not be one after a restart.
+    const mayRestart = probes.length > 0 && !isTransportError(reason, 'CONNECT_FAILED')
+    if (mayRestart) this.#restarting = this.#restart(probes, reason)
     else this.#outer.end(reason)
   }
 

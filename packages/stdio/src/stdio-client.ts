@@ -20,8 +20,15 @@ import {
 } from '@mcpwire/core/authoring'
 import { type ByteStreamOptions, byteStreamOptions } from '@mcpwire/core/node'
 import { childChannel } from './child-channel.js'
-import { type Child, type Command, startChild } from './child-process.js'
-import { childEnvironment, type Environment, type Inheritance, requireEnvironment } from './environment.js'
+import { type Child, startChild, startError } from './child-process.js'
+import { type Command, inspectCommand } from './command-check.js'
+import {
+  childEnvironment,
+  type Environment,
+  type Inheritance,
+  requireEnvironment,
+  withheldNames,
+} from './environment.js'
 import { restartAfterProbe } from './restart-after-probe.js'
 import { createStderrRelay, type StderrOption } from './stderr.js'
 
@@ -118,6 +125,23 @@ export function stdioClient(given: StdioClientOptions): StdioClientTransport {
   return createTransport(childConnector(settings), settings) as StdioClientTransport
 }
 
+/**
+ * Checks that the program of `stdioClient` exists and can be executed, and so do its working directory and the
+ * interpreter of a script. Starts nothing. On Windows it checks the working directory only.
+ *
+ * Rejects with `CONNECT_FAILED`, as `start()` would, or with `INVALID_OPTION`.
+ *
+ * @example
+ * ```ts
+ * await checkCommand({ command: 'my-server', cwd: '/srv' })
+ * ```
+ */
+export async function checkCommand(given: StdioClientOptions): Promise<void> {
+  const settings = table.read(given)
+  const fault = await inspectCommand(commandOf(settings))
+  if (fault) throw startError(`stdio:${settings.command}`, fault)
+}
+
 type Settings = OptionSettings<StdioClientOptions, 'cwd' | 'onStrayOutput'>
 
 /** A string that the system can pass to a process. */
@@ -147,9 +171,16 @@ function childConnector(settings: Settings): Connector {
   })
   const children = restartAfterProbe({
     connect: async (sink, signal) => {
-      running = await startChild(commandOf(settings), address, signal)
+      const command = commandOf(settings)
+      running = await startChild(command, address, signal)
       lastPid = running.pid
-      return childChannel(running, sink, { ...settings, peer, onStderr: relay.push })
+      return childChannel(running, sink, {
+        ...settings,
+        peer,
+        onStderr: relay.push,
+        withheld: withheldNames(command.env, process.env),
+        inspectCommand: () => inspectCommand(command),
+      })
     },
   })
   const onended = (): void => {

@@ -13,6 +13,7 @@ import {
   optional,
   options,
   type Sink,
+  toOwnErrorResponse,
 } from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
@@ -26,7 +27,7 @@ import { trackPendingResponses } from './pending-responses.js'
 
 // The life of a server over the standard streams of this process:
 //
-//   open ── input ends ──▶ draining: up to `drainMs` for pending responses ──▶ ended: sink.end(reason)
+//   open ── input ends ──▶ draining: up to `drainMs` for pending responses, then errors ──▶ ended: sink.end(reason)
 //     │ ─── output fails ───────────────────────────────────────────────────▶ ended
 //     │ ─── parent exits: close the channel ────────────────────────────────▶ ended (PEER_LOST)
 //     └──── close() ────────────────────────────────────────────────────────▶ closed
@@ -37,8 +38,9 @@ import { trackPendingResponses } from './pending-responses.js'
 /** Options of a server over the standard streams of this process. */
 export interface StdioServerOptions extends ByteStreamOptions {
   /**
-   * Time that pending requests get after the end of input to send their responses, in milliseconds.
-   * @defaultValue 0
+   * Time that pending requests get after the end of input to send their responses, in milliseconds. Later, each of them
+   * is answered with error −31006 (`OUTCOME_UNKNOWN`).
+   * @defaultValue 5_000
    */
   drainMs?: number | undefined
   /**
@@ -81,7 +83,7 @@ type OptionalMember = 'exitOnClose' | 'stdin' | 'stdout'
 
 const table = options<StdioServerOptions, OptionalMember>({
   ...byteStreamOptions.rules,
-  drainMs: inRange(0, Infinity, 0),
+  drainMs: inRange(0, Infinity, 5_000),
   exitGraceMs: inRange(0, Infinity, 500),
   parentCheckMs: inRange(1, Infinity, 1_000),
   exitOnClose: optional(boolean()),
@@ -96,7 +98,8 @@ export const stdioServerDefaults: OptionDefaults<StdioServerOptions, OptionalMem
 /**
  * A transport for this process as an MCP server, over its standard input and output. Reads nothing until `start()`.
  *
- * - The end of input ends the conversation, and then the process. So does the exit of the parent process.
+ * - The end of input ends the conversation once pending requests are answered, and then the process. The exit of the
+ *   parent process and a host that does not accept output end both at once.
  * - A write to a host that has exited does not end the process.
  * - Messages to a host that does not read are queued up to `maxQueuedBytes`. The event loop is not blocked.
  *
@@ -105,7 +108,7 @@ export const stdioServerDefaults: OptionDefaults<StdioServerOptions, OptionalMem
  *
  * @example
  * ```ts
- * await server.connect(stdioServer({ drainMs: 5_000 }))
+ * await server.connect(stdioServer())
  * ```
  */
 export function stdioServer(given: StdioServerOptions = {}): Transport {
@@ -152,9 +155,21 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
       keepInputOpen: isOwnInput,
       oversize: 'skip',
       invalidUtf8: 'replace',
-      beforeEnd: pending.settled,
+      beforeEnd: drained,
+      endOnWriteError: true,
     },
   )
+
+  /** The input has ended: waits for responses, then answers the rest with an error. */
+  async function drained(): Promise<void> {
+    await pending.settled()
+    for (const [id, method] of pending.takeAll()) {
+      const message = `no response to ${method} within drainMs (${drainMs} ms) after the end of input`
+      const error = new TransportError('OUTCOME_UNKNOWN', message, { method, option: 'drainMs' })
+      sink.error(error)
+      channel.send(toOwnErrorResponse(id, error)).catch(ignore)
+    }
+  }
 
   const onparentexit = (): void => {
     const message = 'lost the host: the parent process has exited'
@@ -178,3 +193,6 @@ function streamsOf({ stdin = process.stdin, stdout = process.stdout }: Settings)
   const isShared = stdout === process.stdout || isGuarded(stdout)
   return { readable: stdin, writable: isShared ? sharedOutput(stdout) : stdout }
 }
+
+/** The output has failed, which its error listener reports. */
+function ignore(): void {}

@@ -1,10 +1,11 @@
-import { TransportError } from '@mcpwire/core'
+import { type ErrorAdvice, TransportError } from '@mcpwire/core'
 import { callbackFailed, previewOf, type Sink } from '@mcpwire/core/authoring'
 
 /** Characters of one line that the callback receives. */
 const MAX_LINE_CHARACTERS = 4096
 /** Lines that are reported to `onerror` without a callback. */
 const MAX_REPORTS = 10
+const FIRST_REPORT_HINT = 'a server must write logs to standard error'
 const LAST_REPORT_HINT = 'further lines are not reported: pass option "onStrayOutput" to receive all of them'
 
 /**
@@ -26,11 +27,16 @@ export function strayOutputReporter(
     }
     if (reports >= MAX_REPORTS) return
     reports++
-    const message = `skipped a line on the standard output of ${address}: it is not a JSON-RPC message`
     const preview = previewOf(text)
-    const advice = reports === MAX_REPORTS ? { option: 'onStrayOutput', hint: LAST_REPORT_HINT } : {}
+    const message = `skipped a line on the standard output of ${address}: not a JSON-RPC message: ${JSON.stringify(preview)}`
+    const advice = adviceFor(reports)
     sink.error(new TransportError('MALFORMED_MESSAGE', message, { preview, ...advice }))
   }
+}
+
+function adviceFor(reports: number): ErrorAdvice {
+  if (reports === 1) return { hint: FIRST_REPORT_HINT }
+  return reports === MAX_REPORTS ? { option: 'onStrayOutput', hint: LAST_REPORT_HINT } : {}
 }
 
 function callBack(onStrayOutput: (text: string) => void, text: string, sink: Pick<Sink, 'error'>): void {

@@ -30,7 +30,7 @@ describe('the exit of a child', () => {
     const transport = stdioClient({ ...script(code), stderr: 'ignore' })
     await transport.start()
     const reason = (await transport.closed) as Error & { details: { stderrTail: string } }
-    expect(reason.message).toContain('exited with code 1: no such database')
+    expect(reason.message).toMatch(/exited with code 1: .*no such database/)
     expect(reason.details.stderrTail).toHaveLength(4096)
     expect(reason.details.stderrTail).toMatch(/^x+\nno such database\n$/)
   })
@@ -116,39 +116,4 @@ describe('the exit of a child', () => {
     expect(await transport.closed).toBeUndefined()
     await untilGone(pid ?? 0)
   })
-
-  test.each([
-    [
-      "Error: Cannot find module 'x'",
-      'process.stderr.write("throw err;\\nError: Cannot find module \'x\'\\n    at a (b.js:1)\\n\\nNode.js v20\\n")',
-    ],
-    [
-      "thread 'main' panicked at src/main.rs:1",
-      `process.stderr.write("thread 'main' panicked at src/main.rs:1\\nnote: run with\\n")`,
-    ],
-    ['the last line', "process.stderr.write('first\\nthe last line\\n')"],
-  ])('is reported with the line that names the error: %s', async (line, code) => {
-    const transport = stdioClient({ ...script(`${code}; process.exitCode = 3`), stderr: 'ignore' })
-    const received = record(transport)
-    await transport.start().catch(() => {})
-    const reason = await transport.closed
-    expect(reason?.message).toMatch(/exited with code 3: /)
-    expect(reason?.message.endsWith(`: ${line}`)).toBe(true)
-    expect(received.closes).toBe(1)
-  })
-})
-
-test('a child that exits at once ends the conversation with its error', async () => {
-  const transport = stdioClient({
-    ...script('console.error("license expired"); process.exit(2)'),
-    stderr: 'ignore',
-  })
-  const received = record(transport)
-  await transport.start()
-  const reason = await transport.closed
-  expect(reason).toMatchObject({
-    code: 'PROCESS_EXITED',
-    details: { exitCode: 2, signal: null, stderrTail: 'license expired\n' },
-  })
-  expect(received).toMatchObject({ messages: [], closes: 1, errors: [reason] })
 })

@@ -63,8 +63,8 @@ test('messages of starting a child', async () => {
   )
   expect(await Promise.all(failures)).toMatchInlineSnapshot(`
     [
-      "TransportError: cannot start stdio:no-such-program: option "command" (no-such-program) was not found in PATH",
-      "TransportError: cannot start stdio:<path>: option "command" (<path>) cannot be executed: spawn <path> EACCES; check the permissions of the program and of option "cwd"",
+      "TransportError: cannot start stdio:no-such-program: option "command" (no-such-program) was not found in PATH; check the name, install the program, or pass its path",
+      "TransportError: cannot start stdio:<path>: option "command" (<path>) is not executable; run chmod +x <path>, or start it with its interpreter",
       "TransportError: cannot start stdio:cat: option "cwd" (/no/such/folder) cannot be entered: ENOENT: no such file or directory, stat '/no/such/folder'",
       "TransportError: cannot start stdio:cat: option "cwd" (<path>) is not a directory",
       "TransportError: cannot start stdio:cat: option "args" and option "env" together exceed the system limit",
@@ -84,7 +84,7 @@ test('messages of the exit of a child', async () => {
   })
   expect(await Promise.all(reasons)).toMatchInlineSnapshot(`
     [
-      "TransportError: stdio:<path> exited with code 3",
+      "TransportError: stdio:<path> exited with code 3; if it needs an environment variable, pass it in option "env": only safe ones are inherited",
       "TransportError: stdio:<path> exited with code 4: Error: no config",
       "TransportError: stdio:<path> was ended by SIGKILL",
     ]
@@ -100,8 +100,8 @@ test('messages of stray output', async () => {
   await transport.close()
   expect([masked(errors[0]), masked(errors[9])]).toMatchInlineSnapshot(`
     [
-      "TransportError: skipped a line on the standard output of stdio:<path>: it is not a JSON-RPC message",
-      "TransportError: skipped a line on the standard output of stdio:<path>: it is not a JSON-RPC message; further lines are not reported: pass option "onStrayOutput" to receive all of them",
+      "TransportError: skipped a line on the standard output of stdio:<path>: not a JSON-RPC message: "a banner"; a server must write logs to standard error",
+      "TransportError: skipped a line on the standard output of stdio:<path>: not a JSON-RPC message: "a banner"; further lines are not reported: pass option "onStrayOutput" to receive all of them",
     ]
   `)
 })

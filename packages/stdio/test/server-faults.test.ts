@@ -61,14 +61,22 @@ test('a pending request gets its response after the end of input, within drainMs
   expect(served.out.lines).toEqual(['{"jsonrpc":"2.0","id":1,"result":{}}'])
 })
 
-test('a pending request delays the end by drainMs at most', async () => {
+test('a pending request delays the end by drainMs at most, and then receives an error', async () => {
   for (const drainMs of [0, 50]) {
     await using served = serve({ drainMs })
     await served.err.line('started')
     served.write(request(1, 'slow', { ms: 60_000 }))
     served.child.stdin.end()
     expect(await served.exit()).toMatchObject({ code: 0, closes: 1 })
-    expect(served.out.lines).toEqual([])
+    const [line = ''] = served.out.lines
+    expect(JSON.parse(line)).toMatchObject({
+      id: 1,
+      error: {
+        code: -31_006,
+        data: { code: 'OUTCOME_UNKNOWN' },
+        message: expect.stringContaining('drainMs'),
+      },
+    })
   }
 })
 

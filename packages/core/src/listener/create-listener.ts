@@ -11,7 +11,7 @@
  *
  * closing: refuse new callers, wait up to drainMs for pending requests, close the connections, release the address.
  */
-import { TransportError, toError } from '../contract/errors.js'
+import { isTransportError, TransportError, type TransportErrorCode, toError } from '../contract/errors.js'
 import type { Admission } from '../contract/gate.js'
 import type { Acceptor, AcceptorSink, Binding, Incoming, Listener } from '../contract/listener.js'
 import { invalidOption } from '../contract/options.js'
@@ -261,7 +261,7 @@ class ConnectionListener implements Listener {
       const { connection, incoming, grant } = monitor
       if (connection) this.connections.delete(connection)
       this.#monitors.delete(monitor)
-      if (incoming) this.#refuse(incoming, 'the server did not start the connection')
+      if (incoming) void this.#refuseUnstarted(incoming, connection)
       this.#releaseGrant(grant)
     },
     replaced: (connection, successor) => {
@@ -269,6 +269,18 @@ class ConnectionListener implements Listener {
       this.connections.add(successor)
     },
     report: (error) => this.#report(error),
+  }
+
+  /** Never rejects. */
+  async #refuseUnstarted(incoming: Incoming, connection: Transport | undefined): Promise<void> {
+    const reason = await connection?.closed
+    const isUpstream = isTransportError(reason) && UPSTREAM_CODES.includes(reason.code)
+    this.#refuse(
+      incoming,
+      isUpstream
+        ? 'the upstream server could not be started or reached'
+        : 'the server did not start the connection',
+    )
   }
 
   #callOnConnection(connection: Transport): void {
@@ -335,6 +347,9 @@ class ConnectionListener implements Listener {
     guarded(() => this.onerror?.(error), ignore)
   }
 }
+
+/** The codes of a reason from another connection, such as that of a bridge to its server. */
+const UPSTREAM_CODES: readonly TransportErrorCode[] = ['CONNECT_FAILED', 'CONNECT_TIMEOUT', 'PROCESS_EXITED']
 
 const SHUTTING_DOWN = 'the server is shutting down'
 

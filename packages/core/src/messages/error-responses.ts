@@ -32,15 +32,18 @@ export function toErrorResponse(
 
 /**
  * The same for the own client: its text is the whole reason, with addresses and the hint. Not for callers of a listener.
+ *
+ * @param text the reason in other words, such as those of a command line
  */
 export function toOwnErrorResponse(
   id: RequestId,
   error: unknown,
   known?: Partial<JsonRpcErrorData>,
+  text?: string,
 ): JsonRpcErrorResponse {
   const [code, what] = responseOf(error)
   const failure = failureOf(error)
-  const reason = failure instanceof Error ? failure.message : ''
+  const reason = text ?? (failure instanceof Error ? failure.message : '')
   const message = reason === '' ? what : reason.startsWith(what) ? reason : `${what}: ${reason}`
   return { jsonrpc: '2.0', id, error: { code, message, data: { ...dataOf(error), ...known } } }
 }

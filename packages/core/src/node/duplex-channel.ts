@@ -10,6 +10,7 @@
  * message passes send() → CoalescingWriter → stream. `sink.end` is called once, unless `close()` came first.
  */
 import type { Duplex, Readable, Writable } from 'node:stream'
+import timers from 'node:timers'
 import type { Channel, Sink, Traffic } from '../authoring.js'
 import { notWritable, toError, toJson, tooLargeToSend } from '../authoring.js'
 import type { Clock, ErrorAdvice, Flow, JsonRpcMessage, MessageContext, Peer } from '../index.js'
@@ -41,6 +42,8 @@ export interface SharedChannelOptions extends InboundOptions {
    * be reused by the next opened file.
    */
   readonly keepInputOpen?: boolean | undefined
+  /** Whether a failed write ends the connection. Otherwise messages are delivered for `closeTimeoutMs` more. */
+  readonly endOnWriteError?: boolean | undefined
 }
 
 /** Options of one channel. */
@@ -251,7 +254,8 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
     if (this.#state === 'closed' || this.#writeError) return
     this.#writeError = cause
     this.#writer.stop()
-    this.#startTimer(() => this.inputFailed(cause))
+    if (this.#options.endOnWriteError) this.inputFailed(cause)
+    else this.#startTimer(() => this.inputFailed(cause))
   }
 
   inputClosed(): void {
@@ -298,7 +302,8 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
       return
     }
     this.#state = 'finishing'
-    this.#writable.once('finish', () => this.end())
+    // In a later turn: the sends that the finished stream has accepted resolve first.
+    this.#writable.once('finish', () => void timers.setImmediate(() => this.end()))
     this.#startTimer(() => this.end())
     this.#writer.finish()
   }

@@ -3,6 +3,7 @@ import {
   isErrorResponse,
   isRequest,
   isResponse,
+  type JsonRpcErrorResponse,
   type JsonRpcMessage,
   type JsonRpcNotification,
   type JsonRpcRequest,
@@ -24,7 +25,11 @@ export interface DirectionSettings {
   readonly maxPendingSends: number
   /** Called with the error of a message that was not forwarded and has no error response. */
   readonly report: (error: Error) => void
+  /** Returns the text of an error for the error responses to `to`. */
+  readonly describeError?: ((error: Error) => string) | undefined
 }
+
+type Delivery = 'none' | 'unknown' | undefined
 
 /** Forwards the messages of one transport to another. */
 export class PipeDirection {
@@ -103,8 +108,18 @@ export class PipeDirection {
 
   /** Sends an error response for a request of `to`. Only the own client receives the whole reason. */
   respond(id: RequestId, error: Error, known?: Partial<JsonRpcErrorData>): void {
-    const toResponse = isOwnClient(this.#to) ? toOwnErrorResponse : toErrorResponse
-    if (!this.#isOver) this.#send(toResponse(id, error, known), { relatedRequestId: id })
+    if (!this.#isOver) this.#send(this.#errorResponse(id, error, known), { relatedRequestId: id })
+  }
+
+  #errorResponse(id: RequestId, error: Error, known?: Partial<JsonRpcErrorData>): JsonRpcErrorResponse {
+    const { describeError } = this.#settings
+    if (!describeError && !isOwnClient(this.#to)) return toErrorResponse(id, error, known)
+    try {
+      return toOwnErrorResponse(id, error, known, describeError?.(error))
+    } catch {
+      // The callback threw. The response has the code of the error.
+      return toErrorResponse(id, error, known)
+    }
   }
 
   /** Refuses a request of `to` whose id is in use: of two responses with one id, the client would drop one. */
@@ -201,7 +216,8 @@ export class PipeDirection {
       return
     }
     if (isRequest(message)) {
-      const known = isUnsendable(error) ? ({ delivery: 'none' } as const) : undefined
+      const delivery = isUnsendable(error) ? 'none' : deliveryOf(error)
+      const known = delivery && { delivery }
       if (this.#requests.take(message.id)) this.back.respond(message.id, error, known)
       return
     }
@@ -243,9 +259,18 @@ function isOwnClient(transport: TransportLike): boolean {
   return peer?.medium === 'stdio'
 }
 
+/** Whether a request that could not be sent may have arrived. */
+function deliveryOf(error: Error): Delivery {
+  if (UNSENT_CODES.some((code) => isTransportError(error, code))) return 'none'
+  return isTransportError(error, 'CLOSED') ? 'unknown' : undefined
+}
+
+/** The codes that prove that nothing was sent. */
+const UNSENT_CODES = ['NOT_STARTED', 'OVERLOADED', 'CONNECT_FAILED', 'CONNECT_TIMEOUT'] as const
+
 function responseNotSent(cause: Error): TransportError {
   const message = `the response was not sent: ${cause.message}`
-  return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
+  return new TransportError('SEND_FAILED', message, { delivery: 'unknown' }, { cause })
 }
 
 /** Read for each use: only an open transport has it. */

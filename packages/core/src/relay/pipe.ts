@@ -24,6 +24,13 @@ export interface PipeOptions {
   /** Called with each error of either end, and with the error that ends the conversation. */
   onError?: ((error: Error, side: 'a' | 'b') => void) | undefined
   /**
+   * Returns the text of an error about `b` for the error responses to `a`. It may contain addresses and the output of a
+   * process, so pass it for a client of one's own only. Without it, a client on stdio receives the message of the error,
+   * and other clients receive no text.
+   * @defaultValue undefined
+   */
+  describeError?: ((error: Error) => string) | undefined
+  /**
    * Most pending sends towards one end. Beyond it, the other end is paused, where it has a `flow`. It is resumed at
    * half of them.
    * @defaultValue 64
@@ -41,15 +48,18 @@ export interface PipeOptions {
   clock?: Clock | undefined
 }
 
-const table = options<PipeOptions, 'onError'>({
+type OptionalMember = 'onError' | 'describeError'
+
+const table = options<PipeOptions, OptionalMember>({
   onError: optional(callback()),
+  describeError: optional(callback()),
   maxPendingSends: integer(1, Infinity, 64),
   drainTimeoutMs: inRange(0, Infinity, 2_000),
   clock: clock(),
 })
 
 /** The defaults of `pipe`. */
-export const pipeDefaults: OptionDefaults<PipeOptions, 'onError'> = /* @__PURE__ */ defaultsOf(table)
+export const pipeDefaults: OptionDefaults<PipeOptions, OptionalMember> = /* @__PURE__ */ defaultsOf(table)
 
 /** The losses of the client side of a pipe. */
 export interface PipeMissing {
@@ -74,8 +84,8 @@ export interface Pipe extends AsyncDisposable {
  * starts `b`, then `a`. If one cannot be started, the other is closed with the same reason.
  *
  * - Messages keep their order, their ids and their objects, so that `encodedOf` returns their bytes.
- * - When one end closes, its pending requests are answered with −31002. Its remaining messages are delivered. Then the
- *   other end is closed with the same reason.
+ * - When one end closes, its pending requests are answered with −31002. `data.delivery` is `none` for those that were not
+ *   sent. Its remaining messages are delivered. Then the other end is closed with the same reason.
  * - Messages for a full end wait, in order, and the sender is paused. For a sender without `flow`, at most
  *   `maxPendingSends` messages wait.
  * - A request that cannot be forwarded is answered with an error: −31003 where the transport is overloaded.
@@ -105,7 +115,7 @@ function requireIdle(name: string, transport: TransportLike): void {
   }
 }
 
-type Settings = OptionSettings<PipeOptions, 'onError'>
+type Settings = OptionSettings<PipeOptions, OptionalMember>
 
 /** One end, and the directions towards and from it. */
 interface End {
@@ -128,13 +138,17 @@ class TransportPipe implements Pipe {
   #reason: { readonly error: Error | undefined } | undefined
 
   constructor(a: TransportLike, b: TransportLike, settings: Settings) {
-    const { maxPendingSends } = settings
+    const { maxPendingSends, describeError } = settings
     this.#settings = settings
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve
     })
     const up = new PipeDirection(a, b, { maxPendingSends, report: (error) => this.#report(error, 'b') })
-    const down = new PipeDirection(b, a, { maxPendingSends, report: (error) => this.#report(error, 'a') })
+    const down = new PipeDirection(b, a, {
+      maxPendingSends,
+      report: (error) => this.#report(error, 'a'),
+      describeError,
+    })
     up.back = down
     down.back = up
     this.#a = this.#observe({

@@ -1,5 +1,5 @@
 import { byteStreamDefaults } from '@mcpwire/core/node'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { bridge } from '../bridge.js'
 import {
   addServerOptions,
@@ -9,8 +9,9 @@ import {
   requireBoth,
   type ServerOptions,
 } from '../command-options.js'
-import { isSecure } from '../endpoint.js'
+import { checkEndpoint, isSecure } from '../endpoint.js'
 import type { ListenBridgeOptions } from '../listen.js'
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, startLogging } from '../log-lines.js'
 import { type CommandContext, UsageError } from '../program.js'
 
 /**
@@ -22,17 +23,22 @@ const CLOSE_TIMEOUT_MS = 1_000
 /** Each client may cost a process. */
 const MAX_CONNECTIONS = 100
 const DRAIN_MS = 5_000
+/** A package runner may download the server first. */
+const START_TIMEOUT_MS = 30_000
 
 interface Options extends ServerOptions, ListenFlags {
   readonly maxMessageBytes: number
   readonly closeTimeoutMs: number
+  readonly drainMs: number
+  readonly startTimeoutMs: number
+  readonly logFormat: LogFormat
+  readonly logLevel: LogLevel
   readonly verbose?: boolean
 }
 
 interface ListenFlags {
   readonly listen?: readonly string[]
   readonly maxConnections: number
-  readonly drainMs: number
   readonly allowRemote?: boolean
   readonly allowOrigin?: readonly string[]
   readonly listenCert?: string
@@ -70,22 +76,33 @@ export function define(command: Command, context: CommandContext): void {
     )
     .option(
       '--drain-ms <n>',
-      'how long requests in flight may take during shutdown',
+      'how long requests in flight may take after the input has ended, or during shutdown',
       number(0, Infinity),
       DRAIN_MS,
+    )
+    .option(
+      '--start-timeout-ms <n>',
+      'how long the server may take until its first message after the input has ended',
+      number(0, Infinity),
+      START_TIMEOUT_MS,
     )
     .option('--allow-remote', 'admit any client on another host, but no pages of other origins')
     .option('--allow-origin <origin>', 'also admit pages of this origin; repeatable', append)
     .option('--listen-cert <file>', 'server certificate for tcps://, wss:// and https://, in PEM')
     .option('--listen-key <file>', 'private key of the server certificate, in PEM')
     .option('--listen-ca <file>', 'authorities that must have issued the certificates of clients, in PEM')
-    .option('--verbose', 'also log the start and the traffic of each server')
+    .addOption(
+      new Option('--log-format <format>', 'format of log lines').choices(LOG_FORMATS).default('text'),
+    )
+    .addOption(new Option('--log-level <level>', 'lowest level to log').choices(LOG_LEVELS).default('info'))
+    .option('--verbose', 'log the start and the traffic of each server: the same as --log-level debug')
     .addHelpText(
       'after',
       `
 Messages use standard input and output. Logs go to standard error.
 With --listen, each client gets its own server, until SIGTERM or SIGINT.
-Requests that are pending when the server ends receive error -31002.
+Requests that are pending when the server ends receive error -31002 with the reason.
+The server inherits safe variables only: pass others with --env or --env-file.
 Exit code: 0 orderly end, 1 the server failed, 2 invalid usage.
 
 Examples:
@@ -95,15 +112,29 @@ Examples:
   mcpwire bridge --listen tcp://127.0.0.1:7000 --listen unix:/run/x.sock -- my-server`,
     )
     .action(async (_url: string | undefined, options: Options) => {
-      const { listen, verbose = false, maxMessageBytes, closeTimeoutMs } = options
+      const { listen, maxMessageBytes, closeTimeoutMs, drainMs, startTimeoutMs, logFormat } = options
       const target = context.targetOf(command.args)
-      const server = { ...endpointOptions(target, options), maxMessageBytes, closeTimeoutMs }
+      const logLevel = options.verbose ? 'debug' : options.logLevel
+      const verbose = logLevel === 'debug'
+      const server = {
+        ...endpointOptions(target, options),
+        maxMessageBytes,
+        closeTimeoutMs,
+        // Raw output of a server would not be JSON, and would not name its client.
+        ...(typeof target !== 'string' && (listen || logFormat === 'json') && { stderr: 'pipe' as const }),
+      }
+      startLogging(logFormat, logLevel)
       if (!listen) {
         refuseListenFlags(command, options)
-        context.finish(await bridge(target, { ...server, verbose }))
+        context.finish(await bridge(target, { ...server, drainMs, startTimeoutMs, verbose }))
         return
       }
-      const settings = { ...listenOptions(listen, options), server, verbose }
+      refuseGiven(
+        { '--start-timeout-ms': given(command, options, 'startTimeoutMs') },
+        'has no effect with --listen',
+      )
+      const settings = { ...listenOptions(listen, options), drainMs, server, verbose }
+      await checkEndpoint(target, server)
       // Loaded here: a bridge for standard input starts sooner without it.
       const { listenBridge } = await import('../listen.js')
       context.finish(await listenBridge(target, settings))
@@ -114,19 +145,20 @@ function append(text: string, before: readonly string[] = []): readonly string[]
   return [...before, text]
 }
 
+/** The value of an option from the command line; `undefined` for a default. */
+function given<O extends object>(command: Command, options: O, name: keyof O & string): unknown {
+  return command.getOptionValueSource(name) === 'default' ? undefined : options[name]
+}
+
 function refuseListenFlags(command: Command, flags: ListenFlags): void {
-  const given = (option: keyof ListenFlags): unknown => {
-    return command.getOptionValueSource(option) === 'default' ? undefined : flags[option]
-  }
   refuseGiven(
     {
-      '--max-connections': given('maxConnections'),
-      '--drain-ms': given('drainMs'),
-      '--allow-remote': given('allowRemote'),
-      '--allow-origin': given('allowOrigin'),
-      '--listen-cert': given('listenCert'),
-      '--listen-key': given('listenKey'),
-      '--listen-ca': given('listenCa'),
+      '--max-connections': given(command, flags, 'maxConnections'),
+      '--allow-remote': flags.allowRemote,
+      '--allow-origin': flags.allowOrigin,
+      '--listen-cert': flags.listenCert,
+      '--listen-key': flags.listenKey,
+      '--listen-ca': flags.listenCa,
     },
     'requires --listen',
   )
@@ -134,8 +166,8 @@ function refuseListenFlags(command: Command, flags: ListenFlags): void {
 
 function listenOptions(
   urls: readonly string[],
-  { maxConnections, drainMs, allowRemote = false, allowOrigin, ...flags }: ListenFlags,
-): Omit<ListenBridgeOptions, 'server' | 'verbose'> {
+  { maxConnections, allowRemote = false, allowOrigin, ...flags }: ListenFlags,
+): Omit<ListenBridgeOptions, 'server' | 'verbose' | 'drainMs'> {
   const { listenCert, listenKey, listenCa } = flags
   if (!allowRemote) {
     const why = 'requires --allow-remote: without it only pages of this host are admitted'
@@ -150,12 +182,29 @@ function listenOptions(
   } else if (listenCert === undefined && listenKey === undefined)
     throw new UsageError(`--listen ${secureUrl} requires --listen-cert and --listen-key`)
   requireBoth({ '--listen-cert': listenCert, '--listen-key': listenKey })
+  refuseSamePort(urls)
   return {
     urls,
     maxConnections,
-    drainMs,
     allowRemote,
     allowOrigins: allowOrigin ?? [],
     tls: { certFile: listenCert, keyFile: listenKey, caFile: listenCa },
+  }
+}
+
+/** The schemes that one HTTP server can have in common at a port. */
+const SCHEME_GROUPS: Readonly<Record<string, string>> = { 'ws:': 'http:', 'wss:': 'https:' }
+
+/** Refuses two URLs that need the same port for different protocols, or that are equal. */
+function refuseSamePort(urls: readonly string[]): void {
+  const byPort = new Map<string, { readonly text: string; readonly href: string; readonly group: string }>()
+  for (const text of urls) {
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (!url || url.hostname === '' || url.port === '0') continue
+    const each = { text, href: url.href, group: SCHEME_GROUPS[url.protocol] ?? url.protocol }
+    const other = byPort.get(url.host)
+    if (other && (other.group !== each.group || other.href === each.href || /^tcps?:/.test(each.group)))
+      throw new UsageError(`--listen ${other.text} and --listen ${text} need the same port: use another port`)
+    byPort.set(url.host, each)
   }
 }

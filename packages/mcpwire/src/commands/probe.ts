@@ -1,12 +1,17 @@
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type { Transport } from '@mcpwire/core'
 import type { Command } from 'commander'
 import { addServerOptions, endpointOptions, number, type ServerOptions } from '../command-options.js'
 import { addressOf, endpoint } from '../endpoint.js'
+import { printable } from '../printable.js'
 import { probe } from '../probe.js'
 import { probeTable } from '../probe-table.js'
 import type { CommandContext } from '../program.js'
-import { diagnose, logError, print } from '../report.js'
+import { diagnose, log, logError, print } from '../report.js'
 import { exitOnSignal } from '../signals.js'
 
+const NAME = 'mcpwire probe'
 const COUNT = 20
 const MAX_COUNT = 1_000_000
 const TIMEOUT_MS = 10_000
@@ -40,15 +45,30 @@ Examples:
       const options = endpointOptions(target, server)
       exitOnSignal()
       const errors: Error[] = []
-      const report = await probe(() => endpoint(target, options), {
+      const output = new ServerOutput()
+      const connect = async (): Promise<Transport> => {
+        const isCommand = typeof target !== 'string'
+        const transport = await endpoint(target, isCommand ? { ...options, stderr: 'pipe' } : options)
+        output.add(transport)
+        return transport
+      }
+      const report = await probe(connect, {
         count,
         timeoutMs,
         address: addressOf(target),
         onerror: (error) => void errors.push(error),
+        onslow: (text) => {
+          output.print('')
+          log(NAME, text)
+        },
       })
+      output.print(report.error?.message ?? '')
       // The report already has its own error.
+      const logged = new Set([report.error?.message])
       for (const error of errors) {
-        if (diagnose(error).message !== report.error?.message) logError('mcpwire probe', error)
+        const { message } = diagnose(error)
+        if (!logged.has(message)) logError(NAME, error)
+        logged.add(message)
       }
       if (report.error && report.address === null) {
         report.address = addressOf(target)
@@ -57,4 +77,31 @@ Examples:
       await print(json ? JSON.stringify(report, null, 2) : probeTable(report, process.stdout))
       context.finish(report.healthy ? 0 : 1)
     })
+}
+
+/** The most lines of a server that are kept until they are printed. */
+const MAX_LINES = 1_000
+
+/** The standard error of a server that may be started several times. Each line is printed once. */
+class ServerOutput {
+  readonly #lines = new Set<string>()
+  readonly #printed = new Set<string>()
+
+  add(transport: Transport): void {
+    const { stderr } = transport as { stderr?: Readable | null }
+    if (!stderr) return
+    createInterface({ input: stderr }).on('line', (line) => {
+      if (this.#lines.size < MAX_LINES) this.#lines.add(line)
+    })
+  }
+
+  /** Prints the new lines, except for those that a message contains. */
+  print(message: string): void {
+    for (const line of this.#lines) {
+      const text = printable(line)
+      if (text === '' || this.#printed.has(line) || message.includes(text)) continue
+      this.#printed.add(line)
+      process.stderr.write(`${text}\n`)
+    }
+  }
 }

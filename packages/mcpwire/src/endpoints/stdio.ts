@@ -1,6 +1,6 @@
 import { type Transport, TransportError } from '@mcpwire/core'
 import { invalidOption } from '@mcpwire/core/authoring'
-import { stdioClient } from '@mcpwire/stdio'
+import { checkCommand, type StdioClientOptions, stdioClient } from '@mcpwire/stdio'
 import type { Endpoint, EndpointOptions } from '../endpoint-provider.js'
 
 /**
@@ -12,13 +12,29 @@ import type { Endpoint, EndpointOptions } from '../endpoint-provider.js'
  * ```
  */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
+  return stdioClient(clientOptions(target, options))
+}
+
+/**
+ * Checks that the command can be started. Starts nothing.
+ *
+ * @example
+ * ```ts
+ * await check(['node', 'server.js'], {})
+ * ```
+ */
+export async function check(target: Endpoint, options: EndpointOptions): Promise<void> {
+  await checkCommand(clientOptions(target, options))
+}
+
+function clientOptions(target: Endpoint, options: EndpointOptions): StdioClientOptions {
   const [command, ...args] = typeof target === 'string' ? [] : target
   if (command === undefined)
     return invalidOption('endpoint', target, 'a command with its arguments in a list for stdio:')
-  const { tls, ...rest } = options
+  const { tls, ...settings } = options
   if (tls !== undefined)
     throw new TransportError('INVALID_OPTION', 'option "tls" does not apply to a child process', {
       option: 'tls',
     })
-  return stdioClient({ ...rest, command, args })
+  return { ...settings, command, args }
 }

@@ -31,7 +31,9 @@ function pathOf(relative: string): string {
 /** A process of this program and its output. */
 export interface Run {
   readonly process: ChildProcess
+  /** Standard error, where log lines have no time, level, wire and caller. */
   readonly stderr: () => string
+  readonly rawStderr: () => string
   readonly stdout: () => string
   /** Resolves with the exit code, or the signal, once all output was read. */
   readonly exit: Promise<number | NodeJS.Signals>
@@ -41,6 +43,9 @@ export interface Run {
   /** Calls a method of the server. Resolves with its result. */
   call(method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>
 }
+
+/** The time, the level and the source of a log line, and the stream for the output of a server. */
+const LOG_PREFIX = /^\d{4}-\S+Z (?:debug|info|warn|error) (mcpwire bridge(?: #\d+)?).*?( stderr)?: /gm
 
 /** Registers a callback for the end of a test: the running test, or one of several concurrent tests. */
 export type WhenFinished = (end: () => void | Promise<void>) => void
@@ -81,7 +86,9 @@ export function run(
   return {
     process: child,
     stdout: () => stdout,
-    stderr: () => stderr,
+    stderr: () =>
+      stderr.replace(LOG_PREFIX, (_, name: string, stream?: string) => (stream ? '' : `${name}: `)),
+    rawStderr: () => stderr,
     exit: once(child, 'close').then(([code, signal]) => code ?? signal),
     send,
     responseTo,
@@ -92,6 +99,28 @@ export function run(
       return ((await response) as { result: Record<string, unknown> }).result
     },
   }
+}
+
+/** The end of a process of this program. */
+export interface Result {
+  readonly code: unknown
+  readonly text: string
+  readonly stderr: string
+}
+
+/**
+ * Runs a command line without input to its end. The text has both outputs, without the borders and line breaks of a
+ * table.
+ */
+export async function result(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Result> {
+  const running = run([...program, ...argv], environment)
+  running.process.stdin?.end()
+  const code = await running.exit
+  const table = running
+    .stdout()
+    .replace(/[│┌┐└┘├┤┬┴┼─\n]/g, ' ')
+    .replace(/\s+/g, ' ')
+  return { code, text: `${table}\n${running.stderr()}`, stderr: running.stderr() }
 }
 
 /** Resolves once none of the processes runs. SIGKILL takes effect after the call that sends it. */
