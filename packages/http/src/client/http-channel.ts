@@ -114,14 +114,12 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
     this.#sink = sink
     this.#options = options
     this.#opening = new OpeningOutcome(context.address)
-    const read: Sink = {
-      ...sink,
-      message: (message, messageContext) => this.#read(message, messageContext),
-      error: (error) => this.#malformed(error),
-    }
+    const message: Sink['message'] = (received, messageContext) => this.#read(received, messageContext)
+    const error: Sink['error'] = (received) => this.#malformed(received)
+    const read: Sink = { ...sink, message, error }
     this.#reader = createMessageReader(read, {
       address: context.address,
-      abandon: (error) => this.#end(error),
+      abandon: (reason) => this.#end(reason),
       // Since 2026-07-28, clients send no responses.
       respond: (text) => {
         if (!isModernRevision(context.headers.protocolVersion))
