@@ -9,7 +9,7 @@ export const clauses = {
   C7: 'If the peer disconnects during `start()`, `start()` rejects, and the transport does not become `open` later.',
   C8: '`close()` is idempotent, may be called concurrently and never rejects. It returns within `closeTimeoutMs`, also if the peer has stopped reading.',
   C9: 'Memory is bounded: `maxMessageBytes` and one chunk limit undecoded input, and `maxQueuedBytes` limits queued output. A message of exactly the limit passes. Limits are checked before buffering.',
-  C10: 'Malformed input is reported as `MALFORMED_MESSAGE` and skipped, and no valid message around it is lost. Ten malformed messages in a row end the connection, unless the medium also carries stray output, such as that of a child process. An id is a string or an integer of at most 2^53-1. Any other id is malformed. Ids are never altered.',
+  C10: 'Malformed input is reported as `MALFORMED_MESSAGE` and skipped, and no valid message around it is lost. Ten malformed messages in a row end the connection, unless the medium also carries stray output, such as that of a child process. Over a socket, input that does not start with `{` or `[` ends the connection at once. An id is a string or an integer of at most 2^53-1. Any other id is malformed. Ids are never altered.',
   C11: '`onmessage` never runs inside the call stack of a local `send()` or `start()`.',
   C12: 'Factories open no connection, child process or listener. An invalid option makes them throw `INVALID_OPTION` synchronously.',
   C13: 'After `closed`, no timer, socket, child process, file or listener of the transport remains.',

@@ -52,6 +52,7 @@ async function socketPair(medium: 'tcp' | 'unix', options: PairOptions): Promise
     near: socketTransport(() => connect({ ...target, allowHalfOpen: true }), options),
     far,
     ...lineHooks(proxy),
+    checksStart: true,
     cleanup: async () => {
       await proxy.close()
       await new Promise((resolve) => server.close(resolve))
@@ -68,7 +69,8 @@ function socketTransport(open: () => Socket, options: PairOptions): Transport {
       const socket = open()
       await connected(socket, signal)
       socket.resume()
-      return duplexChannel(socket, sink, { ...settings, peer: { medium: 'socket', address: 'socket' } })
+      const peer = { medium: 'socket', address: 'socket' }
+      return duplexChannel(socket, sink, { ...settings, peer, peerRole: 'server' })
     },
   }
   return createTransport(connector, options)

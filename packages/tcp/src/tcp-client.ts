@@ -31,7 +31,6 @@ import {
   dialSocket,
   duplexChannel,
   type ErrorDescription,
-  inspectTlsBytes,
   loadTlsEnd,
   type Preamble,
   tlsClientOptions,
@@ -133,7 +132,7 @@ export function tcpClient(given: TcpClientOptions): Transport {
           closeTimeoutMs,
           clock,
           describeError: describeTlsError,
-          inspectFirstBytes: tls === undefined ? inspectTlsBytes : undefined,
+          peerRole: 'server',
           emptyResponseAdvice: tls === undefined ? TLS_ADVICE : undefined,
         })
       },

@@ -97,6 +97,7 @@ export function unixClient(given: UnixClientOptions): Transport {
           keepEncoded,
           closeTimeoutMs,
           clock,
+          peerRole: 'server',
         })
       },
     },

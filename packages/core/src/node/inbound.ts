@@ -17,6 +17,7 @@ import {
   type Peer,
 } from '../index.js'
 import { decodeCloseReason } from './close-reason.js'
+import { endedStart, type ForeignStart, inspectStart, type PeerRole, type StartPeer } from './first-bytes.js'
 
 /** Limits and checks of incoming bytes. */
 export interface InboundOptions {
@@ -24,8 +25,11 @@ export interface InboundOptions {
   readonly keepEncoded?: boolean | undefined
   /** Whether a message over the limit ends the connection (the default), or is reported and skipped. */
   readonly oversize?: 'end' | 'skip' | undefined
-  /** Inspects the first chunk before it is decoded. A returned error ends the connection. */
-  readonly inspectFirstBytes?: ((chunk: Uint8Array, peer: Peer) => Error | undefined) | undefined
+  /**
+   * The role of the peer, where it is another program on a network or socket. If its first bytes are no JSON-RPC, the
+   * connection ends with `MALFORMED_MESSAGE`. Without a role any start is accepted: a child process may print banners.
+   */
+  readonly peerRole?: PeerRole | undefined
   /** As for `createMessageReader`. */
   readonly maxMalformedInARow?: number | undefined
   /** As for `createMessageReader`. */
@@ -38,15 +42,20 @@ export interface InboundHandlers {
   error(error: Error): void
   /** The peer has sent its reason for closing the connection. */
   end(error: Error): void
-  /** The peer broke a rule: this end closes the connection for this reason. */
-  abandon(error: Error): void
+  /**
+   * The peer broke a rule: this end closes the connection for this reason. `response` are the last bytes for a peer that
+   * speaks another protocol.
+   */
+  abandon(error: Error, response?: string): void
 }
 
 /**
  * From received bytes to delivered messages: line decoder, then message reader. One object for each connection, in
  * every role that its parts require.
  */
-export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, 'message' | 'error'> {
+export class Inbound
+  implements LineHandlers, MessageReaderOptions, StartPeer, Pick<Sink, 'message' | 'error'>
+{
   bytesReceived = 0
   readonly #handlers: InboundHandlers
   readonly #options: InboundOptions
@@ -54,26 +63,41 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   readonly #decoder: LineDecoder
   readonly #reader: JsonRpcMessageReader
   #hasReceived = false
+  /** The start of the input while it is undecided; then undefined. */
+  #start: string | undefined
 
   constructor(handlers: InboundHandlers, options: InboundOptions, peer: Peer) {
     const { maxMessageBytes, keepEncoded } = options
     this.#handlers = handlers
     this.#options = options
     this.#peer = peer
+    this.#start = options.peerRole && ''
     this.#decoder = createLineDecoder(this, { maxLineBytes: maxMessageBytes, keepEncoded })
     this.#reader = new JsonRpcMessageReader(this, this)
   }
 
   push(chunk: Uint8Array): void {
-    const fault = this.bytesReceived === 0 ? this.#options.inspectFirstBytes?.(chunk, this.#peer) : undefined
     this.bytesReceived += chunk.length
-    if (fault) this.abandon(fault)
-    else this.#decoder.push(chunk)
+    if (this.#start === undefined || !this.#isForeign(this.#start, chunk)) this.#decoder.push(chunk)
   }
 
   /** The input has ended. Delivers a last line without a line feed. */
   end(): void {
-    this.#decoder.end()
+    const foreign = this.#start && endedStart(this.#start, this)
+    if (foreign) this.#abandonForeign(foreign)
+    else this.#decoder.end()
+  }
+
+  /** Inspects the start of the input. Ends the connection of another protocol. */
+  #isForeign(start: string, chunk: Uint8Array): boolean {
+    const { undecided, foreign } = inspectStart(start, chunk, this)
+    this.#start = undecided
+    if (foreign) this.#abandonForeign(foreign)
+    return foreign !== undefined
+  }
+
+  #abandonForeign({ error, response }: ForeignStart): void {
+    this.#handlers.abandon(error, response)
   }
 
   /** Stops delivery. */
@@ -126,6 +150,10 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
 
   get address(): string {
     return this.#peer.address
+  }
+
+  get role(): PeerRole | undefined {
+    return this.#options.peerRole
   }
 
   get maxMalformedInARow(): number | undefined {

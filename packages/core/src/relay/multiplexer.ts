@@ -27,6 +27,8 @@ import {
   CANCELLED_METHOD,
   INVALID_REQUEST_CODE,
   LISTEN_METHOD,
+  LOG_LEVEL_KEY,
+  LOG_METHOD,
   OVERLOADED_CODE,
   PROGRESS_METHOD,
   REFUSED_CODE,
@@ -111,7 +113,7 @@ export interface Multiplexer<C> {
  * present many connections as one transport with it, and clients can share one server.
  *
  * Responses, progress, subscription messages and messages with `relatedRequestId` go to the one caller that they belong
- * to. Requests of the upstream have no single caller: they are answered with the error −31007.
+ * to. A log message without it goes to the one pending request that asked for log messages, if there is only one. Requests of the upstream have no single caller: they are answered with the error −31007.
  *
  * @throws TransportError `INVALID_OPTION`
  *
@@ -141,6 +143,8 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
   readonly #calls = new Map<unknown, Call<C>>()
   /** The requests of each caller: the only one, or several by id. */
   readonly #byCaller = new Map<C, Call<C> | Map<RequestId, Call<C>>>()
+  /** The requests that asked for log messages. */
+  readonly #logging = new Set<Call<C>>()
   /** The numbers of cancelled requests, the oldest first. */
   readonly #cancelled = new Set<unknown>()
   #lastNumber = 0
@@ -170,7 +174,16 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     if (namesSubscription(message)) return this.#notified(message)
     const call = this.#calls.get(relatedRequestId)
     if (call && call.method !== LISTEN_METHOD) return delivery(call, message)
+    if (message.method === LOG_METHOD && relatedRequestId === undefined) return this.#logged(message)
     return this.#unmatched(relatedRequestId, `${message.method} belongs to no request`)
+  }
+
+  /** A log message names no request. It belongs to the only one that asked for logging, if there is only one. */
+  #logged(notification: JsonRpcNotification): UpstreamStep<C> {
+    const [call] = this.#logging
+    if (call && this.#logging.size === 1) return delivery(call, notification)
+    const reason = `${LOG_METHOD} belongs to ${call ? 'one of several requests' : 'no request'}`
+    return { kind: 'drop', reason }
   }
 
   callerClosed(caller: C): readonly JsonRpcNotification[] {
@@ -186,6 +199,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     const calls = [...this.#calls.values()]
     this.#calls.clear()
     this.#byCaller.clear()
+    this.#logging.clear()
     this.#cancelled.clear()
     return calls
   }
@@ -201,6 +215,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     const number = ++this.#lastNumber
     const call = { caller, id, method, number, meta: params?._meta }
     this.#calls.set(number, call)
+    if (call.meta?.[LOG_LEVEL_KEY] !== undefined && method !== LISTEN_METHOD) this.#logging.add(call)
     const calls = this.#byCaller.get(caller)
     if (!calls) this.#byCaller.set(caller, call)
     else if (calls instanceof Map) calls.set(id, call)
@@ -264,8 +279,10 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     }
   }
 
-  #delete({ number, caller, id }: Call<C>): void {
+  #delete(call: Call<C>): void {
+    const { number, caller, id } = call
     this.#calls.delete(number)
+    this.#logging.delete(call)
     const calls = this.#byCaller.get(caller)
     if (calls instanceof Map) calls.delete(id)
     if (!(calls instanceof Map) || calls.size === 0) this.#byCaller.delete(caller)

@@ -34,7 +34,9 @@ export interface HttpEndpointOptions extends ListenerOptions {
   /**
    * Format of responses: `json` for the response alone, `sse` for an event stream, `auto` for JSON that becomes a
    * stream when another message precedes the response or the response takes longer than `keepAliveIntervalMs`. A
-   * client that accepts only one format gets that one.
+   * client that accepts only one format gets that one. With `json` a request of the server, such as an elicitation,
+   * uses the stream that the client has opened with GET. Without such a stream the response becomes an event stream,
+   * if the client accepts one; otherwise `send()` rejects with `SEND_FAILED`.
    * @defaultValue 'auto'
    */
   responseFormat?: 'auto' | 'json' | 'sse' | undefined

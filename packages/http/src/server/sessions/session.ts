@@ -22,7 +22,9 @@ import {
 import type { EndpointSettings } from '../request/endpoint-options.js'
 import { type Caller, type HeaderLines, HttpContext, type HttpExchange } from '../request/http-exchange.js'
 import {
+  acceptsEvents,
   isInitialize,
+  isTaskPoll,
   jsonWithin,
   MalformedCount,
   malformedMessage,
@@ -41,7 +43,7 @@ import {
 } from '../request/session-registry.js'
 import { EventLog } from '../responses/event-log.js'
 import { clientDisconnected, PendingRequest, PostResponse } from '../responses/post-response.js'
-import { PushStream } from '../responses/push-stream.js'
+import { PushStream, withoutStream } from '../responses/push-stream.js'
 import type { StreamOwner } from '../responses/stream-owner.js'
 
 // One session of Streamable HTTP.
@@ -174,7 +176,13 @@ export class Session implements StreamOwner, ServedSession {
       return
     }
     const headers = isOpening ? [SESSION_HEADER, this.id] : noHeaders
-    const response = new PostResponse(this, exchange, { format, isBatch, headers })
+    const acceptsStream = !isTaskPoll(messages[0]) && acceptsEvents(exchange.handshake.headers['accept'])
+    const response = new PostResponse(this, exchange, {
+      format,
+      acceptsEvents: acceptsStream,
+      isBatch,
+      headers,
+    })
     for (const message of messages) {
       if (!isRequest(message)) continue
       const request = new PendingRequest(message, response)
@@ -201,6 +209,9 @@ export class Session implements StreamOwner, ServedSession {
     const response = this.#responseFor(message, options?.relatedRequestId)
     // On another stream it would belong to a request that the client does not know.
     if (response?.isLost && belongsToRequest(message, options)) return Promise.reject(clientDisconnected())
+    if (isRequest(message) && response?.isJson && !this.pushStream.isOpen && !response.allowMessages()) {
+      if (!this.pushStream.wasOpened) return Promise.reject(withoutStream(message.method))
+    }
     if (!response?.carriesMessages) return this.pushStream.send(outgoing)
     if (isRequest(message)) {
       this.#sentOn ??= new Map()
@@ -340,7 +351,7 @@ export class Session implements StreamOwner, ServedSession {
     }
     if (this.#pending.size !== 1) return undefined
     const [only] = this.#pending.values()
-    return only?.response
+    return isTaskPoll(only) ? undefined : only?.response
   }
 }
 
