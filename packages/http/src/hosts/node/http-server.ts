@@ -112,7 +112,7 @@ type Settings = OptionSettings<HttpServerOptions, OptionalServerOptions>
  */
 export function httpServer(given: HttpServerOptions): HttpServerListener {
   const read = table.read(given)
-  requireConsistent(read)
+  requireConsistent(read, read.path)
   const tls = read.tls === undefined ? undefined : loadTlsServer(read.tls)
   const bindsBeyondThisHost = read.host !== 'localhost' && !isLoopback(read.host)
   const settings: Settings = { ...read, gate: read.gate ?? (bindsBeyondThisHost ? undefined : localOnly()) }
