@@ -65,7 +65,8 @@ export interface HttpEndpointOptions extends ListenerOptions {
   retryMs?: number | undefined
   /**
    * Service for clients of 2026-07-28, which has no sessions. With `multiplexed` all requests of a principal share one
-   * connection to the application, with `per-request` each has its own, with `off` they are refused. Subscriptions are
+   * connection to the application, with `per-request` each has its own, with `off` they get an error by which clients
+   * fall back to `initialize`. Subscriptions are
    * notified by the application, and with `per-request` by `notify` of the listener. Headers that mirror arguments
    * (`Mcp-Param-*`) are checked after the principal has received a list of tools.
    * @defaultValue 'multiplexed'
