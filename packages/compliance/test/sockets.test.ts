@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Transport, TransportError } from '@mcpwire/core'
 import { type Connector, createTransport } from '@mcpwire/core/authoring'
-import { byteStreamOptions, duplexChannel } from '@mcpwire/core/node'
+import { byteStreamOptions, duplexChannel, inspectServerStart } from '@mcpwire/core/node'
 import { describeTransport, lineHooks, type PairOptions, type TransportPair, tcpProxy } from '../src/index.js'
 
 const noHandshake = 'a socket without TLS is connected before its peer can disconnect'
@@ -70,7 +70,7 @@ function socketTransport(open: () => Socket, options: PairOptions): Transport {
       await connected(socket, signal)
       socket.resume()
       const peer = { medium: 'socket', address: 'socket' }
-      return duplexChannel(socket, sink, { ...settings, peer, peerRole: 'server' })
+      return duplexChannel(socket, sink, { ...settings, peer, inspectStart: inspectServerStart })
     },
   }
   return createTransport(connector, options)

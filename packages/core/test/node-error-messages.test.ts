@@ -9,6 +9,7 @@ import {
   clientPreambleOptions,
   dialSocket,
   duplexChannel,
+  inspectClientStart,
   loadTlsEnd,
   loadTlsServer,
 } from '../src/node/index.js'
@@ -95,7 +96,7 @@ test('the reasons for the end of a duplexChannel have these texts', async () => 
       const channel = duplexChannel({ readable, writable }, sink, {
         ...byteStreamDefaults,
         peer,
-        peerRole: 'client',
+        inspectStart: inspectClientStart,
         emptyResponseAdvice: { hint: 'check option "tls"' },
       })
       void channel.send({ jsonrpc: '2.0', id: 1, method: 'initialize' })

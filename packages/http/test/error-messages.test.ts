@@ -382,19 +382,15 @@ test('describes the limits of a listener', async () => {
   const clock = createFakeClock()
   const server = await served({ maxConnections: 1, idleTimeoutMs: 1_000, clock })
   await server.session()
-  const refused = await server.ask({ body: initializing() })
-  expect(refused.status).toBe(503)
+  expect((await server.ask({ body: initializing() })).status).toBe(503)
   await vi.waitFor(async () => {
     await clock.advance(1_000)
     expect(server.connections[0]?.state).toBe('closed')
   })
   const reason = await server.connections[0]?.closed
 
-  expect([
-    ...server.refused.map((caller) => caller.reason),
-    ...server.errors.map(({ message }) => message),
-    reason?.message,
-  ]).toMatchInlineSnapshot(`
+  const reasons = server.refused.map((caller) => caller.reason)
+  expect([...reasons, ...[...server.errors, reason].map((error) => error?.message)]).toMatchInlineSnapshot(`
     [
       "maxConnections (1) sessions are open or wait for the gate",
       "the session was idle for idleTimeoutMs (1000)",

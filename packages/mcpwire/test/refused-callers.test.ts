@@ -78,7 +78,7 @@ const gates: readonly (readonly [
 const cases = (Object.keys(wires) as Wire[]).flatMap((wire) => gates.map((gate) => [wire, ...gate] as const))
 
 describe('onrefused', () => {
-  test.each(cases)('over %s hears of a caller refused by %s', async (wire, _what, options, expected) => {
+  test.each(cases)('over %s receives a caller refused by %s', async (wire, _what, options, expected) => {
     const { refused, open } = await serving(wire, options)
     await open()
     await vi.waitFor(() => expect(refused).toHaveLength(1))
@@ -86,7 +86,7 @@ describe('onrefused', () => {
     expect(JSON.stringify(refused)).not.toContain(SECRET)
   })
 
-  test.each(Object.keys(wires) as Wire[])('over %s hears of a caller beyond maxConnections', async (wire) => {
+  test.each(Object.keys(wires) as Wire[])('over %s receives a caller beyond maxConnections', async (wire) => {
     let admit!: () => void
     const released = new Promise<void>((resolve) => {
       admit = resolve

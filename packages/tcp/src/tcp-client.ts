@@ -31,6 +31,7 @@ import {
   dialSocket,
   duplexChannel,
   type ErrorDescription,
+  inspectServerStart,
   loadTlsEnd,
   type Preamble,
   tlsClientOptions,
@@ -132,7 +133,7 @@ export function tcpClient(given: TcpClientOptions): Transport {
           closeTimeoutMs,
           clock,
           describeError: describeTlsError,
-          peerRole: 'server',
+          inspectStart: inspectServerStart,
           emptyResponseAdvice: tls === undefined ? TLS_ADVICE : undefined,
         })
       },

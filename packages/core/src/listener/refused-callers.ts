@@ -8,8 +8,8 @@ const MAX_CALLS = 10
 const WINDOW_MS = 1_000
 
 /**
- * Limits the calls of `onrefused`: a flood of refused callers must not fill a log. What is left out is counted, and the
- * count is reported at the end of its second, with the last of these callers.
+ * Limits the calls of `onrefused`: a flood of refused callers must not fill a log. Further callers are counted, and the
+ * count is reported at the end of their second, with the last of these callers.
  */
 export class RefusedCallers {
   readonly #clock: Clock

@@ -10,9 +10,6 @@
 import { previewOf } from '../authoring.js'
 import { TransportError } from '../index.js'
 
-/** The peer of a byte stream: it decides the hint, and whether the peer gets an HTTP response. */
-export type PeerRole = 'client' | 'server'
-
 /** A start that is no JSON-RPC. */
 export interface ForeignStart {
   readonly error: Error
@@ -27,7 +24,18 @@ export interface StartVerdict {
   readonly foreign?: ForeignStart
 }
 
+/**
+ * Inspects the next bytes of a start, from a peer at that address.
+ *
+ * @param held the text of the last verdict, `''` at first
+ * @param chunk the next bytes; none when the input has ended
+ */
+export type InspectStart = (held: string, chunk: Uint8Array | undefined, address: string) => StartVerdict
+
 const JSON_START: StartVerdict = {}
+
+/** The peer of a byte stream: it decides the hint, and whether the peer gets an HTTP response. */
+type PeerRole = 'client' | 'server'
 
 /** The end of the longest request line that is recognized, in bytes. */
 const MAX_LINE_BYTES = 8_192
@@ -56,9 +64,8 @@ const HTTP_HINTS = {
 const http: Protocol = { name: 'HTTP', hint: HTTP_HINTS }
 const httpRequest: Protocol = { name: 'HTTP', hint: HTTP_HINTS, isHttpRequest: true }
 
-/** Methods of the IANA registry and of common extensions. `PRI` starts HTTP/2 (RFC 9113, section 3.4). */
-const METHODS =
-  'ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH POST PRI PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE'
+/** The methods that are recognized before their line is complete. `PRI` starts HTTP/2 (RFC 9113, section 3.4). */
+const METHODS = 'CONNECT DELETE GET HEAD OPTIONS PATCH POST PRI PUT TRACE'
 
 /** How other protocols start, in capitals. */
 const STARTS: readonly (readonly [start: string, protocol: Protocol])[] = [
@@ -75,11 +82,34 @@ const STARTS: readonly (readonly [start: string, protocol: Protocol])[] = [
 const REQUEST_LINE = /^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/\d/i
 
 /**
- * Inspects the next bytes of a start.
+ * The inspection for a listener. A client that speaks HTTP gets status 400.
  *
- * @param held the text of the last verdict, `''` at first
+ * @example
+ * ```ts
+ * duplexChannel(socket, sink, { ...settings, peer, inspectStart: inspectClientStart })
+ * ```
  */
-export function inspectStart(held: string, chunk: Uint8Array, peer: StartPeer): StartVerdict {
+export const inspectClientStart: InspectStart = (held, chunk, address) =>
+  inspect(held, chunk, { address, role: 'client' })
+
+/**
+ * The inspection for a client. The error names the protocol of the server.
+ *
+ * @example
+ * ```ts
+ * duplexChannel(socket, sink, { ...settings, peer, inspectStart: inspectServerStart })
+ * ```
+ */
+export const inspectServerStart: InspectStart = (held, chunk, address) =>
+  inspect(held, chunk, { address, role: 'server' })
+
+interface StartPeer {
+  readonly address: string
+  readonly role: PeerRole
+}
+
+function inspect(held: string, chunk: Uint8Array | undefined, peer: StartPeer): StartVerdict {
+  if (!chunk) return held === '' ? JSON_START : { foreign: foreignStart(held, peer) }
   const at = held === '' ? firstNonBlank(chunk) : 0
   if (held === '' && isJson(chunk[at])) return JSON_START
   const next = Buffer.from(chunk.buffer, chunk.byteOffset + at, Math.min(chunk.length - at, MAX_LINE_BYTES))
@@ -89,17 +119,6 @@ export function inspectStart(held: string, chunk: Uint8Array, peer: StartPeer): 
   const capitals = text.slice(0, MAX_START).toUpperCase()
   const isStart = STARTS.some(([start]) => start.length > capitals.length && start.startsWith(capitals))
   return isStart ? { undecided: text } : { foreign: foreignStart(text, peer) }
-}
-
-/** The verdict on a start that has ended undecided. */
-export function endedStart(held: string, peer: StartPeer): ForeignStart | undefined {
-  return held === '' ? undefined : foreignStart(held, peer)
-}
-
-/** The other end of a start. */
-export interface StartPeer {
-  readonly address: string
-  readonly role: PeerRole | undefined
 }
 
 /** Longer than every start. */
@@ -130,7 +149,7 @@ function foreignStart(text: string, { address, role }: StartPeer): ForeignStart 
   // The target and the headers of a request may have secrets.
   const preview = protocol?.isHttpRequest ? text.slice(0, text.indexOf(' ')) : previewOf(bytes)
   const what = protocol ? `it speaks ${protocol.name}` : `it sent ${JSON.stringify(preview)}`
-  const hint = role && (protocol?.hint[role] ?? (role === 'server' ? PORT_HINT : undefined))
+  const hint = protocol?.hint[role] ?? (role === 'server' ? PORT_HINT : undefined)
   const error = new TransportError(
     'MALFORMED_MESSAGE',
     `closed the connection to ${address}: ${what} instead of JSON-RPC messages in lines`,

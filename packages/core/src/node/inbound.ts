@@ -17,7 +17,7 @@ import {
   type Peer,
 } from '../index.js'
 import { decodeCloseReason } from './close-reason.js'
-import { endedStart, type ForeignStart, inspectStart, type PeerRole, type StartPeer } from './first-bytes.js'
+import type { InspectStart } from './first-bytes.js'
 
 /** Limits and checks of incoming bytes. */
 export interface InboundOptions {
@@ -26,10 +26,11 @@ export interface InboundOptions {
   /** Whether a message over the limit ends the connection (the default), or is reported and skipped. */
   readonly oversize?: 'end' | 'skip' | undefined
   /**
-   * The role of the peer, where it is another program on a network or socket. If its first bytes are no JSON-RPC, the
-   * connection ends with `MALFORMED_MESSAGE`. Without a role any start is accepted: a child process may print banners.
+   * Inspects the first bytes before they are decoded: `inspectServerStart` in a client, `inspectClientStart` in a
+   * listener. Another protocol ends the connection with `MALFORMED_MESSAGE`. Without it any start is accepted, as a
+   * child process may print banners.
    */
-  readonly peerRole?: PeerRole | undefined
+  readonly inspectStart?: InspectStart | undefined
   /** As for `createMessageReader`. */
   readonly maxMalformedInARow?: number | undefined
   /** As for `createMessageReader`. */
@@ -53,9 +54,7 @@ export interface InboundHandlers {
  * From received bytes to delivered messages: line decoder, then message reader. One object for each connection, in
  * every role that its parts require.
  */
-export class Inbound
-  implements LineHandlers, MessageReaderOptions, StartPeer, Pick<Sink, 'message' | 'error'>
-{
+export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, 'message' | 'error'> {
   bytesReceived = 0
   readonly #handlers: InboundHandlers
   readonly #options: InboundOptions
@@ -71,33 +70,27 @@ export class Inbound
     this.#handlers = handlers
     this.#options = options
     this.#peer = peer
-    this.#start = options.peerRole && ''
+    this.#start = options.inspectStart && ''
     this.#decoder = createLineDecoder(this, { maxLineBytes: maxMessageBytes, keepEncoded })
     this.#reader = new JsonRpcMessageReader(this, this)
   }
 
   push(chunk: Uint8Array): void {
     this.bytesReceived += chunk.length
-    if (this.#start === undefined || !this.#isForeign(this.#start, chunk)) this.#decoder.push(chunk)
+    if (this.#start === undefined || !this.#isForeign(chunk)) this.#decoder.push(chunk)
   }
 
   /** The input has ended. Delivers a last line without a line feed. */
   end(): void {
-    const foreign = this.#start && endedStart(this.#start, this)
-    if (foreign) this.#abandonForeign(foreign)
-    else this.#decoder.end()
+    if (this.#start === undefined || !this.#isForeign()) this.#decoder.end()
   }
 
   /** Inspects the start of the input. Ends the connection of another protocol. */
-  #isForeign(start: string, chunk: Uint8Array): boolean {
-    const { undecided, foreign } = inspectStart(start, chunk, this)
+  #isForeign(chunk?: Uint8Array): boolean {
+    const { undecided, foreign } = this.#options.inspectStart?.(this.#start ?? '', chunk, this.address) ?? {}
     this.#start = undecided
-    if (foreign) this.#abandonForeign(foreign)
+    if (foreign) this.#handlers.abandon(foreign.error, foreign.response)
     return foreign !== undefined
-  }
-
-  #abandonForeign({ error, response }: ForeignStart): void {
-    this.#handlers.abandon(error, response)
   }
 
   /** Stops delivery. */
@@ -150,10 +143,6 @@ export class Inbound
 
   get address(): string {
     return this.#peer.address
-  }
-
-  get role(): PeerRole | undefined {
-    return this.#options.peerRole
   }
 
   get maxMalformedInARow(): number | undefined {

@@ -23,7 +23,13 @@ export {
   duplexChannel,
   type SharedChannelOptions,
 } from './duplex-channel.js'
-export type { PeerRole } from './first-bytes.js'
+export {
+  type ForeignStart,
+  type InspectStart,
+  inspectClientStart,
+  inspectServerStart,
+  type StartVerdict,
+} from './first-bytes.js'
 export type { InboundOptions } from './inbound.js'
 export type { Preamble, PreambleOptions } from './preamble.js'
 export { type PreambleSettings, preambleDefaults, preambleOptions } from './read-preamble.js'

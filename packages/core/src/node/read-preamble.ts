@@ -9,7 +9,7 @@ import {
   options,
 } from '../authoring.js'
 import type { Clock } from '../index.js'
-import { firstNonBlank, inspectStart, type StartPeer } from './first-bytes.js'
+import { firstNonBlank, inspectClientStart } from './first-bytes.js'
 import { type PreambleOptions, type PreambleOutcome, parsePreamble, refused } from './preamble.js'
 
 /** `PreambleOptions` after their defaults. */
@@ -36,7 +36,6 @@ export function readPreamble(
   { clock, address }: { readonly clock: Clock; readonly address: string },
 ): Promise<PreambleOutcome> {
   return new Promise((resolve) => {
-    const peer: StartPeer = { address, role: 'client' }
     const held: Buffer[] = []
     let start: string | undefined = ''
     let heldBytes = 0
@@ -52,7 +51,7 @@ export function readPreamble(
     const onreadable = (): void => {
       for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) {
         if (start !== undefined) {
-          const { undecided, foreign } = inspectStart(start, chunk, peer)
+          const { undecided, foreign } = inspectClientStart(start, chunk, address)
           start = undecided
           if (foreign) {
             settle({ foreign })

@@ -19,7 +19,7 @@ import { ignore } from '../timing/promises.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
 import { encodeCloseReason } from './close-reason.js'
 import { createDuplexChannel, type SharedChannelOptions } from './duplex-channel.js'
-import { HTTP_RESPONSE } from './first-bytes.js'
+import { HTTP_RESPONSE, inspectClientStart } from './first-bytes.js'
 import { type PreambleSettings, readPreamble } from './read-preamble.js'
 import { certificateRefusal, createTlsTerminator, type TlsTerminator } from './tls-server.js'
 import type { TlsServerEnd } from './tls-server-options.js'
@@ -61,7 +61,7 @@ export interface SocketAcceptorOptions extends ServerBinding {
  * ```
  */
 export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
-  const options = { ...given, channel: { ...given.channel, peerRole: 'client' as const } }
+  const options = { ...given, channel: { ...given.channel, inspectStart: inspectClientStart } }
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
     listen: async (sink, signal) => {
