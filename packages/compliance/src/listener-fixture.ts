@@ -1,4 +1,4 @@
-import type { Listener, ListenerOptions, Transport } from '@mcpwire/core'
+import type { Listener, ListenerOptions, RefusedCaller, Transport } from '@mcpwire/core'
 import { Exempt } from './clauses.js'
 import type { ListenerAbility, ListenerClientOptions, ListenerSubject } from './listener-subject.js'
 import { type Recording, record } from './recording.js'
@@ -18,6 +18,7 @@ export interface RecordedListener {
   /** The connections passed to `onconnection`, in order. They are idle. */
   readonly connections: Transport[]
   readonly errors: Error[]
+  readonly refused: RefusedCaller[]
   closes: number
 }
 
@@ -67,9 +68,10 @@ export function createListenerFixture(subject: ListenerSubject): ListenerFixture
 
   function track(listener: Listener): RecordedListener {
     cleanups.unshift(() => listener.close())
-    const server: RecordedListener = { listener, connections: [], errors: [], closes: 0 }
+    const server: RecordedListener = { listener, connections: [], errors: [], refused: [], closes: 0 }
     listener.onconnection = (connection) => server.connections.push(connection)
     listener.onerror = (error) => server.errors.push(error)
+    listener.onrefused = (caller) => server.refused.push(caller)
     listener.onclose = () => {
       server.closes++
     }

@@ -1,7 +1,8 @@
 import type { Transport } from '@mcpwire/core'
 import { type Recording, record } from './recording.js'
+import { notification } from './sample-messages.js'
 import type { Ability, Side, TransportPair } from './transport-subject.js'
-import { within } from './waiting.js'
+import { until, within } from './waiting.js'
 
 /** Two open ends, each with its recording. */
 export interface OpenPair {
@@ -60,6 +61,18 @@ export async function startPair(idle: IdlePair, options: OpenOptions): Promise<O
     await within(Promise.all([nearStarted, far.start()]), 'start() settled on both ends', graceMs)
   }
   const farRecording = atFar
+  const recordingOf = (side: Side): Recording => (side === 'near' ? atNear : farRecording)
+  const started = new Set<Side>()
+  /** Sends a first message, where the start of the input is checked. It does not count as received. */
+  const startInput = async (to: Side): Promise<void> => {
+    const { messages, contexts } = recordingOf(to)
+    if (!pair.checksStart || started.has(to) || messages.length > 0) return
+    started.add(to)
+    await requireHook('sendRaw', pair.sendRaw)(to, JSON.stringify(notification(0)))
+    await until(() => messages.length > 0, 'the first message arrived', graceMs)
+    messages.pop()
+    contexts.pop()
+  }
   return {
     near,
     far,
@@ -67,9 +80,15 @@ export async function startPair(idle: IdlePair, options: OpenOptions): Promise<O
     atFar: farRecording,
     pair,
     end: (side) => (side === 'near' ? near : far),
-    at: (side) => (side === 'near' ? atNear : farRecording),
-    sendRaw: async (to, text) => await requireHook('sendRaw', pair.sendRaw)(to, text),
-    sendRawBytes: async (to, bytes) => await requireHook('sendRawBytes', pair.sendRawBytes)(to, bytes),
+    at: recordingOf,
+    sendRaw: async (to, text) => {
+      await startInput(to)
+      await requireHook('sendRaw', pair.sendRaw)(to, text)
+    },
+    sendRawBytes: async (to, bytes) => {
+      await startInput(to)
+      await requireHook('sendRawBytes', pair.sendRawBytes)(to, bytes)
+    },
     sendUnfinished: async (to, start) => await requireHook('sendUnfinished', pair.sendUnfinished)(to, start),
     cut: async () => await requireHook('cut', pair.cut)(),
     stall: (side) => requireHook('stall', pair.stall)(side),

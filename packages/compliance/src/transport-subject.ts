@@ -30,6 +30,11 @@ export interface TransportPair {
   readonly sendRawBytes?: (to: Side, bytes: Uint8Array) => void | Promise<void>
   /** Sends the start of a message to this end without its end. */
   readonly sendUnfinished?: (to: Side, start: string) => void | Promise<void>
+  /**
+   * Whether an end closes when its input does not start with `{` or `[`, as over sockets. The suite then sends a message
+   * before its malformed ones.
+   */
+  readonly checksStart?: boolean
   /** Breaks the connection without an orderly close. */
   readonly cut?: () => void | Promise<void>
   /** Stops this end from reading. The returned function resumes it. */

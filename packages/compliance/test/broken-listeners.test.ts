@@ -34,6 +34,10 @@ const brokenListeners: Record<string, { listen: ListenerSubject['listen']; faili
     listen: (options) => memoryListener({ ...options, maxConnections: Infinity }),
     failing: /maxConnections|another connection has ended/,
   },
+  'does not call onrefused': {
+    listen: (options) => Object.defineProperty(memoryListener(options), 'onrefused', { set: () => {} }),
+    failing: /onrefused|refuses a client with|maxConnections/,
+  },
   'ignores startTimeoutMs': {
     listen: (options) => memoryListener({ ...options, startTimeoutMs: Infinity }),
     failing: /startTimeoutMs/,

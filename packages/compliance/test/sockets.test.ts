@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Transport, TransportError } from '@mcpwire/core'
 import { type Connector, createTransport } from '@mcpwire/core/authoring'
-import { byteStreamOptions, duplexChannel } from '@mcpwire/core/node'
+import { byteStreamOptions, duplexChannel, inspectServerStart } from '@mcpwire/core/node'
 import { describeTransport, lineHooks, type PairOptions, type TransportPair, tcpProxy } from '../src/index.js'
 
 const noHandshake = 'a socket without TLS is connected before its peer can disconnect'
@@ -52,6 +52,7 @@ async function socketPair(medium: 'tcp' | 'unix', options: PairOptions): Promise
     near: socketTransport(() => connect({ ...target, allowHalfOpen: true }), options),
     far,
     ...lineHooks(proxy),
+    checksStart: true,
     cleanup: async () => {
       await proxy.close()
       await new Promise((resolve) => server.close(resolve))
@@ -68,7 +69,8 @@ function socketTransport(open: () => Socket, options: PairOptions): Transport {
       const socket = open()
       await connected(socket, signal)
       socket.resume()
-      return duplexChannel(socket, sink, { ...settings, peer: { medium: 'socket', address: 'socket' } })
+      const peer = { medium: 'socket', address: 'socket' }
+      return duplexChannel(socket, sink, { ...settings, peer, inspectStart: inspectServerStart })
     },
   }
   return createTransport(connector, options)

@@ -35,6 +35,7 @@ export {
   type OptionalListenerOptions,
 } from './listener/listener-options.js'
 export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
+export { refusedCaller } from './listener/refused-callers.js'
 export { requestIdIn } from './messages/correction.js'
 export { cancelledBy, namesRevision } from './messages/era.js'
 export { toErrorResponse, toOwnErrorResponse, textForPeer } from './messages/error-responses.js'

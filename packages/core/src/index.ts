@@ -19,7 +19,7 @@ export type { EventId, EventStore, StreamId } from './contract/event-store.js'
 export type { Admission, Gate, Handshake, Refusal, Verdict } from './contract/gate.js'
 export type { HttpHeaders } from './contract/http-headers.js'
 export type { HttpResponse, HttpHooks } from './contract/http-hooks.js'
-export type { Listener } from './contract/listener.js'
+export type { Listener, RefusedCaller } from './contract/listener.js'
 export {
   isErrorResponse,
   isNotification,

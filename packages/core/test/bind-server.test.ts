@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { bindServer, type ServerBinding } from '../src/node/index.js'
 
-const sink = { connection: () => {}, error: () => {}, end: () => {} }
+const sink = { connection: () => {}, error: () => {}, refused: () => {}, end: () => {} }
 const requestedAddress = 'tcp://127.0.0.1:80'
 
 function bind(binding: Omit<ServerBinding, 'requestedAddress'>, signal = new AbortController().signal) {

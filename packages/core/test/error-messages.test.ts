@@ -189,7 +189,6 @@ test('listener errors state the failure and the limit', async () => {
       "notStarted": "memory:2 refused the connection (503): the server did not start the connection",
       "refused": "tcp://server refused the connection (401): a token is required",
       "reported": [
-        "a caller was refused: maxConnections (1) are connected or wait for the gate",
         "an admitted connection was not started within startTimeoutMs (100 ms)",
       ],
       "url": "the listener has no url before start() has succeeded",

@@ -292,12 +292,13 @@ describe('the authInfo of a client', () => {
 
 describe('maxConnections', () => {
   test('limits connections and frees a place with each end', async () => {
-    const { listener, yielded, errors, offer } = await listening({ maxConnections: 2 })
+    const { listener, yielded, errors, refused, offer } = await listening({ maxConnections: 2 })
     const third = caller()
     await offer(caller(), caller(), third)
     expect(yielded).toHaveLength(2)
     expect(third.refuse.mock.calls[0]?.[0].status).toBe(503)
-    expect(errors).toMatchObject([{ code: 'REFUSED', details: { status: 503 } }])
+    expect(errors).toEqual([])
+    expect(refused).toMatchObject([{ status: 503, option: 'maxConnections' }])
     await yielded[0]?.close()
     await offer(caller())
 

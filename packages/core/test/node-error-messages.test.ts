@@ -9,7 +9,7 @@ import {
   clientPreambleOptions,
   dialSocket,
   duplexChannel,
-  inspectTlsBytes,
+  inspectClientStart,
   loadTlsEnd,
   loadTlsServer,
 } from '../src/node/index.js'
@@ -38,7 +38,7 @@ test('the errors of bindServer have these texts', async () => {
     const listen = (): never => {
       throw Object.assign(new Error(`listen ${code} 10.0.0.1:80`), { code })
     }
-    const sink = { connection: () => {}, error: () => {}, end: () => {} }
+    const sink = { connection: () => {}, error: () => {}, refused: () => {}, end: () => {} }
     const { signal } = new AbortController()
     return rejectionOf(bindServer(createServer(), { requestedAddress: address, listen }, { sink, signal }))
   }
@@ -96,7 +96,7 @@ test('the reasons for the end of a duplexChannel have these texts', async () => 
       const channel = duplexChannel({ readable, writable }, sink, {
         ...byteStreamDefaults,
         peer,
-        inspectFirstBytes: inspectTlsBytes,
+        inspectStart: inspectClientStart,
         emptyResponseAdvice: { hint: 'check option "tls"' },
       })
       void channel.send({ jsonrpc: '2.0', id: 1, method: 'initialize' })
@@ -113,7 +113,7 @@ test('the reasons for the end of a duplexChannel have these texts', async () => 
       "closed": "lost tcp://10.0.0.1:7000: the connection closed before the end of the stream",
       "empty": "lost tcp://10.0.0.1:7000: the connection closed without a response; check option "tls"",
       "error": "lost tcp://10.0.0.1:7000: read ECONNRESET",
-      "tls": "lost tcp://10.0.0.1:7000: it speaks TLS and this end does not; use TLS at both ends or at neither",
+      "tls": "closed the connection to tcp://10.0.0.1:7000: it speaks TLS instead of JSON-RPC messages in lines; use TLS at both ends or at neither",
     }
   `)
 })

@@ -373,7 +373,7 @@ test('describes refused requests as JSON-RPC errors', async () => {
       "400 Invalid request: a response, and this revision has none from clients",
       "400 Header mismatch: the header mcp-protocol-version is missing",
       "400 Header mismatch: the header mcp-method differs from the body",
-      "403 the Origin header does not name this host",
+      "403 the Origin header does not name this host: to admit it, replace localOnly(), the default, in option "gate" of the server",
     ]
   `)
 })
@@ -382,17 +382,17 @@ test('describes the limits of a listener', async () => {
   const clock = createFakeClock()
   const server = await served({ maxConnections: 1, idleTimeoutMs: 1_000, clock })
   await server.session()
-  const refused = await server.ask({ body: initializing() })
-  expect(refused.status).toBe(503)
+  expect((await server.ask({ body: initializing() })).status).toBe(503)
   await vi.waitFor(async () => {
     await clock.advance(1_000)
     expect(server.connections[0]?.state).toBe('closed')
   })
   const reason = await server.connections[0]?.closed
 
-  expect([...server.errors, reason].map((error) => error?.message)).toMatchInlineSnapshot(`
+  const reasons = server.refused.map((caller) => caller.reason)
+  expect([...reasons, ...[...server.errors, reason].map((error) => error?.message)]).toMatchInlineSnapshot(`
     [
-      "a caller was refused: maxConnections (1) sessions are open or wait for the gate",
+      "maxConnections (1) sessions are open or wait for the gate",
       "the session was idle for idleTimeoutMs (1000)",
       "the session was idle for idleTimeoutMs (1000)",
     ]

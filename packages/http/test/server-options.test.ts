@@ -48,8 +48,37 @@ describe.each(Object.entries(factories))('%s', (_, make) => {
   })
 
   test.each([
+    ['httpSse', true],
+    ['httpSse', null],
+    ['httpSse.messagesPath', { path: '/sse' }],
+    ['httpSse.more', { path: '/sse', messagesPath: '/messages', more: 1 }],
+  ])('refuses %s of another type', (option, httpSse) => {
+    expect(refusedOption(() => make({ httpSse }))).toBe(option)
+  })
+
+  test('refuses a route at a path of HTTP+SSE', () => {
+    const routes = { '/messages': () => ({ status: 200 }) }
+    const httpSse = { path: '/sse', messagesPath: '/messages' }
+    expect(refusedOption(() => make({ httpSse, hooks: { routes } }))).toBe('hooks.routes["/messages"]')
+  })
+
+  test('refuses an event store whose optional method is no function', () => {
+    const store = { storeEvent: async () => '1', replayEventsAfter: async () => 's' }
+    expect(refusedOption(() => make({ eventStore: { ...store, getStreamIdForEventId: true } }))).toBe(
+      'eventStore',
+    )
+    expect(refusedOption(() => make({ eventStore: store }))).toBeUndefined()
+  })
+
+  test.each([
     ['hooks', true],
     ['hooks.preflight', { preflight: {} }],
+    ['hooks.preflight', { preflight: true }],
+    ['hooks.preflight', { preflight: null }],
+    ['hooks.responseHeaders', { responseHeaders: [] }],
+    ['hooks.routes', { routes: () => ({ status: 200 }) }],
+    ['hooks.routes["health"]', { routes: { health: () => ({ status: 200 }) } }],
+    ['hooks.routes["/a?b"]', { routes: { '/a?b': () => ({ status: 200 }) } }],
     ['hooks.responseHeaders', { responseHeaders: { 'x-a': '1' } }],
     ['hooks.routes', { routes: [] }],
     ['hooks.routes["/health"]', { routes: { '/health': 'ok' } }],
@@ -57,6 +86,23 @@ describe.each(Object.entries(factories))('%s', (_, make) => {
   ])('refuses %s of another type', (option, hooks) => {
     expect(refusedOption(() => make({ hooks }))).toBe(option)
   })
+})
+
+test.each([
+  ['httpSse.path', { httpSse: { path: '/mcp', messagesPath: '/messages' } }],
+  ['httpSse.messagesPath', { httpSse: { path: '/sse', messagesPath: '/mcp' } }],
+  ['hooks.routes["/mcp"]', { hooks: { routes: { '/mcp': () => ({ status: 200 }) } } }],
+  ['hooks.routes["/a"]', { path: '/a', hooks: { routes: { '/a': () => ({ status: 200 }) } } }],
+  ['tls', { tls: true }],
+  ['tls.clientCertificates', { tls: { cert: 'c', key: 'k', clientCertificates: true } }],
+  ['tls.source', { tls: { source: true } }],
+])('refuses %s in httpServer', (option, options) => {
+  expect(refusedOption(() => httpServer({ port: 0, ...(options as object) }))).toBe(option)
+})
+
+test.each(['mcp', 'ftp://host/', '/mcp', 'https:'])('refuses the url %s of a handler', (url) => {
+  expect(refusedOption(() => httpHandler({ url }))).toBe('url')
+  expect(refusedOption(() => requestHandler({ url }))).toBe('url')
 })
 
 test.each([

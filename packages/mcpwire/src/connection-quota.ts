@@ -1,4 +1,7 @@
-import { type SessionPolicy, TransportError } from '@mcpwire/core'
+import type { SessionPolicy } from '@mcpwire/core'
+
+/** The reason of a refusal by the quota. */
+export const NO_CAPACITY = 'the server has no capacity for another connection'
 
 /** A limit on open connections that several listeners share. */
 export interface ConnectionQuota {
@@ -9,27 +12,22 @@ export interface ConnectionQuota {
 }
 
 /**
- * Creates a quota of `maxConnections`. `onRefused` receives an error for each refused connection.
+ * Creates a quota of `maxConnections`.
  *
  * @example
  * ```ts
- * const quota = createConnectionQuota(100, (error) => console.error(error.message))
+ * const quota = createConnectionQuota(100)
  * const listener = await listenerAt(url, { sessionPolicy: quota.policy })
  * ```
  */
-export function createConnectionQuota(
-  maxConnections: number,
-  onRefused: (error: Error) => void,
-): ConnectionQuota {
+export function createConnectionQuota(maxConnections: number): ConnectionQuota {
   let open = 0
   const release = (): void => void open--
   return {
     policy: {
       open: () => {
         if (open >= maxConnections) {
-          const message = `connection refused: maxConnections (${maxConnections}) connections are open`
-          onRefused(new TransportError('REFUSED', message, { status: 503, option: 'maxConnections' }))
-          return { admit: false, status: 503, reason: 'the server has no capacity for another connection' }
+          return { admit: false, status: 503, reason: NO_CAPACITY }
         }
         open++
         return { admit: true, release }

@@ -1,5 +1,6 @@
 import type { Listener, ListenerOptions, TlsClientOptions, Transport } from '@mcpwire/core'
 import type { TlsServerOptions } from '@mcpwire/core/node'
+import type { HttpServerListener } from '@mcpwire/http/node'
 import type { StdioClientOptions } from '@mcpwire/stdio'
 
 /** Options of a transport made from an endpoint. Each scheme uses the options that apply to it. */
@@ -27,6 +28,8 @@ export interface ListenOptions extends Pick<ListenerOptions, 'gate' | 'sessionPo
   closeTimeoutMs?: number | undefined
   /** Certificate and authorities for a `tcps:`, `wss:` or `https:` URL. */
   tls?: TlsServerOptions | undefined
+  /** A server of `node:http` or `node:https` that listens, whose port to share. WebSocket only. */
+  server?: HttpServerListener['server']
   /** Origins whose pages may read responses. HTTP only (CORS). */
   origins?: readonly string[] | undefined
 }

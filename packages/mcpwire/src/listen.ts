@@ -4,17 +4,21 @@ import {
   type Listener,
   type Pipe,
   pipe,
+  type RefusedCaller,
   serve,
   type Transport,
+  TransportError,
 } from '@mcpwire/core'
 import type { TlsServerOptions } from '@mcpwire/core/node'
+import type { HttpServerListener } from '@mcpwire/http/node'
 import { allowOrigins, originOf } from './allowed-origins.js'
-import { type ConnectionQuota, createConnectionQuota } from './connection-quota.js'
+import { type ConnectionQuota, createConnectionQuota, NO_CAPACITY } from './connection-quota.js'
 import { endpoint, isSecure, listenerAt, mediumOf } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
 import { logTraffic, monitorServer, oncePerError } from './logging.js'
 import { UsageError, usageMessage } from './program.js'
 import { log, logError } from './report.js'
+import { sharedPorts } from './shared-ports.js'
 import { onFirstSignal } from './signals.js'
 
 const NAME = 'mcpwire bridge'
@@ -47,7 +51,7 @@ export interface ListenBridgeOptions {
 /** A listener and its URL on the command line. */
 interface UrlListener {
   readonly url: string
-  readonly listener: Listener
+  listener: Listener
 }
 
 /**
@@ -60,8 +64,9 @@ interface UrlListener {
 export async function listenBridge(target: Endpoint, options: ListenBridgeOptions): Promise<number> {
   // Opens nothing, but rejects invalid options before the first client connects.
   await endpoint(target, options.server)
-  const quota = createConnectionQuota(options.maxConnections, (error) => logError(NAME, error, 'client'))
+  const quota = createConnectionQuota(options.maxConnections)
   const listeners: UrlListener[] = []
+  const shared = sharedPorts(options.urls)
   for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, quota) })
   const connections = new BridgedConnections(target, options, quota)
   let isShuttingDown = false
@@ -72,7 +77,13 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
   }
   onFirstSignal(NAME, () => void shutDown(options.drainMs))
   try {
-    for (const each of listeners) await startListener(each, connections)
+    for (const [at, each] of listeners.entries()) if (!shared.has(at)) await startListener(each, connections)
+    for (const [at, partner] of shared) {
+      const each = listeners[at] as UrlListener
+      const { server } = (listeners[partner] as UrlListener).listener as HttpServerListener
+      each.listener = await listenerFor(each.url, options, quota, server)
+      await startListener(each, connections)
+    }
   } catch (error) {
     const wasShuttingDown = isShuttingDown
     await shutDown(0)
@@ -89,9 +100,10 @@ async function listenerFor(
   url: string,
   options: ListenBridgeOptions,
   quota: ConnectionQuota,
+  server?: HttpServerListener['server'],
 ): Promise<Listener> {
-  const { tls, maxConnections, server } = options
-  const { maxMessageBytes, closeTimeoutMs } = server
+  const { tls, maxConnections } = options
+  const { maxMessageBytes, closeTimeoutMs } = options.server
   const origins = originsIn(options)
   const gate: Gate | undefined = options.allowRemote
     ? allowOrigins(origins, () => listener.address)
@@ -100,7 +112,7 @@ async function listenerFor(
   const listener: Listener = await withUsageErrors(url, () =>
     listenerAt(url, {
       ...settings,
-      ...(isSecure(url) && { tls }),
+      ...(server ? { server } : isSecure(url) && { tls }),
       ...(usesCors(url) && { origins }),
     }),
   )
@@ -122,10 +134,23 @@ function originsIn({ allowOrigins }: ListenBridgeOptions): string[] {
 
 /** Starts a listener. Logs the error that it rejects with, except for usage errors. */
 async function startListener({ url, listener }: UrlListener, connections: BridgedConnections): Promise<void> {
+  listener.onrefused = (caller) => logError(NAME, refusal(caller, connections.maxConnections), 'client')
   listener.onerror = (error) => {
     if (!isTransportError(error, 'INVALID_OPTION')) logError(NAME, error, 'client')
   }
   await withUsageErrors(url, () => serve(listener, (client) => connections.add(client)))
+}
+
+/** A refused client as an error for the log. */
+function refusal({ address, status, omitted, ...caller }: RefusedCaller, maxConnections: number): Error {
+  const isQuota = caller.reason === NO_CAPACITY
+  const reason = isQuota ? `maxConnections (${maxConnections}) connections are open` : caller.reason
+  const others = omitted > 0 ? `; ${omitted} more callers were refused` : ''
+  const option = isQuota ? 'maxConnections' : caller.option
+  return new TransportError('REFUSED', `${address} was refused (${status}): ${reason}${others}`, {
+    status,
+    ...(option !== undefined && { option }),
+  })
 }
 
 /** Turns `INVALID_OPTION` into an error about `--listen`. */
@@ -150,6 +175,10 @@ class BridgedConnections {
     this.#target = target
     this.#options = options
     this.#quota = quota
+  }
+
+  get maxConnections(): number {
+    return this.#options.maxConnections
   }
 
   /** Connects a client to its own server. Logs errors of both. */

@@ -31,7 +31,7 @@ import {
   dialSocket,
   duplexChannel,
   type ErrorDescription,
-  inspectTlsBytes,
+  inspectServerStart,
   loadTlsEnd,
   type Preamble,
   tlsClientOptions,
@@ -133,7 +133,7 @@ export function tcpClient(given: TcpClientOptions): Transport {
           closeTimeoutMs,
           clock,
           describeError: describeTlsError,
-          inspectFirstBytes: tls === undefined ? inspectTlsBytes : undefined,
+          inspectStart: inspectServerStart,
           emptyResponseAdvice: tls === undefined ? TLS_ADVICE : undefined,
         })
       },

@@ -106,7 +106,7 @@ test('ten malformed messages in a row end the connection with a close reason', a
 
 test('the close reason arrives although the client continues to send', async () => {
   const server = await listening({ maxMessageBytes: 2_048 })
-  const { received, ended } = await exchange(server, 'x'.repeat(20_000_000))
+  const { received, ended } = await exchange(server, `{${'x'.repeat(20_000_000)}`)
   await ended
   expect(JSON.parse(received())).toMatchObject({ error: { data: { code: 'MESSAGE_TOO_LARGE' } } })
 })
@@ -206,7 +206,9 @@ test('a client without TLS recognises a TLS alert', async () => {
   await transport.start()
   await transport.send(request)
   await within(transport.closed, 'the connection ended', TIMEOUT_MS)
-  expect(errors).toMatchObject([{ code: 'PEER_LOST', message: expect.stringContaining('it speaks TLS') }])
+  expect(errors).toMatchObject([
+    { code: 'MALFORMED_MESSAGE', message: expect.stringContaining('it speaks TLS') },
+  ])
 })
 
 test.each([

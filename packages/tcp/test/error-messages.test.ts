@@ -83,7 +83,7 @@ test('the errors of TLS at both ends have these texts', async () => {
       },
       "server without TLS": {
         "client": "cannot connect to tcps://127.0.0.1:PORT: it does not speak TLS",
-        "server": "lost tcp://127.0.0.1:PORT: it speaks TLS and this end does not; use TLS at both ends or at neither",
+        "server": "closed the connection to tcp://127.0.0.1:PORT: it speaks TLS instead of JSON-RPC messages in lines; use TLS at both ends or at neither",
       },
       "untrusted server": {
         "client": "cannot connect to tcps://127.0.0.1:PORT: its certificate comes from an authority that is not in option "tls.ca"",
@@ -108,6 +108,6 @@ test('the errors of a full pending queue have these texts', async () => {
   await until(() => errors.length > 0, 'the server has an error', TIMEOUT_MS)
 
   expect(errors[0]?.message).toMatchInlineSnapshot(
-    `"connection destroyed: maxConnections (1) other connections wait for admission"`,
+    `"tcp://127.0.0.1:50868 was refused: maxConnections (1) other connections wait for admission"`,
   )
 })

@@ -59,7 +59,7 @@ test('a line that never ends is disconnected at maxMessageBytes, and its memory 
   await until(() => connections.length === 1, 'the connection arrived', TIMEOUT_MS)
   const connection = connections[0] as (typeof connections)[0]
   const before = await collectedMemory()
-  const chunk = Buffer.alloc(MESSAGE_BYTES, 'x')
+  const chunk = Buffer.alloc(MESSAGE_BYTES, '[')
   const closed = once(socket, 'close').catch(() => {})
   let hasReason = false
   socket.once('data', () => {

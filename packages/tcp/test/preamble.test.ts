@@ -69,10 +69,10 @@ const refusals: readonly [what: string, text: string, reason: string][] = [
   ['another version', '{"mcpwire":2,"headers":{}}\n', 'a preamble is required'],
   ['no headers', '{"mcpwire":1}\n', 'a preamble is required'],
   ['headers that are not an object', '{"mcpwire":1,"headers":"x"}\n', 'a preamble is required'],
-  ['a line that is not JSON', 'GET / HTTP/1.1\r\n', 'a preamble is required'],
-  ['null', 'null\n', 'a preamble is required'],
+  ['a line that is not JSON', '{x}\n', 'a preamble is required'],
+  ['a batch', '[]\n', 'a preamble is required'],
   ['a long line', line(JSON.stringify({ x: 'x'.repeat(8_192) })), 'exceeds preamble.maxBytes (8192)'],
-  ['a line that never ends', 'x'.repeat(100_000), 'exceeds preamble.maxBytes (8192)'],
+  ['a line that never ends', `{${'x'.repeat(100_000)}`, 'exceeds preamble.maxBytes (8192)'],
 ]
 
 test.each(refusals)(

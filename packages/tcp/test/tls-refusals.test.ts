@@ -111,7 +111,7 @@ const rows: readonly Row[] = [
     client: tls.client,
     code: 'CONNECT_FAILED',
     atClient: 'it does not speak TLS',
-    atServer: 'it speaks TLS and this end does not',
+    atServer: 'it speaks TLS instead of',
   },
 ]
 

@@ -25,6 +25,7 @@ import {
   describeSocketConnectError,
   dialSocket,
   duplexChannel,
+  inspectServerStart,
   type Preamble,
   parseSocketPath,
 } from '@mcpwire/core/node'
@@ -97,6 +98,7 @@ export function unixClient(given: UnixClientOptions): Transport {
           keepEncoded,
           closeTimeoutMs,
           clock,
+          inspectStart: inspectServerStart,
         })
       },
     },

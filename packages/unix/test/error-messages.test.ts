@@ -88,22 +88,22 @@ test('the errors of a preamble have these texts', async () => {
   const listener = listenerOf({ path, preamble: { maxBytes: 64 } })
   const errors: string[] = []
   const allReported = new Promise<void>((resolve) => {
-    listener.onerror = ({ message }) => {
-      if (errors.push(message.replace(path, 'PATH')) === 2) resolve()
+    listener.onrefused = ({ address, reason }) => {
+      if (errors.push(`${address.replace(path, 'PATH')}: ${reason}`) === 2) resolve()
     }
   })
   await listener.start()
   const first = await plainSocket(path)
-  first.write('hello\n')
+  first.write('{}\n')
   await new Promise((resolve) => first.resume().once('end', resolve))
   const second = await plainSocket(path)
-  second.write('x'.repeat(100))
+  second.write(`{${'x'.repeat(100)}`)
   await allReported
 
   expect(errors).toMatchInlineSnapshot(`
     [
-      "unix:PATH was refused: a preamble is required before the first message",
-      "unix:PATH was refused: the preamble exceeds preamble.maxBytes (64)",
+      "unix:PATH: a preamble is required before the first message",
+      "unix:PATH: the preamble exceeds preamble.maxBytes (64)",
     ]
   `)
 })

@@ -30,6 +30,7 @@ async function listening(
   const errors: Error[] = []
   onTestFinished(() => listener.close())
   listener.onerror = (error) => errors.push(error)
+  listener.onrefused = ({ reason }) => errors.push(new Error(reason))
   listener.onconnection = (connection) => void connection.start()
   await listener.start()
   return { path, listener, errors }
@@ -143,9 +144,9 @@ describe('a preamble', () => {
     const { path, listener, errors } = await listening({ gate: bearer, preamble: { maxBytes: 256 } })
     for (const text of [
       '{"jsonrpc":"2.0","method":"x"}\n',
-      'hello\n',
+      '{hello\n',
       `{"mcpwire":1,"headers":{"x":"${'x'.repeat(300)}"}}\n`,
-      'x'.repeat(300),
+      `{${'x'.repeat(300)}`,
       '{"mcpwire":1,"headers":null}\n',
     ]) {
       const socket = await plainSocket(path)

@@ -99,7 +99,7 @@ describe('a peer', () => {
     })
     const socket = await plainSocket(path)
     const closed = new Promise((resolve) => socket.once('close', resolve))
-    const chunk = Buffer.alloc(65_536, 'x')
+    const chunk = Buffer.alloc(65_536, '[')
     const writeAll = (): void => {
       while (!socket.destroyed && socket.write(chunk));
     }

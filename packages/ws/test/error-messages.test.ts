@@ -139,13 +139,13 @@ test('messages of listeners', async () => {
   await using server = await serving({ maxConnections: 1 })
   const pending = await rawClient(server.port)
   await (await rawClient(server.port)).closed
-  errors.push(...server.errors)
+  errors.push(...server.refused.map(({ reason }) => new Error(reason)))
   pending.socket.destroy()
   const idle = upgradeHandler({ server: createServer() })
   errors.push(await idle.start().catch((error: unknown) => error))
   expect(errors.map(masked)).toMatchInlineSnapshot(`
     [
-      "TransportError: a caller was refused: maxConnections (1) callers are pending",
+      "Error: maxConnections (1) callers are pending",
       "TransportError: cannot listen on ws:/mcp: option "server" does not listen yet; call server.listen() first",
     ]
   `)

@@ -163,7 +163,8 @@ describe('a handshake request', () => {
     const waiting = [await rawClient(server.port), await rawClient(server.port)]
     const third = await rawClient(server.port)
     await third.closed
-    expect(server.errors).toMatchObject([{ code: 'REFUSED' }])
+    expect(server.refused).toMatchObject([{ status: 503, option: 'maxConnections' }])
+    expect(server.errors).toEqual([])
     for (const each of waiting) each.socket.destroy()
     await eventually(() => server.listener.connections.size === 0, 'no connection')
     await expect

@@ -1,4 +1,4 @@
-import { type Gate, isTransportError, type Verdict } from '@mcpwire/core'
+import { type Gate, isTransportError, type RefusedCaller, type Verdict } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { createFakeClock } from '../fake-clock.js'
 import type { ListenerCase, ListenerFixture, RecordedListener } from '../listener-fixture.js'
@@ -101,10 +101,30 @@ export const admissionCases: readonly ListenerCase[] = [
       await fixture.until(() => gateCalls === 2, 'the gate was called twice')
       const reason = await fixture.refused(server)
       if (fixture.hasAbility('reportsRefusal')) expectRefused(reason, 'REFUSED', 503)
+      await fixture.until(() => server.refused.length > 0, 'onrefused was called')
+      expect(server.refused, 'calls of onrefused').toMatchObject([{ status: 503, option: 'maxConnections' }])
       expect(gateCalls, 'calls of the gate').toBe(2)
       admitAll()
       await fixture.within(connecting, 'both clients were admitted')
       expect(server.connections, 'connections that the listener yielded').toHaveLength(2)
+    },
+  },
+  {
+    title: 'calls onrefused at most ten times a second, and reports the number of callers left out',
+    run: async (fixture) => {
+      const clock = createFakeClock()
+      const gate: Gate = { admit: () => ({ admit: false, status: 403, reason: 'not allowed' }) }
+      const server = await fixture.listening({ gate, clock })
+      const callers = 13
+      for (let caller = 0; caller < callers; caller++) {
+        const headers = { authorization: 'Bearer secret-token' }
+        await fixture.refused(server, fixture.hasAbility('headers') ? { headers } : {})
+      }
+      await fixture.until(() => server.refused.length >= 10, 'onrefused was called')
+      await clock.advance(1_000)
+      const omitted = server.refused.map((caller) => caller.omitted)
+      expect(omitted, 'callers left out of onrefused').toEqual([...Array(10).fill(0), 2])
+      expect(JSON.stringify(server.refused), 'the arguments of onrefused').not.toContain('secret-token')
     },
   },
   {
@@ -175,6 +195,7 @@ function refuses(status: string, verdict: Verdict, code: 'REFUSED' | 'AUTH_REQUI
       const reason = await fixture.refused(server)
       if (fixture.hasAbility('reportsRefusal') && !verdict.admit) expectRefused(reason, code, verdict.status)
       expect(server.connections, 'connections yielded for a refused caller').toEqual([])
+      if (!verdict.admit) await expectReportedOnce(fixture, server, verdict)
       verdicts.push({ admit: true }, { admit: true }, { admit: true })
       await fixture.connectClient(server)
     },
@@ -197,6 +218,19 @@ function failsClosed(failure: string, admit: Gate['admit']): ListenerCase {
       await fixture.connectClient(server)
     },
   }
+}
+
+/** `onrefused` is called with each refused caller, and has nothing of its credential. */
+async function expectReportedOnce(
+  fixture: ListenerFixture,
+  server: RecordedListener,
+  { status, reason }: Pick<RefusedCaller, 'status' | 'reason'>,
+): Promise<void> {
+  await fixture.until(() => server.refused.length > 0, 'onrefused was called')
+  await turns()
+  expect(server.refused, 'calls of onrefused').toMatchObject([
+    { status, reason, omitted: 0, address: expect.any(String) },
+  ])
 }
 
 async function expectReported(fixture: ListenerFixture, server: RecordedListener): Promise<void> {

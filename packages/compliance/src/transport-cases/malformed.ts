@@ -67,6 +67,8 @@ export const malformedCases: readonly ClauseCase[] = [
   reportsOnce('near'),
   endsAfterTen('far'),
   endsAfterTen('near'),
+  endsForeignStart('far'),
+  endsForeignStart('near'),
   toleratesStrayOutput('far'),
   toleratesStrayOutput('near'),
 ]
@@ -174,6 +176,27 @@ function endsAfterTen(to: Side): ClauseCase {
     expect(opened.at(to).messages, 'messages delivered from malformed input').toEqual([])
     await fixture.within(opened.end(to === 'far' ? 'near' : 'far').closed, 'the other end closed')
   })
+}
+
+function endsForeignStart(to: Side): ClauseCase {
+  return clause(
+    'C10',
+    `input that does not start with { or [ closes the ${to} end at once`,
+    async (fixture) => {
+      for (const start of ['hello', 'POST / HTTP/1.1', '"text"', '1', '\u0016\u0003\u0001']) {
+        const opened = await fixture.open()
+        if (!opened.pair.checksStart) throw new Exempt('the medium does not check the start')
+        await opened.pair.sendRaw?.(to, start)
+        await opened.pair.sendRaw?.(to, JSON.stringify(notification(1)))
+        const reason = await fixture.within(opened.end(to).closed, `the end closed after ${start}`)
+        expect(
+          isTransportError(reason, 'MALFORMED_MESSAGE'),
+          `the reason is MALFORMED_MESSAGE after ${start}`,
+        ).toBe(true)
+        expect(opened.at(to).messages, `messages delivered after ${start}`).toEqual([])
+      }
+    },
+  )
 }
 
 function toleratesStrayOutput(to: Side): ClauseCase {

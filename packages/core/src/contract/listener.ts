@@ -28,6 +28,12 @@ export interface Listener extends AsyncDisposable {
    * connection, or of the SDK server that is connected to it.
    */
   onerror: ((error: Error) => void) | undefined
+  /**
+   * Called with each caller that was refused: by the gate, the session policy, a limit, or for its credential. At most
+   * ten times a second, and once more at the end of a second with the number of callers that were left out. Not called
+   * for callers that are refused because the listener closes.
+   */
+  onrefused: ((caller: RefusedCaller) => void) | undefined
   /** Called exactly once, after the last connection has ended. */
   onclose: (() => void) | undefined
   /** Binds. Rejects with `LISTEN_FAILED`, `INVALID_OPTION`, `ALREADY_STARTED`, `CLOSED` or `signal.reason`. */
@@ -38,6 +44,23 @@ export interface Listener extends AsyncDisposable {
    * requests. New callers are then refused with 503. Idempotent, never rejects.
    */
   close(options?: { drainMs?: number | undefined }): Promise<void>
+}
+
+/** A caller that a listener has refused. It has no credential, and its texts are printable. */
+export interface RefusedCaller {
+  /** The address of the caller, as in `peer.address`. */
+  readonly address: string
+  /** The HTTP status of the refusal, also where the medium has none. */
+  readonly status: number
+  readonly reason: string
+  /** The option whose limit was reached. */
+  readonly option?: string
+  /** The `Host` header. */
+  readonly host?: string
+  /** The `Origin` header. */
+  readonly origin?: string
+  /** The number of callers that were refused since the last call, and not reported because there were too many. */
+  readonly omitted: number
 }
 
 /** One caller that is not admitted yet. Only its handshake was read. */
@@ -64,6 +87,8 @@ export interface AcceptorSink {
   readonly connection: (incoming: Incoming) => void
   /** An error occurred. The acceptor still accepts callers. */
   readonly error: (error: Error) => void
+  /** A caller was refused that was not offered. The listener reports refusals of offered callers itself. */
+  readonly refused: (caller: Omit<RefusedCaller, 'omitted'>) => void
   /** The acceptor has failed and accepts no more callers. */
   readonly end: (error: Error) => void
 }

@@ -6,6 +6,8 @@ export const INITIALIZED_METHOD = 'notifications/initialized'
 export const CANCELLED_METHOD = 'notifications/cancelled'
 /** The method of the notification that reports the progress of a request. */
 export const PROGRESS_METHOD = 'notifications/progress'
+/** The method of the notification with a log message. */
+export const LOG_METHOD = 'notifications/message'
 /** The method of the request that checks whether the other side responds. */
 export const PING_METHOD = 'ping'
 /** The method of the request for the capabilities of a server (since 2026-07-28). */
@@ -17,6 +19,9 @@ export const LISTEN_METHOD = 'subscriptions/listen'
 export const REVISION_KEY = 'io.modelcontextprotocol/protocolVersion'
 /** The key of `_meta` with the id of the `subscriptions/listen` request that a message belongs to (2026-07-28). */
 export const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
+
+/** The key of `_meta` with the level from which a request asks for log messages (2026-07-28, Logging). */
+export const LOG_LEVEL_KEY = 'io.modelcontextprotocol/logLevel'
 
 /** The JSON-RPC error code for a text that is no JSON. */
 export const PARSE_ERROR_CODE = -32_700

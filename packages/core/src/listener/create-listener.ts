@@ -13,7 +13,14 @@
  */
 import { isTransportError, TransportError, type TransportErrorCode, toError } from '../contract/errors.js'
 import type { Admission } from '../contract/gate.js'
-import type { Acceptor, AcceptorSink, Binding, Incoming, Listener } from '../contract/listener.js'
+import type {
+  Acceptor,
+  AcceptorSink,
+  Binding,
+  Incoming,
+  Listener,
+  RefusedCaller,
+} from '../contract/listener.js'
 import { invalidOption } from '../contract/options.js'
 import type { SessionGrant } from '../contract/session-policy.js'
 import type { Transport } from '../contract/transport.js'
@@ -40,6 +47,7 @@ import {
   monitoredConnector,
 } from './connection-monitor.js'
 import { type ListenerOptions, type ListenerSettings, listenerOptions } from './listener-options.js'
+import { RefusedCallers, refusedCaller } from './refused-callers.js'
 
 /**
  * Makes a listener of an acceptor. It adds admission, limits, the life cycle of each connection and an orderly close.
@@ -71,6 +79,7 @@ type Life =
 class ConnectionListener implements Listener {
   onconnection: ((connection: Transport) => void) | undefined
   onerror: ((error: Error) => void) | undefined
+  onrefused: ((caller: RefusedCaller) => void) | undefined
   onclose: (() => void) | undefined
   readonly connections: Set<Transport> = new Set()
 
@@ -84,6 +93,7 @@ class ConnectionListener implements Listener {
   readonly #monitors = new Set<ConnectionMonitor>()
   /** The callers that wait for the gate. */
   readonly #admissions = new Map<Incoming, Promise<void>>()
+  readonly #refusedCallers: RefusedCallers
   /** Whether `close()` was called during `starting`, which makes the end an orderly one. */
   #isClosing = false
   #life: Life = { name: 'idle' }
@@ -94,6 +104,7 @@ class ConnectionListener implements Listener {
     this.#settings = settings
     const { closeTimeoutMs, clock } = settings
     this.#transportSettings = { closeTimeoutMs, clock }
+    this.#refusedCallers = new RefusedCallers(clock, (caller) => this.#callOnRefused(caller))
   }
 
   get closed(): Promise<Error | undefined> {
@@ -173,6 +184,7 @@ class ConnectionListener implements Listener {
     const sink: AcceptorSink = {
       connection: (incoming) => this.#offer(incoming),
       error: this.#report,
+      refused: (caller) => this.#refused(caller),
       end: (error) => this.#acceptorFailed(error),
     }
     const { clock, closeTimeoutMs: graceMs } = this.#settings
@@ -199,12 +211,12 @@ class ConnectionListener implements Listener {
 
   #offer(incoming: Incoming): void {
     const { maxConnections } = this.#settings
-    if (this.#life.name !== 'open' && this.#life.name !== 'starting') {
+    if (!this.#isAccepting) {
       this.#refuse(incoming, SHUTTING_DOWN)
     } else if (this.connections.size + this.#admissions.size >= maxConnections) {
       this.#refuse(incoming, 'the server has reached its limit of connections')
-      const message = `a caller was refused: maxConnections (${maxConnections}) are connected or wait for the gate`
-      this.#report(new TransportError('REFUSED', message, { status: 503, option: 'maxConnections' }))
+      const reason = `maxConnections (${maxConnections}) callers are connected or wait for the gate`
+      this.#reportRefusal(incoming, { status: 503, reason, option: 'maxConnections' })
     } else {
       this.#admissions.set(incoming, this.#admit(incoming))
     }
@@ -218,10 +230,13 @@ class ConnectionListener implements Listener {
     if (!outcome.admitted) {
       if (outcome.error) this.#report(outcome.error)
       guarded(() => incoming.refuse(outcome.refusal), this.#reportAny)
+      this.#reportRefusal(incoming, outcome.refusal)
       return
     }
     if (this.#admitting.signal.aborted || !this.onconnection) {
-      this.#refuse(incoming, this.onconnection ? SHUTTING_DOWN : 'the server has no connection handler')
+      const reason = this.onconnection ? SHUTTING_DOWN : 'the server has no connection handler'
+      this.#refuse(incoming, reason)
+      this.#reportRefusal(incoming, { status: 503, reason })
       this.#releaseGrant(outcome.grant)
       return
     }
@@ -296,6 +311,30 @@ class ConnectionListener implements Listener {
     guarded(() => grant?.release?.(), this.#reportAny)
   }
 
+  /** Whether callers are admitted. */
+  get #isAccepting(): boolean {
+    return this.#life.name === 'open' || this.#life.name === 'starting'
+  }
+
+  #reportRefusal(
+    { handshake, connector }: Incoming,
+    refusal: Pick<RefusedCaller, 'status' | 'reason' | 'option'>,
+  ): void {
+    const address = connector.peer?.address ?? handshake.remote.address ?? handshake.medium
+    this.#refused(refusedCaller(handshake, { ...refusal, address }))
+  }
+
+  #refused(caller: Omit<RefusedCaller, 'omitted'>): void {
+    if (this.#isAccepting && this.onrefused) this.#refusedCallers.add(caller)
+  }
+
+  #callOnRefused(caller: RefusedCaller): void {
+    guarded(
+      () => this.onrefused?.(caller),
+      (cause) => this.#report(callbackFailed('onrefused', cause)),
+    )
+  }
+
   #refuse(incoming: Incoming, reason: string): void {
     guarded(() => incoming.refuse({ admit: false, status: 503, reason }), this.#reportAny)
   }
@@ -334,6 +373,7 @@ class ConnectionListener implements Listener {
   #end(reason: Error | undefined): void {
     if (this.#life.name === 'closed') return
     this.#life = { name: 'closed' }
+    this.#refusedCallers.stop()
     this.#admitting.abort()
     if (reason !== undefined) this.#report(reason)
     this.#closed.resolve(reason)

@@ -15,8 +15,11 @@ export function allowAll(): Gate {
 
 /**
  * Makes a gate that admits callers on this host only. The remote address, the `Host` and the `Origin` of a caller must each
- * name this host, where the medium has them. This protects a local server from pages in a local browser and from DNS
- * rebinding.
+ * name this host, where the medium has them. This protects a local server from pages of other hosts in a local browser
+ * and from DNS rebinding.
+ *
+ * An origin is a scheme, a host and a port. Pages of this host are admitted with any scheme and port, such as
+ * `http://localhost:6274`: development tools and the MCP Inspector are such pages, and the MCP SDKs admit them too.
  *
  * @example
  * ```ts
@@ -29,15 +32,15 @@ export function localOnly(): Gate {
   return {
     admit({ remote, host, headers }) {
       if (remote.address !== undefined && !isLoopback(remote.address)) {
-        return refuse(403, 'only callers on this host are admitted')
+        return refuse('the caller is on another host')
       }
       if (host !== undefined && host !== lastLocalHost) {
-        if (!isLocalName(nameOf(host))) return refuse(403, 'the Host header does not name this host')
+        if (!isLocalName(nameOf(host))) return refuse('the Host header does not name this host')
         lastLocalHost = host
       }
       const origin = headers['origin']
       if (origin !== undefined && !isLocalOrigin(origin))
-        return refuse(403, 'the Origin header does not name this host')
+        return refuse('the Origin header does not name this host')
       return { admit: true }
     },
   }
@@ -89,8 +92,10 @@ function combine(a: Admission, b: Admission): Admission {
   }
 }
 
-function refuse(status: Refusal['status'], reason: string): Refusal {
-  return { admit: false, status, reason }
+/** The refusal of `localOnly()`. It names the option to change: behind a proxy the operator reads it at the client. */
+function refuse(why: string): Refusal {
+  const reason = `${why}: to admit it, replace localOnly(), the default, in option "gate" of the server`
+  return { admit: false, status: 403, reason }
 }
 
 function isLocalOrigin(origin: string): boolean {

@@ -177,10 +177,11 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
   }
 
   /**
-   * Closes the connection because the peer broke a rule. Sends the reason, then drains the input until the peer closes
-   * too, for at most `closeTimeoutMs`: closing a socket with unread bytes may discard the sent reason.
+   * Closes the connection because the peer broke a rule. Sends the reason, or the response in the protocol of the peer.
+   * Then drains the input until the peer closes too, for at most `closeTimeoutMs`: closing a socket with unread bytes
+   * may discard what was sent.
    */
-  abandon(reason: Error): void {
+  abandon(reason: Error, response = encodeCloseReason(reason, this.address)): void {
     this.#inbound.stop()
     const { writable } = this.#writable
     if (this.#state !== 'open' || this.#writeError || !writable) {
@@ -191,7 +192,7 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
     this.#abandonReason = reason
     this.#startTimer(() => this.end())
     this.#writable.once('finish', () => this.#endWhenBothEnded())
-    this.#writer.finish(encodeCloseReason(reason, this.address))
+    this.#writer.finish(response)
     this.#readable.resume()
   }
 

@@ -18,6 +18,7 @@ import {
   TransportError,
 } from '../index.js'
 import { decodeCloseReason } from './close-reason.js'
+import type { InspectStart } from './first-bytes.js'
 
 /** Limits and checks of incoming bytes. */
 export interface InboundOptions {
@@ -25,8 +26,12 @@ export interface InboundOptions {
   readonly keepEncoded?: boolean | undefined
   /** Whether a message over the limit ends the connection (the default), or is reported and skipped. */
   readonly oversize?: 'end' | 'skip' | undefined
-  /** Inspects the first chunk before it is decoded. A returned error ends the connection. */
-  readonly inspectFirstBytes?: ((chunk: Uint8Array, peer: Peer) => Error | undefined) | undefined
+  /**
+   * Inspects the first bytes before they are decoded: `inspectServerStart` in a client, `inspectClientStart` in a
+   * listener. Another protocol ends the connection with `MALFORMED_MESSAGE`. Without it any start is accepted, as a
+   * child process may print banners.
+   */
+  readonly inspectStart?: InspectStart | undefined
   /** Whether invalid UTF-8 is replaced with U+FFFD and reported once, or makes its line malformed (the default). */
   readonly invalidUtf8?: 'replace' | undefined
   /** As for `createMessageReader`. */
@@ -43,8 +48,11 @@ export interface InboundHandlers {
   respond(text: string): void
   /** The peer has sent its reason for closing the connection. */
   end(error: Error): void
-  /** The peer broke a rule: this end closes the connection for this reason. */
-  abandon(error: Error): void
+  /**
+   * The peer broke a rule: this end closes the connection for this reason. `response` are the last bytes for a peer that
+   * speaks another protocol.
+   */
+  abandon(error: Error, response?: string): void
 }
 
 /**
@@ -62,26 +70,35 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   #hasReplaced = false
   /** The message that is too long, until its end arrives. */
   #oversized: { readonly error: TransportError; readonly start: Uint8Array } | undefined
+  /** The start of the input while it is undecided; then undefined. */
+  #start: string | undefined
 
   constructor(handlers: InboundHandlers, options: InboundOptions, peer: Peer) {
     const { maxMessageBytes, keepEncoded } = options
     this.#handlers = handlers
     this.#options = options
     this.#peer = peer
+    this.#start = options.inspectStart && ''
     this.#decoder = createLineDecoder(this, { maxLineBytes: maxMessageBytes, keepEncoded })
     this.#reader = new JsonRpcMessageReader(this, this)
   }
 
   push(chunk: Uint8Array): void {
-    const fault = this.bytesReceived === 0 ? this.#options.inspectFirstBytes?.(chunk, this.#peer) : undefined
     this.bytesReceived += chunk.length
-    if (fault) this.abandon(fault)
-    else this.#decoder.push(chunk)
+    if (this.#start === undefined || !this.#isForeign(chunk)) this.#decoder.push(chunk)
   }
 
   /** The input has ended. Delivers a last line without a line feed. */
   end(): void {
-    this.#decoder.end()
+    if (this.#start === undefined || !this.#isForeign()) this.#decoder.end()
+  }
+
+  /** Inspects the start of the input. Ends the connection of another protocol. */
+  #isForeign(chunk?: Uint8Array): boolean {
+    const { undecided, foreign } = this.#options.inspectStart?.(this.#start ?? '', chunk, this.address) ?? {}
+    this.#start = undecided
+    if (foreign) this.#handlers.abandon(foreign.error, foreign.response)
+    return foreign !== undefined
   }
 
   /** Stops delivery. */

@@ -23,6 +23,13 @@ export {
   duplexChannel,
   type SharedChannelOptions,
 } from './duplex-channel.js'
+export {
+  type ForeignStart,
+  type InspectStart,
+  inspectClientStart,
+  inspectServerStart,
+  type StartVerdict,
+} from './first-bytes.js'
 export type { InboundOptions } from './inbound.js'
 export type { Preamble, PreambleOptions } from './preamble.js'
 export { type PreambleSettings, preambleDefaults, preambleOptions } from './read-preamble.js'
@@ -33,7 +40,7 @@ export { parseSocketPath, type SocketPath } from './socket-path.js'
 export { type AddressOptions, codeOf, connectAdvice, type ErrorDescription } from './system-errors.js'
 export { loadTlsEnd, tlsClientDefaults, tlsClientOptions } from './tls-client-options.js'
 export { ALPN_PROTOCOL, type TlsEnd } from './tls-options.js'
-export { describeTlsError, inspectTlsBytes, tlsFactsOf } from './tls-peer.js'
+export { describeTlsError, tlsFactsOf } from './tls-peer.js'
 export {
   loadTlsServer,
   type TlsServerEnd,

@@ -1,5 +1,6 @@
 import { parseRefusal } from '../authoring.js'
 import type { JsonRpcMessage, Refusal } from '../index.js'
+import type { ForeignStart } from './first-bytes.js'
 
 /** Headers that a client sends before its first message, on media without headers of their own. */
 export interface Preamble {
@@ -40,6 +41,8 @@ export function encodePreamble(headers: Readonly<Record<string, string>>): strin
 export type PreambleOutcome =
   | { readonly headers: Readonly<Record<string, string>> }
   | { readonly refusal: Refusal }
+  /** The client speaks another protocol. */
+  | { readonly foreign: ForeignStart }
 
 /** The headers in the first line of a client, or the refusal for a line that is no preamble. */
 export function parsePreamble(line: string): PreambleOutcome {

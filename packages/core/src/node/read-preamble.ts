@@ -9,6 +9,7 @@ import {
   options,
 } from '../authoring.js'
 import type { Clock } from '../index.js'
+import { firstNonBlank, inspectClientStart } from './first-bytes.js'
 import { type PreambleOptions, type PreambleOutcome, parsePreamble, refused } from './preamble.js'
 
 /** `PreambleOptions` after their defaults. */
@@ -32,10 +33,11 @@ const LINE_FEED = 0x0a
 export function readPreamble(
   socket: Socket,
   { timeoutMs, maxBytes }: PreambleSettings,
-  clock: Clock,
+  { clock, address }: { readonly clock: Clock; readonly address: string },
 ): Promise<PreambleOutcome> {
   return new Promise((resolve) => {
     const held: Buffer[] = []
+    let start: string | undefined = ''
     let heldBytes = 0
     const timer = clock.deadline(timeoutMs, () => {
       settle(refused(`no preamble arrived within preamble.timeoutMs (${timeoutMs} ms)`))
@@ -47,18 +49,28 @@ export function readPreamble(
     }
     const onclose = (): void => settle(refused('the connection closed before a preamble arrived'))
     const onreadable = (): void => {
-      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
-        const end = (chunk as Buffer).indexOf(LINE_FEED)
-        const part = end === -1 ? (chunk as Buffer) : (chunk as Buffer).subarray(0, end)
+      for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) {
+        if (start !== undefined) {
+          const { undecided, foreign } = inspectClientStart(start, chunk, address)
+          start = undecided
+          if (foreign) {
+            settle({ foreign })
+            return
+          }
+          // Blank lines before the preamble are no preamble.
+          chunk = chunk.subarray(firstNonBlank(chunk))
+        }
+        const end = chunk.indexOf(LINE_FEED)
+        const part = end === -1 ? chunk : chunk.subarray(0, end)
         heldBytes += part.length
         if (heldBytes > maxBytes) {
           settle(refused(`the preamble exceeds preamble.maxBytes (${maxBytes})`))
           return
         }
-        held.push(part)
+        if (part.length > 0) held.push(part)
         if (end === -1) continue
         settle(parsePreamble(Buffer.concat(held).toString()))
-        const rest = (chunk as Buffer).subarray(end + 1)
+        const rest = chunk.subarray(end + 1)
         if (rest.length > 0) socket.unshift(rest)
         return
       }

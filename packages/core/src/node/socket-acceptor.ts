@@ -12,14 +12,15 @@
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import type { Acceptor, AcceptorSink, Binding, Incoming } from '../authoring.js'
-import { toError, toRefusalMessage } from '../authoring.js'
+import { refusedCaller, toError, toRefusalMessage } from '../authoring.js'
 import type { Handshake, Peer, Refusal } from '../index.js'
 import { TransportError } from '../index.js'
 import { ignore } from '../timing/promises.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
+import { encodeCloseReason } from './close-reason.js'
 import { createDuplexChannel, type SharedChannelOptions } from './duplex-channel.js'
+import { HTTP_RESPONSE, inspectClientStart } from './first-bytes.js'
 import { type PreambleSettings, readPreamble } from './read-preamble.js'
-import { inspectTlsBytes } from './tls-peer.js'
 import { certificateRefusal, createTlsTerminator, type TlsTerminator } from './tls-server.js'
 import type { TlsServerEnd } from './tls-server-options.js'
 
@@ -60,8 +61,7 @@ export interface SocketAcceptorOptions extends ServerBinding {
  * ```
  */
 export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
-  const inspectFirstBytes = given.tls ? undefined : inspectTlsBytes
-  const options = { ...given, channel: { ...given.channel, inspectFirstBytes } }
+  const options = { ...given, channel: { ...given.channel, inspectStart: inspectClientStart } }
   return {
     bindsBeyondThisHost: options.bindsBeyondThisHost,
     listen: async (sink, signal) => {
@@ -114,10 +114,11 @@ function createPendingSockets({ maxPending }: SocketAcceptorOptions): PendingSoc
 }
 
 /** Destroys a socket for which there is no capacity. */
-function destroy(socket: Socket, { maxPending }: SocketAcceptorOptions, sink: AcceptorSink): void {
+function destroy(socket: Socket, { maxPending, describe }: SocketAcceptorOptions, sink: AcceptorSink): void {
+  const { address } = describe(socket).peer
   socket.destroy()
-  const message = `connection destroyed: maxConnections (${maxPending}) other connections wait for admission`
-  sink.error(new TransportError('REFUSED', message, { status: 503, option: 'maxConnections' }))
+  const reason = `maxConnections (${maxPending}) other connections wait for admission`
+  sink.refused({ address, status: 503, reason, option: 'maxConnections' })
 }
 
 /** Starts TLS on each socket, and offers it after the handshake. */
@@ -137,6 +138,10 @@ function acceptTls(
     socket.on('error', ignore)
     socket.allowHalfOpen = true
     void offer(socket, pending, options, sink)
+  })
+  // Before the listener that destroys the socket: the request and its response have no TLS.
+  server.prependListener('tlsClientError', (cause: NodeJS.ErrnoException, socket) => {
+    if (cause.code === 'ERR_SSL_HTTP_REQUEST') rawSockets.get(remoteOf(socket))?.write(HTTP_RESPONSE)
   })
   return (socket) => {
     const remote = remoteOf(socket)
@@ -180,9 +185,7 @@ async function offerOpenSocket(
   const { handshake, peer } = options.describe(socket)
   const refuseAndReport = (refusal: Refusal): void => {
     refuse(socket, refusal, pending, channel)
-    if (pending.isClosing) return
-    const message = `${peer.address} was refused: ${refusal.reason}`
-    sink.error(new TransportError('REFUSED', message, { status: refusal.status }))
+    sink.refused(refusedCaller(handshake, { ...refusal, address: peer.address }))
   }
   const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
   if (certificate) {
@@ -194,7 +197,13 @@ async function offerOpenSocket(
     return
   }
   pending.add(socket)
-  const outcome = await readPreamble(socket, preamble, channel.clock)
+  const outcome = await readPreamble(socket, preamble, { clock: channel.clock, address: peer.address })
+  if ('foreign' in outcome) {
+    const { error, response = encodeCloseReason(error, peer.address) } = outcome.foreign
+    endWith(socket, response, pending, channel)
+    if (!pending.isClosing) sink.error(error)
+    return
+  }
   if ('refusal' in outcome) {
     refuseAndReport(outcome.refusal)
     return
@@ -234,13 +243,22 @@ function incomingOf(
   }
 }
 
-/**
- * Sends a refusal and closes the socket. If there is capacity, the input is drained until the client closes too, for at
- * most `closeTimeoutMs`: closing a socket with unread bytes may discard the refusal.
- */
 function refuse(
   socket: Socket,
   refusal: Refusal,
+  pending: PendingSockets,
+  channel: SharedChannelOptions,
+): void {
+  endWith(socket, `${JSON.stringify(toRefusalMessage(refusal))}\n`, pending, channel)
+}
+
+/**
+ * Sends a last text and closes the socket. If there is capacity, the input is drained until the client closes too, for
+ * at most `closeTimeoutMs`: closing a socket with unread bytes may discard the text.
+ */
+function endWith(
+  socket: Socket,
+  text: string | undefined,
   pending: PendingSockets,
   { clock, closeTimeoutMs }: SharedChannelOptions,
 ): void {
@@ -252,7 +270,7 @@ function refuse(
     pending.add(socket)
     socket.resume()
   }
-  socket.end(`${JSON.stringify(toRefusalMessage(refusal))}\n`, () => {
+  socket.end(text ?? '', () => {
     if (!isDraining) socket.destroy()
   })
 }

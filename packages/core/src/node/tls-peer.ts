@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import { type Peer, type TlsFacts, TransportError } from '../index.js'
+import type { TlsFacts } from '../index.js'
 import type { ErrorDescription } from './system-errors.js'
 
 const OTHER_AUTHORITY = 'its certificate comes from an authority that is not in option "tls.ca"'
@@ -56,17 +56,6 @@ export function describeTlsError(cause: unknown): ErrorDescription | undefined {
 function tlsCodeOf(cause: NodeJS.ErrnoException | null): unknown {
   const text = cause?.code === 'EPROTO' ? /:SSL routines:[^:]*:([^:]+):/.exec(cause.message)?.[1] : undefined
   return text === undefined ? cause?.code : `ERR_SSL_${text.toUpperCase().replaceAll(' ', '_')}`
-}
-
-const TLS_HANDSHAKE = 0x16
-const TLS_ALERT = 0x15
-const TLS_VERSION = 0x03
-
-/** The error for a peer that starts TLS where this end does not use it: its bytes would look like a line. */
-export function inspectTlsBytes(chunk: Uint8Array, { address }: Peer): Error | undefined {
-  if ((chunk[0] !== TLS_HANDSHAKE && chunk[0] !== TLS_ALERT) || chunk[1] !== TLS_VERSION) return undefined
-  const details = { address, hint: 'use TLS at both ends or at neither' }
-  return new TransportError('PEER_LOST', `lost ${address}: it speaks TLS and this end does not`, details)
 }
 
 /** The facts that TLS established about the peer of a socket whose handshake is done. */

@@ -26,6 +26,8 @@ import { defaultsOf, type OptionDefaults, options } from '../contract/option-tab
 import {
   CANCELLED_METHOD,
   LISTEN_METHOD,
+  LOG_LEVEL_KEY,
+  LOG_METHOD,
   OVERLOADED_CODE,
   PROGRESS_METHOD,
   REFUSED_CODE,
@@ -112,7 +114,7 @@ export interface Multiplexer<C> {
  * present many connections as one transport with it, and clients can share one server.
  *
  * Responses, progress, subscription messages and messages with `relatedRequestId` go to the one caller that they belong
- * to. Requests of the upstream have no single caller: they are answered with the error −31007.
+ * to. A log message without it goes to the one pending request that asked for log messages, if there is only one. Requests of the upstream have no single caller: they are answered with the error −31007.
  *
  * @throws TransportError `INVALID_OPTION`
  *
@@ -142,6 +144,8 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
   readonly #calls = new Map<unknown, Call<C>>()
   /** The requests of each caller: the only one, or several by id. */
   readonly #byCaller = new Map<C, Call<C> | Map<RequestId, Call<C>>>()
+  /** The requests that asked for log messages. */
+  readonly #logging = new Set<Call<C>>()
   /** The numbers of cancelled requests, the oldest first. */
   readonly #cancelled = new Set<unknown>()
   #lastNumber = 0
@@ -171,7 +175,16 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     if (namesSubscription(message)) return this.#notified(message)
     const call = this.#calls.get(relatedRequestId)
     if (call && call.method !== LISTEN_METHOD) return delivery(call, message)
+    if (message.method === LOG_METHOD && relatedRequestId === undefined) return this.#logged(message)
     return this.#unmatched(relatedRequestId, `${message.method} belongs to no request`)
+  }
+
+  /** A log message names no request. It belongs to the only one that asked for logging, if there is only one. */
+  #logged(notification: JsonRpcNotification): UpstreamStep<C> {
+    const [call] = this.#logging
+    if (call && this.#logging.size === 1) return delivery(call, notification)
+    const reason = `${LOG_METHOD} belongs to ${call ? 'one of several requests' : 'no request'}`
+    return { kind: 'drop', reason }
   }
 
   callerClosed(caller: C): readonly JsonRpcNotification[] {
@@ -187,6 +200,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     const calls = [...this.#calls.values()]
     this.#calls.clear()
     this.#byCaller.clear()
+    this.#logging.clear()
     this.#cancelled.clear()
     return calls
   }
@@ -205,6 +219,7 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     const number = ++this.#lastNumber
     const call = { caller, id, method, number, meta: params?._meta }
     this.#calls.set(number, call)
+    if (call.meta?.[LOG_LEVEL_KEY] !== undefined && method !== LISTEN_METHOD) this.#logging.add(call)
     const calls = this.#byCaller.get(caller)
     if (!calls) this.#byCaller.set(caller, call)
     else if (calls instanceof Map) calls.set(id, call)
@@ -268,8 +283,10 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
     }
   }
 
-  #delete({ number, caller, id }: Call<C>): void {
+  #delete(call: Call<C>): void {
+    const { number, caller, id } = call
     this.#calls.delete(number)
+    this.#logging.delete(call)
     const calls = this.#byCaller.get(caller)
     if (calls instanceof Map) calls.delete(id)
     if (!(calls instanceof Map) || calls.size === 0) this.#byCaller.delete(caller)

@@ -1,6 +1,6 @@
 import { fakeClock, settled } from '@mcpwire/test-support/fake-clock'
 import { createListener } from '../../src/authoring.js'
-import type { ListenerOptions, Transport } from '../../src/index.js'
+import type { ListenerOptions, RefusedCaller, Transport } from '../../src/index.js'
 import { acceptor, type Caller, type HandmadeListening } from './acceptors.js'
 
 /** An open listener with its records. */
@@ -21,7 +21,9 @@ export function making(options: ListenerOptions = {}, parts: HandmadeListening =
   const yielded: Transport[] = []
   const log: string[] = []
   const errors: Error[] = []
+  const refused: RefusedCaller[] = []
   listener.onconnection = (connection) => yielded.push(connection)
+  listener.onrefused = (caller) => refused.push(caller)
   listener.onerror = (error) => {
     errors.push(error)
     log.push('error')
@@ -34,6 +36,7 @@ export function making(options: ListenerOptions = {}, parts: HandmadeListening =
     yielded,
     log,
     errors,
+    refused,
     get sink() {
       return accepting.sink
     },

@@ -2,10 +2,10 @@ import { allOf, type Gate, localOnly } from '@mcpwire/core'
 import {
   createListener,
   defaultsOf,
+  matching,
   type OptionDefaults,
   type OptionTable,
   options,
-  text,
 } from '@mcpwire/core/authoring'
 import { Endpoint, type HttpListener, mountAcceptor } from '../server/endpoint.js'
 import {
@@ -29,7 +29,15 @@ export interface HttpHandlerOptions extends HttpEndpointOptions {
 export const handlerOptions: OptionTable<HttpHandlerOptions, OptionalEndpointOptions> = options<
   HttpHandlerOptions,
   OptionalEndpointOptions
->({ ...endpointOptions.rules, url: text('http:') })
+>({
+  ...endpointOptions.rules,
+  url: matching<string, string>(
+    (value) =>
+      typeof value === 'string' && /^https?:/i.test(value) && (value === 'http:' || URL.canParse(value)),
+    'a URL of the scheme http: or https:',
+    'http:',
+  ),
+})
 
 /** What `httpHandler` uses for options that are not given. */
 export const httpHandlerDefaults: OptionDefaults<HttpHandlerOptions, OptionalEndpointOptions> =

@@ -15,7 +15,6 @@ import {
   respondUnavailable,
   respondWithError,
   respondWithHook,
-  respondWithRefusal,
 } from './request/http-errors.js'
 import { type Caller, callerOf, type HttpExchange, type Routes } from './request/http-exchange.js'
 import { SessionRegistry } from './request/session-registry.js'
@@ -121,7 +120,7 @@ export class Endpoint {
       if (outcome.admitted) this.#admitted(exchange, routes, outcome.admission)
       else {
         if (outcome.error) this.#registry.report(outcome.error)
-        respondWithRefusal(exchange, outcome.refusal)
+        this.#registry.refuse(exchange, outcome.refusal)
       }
     })
   }
@@ -132,7 +131,8 @@ export class Endpoint {
       caller = callerOf(admission, this.#settings.principal)
     } catch (error) {
       this.#registry.report(toError(error))
-      respondUnavailable(exchange, 'the server could not identify the caller')
+      const reason = 'the server could not identify the caller'
+      this.#registry.refuse(exchange, { admit: false, status: 503, reason })
       return
     }
     const { method } = exchange

@@ -1,4 +1,4 @@
-import { isRequest, type JsonRpcMessage, type JsonRpcNotification } from '@mcpwire/core'
+import { isRequest, type JsonRpcMessage, type JsonRpcNotification, type RequestId } from '@mcpwire/core'
 import { VERSION_HEADER, VERSION_KEY } from '../headers/standard-headers.js'
 import { UNSUPPORTED_VERSION } from '../shared/error-codes.js'
 import {
@@ -77,7 +77,7 @@ export class Router implements Routes {
   }
 
   #route(exchange: HttpExchange, caller: Caller, posted: Posted, format: ResponseFormat): void {
-    if (refuseIfExpired(exchange, caller, this.#registry.settings)) return
+    if (refuseIfExpired(exchange, caller, this.#registry)) return
     const stateless = this.#statelessFor(exchange, posted)
     const failure = stateless ? sessionFailure(exchange, posted) : this.#revisionFailure(posted)
     if (failure) respondWithError(exchange, failure)
@@ -98,14 +98,22 @@ export class Router implements Routes {
     return undefined
   }
 
-  /** Without the endpoint of 2026-07-28, its requests are refused. */
+  /**
+   * Without the endpoint of 2026-07-28, its requests are refused, such as `server/discover`. The error is none of that
+   * revision: clients would take -32022 for a server without `initialize` (VER-C-06, STDIO-C-16).
+   */
   #revisionFailure({ messages }: Posted): HttpFailure | undefined {
     if (this.#stateless) return undefined
-    for (const message of messages) {
-      const requested = isRequest(message) ? message.params?._meta?.[VERSION_KEY] : undefined
-      if (typeof requested === 'string') return unsupportedVersion(message, sessionRevisions, requested)
-    }
-    return undefined
+    const message = messages.find((each) => isRequest(each) && namesRevision(each))
+    const supported = sessionRevisions.join(', ')
+    return (
+      message &&
+      invalidRequest(
+        400,
+        `the server has sessions only, with "initialize" and revision ${supported}`,
+        idOf(message),
+      )
+    )
   }
 
   #refuseStateless(exchange: HttpExchange): boolean {
@@ -150,6 +158,10 @@ function unsupportedVersion(
     code: UNSUPPORTED_VERSION,
     message: 'Unsupported protocol version',
     data: { supported, requested },
-    id: 'id' in message ? message.id : undefined,
+    id: idOf(message),
   }
+}
+
+function idOf(message: JsonRpcMessage): RequestId | undefined {
+  return 'id' in message ? message.id : undefined
 }

@@ -3,6 +3,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcRequest,
   type MessageContext,
+  type RefusedCaller,
   type RequestId,
   type Transport,
 } from '@mcpwire/core'
@@ -25,6 +26,7 @@ export interface Served extends RawHttp {
   readonly connections: Transport[]
   readonly messages: JsonRpcMessage[]
   readonly errors: Error[]
+  readonly refused: RefusedCaller[]
   /** Opens a session, and yields the headers of requests in it. */
   session(revision?: string, headers?: Readonly<Record<string, string>>): Promise<Record<string, string>>
 }
@@ -54,7 +56,9 @@ export async function served(
   const connections: Transport[] = []
   const messages: JsonRpcMessage[] = []
   const errors: Error[] = []
+  const refused: RefusedCaller[] = []
   listener.onerror = (error) => errors.push(error)
+  listener.onrefused = (caller) => refused.push(caller)
   listener.onconnection = (connection) => {
     connections.push(connection)
     connection.onerror = (error) => errors.push(error)
@@ -80,6 +84,7 @@ export async function served(
     connections,
     messages,
     errors,
+    refused,
     async session(revision = '2025-11-25', more = {}) {
       const answer = await raw.ask({ body: initialize(revision), headers: more })
       const headers = { ...more, ...sessionHeaders(answer, revision) }

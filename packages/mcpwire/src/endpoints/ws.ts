@@ -1,7 +1,7 @@
 import { type Listener, type Transport, TransportError } from '@mcpwire/core'
 import { invalidOption } from '@mcpwire/core/authoring'
 import { wsClient } from '@mcpwire/ws'
-import { wsServer } from '@mcpwire/ws/node'
+import { upgradeHandler, wsServer } from '@mcpwire/ws/node'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provider.js'
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443 }
@@ -36,11 +36,14 @@ export function listenOn(text: string, options: ListenOptions): Listener {
   const isSecure = url.protocol === 'wss:'
   if (!isSecure && options.tls !== undefined)
     throw new TransportError('INVALID_OPTION', 'option "tls" requires a wss: URL', { option: 'tls' })
+  const { server, tls, origins: _unused, ...settings } = options
+  const path = url.pathname === '/' ? {} : { path: url.pathname }
+  if (server) return upgradeHandler({ ...settings, ...path, server })
   return wsServer({
-    ...options,
+    ...settings,
+    ...path,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (DEFAULT_PORTS[url.protocol] ?? 0) : Number(url.port),
-    ...(url.pathname !== '/' && { path: url.pathname }),
-    tls: isSecure ? (options.tls ?? {}) : undefined,
+    tls: isSecure ? (tls ?? {}) : undefined,
   })
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import type { Listener, Transport } from '@mcpwire/core'
+import { type Listener, type RefusedCaller, type Transport, TransportError } from '@mcpwire/core'
 import { onTestFinished } from 'vitest'
 import { type TcpClientOptions, type TcpServerOptions, tcpClient, tcpServer } from '../../src/index.js'
 
@@ -21,6 +21,7 @@ export interface Listening {
   readonly listener: Listener
   readonly port: number
   readonly errors: Error[]
+  readonly refused: RefusedCaller[]
   readonly connections: Transport[]
 }
 
@@ -28,15 +29,22 @@ export interface Listening {
 export async function listening(options: Partial<TcpServerOptions> = {}): Promise<Listening> {
   const listener = tcpServer({ port: 0, ...options })
   const errors: Error[] = []
+  const refused: RefusedCaller[] = []
   const connections: Transport[] = []
   listener.onerror = (error) => errors.push(error)
+  listener.onrefused = (caller) => {
+    const { address, status, reason, option } = caller
+    refused.push(caller)
+    const message = `${address} was refused: ${reason}`
+    errors.push(new TransportError('REFUSED', message, { status, ...(option !== undefined && { option }) }))
+  }
   listener.onconnection = (connection) => {
     connections.push(connection)
     connection.start().catch(() => {})
   }
   onTestFinished(() => listener.close())
   await listener.start()
-  return { listener, port: portOf(listener), errors, connections }
+  return { listener, port: portOf(listener), errors, refused, connections }
 }
 
 /** A client with its errors and the number of its `onclose` calls; closed after the test. */

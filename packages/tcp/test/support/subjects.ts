@@ -91,6 +91,7 @@ async function pairUnder(options: PairOptions, faults: StreamFaults): Promise<Tr
     near: tcpClient({ port: proxy.port, ...options }),
     far,
     ...lineHooks(proxy),
+    checksStart: true,
     cleanup: async () => {
       await Promise.all([proxy.close(), listener.close()])
     },

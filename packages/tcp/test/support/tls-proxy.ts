@@ -10,7 +10,7 @@ import { aliceCredential, authority, serverCredential } from './credentials.js'
 export interface TlsProxy {
   readonly port: number
   readonly hooks: Required<
-    Pick<TransportPair, 'sendRaw' | 'sendRawBytes' | 'sendUnfinished' | 'cut' | 'stall'>
+    Pick<TransportPair, 'sendRaw' | 'sendRawBytes' | 'sendUnfinished' | 'cut' | 'stall' | 'checksStart'>
   >
   close(): Promise<void>
 }
@@ -61,6 +61,7 @@ export async function tlsProxy(port: number): Promise<TlsProxy> {
   return {
     port: (server.address() as AddressInfo).port,
     hooks: {
+      checksStart: true,
       sendRaw: (to, piece) => write(to, `${piece}\n`),
       sendRawBytes: (to, piece) => {
         write(to, piece)

@@ -76,6 +76,7 @@ async function pairThrough(
     near: unixClient({ path: proxyPath, ...options }),
     far,
     ...lineHooks(proxy),
+    checksStart: true,
     cleanup: async () => {
       await proxy.close()
       await listener.close()

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
-import { type Clock, TransportError } from '@mcpwire/core'
+import type { Clock } from '@mcpwire/core'
 import type { AcceptorSink } from '@mcpwire/core/authoring'
+import { remoteOf } from './upgrade.js'
 
 /** The sockets that are in their TLS handshake or have not sent a complete request. */
 export interface PendingSockets {
@@ -41,9 +42,10 @@ export function createPendingSockets(options: PendingSocketsOptions): PendingSoc
   return {
     add: (socket, sink) => {
       if (entries.size >= maxConnections) {
+        const { address } = remoteOf(socket)
         socket.destroy()
-        const message = `a caller was refused: maxConnections (${maxConnections}) callers are pending`
-        sink.error(new TransportError('REFUSED', message, { status: 503, option: 'maxConnections' }))
+        const reason = `maxConnections (${maxConnections}) callers are pending`
+        sink.refused({ address: `ws://${address}`, status: 503, reason, option: 'maxConnections' })
         return
       }
       const key = remoteKey(socket)

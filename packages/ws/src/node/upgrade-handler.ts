@@ -5,6 +5,7 @@ import { type Listener, localOnly, TransportError } from '@mcpwire/core'
 import { createListener, invalidOption, options, rule } from '@mcpwire/core/authoring'
 import { deflateSettings } from '../ws-options.js'
 import { sendText } from './http-refusal.js'
+import { isWebSocketUpgrade, serveAsRequest } from './ordinary-request.js'
 import { createUpgrader, ignore, pathOf, wsAddress } from './upgrade.js'
 import { type OptionalUpgradeOptions, upgradeOptions, type WsUpgradeOptions } from './upgrade-options.js'
 
@@ -27,8 +28,8 @@ const table = options<UpgradeHandlerOptions, OptionalUpgradeOptions>({
  * A listener for WebSockets at one path of an HTTP server that already listens.
  *
  * Without a gate it admits callers on this host only, at whatever address the server is bound. Upgrades of other paths
- * go to the other `upgrade` listeners of the server, and get status 404 without one. `start()` rejects with
- * `LISTEN_FAILED` if the server does not listen.
+ * go to the other `upgrade` listeners of the server, and get status 404 without one. An upgrade to another protocol, such
+ * as `h2c`, is an ordinary request of the server. `start()` rejects with `LISTEN_FAILED` if the server does not listen.
  *
  * @throws TransportError `INVALID_OPTION`
  *
@@ -56,7 +57,11 @@ export function upgradeHandler(given: UpgradeHandlerOptions): Listener {
           // For every path: Node has removed its own error listener, and the other listeners may add theirs later.
           socket.off('error', ignore).on('error', ignore)
           const requested = pathOf(request)
-          if (requested === path) upgrade(request, socket, head, sink)
+          const isOwn = requested === path
+          if (!isWebSocketUpgrade(request)) {
+            if (isOwn || isUnhandled(requested, server, onupgrade))
+              serveAsRequest(server, request, socket, head)
+          } else if (isOwn) upgrade(request, socket, head, sink)
           else if (isUnhandled(requested, server, onupgrade)) sendText(socket, 404, 'not found')
         }
         onupgrade[PATH] = path

@@ -88,8 +88,6 @@ function faultOf(
   { requireSubprotocol }: UpgraderOptions,
 ): Fault | undefined {
   if (method !== 'GET') return [405, 'a WebSocket handshake uses GET', { allow: 'GET' }]
-  if (headers.upgrade?.toLowerCase() !== 'websocket')
-    return [426, 'WebSocket upgrade required', { upgrade: 'websocket' }]
   if (headers['sec-websocket-version'] !== VERSION)
     return [426, `the WebSocket version must be ${VERSION}`, { 'sec-websocket-version': VERSION }]
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) return [400, 'Sec-WebSocket-Key is missing or malformed']
@@ -136,7 +134,10 @@ function describe(
 }
 
 /** A socket that was reset has no address. Its request can still arrive, and must not count as local. */
-function remoteOf({ remoteAddress = 'unknown', remotePort = 0 }: Socket): { address: string; port: number } {
+export function remoteOf({ remoteAddress = 'unknown', remotePort = 0 }: Socket): {
+  address: string
+  port: number
+} {
   // A dual-stack socket reports IPv4 callers as `::ffff:127.0.0.1`.
   return { address: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ''), port: remotePort }
 }

@@ -29,8 +29,9 @@ import {
 } from '@mcpwire/core/node'
 import { deflateSettings } from '../ws-options.js'
 import { sendRefusal, sendText } from './http-refusal.js'
+import { isWebSocketUpgrade } from './ordinary-request.js'
 import { createPendingSockets, type PendingSockets } from './pending-sockets.js'
-import { createUpgrader, ignore, pathOf, wsAddress } from './upgrade.js'
+import { createUpgrader, ignore, pathOf, remoteOf, wsAddress } from './upgrade.js'
 import { type OptionalUpgradeOptions, upgradeOptions, type WsUpgradeOptions } from './upgrade-options.js'
 
 // The way of a connection:
@@ -124,8 +125,13 @@ function acceptorOf(
         // Under TLS this is another socket than that of 'connection'.
         if (tls) socket.on('error', ignore)
         const refusal = tls && certificateRefusal(socket as TLSSocket, tls)
-        if (refusal) sendRefusal(socket, refusal)
-        else if (pathOf(request) !== settings.path) sendText(socket, 404, 'not found')
+        if (refusal) {
+          sendRefusal(socket, refusal)
+          const { address, port } = remoteOf(socket)
+          sink.refused({ ...refusal, address: wsAddress({ host: address, port, path: '' }, true) })
+        } else if (pathOf(request) !== settings.path) sendText(socket, 404, 'not found')
+        else if (!isWebSocketUpgrade(request))
+          sendText(socket, 426, UPGRADE_REQUIRED, { upgrade: 'websocket' })
         else upgrade(request, socket, head, sink)
       })
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -166,11 +172,12 @@ function httpsServer(tls: TlsServerEnd): HttpsServer {
   })
 }
 
+const UPGRADE_REQUIRED = 'WebSocket upgrade required'
+
 /** Answers a request without an upgrade. */
 function refuseRequest(response: ServerResponse, isOwnPath: boolean): void {
   const headers = { 'content-type': 'text/plain', connection: 'close' }
-  if (isOwnPath)
-    response.writeHead(426, { ...headers, upgrade: 'websocket' }).end('WebSocket upgrade required\n')
+  if (isOwnPath) response.writeHead(426, { ...headers, upgrade: 'websocket' }).end(`${UPGRADE_REQUIRED}\n`)
   else response.writeHead(404, headers).end('not found\n')
 }
 

@@ -1,5 +1,11 @@
 import { until } from '@mcpwire/compliance'
-import { isRequest, type JsonRpcMessage, type Listener, type Transport } from '@mcpwire/core'
+import {
+  isRequest,
+  type JsonRpcMessage,
+  type Listener,
+  type RefusedCaller,
+  type Transport,
+} from '@mcpwire/core'
 import { type WsServerOptions, wsServer } from '../../src/node/index.js'
 import { portOf } from './ports.js'
 import { type RawClient, type RawRequest, rawClient, upgradeRequest } from './raw-client.js'
@@ -13,6 +19,7 @@ export interface Serving extends AsyncDisposable {
   readonly connections: Transport[]
   readonly messages: JsonRpcMessage[]
   readonly errors: Error[]
+  readonly refused: RefusedCaller[]
   /** A raw client whose upgrade was accepted. */
   upgraded(request?: RawRequest): Promise<RawClient>
 }
@@ -24,7 +31,9 @@ export async function serving(options: Partial<WsServerOptions> = {}): Promise<S
   const messages: JsonRpcMessage[] = []
   const errors: Error[] = []
   const clients: RawClient[] = []
+  const refused: RefusedCaller[] = []
   listener.onerror = (error) => errors.push(error)
+  listener.onrefused = (caller) => refused.push(caller)
   listener.onconnection = (connection) => {
     connections.push(connection)
     connection.onerror = (error) => errors.push(error)
@@ -43,6 +52,7 @@ export async function serving(options: Partial<WsServerOptions> = {}): Promise<S
     port,
     connections,
     messages,
+    refused,
     errors,
     upgraded: async (request) => {
       const client = await rawClient(port, upgradeRequest(port, request))

@@ -1,7 +1,7 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
-import { localOnly, TransportError } from '@mcpwire/core'
+import { localOnly } from '@mcpwire/core'
 import {
   type Acceptor,
   type AcceptorSink,
@@ -72,6 +72,15 @@ export interface HttpServerOptions extends HttpEndpointOptions {
   maxSockets?: number | undefined
 }
 
+/** A listener for MCP over HTTP on a port of its own. */
+export interface HttpServerListener extends HttpListener {
+  /**
+   * The server of `node:http` or `node:https` while the listener is bound. WebSockets can share its port: pass it to
+   * `upgradeHandler` of `@mcpwire/ws`, and close that listener too.
+   */
+  readonly server: HttpServer | HttpsServer | undefined
+}
+
 type OptionalServerOptions = OptionalEndpointOptions | 'tls' | 'maxSockets'
 
 const table = options<HttpServerOptions, OptionalServerOptions>({
@@ -101,24 +110,35 @@ type Settings = OptionSettings<HttpServerOptions, OptionalServerOptions>
  * await serve(listener, (connection) => createServer().connect(connection))
  * ```
  */
-export function httpServer(given: HttpServerOptions): HttpListener {
+export function httpServer(given: HttpServerOptions): HttpServerListener {
   const read = table.read(given)
-  requireConsistent(read)
+  requireConsistent(read, read.path)
   const tls = read.tls === undefined ? undefined : loadTlsServer(read.tls)
   const bindsBeyondThisHost = read.host !== 'localhost' && !isLoopback(read.host)
   const settings: Settings = { ...read, gate: read.gate ?? (bindsBeyondThisHost ? undefined : localOnly()) }
   const endpoint = new Endpoint(settings, settings.path)
-  const listener = createListener(acceptorOf(settings, { endpoint, tls, bindsBeyondThisHost }), settings)
-  return Object.assign(listener, { notify: endpoint.notify })
+  let server: HttpServer | HttpsServer | undefined
+  const bound = (current: typeof server): void => {
+    server = current
+  }
+  const listener = createListener(
+    acceptorOf(settings, { endpoint, tls, bindsBeyondThisHost, bound }),
+    settings,
+  )
+  return Object.defineProperty(Object.assign(listener, { notify: endpoint.notify }), 'server', {
+    get: () => server,
+  }) as HttpServerListener
 }
 
 interface Parts {
   readonly endpoint: Endpoint
+  /** Called with the server that is bound, and without one when it closes. */
+  readonly bound: (server: HttpServer | HttpsServer | undefined) => void
   readonly tls: TlsServerEnd | undefined
   readonly bindsBeyondThisHost: boolean
 }
 
-function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: Parts): Acceptor {
+function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost, bound }: Parts): Acceptor {
   return {
     bindsBeyondThisHost,
     listen: async (sink, signal) => {
@@ -137,10 +157,12 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost }: 
         throw error
       }
       endpoint.open(sink)
+      bound(server)
       const { port } = server.address() as AddressInfo
       return {
         address: urlOf({ ...settings, port }),
         close: async () => {
+          bound(undefined)
           host.isClosing = true
           await close(server, { endpoint, unused, settings })
           watching?.[Symbol.dispose]()
@@ -157,9 +179,10 @@ const SOCKETS_PER_CONNECTION = 10
 function limitSockets(server: HttpServer | HttpsServer, settings: Settings, sink: AcceptorSink): void {
   const { maxConnections, maxSockets = maxConnections * SOCKETS_PER_CONNECTION } = settings
   server.maxConnections = maxSockets
-  server.on('drop', () => {
-    const message = `a connection was dropped: maxSockets (${maxSockets}) are open`
-    sink.error(new TransportError('REFUSED', message, { status: 503 }))
+  server.on('drop', (socket) => {
+    const address = `http://${socket?.remoteAddress ?? ''}`
+    const reason = `maxSockets (${maxSockets}) connections are open`
+    sink.refused({ address, status: 503, reason, option: 'maxSockets' })
   })
 }
 
@@ -211,7 +234,11 @@ function close(server: HttpServer, { endpoint, unused, settings }: Closing): Pro
   return new Promise((resolve) => {
     server.closeIdleConnections()
     endpoint.close(() => {
-      const timeout = clock.deadline(closeTimeoutMs / 2, () => server.closeAllConnections())
+      // What is left then are upgraded connections, which belong to other listeners. The port is free.
+      let timeout = clock.deadline(closeTimeoutMs / 2, () => {
+        server.closeAllConnections()
+        timeout = clock.deadline(closeTimeoutMs / 4, resolve)
+      })
       server.close(() => {
         timeout[Symbol.dispose]()
         resolve()

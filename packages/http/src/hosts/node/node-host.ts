@@ -233,9 +233,13 @@ export class UnusedSockets {
     server.on('request', ({ socket }: IncomingMessage) => void this.#sockets.delete(socket))
   }
 
-  /** Destroys those without a byte received, or over TLS without a request, where the handshake has bytes. */
+  /**
+   * Destroys those without a byte received. Over TLS the handshake has bytes: there, those without a byte sent. An
+   * upgraded connection has both, and belongs to another listener.
+   */
   close(): void {
     this.#isClosed = true
-    for (const socket of this.#sockets) if (this.#isTls || socket.bytesRead === 0) socket.destroy()
+    for (const socket of this.#sockets)
+      if ((this.#isTls ? socket.bytesWritten : socket.bytesRead) === 0) socket.destroy()
   }
 }

@@ -15,10 +15,10 @@ import {
   type OptionRule,
   type OptionSettings,
   type OptionTable,
-  objectWith,
   oneOf,
   optional,
   options,
+  rejectOption,
 } from '@mcpwire/core/authoring'
 
 /** The two paths of HTTP+SSE, the transport of 2024-11-05. */
@@ -34,7 +34,9 @@ export interface HttpEndpointOptions extends ListenerOptions {
   /**
    * Format of responses: `json` for the response alone, `sse` for an event stream, `auto` for JSON that becomes a
    * stream when another message precedes the response or the response takes longer than `keepAliveIntervalMs`. A
-   * client that accepts only one format gets that one.
+   * client that accepts only one format gets that one. With `json` a request of the server, such as an elicitation,
+   * uses the stream that the client has opened with GET. Without such a stream the response becomes an event stream,
+   * if the client accepts one; otherwise `send()` rejects with `SEND_FAILED`.
    * @defaultValue 'auto'
    */
   responseFormat?: 'auto' | 'json' | 'sse' | undefined
@@ -63,7 +65,8 @@ export interface HttpEndpointOptions extends ListenerOptions {
   retryMs?: number | undefined
   /**
    * Service for clients of 2026-07-28, which has no sessions. With `multiplexed` all requests of a principal share one
-   * connection to the application, with `per-request` each has its own, with `off` they are refused. Subscriptions are
+   * connection to the application, with `per-request` each has its own, with `off` they get an error by which clients
+   * fall back to `initialize`. Subscriptions are
    * notified by the application, and with `per-request` by `notify` of the listener. Headers that mirror arguments
    * (`Mcp-Param-*`) are checked after the principal has received a list of tools.
    * @defaultValue 'multiplexed'
@@ -163,11 +166,13 @@ const MAX_MESSAGE_BYTES = 2 ** 29 - 1
 
 /** The path of a URL. */
 export function path<D extends string | undefined = undefined>(defaultValue?: D): OptionRule<string, D> {
-  return matching(
-    (value) => typeof value === 'string' && /^\/[^\s?#]*$/.test(value),
-    'a path that starts with "/", without query',
-    defaultValue,
-  )
+  return matching(isPath, PATH_NEEDED, defaultValue)
+}
+
+const PATH_NEEDED = 'a path that starts with "/", without query'
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && /^\/[^\s?#]*$/.test(value)
 }
 
 const hooksTable = options<HttpHooks, keyof HttpHooks>({
@@ -194,7 +199,15 @@ export const endpointOptions: OptionTable<HttpEndpointOptions, OptionalEndpointO
 >({
   ...listenerOptions.rules,
   responseFormat: oneOf(['auto', 'json', 'sse'], 'auto'),
-  eventStore: optional(objectWith<EventStore>(['storeEvent', 'replayEventsAfter'], 'an EventStore')),
+  eventStore: optional(
+    matching<EventStore>(
+      (value) =>
+        hasMethods(value, ['storeEvent', 'replayEventsAfter']) &&
+        ((value as Partial<EventStore>).getStreamIdForEventId === undefined ||
+          hasMethods(value, ['getStreamIdForEventId'])),
+      'an EventStore',
+    ),
+  ),
   eventStoreTimeoutMs: inRange(1, Infinity, 5_000),
   keepAliveIntervalMs: inRange(1, Infinity, 15_000),
   retryMs: integer(0, 2 ** 31 - 1, 1_000),
@@ -222,10 +235,35 @@ export const httpEndpointDefaults: OptionDefaults<HttpEndpointOptions, OptionalE
 /** The options of an endpoint after their defaults. */
 export type EndpointSettings = OptionSettings<HttpEndpointOptions, OptionalEndpointOptions>
 
-/** Throws `INVALID_OPTION` for options that contradict each other. */
-export function requireConsistent({ legacy, modern, httpSse }: EndpointSettings): void {
+function hasMethods(value: unknown, names: readonly (keyof EventStore)[]): boolean {
+  const object = (value ?? {}) as Record<string, unknown>
+  return names.every((name) => typeof object[name] === 'function')
+}
+
+/**
+ * Throws `INVALID_OPTION` for options that contradict each other.
+ *
+ * @param endpointPath the path of the endpoint, where the listener has one
+ */
+export function requireConsistent(
+  { legacy, modern, httpSse, hooks }: EndpointSettings,
+  endpointPath?: string,
+): void {
   if (!legacy && modern === 'off')
     invalidOption('legacy', legacy, 'true if option "modern" is "off": no client would be served')
   if (httpSse && httpSse.path === httpSse.messagesPath)
     invalidOption('httpSse.messagesPath', httpSse.messagesPath, 'another path than option "httpSse.path"')
+  // A path with two handlers would hide one of them.
+  const taken = new Map([[endpointPath, 'path']])
+  for (const name of ['path', 'messagesPath'] as const) {
+    const option = `httpSse.${name}`
+    if (httpSse && taken.has(httpSse[name]))
+      invalidOption(option, httpSse[name], 'another path than option "path"')
+    taken.set(httpSse?.[name], option)
+  }
+  for (const route of Object.keys(hooks?.routes ?? {})) {
+    if (!isPath(route)) rejectOption(`hooks.routes["${route}"]`, PATH_NEEDED)
+    const other = taken.get(route)
+    if (other !== undefined) rejectOption(`hooks.routes["${route}"]`, `another path than option "${other}"`)
+  }
 }

@@ -222,6 +222,13 @@ export function isInitialize(message: JsonRpcMessage | undefined): boolean {
   return message !== undefined && isRequest(message) && message.method === INITIALIZE_METHOD
 }
 
+const GET_TASK_METHOD = 'tasks/get'
+
+/** A task is polled again and again: such a response is never a stream (GEN-34). */
+export function isTaskPoll(message: object | undefined): boolean {
+  return message !== undefined && 'method' in message && message.method === GET_TASK_METHOD
+}
+
 /** The failure for posted requests that exceed `maxInFlight` of their session. */
 export function inFlightFailure(
   { inFlight, settings }: { readonly inFlight: number; readonly settings: { readonly maxInFlight: number } },

@@ -1,7 +1,26 @@
-import { type Admission, type Handshake, type Peer, TransportError } from '@mcpwire/core'
-import type { AcceptorSink, Channel, Incoming, Sink } from '@mcpwire/core/authoring'
+import {
+  type Admission,
+  type Handshake,
+  type Peer,
+  type Refusal,
+  type RefusedCaller,
+  TransportError,
+} from '@mcpwire/core'
+import {
+  type AcceptorSink,
+  type Channel,
+  type Incoming,
+  refusedCaller,
+  type Sink,
+} from '@mcpwire/core/authoring'
 import type { EndpointSettings } from './endpoint-options.js'
-import { expiredCredential, respondUnavailable, respondWithRefusal } from './http-errors.js'
+import {
+  expiredCredential,
+  type HttpFailure,
+  respondUnavailable,
+  respondWithError,
+  respondWithRefusal,
+} from './http-errors.js'
 import type { Caller, HttpExchange } from './http-exchange.js'
 import { createPeriodicCheck, KeepAliveScheduler, type PeriodicCheck } from './periodic-check.js'
 
@@ -91,16 +110,37 @@ export class SessionRegistry implements SessionHost {
   refuseFull(exchange: HttpExchange): void {
     const { maxConnections } = this.settings
     respondUnavailable(exchange, 'the server has no capacity for another session')
-    const message = `a caller was refused: maxConnections (${maxConnections}) sessions are open or wait for the gate`
-    this.report(new TransportError('REFUSED', message, { status: 503 }))
+    const reason = `maxConnections (${maxConnections}) sessions are open or wait for the gate`
+    this.refused(exchange, { status: 503, reason, option: 'maxConnections' })
+  }
+
+  /** Refuses a caller, and reports it. */
+  refuse(exchange: HttpExchange, refusal: Refusal): void {
+    respondWithRefusal(exchange, refusal)
+    this.refused(exchange, refusal)
+  }
+
+  /** Responds with an error. An overload is a refusal, and is reported. */
+  fail(exchange: HttpExchange, failure: HttpFailure): void {
+    const { status, message: reason } = failure
+    respondWithError(exchange, failure)
+    if (status === 503) this.refused(exchange, { status, reason, option: 'maxInFlight' })
+  }
+
+  /** Reports a caller that was refused. */
+  refused({ handshake }: HttpExchange, refusal: Pick<RefusedCaller, 'status' | 'reason' | 'option'>): void {
+    this.#sink?.refused(refusedCaller(handshake, { ...refusal, address: peerOf(handshake).address }))
   }
 
   /** Creates a session and offers it to the listener. */
   openSession(exchange: HttpExchange, caller: Caller, { create, serve }: SessionFactory): void {
     const { handshake } = exchange
     const remoteAddress = handshake.remote.address ?? ''
-    if (this.#countOf(remoteAddress) >= this.settings.maxSessionsPerAddress) {
+    const { maxSessionsPerAddress } = this.settings
+    if (this.#countOf(remoteAddress) >= maxSessionsPerAddress) {
       respondUnavailable(exchange, 'too many sessions from this address')
+      const reason = `maxSessionsPerAddress (${maxSessionsPerAddress}) sessions of this address are open`
+      this.refused(exchange, { status: 503, reason, option: 'maxSessionsPerAddress' })
       return
     }
     if (this.isFull) {
@@ -203,10 +243,10 @@ export function newSessionId(): string {
 export function refuseIfExpired(
   exchange: HttpExchange,
   { admission: { expiresAt = Infinity, revoked } }: Caller,
-  { clock }: EndpointSettings,
+  registry: SessionRegistry,
 ): boolean {
-  if (revoked?.aborted !== true && expiresAt > clock.epochNow()) return false
-  respondWithRefusal(exchange, expiredCredential)
+  if (revoked?.aborted !== true && expiresAt > registry.settings.clock.epochNow()) return false
+  registry.refuse(exchange, expiredCredential)
   return true
 }
 

@@ -62,7 +62,8 @@ export class PostResponse implements ScheduledStream {
   log: EventLog | undefined
   dueAt: number = Infinity
   readonly #owner: StreamOwner
-  readonly #format: ResponseFormat
+  #format: ResponseFormat
+  readonly #acceptsEvents: boolean
   readonly #isBatch: boolean
   /** Set for the response that opens a session: the header with its id. */
   #headers: HeaderLines
@@ -81,10 +82,17 @@ export class PostResponse implements ScheduledStream {
   constructor(
     owner: StreamOwner,
     exchange: HttpExchange,
-    how: { readonly format: ResponseFormat; readonly isBatch: boolean; readonly headers: HeaderLines },
+    how: {
+      readonly format: ResponseFormat
+      /** Whether the client accepts an event stream in place of JSON. */
+      readonly acceptsEvents: boolean
+      readonly isBatch: boolean
+      readonly headers: HeaderLines
+    },
   ) {
     this.#owner = owner
     this.#format = how.format
+    this.#acceptsEvents = how.acceptsEvents
     this.#isBatch = how.isBatch
     this.#headers = how.headers
     this.#attach(exchange)
@@ -94,6 +102,20 @@ export class PostResponse implements ScheduledStream {
   get carriesMessages(): boolean {
     if (this.#state === 'over' || this.#format === 'json') return false
     return this.#state !== 'away' || this.log !== undefined
+  }
+
+  /**
+   * Makes it carry messages, although its format is JSON: a request of the application would otherwise wait for a stream
+   * that the client may never open. Returns whether it can.
+   */
+  allowMessages(): boolean {
+    if (this.isJson && this.#acceptsEvents && this.#state === 'undecided') this.#format = 'auto'
+    return this.carriesMessages
+  }
+
+  /** Whether it is JSON and carries no other message. */
+  get isJson(): boolean {
+    return this.#format === 'json'
   }
 
   /** Whether the client has disconnected and cannot resume. */

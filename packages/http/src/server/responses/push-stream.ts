@@ -1,4 +1,4 @@
-import type { EventId } from '@mcpwire/core'
+import { type EventId, TransportError } from '@mcpwire/core'
 import { ignore, overloaded } from '@mcpwire/core/authoring'
 import { utf8Length } from '../../shared/utf8-length.js'
 import { respondWithError, sessionNotFound } from '../request/http-errors.js'
@@ -24,11 +24,18 @@ export class PushStream implements ScheduledStream {
   #queue: Map<EventId | symbol, string> | undefined
   #queuedBytes = 0
   #isOver = false
+  /** Whether the client has opened it at least once. */
+  wasOpened = false
 
   constructor(owner: StreamOwner, address: string) {
     this.#owner = owner
     this.#address = address
     this.log = owner.createLog()
+  }
+
+  /** Whether a message reaches the client now. */
+  get isOpen(): boolean {
+    return this.#stream !== undefined
   }
 
   send(outgoing: Outgoing): Promise<void> {
@@ -118,6 +125,7 @@ export class PushStream implements ScheduledStream {
   #attach(exchange: HttpExchange, stream: EventStream): void {
     this.#exchange = exchange
     this.#stream = stream
+    this.wasOpened = true
     this.#owner.attached()
     this.#resetKeepAlive()
     this.#owner.keepAlive.add(this)
@@ -163,4 +171,11 @@ export class PushStream implements ScheduledStream {
     this.#queuedBytes = queuedBytes
     return done
   }
+}
+
+/** The error for a request of the application that the client could not receive. */
+export function withoutStream(method: string): Error {
+  const message = `cannot send ${method}: the client accepts JSON only, and has opened no event stream`
+  const hint = 'the client must accept text/event-stream, or open a stream with GET'
+  return new TransportError('SEND_FAILED', message, { delivery: 'none', hint })
 }

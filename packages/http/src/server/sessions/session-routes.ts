@@ -1,6 +1,6 @@
 import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
 import { VERSION_HEADER } from '../../headers/standard-headers.js'
-import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../../shared/error-codes.js'
+import { HEADER_MISMATCH, INVALID_REQUEST, UNSUPPORTED_VERSION } from '../../shared/error-codes.js'
 import {
   type HttpFailure,
   invalidRequest,
@@ -12,6 +12,7 @@ import {
   acceptsEvents,
   inFlightFailure,
   isInitialize,
+  isTaskPoll,
   noMessage,
   type Posted,
   type ResponseFormat,
@@ -21,7 +22,6 @@ import { SESSION_HEADER, type SessionRegistry } from '../request/session-registr
 import { resume } from './resume.js'
 import { Session } from './session.js'
 
-const GET_TASK_METHOD = 'tasks/get'
 const noHeaders: HeaderLines = []
 
 /** The endpoint of Streamable HTTP in the revisions with sessions: finds the session, checks the request, calls it. */
@@ -42,7 +42,7 @@ export class SessionRoutes {
     if (!session) return
     const failure =
       batchFailure(session, posted) ?? duplicateId(session, posted) ?? inFlightFailure(session, posted)
-    if (failure) respondWithError(exchange, failure)
+    if (failure) this.#registry.fail(exchange, failure)
     else session.receive(exchange, posted, caller, isTaskPoll(first) && format === 'auto' ? 'json' : format)
   }
 
@@ -84,7 +84,9 @@ export class SessionRoutes {
     const version = headers[VERSION_HEADER]
     if (isStateless(version)) {
       const message = `Invalid request: revision ${version} has no "initialize"`
-      respondWithError(exchange, { status: 400, code: HEADER_MISMATCH, message, id })
+      // HEADER_MISMATCH is an error of that revision, and would announce it.
+      const code = this.#registry.settings.modern === 'off' ? INVALID_REQUEST : HEADER_MISMATCH
+      respondWithError(exchange, { status: 400, code, message, id })
       return
     }
     let session: Session
@@ -126,11 +128,6 @@ export class SessionRoutes {
     session.renew(caller)
     return session
   }
-}
-
-/** A task is polled again and again: such a response is never a stream (GEN-34). */
-function isTaskPoll(message: JsonRpcMessage | undefined): boolean {
-  return message !== undefined && 'method' in message && message.method === GET_TASK_METHOD
 }
 
 function idIn(message: JsonRpcMessage | undefined): RequestId | undefined {

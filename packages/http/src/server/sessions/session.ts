@@ -29,7 +29,9 @@ import {
   type HttpExchange,
 } from '../request/http-exchange.js'
 import {
+  acceptsEvents,
   isInitialize,
+  isTaskPoll,
   jsonWithin,
   type Outgoing,
   type Posted,
@@ -47,7 +49,7 @@ import {
 } from '../request/session-registry.js'
 import { EventLog } from '../responses/event-log.js'
 import { clientDisconnected, PendingRequest, PostResponse } from '../responses/post-response.js'
-import { PushStream } from '../responses/push-stream.js'
+import { PushStream, withoutStream } from '../responses/push-stream.js'
 import type { StreamOwner } from '../responses/stream-owner.js'
 
 // One session of Streamable HTTP.
@@ -181,7 +183,13 @@ export class Session implements StreamOwner, ServedSession {
       return
     }
     const headers = isOpening ? [SESSION_HEADER, this.id] : noHeaders
-    const response = new PostResponse(this, exchange, { format, isBatch, headers })
+    const acceptsStream = !isTaskPoll(messages[0]) && acceptsEvents(exchange.handshake.headers['accept'])
+    const response = new PostResponse(this, exchange, {
+      format,
+      acceptsEvents: acceptsStream,
+      isBatch,
+      headers,
+    })
     for (const message of messages) {
       if (!isRequest(message)) continue
       const request = new PendingRequest(message, response)
@@ -209,6 +217,9 @@ export class Session implements StreamOwner, ServedSession {
     const response = this.#responseFor(message, options?.relatedRequestId)
     // On another stream it would belong to a request that the client does not know.
     if (response?.isLost && belongsToRequest(message, options)) return Promise.reject(clientDisconnected())
+    if (isRequest(message) && response?.isJson && !this.pushStream.isOpen && !response.allowMessages()) {
+      if (!this.pushStream.wasOpened) return Promise.reject(withoutStream(message.method))
+    }
     if (!response?.carriesMessages) return this.pushStream.send(outgoing)
     if (isRequest(message)) {
       this.#sentOn ??= new Map()
@@ -353,7 +364,7 @@ export class Session implements StreamOwner, ServedSession {
     }
     if (this.#pending.size !== 1) return undefined
     const [only] = this.#pending.values()
-    return only?.response
+    return isTaskPoll(only) ? undefined : only?.response
   }
 }
 

@@ -66,7 +66,7 @@ export class SseRoutes {
   }
 
   #receive(exchange: HttpExchange, caller: Caller, posted: Posted): void {
-    if (refuseIfExpired(exchange, caller, this.#registry.settings)) return
+    if (refuseIfExpired(exchange, caller, this.#registry)) return
     if (sessionIdIn(exchange) === undefined) {
       respondWithError(exchange, invalidRequest(400, 'the sessionId is missing'))
       return
@@ -82,7 +82,7 @@ export class SseRoutes {
       return
     }
     const failure = inFlightFailure(session, posted)
-    if (failure) respondWithError(exchange, failure)
+    if (failure) this.#registry.fail(exchange, failure)
     else session.receive(exchange, posted, caller)
   }
 

@@ -6,7 +6,13 @@ import {
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
-import { AdmissionTimer, LISTEN_METHOD, SUBSCRIPTION_KEY, toErrorResponse } from '@mcpwire/core/authoring'
+import {
+  AdmissionTimer,
+  DISCOVER_METHOD,
+  LISTEN_METHOD,
+  SUBSCRIPTION_KEY,
+  toErrorResponse,
+} from '@mcpwire/core/authoring'
 import {
   CAPABILITY_MISSING,
   HEADER_MISMATCH,
@@ -18,7 +24,6 @@ import {
   expiredCredential,
   type HttpFailure,
   jsonHeaders,
-  respondWithError,
   respondWithRefusal,
 } from '../request/http-errors.js'
 import type { Caller, EventStream, HttpExchange } from '../request/http-exchange.js'
@@ -32,6 +37,10 @@ const done: Promise<void> = Promise.resolve()
 export interface RequestHost {
   readonly settings: EndpointSettings
   readonly keepAlive: KeepAliveScheduler
+  /** Responds with an error. */
+  fail(exchange: HttpExchange, failure: HttpFailure): void
+  /** Refuses a caller, and reports it. */
+  refuse(exchange: HttpExchange, refusal: Refusal): void
 }
 
 /** `undecided` until something is sent, then `open` for an event stream. The response ends it. */
@@ -111,7 +120,7 @@ export class StatelessRequest implements ScheduledStream {
       void this.#send(JSON.stringify({ jsonrpc: '2.0', id: this.id, error: unsendable }), 200)
       return Promise.reject(error)
     }
-    return this.#send(json, statusOf(response))
+    return this.#send(json, statusOf(response, this.method))
   }
 
   /** Ends an acknowledged subscription in order. */
@@ -138,7 +147,7 @@ export class StatelessRequest implements ScheduledStream {
   fail(failure: HttpFailure): void {
     if (this.#state !== 'undecided') return
     this.#over()
-    respondWithError(this.#exchange, failure)
+    this.#host.fail(this.#exchange, failure)
   }
 
   tick(now: number): void {
@@ -187,7 +196,7 @@ export class StatelessRequest implements ScheduledStream {
     const stream = this.#stream
     this.#disconnected()
     if (stream) void stream.end()
-    else respondWithRefusal(this.#exchange, expiredCredential)
+    else this.#host.refuse(this.#exchange, expiredCredential)
   }
 
   #over(): void {
@@ -210,6 +219,9 @@ const STATUSES: Readonly<Record<number, number>> = {
   [UNSUPPORTED_VERSION]: 400,
 }
 
-function statusOf(response: JsonRpcResponse): number {
-  return ('error' in response && STATUSES[response.error.code]) || 200
+function statusOf(response: JsonRpcResponse, method: string): number {
+  const code = 'error' in response ? response.error.code : 0
+  // Every server of 2026-07-28 has this method. With 404 clients would take an older server for one (VER-C-06).
+  if (method === DISCOVER_METHOD && code === METHOD_NOT_FOUND) return 400
+  return STATUSES[code] ?? 200
 }
