@@ -95,7 +95,7 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
   readonly #tools: ToolHeaders
   readonly #posts = new PendingPosts()
   readonly #opening: OpeningOutcome
-  /** The requests whose streams are being resumed. */
+  /** The requests whose streams are being resumed: some servers have only one stream for each session. */
   readonly #resuming: Set<PostRequest> = new Set()
   /** The request whose response is being read. */
   #reading: PostRequest | undefined
@@ -144,7 +144,6 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
       report: (error) => sink.error(error),
       state: (state) => callBack('onStreamState', () => options.onStreamState?.(state), this),
       sessionLost: (sessionId) => this.#renewal.begin(sessionId),
-      // Some servers have one stream for each session, and would end the one that is being resumed.
       mustWait: () => this.#resuming.size > 0,
     })
     const fallback = {
@@ -384,9 +383,8 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
   }
 }
 
-/** The id of the request on whose stream the response arrives, where the response is for it whatever its own id. */
+/** The id of the request whose stream has the response, where the response needs no id, or is adopted. */
 function idFor(post: PostRequest, response: JsonRpcResponse): RequestId | undefined {
-  // An error without an id is for the only request of its HTTP response.
   return !post.hasResponse && (post.adoptsResponses || response.id === undefined) ? post.id : undefined
 }
 

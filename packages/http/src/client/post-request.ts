@@ -13,7 +13,7 @@ import { callBack, callBackAtEnd } from './call/callbacks.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
 import type { WatchedStream } from './call/idle-watch.js'
-import { JsonResponse, type JsonResponseOwner } from './call/json-response.js'
+import { faultIn, JsonResponse, type JsonResponseOwner } from './call/json-response.js'
 import { isModernMessage, isOpeningMessage } from './call/message-era.js'
 import { mediaTypeOf, parseSessionId } from './call/request-headers.js'
 import {
@@ -305,7 +305,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   }
 
   complete(text: string): void {
-    const fault = this.#host.readText(text, this)
+    const fault = this.#host.readText(text, this) ?? (this.hasResponse ? undefined : faultIn(text))
     if (this.hasResponse) this.#end()
     else this.broken(`${this.context.address} responded to a request without its JSON-RPC response`, fault)
   }

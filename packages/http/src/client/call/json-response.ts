@@ -1,4 +1,4 @@
-import { tooLargeToAccept } from '@mcpwire/core/authoring'
+import { parseMessage, tooLargeToAccept } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../../engines/engine.js'
 import type { ClientContext } from './client-context.js'
 import type { WatchedStream } from './idle-watch.js'
@@ -127,5 +127,15 @@ export function onlyMessageIn(text: string): unknown {
     return Array.isArray(batch) && batch.length === 1 ? batch[0] : undefined
   } catch {
     return undefined
+  }
+}
+
+/** The reason why the text is no message. A message reader reports each reason only once. */
+export function faultIn(text: string): Error | undefined {
+  try {
+    const message = parseMessage(JSON.parse(text))
+    return typeof message === 'string' ? new Error(message) : undefined
+  } catch {
+    return text === '' ? undefined : new Error('not JSON')
   }
 }
