@@ -41,7 +41,7 @@ export const generalRules: readonly Requirement[] = [
     revisions: span('2025-03-26', '2026-07-28'),
     owner: 'transport',
     packages: ['core', 'http'],
-    rule: 'An error that answers something whose id was unreadable has no id.',
+    rule: 'An error that answers something whose id was unreadable has no id over HTTP, and `null` over every other medium.',
   },
   {
     id: 'GEN-07',

@@ -24,7 +24,8 @@ export function portTransport(
 function portChannel(port: MessagePort, sink: Sink, maxMessageBytes: number): Channel {
   const peer = { medium: 'port', address: 'the other end of the port' }
   const abandon = (error: Error): void => void close().then(() => sink.end(error))
-  const reader = createMessageReader(sink, { address: peer.address, abandon })
+  const respond = (text: string): void => port.postMessage(text)
+  const reader = createMessageReader(sink, { address: peer.address, abandon, respond })
 
   function limitError(text: string): Error | undefined {
     const bytes = Buffer.byteLength(text)

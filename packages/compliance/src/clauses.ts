@@ -9,15 +9,15 @@ export const clauses = {
   C7: 'If the peer disconnects during `start()`, `start()` rejects, and the transport does not become `open` later.',
   C8: '`close()` is idempotent, may be called concurrently and never rejects. It returns within `closeTimeoutMs`, also if the peer has stopped reading.',
   C9: 'Memory is bounded: `maxMessageBytes` and one chunk limit undecoded input, and `maxQueuedBytes` limits queued output. A message of exactly the limit passes. Limits are checked before buffering.',
-  C10: 'Malformed input is reported as `MALFORMED_MESSAGE` and skipped, and no valid message around it is lost. Ten malformed messages in a row end the connection, unless the medium also carries stray output, such as that of a child process. An id is a string or an integer of at most 2^53-1. Any other id is malformed. Ids are never altered.',
+  C10: 'Malformed input is reported as `MALFORMED_MESSAGE` and skipped, and no valid message around it is lost. Reports are limited: the first of each kind, then one with the count at each power of ten. A malformed message with the id of a pending request settles that request at once, with a JSON-RPC error. A malformed request is answered with the error -32600 or -32700. The error has the id of the request, or `null` if the id is not certain. Ten malformed messages in a row end the connection, unless the medium also carries stray output, such as that of a child process. An id is a string or an integer of at most 2^53-1. Any other id is malformed. Ids are never altered, apart from C15.',
   C11: '`onmessage` never runs inside the call stack of a local `send()` or `start()`.',
   C12: 'Factories open no connection, child process or listener. An invalid option makes them throw `INVALID_OPTION` synchronously.',
   C13: 'After `closed`, no timer, socket, child process, file or listener of the transport remains.',
   C14: 'Unknown members of `SendOptions` and `MessageContext` pass through unchanged, through layers too. Objects of the application are not modified.',
-  C15: 'Ids are opaque and belong to one direction: `0` and `""` are ids, `1` and `"1"` differ, and the same id may be in flight in both directions.',
+  C15: 'Ids are opaque and belong to one direction: `0` and `""` are ids, `1` and `"1"` differ, and the same id may be in flight in both directions. A response whose id is the decimal text of a pending integer id is delivered with that integer, unless the text is a pending id itself. This is reported once.',
   C16: 'A client transport has no `sessionId` until its peer assigned one, unless it resumes a session.',
   C17: 'Transports are extensible objects whose methods may be reassigned on the instance.',
-  C18: 'JSON-RPC batches are accepted if `initialize` negotiated 2025-03-26, in either direction. Otherwise they are malformed.',
+  C18: 'JSON-RPC batches are accepted if `initialize` negotiated 2025-03-26, in either direction. Any other batch is malformed and is answered with one error -32600. A batch of responses is not answered.',
 } as const
 
 /** Names one clause of the contract. */

@@ -50,3 +50,31 @@ export const malformedIds: readonly string[] = [
   `{"jsonrpc":"2.0","id":${id},"method":"test/ask"}`,
   `{"jsonrpc":"2.0","id":${id},"result":{}}`,
 ])
+
+/** Malformed responses to the request with this id. */
+export const malformedResponses: readonly ((id: number) => string)[] = [
+  (id) => `{"jsonrpc":"2.0","id":${id},"result":null}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"result":"text"}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"result":[]}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"error":"no"}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"error":null}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"error":{"code":"1","message":"text"}}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"error":{"message":"text"}}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"result":{},"error":{"code":1,"message":"text"}}`,
+  (id) => `{"jsonrpc":"2.0","id":${id}}`,
+  (id) => `{"id":${id},"result":{}}`,
+  (id) => `{"jsonrpc":"1.0","id":${id},"result":{}}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"result":{"x":NaN}}`,
+  (id) => `{"jsonrpc":"2.0","id":${id},"result":{"x":[`,
+]
+
+/** Malformed requests, with the id of their error response. */
+export const malformedRequests: readonly (readonly [text: string, id: string | number | null])[] = [
+  ['{"id":5,"method":"test/ask"}', 5],
+  ['{"jsonrpc":"1.0","id":5,"method":"test/ask"}', 5],
+  ['{"jsonrpc":"2.0","id":"a","method":7}', 'a'],
+  ['{"jsonrpc":"2.0","id":5,"method":"test/ask","params":[]}', 5],
+  ['{"jsonrpc":"2.0","id":1.5,"method":"test/ask"}', null],
+  ['{"jsonrpc":"2.0","id":null,"method":"test/ask"}', null],
+  ['{"jsonrpc":"2.0","id":5,"method":"test/ask","params":{"x":NaN}}', 5],
+]

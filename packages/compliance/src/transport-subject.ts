@@ -77,6 +77,8 @@ export type Ability =
   | 'encodesText'
   /** Limits count bytes of UTF-8. */
   | 'countsBytes'
+  /** The error response to a malformed request is a message to the other end. */
+  | 'answersMalformed'
   /** The send queue has a limit. */
   | 'maxQueuedBytes'
 

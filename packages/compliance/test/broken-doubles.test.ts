@@ -3,7 +3,7 @@ import { Exempt } from '../src/clauses.js'
 import { type ClauseId, clauses, loopback, runTransportCases, type TransportSubject } from '../src/index.js'
 import { runCase } from '../src/run-case.js'
 import { transportCases } from '../src/transport-cases.js'
-import { brokenDoubles, defects } from './broken-doubles.js'
+import { brokenDoubles, defects, furtherDoubles } from './broken-doubles.js'
 
 /** For events that do not happen. Too short for one that does, it fails a case that may fail. */
 const SHORT_GRACE_MS = 500
@@ -21,11 +21,16 @@ describe.sequential('the transport suite', () => {
     expect(outcomes.filter(({ outcome }) => outcome === 'failed')).toEqual([])
   })
 
-  for (const [id, double] of Object.entries(brokenDoubles)) {
-    test(`fails ${id} and no other clause for a transport that ${defects[id as ClauseId]}`, {
+  const doubles = Object.entries(brokenDoubles).map(([clause, subject]) => ({
+    clause,
+    defect: defects[clause as ClauseId],
+    subject,
+  }))
+  for (const { clause: id, defect, subject } of [...doubles, ...furtherDoubles]) {
+    test(`fails ${id} and no other clause for a transport that ${defect}`, {
       timeout: TIMEOUT_MS,
     }, async () => {
-      const broken = await brokenClauses(double, id as ClauseId)
+      const broken = await brokenClauses(subject, id as ClauseId)
       expect(new Set(broken.map(({ clause }) => clause)), JSON.stringify(broken, null, 2)).toEqual(
         new Set([id]),
       )

@@ -198,6 +198,46 @@ export const brokenDoubles = {
   })),
 } satisfies Record<string, TransportSubject>
 
+/** Further media, each with another defect that breaks only this clause. */
+export const furtherDoubles: readonly {
+  readonly clause: ClauseId
+  readonly defect: string
+  readonly subject: TransportSubject
+}[] = [
+  {
+    clause: 'C10',
+    defect: 'lets a request with a malformed response hang',
+    subject: damaged((pair) => {
+      for (const end of [pair.near, farOf(pair)])
+        dropMessages(end, (message) => 'error' in message && message.error.code === -31_009)
+    }),
+  },
+  {
+    clause: 'C15',
+    defect: 'keeps an integer id that came back as a string',
+    subject: damaged(({ near }) => {
+      replaceCallback(near, 'onmessage', (callback) => (message, context) => {
+        const isSent = 'result' in message && message.result['n'] === message.id
+        return callback(isSent ? { ...message, id: String(message.id) } : message, context)
+      })
+    }),
+  },
+  {
+    clause: 'C18',
+    defect: 'does not answer a batch',
+    subject: damaged((pair) => {
+      for (const end of [pair.near, farOf(pair)])
+        dropMessages(end, (message) => 'error' in message && message.error.message.includes('batch'))
+    }),
+  },
+]
+
+function dropMessages(transport: Transport, isDropped: (message: JsonRpcMessage) => boolean): void {
+  replaceCallback(transport, 'onmessage', (callback) => (message, context) => {
+    return isDropped(message) ? undefined : callback(message, context)
+  })
+}
+
 type Messages = NonNullable<Transport['onmessage']>
 
 /** The loopback with a change to the transports of its pairs. */

@@ -35,8 +35,9 @@ export {
   type OptionalListenerOptions,
 } from './listener/listener-options.js'
 export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
+export { requestIdIn } from './messages/correction.js'
 export { cancelledBy, namesRevision } from './messages/era.js'
-export { toErrorResponse, textForPeer } from './messages/error-responses.js'
+export { toErrorResponse, toOwnErrorResponse, textForPeer } from './messages/error-responses.js'
 export {
   createLineDecoder,
   type LineDecoder,

@@ -85,7 +85,12 @@ export {
   type MemoryListenerOptions,
 } from './memory/memory-listener.js'
 export { memoryPair, memoryPairDefaults, type MemoryPairOptions } from './memory/memory.js'
-export { isJsonRpcError, JsonRpcError } from './messages/json-rpc-error.js'
+export {
+  errorDataOf,
+  isJsonRpcError,
+  JsonRpcError,
+  type JsonRpcErrorData,
+} from './messages/json-rpc-error.js'
 export { pipe, type Pipe, pipeDefaults, type PipeMissing, type PipeOptions } from './relay/pipe.js'
 export type { IncomingCall, RequestHandler } from './requests/incoming-requests.js'
 export {

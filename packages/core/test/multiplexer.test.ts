@@ -308,7 +308,7 @@ describe('limits and end', () => {
       message: {
         jsonrpc: '2.0',
         id: 1,
-        error: { code: -31_003, message: 'overloaded', data: { code: 'OVERLOADED' } },
+        error: { code: -31_003, message: 'overloaded', data: { code: 'OVERLOADED', delivery: 'none' } },
       },
     })
     multiplexer.fromUpstream(answer(number))
@@ -329,7 +329,7 @@ describe('limits and end', () => {
       message: {
         jsonrpc: '2.0',
         id: 1,
-        error: { code: -31_007, message: 'refused', data: { code: 'REFUSED' } },
+        error: { code: -31_007, message: 'refused', data: { code: 'REFUSED', delivery: 'none' } },
       },
     })
   })

@@ -1,71 +1,140 @@
 import { settled } from '@mcpwire/test-support/fake-clock'
 import { describe, expect, it } from 'vitest'
-import { TransportError } from '../src/index.js'
+import { errorDataOf, type Peer, pipe, TransportError } from '../src/index.js'
 import { request } from './support/messages.js'
-import { scriptedPipe, sentOn } from './support/pipes.js'
+import { scriptedTransport } from './support/scripted-transport.js'
 
-const lost = new TransportError('PEER_LOST', 'lost secret:1', { address: 'secret:1' })
-const refused = new TransportError('CONNECT_FAILED', 'cannot connect to secret:1', { address: 'secret:1' })
-const unknown = new TransportError('SEND_FAILED', 'cannot send to secret:1', { delivery: 'unknown' })
+/** A pipe whose client side has this medium. */
+async function piped(medium: string): Promise<{
+  readonly a: ReturnType<typeof scriptedTransport>
+  readonly b: ReturnType<typeof scriptedTransport>
+}> {
+  const peer: Peer = { medium, address: `${medium}:client` }
+  const a = Object.assign(scriptedTransport(), { peer })
+  const b = scriptedTransport()
+  pipe(a, b)
+  await settled()
+  return { a, b }
+}
 
-describe('pipe: reasons', () => {
+const cause = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+const lost = new TransportError(
+  'PEER_LOST',
+  'lost tcp://10.0.0.7:1',
+  { address: 'a', hint: 'look' },
+  { cause },
+)
+const unsent = new TransportError('SEND_FAILED', 'cannot send to tcp://10.0.0.7:1', { delivery: 'none' })
+const unknown = new TransportError('SEND_FAILED', 'cannot send to tcp://10.0.0.7:1', { delivery: 'unknown' })
+const tooLarge = new TransportError('MESSAGE_TOO_LARGE', 'too large', { bytes: 2, maxMessageBytes: 1 })
+
+const network = ['tcp', 'unix', 'ws', 'http', 'memory']
+
+describe('the error of a request that a pipe cannot forward', () => {
   it.each([
-    ['PEER_LOST', lost, -31_002, undefined],
-    ['CONNECT_FAILED', refused, -31_002, 'none'],
-    ['SEND_FAILED', unknown, -31_002, 'unknown'],
-    [
-      'OVERLOADED',
-      new TransportError('OVERLOADED', 'full', { queuedBytes: 2, maxQueuedBytes: 1 }),
-      -31_003,
-      'none',
-    ],
-    ['CLOSED', new TransportError('CLOSED', 'closed', undefined), -31_002, 'unknown'],
-  ])('a request that fails with %s has its delivery, and no text', async (code, error, number, delivery) => {
-    const { a, b } = await scriptedPipe()
-    b.answer = () => Promise.reject(error)
+    [lost, -31_002, { code: 'PEER_LOST', cause: 'ECONNRESET' }],
+    [unsent, -31_002, { code: 'SEND_FAILED', delivery: 'none' }],
+    [unknown, -31_002, { code: 'SEND_FAILED', delivery: 'unknown' }],
+    [tooLarge, -31_010, { code: 'MESSAGE_TOO_LARGE', delivery: 'none' }],
+  ])('has the whole reason for the own client: %s', async (failure, code, data) => {
+    const { a, b } = await piped('stdio')
+    b.answer = () => Promise.reject(failure)
     a.onmessage?.(request(1))
     await settled()
-    const [response] = sentOn(a)
-    expect(response).toMatchObject({ id: 1, error: { code: number, data: { code } } })
-    expect((response as { error: { data: { delivery?: string } } }).error.data.delivery).toBe(delivery)
-    expect(JSON.stringify(response)).not.toContain('secret')
+    expect(a.sent.at(-1)?.message).toMatchObject({
+      id: 1,
+      error: { code, message: expect.stringContaining(failure.message), data },
+    })
   })
 
-  it('a request that was sent before the end may have run', async () => {
-    const { a, b, piped } = await scriptedPipe()
+  it.each(network)('has no text and no hint for a caller over %s', async (medium) => {
+    const { a, b } = await piped(medium)
+    b.answer = () => Promise.reject(lost)
     a.onmessage?.(request(1))
     await settled()
-    b.onclose?.()
-    await piped.closed
-    expect(sentOn(a)).toMatchObject([{ id: 1, error: { data: { code: 'CLOSED', delivery: 'unknown' } } }])
+    const data = { code: 'PEER_LOST', cause: 'ECONNRESET' }
+    expect(a.sent.at(-1)?.message).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code: -31_002, message: 'upstream lost', data },
+    })
+  })
+})
+
+describe('an error response of the upstream client', () => {
+  const response = {
+    jsonrpc: '2.0',
+    id: 1,
+    error: {
+      code: -31_006,
+      message: 'outcome unknown: http://10.0.0.7/ responded with status 200',
+      data: { code: 'OUTCOME_UNKNOWN', delivery: 'unknown', hint: 'check option "url"' },
+    },
+  } as const
+
+  it('reaches the own client unchanged', async () => {
+    const { a, b } = await piped('stdio')
+    a.onmessage?.(request(1))
+    b.onmessage?.(response)
+    await settled()
+    expect(a.sent.at(-1)?.message).toBe(response)
   })
 
-  it('describeError adds a text to the responses of a, and to none of b', async () => {
-    const { a, b, piped } = await scriptedPipe({ describeError: ({ message }) => `because ${message}` })
-    b.answer = () => Promise.reject(unknown)
-    a.answer = () => Promise.reject(unknown)
+  it.each(network)('reaches a caller over %s without text and hint', async (medium) => {
+    const { a, b } = await piped(medium)
     a.onmessage?.(request(1))
-    b.onmessage?.(request(2, 'ping'))
+    b.onmessage?.(response)
     await settled()
-    expect(sentOn(a)).toContainEqual(
-      expect.objectContaining({
-        error: expect.objectContaining({ message: 'upstream lost: because cannot send to secret:1' }),
-      }),
-    )
-    expect(sentOn(b)).toContainEqual(
-      expect.objectContaining({ error: expect.objectContaining({ message: 'upstream lost' }) }),
-    )
-    await piped.close()
+    expect(a.sent.at(-1)?.message).toEqual({
+      ...response,
+      error: {
+        code: -31_006,
+        message: 'outcome unknown',
+        data: { code: 'OUTCOME_UNKNOWN', delivery: 'unknown' },
+      },
+    })
   })
 
-  it('a describeError that throws leaves a response without a text', async () => {
-    const describeError = (): never => {
-      throw new Error('no text')
-    }
-    const { a, b } = await scriptedPipe({ describeError })
-    b.answer = () => Promise.reject(unknown)
+  it.each(network)(
+    'reaches a caller over %s unchanged where it is an error of the server',
+    async (medium) => {
+      const { a, b } = await piped(medium)
+      const own = {
+        ...response,
+        error: { code: -32_602, message: 'no such tool', data: { hint: 'list them' } },
+      }
+      a.onmessage?.(request(1))
+      b.onmessage?.(own)
+      await settled()
+      expect(a.sent.at(-1)?.message).toBe(own)
+    },
+  )
+})
+
+describe('the end of the upstream', () => {
+  it.each(['stdio', 'tcp'])('reports over %s which requests may have run', async (medium) => {
+    const { a, b } = await piped(medium)
+    const ended = Object.assign(b, { closed: Promise.resolve(lost) })
     a.onmessage?.(request(1))
+    ended.onclose?.()
     await settled()
-    expect(sentOn(a)).toMatchObject([{ id: 1, error: { message: 'upstream lost' } }])
+    const last = a.sent.at(-1)?.message
+    expect(errorDataOf(last && 'error' in last ? last.error : undefined)).toMatchObject({
+      code: 'PEER_LOST',
+      delivery: 'unknown',
+    })
   })
+})
+
+it('refuses a request whose id is in use, once, and forwards the response to the first', async () => {
+  const { a, b } = await piped('stdio')
+  a.onmessage?.(request(1))
+  a.onmessage?.(request(1))
+  b.onmessage?.({ jsonrpc: '2.0', id: 1, result: {} })
+  await settled()
+  expect(b.sent.filter(({ message }) => 'method' in message)).toHaveLength(1)
+  expect(a.sent.map(({ message }) => message)).toMatchObject([
+    { id: 1, error: { code: -32_600, data: { code: 'MALFORMED_MESSAGE', delivery: 'none' } } },
+    { id: 1, result: {} },
+  ])
 })

@@ -317,7 +317,7 @@ describe('an error of the application', () => {
       'onUnauthorized()',
       (error: Error): HttpAuth => ({ token: () => 'x', onUnauthorized: () => Promise.reject(error) }),
     ],
-  ])('in %s is thrown unchanged by both SDKs', async (_where, failing) => {
+  ])('in %s is thrown by both SDKs, unchanged where they recognize it', async (_where, failing) => {
     const server = await scriptedServer(requiring(() => 'another'))
     const kinds = [
       { client: new ClientV1(info), error: new UnauthorizedErrorV1('redirected') },
@@ -326,12 +326,17 @@ describe('an error of the application', () => {
         client: new Client(info, { versionNegotiation: { mode: 'auto' } }),
         error: new UnauthorizedError('redirected'),
       },
-      { client: new Client(info, { versionNegotiation: { mode: 'auto' } }), error: new Error('mine') },
     ]
     for (const { client, error } of kinds) {
       const transport = httpClient({ url: server.url, auth: failing(error) })
       await expect((client as Client).connect(transport)).rejects.toBe(error)
     }
+    const cause = new Error('mine')
+    const transport = httpClient({ url: server.url, auth: failing(cause) })
+    const client = new Client(info, { versionNegotiation: { mode: 'auto' } })
+    const error: Error = await client.connect(transport).catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'CALLBACK_FAILED', cause })
+    expect(error.message).toMatch(/while (?:getting|refreshing) the token for http:.*: mine$/)
   })
 
   test('in headers() is CALLBACK_FAILED', async () => {

@@ -52,7 +52,7 @@ test('fails the request whose response head cannot be read', async () => {
   const fetch = async () => ({ status: 200, headers: { get }, body: null }) as unknown as Response
   const server = await scriptedServer()
   const client = await startedClient(server, { fetch })
-  await client.transport.send(modern('tools/list'))
-  expect(await client.responseTo(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } })
+  const sending = client.transport.send(modern('tools/list'))
+  await expect(sending).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN', cause: fault })
   expect(client.errors).toMatchObject([{ code: 'OUTCOME_UNKNOWN', cause: fault }])
 })

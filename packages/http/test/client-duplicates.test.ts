@@ -103,7 +103,7 @@ describe('a duplicate response', () => {
   })
 })
 
-test.each([[99], ['1'], [1.5e3]])(
+test.each([[99], ['01'], [1.5e3]])(
   'reports a response with id %o, for which no request is pending',
   async (id) => {
     const client = await initializedClient(

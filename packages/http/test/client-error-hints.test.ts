@@ -47,6 +47,9 @@ describe('the error for a refusal', () => {
     [307, { location: 'https://elsewhere.test/mcp' }, {}, 'https://elsewhere.test/mcp', 'url'],
     [429, { 'retry-after': '7' }, {}, '7 s', undefined],
     [503, { 'retry-after': '2' }, {}, '2 s', undefined],
+    [502, {}, {}, 'gateway', undefined],
+    [503, {}, {}, 'retry later', undefined],
+    [504, {}, {}, 'gateway', undefined],
   ] as const)('has a hint for %d with %o and %o', async (status, headers, options, hint, option) => {
     const server = await scriptedServer(refusing(status, headers))
     const error = await rejectionOf(server.url, options as Partial<HttpClientOptions>)
@@ -54,7 +57,7 @@ describe('the error for a refusal', () => {
     expect(error.message).toContain((error as unknown as { details: { hint: string } }).details.hint)
   })
 
-  test.each([400, 422, 500, 502])('has no hint for %d', async (status) => {
+  test.each([400, 422, 500])('has no hint for %d', async (status) => {
     const server = await scriptedServer(refusing(status))
     expect(await rejectionOf(server.url)).not.toHaveProperty('details.hint')
   })

@@ -138,11 +138,11 @@ describe('oauth()', () => {
 
   test('rejects with the error of auth()', async () => {
     const server = await scriptedServer(requiring('token-1', 401, 'Bearer'))
-    const error = new Error('mine')
+    const cause = new Error('mine')
     const client = await startedClient(server, {
-      auth: oauth(fakeProvider(), () => Promise.reject(error)),
+      auth: oauth(fakeProvider(), () => Promise.reject(cause)),
     })
-    await expect(client.transport.send(call)).rejects.toBe(error)
+    await expect(client.transport.send(call)).rejects.toMatchObject({ code: 'CALLBACK_FAILED', cause })
   })
 
   const { auth: validAuth } = fakeFlow()

@@ -34,6 +34,8 @@ describe('an invalid option', () => {
     ['auth', { auth: 'token' }],
     ['auth.onUnauthorised', { auth: { token: () => 'a', onUnauthorised: () => {} } }],
     ['httpSse', { httpSse: 1 }],
+    ['cookies', { cookies: 'no' }],
+    ['messageUrl', { messageUrl: 'http://elsewhere.test/messages' }],
     ['standaloneStream', { standaloneStream: 'no' }],
     ['endSessionOnClose', { endSessionOnClose: 0 }],
     ['onStreamState', { onStreamState: true }],
@@ -61,6 +63,42 @@ describe('an invalid option', () => {
     expect(() => httpClient(options)).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
     )
+  })
+
+  test.each([
+    ['127.0.0.1:4001/mcp', 'did you mean http://127.0.0.1:4001/mcp'],
+    ['localhost:4301', 'did you mean http://localhost:4301'],
+    ['localhost', 'did you mean http://localhost'],
+    ['mcp.example/mcp', 'did you mean http://mcp.example/mcp'],
+    ['[::1]:4001', 'did you mean http://[::1]:4001'],
+    ['server:80', 'did you mean http://server:80'],
+  ])('suggests the scheme for the URL %s', (given, hint) => {
+    const error = caught(() => httpClient({ url: given }))
+    expect(error).toMatchObject({ code: 'INVALID_OPTION', details: { option: 'url', hint } })
+    expect(error.message).toContain(JSON.stringify(given))
+  })
+
+  test.each([
+    'nowhere',
+    '',
+    'a b',
+    '?key=secret',
+    'user:secret@host',
+    `${'e'.repeat(40)}.${'f'.repeat(40)}`,
+    '/mcp',
+  ])('shows no part of the URL %j, which may be a secret', (given) => {
+    const error = caught(() => httpClient({ url: given }))
+    expect(error.message).toMatch(
+      /^option "url" must be a URL that starts with http:\/\/ or https:\/\/(?:, not \w+:)?$/,
+    )
+  })
+
+  test('names the adapter for the OAuth provider of an SDK', () => {
+    const provider = { tokens: () => undefined, redirectUrl: 'http://127.0.0.1/callback' }
+    const error = caught(() => httpClient({ url, auth: provider as never }))
+    expect(error).toMatchObject({
+      details: { option: 'auth', hint: expect.stringContaining('oauth(provider, auth)') },
+    })
   })
 
   test('is described without secrets', () => {

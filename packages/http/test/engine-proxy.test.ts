@@ -28,14 +28,27 @@ async function ask(settings: Partial<EngineSettings> & { url: URL }): Promise<Re
   return call
 }
 
-test('tunnels plain HTTP too, and lets the proxy resolve the name of the server', async () => {
+test('sends plain HTTP in absolute form, and lets the proxy resolve the name of the server', async () => {
   await using server = await engineServer(({ response }) => response.end('yes'))
   await using proxy = await connectProxy()
-  const url = new URL(`http://server.test:${server.port}/mcp`)
+  const url = new URL(`http://server.test:${server.port}/mcp?x=%20`)
 
   expect((await ask({ url, proxy: `http://127.0.0.1:${proxy.port}` })).text()).toBe('yes')
-  expect(proxy.requests).toEqual([{ target: url.host, authorization: undefined }])
+  expect(proxy.requests).toEqual([{ target: url.href, authorization: undefined }])
   expect(server.seen[0]?.headers.host).toBe(url.host)
+  expect(server.seen[0]?.path).toBe('/mcp?x=%20')
+})
+
+test('reuses a connection to the proxy for the next request in absolute form', async () => {
+  await using server = await engineServer(({ response }) => response.end('yes'))
+  await using proxy = await connectProxy()
+  const { url } = server
+  const engine = createEngine(engineSettings({ url, proxy: `http://127.0.0.1:${proxy.port}` }))
+  for (let count = 0; count < 5; count++) await record(engine, { url, body: '{}' }).over()
+  expect(server.seen).toHaveLength(5)
+  expect(proxy.socketCount()).toBe(1)
+  await engine.close()
+  await eventually(() => proxy.sockets.size === 0, 'the connection is closed')
 })
 
 test('reuses a tunnel for the next request', async () => {
@@ -159,9 +172,8 @@ test.each([
     await engine.close()
     await call.over()
 
-    expect(proxy.requests.map(({ target }) => target)).toEqual(
-      isProxied ? [`${settings.url.hostname}:${url.startsWith('https') ? 443 : 80}`] : [],
-    )
+    const target = url.startsWith('https') ? `${settings.url.hostname}:443` : settings.url.href
+    expect(proxy.requests.map((each) => each.target)).toEqual(isProxied ? [target] : [])
   },
 )
 

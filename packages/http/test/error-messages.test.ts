@@ -174,7 +174,7 @@ test('quotes the text of the server without secrets, control characters or HTML'
       "a key in a header": "http://HOST/mcp responded with status 401: invalid API key: …; authentication required: use option "auth" or option "headers"",
       "a key in the query": "http://HOST/mcp responded with status 401: neither the key … nor …; authentication required: use option "auth" or option "headers"",
       "a long text": "http://HOST/mcp responded with status 500: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…",
-      "a page": "http://HOST/mcp responded with status 502",
+      "a page": "http://HOST/mcp responded with status 502: a page with the title "Bad gateway"; a gateway has no valid response from the server behind it: check that this server is running",
       "a page without a doctype": "http://HOST/mcp responded with status 500",
       "a public header": "http://HOST/mcp responded with status 400: application/json is not accepted",
       "a short token": "http://HOST/mcp responded with status 401: a token is required; the credential in option "headers" was rejected",
@@ -245,7 +245,7 @@ test('describes a lost stream and a lost session', async () => {
   expect({ stream: textOf(stream), session: textOf(error) }).toMatchInlineSnapshot(`
     {
       "session": "http://HOST/mcp no longer knows the session, and it lost the new session at once",
-      "stream": "http://HOST/mcp did not reopen the stream for messages that belong to no request: gave up after 2 failed attempts (reconnect.maxAttempts)",
+      "stream": "http://HOST/mcp did not reopen the stream for messages that belong to no request: gave up after 2 failed attempts (reconnect.maxAttempts); the last: http://HOST/mcp responded with status 502 to the request for the stream for messages that belong to no request; a gateway has no valid response from the server behind it: check that this server is running",
     }
   `)
 })
@@ -279,7 +279,7 @@ test('describes options that cannot work', () => {
       "proxy": "option "proxy" must be the URL of a proxy",
       "tls": "option "tls" requires an https: URL",
       "tls beside fetch": "option "tls" cannot be combined with option "fetch", which makes the connections",
-      "url": "option "url" must be a URL that starts with http:// or https://",
+      "url": "option "url" must be a URL that starts with http:// or https://, not ftp:",
     }
   `)
 })

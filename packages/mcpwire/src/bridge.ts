@@ -1,5 +1,5 @@
 import { isRequest, type Pipe, pipe, systemClock, TransportError } from '@mcpwire/core'
-import { toErrorResponse } from '@mcpwire/core/authoring'
+import { toOwnErrorResponse } from '@mcpwire/core/authoring'
 import { guardStdout, stdioServer } from '@mcpwire/stdio'
 import { endpoint, mediumOf } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
@@ -131,8 +131,8 @@ async function answerHost(
     host.onclose = done
     host.onmessage = (message) => {
       if (!isRequest(message)) return
-      const response = toErrorResponse(message.id, reason, { text, delivery: 'none' })
-      host.send(response).then(done, done)
+      const response = toOwnErrorResponse(message.id, reason, { delivery: 'none' })
+      host.send({ ...response, error: { ...response.error, message: text } }).then(done, done)
     }
     host.start().catch(done)
   })

@@ -132,6 +132,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     {
       ...options,
       oversize: 'skip',
+      invalidUtf8: 'replace',
       maxMalformedInARow: Infinity,
       noise,
     },

@@ -13,7 +13,7 @@ import {
   optional,
   options,
   type Sink,
-  toErrorResponse,
+  toOwnErrorResponse,
 } from '@mcpwire/core/authoring'
 import {
   type ByteStreamOptions,
@@ -154,6 +154,7 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
       peer,
       keepInputOpen: isOwnInput,
       oversize: 'skip',
+      invalidUtf8: 'replace',
       beforeEnd: drained,
       endOnWriteError: true,
     },
@@ -166,7 +167,7 @@ function servingChannel(sink: Sink, settings: Settings): Channel {
       const message = `no response to ${method} within drainMs (${drainMs} ms) after the end of input`
       const error = new TransportError('OUTCOME_UNKNOWN', message, { method, option: 'drainMs' })
       sink.error(error)
-      channel.send(toErrorResponse(id, error, { text: error.message })).catch(ignore)
+      channel.send(toOwnErrorResponse(id, error)).catch(ignore)
     }
   }
 

@@ -7,6 +7,7 @@ import {
   overloaded,
   type Sink,
   textForPeer,
+  toError,
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core/authoring'
@@ -163,6 +164,13 @@ class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOpt
       last.timeout[Symbol.dispose]()
       last.resolve()
     }
+  }
+
+  /** Sends an error response to a malformed request. */
+  respond(text: string): void {
+    const error = limitError(text, this.#socket, this.#options, this.address)
+    if (error) this.#sink.error(error)
+    else this.#socket.send(text).catch((cause) => this.#sink.error(toError(cause)))
   }
 
   abandon(reason: Error): void {

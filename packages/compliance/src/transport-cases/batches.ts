@@ -20,6 +20,9 @@ export const batchCases: readonly ClauseCase[] = [
   refuses('2025-06-18 was negotiated', (fixture) => negotiated(fixture, 'near', '2025-06-18')),
   refuses('2024-11-05 was negotiated', (fixture) => negotiated(fixture, 'near', '2024-11-05')),
 
+  answersOnce('far'),
+  answersOnce('near'),
+
   clause(
     'C18',
     'a response to another request, or from the requesting end, negotiates nothing',
@@ -70,7 +73,9 @@ function accepts(requester: Side): ClauseCase {
           () => numbersOf(messages).includes(3),
           `the message after the batch arrived at ${side}`,
         )
-        expect(messages, 'the message that arrived').toEqual([
+        // The other end may have received a response to the malformed request.
+        const delivered = messages.filter((message) => !('error' in message))
+        expect(delivered, 'the messages that arrived').toEqual([
           notification(1),
           request('x'),
           notification(2),
@@ -80,6 +85,25 @@ function accepts(requester: Side): ClauseCase {
       }
     },
   )
+}
+
+function answersOnce(receiver: Side): ClauseCase {
+  return clause('C18', `the ${receiver} end answers a batch with one error`, async (fixture) => {
+    fixture.requireAbility('answersMalformed')
+    const opened = await fixture.open()
+    const sender = opposite(receiver)
+    const { messages } = opened.at(sender)
+    const batches = [[request(1), request(2)], [notification(1)], [request(3), response(4)]]
+    for (const [index, batch] of batches.entries()) {
+      await opened.sendRaw(receiver, JSON.stringify(batch))
+      await fixture.until(() => messages.length === 2 * index + 1, 'the response arrived')
+      const { id, error } = messages.at(-1) as { id?: unknown; error?: { code: number } }
+      expect([id ?? null, error?.code], 'id and code of the response').toEqual([null, -32_600])
+      // Whatever follows the response has arrived before this message.
+      await opened.end(receiver).send(notification(index))
+      await fixture.until(() => messages.length === 2 * index + 2, 'the next message arrived')
+    }
+  })
 }
 
 function refuses(when: string, open: (fixture: TransportFixture) => Promise<OpenPair>): ClauseCase {

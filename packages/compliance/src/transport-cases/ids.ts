@@ -1,4 +1,4 @@
-import { isRequest, isResponse, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { isRequest, isResponse, isTransportError, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
 import { expect } from 'vitest'
 import { request, response } from '../sample-messages.js'
 import { type ClauseCase, clause } from '../transport-fixture.js'
@@ -44,6 +44,41 @@ export const idCases: readonly ClauseCase[] = [
       }
     },
   ),
+
+  clause(
+    'C15',
+    'a response with the integer id as a string is the response to that request',
+    async (fixture) => {
+      const { near, atNear, atFar, sendRaw } = await fixture.open()
+      for (const [index, id] of [41, 42, 43].entries()) {
+        // Over HTTP it settles with the response of its POST.
+        near.send(request(id)).catch(() => {})
+        await fixture.until(() => atFar.messages.length === index + 1, `request ${id} arrived`)
+        await sendRaw('near', JSON.stringify(response(String(id), { n: id })))
+        await fixture.until(() => atNear.messages.length === index + 1, `the response to ${id} arrived`)
+      }
+      expect(atNear.messages, 'the responses with integer ids').toEqual(
+        [41, 42, 43].map((id) => response(id, { n: id })),
+      )
+      const reports = atNear.errors.filter((error) => isTransportError(error, 'MALFORMED_MESSAGE'))
+      expect(reports, 'errors MALFORMED_MESSAGE').toHaveLength(1)
+    },
+  ),
+
+  clause('C15', 'a response keeps its string id where that id is pending itself', async (fixture) => {
+    const { near, far, atNear, atFar } = await fixture.open()
+    const sending = [near.send(request(51)), near.send(request('51'))]
+    await fixture.until(() => atFar.messages.length === 2, 'both requests arrived')
+    sending.push(far.send(response('51', { is: 'text' })))
+    await fixture.until(() => atNear.messages.length === 1, 'the first response arrived')
+    sending.push(far.send(response(51, { is: 'number' })))
+    await fixture.until(() => atNear.messages.length === 2, 'both responses arrived')
+    await fixture.within(Promise.all(sending), 'every send settled')
+    expect(atNear.messages, 'the responses in order').toEqual([
+      response('51', { is: 'text' }),
+      response(51, { is: 'number' }),
+    ])
+  }),
 
   clause('C15', 'the same id may be in flight in both directions', async (fixture) => {
     fixture.requireAbility('farInitiates')

@@ -16,6 +16,11 @@ export interface HttpTraits {
   readonly sessionId: string | undefined
   /** Whether each request has a stream of its own, so that aborting `requestSignal` cancels it. */
   readonly hasPerRequestStream: boolean
+  /**
+   * The failure of the first request. It is the reason of a `close()` without one: over HTTP, a conversation fails to
+   * open after its channel exists.
+   */
+  readonly failure?: Error | undefined
   readonly setProtocolVersion: (version: string) => void
   readonly setSupportedProtocolVersions?: (versions: string[]) => void
 }

@@ -103,10 +103,11 @@ export interface TransportErrorDetails {
    */
   MESSAGE_TOO_LARGE: { readonly bytes: number; readonly maxMessageBytes: number }
   /**
-   * The received data is no JSON-RPC message. `preview` is its first 64 bytes.
+   * The received data is no JSON-RPC message. `preview` is its first 64 bytes. `count` is the number of such messages,
+   * where the report stands for several.
    * @retry no
    */
-  MALFORMED_MESSAGE: { readonly preview: string }
+  MALFORMED_MESSAGE: { readonly preview: string; readonly count?: number }
   /**
    * Too many recent failures: no attempt was made.
    * @retry after `retryAfterMs`

@@ -18,6 +18,8 @@ export const REVISION_KEY = 'io.modelcontextprotocol/protocolVersion'
 /** The key of `_meta` with the id of the `subscriptions/listen` request that a message belongs to (2026-07-28). */
 export const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
 
+/** The JSON-RPC error code for a text that is no JSON. */
+export const PARSE_ERROR_CODE = -32_700
 /** The JSON-RPC error code for a request that is not valid. */
 export const INVALID_REQUEST_CODE = -32_600
 /** The JSON-RPC error code for a method without a handler. */

@@ -6,7 +6,7 @@ import { defaultsOf, type OptionDefaults, type OptionTable, options } from '../c
 import type { Peer, Transport } from '../contract/transport.js'
 import { overloaded, tooLargeToAccept, tooLargeToSend } from '../messages/message-limits.js'
 import { createMessageReader, type MessageReader } from '../messages/message-reader.js'
-import { type Deferred, deferred } from '../timing/promises.js'
+import { type Deferred, deferred, ignore } from '../timing/promises.js'
 import { createTransport } from '../transport/create-transport.js'
 import { sentImmediately } from '../transport/pending-sends.js'
 import { type CreateTransportOptions, createTransportOptions } from '../transport/transport-options.js'
@@ -186,7 +186,11 @@ function connectorOf(here: End, there: End): Connector {
         finish(there)
         here.end((ended) => ended.end(error))
       }
-      here.reader = createMessageReader(sink, { address: here.peer.address, abandon: here.abandon })
+      here.reader = createMessageReader(sink, {
+        address: here.peer.address,
+        abandon: here.abandon,
+        respond: (text) => respond(here, there, text),
+      })
       // Messages that were sent before this end connected.
       here.schedule()
       return channelOf(here, there)
@@ -219,6 +223,18 @@ function channelOf(here: End, there: End): Channel {
         here.schedule()
       },
     },
+  }
+}
+
+/** Sends an error response to a malformed request, unless the queue is full. */
+function respond(here: End, there: End, text: string): void {
+  const { maxQueuedBytes } = here.limits
+  const queuedBytes = there.queuedBytes + text.length
+  if (queuedBytes > maxQueuedBytes)
+    here.sink?.error(overloaded(here.peer.address, queuedBytes, maxQueuedBytes))
+  else if (!there.isOver) {
+    here.traffic.bytesSent += text.length
+    there.push(text).catch(ignore)
   }
 }
 

@@ -1,6 +1,7 @@
 import { isTransportError, type TransportErrorCode } from '../contract/errors.js'
-import type { JsonRpcErrorResponse, RequestId } from '../contract/message.js'
-import { OVERLOADED_CODE, REFUSED_CODE } from '../contract/protocol.js'
+import type { JsonRpcErrorResponse, JsonRpcResponse, RequestId } from '../contract/message.js'
+import { INVALID_REQUEST_CODE, OVERLOADED_CODE, REFUSED_CODE } from '../contract/protocol.js'
+import { dataOfTransportError, errorDataOf, failureOf, type JsonRpcErrorData } from './json-rpc-error.js'
 
 /** The JSON-RPC errors of these packages by code. They are outside the range that JSON-RPC reserves. */
 const RESPONSES: ReadonlyMap<string, readonly [code: number, message: string]> = new Map([
@@ -10,54 +11,70 @@ const RESPONSES: ReadonlyMap<string, readonly [code: number, message: string]> =
   ['OUTCOME_UNKNOWN', [-31_006, 'outcome unknown']],
   ['REFUSED', [REFUSED_CODE, 'refused']],
   ['AUTH_REQUIRED', [REFUSED_CODE, 'refused']],
+  ['MALFORMED_MESSAGE', [-31_009, 'malformed response']],
+  ['MESSAGE_TOO_LARGE', [-31_010, 'message too large']],
 ] satisfies [TransportErrorCode, [number, string]][])
 const UPSTREAM_LOST = [-31_002, 'upstream lost'] as const
 
-/** Facts for an error response beside the error. */
-export interface ErrorResponseFacts {
-  /** An explanation for a client of one's own. It may contain internal addresses. */
-  readonly text?: string | undefined
-  /** Whether the request certainly was not sent. Without it, the `delivery` in the details of the error. */
-  readonly delivery?: 'none' | 'unknown' | undefined
-}
-
 /**
- * The response to a request that failed before its peer could respond. Its `data` has the `code` of the error and of its
- * cause, `delivery` and `retryAfterMs`. It has no texts but `facts.text`, because these may contain internal addresses.
+ * The response to a request that failed before its peer could respond, for a caller on the network. It has no texts,
+ * because these may contain internal addresses. Its `data` is a `JsonRpcErrorData` without `hint`.
  */
 export function toErrorResponse(
   id: RequestId,
   error: unknown,
-  { text, delivery }: ErrorResponseFacts = {},
+  known?: Partial<JsonRpcErrorData>,
 ): JsonRpcErrorResponse {
-  const [code, message] = (isTransportError(error) && RESPONSES.get(error.code)) || UPSTREAM_LOST
-  // The reason of the end is more specific than `CLOSED`.
-  const failure = isTransportError(error, 'CLOSED') && isTransportError(error.cause) ? error.cause : error
-  const cause = codeOf(isTransportError(failure) ? failure.cause : failure)
-  const data = {
-    code: isTransportError(failure) ? failure.code : 'CLOSED',
-    ...factsOf(failure),
-    ...(delivery !== undefined && { delivery }),
-    ...(cause !== undefined && { cause }),
-  }
-  return { jsonrpc: '2.0', id, error: { code, message: text ? `${message}: ${text}` : message, data } }
+  const [code, message] = responseOf(error)
+  const { hint: _hint, ...data } = dataOf(error)
+  return { jsonrpc: '2.0', id, error: { code, message, data: { ...data, ...known } } }
 }
 
-/** The members of the details that are for the sender of the request. */
-function factsOf(error: unknown): { delivery?: string; retryAfterMs?: number } {
-  const details: unknown = isTransportError(error) ? error.details : undefined
-  const { delivery, retryAfterMs } = (details ?? {}) as { delivery?: string; retryAfterMs?: number }
-  return {
-    ...(delivery !== undefined && { delivery }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  }
+/**
+ * The same for the own client: its text is the whole reason, with addresses and the hint. Not for callers of a listener.
+ */
+export function toOwnErrorResponse(
+  id: RequestId,
+  error: unknown,
+  known?: Partial<JsonRpcErrorData>,
+): JsonRpcErrorResponse {
+  const [code, what] = responseOf(error)
+  const failure = failureOf(error)
+  const reason = failure instanceof Error ? failure.message : ''
+  const message = reason === '' ? what : reason.startsWith(what) ? reason : `${what}: ${reason}`
+  return { jsonrpc: '2.0', id, error: { code, message, data: { ...dataOf(error), ...known } } }
 }
 
-/** The code of a `TransportError`, or of a platform error such as `ECONNRESET`. */
-function codeOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : undefined
+function responseOf(error: unknown): readonly [code: number, message: string] {
+  return (isTransportError(error) && RESPONSES.get(error.code)) || UPSTREAM_LOST
 }
+
+function dataOf(error: unknown): JsonRpcErrorData {
+  if (isTransportError(error)) return dataOfTransportError(error)
+  const cause = error instanceof Error && 'code' in error ? error.code : undefined
+  return { code: 'CLOSED', ...(typeof cause === 'string' && { cause }) }
+}
+
+/**
+ * The response as a caller on the network may receive it. An error with a code of these packages may have the text of
+ * `toOwnErrorResponse`, from a client behind `pipe`: it loses the text and the hint.
+ */
+export function concealed(response: JsonRpcResponse): JsonRpcResponse {
+  if (!('error' in response)) return response
+  const { code } = response.error
+  const known = OWN_TEXTS.get(code)
+  if (known === undefined) return response
+  const { hint: _hint, ...data } = errorDataOf(response.error) ?? {}
+  return { ...response, error: { code, message: known, data } }
+}
+
+/** The response to a request whose id is that of a pending one. It was not run. */
+export function idInUse(id: RequestId): JsonRpcErrorResponse {
+  const data: JsonRpcErrorData = { code: 'MALFORMED_MESSAGE', delivery: 'none' }
+  return { jsonrpc: '2.0', id, error: { code: INVALID_REQUEST_CODE, message: 'the id is in use', data } }
+}
+
+const OWN_TEXTS: ReadonlyMap<number, string> = /* @__PURE__ */ new Map([UPSTREAM_LOST, ...RESPONSES.values()])
 
 /** The codes of errors about the peer's own messages or admission. */
 const ABOUT_PEER: readonly TransportErrorCode[] = [

@@ -8,6 +8,8 @@ export interface LineHandlers {
   readonly invalid: (encoded: Uint8Array) => void
   /** A line longer than `maxLineBytes`. Called once, after `bytes` of it. The rest of the line is discarded. */
   readonly oversize: (bytes: number, start: Uint8Array) => void
+  /** The end of a line that was reported as `oversize`: at most its last 1024 bytes. Valid during the call only. */
+  readonly discarded?: ((end: Uint8Array) => void) | undefined
 }
 
 /** Splits a byte stream into lines. */
@@ -31,6 +33,9 @@ export interface LineDecoderOptions {
 }
 
 const LINE_FEED = 0x0a
+/** The part of an oversize line that is kept until its end. */
+const KEPT_END_BYTES = 1024
+const NO_BYTES = new Uint8Array(0)
 /** One for all decoders: it has no state between calls. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -60,6 +65,8 @@ class Decoder implements LineDecoder {
   readonly #keepEncoded: boolean
   #buffer: GrowingBytes | undefined
   #isDiscarding = false
+  /** The end of the line that is being discarded. */
+  #end: Uint8Array | undefined
   #isStopped = false
 
   constructor(handlers: LineHandlers, { maxLineBytes, keepEncoded = false }: LineDecoderOptions) {
@@ -90,7 +97,7 @@ class Decoder implements LineDecoder {
   }
 
   end(): void {
-    if (this.bufferedBytes > 0 && !this.#isStopped) this.#finishLine(new Uint8Array(0))
+    if (this.bufferedBytes > 0 && !this.#isStopped) this.#finishLine(NO_BYTES)
   }
 
   stop(): void {
@@ -132,6 +139,7 @@ class Decoder implements LineDecoder {
     if (line.length === 0) return
     if (line.length > this.#maxLineBytes) {
       this.#handlers.oversize(line.length, line)
+      if (!this.#isStopped) this.#handlers.discarded?.(line.subarray(-KEPT_END_BYTES))
       return
     }
     // Not by `slice`, which for a Buffer is a view.
@@ -152,11 +160,17 @@ class Decoder implements LineDecoder {
   }
 
   #append(part: Uint8Array): void {
-    if (this.#isDiscarding) return
+    if (this.#isDiscarding) {
+      this.#keepEnd(part)
+      return
+    }
     const bytes = this.bufferedBytes + part.length
     if (bytes > this.#maxLineBytes) {
       this.#isDiscarding = true
-      this.#handlers.oversize(bytes, this.#buffer && this.bufferedBytes > 0 ? this.#buffer.view() : part)
+      const start = this.#buffer && this.bufferedBytes > 0 ? this.#buffer.view() : part
+      if (start !== part) this.#keepEnd(start)
+      this.#keepEnd(part)
+      this.#handlers.oversize(bytes, start)
       this.#buffer?.clear()
       return
     }
@@ -165,8 +179,25 @@ class Decoder implements LineDecoder {
   }
 
   #finishLine(rest: Uint8Array): void {
-    if (!this.#isDiscarding) this.#append(rest)
-    if (this.#isDiscarding) this.#isDiscarding = false
-    else if (this.#buffer) this.#deliver(this.#buffer.view())
+    this.#append(rest)
+    if (!this.#isDiscarding) {
+      if (this.#buffer) this.#deliver(this.#buffer.view())
+      return
+    }
+    const end = this.#end
+    this.#isDiscarding = false
+    this.#end = undefined
+    if (end && !this.#isStopped) this.#handlers.discarded?.(end)
+  }
+
+  #keepEnd(part: Uint8Array): void {
+    if (!this.#handlers.discarded) return
+    const last = part.subarray(-KEPT_END_BYTES)
+    const before = this.#end ?? NO_BYTES
+    const kept = before.subarray(Math.max(before.length + last.length - KEPT_END_BYTES, 0))
+    const end = new Uint8Array(kept.length + last.length)
+    end.set(kept)
+    end.set(last, kept.length)
+    this.#end = end
   }
 }

@@ -12,7 +12,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import timers from 'node:timers'
 import type { Channel, Sink, Traffic } from '../authoring.js'
-import { notWritable, toJson, tooLargeToSend } from '../authoring.js'
+import { notWritable, toError, toJson, tooLargeToSend } from '../authoring.js'
 import type { Clock, ErrorAdvice, Flow, JsonRpcMessage, MessageContext, Peer } from '../index.js'
 import { isRequest, TransportError } from '../index.js'
 import { encodeCloseReason } from './close-reason.js'
@@ -161,14 +161,16 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
     this.#sink.error(error)
   }
 
+  respond(text: string): void {
+    if (this.#isSendable()) this.#writer.write(`${text}\n`).catch((error) => this.#sink.error(toError(error)))
+  }
+
   send(message: JsonRpcMessage): Promise<void> {
     const text = toJson(message)
     const { maxMessageBytes } = this.#options
     // UTF-8 takes at most three bytes for one UTF-16 unit, so most texts fit without counting.
     if (text.length * 3 > maxMessageBytes) requireSendable(text, maxMessageBytes)
-    const isSendable =
-      this.#state === 'halfClosed' || (this.#state === 'open' && this.#writeError === undefined)
-    if (!isSendable) return Promise.reject(notWritable(this.address, this.#writeError))
+    if (!this.#isSendable()) return Promise.reject(notWritable(this.address, this.#writeError))
     this.#inbound.sent(message)
     if (this.#inbound.bytesReceived === 0) this.#hasSentRequest ||= isRequest(message)
     return this.#writer.write(`${text}\n`)
@@ -264,6 +266,10 @@ class DuplexConnection implements Traffic, Flow, InboundHandlers {
 
   get #isOneStream(): boolean {
     return Object.is(this.#readable, this.#writable)
+  }
+
+  #isSendable(): boolean {
+    return this.#state === 'halfClosed' || (this.#state === 'open' && this.#writeError === undefined)
   }
 
   #isOpen(): boolean {

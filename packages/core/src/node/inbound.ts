@@ -15,6 +15,7 @@ import {
   type JsonRpcMessage,
   type MessageContext,
   type Peer,
+  TransportError,
 } from '../index.js'
 import { decodeCloseReason } from './close-reason.js'
 
@@ -26,6 +27,8 @@ export interface InboundOptions {
   readonly oversize?: 'end' | 'skip' | undefined
   /** Inspects the first chunk before it is decoded. A returned error ends the connection. */
   readonly inspectFirstBytes?: ((chunk: Uint8Array, peer: Peer) => Error | undefined) | undefined
+  /** Whether invalid UTF-8 is replaced with U+FFFD and reported once, or makes its line malformed (the default). */
+  readonly invalidUtf8?: 'replace' | undefined
   /** As for `createMessageReader`. */
   readonly maxMalformedInARow?: number | undefined
   /** As for `createMessageReader`. */
@@ -36,6 +39,8 @@ export interface InboundOptions {
 export interface InboundHandlers {
   message(message: JsonRpcMessage, context: MessageContext | undefined): void
   error(error: Error): void
+  /** Sends the JSON text of an error response to a malformed request. */
+  respond(text: string): void
   /** The peer has sent its reason for closing the connection. */
   end(error: Error): void
   /** The peer broke a rule: this end closes the connection for this reason. */
@@ -54,6 +59,9 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   readonly #decoder: LineDecoder
   readonly #reader: JsonRpcMessageReader
   #hasReceived = false
+  #hasReplaced = false
+  /** The message that is too long, until its end arrives. */
+  #oversized: { readonly error: TransportError; readonly start: Uint8Array } | undefined
 
   constructor(handlers: InboundHandlers, options: InboundOptions, peer: Peer) {
     const { maxMessageBytes, keepEncoded } = options
@@ -91,14 +99,40 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   }
 
   invalid(encoded: Uint8Array): void {
-    this.#reader.unreadable(encoded, 'not UTF-8')
+    if (this.#options.invalidUtf8 !== 'replace' || !looksLikeJson(encoded)) {
+      this.#reader.unreadable(encoded, 'not UTF-8')
+      return
+    }
+    const text = new TextDecoder().decode(encoded)
+    // Reported once. The reader reports a line that is no JSON anyway.
+    if (!this.#hasReplaced && isJson(text)) {
+      this.#hasReplaced = true
+      this.error(replacedUtf8(this.address, text))
+    }
+    this.#reader.text(text)
   }
 
   oversize(bytes: number, start: Uint8Array): void {
     const { maxMessageBytes, oversize, noise } = this.#options
-    if (oversize !== 'skip') this.abandon(tooLargeToAccept(bytes, maxMessageBytes, this.address))
+    const error = tooLargeToAccept(bytes, maxMessageBytes, this.address)
+    if (oversize !== 'skip') this.abandon(error)
     else if (noise && !looksLikeJson(start)) noise(previewOf(Buffer.from(start).toString()))
-    else this.error(tooLargeToAccept(bytes, maxMessageBytes, this.address))
+    else {
+      this.error(error)
+      // Copied: the decoder reuses its memory.
+      const isDone = this.#reader.tooLong(error, start)
+      this.#oversized = isDone ? undefined : { error, start: new Uint8Array(start.subarray(0, LOOK_BYTES)) }
+    }
+  }
+
+  discarded(end: Uint8Array): void {
+    const oversized = this.#oversized
+    this.#oversized = undefined
+    if (oversized) this.#reader.tooLong(oversized.error, oversized.start, end)
+  }
+
+  respond(text: string): void {
+    this.#handlers.respond(text)
   }
 
   message(message: JsonRpcMessage, context?: MessageContext): void {
@@ -134,6 +168,23 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
 
   get noise(): ((text: string) => void) | undefined {
     return this.#options.noise
+  }
+}
+
+/** The kept start of a message that is too long. Its members before the longest one are enough. */
+const LOOK_BYTES = 4096
+
+function replacedUtf8(address: string, text: string): TransportError {
+  const message = `${address} sent invalid UTF-8, which was replaced with U+FFFD`
+  return new TransportError('MALFORMED_MESSAGE', message, { preview: previewOf(text) })
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
 }
 

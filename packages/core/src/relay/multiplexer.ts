@@ -25,13 +25,14 @@ import { integer } from '../contract/option-rules.js'
 import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
 import {
   CANCELLED_METHOD,
-  INVALID_REQUEST_CODE,
   LISTEN_METHOD,
   OVERLOADED_CODE,
   PROGRESS_METHOD,
   REFUSED_CODE,
 } from '../contract/protocol.js'
 import { cancelledBy } from '../messages/era.js'
+import { idInUse } from '../messages/error-responses.js'
+import type { JsonRpcErrorData } from '../messages/json-rpc-error.js'
 import {
   cancellationOf,
   namesSubscription,
@@ -193,10 +194,13 @@ class CallMultiplexer<C extends object> implements Multiplexer<C> {
   #add(caller: C, request: JsonRpcRequest): CallerStep {
     const { id, method, params } = request
     if (this.#callOf(caller, id)) {
-      return { kind: 'respond', message: failed(id, INVALID_REQUEST_CODE, 'the id is in use') }
+      return { kind: 'respond', message: idInUse(id) }
     }
     if (this.#calls.size >= this.#maxInFlight) {
-      return { kind: 'respond', message: failed(id, OVERLOADED_CODE, 'overloaded', { code: 'OVERLOADED' }) }
+      return {
+        kind: 'respond',
+        message: failed(id, OVERLOADED_CODE, 'overloaded', { code: 'OVERLOADED', delivery: 'none' }),
+      }
     }
     const number = ++this.#lastNumber
     const call = { caller, id, method, number, meta: params?._meta }
@@ -283,9 +287,9 @@ function delivery<C>({ caller, id }: Call<C>, message: JsonRpcMessage): Upstream
 }
 
 function refused(id: RequestId): JsonRpcErrorResponse {
-  return failed(id, REFUSED_CODE, 'refused', { code: 'REFUSED' })
+  return failed(id, REFUSED_CODE, 'refused', { code: 'REFUSED', delivery: 'none' })
 }
 
-function failed(id: RequestId, code: number, message: string, data?: unknown): JsonRpcErrorResponse {
-  return { jsonrpc: '2.0', id, error: data === undefined ? { code, message } : { code, message, data } }
+function failed(id: RequestId, code: number, message: string, data: JsonRpcErrorData): JsonRpcErrorResponse {
+  return { jsonrpc: '2.0', id, error: { code, message, data } }
 }

@@ -10,9 +10,10 @@ import {
   type RequestId,
 } from '../contract/message.js'
 import { INITIALIZE_METHOD, LISTEN_METHOD, PROGRESS_METHOD, SUBSCRIPTION_KEY } from '../contract/protocol.js'
-import type { Flow, SendOptions, TransportLike } from '../contract/transport.js'
+import type { Flow, Peer, SendOptions, TransportLike } from '../contract/transport.js'
 import { cancelledBy, namesRevision } from '../messages/era.js'
-import { toErrorResponse } from '../messages/error-responses.js'
+import { concealed, idInUse, toErrorResponse, toOwnErrorResponse } from '../messages/error-responses.js'
+import type { JsonRpcErrorData } from '../messages/json-rpc-error.js'
 import { isUnsendable } from '../requests/incoming-requests.js'
 import { ignore } from '../timing/promises.js'
 import { SendQueue } from '../transport/send-queue.js'
@@ -23,11 +24,9 @@ export interface DirectionSettings {
   readonly maxPendingSends: number
   /** Called with the error of a message that was not forwarded and has no error response. */
   readonly report: (error: Error) => void
-  /** Returns the text of an error for the error responses to `to`. */
+  /** Returns the text of an error for the error responses to `to`, where `to` is the own client. */
   readonly describeError?: ((error: Error) => string) | undefined
 }
-
-type Delivery = 'none' | 'unknown' | undefined
 
 /** Forwards the messages of one transport to another. */
 export class PipeDirection {
@@ -96,9 +95,7 @@ export class PipeDirection {
   /** Stops forwarding because `to` has closed. Responds to its pending requests with an error. */
   closed(error: Error): void {
     if (this.#isOver) return
-    const { sent, unsent } = this.#end()
-    for (const { id } of unsent) this.back.respond(id, error, 'none')
-    for (const { id } of sent) this.back.respond(id, error, 'unknown')
+    for (const { id, delivery } of this.#end()) this.back.respond(id, error, { delivery })
   }
 
   /** Stops forwarding. */
@@ -106,20 +103,25 @@ export class PipeDirection {
     this.#end()
   }
 
-  /** Sends an error response for a request of `to` that was not forwarded. */
-  respond(id: RequestId, error: Error, delivery?: Delivery): void {
-    if (this.#isOver) return
-    const facts = { text: this.#textOf(error), delivery }
-    this.#send(toErrorResponse(id, error, facts), { relatedRequestId: id })
+  /** Sends an error response for a request of `to`. Only the own client receives the whole reason. */
+  respond(id: RequestId, error: Error, known?: Partial<JsonRpcErrorData>): void {
+    if (!this.#isOver) this.#send(this.#errorResponse(id, error, known), { relatedRequestId: id })
   }
 
-  #textOf(error: Error): string | undefined {
+  #errorResponse(id: RequestId, error: Error, known?: Partial<JsonRpcErrorData>): JsonRpcResponse {
+    if (!isOwnClient(this.#to)) return toErrorResponse(id, error, known)
+    const response = toOwnErrorResponse(id, error, known)
     try {
-      return this.#settings.describeError?.(error)
+      const message = this.#settings.describeError?.(error)
+      return message === undefined ? response : { ...response, error: { ...response.error, message } }
     } catch {
-      // The response has the code of the error.
-      return undefined
+      return response
     }
+  }
+
+  /** Refuses a request of `to` whose id is in use: of two responses with one id, the client would drop one. */
+  refuseDuplicate(id: RequestId): void {
+    if (!this.#isOver) this.#send(idInUse(id), { relatedRequestId: id })
   }
 
   /** Resolves when all messages have been sent. */
@@ -131,25 +133,24 @@ export class PipeDirection {
   }
 
   /** Returns the requests without a response. */
-  #end(): Record<'sent' | 'unsent', readonly { readonly id: RequestId; readonly method: string }[]> {
+  #end(): { readonly id: RequestId; readonly delivery: 'none' | 'unknown' }[] {
     const held = this.#held ?? []
     const waiting = this.#queue.takeWaiting().map(({ message }) => message)
-    const unsent: { readonly id: RequestId; readonly method: string }[] = held.filter(isRequest)
-    for (const { id } of waiting.filter(isRequest)) {
-      const request = this.#requests.take(id)
-      if (request) unsent.push(request)
-    }
-    const sent = this.#requests.takeAll()
-    const unanswered = [...unsent, ...sent].filter(({ method }) => method !== LISTEN_METHOD)
-    this.#unanswered += unanswered.length
+    const unsent = new Set([...held, ...waiting].filter(isRequest).map(({ id }) => id))
+    const requests = [...held.filter(isRequest), ...this.#requests.takeAll()]
+    this.#unanswered += requests.filter(({ method }) => method !== LISTEN_METHOD).length
     this.#undelivered += held.length + waiting.length
     this.#isOver = true
     this.#held = undefined
     this.#resolveIdle()
-    return { sent, unsent }
+    return requests.map(({ id }) => ({ id, delivery: unsent.has(id) ? 'none' : 'unknown' }))
   }
 
   #forwardRequest(request: JsonRpcRequest): void {
+    if (this.#requests.get(request.id)) {
+      this.back.refuseDuplicate(request.id)
+      return
+    }
     const hasStream = this.#to.hasPerRequestStream === true && namesRevision(request)
     const stream = hasStream ? new AbortController() : undefined
     this.#requests.add(request, stream)
@@ -168,7 +169,7 @@ export class PipeDirection {
     if (request.method === INITIALIZE_METHOD && !isErrorResponse(response)) {
       this.#setProtocolVersion(response.result['protocolVersion'])
     }
-    this.#send(response, { relatedRequestId: id })
+    this.#send(isOwnClient(this.#to) ? response : concealed(response), { relatedRequestId: id })
   }
 
   #forwardNotification(notification: JsonRpcNotification): void {
@@ -212,16 +213,18 @@ export class PipeDirection {
       return
     }
     if (isRequest(message)) {
-      if (this.#requests.take(message.id)) this.back.respond(message.id, error, deliveryOf(error))
+      const known = isUnsendable(error) ? ({ delivery: 'none' } as const) : undefined
+      if (this.#requests.take(message.id)) this.back.respond(message.id, error, known)
       return
     }
     this.#settings.report(error)
     const isResult = isResponse(message) && !isErrorResponse(message)
-    // The request has run.
-    if (isResult && isUnsendable(error)) this.respond(message.id, error, 'unknown')
-    // Not as `OVERLOADED`, which permits a second attempt.
+    // The request has run: only its response was not sent.
+    const known = { delivery: 'unknown' } as const
+    if (isResult && isUnsendable(error)) this.respond(message.id, error, known)
+    // Not as `OVERLOADED`, which permits a second attempt: this request has run.
     else if (isResult && isTransportError(error, 'OVERLOADED'))
-      this.respond(message.id, responseNotSent(error), 'unknown')
+      this.respond(message.id, responseNotSent(error), known)
     else this.#undelivered++
   }
 
@@ -246,18 +249,15 @@ export class PipeDirection {
   }
 }
 
-/** Whether a request that could not be sent may have arrived. */
-function deliveryOf(error: Error): Delivery {
-  if (UNSENT_CODES.some((code) => isTransportError(error, code))) return 'none'
-  return isTransportError(error, 'CLOSED') ? 'unknown' : undefined
+/** Whether messages to this transport stay on this host, with the program that started this one. */
+function isOwnClient(transport: TransportLike): boolean {
+  const { peer } = transport as { peer?: Peer | undefined }
+  return peer?.medium === 'stdio'
 }
-
-/** The codes that prove that nothing was sent. */
-const UNSENT_CODES = ['NOT_STARTED', 'OVERLOADED', 'CONNECT_FAILED', 'CONNECT_TIMEOUT'] as const
 
 function responseNotSent(cause: Error): TransportError {
   const message = `the response was not sent: ${cause.message}`
-  return new TransportError('SEND_FAILED', message, { delivery: 'unknown' }, { cause })
+  return new TransportError('SEND_FAILED', message, { delivery: 'none' }, { cause })
 }
 
 /** Read for each use: only an open transport has it. */

@@ -2,6 +2,7 @@ import { isTransportError, toError } from '../contract/errors.js'
 import type { JsonRpcMessage, JsonRpcRequest, MessageParams, RequestId } from '../contract/message.js'
 import { INTERNAL_ERROR_CODE, METHOD_NOT_FOUND_CODE, PROGRESS_METHOD } from '../contract/protocol.js'
 import type { MessageContext, SendOptions } from '../contract/transport.js'
+import { idInUse } from '../messages/error-responses.js'
 import { JsonRpcError, toErrorMember } from '../messages/json-rpc-error.js'
 import { type QueuedSend, SendQueue } from '../transport/send-queue.js'
 import type { JsonRpcResult } from './pending-requests.js'
@@ -56,9 +57,13 @@ export class IncomingRequests {
 
   /** Runs the handler and sends its response. Never rejects. */
   async handle(request: JsonRpcRequest, context: MessageContext | undefined): Promise<void> {
+    if (this.#active.has(request.id)) {
+      await this.#sendError(idInUse(request.id), request.id)
+      return
+    }
     const isDone = await this.#respond(request, context)
     // After the response is released, and the error that refers to it: the error response may have to wait too.
-    if (!isDone) await this.#sendError(request.id)
+    if (!isDone) await this.#sendError(responseNotSent(request.id), request.id)
   }
 
   /** Resolves with `false` where the response could not be sent and an error response is due. */
@@ -135,11 +140,9 @@ export class IncomingRequests {
     }
   }
 
-  async #sendError(id: RequestId): Promise<void> {
+  async #sendError(response: JsonRpcMessage, id: RequestId): Promise<void> {
     const { send, report } = this.#context
-    const error = { code: INTERNAL_ERROR_CODE, message: 'the response could not be sent' }
-    const sent = send({ jsonrpc: '2.0', id, error }, { relatedRequestId: id })
-    await sent.catch((again) => report(toError(again)))
+    await send(response, { relatedRequestId: id }).catch((again) => report(toError(again)))
   }
 
   #sendResponse(id: RequestId, message: JsonRpcMessage): Promise<void> {
@@ -154,6 +157,11 @@ export class IncomingRequests {
     this.#isFull = isFull
     this.#context.full(isFull)
   }
+}
+
+function responseNotSent(id: RequestId): JsonRpcMessage {
+  const error = { code: INTERNAL_ERROR_CODE, message: 'the response could not be sent' }
+  return { jsonrpc: '2.0', id, error }
 }
 
 /** The most responses that may wait for space in the send queue. Further requests get an error response. */

@@ -349,7 +349,7 @@ class ConnectedTransport implements Transport {
         },
       },
     )
-    this.#end(reason)
+    this.#end(reason ?? channel.http?.failure)
   }
 
   #end(reason: Error | undefined): void {

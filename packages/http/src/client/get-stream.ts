@@ -16,6 +16,8 @@ export interface GetStreamOwner {
   state(state: StreamState): void
   /** The server no longer knows the session. */
   sessionLost(sessionId: string): void
+  /** Whether the stream must not be requested now. It is requested by `wake()`. */
+  mustWait(): boolean
 }
 
 /** The stream's name in errors. */
@@ -51,6 +53,7 @@ export class GetStream {
         wasOpen = true
         this.#owner.state('open')
       },
+      mustWait: () => this.#owner.mustWait(),
       waiting: () => this.#owner.state('reconnecting'),
       cannotResume: (error) => this.#owner.report(gap(this.#context.address, error)),
       tooLarge: (error) => {
@@ -62,6 +65,11 @@ export class GetStream {
     })
     this.#stream = stream
     stream.start()
+  }
+
+  /** Requests the stream, if that had to wait. */
+  wake(): void {
+    this.#stream?.wake()
   }
 
   stop(): void {

@@ -14,30 +14,27 @@ import {
   createMessageReader,
   type HeaderRecord,
   type HttpTraits,
-  isRequestId,
   type MessageReader,
   notWritable,
   overloaded,
+  PROGRESS_METHOD,
   type Sink,
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core/authoring'
-import type { ResponseHead } from '../engines/engine.js'
 import { utf8Length } from '../shared/utf8-length.js'
 import { callBack } from './call/callbacks.js'
 import type { ClientContext } from './call/client-context.js'
-import {
-  errorInText,
-  isModernError,
-  isNoMcpServer,
-  neitherTransport,
-  type RefusedResponse,
-  unexpectedResponse,
-} from './call/response-errors.js'
+import { onlyMessageIn } from './call/json-response.js'
+import { isModernRevision } from './call/request-headers.js'
+import { type RefusedResponse, unexpectedResponse } from './call/response-errors.js'
 import { GetStream, type StreamState } from './get-stream.js'
 import { type HandshakeReplay, handshakeReplay } from './handshake-replay.js'
-import { HttpSse } from './http-sse.js'
-import { PostRequest, type PostRequestHost } from './post-request.js'
+import { HttpSseFallback } from './http-sse-fallback.js'
+import { OpeningOutcome } from './opening-outcome.js'
+import { PendingPosts } from './pending-posts.js'
+import { PostRequest } from './post-request.js'
+import type { PostRequestHost } from './post-request-host.js'
 import { endSession, SessionRenewal } from './session-renewal.js'
 import { ToolHeaders } from './tool-headers.js'
 
@@ -58,6 +55,7 @@ export interface HttpChannelOptions {
   readonly maxQueuedBytes: number
   readonly closeTimeoutMs: number
   readonly httpSse: boolean
+  readonly messageUrl: URL | undefined
   readonly standaloneStream: boolean
   readonly endSessionOnClose: boolean
   readonly onStreamState?: ((state: StreamState) => void) | undefined
@@ -72,6 +70,7 @@ export function httpChannel(context: ClientContext, sink: Sink, options: HttpCha
   return {
     peer: options.peer,
     http,
+    traffic: context.traffic,
     send: (message, sendOptions) => http.send(message, sendOptions),
     close: (reason) => http.close(reason),
     flow: {
@@ -81,29 +80,31 @@ export function httpChannel(context: ClientContext, sink: Sink, options: HttpCha
   }
 }
 
-class HttpChannel implements PostRequestHost, HttpTraits {
+class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
   readonly context: ClientContext
   readonly setProtocolVersion: (version: string) => void
   postUrl: URL
   isHttpSse = false
-  hasAccepted = false
   readonly #sink: Sink
   readonly #options: HttpChannelOptions
   readonly #reader: MessageReader
   readonly #replay: HandshakeReplay = handshakeReplay()
   readonly #renewal: SessionRenewal
   readonly #getStream: GetStream
+  readonly #fallback: HttpSseFallback
   readonly #tools: ToolHeaders
-  readonly #posts: Set<PostRequest> = new Set()
-  readonly #requests: Map<RequestId, PostRequest> = new Map()
+  readonly #posts = new PendingPosts()
+  readonly #opening: OpeningOutcome
+  /** The requests whose streams are being resumed. */
+  readonly #resuming: Set<PostRequest> = new Set()
   /** The request whose response is being read. */
   #reading: PostRequest | undefined
+  /** The fault of the last message in it. */
+  #fault: Error | undefined
   /** The request that started the session, until its response arrives. */
   #sessionStart: PostRequest | undefined
   /** The `initialize` that other messages wait for. */
   #initialize: PostRequest | undefined
-  #httpSse: HttpSse | undefined
-  #queuedBytes = 0
   #closing: Promise<void> | undefined
   #isOver = false
 
@@ -112,16 +113,27 @@ class HttpChannel implements PostRequestHost, HttpTraits {
     this.postUrl = context.url
     this.#sink = sink
     this.#options = options
-    const read: Sink = { ...sink, message: (message, messageContext) => this.#read(message, messageContext) }
+    this.#opening = new OpeningOutcome(context.address)
+    const read: Sink = {
+      ...sink,
+      message: (message, messageContext) => this.#read(message, messageContext),
+      error: (error) => this.#malformed(error),
+    }
     this.#reader = createMessageReader(read, {
       address: context.address,
       abandon: (error) => this.#end(error),
+      // Since 2026-07-28, clients send no responses.
+      respond: (text) => {
+        if (!isModernRevision(context.headers.protocolVersion))
+          this.#post(JSON.parse(text)).sent.catch(sink.error)
+      },
     })
     this.setProtocolVersion = (version) => {
       context.headers.protocolVersion = version
     }
     this.#renewal = new SessionRenewal(context, this.#replay, {
       send: (message) => this.#post(message),
+      begun: () => this.#getStream.stop(),
       renewed: (error) => sink.error(error),
       failed: (error) => this.#end(error),
     })
@@ -134,13 +146,28 @@ class HttpChannel implements PostRequestHost, HttpTraits {
       report: (error) => sink.error(error),
       state: (state) => callBack('onStreamState', () => options.onStreamState?.(state), this),
       sessionLost: (sessionId) => this.#renewal.begin(sessionId),
+      // Some servers have one stream for each session, and would end the one that is being resumed.
+      mustWait: () => this.#resuming.size > 0,
     })
+    const fallback = {
+      moved: (url: URL) => {
+        this.postUrl = url
+        this.isHttpSse = true
+      },
+      message: (text: string) => this.#reader.text(text),
+      ended: (error: Error) => this.#end(error),
+    }
+    this.#fallback = new HttpSseFallback(context, fallback, options.messageUrl)
     // A resumed session is initialized already.
     if (context.headers.sessionId !== undefined) this.#openGetStream()
   }
 
   get sessionId(): string | undefined {
     return this.context.headers.sessionId
+  }
+
+  get failure(): Error | undefined {
+    return this.#opening.failure
   }
 
   get hasPerRequestStream(): boolean {
@@ -155,10 +182,12 @@ class HttpChannel implements PostRequestHost, HttpTraits {
     const text = toJson(message)
     const bytes = utf8Length(text)
     if (bytes > maxMessageBytes) return Promise.reject(tooLargeToSend(bytes, maxMessageBytes))
-    const queuedBytes = this.#queuedBytes + bytes
+    const queuedBytes = this.#posts.queuedBytes + bytes
     if (queuedBytes > maxQueuedBytes) return Promise.reject(overloaded(address, queuedBytes, maxQueuedBytes))
-    const post = this.#add(new PostRequest(this, message, text, bytes, options))
+    const post = this.#posts.add(new PostRequest(this, message, text, bytes, options))
+    this.#opening.sent(post)
     this.#reader.sent(message)
+    this.#posts.observeCancellation(post)
     if (post.isInitialize && this.sessionId === undefined) this.#initialize = post
     const isHeld = this.#renewal.isActive || (this.#initialize && waitsFor(this.#initialize.id, message))
     if (isHeld && !post.isInitialize) this.#renewal.hold(post)
@@ -187,57 +216,58 @@ class HttpChannel implements PostRequestHost, HttpTraits {
   pause(): void {
     this.context.pauseState.pause()
     this.#getStream.pause()
-    this.#httpSse?.pause()
-    for (const post of this.#posts) post.pause()
+    this.#fallback.pause()
+    for (const post of this.#posts.all) post.pause()
   }
 
   resume(): void {
     this.context.pauseState.resume()
     this.#getStream.resume()
-    this.#httpSse?.resume()
-    for (const post of this.#posts) post.resume()
+    this.#fallback.resume()
+    for (const post of this.#posts.all) post.resume()
   }
 
   mirroredHeaders(message: JsonRpcMessage): HeaderRecord {
     return this.#tools.mirroredHeaders(message)
   }
 
-  accepted(post: PostRequest, head: ResponseHead): void {
-    this.hasAccepted = true
-    if (post.isInitialize) {
-      const sessionId = head.header('mcp-session-id')
-      if (sessionId) {
-        this.context.headers.sessionId = sessionId
-        this.#sessionStart = post
-      }
+  accepted(post: PostRequest, sessionId: string | undefined): void {
+    const { history, headers } = this.context
+    history.hasAccepted = true
+    if (sessionId !== undefined) {
+      headers.sessionId = sessionId
+      this.#sessionStart = post
     }
     if (post.id !== undefined || !('method' in post.message)) return
-    const { method, params } = post.message
-    if (method === 'notifications/initialized') {
-      // After this request has released its socket: on a new one the stream would open after the next message.
-      queueMicrotask(() => this.#openGetStream())
-    } else if (method === 'notifications/cancelled') {
-      const id = params?.['requestId']
-      if (isRequestId(id)) this.#requests.get(id)?.drop()
-    }
+    // After this request has released its socket: on a new one the stream would open after the next message.
+    if (post.message.method === 'notifications/initialized') queueMicrotask(() => this.#openGetStream())
   }
 
-  readText(text: string, from: PostRequest): void {
+  readText(text: string, from: PostRequest): Error | undefined {
     this.#reading = from
+    this.#fault = undefined
     try {
-      this.#reader.text(text)
+      const only = from.id === undefined ? undefined : onlyMessageIn(text)
+      if (only === undefined) this.#reader.text(text)
+      else this.#reader.value(only)
     } finally {
       this.#reading = undefined
     }
+    return this.#fault
   }
 
   unreadable(bytes: Uint8Array): void {
     this.#reader.unreadable(bytes, 'not UTF-8')
   }
 
-  respond(response: JsonRpcErrorResponse, from: PostRequest): void {
+  respond(response: JsonRpcErrorResponse, from: PostRequest, error: Error): void {
+    this.#opening.responded(from, response, error)
     const forApplication = this.#tools.read(response, from)
     if (forApplication && !this.#isOver) this.#deliver(forApplication, undefined)
+  }
+
+  resuming(post: PostRequest): void {
+    this.#resuming.add(post)
   }
 
   again(post: PostRequest): void {
@@ -251,12 +281,7 @@ class HttpChannel implements PostRequestHost, HttpTraits {
     }
     if (this.#tools.recover(post, response)) return true
     // Once HTTP+SSE is in use, its own endpoint is what refuses.
-    const isFirst = post.isInitialize && !this.hasAccepted && !this.isHttpSse
-    if (!this.#options.httpSse || !isFirst || !isHttpSseStatus(response.status)) return false
-    const error = errorInText(response.text, post.id ?? '')
-    if (error && isModernError(error, response.status)) return false
-    this.#fallBack(post, response)
-    return true
+    return this.#options.httpSse && !this.isHttpSse && this.#fallback.recover(post, response)
   }
 
   report(error: Error): void {
@@ -264,45 +289,49 @@ class HttpChannel implements PostRequestHost, HttpTraits {
   }
 
   settled({ bytes }: PostRequest): void {
-    this.#queuedBytes -= bytes
+    this.#posts.queuedBytes -= bytes
   }
 
   over(post: PostRequest): void {
-    this.#posts.delete(post)
     this.#initializeOver(post)
-    const { id } = post
-    if (id === undefined || this.#requests.get(id) !== post) return
-    this.#requests.delete(id)
-    this.#replay.cancelled(id)
+    if (this.#resuming.delete(post) && this.#resuming.size === 0) this.#getStream.wake()
+    const id = this.#posts.over(post)
+    if (id !== undefined) this.#replay.cancelled(id)
   }
 
   /** Sends a message of the client's own, which no limit or renewal delays. */
   #post(message: JsonRpcMessage): PostRequest {
     const text = toJson(message)
-    const post = this.#add(new PostRequest(this, message, text, utf8Length(text)))
+    const post = this.#posts.add(new PostRequest(this, message, text, utf8Length(text)))
     post.start()
     return post
   }
 
-  #add(post: PostRequest): PostRequest {
-    this.#queuedBytes += post.bytes
-    this.#posts.add(post)
-    if (post.id !== undefined) this.#requests.set(post.id, post)
-    return post
+  #malformed(error: Error): void {
+    this.#fault = error
+    if (!this.#reading?.isUnwanted) this.report(error)
   }
 
   #read(message: JsonRpcMessage, messageContext: MessageContext | undefined): void {
-    if (!isResponse(message)) {
-      this.#deliver(message, messageContext)
-      return
-    }
+    if (this.#posts.isLate(message)) return
     const from = this.#reading
-    const response = from?.adoptsResponses && from.id !== undefined ? { ...message, id: from.id } : message
-    const post = response.id === undefined ? undefined : this.#requests.get(response.id)
-    if (response.id !== undefined && (!post || post.hasResponse)) {
-      this.report(unexpectedResponse(this.context.address, response.id))
+    if (!isResponse(message)) {
+      const isUnwanted = from?.isUnwanted && message.method === PROGRESS_METHOD
+      if (!isUnwanted) this.#deliver(message, messageContext)
       return
     }
+    const id = from && idFor(from, message)
+    const response = id === undefined ? message : { ...message, id }
+    const post = this.#posts.request(response.id)
+    if (post?.isUnwanted) {
+      post.responseDelivered()
+      return
+    }
+    if (response.id !== undefined && (!post || post.hasResponse)) {
+      this.#malformed(unexpectedResponse(this.context.address, response.id))
+      return
+    }
+    if (post) this.#opening.responded(post, response)
     if (post?.isInitialize) this.#initialized(response, post)
     const forApplication = this.#tools.read(response, post)
     if (forApplication) this.#deliver(forApplication, messageContext)
@@ -333,28 +362,6 @@ class HttpChannel implements PostRequestHost, HttpTraits {
     } else this.#renewal.replayed(step)
   }
 
-  /** Tries HTTP+SSE, the transport of 2024-11-05: servers that support nothing else refuse the first POST. */
-  #fallBack(post: PostRequest, response: RefusedResponse): void {
-    this.#httpSse?.stop()
-    this.#httpSse = new HttpSse(this.context, {
-      endpoint: (url) => {
-        this.postUrl = url
-        this.isHttpSse = true
-        post.moveTo(url)
-        post.start()
-      },
-      message: (text) => this.#reader.text(text),
-      ended: (error) => this.#end(error),
-      unavailable: (error) => {
-        // A refusal in JSON-RPC is from an MCP server, and stands.
-        if (isNoMcpServer(response, errorInText(response.text, post.id ?? '')))
-          post.fail(neitherTransport(this.context, response, error))
-        else post.refuse(response)
-      },
-    })
-    this.#httpSse.begin()
-  }
-
   #openGetStream(): void {
     if (!this.#isOver && !this.isHttpSse && this.#options.standaloneStream) this.#getStream.open()
   }
@@ -369,18 +376,20 @@ class HttpChannel implements PostRequestHost, HttpTraits {
   #stop(reason: Error | undefined): void {
     const error = reason ? closedError(reason) : notWritable(this.context.address)
     this.#isOver = true
+    this.#opening.close()
     this.#renewal.stop()
     this.#getStream.stop()
-    this.#httpSse?.stop()
-    for (const post of [...this.#posts]) post.fail(error)
+    this.#fallback.stop()
+    for (const post of [...this.#posts.all]) post.fail(error)
     this.context.lingering.stop()
     this.context.callbacks.cancel(error)
   }
 }
 
-/** Whether a server of HTTP+SSE refuses a POST with this status (2025-11-25, Backwards Compatibility). */
-function isHttpSseStatus(status: number): boolean {
-  return status === 400 || status === 404 || status === 405
+/** The id of the request on whose stream the response arrives, where the response is for it whatever its own id. */
+function idFor(post: PostRequest, response: JsonRpcResponse): RequestId | undefined {
+  // An error without an id is for the only request of its HTTP response.
+  return !post.hasResponse && (post.adoptsResponses || response.id === undefined) ? post.id : undefined
 }
 
 /**

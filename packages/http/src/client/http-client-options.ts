@@ -12,6 +12,7 @@ import {
   type OptionSettings,
   type OptionTable,
   optional,
+  optionError,
   options,
   parseHeaders,
   rejectOption,
@@ -102,6 +103,12 @@ export interface HttpClientOptions extends CreateTransportOptions {
    */
   proxy?: 'environment' | (string & {}) | URL | undefined
   /**
+   * Whether to keep the cookies of the server while the client exists, and to send them back, as load balancers need.
+   * A header `cookie` of the application has precedence. Without effect in browsers, which have their own cookies.
+   * @defaultValue true
+   */
+  cookies?: boolean | undefined
+  /**
    * Session to resume: the `sessionId` of an earlier transport. Both SDKs then skip `initialize`.
    * @defaultValue undefined
    */
@@ -116,6 +123,12 @@ export interface HttpClientOptions extends CreateTransportOptions {
    * @defaultValue true
    */
   httpSse?: boolean | undefined
+  /**
+   * URL for messages in HTTP+SSE, in place of the one that the server names, such as behind a proxy with a path of its
+   * own. It may be relative to `url`, and has the same origin. The query that the server names is appended.
+   * @defaultValue undefined
+   */
+  messageUrl?: string | URL | undefined
   /**
    * Whether to open the optional stream for messages that belong to no request.
    * @defaultValue true
@@ -153,9 +166,9 @@ export interface HttpClientOptions extends CreateTransportOptions {
    */
   maxSockets?: number | undefined
   /**
-   * Limit for opening a connection, in milliseconds. It also limits `auth.token()`, `headers()`, the text of a
-   * refusal, the first event of HTTP+SSE, and a new session in place of a lost one. With `fetch`, it limits the start
-   * of the response to `initialize` or `server/discover` instead of the connection.
+   * Limit for opening a connection, in milliseconds, and for the start of the response to the first `initialize` or
+   * `server/discover` after that. It also limits `auth.token()`, `headers()`, the text of a refusal, the first event of
+   * HTTP+SSE, and a new session in place of a lost one.
    * @defaultValue 10_000
    */
   connectTimeoutMs?: number | undefined
@@ -188,7 +201,16 @@ export interface HttpClientOptions extends CreateTransportOptions {
   random?: (() => number) | undefined
 }
 
-type Absent = 'fetch' | 'agent' | 'auth' | 'tls' | 'proxy' | 'sessionId' | 'protocolVersion' | 'onStreamState'
+type Absent =
+  | 'fetch'
+  | 'agent'
+  | 'auth'
+  | 'tls'
+  | 'proxy'
+  | 'sessionId'
+  | 'protocolVersion'
+  | 'messageUrl'
+  | 'onStreamState'
 
 /** For options that are checked elsewhere, such as by the engine. */
 const unchecked = optional<never>(rule(() => {}))
@@ -212,9 +234,11 @@ const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions,
     }),
   ),
   proxy: unchecked,
+  cookies: boolean(true),
   sessionId: optional(visibleAscii),
   protocolVersion: optional(visibleAscii),
   httpSse: boolean(true),
+  messageUrl: unchecked,
   standaloneStream: boolean(true),
   onStreamState: optional(callback()),
   reconnect: rule<HttpReconnectOptions, HttpReconnectOptions>(group(reconnectTable).check, {}),
@@ -236,8 +260,9 @@ export const httpClientDefaults: OptionDefaults<HttpClientOptions, Absent> = /* 
 type Settings = OptionSettings<HttpClientOptions, Absent>
 
 /** The checked options of a client, with their defaults. */
-export interface HttpClientSettings extends Omit<Settings, 'url' | 'headers' | 'reconnect'> {
+export interface HttpClientSettings extends Omit<Settings, 'url' | 'messageUrl' | 'headers' | 'reconnect'> {
   readonly url: URL
+  readonly messageUrl: URL | undefined
   readonly headers: HeaderSource['headers']
   readonly reconnect: OptionSettings<HttpReconnectOptions>
 }
@@ -245,20 +270,44 @@ export interface HttpClientSettings extends Omit<Settings, 'url' | 'headers' | '
 /** Checks the options and adds the defaults. Throws `INVALID_OPTION`. */
 export function readHttpClientOptions(given: HttpClientOptions): HttpClientSettings {
   const settings = table.read(given)
-  const { url, minRetryMs, maxRetryMs, reconnect } = settings
+  const { minRetryMs, maxRetryMs, reconnect } = settings
+  const url = parseHttpUrl(settings.url)
   inRange(minRetryMs, Infinity).check('maxRetryMs', maxRetryMs)
   // Read once: they may come from a generator.
   const headers = typeof settings.headers === 'function' ? settings.headers : parseHeaders(settings.headers)
   if (typeof headers === 'string') return rejectOption('headers', `a function, or ${headers}`)
-  return { ...settings, url: parseHttpUrl(url), headers, reconnect: reconnectTable.select(reconnect) }
+  return {
+    ...settings,
+    url,
+    messageUrl: parseMessageUrl(settings.messageUrl, url),
+    headers,
+    reconnect: reconnectTable.select(reconnect),
+  }
 }
 
-/** Never shows the URL: it may contain a password or a token. */
+function parseMessageUrl(given: unknown, base: URL): URL | undefined {
+  if (given === undefined) return undefined
+  const url = URL.canParse(String(given), base) ? new URL(String(given), base) : undefined
+  if (url?.origin === base.origin && url.username === '' && url.password === '') return url
+  return rejectOption('messageUrl', 'a URL of the same origin as option "url"')
+}
+
+const HTTP_SCHEME = /^https?:$/
+const HTTP_URL = 'a URL that starts with http:// or https://'
+/** A host with a domain, a port or a path, without a scheme: it has no secrets. */
+const WITHOUT_SCHEME =
+  /^(?:localhost|[\w-]{1,24}(?:\.[\w-]{1,24})+|[\w-]{1,24}(?=:\d)|\[[\da-f:.]+\])(?::\d{1,5})?(?:\/[\w./~-]{0,64})?$/i
+
+/** Shows a URL only where it can contain no password and no token. */
 function parseHttpUrl(given: unknown): URL {
-  if (!URL.canParse(String(given))) return rejectOption('url', 'a URL')
-  const url = new URL(String(given))
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    return rejectOption('url', 'a URL that starts with http:// or https://')
+  const text = String(given)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !HTTP_SCHEME.test(url.protocol)) {
+    if (!WITHOUT_SCHEME.test(text))
+      return rejectOption('url', url ? `${HTTP_URL}, not ${url.protocol}` : HTTP_URL)
+    const fault = `must be ${HTTP_URL}: ${JSON.stringify(text)} has no scheme`
+    throw optionError('url', fault, { hint: `did you mean http://${text}` })
+  }
   if (url.username !== '' || url.password !== '')
     return refuseOption('url', 'must not contain credentials: use option "headers"')
   url.hash = ''
@@ -274,7 +323,13 @@ const authTable = options<HttpAuth, keyof HttpAuth>({
 /** In a plain object, misspelt callbacks are rejected; other members are the application's own. */
 function checkAuth(option: string, value: unknown): void {
   const auth = value as HttpAuth | null
-  if (typeof auth?.token !== 'function') rejectOption(option, 'an object with a function "token"')
+  if (typeof auth?.token !== 'function') {
+    if (typeof (auth as { tokens?: unknown } | null)?.tokens !== 'function')
+      rejectOption(option, 'an object with a function "token"')
+    const hint = 'use oauth(provider, auth) of @mcpwire/http, with the function auth() of the SDK'
+    const fault = 'must be an object with a function "token": this is the OAuth provider of an SDK'
+    throw optionError(option, fault, { hint })
+  }
   if (Object.getPrototypeOf(auth) !== Object.prototype) return
   const callbacks = Object.entries(auth).filter(([name]) => /^on[A-Z]/.test(name))
   authTable.read(Object.fromEntries(callbacks) as unknown as HttpAuth, option)

@@ -65,6 +65,8 @@ export function httpClient(options: HttpClientOptions): Transport {
       readers: new EventReaders(settings.maxMessageBytes),
       reconnect: { ...settings, ...settings.reconnect },
       pauseState,
+      history: { hasResponded: false, hasAccepted: false },
+      traffic: { bytesSent: 0, bytesReceived: 0 },
     }
   }
 

@@ -1,12 +1,18 @@
-import { TransportError } from '@mcpwire/core'
-import type { HeaderRecord } from '@mcpwire/core/authoring'
+import { type ErrorAdvice, TransportError } from '@mcpwire/core'
+import { type HeaderRecord, toError } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../engines/engine.js'
 import { EVENT_STREAM_MEDIA_TYPE } from '../shared/media-types.js'
 import { type ClientContext, serverDeadline } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
 import { mediaTypeOf } from './call/request-headers.js'
-import { type RefusedResponse, statusError } from './call/response-errors.js'
+import {
+  CODED_HINT,
+  codedBody,
+  type RefusedRequest,
+  type RefusedResponse,
+  statusError,
+} from './call/response-errors.js'
 
 /** The channel of an HTTP+SSE stream. */
 export interface HttpSseOwner {
@@ -19,16 +25,30 @@ export interface HttpSseOwner {
   ended(error: Error): void
 }
 
+/** The names of a message to the endpoint in an error. */
+export function toEndpoint(
+  { context, postUrl }: { readonly context: ClientContext; readonly postUrl: URL },
+  status: number,
+): RefusedRequest {
+  const isWrongPath = !context.history.hasAccepted && (status === 404 || status === 405)
+  const hint =
+    'the endpoint event of the server names this URL: if a proxy needs another one, set option "messageUrl"'
+  return { address: postUrl.origin + postUrl.pathname, ...(isWrongPath && { hint }) }
+}
+
 /** The stream of a server of 2024-11-05, which carries all of its messages. */
 export class HttpSse extends HttpCall implements FeedOwner {
   readonly #owner: HttpSseOwner
   readonly #feed: EventFeed
+  readonly #givenUrl: URL | undefined
   #deadline: Disposable | undefined
   #isOpen = false
 
-  constructor(context: ClientContext, owner: HttpSseOwner) {
+  /** `messageUrl` replaces the URL that the server names. */
+  constructor(context: ClientContext, owner: HttpSseOwner, messageUrl: URL | undefined) {
     super(context, 'GET')
     this.#owner = owner
+    this.#givenUrl = messageUrl
     this.#feed = new EventFeed(this, context)
   }
 
@@ -68,7 +88,10 @@ export class HttpSse extends HttpCall implements FeedOwner {
   }
 
   protected accepted(head: ResponseHead): void {
-    if (mediaTypeOf(head.header('content-type')) === EVENT_STREAM_MEDIA_TYPE) this.#feed.open()
+    const coding = this.codingOf(head)
+    if (coding !== undefined)
+      this.#lost(this.#failure(`the response to GET has ${codedBody(coding)}`, { hint: CODED_HINT }))
+    else if (mediaTypeOf(head.header('content-type')) === EVENT_STREAM_MEDIA_TYPE) this.#feed.open()
     else this.#lost(this.#failure('the response to GET is no event stream'))
   }
 
@@ -81,7 +104,7 @@ export class HttpSse extends HttpCall implements FeedOwner {
   }
 
   protected interrupted(cause: Error): void {
-    this.#lost(this.#failure('the stream was interrupted', cause))
+    this.#lost(this.#failure(`the stream was interrupted: ${cause.message}`, {}, cause))
   }
 
   protected refused(response: RefusedResponse): void {
@@ -89,15 +112,20 @@ export class HttpSse extends HttpCall implements FeedOwner {
   }
 
   protected sendFailed(error: unknown): void {
-    this.#lost(this.#failure('the GET failed', error))
+    this.#lost(this.#failure(`the GET failed: ${toError(error).message}`, {}, error))
   }
 
   #open(data: string): void {
     const { url: serverUrl } = this.context
-    const url = URL.canParse(data, serverUrl) ? new URL(data, serverUrl) : undefined
+    const named = URL.canParse(data, serverUrl) ? new URL(data, serverUrl) : undefined
+    const url = this.#givenUrl ? withQueryOf(this.#givenUrl, named) : named
     // Messages may contain credentials, which are meant for this server.
     if (url?.origin !== serverUrl.origin) {
-      this.#lost(this.#failure('its endpoint has another origin'))
+      const what = named
+        ? `another origin: ${named.origin === 'null' ? named.protocol : named.origin}`
+        : 'no URL'
+      const hint = `set option "messageUrl" to a URL of ${serverUrl.origin}`
+      this.#lost(this.#failure(`its endpoint event names ${what}`, { option: 'messageUrl', hint }))
       return
     }
     this.#isOpen = true
@@ -111,8 +139,22 @@ export class HttpSse extends HttpCall implements FeedOwner {
     else this.#owner.unavailable(error)
   }
 
-  #failure(why: string, cause?: unknown): Error {
+  #failure(why: string, advice: ErrorAdvice = {}, cause?: unknown): Error {
     const { address } = this.context
-    return new TransportError('PEER_LOST', `HTTP+SSE with ${address}: ${why}`, { address }, { cause })
+    return new TransportError(
+      'PEER_LOST',
+      `HTTP+SSE with ${address}: ${why}`,
+      { address, ...advice },
+      { cause },
+    )
   }
+}
+
+/** The URL of the option, with the query that the server named: it usually holds the session. */
+function withQueryOf(given: URL, named: URL | undefined): URL {
+  const url = new URL(given)
+  named?.searchParams.forEach((value, name) => {
+    url.searchParams.append(name, value)
+  })
+  return url
 }

@@ -1,77 +1,49 @@
 import {
+  type ErrorAdvice,
   isRequest,
-  type JsonRpcErrorResponse,
   type JsonRpcMessage,
   type RequestId,
   type SendOptions,
   TransportError,
 } from '@mcpwire/core'
-import { type HeaderRecord, toErrorResponse } from '@mcpwire/core/authoring'
+import { deferred, type HeaderRecord, toError, toOwnErrorResponse } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../engines/engine.js'
-import { VERSION_KEY } from '../headers/standard-headers.js'
 import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../shared/media-types.js'
 import { callBack, callBackAtEnd } from './call/callbacks.js'
-import type { ClientContext } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
 import type { WatchedStream } from './call/idle-watch.js'
 import { JsonResponse, type JsonResponseOwner } from './call/json-response.js'
-import { isModernRevision, mediaTypeOf } from './call/request-headers.js'
+import { isModernMessage, isOpeningMessage } from './call/message-era.js'
+import { mediaTypeOf, parseSessionId } from './call/request-headers.js'
 import {
+  contentFault,
   errorInText,
+  invalidSessionId,
   isNoMcpServer,
-  markAsAuthFailure,
+  markAsFinal,
   type RefusedResponse,
+  reasonOf,
   statusError,
 } from './call/response-errors.js'
+import { toEndpoint } from './http-sse.js'
+import type { PostRequestHost } from './post-request-host.js'
 import { ReconnectingStream } from './reconnecting-stream.js'
-
-/** The channel of a POST request. */
-export interface PostRequestHost {
-  readonly context: ClientContext
-  readonly postUrl: URL
-  /** Whether responses arrive on the one stream of HTTP+SSE. */
-  readonly isHttpSse: boolean
-  /** Whether the server has accepted a message, and so is an MCP server. */
-  readonly hasAccepted: boolean
-  /** The headers that mirror the message, where its revision has them. */
-  mirroredHeaders(message: JsonRpcMessage): HeaderRecord
-  accepted(post: PostRequest, head: ResponseHead): void
-  /** Reads the text of a message in the response. */
-  readText(text: string, from: PostRequest): void
-  /** Reports a body that is not UTF-8. */
-  unreadable(bytes: Uint8Array): void
-  /** Delivers a response in place of the server's. */
-  respond(response: JsonRpcErrorResponse, from: PostRequest): void
-  /** Sends a refused message again, in the current session. */
-  again(post: PostRequest): void
-  /** Returns whether the channel handles the refusal: it sends the message again, or fails it. */
-  recover(post: PostRequest, response: RefusedResponse): boolean
-  report(error: Error): void
-  /** `send()` has settled. */
-  settled(post: PostRequest): void
-  /** Nothing more arrives for the request. */
-  over(post: PostRequest): void
-}
 
 // The stages of a message:
 //
 //   status ── 2xx with JSON ──▶ json ─────────────────────────────────────▶ over
 //          ── 2xx with events ─▶ events ── broken off, with an id ──▶ resumed ──▶ over
 //          ── 2xx otherwise ──▶ elsewhere (HTTP+SSE, or no response is due) ──▶ over
+//          ── 2xx that is not MCP ──▶ over, with its text in the error
 //          ── refused ──▶ the channel recovers it, or the refusal is the response ──▶ over
 type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'over'
-
-/** The first requests of a client. Servers respond to them quickly. */
-const OPENING_METHODS: readonly string[] = ['initialize', 'server/discover']
 
 /** One message sent by POST, and its response. */
 export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwner, WatchedStream {
   readonly message: JsonRpcMessage
   readonly id: RequestId | undefined
   readonly isInitialize: boolean
-  readonly bytes: number
-  readonly sent: Promise<void>
   /** The session it was last sent in. */
   sessionId: string | undefined
   /** Since when its end is due, by the clock. */
@@ -80,20 +52,23 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   hasResponse = false
   /** How often it was sent again in a new session. */
   renewals = 0
-  readonly #host: PostRequestHost
+  /** Whether its cancellation was sent: the loss of its response is no error. */
+  isUnwanted = false
+  readonly #host: PostRequestHost<PostRequest>
   readonly #text: string
   readonly #options: SendOptions | undefined
-  #resolve!: () => void
-  #reject!: (error: unknown) => void
+  readonly #sent = deferred<void>()
   #isSettled = false
   #stage: Stage = 'status'
   #json: JsonResponse | undefined
   #feed: EventFeed | undefined
   #stream: ReconnectingStream | undefined
   #onAbort: (() => void) | undefined
+  /** The fault of the last malformed message in the response. */
+  #fault: Error | undefined
 
   constructor(
-    host: PostRequestHost,
+    host: PostRequestHost<PostRequest>,
     message: JsonRpcMessage,
     text: string,
     bytes: number,
@@ -107,13 +82,14 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
     this.bytes = bytes
     this.#text = text
     this.#options = options
-    this.sent = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
     if (!options?.requestSignal) return
-    this.#onAbort = () => this.#abort()
+    this.#onAbort = () => this.drop({ reason: options.requestSignal?.reason })
     options.requestSignal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** The outcome of `send()`. */
+  get sent(): Promise<void> {
+    return this.#sent.promise
   }
 
   /** Whether each response on its stream is for it, whatever its id: the option resumes a request of another client. */
@@ -127,9 +103,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
 
   /** Whether its revision is named in each request, and has no streams that can be resumed. */
   get isModern(): boolean {
-    if (!('method' in this.message)) return false
-    const named = this.message.params?._meta?.[VERSION_KEY]
-    return isModernRevision(typeof named === 'string' ? named : this.context.headers.protocolVersion)
+    return isModernMessage(this.message, this.context.headers.protocolVersion)
   }
 
   /** Sends the message, or resumes the request that `resumptionToken` names. */
@@ -159,15 +133,17 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   /** Ends it: `send()` rejects. Once that has settled, the error is the response. */
   fail(error: unknown): void {
     if (this.#stage === 'over') return
-    if (!this.#isSettled) this.#settle({ reason: error })
+    if (this.isUnwanted) this.#settle()
+    else if (!this.#isSettled) this.#settle({ reason: error })
     else if (this.id !== undefined && !this.hasResponse)
-      this.#host.respond(toErrorResponse(this.id, error), this)
+      this.#host.respond(toOwnErrorResponse(this.id, error, { delivery: 'unknown' }), this, toError(error))
     this.#end()
   }
 
-  /** Ends it without an error or a response. */
-  drop(): void {
-    this.#settle()
+  /** Ends it without a response. `send()` resolves unless a reason is given. */
+  drop(rejection?: { readonly reason: unknown }): void {
+    this.isUnwanted = true
+    this.#settle(rejection)
     this.#end('silent')
   }
 
@@ -197,9 +173,13 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
     return this.#stage === 'events' || this.#stage === 'json'
   }
 
-  protected override get isOpening(): boolean {
-    const { message } = this
-    return !this.#host.hasAccepted && 'method' in message && OPENING_METHODS.includes(message.method)
+  /** Whether it is a first request of an era. */
+  get isOpeningMethod(): boolean {
+    return isOpeningMessage(this.message)
+  }
+
+  override get isOpening(): boolean {
+    return !this.context.history.hasAccepted && this.isOpeningMethod
   }
 
   protected headers(): HeaderRecord | Promise<HeaderRecord> {
@@ -209,9 +189,21 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
     return this.isInitialize ? headers.initialize(own, mirrored) : headers.post(own, mirrored)
   }
 
+  protected override isUsable(head: ResponseHead): boolean {
+    if (this.id === undefined || this.#host.isHttpSse) return true
+    const type = mediaTypeOf(head.header('content-type'))
+    return this.codingOf(head) === undefined && (type === EVENT_STREAM_MEDIA_TYPE || type === JSON_MEDIA_TYPE)
+  }
+
   protected accepted(head: ResponseHead): void {
+    const idHeader = this.isInitialize ? head.header('mcp-session-id') : undefined
+    const sessionId = idHeader ? parseSessionId(idHeader) : undefined
+    if (idHeader && sessionId === undefined) {
+      this.fail(invalidSessionId(this.context.address))
+      return
+    }
     this.#settle()
-    this.#host.accepted(this, head)
+    this.#host.accepted(this, sessionId)
     const type = mediaTypeOf(head.header('content-type'))
     if (this.id === undefined || this.#host.isHttpSse) {
       this.#stage = 'elsewhere'
@@ -223,13 +215,10 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
       this.#stage = 'events'
       this.#feed = new EventFeed(this, this.context)
       this.#feed.open()
-    } else if (type === JSON_MEDIA_TYPE) {
+    } else {
       this.#stage = 'json'
       this.#json = new JsonResponse(this, this.context, head)
       this.#json.open()
-    } else {
-      const received = `status ${head.status} and ${type ?? 'no content type'}`
-      this.broken(`${this.context.address} responded to a request with ${received}, which is not MCP`)
     }
   }
 
@@ -255,7 +244,11 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   }
 
   protected refused(response: RefusedResponse): void {
-    if (!this.#host.recover(this, response)) this.refuse(response)
+    if (response.status >= 200 && response.status < 300) {
+      const { message, advice } = contentFault(this.context, response)
+      this.#settle()
+      this.#outcomeUnknown(message, undefined, advice)
+    } else if (!this.#host.recover(this, response)) this.refuse(response)
   }
 
   /**
@@ -264,23 +257,28 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
    */
   refuse(response: RefusedResponse): void {
     const { status } = response
-    const error = statusError(this.context, response)
-    if (status === 401 && this.context.authorization) markAsAuthFailure(error)
+    const requested = this.#host.isHttpSse ? toEndpoint(this.#host, status) : {}
+    const error = statusError(this.context, response, requested)
+    // The v2 SDK would replace it by an error without the reason.
+    if (status === 401 || status === 403 || status >= 500) markAsFinal(error)
     const isResponse = status >= 400 && status < 500 && status !== 401 && status !== 403
     const own = this.id === undefined ? undefined : errorInText(response.text, this.id)
-    const isFailed = this.isInitialize && !this.#host.hasAccepted && isNoMcpServer(response, own)
+    const isFailed = this.isInitialize && this.isOpening && isNoMcpServer(response, own)
     if (this.id === undefined || !isResponse || isFailed) {
       this.fail(error)
       return
     }
-    if (!own) this.#host.report(error)
     this.#settle()
-    this.#host.respond(own ?? toErrorResponse(this.id, error), this)
+    if (!this.isUnwanted) {
+      // The refusal of a first request may only select another era.
+      if (!own && !this.isOpening) this.#host.report(error)
+      this.#host.respond(own ?? toOwnErrorResponse(this.id, error), this, error)
+    }
     this.#end()
   }
 
   event(data: string, type: string): void {
-    if (type === 'message') this.#host.readText(data, this)
+    if (type === 'message') this.#fault = this.#host.readText(data, this) ?? this.#fault
   }
 
   token(id: string): void {
@@ -290,7 +288,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
 
   tooLarge(error: Error): void {
     this.cancel()
-    this.#host.report(error)
+    if (!this.isUnwanted) this.#host.report(error)
     this.fail(error)
   }
 
@@ -307,9 +305,9 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   }
 
   complete(text: string): void {
-    this.#host.readText(text, this)
+    const fault = this.#host.readText(text, this)
     if (this.hasResponse) this.#end()
-    else this.broken(`${this.context.address} responded to a request without its JSON-RPC response`)
+    else this.broken(`${this.context.address} responded to a request without its JSON-RPC response`, fault)
   }
 
   unreadable(bytes: Uint8Array): void {
@@ -319,14 +317,15 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
 
   #streamEnded(cause: Error | undefined): void {
     const feed = this.#feed as EventFeed
-    if (this.hasResponse) {
+    if (this.hasResponse || this.isUnwanted) {
       this.#end()
       return
     }
     const isResumable = feed.lastEventId !== undefined && !this.isModern
     if (!isResumable || this.sessionId !== this.context.headers.sessionId) {
       feed.close()
-      this.broken(`the stream of a request to ${this.context.address} ended before its response`, cause)
+      const message = `the stream of a request to ${this.context.address} ended before its response`
+      this.broken(message, cause ?? this.#fault)
       return
     }
     this.#reconnecting(feed).continue(cause)
@@ -334,6 +333,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
 
   #reconnecting(feed: EventFeed): ReconnectingStream {
     this.#stage = 'resumed'
+    this.#host.resuming(this)
     const failed = (error: Error): void =>
       this.broken(`a request to ${this.context.address} could not be resumed`, error)
     this.#stream = new ReconnectingStream(
@@ -353,25 +353,25 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   }
 
   /** Fails it with `OUTCOME_UNKNOWN`: it may have run, and its response does not arrive. */
-  broken(message: string, cause?: unknown): void {
-    const method = 'method' in this.message ? this.message.method : ''
-    const error = new TransportError('OUTCOME_UNKNOWN', message, { method }, { cause })
-    // The response carries less: its reader may be behind another transport.
-    this.#host.report(error)
-    this.fail(error)
+  broken(what: string, cause?: unknown): void {
+    const { text, advice } = reasonOf(cause ?? '')
+    this.#outcomeUnknown(cause === undefined ? what : `${what}: ${text}`, cause, advice)
   }
 
-  #abort(): void {
-    this.#settle({ reason: this.#options?.requestSignal?.reason })
-    this.#end('silent')
+  #outcomeUnknown(message: string, cause?: unknown, advice?: ErrorAdvice): void {
+    const method = 'method' in this.message ? this.message.method : ''
+    const error = new TransportError('OUTCOME_UNKNOWN', message, { method, ...advice }, { cause })
+    // A relay conceals the text of the response.
+    if (!this.isUnwanted) this.#host.report(error)
+    this.fail(error)
   }
 
   /** Settles `send()`: rejects where a reason is given. */
   #settle(rejection?: { readonly reason: unknown }): void {
     if (this.#isSettled) return
     this.#isSettled = true
-    if (rejection) this.#reject(rejection.reason)
-    else this.#resolve()
+    if (rejection) this.#sent.reject(rejection.reason)
+    else this.#sent.resolve()
     this.#host.settled(this)
   }
 

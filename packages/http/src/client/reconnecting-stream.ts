@@ -7,7 +7,14 @@ import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
 import { ReconnectBudget } from './call/reconnect-budget.js'
 import { mediaTypeOf } from './call/request-headers.js'
-import { type RefusedResponse, retryAfterOf, statusError } from './call/response-errors.js'
+import {
+  CODED_HINT,
+  codedBody,
+  type RefusedResponse,
+  reasonOf,
+  retryAfterOf,
+  statusError,
+} from './call/response-errors.js'
 
 /** The user of a reconnecting stream. */
 export interface ReconnectingStreamOwner extends Omit<FeedOwner, 'silent'> {
@@ -15,6 +22,8 @@ export interface ReconnectingStreamOwner extends Omit<FeedOwner, 'silent'> {
   readonly what: string
   /** Whether a new event id alone makes a stream useful: the server ends streams and lets clients poll. */
   readonly isPolled?: boolean
+  /** Whether the stream must not be requested now. It is requested by `wake()`. */
+  mustWait?(): boolean
   /** The stream is open, for the first time or again. */
   opened?(): void
   /** The stream ended or was refused, and is requested again after the delay. */
@@ -30,6 +39,9 @@ export interface ReconnectingStreamOwner extends Omit<FeedOwner, 'silent'> {
 /** Statuses of temporary failures. */
 const TEMPORARY = new Set([408, 409, 425, 429, 500, 502, 503, 504])
 
+/** The most resumptions without an event: the server cannot replay, or waits for the end of another stream. */
+const MAX_FRUITLESS = 2
+
 /** One stream of events, requested by GET and resumed after each interruption, within a budget. */
 export class ReconnectingStream {
   readonly feed: EventFeed
@@ -38,6 +50,10 @@ export class ReconnectingStream {
   readonly #budget: ReconnectBudget
   #openedAtMs: number | undefined
   #lastResumedId: string | undefined
+  /** Consecutive resumptions that opened a stream without any event. */
+  #fruitless = 0
+  readonly #sessionId: string | undefined
+  #isDue = false
   #call: EventsCall | undefined
   #retry: Disposable | undefined
   #isStopped = false
@@ -47,6 +63,7 @@ export class ReconnectingStream {
     this.#context = context
     this.#owner = owner
     this.#budget = new ReconnectBudget(context.reconnect)
+    this.#sessionId = context.headers.sessionId
     this.feed =
       feed ??
       new EventFeed(
@@ -63,8 +80,26 @@ export class ReconnectingStream {
   /** Requests the stream at once. */
   start(): void {
     if (this.#isStopped) return
+    if (this.#sessionId !== this.#context.headers.sessionId) {
+      this.fail(sessionEnded(this.#context.address, this.#sessionId))
+      return
+    }
+    this.#isDue = this.#owner.mustWait?.() ?? false
+    if (this.#isDue) return
+    this.#lastResumedId = this.feed.lastEventId
     this.#call = new EventsCall(this.#context, this)
     this.#call.begin()
+  }
+
+  /** Requests the stream, if that had to wait. */
+  wake(): void {
+    if (this.#isDue) this.start()
+  }
+
+  /** Gives the stream up. */
+  fail(error: Error): void {
+    this.stop()
+    this.#owner.lost(error)
   }
 
   /** Continues the stream of the given feed, which ended with the cause, or orderly. */
@@ -76,20 +111,33 @@ export class ReconnectingStream {
   /** The stream ended with the cause, or orderly. */
   ended(cause?: Error | undefined, retryAfterMs?: number | undefined): void {
     if (this.#isStopped) return
-    const { clock } = this.#context
-    const { retryMs, events, lastEventId } = this.feed
+    const { clock, reconnect } = this.#context
+    const { retryMs, events, lastEventId, isEmpty, isSilent } = this.feed
     const hasAdvanced = this.#owner.isPolled === true && lastEventId !== this.#lastResumedId
-    const delayMs = this.#budget.next({
-      retryMs: retryAfterMs ?? retryMs,
-      uptimeMs: this.#openedAtMs === undefined ? undefined : clock.now() - this.#openedAtMs,
-      wasUseful: events > 0 || hasAdvanced,
-    })
+    const uptimeMs = this.#openedAtMs === undefined ? undefined : clock.now() - this.#openedAtMs
+    const wasUseful = events > 0 || hasAdvanced
+    const wasHealthy = uptimeMs !== undefined && uptimeMs >= reconnect.healthyUptimeMs && !isSilent
+    if (!isEmpty || wasHealthy) this.#fruitless = 0
+    else if (uptimeMs !== undefined) this.#fruitless++
+    const delayMs = this.#budget.next({ retryMs: retryAfterMs ?? retryMs, uptimeMs, wasUseful })
     this.#call?.cancel()
     this.feed.close()
     this.#openedAtMs = undefined
-    this.#lastResumedId = lastEventId
+    if (this.#owner.isPolled && this.#fruitless >= MAX_FRUITLESS) {
+      this.fail(
+        this.#exhaustion(`${this.#fruitless} resumed streams carried no event`, this.#fruitless, cause),
+      )
+      return
+    }
     if (delayMs === undefined) {
-      this.#exhausted(cause)
+      const { attempts } = this.#budget
+      this.fail(
+        this.#exhaustion(
+          `gave up after ${attempts} failed attempts (reconnect.maxAttempts)`,
+          attempts,
+          cause,
+        ),
+      )
       return
     }
     this.#owner.waiting?.(delayMs)
@@ -110,7 +158,7 @@ export class ReconnectingStream {
 
   refused(response: RefusedResponse): void {
     const { clock } = this.#context
-    const error = statusError(this.#context, response, this.#owner.what)
+    const error = statusError(this.#context, response, { what: this.#owner.what })
     this.feed.events = 0
     if (TEMPORARY.has(response.status)) this.ended(error, retryAfterOf(response, clock))
     else if (response.status === 400 && this.feed.lastEventId !== undefined && this.#owner.cannotResume) {
@@ -123,14 +171,19 @@ export class ReconnectingStream {
     }
   }
 
+  /** The body has a coding that is not decoded. */
+  coded(coding: string): void {
+    const message = `${this.#context.address} responded to the request for ${this.#owner.what} with ${codedBody(coding)}`
+    this.fail(new TransportError('REFUSED', message, { status: 200, hint: CODED_HINT }))
+  }
+
   sendFailed(error: unknown): void {
     // An error of the application's own is final; a timeout of its callbacks is not.
     if (isTransportError(error) && (error.code !== 'CALLBACK_FAILED' || error.cause === undefined)) {
       this.feed.events = 0
       this.ended(error)
     } else {
-      this.stop()
-      this.#owner.lost(toError(error))
+      this.fail(toError(error))
     }
   }
 
@@ -150,14 +203,25 @@ export class ReconnectingStream {
     this.#call?.resume()
   }
 
-  #exhausted(cause: Error | undefined): void {
-    const { attempts } = this.#budget
-    this.stop()
-    const counted = `gave up after ${attempts} failed attempts (reconnect.maxAttempts)`
-    const message = `${this.#context.address} did not reopen ${this.#owner.what}: ${counted}`
-    const details = { attempts, option: 'reconnect.maxAttempts' }
-    this.#owner.lost(new TransportError('RECONNECT_EXHAUSTED', message, details, { cause }))
+  #exhaustion(why: string, attempts: number, cause: Error | undefined): TransportError {
+    const { text, advice } = reasonOf(cause ?? '')
+    const message = `${this.#context.address} did not reopen ${this.#owner.what}: ${why}`
+    const details = { attempts, ...advice, option: 'reconnect.maxAttempts' }
+    return new TransportError(
+      'RECONNECT_EXHAUSTED',
+      cause ? `${message}; the last: ${text}` : message,
+      details,
+      {
+        cause,
+      },
+    )
   }
+}
+
+function sessionEnded(address: string, sessionId = ''): TransportError {
+  return new TransportError('SESSION_LOST', `${address} no longer knows the session of the stream`, {
+    sessionId,
+  })
 }
 
 /** One GET of an event stream. */
@@ -174,6 +238,11 @@ class EventsCall extends HttpCall {
   }
 
   protected accepted(head: ResponseHead): void {
+    const coding = this.codingOf(head)
+    if (coding !== undefined) {
+      this.#stream.coded(coding)
+      return
+    }
     if (mediaTypeOf(head.header('content-type')) === EVENT_STREAM_MEDIA_TYPE) {
       this.#stream.opened()
       return

@@ -10,6 +10,8 @@ import type { PostRequest } from './post-request.js'
 export interface RenewalOwner {
   /** Sends a message of the renewal's own. */
   send(message: JsonRpcMessage): PostRequest
+  /** The session is lost. Its streams cannot be opened any more. */
+  begun(): void
   /** A new session has started. The server's state of the old one is lost. */
   renewed(error: Error): void
   /** The session is lost for good. */
@@ -87,6 +89,7 @@ export class SessionRenewal {
     if (this.isActive || headers.sessionId !== sessionId) return
     headers.sessionId = undefined
     headers.protocolVersion = undefined
+    this.#owner.begun()
     const uptimeMs = clock.now() - this.#startedAtMs
     const wasUseful = this.isUseful || uptimeMs >= this.#context.reconnect.healthyUptimeMs
     const delayMs = this.#budget.next({ retryMs: undefined, uptimeMs, wasUseful })

@@ -1,5 +1,5 @@
-import type { Clock, TlsClientOptions } from '@mcpwire/core'
-import { optionError } from '@mcpwire/core/authoring'
+import { type Clock, type TlsClientOptions, TransportError } from '@mcpwire/core'
+import { type HeaderRecord, optionError } from '@mcpwire/core/authoring'
 
 /** Any function that works as the platform's `fetch` does. */
 export type Fetch = typeof globalThis.fetch
@@ -16,6 +16,7 @@ export interface EngineSettings {
   readonly tls?: TlsClientOptions | undefined
   readonly proxy?: 'environment' | string | URL | undefined
   readonly maxSockets: number
+  readonly cookies: boolean
   readonly connectTimeoutMs: number
   readonly clock: Clock
 }
@@ -23,8 +24,21 @@ export interface EngineSettings {
 /** Makes the engine that the settings choose. Throws `INVALID_OPTION` where the platform cannot follow them. */
 export type CreateEngine = (settings: EngineSettings) => Engine
 
-/** Sends HTTP requests. Follows no redirects, keeps no cookies, adds no listener to a signal of the application. */
+/** The cookies of one client, where the platform keeps none. */
+export interface Cookies {
+  /** Settles once cookies that have arrived can be sent. Requests wait for it. */
+  readonly loading: Promise<void> | undefined
+  /** Keeps the cookies of a response, each the value of one `Set-Cookie`. */
+  readonly store: (url: URL, cookies: readonly string[]) => void
+  /** The headers with the cookies for that URL. Those that are given override the stored ones. */
+  readonly addTo: (headers: HeaderRecord, url: URL) => HeaderRecord
+}
+
+/** Sends HTTP requests. Follows no redirects, adds no listener to a signal of the application. */
 export interface Engine {
+  readonly cookies?: Cookies | undefined
+  /** Whether the platform decodes bodies with a `content-encoding`. */
+  readonly decodesContent?: boolean
   /** Loads what the engine needs. Rejects with `INVALID_OPTION` where an optional package is missing. */
   readonly prepare?: () => Promise<void>
   readonly send: (request: EngineRequest, handlers: EngineHandlers) => EngineCall
@@ -45,8 +59,8 @@ export interface EngineRequest {
    */
   readonly isReply?: boolean | undefined
   /**
-   * Whether it is the first request. Where the platform hides when a connection opens, the response to it has to
-   * start within the time for connecting.
+   * Whether it is the first request. The response to it has to start within the time for connecting, which starts
+   * again when the connection is open. Where the platform hides that, it includes the connecting.
    */
   readonly isOpening?: boolean | undefined
 }
@@ -58,6 +72,8 @@ export interface ResponseHead {
   readonly statusText: string
   /** The value of a header, by lower-case name. */
   readonly header: (name: string) => string | undefined
+  /** The values of `Set-Cookie`, where the platform shows them. */
+  readonly cookies?: readonly string[] | undefined
 }
 
 /**
@@ -80,6 +96,28 @@ export interface EngineCall {
   /** Stops and continues the arrival of `data`, where the platform can. */
   readonly pause: () => void
   readonly resume: () => void
+}
+
+/** The error for a first request without the start of a response, over a connection that is open. */
+export function openingTimeout({ address, connectTimeoutMs: timeoutMs }: OpeningLimit): TransportError {
+  const message = `${address} did not start to respond within connectTimeoutMs (${timeoutMs} ms)`
+  const hint =
+    'check that it is an MCP server over HTTP; for a server that starts slowly, raise option "connectTimeoutMs"'
+  return new TransportError('CONNECT_TIMEOUT', message, {
+    address,
+    timeoutMs,
+    option: 'connectTimeoutMs',
+    hint,
+  })
+}
+
+/** The limit for the start of the response to a first request. */
+export interface OpeningLimit {
+  readonly address: string
+  readonly connectTimeoutMs: number
+  readonly clock: Clock
+  /** Added to the limit: the longest time for connecting, where that has a limit of its own. */
+  readonly connectingMs?: number
 }
 
 /** Throws `INVALID_OPTION` with `option "NAME" WHY`. */

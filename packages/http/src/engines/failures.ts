@@ -13,16 +13,19 @@ const BEFORE_SERVER: readonly RegExp[] = [
 /** How many nested causes of an error are inspected. */
 const MAX_CAUSES = 8
 
+/** System calls on an open connection: with these, a code such as `EHOSTUNREACH` comes from a later failure of the network. */
+const ON_CONNECTION = /^(?:read|write)v?$/
+
 /** Whether the server may have received part of a request that failed with this error. */
 export function deliveryOf(cause: unknown): 'none' | 'unknown' {
-  const isBeforeServer = causesOf(cause).some(({ code }) =>
-    BEFORE_SERVER.some((each) => each.test(String(code))),
-  )
-  return isBeforeServer ? 'none' : 'unknown'
+  const causes = causesOf(cause)
+  const isBeforeServer = causes.some(({ code }) => BEFORE_SERVER.some((each) => each.test(String(code))))
+  const isAfterOpening = causes.some(({ syscall }) => ON_CONNECTION.test(String(syscall)))
+  return isBeforeServer && !isAfterOpening ? 'none' : 'unknown'
 }
 
 /** An error, which may be of another realm. */
-type Failure = Partial<Error> & { readonly code?: unknown }
+type Failure = Partial<Error> & { readonly code?: unknown; readonly syscall?: unknown }
 
 /** The error and its nested causes, outermost first. */
 export function causesOf(failure: unknown): Failure[] {

@@ -1,6 +1,14 @@
-import { type Clock, TransportError } from '@mcpwire/core'
 import { invalidHeaderReason } from '@mcpwire/core/authoring'
-import type { Engine, EngineCall, EngineHandlers, EngineRequest, Fetch, ResponseHead } from './engine.js'
+import {
+  type Engine,
+  type EngineCall,
+  type EngineHandlers,
+  type EngineRequest,
+  type Fetch,
+  type OpeningLimit,
+  openingTimeout,
+  type ResponseHead,
+} from './engine.js'
 import { deliveryOf, describeFetchError } from './failures.js'
 import { Slots } from './slots.js'
 
@@ -16,12 +24,6 @@ export interface WebFetchSettings {
   readonly opening?: OpeningLimit | undefined
   /** Delays the next request where a socket is free only after the current turn of the event loop. */
   readonly afterTurn?: ((then: () => void) => void) | undefined
-}
-
-interface OpeningLimit {
-  readonly address: string
-  readonly connectTimeoutMs: number
-  readonly clock: Clock
 }
 
 /**
@@ -48,6 +50,7 @@ export function webFetchEngine({
     done: (call) => calls.delete(call),
   }
   return {
+    decodesContent: true,
     send(request, handlers) {
       const call = new WebFetchCall(request, handlers, settings)
       calls.add(call)
@@ -132,11 +135,10 @@ class WebFetchCall implements EngineCall {
     queueMicrotask(() => this.#cancel(() => this.#handlers.failed(cause, delivery)))
   }
 
-  #startDeadline({ address, connectTimeoutMs: timeoutMs, clock }: OpeningLimit): void {
-    this.#deadline = clock.deadline(timeoutMs, () => {
-      const message = `${address} did not start to respond within connectTimeoutMs (${timeoutMs} ms)`
-      const error = new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs })
-      this.#cancel(() => this.#handlers.failed(error, 'unknown'))
+  #startDeadline(opening: OpeningLimit): void {
+    const { clock, connectTimeoutMs, connectingMs = 0 } = opening
+    this.#deadline = clock.deadline(connectTimeoutMs + connectingMs, () => {
+      this.#cancel(() => this.#handlers.failed(openingTimeout(opening), 'unknown'))
     })
   }
 
@@ -202,7 +204,22 @@ function headerFault(headers: EngineRequest['headers']): string | undefined {
 }
 
 function headOf({ status, statusText, headers }: Response): ResponseHead {
-  return { status, statusText, header: (name) => headers.get(name) ?? undefined }
+  return {
+    status,
+    statusText,
+    header: (name) => headers.get(name) ?? undefined,
+    get cookies() {
+      return cookiesIn(headers)
+    },
+  }
+}
+
+/** The values of `Set-Cookie`. node-fetch has a method of its own for them. */
+function cookiesIn(
+  headers: Partial<Headers> & { raw?(): Readonly<Record<string, string[]>> },
+): readonly string[] | undefined {
+  const cookies = headers.getSetCookie?.() ?? headers.raw?.()['set-cookie']
+  return cookies?.length ? cookies : undefined
 }
 
 /** Reads the body. Not every platform can iterate over its own streams. */

@@ -72,7 +72,7 @@ export class Router implements Routes {
       exchange,
       this.#registry,
       (posted) => this.#route(exchange, caller, posted, format),
-      (error) => this.#sessions.malformed(exchange, caller, error),
+      (error, body) => this.#sessions.malformed(exchange, caller, error, body),
     )
   }
 

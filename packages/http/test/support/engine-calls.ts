@@ -70,6 +70,7 @@ export function engineSettings(settings: Partial<EngineSettings> & { url: URL })
   return {
     address: `${origin}${pathname}`,
     maxSockets: 64,
+    cookies: false,
     connectTimeoutMs: 10_000,
     clock: systemClock,
     ...settings,

@@ -1,7 +1,8 @@
+import { isTransportError } from '@mcpwire/core'
 import { callbackFailed, invalidHeaderReason, isThenable } from '@mcpwire/core/authoring'
 import type { Fetch } from '../../engines/engine.js'
 import type { CallbackTimeouts } from './callbacks.js'
-import { markAsAuthFailure, type RefusedResponse } from './response-errors.js'
+import { markAsFinal, type RefusedResponse } from './response-errors.js'
 
 /** A response that requires another credential, and the means to get one. */
 export interface HttpAuthContext {
@@ -14,8 +15,9 @@ export interface HttpAuthContext {
 }
 
 /**
- * The source of a client's bearer tokens. The `AuthProvider` of the v2 SDK fits. Whatever these functions throw is
- * the reason of the rejected `send()`. A promise that does not settle in time is `CALLBACK_FAILED`.
+ * The source of a client's bearer tokens. The `AuthProvider` of the v2 SDK fits. `send()` rejects with `CALLBACK_FAILED`
+ * where one of these functions throws, or does not settle in time: the thrown error is its `cause`. A `TransportError`
+ * and the `UnauthorizedError` of an SDK are the reason themselves.
  */
 export interface HttpAuth {
   /**
@@ -77,7 +79,7 @@ export class Authorization {
       const limit = { slot: 'token', option: 'connectTimeoutMs', timeoutMs }
       return checkToken(await callbacks.wait(given, limit))
     } catch (error) {
-      throw markAsAuthFailure(error)
+      throw this.#failure('token', 'while getting the token', error)
     }
   }
 
@@ -104,11 +106,25 @@ export class Authorization {
       const done = auth[slot]?.({ response: toResponse(response), serverUrl: new URL(serverUrl), fetchFn })
       if (isThenable(done)) await callbacks.wait(done, { slot, option: 'authTimeoutMs', timeoutMs })
     } catch (error) {
-      throw markAsAuthFailure(error)
+      throw this.#failure(slot, 'while refreshing the token', error)
     }
     this.generation++
     if (slot === 'onInsufficientScope') this.#scopeGeneration = this.generation
   }
+
+  #failure(slot: Slot | 'token', doing: string, error: unknown): unknown {
+    if (isTransportError(error) || isUnauthorized(error)) return markAsFinal(error)
+    const { origin, pathname } = this.#settings.serverUrl
+    return markAsFinal(callbackFailed(slot, error, `auth.${slot}() ${doing} for ${origin}${pathname}`))
+  }
+}
+
+/** Whether applications of an SDK recognize the error by its class. */
+function isUnauthorized(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.name === 'UnauthorizedError' || error.constructor.name === 'UnauthorizedError')
+  )
 }
 
 /** The token, `undefined` where there is none. Shows no value. */

@@ -2,6 +2,7 @@ import type { Clock } from '@mcpwire/core'
 import type { Engine } from '../../engines/engine.js'
 import type { Authorization } from './authorization.js'
 import type { CallbackTimeouts } from './callbacks.js'
+import type { ServerHistory } from './error-advice.js'
 import type { EventReaders } from './event-reader.js'
 import type { IdleWatch, PauseState } from './idle-watch.js'
 import type { ReconnectSettings } from './reconnect-budget.js'
@@ -25,6 +26,14 @@ export interface ClientContext {
   readonly maxMessageBytes: number
   readonly connectTimeoutMs: number
   readonly pauseState: PauseState
+  readonly history: ServerHistory
+  readonly traffic: BodyTraffic
+}
+
+/** The bytes of all bodies so far. Headers do not count: platforms hide them. */
+export interface BodyTraffic {
+  bytesSent: number
+  bytesReceived: number
 }
 
 /**

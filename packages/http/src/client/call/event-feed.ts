@@ -27,6 +27,10 @@ export class EventFeed implements WatchedStream, ReaderTarget {
   events = 0
   /** When the last bytes arrived, by the clock. */
   activeAtMs = 0
+  /** Whether the current stream has carried no byte. */
+  isSilent = true
+  /** Whether it has carried no event, not even one with an id or a delay only. */
+  isEmpty = true
 
   readonly #owner: FeedOwner
   readonly #context: ClientContext
@@ -42,6 +46,8 @@ export class EventFeed implements WatchedStream, ReaderTarget {
     const { clock, watch, readers } = this.#context
     this.close()
     this.events = 0
+    this.isSilent = true
+    this.isEmpty = true
     this.activeAtMs = clock.now()
     this.#reader = readers.take(this)
     watch.add(this)
@@ -49,6 +55,7 @@ export class EventFeed implements WatchedStream, ReaderTarget {
 
   push(chunk: Uint8Array): void {
     this.activeAtMs = this.#context.clock.now()
+    this.isSilent = false
     this.#reader?.push(chunk)
   }
 
@@ -68,6 +75,7 @@ export class EventFeed implements WatchedStream, ReaderTarget {
 
   retry(retryMs: number): void {
     this.retryMs = retryMs
+    this.isEmpty = false
   }
 
   overflow(bytes: number): void {
@@ -77,6 +85,7 @@ export class EventFeed implements WatchedStream, ReaderTarget {
   }
 
   read({ id, data, event = 'message' }: EventSourceMessage): void {
+    this.isEmpty = false
     if (id !== undefined) {
       this.lastEventId = id === '' ? undefined : id
       if (id !== '') this.#owner.token(id)

@@ -1,8 +1,9 @@
 import { type HeaderRecord, toError } from '@mcpwire/core/authoring'
 import type { EngineCall, EngineHandlers, EngineRequest, ResponseHead } from '../../engines/engine.js'
 import type { ClientContext } from './client-context.js'
+import { isMissingScope } from './error-advice.js'
 import { BodyText } from './json-response.js'
-import { isMissingScope, type RefusedResponse, sendError } from './response-errors.js'
+import { type RefusedResponse, sendError } from './response-errors.js'
 
 /** The most of a refusal's text that is kept, in bytes. */
 const MAX_REFUSAL_BYTES = 65_536
@@ -21,6 +22,8 @@ const MAX_REDIRECTS = 5
  */
 export abstract class HttpCall implements EngineHandlers {
   readonly context: ClientContext
+  /** The length of the body. */
+  bytes = 0
   readonly #method: EngineRequest['method']
   #url: URL
   #call: EngineCall | undefined
@@ -44,6 +47,11 @@ export abstract class HttpCall implements EngineHandlers {
   protected abstract headers(): HeaderRecord | Promise<HeaderRecord>
   /** The server accepted the request; its response starts. */
   protected abstract accepted(head: ResponseHead): void
+  /** Whether the body can be used. If not, a response of 2xx counts as a refusal, so that its text is read. */
+  protected isUsable(_head: ResponseHead): boolean {
+    return true
+  }
+
   protected abstract received(chunk: Uint8Array): void
   /** The response is complete. */
   protected abstract ended(): void
@@ -68,7 +76,7 @@ export abstract class HttpCall implements EngineHandlers {
   }
 
   /** Whether it is the first request of the client. */
-  protected get isOpening(): boolean {
+  get isOpening(): boolean {
     return false
   }
 
@@ -129,6 +137,7 @@ export abstract class HttpCall implements EngineHandlers {
   }
 
   data(chunk: Uint8Array): void {
+    this.context.traffic.bytesReceived += chunk.length
     try {
       if (this.#refusal) this.#addToRefusal(this.#refusal, chunk)
       else if (this.isBodyUsed) this.received(chunk)
@@ -153,23 +162,34 @@ export abstract class HttpCall implements EngineHandlers {
   failed(cause: Error, delivery: 'none' | 'unknown'): void {
     if (this.#refusal) this.#refusalRead()
     else if (this.#isAccepted) this.interrupted(cause)
-    else this.#fail(sendError(this.context.address, cause, { delivery, isOpening: this.isOpening }))
+    else this.#fail(sendError(this.context, cause, { delivery, isOpening: this.isOpening }))
   }
 
   #head(head: ResponseHead): void {
     const { status } = head
-    if (status >= 200 && status < 300) {
-      this.#isAccepted = true
+    const { history, engine } = this.context
+    history.hasResponded = true
+    if (head.cookies) engine.cookies?.store(this.#url, head.cookies)
+    this.#isAccepted = status >= 200 && status < 300
+    if (this.#isAccepted && this.isUsable(head)) {
       this.accepted(head)
       if (this.context.pauseState.isPaused && !this.#isCancelled) this.pause()
     } else {
-      this.#refusal = new Refusal(head, this.#sent)
+      this.#isAccepted = false
+      this.#refusal = new Refusal(head, this.#sent, this.codingOf(head))
       // The status alone decides where the text is late.
       this.#refusal.deadline = this.context.clock.deadline(this.context.connectTimeoutMs, () => {
         this.#call?.abort()
         this.#refusalRead()
       })
     }
+  }
+
+  /** The coding of the body, where neither this client nor the platform decodes it. */
+  protected codingOf(head: ResponseHead): string | undefined {
+    if (this.context.engine.decodesContent) return undefined
+    const coding = head.header('content-encoding')?.trim().toLowerCase()
+    return coding === '' || coding === 'identity' ? undefined : coding
   }
 
   #addToRefusal(refusal: Refusal, chunk: Uint8Array): void {
@@ -188,15 +208,24 @@ export abstract class HttpCall implements EngineHandlers {
 
   #send(headers: HeaderRecord): void {
     if (this.#isCancelled) return
-    this.#sent = headers
+    const { engine, traffic } = this.context
+    if (engine.cookies?.loading) {
+      engine.cookies.loading.then(
+        () => this.#send(headers),
+        (error) => this.#fail(error),
+      )
+      return
+    }
     const { body, isReply, isOpening } = this
+    this.#sent = engine.cookies?.addTo(headers, this.#url) ?? headers
     try {
-      this.#call = this.context.engine.send(
-        { method: this.#method, url: this.#url, headers, body, isReply, isOpening },
+      this.#call = engine.send(
+        { method: this.#method, url: this.#url, headers: this.#sent, body, isReply, isOpening },
         this,
       )
+      traffic.bytesSent += this.bytes
     } catch (error) {
-      this.#fail(sendError(this.context.address, toError(error), { delivery: 'none', isOpening }))
+      this.#fail(sendError(this.context, toError(error), { delivery: 'none', isOpening }))
     }
   }
 
@@ -255,12 +284,14 @@ class Refusal implements RefusedResponse {
   readonly statusText: string
   readonly header: ResponseHead['header']
   readonly sent: HeaderRecord | undefined
+  readonly coding: string | undefined
   deadline: Disposable | undefined
   readonly #body = new BodyText(MAX_REFUSAL_BYTES)
   #isText = true
 
-  constructor(head: ResponseHead, sent: HeaderRecord | undefined) {
+  constructor(head: ResponseHead, sent: HeaderRecord | undefined, coding: string | undefined) {
     this.sent = sent
+    this.coding = coding
     this.status = head.status
     this.statusText = head.statusText
     this.header = (name) => head.header(name)
@@ -268,6 +299,7 @@ class Refusal implements RefusedResponse {
 
   /** Adds a chunk. Returns whether there is space for more. */
   add(chunk: Uint8Array): boolean {
+    if (this.coding !== undefined) return false
     try {
       this.#body.add(chunk)
     } catch {

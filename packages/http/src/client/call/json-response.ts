@@ -118,3 +118,14 @@ export class JsonResponse extends BodyText implements WatchedStream {
     this.#owner.tooLarge(tooLargeToAccept(this.bytes, maxMessageBytes, address))
   }
 }
+
+/** The message of a batch of one: some servers respond with it to a single request. */
+export function onlyMessageIn(text: string): unknown {
+  if (!text.trimStart().startsWith('[')) return undefined
+  try {
+    const batch: unknown = JSON.parse(text)
+    return Array.isArray(batch) && batch.length === 1 ? batch[0] : undefined
+  } catch {
+    return undefined
+  }
+}

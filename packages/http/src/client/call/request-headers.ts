@@ -11,7 +11,10 @@ import { mirroredHeaders, nameIn, VERSION_KEY } from '../../headers/standard-hea
 import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../../shared/media-types.js'
 import type { CallbackTimeouts } from './callbacks.js'
 
+/** The engines decode nothing. A platform that decodes replaces the header by its own. */
+const NO_CODING: HeaderRecord = { 'accept-encoding': 'identity' }
 const POST_HEADERS: HeaderRecord = {
+  ...NO_CODING,
   accept: `${JSON_MEDIA_TYPE}, ${EVENT_STREAM_MEDIA_TYPE}`,
   'content-type': JSON_MEDIA_TYPE,
 }
@@ -24,6 +27,18 @@ export function mediaTypeOf(header: string | undefined): string | undefined {
   // The fast path: most servers write exactly these.
   if (header === undefined || header === JSON_MEDIA_TYPE || header === EVENT_STREAM_MEDIA_TYPE) return header
   return header.split(';', 1)[0]?.trim().toLowerCase()
+}
+
+/** Visible ASCII (Streamable HTTP: Session Management). */
+const VALID_SESSION_ID = /^[\x21-\x7e]+$/
+
+/**
+ * The session id in the header of a response, where platforms join repeated headers. Equal ones count once. `undefined`
+ * for an invalid id.
+ */
+export function parseSessionId(header: string): string | undefined {
+  const [id = '', ...more] = header.split(', ').map((each) => each.trim())
+  return VALID_SESSION_ID.test(id) && more.every((each) => each === id) ? id : undefined
 }
 
 /** The sources of a client's headers. */
@@ -91,6 +106,7 @@ export class RequestHeaders {
   /** For a GET of an event stream. */
   events(lastEventId: string | undefined): HeaderRecord | Promise<HeaderRecord> {
     const base = {
+      ...NO_CODING,
       accept: EVENT_STREAM_MEDIA_TYPE,
       ...(lastEventId !== undefined && { 'last-event-id': toHeaderBytes(lastEventId) }),
     }
@@ -99,7 +115,7 @@ export class RequestHeaders {
 
   /** For the DELETE that ends a session. */
   end(): HeaderRecord | Promise<HeaderRecord> {
-    return this.#complete(this.#inSession({}), undefined)
+    return this.#complete(this.#inSession(NO_CODING), undefined)
   }
 
   #reset(): void {

@@ -1,6 +1,7 @@
 import { rejectOption } from '@mcpwire/core/authoring'
 import { afterTurn } from '../../shared/node/turn.js'
-import { type CreateEngine, type EngineSettings, refuseOption } from '../engine.js'
+import { createCookies } from '../cookies.js'
+import { type CreateEngine, type Engine, type EngineSettings, refuseOption } from '../engine.js'
 import { webFetchEngine } from '../web-fetch.js'
 import { nodeFetchEngine } from './node-fetch.js'
 import { createConnector, describeConnectionError } from './socket-connector.js'
@@ -8,6 +9,11 @@ import { undiciEngine } from './undici.js'
 
 /** An engine on option `fetch`, on node-fetch for option `agent`, else on undici with sockets of its own. */
 export const createEngine: CreateEngine = (settings) => {
+  const engine = chooseEngine(settings)
+  return settings.cookies ? { ...engine, cookies: createCookies() } : engine
+}
+
+function chooseEngine(settings: EngineSettings): Engine {
   const { url, tls, fetch, agent, maxSockets } = settings
   if (tls !== undefined && url.protocol !== 'https:') refuseOption('tls', 'requires an https: URL')
   if (fetch !== undefined) {

@@ -37,8 +37,10 @@ export function nodeFetchEngine(
       fetch: fetch as Fetch,
       maxSockets,
       describeError: describeConnectionError,
+      opening: { address, clock, connectTimeoutMs: timeoutMs, connectingMs: timeoutMs },
       afterTurn,
     }),
+    decodesContent: false,
     prepare: async () => {
       try {
         await loaded()
@@ -51,9 +53,13 @@ export function nodeFetchEngine(
 
 /** node-fetch shows the whole URL, whose query may hold a secret. */
 function withoutUrl(cause: unknown): unknown {
-  const { message, code } = cause as NodeJS.ErrnoException
+  const {
+    message,
+    code,
+    erroredSysCall: syscall,
+  } = cause as NodeJS.ErrnoException & { erroredSysCall?: string }
   const [, reason] = /^request to \S+ failed, reason: ?(.*)$/s.exec(message) ?? []
-  return reason === undefined ? cause : Object.assign(new Error(reason), { code })
+  return reason === undefined ? cause : Object.assign(new Error(reason), { code, syscall })
 }
 
 /** The members of an agent that node:http uses to connect. */

@@ -14,6 +14,8 @@ const SOCKET_CHUNK_BYTES = 65_536
 
 /** Makes the sockets of one engine, and tracks each of them until it is closed. */
 export interface SocketConnector {
+  /** The proxy that receives the requests themselves, because the server has no TLS. */
+  readonly forwarder: HttpProxy | undefined
   readonly connect: (done: Connected) => void
   /** Destroys every socket, also those that are still connecting. Resolves once the last one is closed. */
   readonly close: () => Promise<void>
@@ -58,6 +60,7 @@ export function createConnector(settings: EngineSettings): SocketConnector {
   const sockets = new Set<Socket>()
   let isClosed = false
   return {
+    forwarder: route.end ? undefined : route.proxy,
     connect(done) {
       const attempt = new ConnectionAttempt(sockets, (...outcome) => {
         deadline[Symbol.dispose]()
@@ -132,7 +135,8 @@ class ConnectionAttempt {
 function follow(route: Route, attempt: ConnectionAttempt): void {
   const { url, proxy, end } = route
   try {
-    if (proxy) openTunnel(proxy, route, attempt, (tunnel) => overTunnel(tunnel, route, attempt))
+    if (proxy && end) openTunnel(proxy, route, attempt, (tunnel) => overTunnel(tunnel, route, end, attempt))
+    else if (proxy) connectToProxy(proxy, route, attempt)
     else if (end)
       ready(secureSocket(route, end, { host: hostOf(url), port: portOf(url) }), 'secureConnect', attempt)
     else ready(plainSocket(url), 'connect', attempt)
@@ -176,14 +180,22 @@ function verified(name: string): ConnectionOptions {
   }
 }
 
-function overTunnel(tunnel: Socket, route: Route, attempt: ConnectionAttempt): void {
-  if (!route.end) {
-    attempt.succeed(tunnel)
-    return
-  }
-  const secure = secureSocket(route, route.end, { socket: tunnel })
+function overTunnel(tunnel: Socket, route: Route, end: TlsEnd, attempt: ConnectionAttempt): void {
+  const secure = secureSocket(route, end, { socket: tunnel })
   secure.once('close', () => tunnel.destroy())
   ready(secure, 'secureConnect', attempt)
+}
+
+/** Connects to a proxy that requests are sent to. */
+function connectToProxy(proxy: HttpProxy, route: Route, attempt: ConnectionAttempt): void {
+  const socket = proxySocket(proxy, route)
+  attempt.own(socket, proxyFailed(proxy, attempt))
+  socket.once(proxy.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => attempt.succeed(socket))
+}
+
+function proxyFailed({ name }: HttpProxy, attempt: ConnectionAttempt): (cause: Error) => void {
+  return (cause) =>
+    attempt.fail(new Error(`proxy ${name}: ${describeConnectionError(cause).message}`, { cause }))
 }
 
 /** Opens a tunnel through the proxy to the server (RFC 9110, section 9.3.6). */
@@ -193,8 +205,7 @@ function openTunnel(
   attempt: ConnectionAttempt,
   opened: (tunnel: Socket) => void,
 ): void {
-  const failed = (cause: Error): void =>
-    attempt.fail(new Error(`proxy ${proxy.name}: ${describeConnectionError(cause).message}`, { cause }))
+  const failed = proxyFailed(proxy, attempt)
   const target = `${route.url.hostname}:${portOf(route.url)}`
   const tunnelRequest = request({
     method: 'CONNECT',

@@ -1,22 +1,25 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Client, type Dispatcher } from 'undici'
-import type {
-  Engine,
-  EngineCall,
-  EngineHandlers,
-  EngineRequest,
-  EngineSettings,
-  ResponseHead,
+import {
+  type Engine,
+  type EngineCall,
+  type EngineHandlers,
+  type EngineRequest,
+  type EngineSettings,
+  openingTimeout,
+  type ResponseHead,
 } from '../engine.js'
 import { deliveryOf } from '../failures.js'
 import { Slots } from '../slots.js'
+import type { HttpProxy } from './proxy.js'
 import { describeConnectionError, type SocketConnector } from './socket-connector.js'
 
 /** How long an idle socket stays open where the server sets no limit, in milliseconds. */
 const IDLE_SOCKET_MS = 4_000
 
 /** An engine on undici, with one of its clients per socket. An idle socket does not keep the process alive. */
-export function undiciEngine({ url, maxSockets }: EngineSettings, connector: SocketConnector): Engine {
+export function undiciEngine(settings: EngineSettings, connector: SocketConnector): Engine {
+  const { url, maxSockets } = settings
   const { origin } = url
   const clients: Client[] = []
   let isClosed = false
@@ -36,7 +39,7 @@ export function undiciEngine({ url, maxSockets }: EngineSettings, connector: Soc
   const slots = new Slots<Client, UndiciCall>(maxSockets, newClient)
   return {
     send(request, handlers) {
-      const call = new UndiciCall(request, handlers, slots)
+      const call = new UndiciCall(request, handlers, { ...settings, slots, forwarder: connector.forwarder })
       if (isClosed) call.fail(new Error('the engine is closed'))
       else if (targetOf(request.url).origin !== origin) call.fail(new Error(`not a request to ${origin}`))
       else slots.acquire(call)
@@ -69,30 +72,44 @@ function targetOf(url: URL): Target {
   return target
 }
 
+interface CallSettings extends Pick<EngineSettings, 'address' | 'connectTimeoutMs' | 'clock'> {
+  readonly slots: Slots<Client, UndiciCall>
+  readonly forwarder: HttpProxy | undefined
+}
+
+/** The status of a proxy that requires a credential. */
+const PROXY_REFUSED = 407
+
 /** One request, from its wait for a socket to the end of its response. */
 class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   readonly isReply: boolean
   readonly #request: EngineRequest
   readonly #handlers: EngineHandlers
-  readonly #slots: Slots<Client, UndiciCall>
+  readonly #settings: CallSettings
+  #deadline: Disposable | undefined
   #client: Client | undefined
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #isPaused = false
   #isDispatching = false
 
-  constructor(request: EngineRequest, handlers: EngineHandlers, slots: Slots<Client, UndiciCall>) {
+  constructor(request: EngineRequest, handlers: EngineHandlers, settings: CallSettings) {
     this.isReply = request.isReply ?? false
     this.#request = request
     this.#handlers = handlers
-    this.#slots = slots
+    this.#settings = settings
   }
 
   begin(client: Client): void {
-    const { method, url, headers, body } = this.#request
+    const { method, url, body } = this.#request
+    const { forwarder } = this.#settings
+    const { origin, path: ofServer } = targetOf(url)
+    // A proxy gets the absolute form, and its own credential (RFC 9112, section 3.2.2).
+    const path = forwarder ? origin + ofServer : ofServer
+    const headers = forwarder ? { ...this.#request.headers, ...forwarder.headers } : this.#request.headers
     this.#client = client
     this.#isDispatching = true
-    client.dispatch({ path: targetOf(url).path, method, headers, body: body ?? null }, this)
+    client.dispatch({ path, method, headers, body: body ?? null }, this)
     this.#isDispatching = false
   }
 
@@ -127,6 +144,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     if (this.#isOver) throw new Error('aborted')
     this.#controller = controller
     if (this.#isPaused) controller.pause()
+    if (this.#request.isOpening) this.#startDeadline()
   }
 
   onResponseStart(
@@ -136,6 +154,13 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     statusText?: string,
   ): void {
     if (status < 200 || this.#isOver) return
+    this.#deadline?.[Symbol.dispose]()
+    const { forwarder } = this.#settings
+    if (forwarder && status === PROXY_REFUSED) {
+      const cause = new Error(`proxy ${forwarder.name}: it responded with status ${status}`)
+      if (this.#end()) this.#handlers.failed(cause, 'none')
+      return
+    }
     this.#handlers.head(new Head(status, statusText ?? '', headers))
   }
 
@@ -146,6 +171,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const isOver = this.#isOver
     this.#isOver = true
+    this.#deadline?.[Symbol.dispose]()
     // Before the handler, so that a message sent within it uses this socket.
     this.#release()
     if (!isOver) this.#handlers.end()
@@ -163,11 +189,19 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     return this.#controller ? deliveryOf(cause) : 'none'
   }
 
+  #startDeadline(): void {
+    const { clock, connectTimeoutMs } = this.#settings
+    this.#deadline = clock.deadline(connectTimeoutMs, () => {
+      if (this.#end()) this.#handlers.failed(openingTimeout(this.#settings), 'unknown')
+    })
+  }
+
   /** Ends the call. Returns whether it was still in progress. */
   #end(): boolean {
     if (this.#isOver) return false
     this.#isOver = true
-    if (!this.#client) this.#slots.remove(this)
+    this.#deadline?.[Symbol.dispose]()
+    if (!this.#client) this.#settings.slots.remove(this)
     else this.#controller?.abort(new Error('aborted'))
     return true
   }
@@ -176,7 +210,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     const client = this.#client
     if (!client) return
     this.#client = undefined
-    this.#slots.release(client)
+    this.#settings.slots.release(client)
   }
 }
 
@@ -200,5 +234,11 @@ class Head implements ResponseHead {
   header(name: string): string | undefined {
     const value = this.#headers[name]
     return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  get cookies(): readonly string[] | undefined {
+    // A single one is no array, although the types have one.
+    const cookies: string | readonly string[] | undefined = this.#headers['set-cookie']
+    return typeof cookies === 'string' ? [cookies] : cookies
   }
 }

@@ -1,6 +1,7 @@
 import {
   isRequest,
   isTransportError,
+  type JsonRpcErrorData,
   type JsonRpcMessage,
   type RequestId,
   TransportError,
@@ -8,8 +9,10 @@ import {
 import {
   INITIALIZE_METHOD,
   isRequestId,
+  type MessageReader,
   parseMessage,
   previewOf,
+  requestIdIn,
   toError,
   toJson,
   tooLargeToAccept,
@@ -29,8 +32,14 @@ import type { SessionRegistry } from './session-registry.js'
 export interface Posted {
   readonly messages: readonly JsonRpcMessage[]
   readonly isBatch: boolean
-  /** Why members of a batch were skipped. */
-  readonly skipped?: readonly string[]
+  /** The members of a batch that are no messages. */
+  readonly skipped?: readonly MalformedMember[]
+}
+
+/** A member of a batch that is no message. */
+export interface MalformedMember {
+  readonly reason: string
+  readonly value: unknown
 }
 
 /** The requested responses: JSON, an event stream, or JSON that may become a stream. */
@@ -40,7 +49,6 @@ export type ResponseFormat = 'auto' | 'json' | 'sse'
 const USUAL_ACCEPT = `${JSON_MEDIA_TYPE}, ${EVENT_STREAM_MEDIA_TYPE}`
 const BYTE_ORDER_MARK = 0xfeff
 const MAX_BATCH = 100
-const MAX_MALFORMED_IN_A_ROW = 10
 
 /**
  * Reads the messages in the body of a POST and calls `accept`. A body without messages gets an error response, and
@@ -50,7 +58,7 @@ export function readMessages(
   exchange: HttpExchange,
   registry: SessionRegistry,
   accept: (posted: Posted) => void,
-  malformed: (error: Error) => void,
+  malformed: (error: Error, body: Body) => void,
 ): void {
   const { maxMessageBytes, bodyTimeoutMs, clock } = registry.settings
   if (!isJson(exchange.handshake.headers['content-type'])) {
@@ -66,7 +74,7 @@ export function readMessages(
       const posted = parseBody(body, maxMessageBytes)
       if ('status' in posted) {
         respondWithError(exchange, posted)
-        malformed(errorOf(body, posted, exchange, maxMessageBytes))
+        malformed(errorOf(body, posted, exchange, maxMessageBytes), body)
       } else accept(posted)
     } catch (error) {
       registry.report(toError(error))
@@ -114,21 +122,29 @@ export function malformedMessage(reason: string, address: string, text = ''): Tr
   return new TransportError('MALFORMED_MESSAGE', `skipped a message from ${address}: ${reason}`, { preview })
 }
 
-/** Counts malformed messages: ten in a row end the session (clause C10). */
-export class MalformedCount {
-  #inARow = 0
+/** Reports a malformed body to the reader of its session, which may settle a pending request with it. */
+export function rejectBody(
+  reader: MessageReader,
+  error: Error,
+  body: Body,
+  report: (error: Error) => void,
+): void {
+  if (!isTransportError(error, 'MALFORMED_MESSAGE')) report(error)
+  else if (body.kind === 'text') reader.rejected(reasonIn(error), parsedOrText(body.text))
+  else if (body.kind === 'value') reader.rejected(reasonIn(error), body.value)
+  else reader.rejected(reasonIn(error), '')
+}
 
-  reset(): void {
-    this.#inARow = 0
-  }
+/** The reason without the name of the JSON-RPC error. */
+function reasonIn({ message }: Error): string {
+  return message.replace(/^.*?(?:Parse error|Invalid request): /, '')
+}
 
-  /** Returns the error that ends the session once the limit is reached. */
-  add(error: Error, address: string): Error | undefined {
-    if (!isTransportError(error, 'MALFORMED_MESSAGE')) return undefined
-    this.#inARow++
-    if (this.#inARow < MAX_MALFORMED_IN_A_ROW) return undefined
-    const message = `${this.#inARow} malformed messages in a row from ${address}`
-    return new TransportError('MALFORMED_MESSAGE', message, error.details)
+function parsedOrText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
   }
 }
 
@@ -146,10 +162,22 @@ function parseBody(body: Body, maxBytes: number): Posted | HttpFailure {
     case 'too-slow':
       return invalidRequest(408, 'the body did not arrive in time')
     case 'not-utf-8':
-      return { status: 400, code: PARSE_ERROR, message: 'Parse error: the body is not UTF-8' }
+      return parseError('the body is not UTF-8')
     default:
       return invalidRequest(400, 'the body is incomplete')
   }
+}
+
+/** The data of the error for a body without a message. Nothing of it has run. */
+const notRun: JsonRpcErrorData = { code: 'MALFORMED_MESSAGE', delivery: 'none' }
+
+function parseError(reason: string, id?: RequestId): HttpFailure {
+  return { status: 400, code: PARSE_ERROR, message: `Parse error: ${reason}`, data: notRun, id }
+}
+
+/** The failure for a body without valid messages. */
+export function noMessage(reason: string, id?: RequestId): HttpFailure {
+  return { ...invalidRequest(400, reason, id), data: notRun }
 }
 
 function parseText(text: string): Posted | HttpFailure {
@@ -157,7 +185,7 @@ function parseText(text: string): Posted | HttpFailure {
   try {
     value = JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
   } catch {
-    return { status: 400, code: PARSE_ERROR, message: 'Parse error: the body is not JSON' }
+    return parseError('the body is not JSON', requestIdIn(text))
   }
   return parseValue(value)
 }
@@ -165,22 +193,22 @@ function parseText(text: string): Posted | HttpFailure {
 function parseValue(value: unknown): Posted | HttpFailure {
   if (Array.isArray(value)) return parseBatch(value)
   const message = parseMessage(value)
-  if (typeof message === 'string') return invalidRequest(400, message, idIn(value))
+  if (typeof message === 'string') return noMessage(message, idIn(value))
   return { messages: [message], isBatch: false }
 }
 
 function parseBatch(values: readonly unknown[]): Posted | HttpFailure {
-  if (values.length === 0) return invalidRequest(400, 'an empty batch')
-  if (values.length > MAX_BATCH) return invalidRequest(400, `a batch of more than ${MAX_BATCH} messages`)
+  if (values.length === 0) return noMessage('an empty batch')
+  if (values.length > MAX_BATCH) return noMessage(`a batch of more than ${MAX_BATCH} messages`)
   const messages: JsonRpcMessage[] = []
-  const skipped: string[] = []
+  const skipped: MalformedMember[] = []
   for (const value of values) {
     const message = parseMessage(value)
-    if (typeof message === 'string') skipped.push(message)
-    else if (isInitialize(message)) return invalidRequest(400, '"initialize" in a batch')
+    if (typeof message === 'string') skipped.push({ reason: message, value })
+    else if (isInitialize(message)) return noMessage('"initialize" in a batch')
     else messages.push(message)
   }
-  if (messages.length === 0) return invalidRequest(400, `in a batch: ${skipped[0]}`)
+  if (messages.length === 0) return noMessage(`in a batch: ${skipped[0]?.reason}`)
   return { messages, isBatch: true, skipped }
 }
 

@@ -7,11 +7,12 @@ import {
   respondWithError,
   sessionNotFound,
 } from '../request/http-errors.js'
-import type { Caller, HeaderLines, HttpExchange } from '../request/http-exchange.js'
+import type { Body, Caller, HeaderLines, HttpExchange } from '../request/http-exchange.js'
 import {
   acceptsEvents,
   inFlightFailure,
   isInitialize,
+  noMessage,
   type Posted,
   type ResponseFormat,
 } from '../request/message-body.js'
@@ -46,8 +47,8 @@ export class SessionRoutes {
   }
 
   /** Reports a malformed body to the session of the request. */
-  malformed(exchange: HttpExchange, caller: Caller, error: Error): void {
-    this.#find(exchange, caller)?.malformed(error)
+  malformed(exchange: HttpExchange, caller: Caller, error: Error, body: Body): void {
+    this.#find(exchange, caller)?.malformed(error, body)
   }
 
   get(exchange: HttpExchange, caller: Caller): void {
@@ -147,7 +148,7 @@ function unsupportedVersion(
 
 function batchFailure({ revision }: Session, { isBatch }: Posted): HttpFailure | undefined {
   if (!isBatch || revision === REVISION_WITH_BATCHES) return undefined
-  return invalidRequest(400, 'a batch, and the revision of the session has none')
+  return noMessage('a batch, and the revision of the session has none')
 }
 
 function duplicateId(session: Session, { messages }: Posted): HttpFailure | undefined {

@@ -16,19 +16,25 @@ import {
   type HttpTraits,
   INITIALIZE_METHOD,
   ignore,
+  JsonRpcMessageReader,
   PROGRESS_METHOD,
   type Sink,
 } from '@mcpwire/core/authoring'
 import type { EndpointSettings } from '../request/endpoint-options.js'
-import { type Caller, type HeaderLines, HttpContext, type HttpExchange } from '../request/http-exchange.js'
+import {
+  type Body,
+  type Caller,
+  type HeaderLines,
+  HttpContext,
+  type HttpExchange,
+} from '../request/http-exchange.js'
 import {
   isInitialize,
   jsonWithin,
-  MalformedCount,
-  malformedMessage,
   type Outgoing,
   type Posted,
   type ResponseFormat,
+  rejectBody,
   unsendable,
 } from '../request/message-body.js'
 import type { KeepAliveScheduler } from '../request/periodic-check.js'
@@ -76,7 +82,7 @@ export class Session implements StreamOwner, ServedSession {
   #sentOn: Map<RequestId, PostResponse> | undefined
   #admissionTimer: AdmissionTimer | undefined
   #sink: Sink | undefined
-  readonly #malformed = new MalformedCount()
+  #reader: JsonRpcMessageReader | undefined
   #lastActive: number
   #openExchanges = 0
   #logCount = 0
@@ -145,6 +151,11 @@ export class Session implements StreamOwner, ServedSession {
   /** Connects the application. */
   connect(sink: Sink): Channel {
     this.#sink = sink
+    const read = (message: JsonRpcMessage, context?: MessageContext): void => this.#read(message, context)
+    this.#reader = new JsonRpcMessageReader(
+      { ...sink, message: read },
+      { address: this.peer.address, abandon: (error) => this.end(error) },
+    )
     return {
       peer: this.peer,
       send: (message, options) => this.send(message, options),
@@ -154,22 +165,18 @@ export class Session implements StreamOwner, ServedSession {
   }
 
   /** Reports a malformed body. Too many in a row end the session. */
-  malformed(error: Error): void {
-    this.report(error)
-    const final = this.#malformed.add(error, this.peer.address)
-    if (final) this.end(final)
+  malformed(error: Error, body: Body): void {
+    if (this.#reader) rejectBody(this.#reader, error, body, this.report)
   }
 
   /** Passes posted messages to the application, and responds to the POST. */
   receive(exchange: HttpExchange, posted: Posted, caller: Caller, format: ResponseFormat): void {
-    const { messages, isBatch, skipped = [] } = posted
-    this.#malformed.reset()
-    for (const reason of skipped) this.report(malformedMessage(reason, this.peer.address))
+    const { messages, isBatch } = posted
     const isOpening = this.revision === undefined && this.#pending.size === 0 && isInitialize(messages[0])
     const context = new HttpContext(exchange, caller.authInfo)
     this.#lastActive = this.settings.clock.now()
     if (!messages.some(isRequest)) {
-      for (const message of messages) this.#deliver(message, context)
+      this.#deliver(posted, context)
       exchange.respond(202, noHeaders)
       return
     }
@@ -186,7 +193,7 @@ export class Session implements StreamOwner, ServedSession {
       context.closeSSEStream = () => response.closeForPolling()
       context.closeStandaloneSSEStream = () => this.pushStream.closeForPolling()
     }
-    for (const message of messages) this.#deliver(message, context)
+    this.#deliver(posted, context)
   }
 
   send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void> {
@@ -198,6 +205,7 @@ export class Session implements StreamOwner, ServedSession {
       return Promise.reject(error)
     }
     if (isResponse(message)) return this.#respond(message, outgoing)
+    this.#reader?.sent(message)
     const response = this.#responseFor(message, options?.relatedRequestId)
     // On another stream it would belong to a request that the client does not know.
     if (response?.isLost && belongsToRequest(message, options)) return Promise.reject(clientDisconnected())
@@ -258,7 +266,7 @@ export class Session implements StreamOwner, ServedSession {
 
   cancel(requestId: RequestId): void {
     const params = { requestId, reason: 'the client disconnected before the response' }
-    this.#deliver({ jsonrpc: '2.0', method: CANCELLED_METHOD, params })
+    this.#read({ jsonrpc: '2.0', method: CANCELLED_METHOD, params })
   }
 
   respondUnsendable(id: RequestId | undefined): void {
@@ -280,7 +288,12 @@ export class Session implements StreamOwner, ServedSession {
     if (this.#openExchanges === 0 && this.#pending.size === 0) this.#host.idle(this)
   }
 
-  #deliver(message: JsonRpcMessage, context?: MessageContext): void {
+  #deliver({ messages, skipped = [] }: Posted, context: MessageContext): void {
+    for (const { reason, value } of skipped) this.#reader?.rejected(reason, value)
+    for (const message of messages) this.#reader?.value(message, context)
+  }
+
+  #read(message: JsonRpcMessage, context?: MessageContext): void {
     if (isResponse(message) && message.id !== undefined) this.#sentOn?.delete(message.id)
     this.#sink?.message(message, context)
     const request = this.#cancelledBy(message)

@@ -1,7 +1,13 @@
 import type { HttpSseOptions } from '../request/endpoint-options.js'
 import { invalidRequest, respondWithError, sessionNotFound } from '../request/http-errors.js'
 import type { Caller, HttpExchange, Routes } from '../request/http-exchange.js'
-import { acceptsEvents, inFlightFailure, type Posted, readMessages } from '../request/message-body.js'
+import {
+  acceptsEvents,
+  inFlightFailure,
+  noMessage,
+  type Posted,
+  readMessages,
+} from '../request/message-body.js'
 import { refuseIfExpired, type SessionRegistry } from '../request/session-registry.js'
 import { SseSession } from './sse-session.js'
 
@@ -55,7 +61,7 @@ export class SseRoutes {
       exchange,
       this.#registry,
       (posted) => this.#receive(exchange, caller, posted),
-      (error) => this.#find(exchange, caller)?.malformed(error),
+      (error, body) => this.#find(exchange, caller)?.malformed(error, body),
     )
   }
 
@@ -72,7 +78,7 @@ export class SseRoutes {
     }
     session.renew(caller)
     if (posted.isBatch && !session.allowsBatches) {
-      respondWithError(exchange, invalidRequest(400, 'a batch, and the revision of the session has none'))
+      respondWithError(exchange, noMessage('a batch, and the revision of the session has none'))
       return
     }
     const failure = inFlightFailure(session, posted)

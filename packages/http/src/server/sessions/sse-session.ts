@@ -12,18 +12,18 @@ import {
   type Channel,
   type HttpTraits,
   ignore,
+  JsonRpcMessageReader,
   type Sink,
 } from '@mcpwire/core/authoring'
 import type { EndpointSettings } from '../request/endpoint-options.js'
-import { type Caller, type EventStream, HttpContext, type HttpExchange } from '../request/http-exchange.js'
 import {
-  isInitialize,
-  jsonWithin,
-  MalformedCount,
-  malformedMessage,
-  type Posted,
-  unsendable,
-} from '../request/message-body.js'
+  type Body,
+  type Caller,
+  type EventStream,
+  HttpContext,
+  type HttpExchange,
+} from '../request/http-exchange.js'
+import { isInitialize, jsonWithin, type Posted, rejectBody, unsendable } from '../request/message-body.js'
 import { keepAlive, type ScheduledStream } from '../request/periodic-check.js'
 import { REVISION_WITH_BATCHES } from '../request/revisions.js'
 import type { ServedSession, SessionHost, SessionStart } from '../request/session-registry.js'
@@ -43,7 +43,7 @@ export class SseSession implements ServedSession {
   readonly #host: SessionHost
   readonly #peer: Peer
   readonly #keepAlive: StreamKeepAlive
-  readonly #malformed = new MalformedCount()
+  #reader: JsonRpcMessageReader | undefined
   readonly #pending = new Set<RequestId>()
   #admissionTimer: AdmissionTimer | undefined
   #sink: Sink | undefined
@@ -95,6 +95,10 @@ export class SseSession implements ServedSession {
   /** Connects the application, and opens the stream. */
   connect(sink: Sink, exchange: HttpExchange, messagesPath: string): Channel {
     this.#sink = sink
+    this.#reader = new JsonRpcMessageReader(sink, {
+      address: this.#peer.address,
+      abandon: (error) => this.end(error),
+    })
     this.#stream = exchange.openStream(eventStreamHeaders)
     exchange.whenDisconnected(() => this.end())
     void this.#write(endpointEvent(`${messagesPath}?sessionId=${this.id}`)).catch(ignore)
@@ -108,20 +112,17 @@ export class SseSession implements ServedSession {
   }
 
   /** Reports a malformed body. Too many in a row end the session. */
-  malformed(error: Error): void {
-    this.#sink?.error(error)
-    const final = this.#malformed.add(error, this.#peer.address)
-    if (final) this.end(final)
+  malformed(error: Error, body: Body): void {
+    if (this.#reader) rejectBody(this.#reader, error, body, (each) => this.#sink?.error(each))
   }
 
   /** Passes posted messages to the application. Responses use the stream. */
   receive(exchange: HttpExchange, { messages, skipped = [] }: Posted, caller: Caller): void {
-    this.#malformed.reset()
-    for (const reason of skipped) this.#sink?.error(malformedMessage(reason, this.#peer.address))
+    for (const { reason, value } of skipped) this.#reader?.rejected(reason, value)
     const context = new HttpContext(exchange, caller.authInfo)
     for (const message of messages) {
       this.#track(message)
-      this.#sink?.message(message, context)
+      this.#reader?.value(message, context)
     }
     exchange.respond(202, [])
   }
@@ -143,6 +144,7 @@ export class SseSession implements ServedSession {
   }
 
   #send(message: JsonRpcMessage): Promise<void> {
+    this.#reader?.sent(message)
     if (isResponse(message) && message.id !== undefined) this.#pending.delete(message.id)
     if (isResponse(message) && message.id === this.#initializeId && 'result' in message) {
       const { protocolVersion } = message.result
