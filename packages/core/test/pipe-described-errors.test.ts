@@ -1,14 +1,25 @@
 import { settled } from '@mcpwire/test-support/fake-clock'
 import { describe, expect, it } from 'vitest'
-import { TransportError } from '../src/index.js'
+import { type Peer, pipe, TransportError } from '../src/index.js'
 import { request } from './support/messages.js'
 import { scriptedPipe, sentOn } from './support/pipes.js'
+import { scriptedTransport } from './support/scripted-transport.js'
 
 const lost = new TransportError('PEER_LOST', 'lost secret:1', { address: 'secret:1' })
 const refused = new TransportError('CONNECT_FAILED', 'cannot connect to secret:1', { address: 'secret:1' })
 const unknown = new TransportError('SEND_FAILED', 'cannot send to secret:1', { delivery: 'unknown' })
 
-describe('pipe: reasons', () => {
+/** A pipe whose client side is the own client. */
+async function ownPipe(describeError: (error: Error) => string) {
+  const peer: Peer = { medium: 'stdio', address: 'stdio:host' }
+  const a = Object.assign(scriptedTransport(), { peer })
+  const b = scriptedTransport()
+  const piped = pipe(a, b, { describeError })
+  await settled()
+  return { a, b, piped }
+}
+
+describe('the error response of a pipe', () => {
   it.each([
     ['PEER_LOST', lost, -31_002, undefined],
     ['CONNECT_FAILED', refused, -31_002, 'none'],
@@ -41,7 +52,7 @@ describe('pipe: reasons', () => {
   })
 
   it('describeError adds a text to the responses of a, and to none of b', async () => {
-    const { a, b, piped } = await scriptedPipe({ describeError: ({ message }) => `because ${message}` })
+    const { a, b, piped } = await ownPipe(({ message }) => `because ${message}`)
     b.answer = () => Promise.reject(unknown)
     a.answer = () => Promise.reject(unknown)
     a.onmessage?.(request(1))
@@ -58,14 +69,16 @@ describe('pipe: reasons', () => {
     await piped.close()
   })
 
-  it('a describeError that throws leaves a response without a text', async () => {
+  it('a describeError that throws leaves the message of the error', async () => {
     const describeError = (): never => {
       throw new Error('no text')
     }
-    const { a, b } = await scriptedPipe({ describeError })
+    const { a, b } = await ownPipe(describeError)
     b.answer = () => Promise.reject(unknown)
     a.onmessage?.(request(1))
     await settled()
-    expect(sentOn(a)).toMatchObject([{ id: 1, error: { message: 'upstream lost' } }])
+    expect(sentOn(a)).toMatchObject([
+      { id: 1, error: { message: expect.stringContaining('cannot send to secret:1') } },
+    ])
   })
 })

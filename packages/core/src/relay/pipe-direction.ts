@@ -25,11 +25,9 @@ export interface DirectionSettings {
   readonly maxPendingSends: number
   /** Called with the error of a message that was not forwarded and has no error response. */
   readonly report: (error: Error) => void
-  /** Returns the text of an error for the error responses to `to`. */
+  /** Returns the text of an error for the error responses to `to`, where `to` is the own client. */
   readonly describeError?: ((error: Error) => string) | undefined
 }
-
-type Delivery = 'none' | 'unknown' | undefined
 
 /** Forwards the messages of one transport to another. */
 export class PipeDirection {
@@ -112,13 +110,12 @@ export class PipeDirection {
   }
 
   #errorResponse(id: RequestId, error: Error, known?: Partial<JsonRpcErrorData>): JsonRpcErrorResponse {
-    const { describeError } = this.#settings
-    if (!describeError && !isOwnClient(this.#to)) return toErrorResponse(id, error, known)
+    if (!isOwnClient(this.#to)) return toErrorResponse(id, error, known)
     try {
-      return toOwnErrorResponse(id, error, known, describeError?.(error))
+      return toOwnErrorResponse(id, error, known, this.#settings.describeError?.(error))
     } catch {
-      // The callback threw. The response has the code of the error.
-      return toErrorResponse(id, error, known)
+      // The callback threw: the message of the error is used.
+      return toOwnErrorResponse(id, error, known)
     }
   }
 
@@ -260,7 +257,7 @@ function isOwnClient(transport: TransportLike): boolean {
 }
 
 /** Whether a request that could not be sent may have arrived. */
-function deliveryOf(error: Error): Delivery {
+function deliveryOf(error: Error): 'none' | 'unknown' | undefined {
   if (UNSENT_CODES.some((code) => isTransportError(error, code))) return 'none'
   return isTransportError(error, 'CLOSED') ? 'unknown' : undefined
 }

@@ -24,9 +24,8 @@ export interface PipeOptions {
   /** Called with each error of either end, and with the error that ends the conversation. */
   onError?: ((error: Error, side: 'a' | 'b') => void) | undefined
   /**
-   * Returns the text of an error about `b` for the error responses to `a`. It may contain addresses and the output of a
-   * process, so pass it for a client of one's own only. Without it, a client on stdio receives the message of the error,
-   * and other clients receive no text.
+   * Returns the text of an error about `b` for the error responses to `a`, if `a` is over stdio: the own client. Without
+   * it, that is the message of the error. A client on the network receives no text.
    * @defaultValue undefined
    */
   describeError?: ((error: Error) => string) | undefined
