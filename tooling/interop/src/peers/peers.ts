@@ -1,0 +1,7 @@
+import type { Peer } from '../peer.js'
+import { go } from './go.js'
+import { fastmcp, mcp1, mcp2 } from './python.js'
+import { bun, deno } from './runtimes.js'
+
+/** Every peer of the matrix, in its order. */
+export const peers: readonly Peer[] = [mcp1, mcp2, fastmcp, go, ...bun, ...deno]
