@@ -1,7 +1,6 @@
-import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { automatic, http, legacyOnly, modern, ourFormats, ourHttpSse, stateless, stdio, tcp, theirFormats, theirHttpSse, unix } from '../ends.js'
-import { programsFolder, run } from '../install.js'
+import { copyProgram, run } from '../install.js'
 import type { Peer } from '../peer.js'
 
 /** The Go SDK. */
@@ -9,8 +8,7 @@ export const go: Peer = {
   id: 'go',
   label: 'Go, go-sdk 1.8.0',
   install: (folder) => {
-    const source = join(folder, 'go')
-    cpSync(join(programsFolder, 'go'), source, { recursive: true })
+    const source = copyProgram('go', folder)
     run('go', ['build', '-o', 'peer', '.'], source)
     return { argv: [join(source, 'peer')] }
   },

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { automatic, http, legacyOnly, modern, ourFormats, ourHttpSse, stateless, stdio, theirFormats, theirHttpSse, without, ws } from '../ends.js'
-import { programsFolder, run } from '../install.js'
+import { copyProgram, run } from '../install.js'
 import type { Peer } from '../peer.js'
 
 /** A Python package, its program, and the packages to install. */
@@ -18,7 +18,7 @@ function python({ program, packages, ...peer }: PythonPackage): Peer {
       const interpreter = join(environment, 'bin/python')
       run('python3', ['-m', 'venv', environment])
       run(interpreter, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages])
-      return { argv: [interpreter, join(programsFolder, 'python', program)] }
+      return { argv: [interpreter, join(copyProgram('python', folder), program)] }
     },
   }
 }
