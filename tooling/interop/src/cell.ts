@@ -3,12 +3,19 @@ export interface Cell {
   /** The row: the other SDK or runtime. */
   readonly peer: string
   /** The column group: which end is the peer's, or both with a bridge between. */
-  readonly direction: 'peer client' | 'peer server' | 'peer client through the bridge' | 'peer server behind the bridge'
+  readonly direction:
+    | 'peer client'
+    | 'peer server'
+    | 'peer client through the bridge'
+    | 'peer server behind the bridge'
   /** The wire, and how it is used, as in `http, JSON responses`. */
   readonly wire: string
   readonly client: Command
   readonly server: Command
-  /** `mcpwire` arguments of the bridge between both, after `bridge`. `{server}` stands for the URL or the command. */
+  /**
+   * `mcpwire` arguments of the bridge between both, after `bridge`. `{server}` stands for the URL or the command of the
+   * server, `{socket}` for the path of a new Unix socket.
+   */
   readonly bridge?: readonly string[]
   /** A fault of the peer that the cell shows, with its evidence. The cell is expected to fail then. */
   readonly peerFault?: string

@@ -38,7 +38,11 @@ export const ourHttpSse: PeerEnd = { label: 'http+sse', wire: 'http-sse', ours: 
 export const theirHttpSse: PeerEnd = { label: 'http+sse', wire: 'http-sse' }
 
 /** A server of ours that knows only the revisions with sessions. */
-export const legacyOnly: PeerEnd = { ...http, label: 'http, our server has sessions only', ours: ['--mode', 'legacy-only'] }
+export const legacyOnly: PeerEnd = {
+  ...http,
+  label: 'http, our server has sessions only',
+  ours: ['--mode', 'legacy-only'],
+}
 
 /** The same with 2026-07-28. `side` is the end that runs the client. */
 export function modern(side: 'args' | 'ours', end: PeerEnd): PeerEnd {

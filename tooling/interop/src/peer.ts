@@ -29,6 +29,8 @@ export interface Peer {
    * Throws `MissingPeerError` where it cannot be installed.
    */
   readonly install: (folder: string) => Command
+  /** What to know about it: checks left out because the peer fails them by chance, with the evidence. */
+  readonly notes?: readonly string[]
   /** What its client can connect to. */
   readonly clients: readonly PeerEnd[]
   /** What its server can serve. */

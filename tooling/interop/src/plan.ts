@@ -21,7 +21,13 @@ export function cellsOf(peer: Peer, program: Command, ours: Ours): readonly Cell
   return [...direct, ...bridged(peer, program, ours)].filter((cell) => cell !== undefined)
 }
 
-function peerClientCell(peer: Peer, program: Command, ours: Ours, end: PeerEnd, sdk: string): Cell | undefined {
+function peerClientCell(
+  peer: Peer,
+  program: Command,
+  ours: Ours,
+  end: PeerEnd,
+  sdk: string,
+): Cell | undefined {
   if (isModernOnly(end) && sdk === 'v1') return undefined
   return {
     peer: peer.label,
@@ -33,7 +39,13 @@ function peerClientCell(peer: Peer, program: Command, ours: Ours, end: PeerEnd, 
   }
 }
 
-function peerServerCell(peer: Peer, program: Command, ours: Ours, end: PeerEnd, sdk: string): Cell | undefined {
+function peerServerCell(
+  peer: Peer,
+  program: Command,
+  ours: Ours,
+  end: PeerEnd,
+  sdk: string,
+): Cell | undefined {
   if (isModernOnly(end) && sdk === 'v1') return undefined
   return {
     peer: peer.label,
@@ -45,47 +57,63 @@ function peerServerCell(peer: Peer, program: Command, ours: Ours, end: PeerEnd, 
   }
 }
 
-/** The bridge between a client over HTTP and a server on stdio, and the other way round. */
+/** Where the bridge listens, for each wire. */
+const LISTEN_URLS = {
+  http: 'http://127.0.0.1:0/mcp',
+  ws: 'ws://127.0.0.1:0/mcp',
+  tcp: 'tcp://127.0.0.1:0',
+  unix: 'unix:{socket}',
+} as const
+const stdioEnd: PeerEnd = { label: 'stdio', wire: 'stdio' }
+const httpEnd: PeerEnd = { label: 'http', wire: 'http' }
+
+/** The bridge between every wire and a server on stdio, and between a client on stdio and every wire. */
 function bridged(peer: Peer, program: Command, ours: Ours): readonly Cell[] {
-  const find = (ends: readonly PeerEnd[], wire: string): PeerEnd | undefined =>
-    ends.find((end) => end.wire === wire && end.peerFault === undefined && !isModernOnly(end))
-  const listening = ['--listen', 'http://127.0.0.1:0/mcp', '--', '{server}']
-  const stdioEnd: PeerEnd = { label: 'stdio', wire: 'stdio' }
-  const httpEnd: PeerEnd = { label: 'http', wire: 'http' }
-  const [httpClient, stdioClient] = [find(peer.clients, 'http'), find(peer.clients, 'stdio')]
-  const [httpServer, stdioServer] = [find(peer.servers, 'http'), find(peer.servers, 'stdio')]
-  const client = { peer: peer.label, direction: 'peer client through the bridge' } as const
-  const server = { peer: peer.label, direction: 'peer server behind the bridge' } as const
+  return [...clientsThroughBridge(peer, program, ours), ...serversBehindBridge(peer, program, ours)]
+}
+
+function clientsThroughBridge(peer: Peer, program: Command, ours: Ours): readonly Cell[] {
+  const cell = (end: PeerEnd, to: PeerEnd, bridge: readonly string[]): Cell => ({
+    peer: peer.label,
+    direction: 'peer client through the bridge',
+    wire: `${end.label} to ${to.label}`,
+    client: clientCommand(program, end, end.args),
+    bridge,
+    server: serverCommand(ours.program, to, []),
+  })
+  const listening = Object.entries(LISTEN_URLS).map(([wire, url]) => {
+    const end = plainEnd(peer.clients, wire)
+    return end && cell(end, stdioEnd, ['--listen', url, '--', '{server}'])
+  })
+  const stdioClient = plainEnd(peer.clients, 'stdio')
+  return [...listening, stdioClient && cell(stdioClient, httpEnd, ['{server}'])].filter(
+    (each) => each !== undefined,
+  )
+}
+
+function serversBehindBridge(peer: Peer, program: Command, ours: Ours): readonly Cell[] {
+  const cell = (from: PeerEnd, end: PeerEnd, bridge: readonly string[]): Cell => ({
+    peer: peer.label,
+    direction: 'peer server behind the bridge',
+    wire: `${from.label} to ${end.label}`,
+    client: clientCommand(ours.program, { ...from, ...skipOf(end) }, []),
+    bridge,
+    server: serverCommand(program, end, end.args),
+  })
+  const stdioServer = plainEnd(peer.servers, 'stdio')
+  const dialing = ['http-sse', ...Object.keys(LISTEN_URLS)].map((wire) => {
+    const end = plainEnd(peer.servers, wire)
+    return end && cell(stdioEnd, end, ['{server}'])
+  })
   return [
-    httpClient && {
-      ...client,
-      wire: 'http to stdio',
-      client: clientCommand(program, httpClient, httpClient.args),
-      bridge: listening,
-      server: serverCommand(ours.program, stdioEnd, []),
-    },
-    stdioClient && {
-      ...client,
-      wire: 'stdio to http',
-      client: clientCommand(program, stdioClient, stdioClient.args),
-      bridge: ['{server}'],
-      server: serverCommand(ours.program, httpEnd, []),
-    },
-    stdioServer && {
-      ...server,
-      wire: 'http to stdio',
-      client: clientCommand(ours.program, { ...httpEnd, ...skipOf(stdioServer) }, []),
-      bridge: listening,
-      server: serverCommand(program, stdioServer, stdioServer.args),
-    },
-    httpServer && {
-      ...server,
-      wire: 'stdio to http',
-      client: clientCommand(ours.program, { ...stdioEnd, ...skipOf(httpServer) }, []),
-      bridge: ['{server}'],
-      server: serverCommand(program, httpServer, httpServer.args),
-    },
-  ].filter((cell) => cell !== undefined)
+    stdioServer && cell(httpEnd, stdioServer, ['--listen', LISTEN_URLS.http, '--', '{server}']),
+    ...dialing,
+  ].filter((each) => each !== undefined)
+}
+
+/** The first end on a wire that has sessions and no fault. */
+function plainEnd(ends: readonly PeerEnd[], wire: string): PeerEnd | undefined {
+  return ends.find((end) => end.wire === wire && end.peerFault === undefined && !isModernOnly(end))
 }
 
 function clientCommand({ argv, env }: Command, end: PeerEnd, args: readonly string[] = []): Command {

@@ -7,15 +7,15 @@ import type { Command } from './cell.js'
 export interface Program {
   /** The URL that it prints after `listening `. Rejects when it ends or the time is over. */
   readonly listening: (ms: number) => Promise<string>
-  /** Its last line of standard output, once it has ended. */
-  readonly finished: (ms: number) => Promise<string>
+  /** The result that it printed, and its exit code. Rejects when the time is over, or without a result. */
+  readonly finished: (ms: number) => Promise<{ readonly line: string; readonly code: number | null }>
   /** Its last lines of standard error. */
   readonly lastLines: () => string
   /** Kills it with its descendants. Resolves when it has ended. */
   readonly stop: () => Promise<void>
 }
 
-const KEPT_LINES = 8
+const KEPT_LINES = 24
 const LISTENING = /\blistening(?: on)? (\S+:\S+)/
 
 /** Starts a program in a process group of its own, so that all its descendants end with it. */
@@ -33,7 +33,10 @@ export function start({ argv: [command = '', ...args], env }: Command): Program 
   })
   const ended = once(child, 'close')
   ended.catch((error: Error) => errors.push(error.message))
-  for (const [stream, lines] of [[child.stdout, output], [child.stderr, errors]] as const) {
+  for (const [stream, lines] of [
+    [child.stdout, output],
+    [child.stderr, errors],
+  ] as const) {
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line)
       if (lines.length > KEPT_LINES) lines.shift()
@@ -59,10 +62,10 @@ export function start({ argv: [command = '', ...args], env }: Command): Program 
   return {
     listening: (ms) => within(ms, `${command} did not listen`, Promise.race([url, endedEarly])),
     finished: async (ms) => {
-      await within(ms, `${command} did not end`, ended)
+      const [code] = (await within(ms, `${command} did not end`, ended)) as [number | null]
       const last = output.findLast((line) => line.startsWith('{') && line.includes('"ok":'))
-      if (last === undefined) throw new Error(`${command} printed no result`)
-      return last
+      if (last === undefined) throw new Error(`${command} printed no result, exit code ${code}`)
+      return { line: last, code }
     },
     lastLines: () => errors.join('\n'),
     stop: async () => {

@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs'
 import type { Outcome } from './cell.js'
 
 /** The outcomes of one peer, or why it could not be installed. */
 export interface PeerReport {
   readonly label: string
+  /** What to know about the peer. */
+  readonly notes: readonly string[]
   readonly outcomes: readonly Outcome[]
   readonly missing?: string
 }
@@ -32,22 +33,28 @@ export function lineOf({ cell, status, protocol, reason, milliseconds }: Outcome
   return `${status.padEnd(10)} ${name} (${milliseconds} ms) ${detail}`.trimEnd()
 }
 
-/** Writes the matrix as a page of the documentation. */
-export function writeMatrix(path: string, reports: readonly PeerReport[]): void {
-  writeFileSync(path, `${INTRODUCTION}\n${reports.map(sectionOf).join('\n')}`)
+/** The matrix as a page of the documentation. */
+export function matrixOf(reports: readonly PeerReport[]): string {
+  return `${INTRODUCTION}\n${reports.map(sectionOf).join('\n')}`
 }
 
-function sectionOf({ label, outcomes, missing }: PeerReport): string {
+function sectionOf({ label, notes, outcomes, missing }: PeerReport): string {
   if (missing !== undefined) return `## ${label}\n\nNot run: it could not be installed.\n`
   const tables = DIRECTIONS.map((direction) => outcomes.filter(({ cell }) => cell.direction === direction))
     .filter((rows) => rows.length > 0)
     .map(tableOf)
   const faults = outcomes.filter(({ status }) => status !== 'ok').map(faultOf)
-  return [`## ${label}`, ...tables, ...(faults.length > 0 ? [faults.join('\n')] : [])].join('\n\n').concat('\n')
+  const remarks = notes.length > 0 ? [notes.map((note) => `- ${note}`).join('\n')] : []
+  return [`## ${label}`, ...remarks, ...tables, ...(faults.length > 0 ? [faults.join('\n')] : [])]
+    .join('\n\n')
+    .concat('\n')
 }
 
 function tableOf(rows: readonly Outcome[]): string {
-  const body = rows.map(({ cell, status, protocol }) => `| ${cell.wire} | ${status}${protocol === undefined ? '' : ` ${protocol}`} |`)
+  const body = rows.map(
+    ({ cell, status, protocol }) =>
+      `| ${cell.wire} | ${status}${protocol === undefined ? '' : ` ${protocol}`} |`,
+  )
   return [`| ${rows[0]?.cell.direction} | outcome |`, '| --- | --- |', ...body].join('\n')
 }
 

@@ -5,21 +5,31 @@ import type { Cell, Command, Outcome } from './cell.js'
 import type { Ours } from './plan.js'
 import { type Program, start } from './processes.js'
 
-const SERVER_START_MS = 60_000
-const CLIENT_MS = 90_000
+/** How long the programs of a cell may take. */
+export interface Timeouts {
+  readonly serverStartMs: number
+  readonly clientMs: number
+}
+
+const TIMEOUTS: Timeouts = { serverStartMs: 60_000, clientMs: 90_000 }
 
 /** Runs one cell. Never rejects. */
-export async function runCell(cell: Cell, ours: Ours): Promise<Outcome> {
+export async function runCell(cell: Cell, ours: Ours, timeouts: Timeouts = TIMEOUTS): Promise<Outcome> {
   const begun = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'mcpwire-interop-'))
   const programs: Program[] = []
   try {
-    const result = await resultOf(cell, ours, folder, programs)
+    const result = await resultOf(cell, ours, timeouts, folder, programs)
     const milliseconds = Math.round(performance.now() - begun)
     if (result.ok && cell.peerFault === undefined)
       return { cell, status: 'ok', milliseconds, ...(result.protocol && { protocol: result.protocol }) }
     const reason = result.ok ? 'it works: remove its peer fault' : result.error
-    return { cell, status: cell.peerFault === undefined || result.ok ? 'failed' : 'peer fault', reason, milliseconds }
+    return {
+      cell,
+      status: cell.peerFault === undefined || result.ok ? 'failed' : 'peer fault',
+      reason,
+      milliseconds,
+    }
   } catch (error) {
     const output = programs.map(({ lastLines }) => lastLines()).filter((lines) => lines !== '')
     const reason = [(error as Error).message, ...output].join('\n')
@@ -38,7 +48,13 @@ interface ClientResult {
   readonly error: string
 }
 
-async function resultOf(cell: Cell, ours: Ours, folder: string, programs: Program[]): Promise<ClientResult> {
+async function resultOf(
+  cell: Cell,
+  ours: Ours,
+  timeouts: Timeouts,
+  folder: string,
+  programs: Program[],
+): Promise<ClientResult> {
   const begin = (command: Command): Program => {
     const program = start(command)
     programs.push(program)
@@ -47,18 +63,23 @@ async function resultOf(cell: Cell, ours: Ours, folder: string, programs: Progra
   const listening = async (command: Command): Promise<readonly string[]> => {
     const path = join(folder, 'socket')
     const argv = command.argv.includes('unix') ? [...command.argv, '--path', path] : command.argv
-    return [await begin({ ...command, argv }).listening(SERVER_START_MS)]
+    return [await begin({ ...command, argv }).listening(timeouts.serverStartMs)]
   }
   const isStdio = (command: Command): boolean => command.argv.includes('stdio')
   let target = isStdio(cell.server) ? cell.server.argv : await listening(cell.server)
   if (cell.bridge) {
-    const args = cell.bridge.flatMap((arg) => (arg === '{server}' ? target : [arg]))
+    const socket = join(folder, 'bridge')
+    const args = cell.bridge.flatMap((arg) =>
+      arg === '{server}' ? target : [arg.replace('{socket}', socket)],
+    )
     const bridge = { ...ours.mcpwire, argv: [...ours.mcpwire.argv, 'bridge', ...args] }
     target = cell.bridge.includes('--listen') ? await listening(bridge) : bridge.argv
   }
   const argv = cell.client.argv.flatMap((arg) => (arg === '{target}' ? target : [arg]))
   const env = { ...cell.server.env, ...cell.client.env }
   const client = begin({ argv, env })
-  const line = await client.finished(CLIENT_MS)
-  return JSON.parse(line) as ClientResult
+  const { line, code } = await client.finished(timeouts.clientMs)
+  const result = JSON.parse(line) as ClientResult
+  if (result.ok && code !== 0) throw new Error(`the client reported success with exit code ${code}`)
+  return result
 }

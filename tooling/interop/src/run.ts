@@ -1,21 +1,23 @@
 // `npm run interop`: SDKs of other languages, and other JavaScript runtimes, against our transports.
-// `-- --only go,python-2 --match http` selects peers, and cells whose name contains the text.
-import { mkdirSync } from 'node:fs'
+// `-- --only go,python-2 --match http` selects peers, and cells whose name contains the text. `--parallel` is the number
+// of cells that run at once.
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Outcome } from './cell.js'
+import type { Cell, Outcome } from './cell.js'
 import { MissingPeerError } from './peer.js'
 import { peers } from './peers/peers.js'
 import { cellsOf, type Ours } from './plan.js'
-import { lineOf, type PeerReport, writeMatrix } from './report.js'
+import { lineOf, matrixOf, type PeerReport } from './report.js'
 import { runCell } from './run-cell.js'
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     match: { type: 'string' },
+    parallel: { type: 'string', default: '2' },
     folder: { type: 'string', default: join(tmpdir(), 'mcpwire-interop-peers') },
   },
 })
@@ -35,24 +37,34 @@ for (const peer of chosen) {
     const cells = cellsOf(peer, program, ours).filter(
       ({ direction, wire }) => values.match === undefined || `${direction} ${wire}`.includes(values.match),
     )
-    const outcomes: Outcome[] = []
-    for (const cell of cells) {
-      const outcome = await runCell(cell, ours)
-      outcomes.push(outcome)
-      console.log(lineOf(outcome))
-    }
-    reports.push({ label: peer.label, outcomes })
+    reports.push({ label: peer.label, notes: peer.notes ?? [], outcomes: await runAll(cells) })
   } catch (error) {
     if (!(error instanceof MissingPeerError)) throw error
     console.warn(`SKIPPED: ${peer.label}: ${error.message}`)
-    reports.push({ label: peer.label, outcomes: [], missing: error.message })
+    reports.push({ label: peer.label, notes: [], outcomes: [], missing: error.message })
   }
 }
 
 const all = reports.flatMap(({ outcomes }) => outcomes)
 const failed = all.filter(({ status }) => status === 'failed')
-if (wanted === undefined && values.match === undefined) writeMatrix(here('../../../docs/interop.md'), reports)
+if (wanted === undefined && values.match === undefined)
+  writeFileSync(here('../../../docs/interop.md'), matrixOf(reports))
 const skipped = reports.filter(({ missing }) => missing !== undefined).length
 console.log(`${skipped} of ${reports.length} peers skipped`)
 console.log(`${all.length - failed.length} passed, ${failed.length} failed`)
 if (failed.length > 0 || all.length === 0) process.exitCode = 1
+
+/** Runs some cells at a time. The outcomes have the order of the cells. */
+async function runAll(cells: readonly Cell[]): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
+  const waiting = [...cells.entries()]
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const outcome = await runCell(next[1], ours)
+      outcomes[next[0]] = outcome
+      console.log(lineOf(outcome))
+    }
+  }
+  await Promise.all(Array.from({ length: Math.max(1, Number(values.parallel)) }, work))
+  return outcomes
+}

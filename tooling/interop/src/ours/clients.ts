@@ -8,7 +8,11 @@ import type { ExchangeClient, ToolText } from './exchange.js'
 export type EraMode = 'legacy' | 'modern' | 'auto'
 
 const info = { name: 'interop', version: '1.0.0' }
-const SAMPLED = { model: 'none', role: 'assistant' as const, content: { type: 'text' as const, text: 'blue' } }
+const SAMPLED = {
+  model: 'none',
+  role: 'assistant' as const,
+  content: { type: 'text' as const, text: 'blue' },
+}
 const PROGRESS_WAIT_MS = 30_000
 
 /** Connects the client of `@modelcontextprotocol/sdk`. */
@@ -29,7 +33,9 @@ export async function connectV1(transport: Transport): Promise<ExchangeClient> {
 export async function connectV2(transport: Transport, era: EraMode): Promise<ExchangeClient> {
   const client = new ClientV2(info, {
     capabilities: { sampling: {} },
-    ...(era !== 'legacy' && { versionNegotiation: { mode: era === 'auto' ? 'auto' : { pin: '2026-07-28' } } }),
+    ...(era !== 'legacy' && {
+      versionNegotiation: { mode: era === 'auto' ? 'auto' : { pin: '2026-07-28' } },
+    }),
   })
   client.setRequestHandler('sampling/createMessage', () => SAMPLED)
   await client.connect(transport)

@@ -3,7 +3,11 @@ export interface ExchangeClient {
   readonly protocol: string | undefined
   toolNames(): Promise<string[]>
   /** The text of the tool's result. `isError` marks a result that reports a failure. */
-  call(tool: string, args: Record<string, unknown>, onProgress?: (progress: number) => void): Promise<ToolText>
+  call(
+    tool: string,
+    args: Record<string, unknown>,
+    onProgress?: (progress: number) => void,
+  ): Promise<ToolText>
   close(): Promise<void>
 }
 
@@ -14,7 +18,16 @@ export interface ToolText {
 }
 
 /** The checks, in order. The report names the first that fails. */
-export const checkNames = ['tools', 'echo', 'large', 'parallel', 'error', 'progress', 'sample', 'close'] as const
+export const checkNames = [
+  'tools',
+  'echo',
+  'large',
+  'parallel',
+  'error',
+  'progress',
+  'sample',
+  'close',
+] as const
 export type CheckName = (typeof checkNames)[number]
 
 /** Other scripts, a character beyond the basic plane, controls, and a separator that some parsers take for a line end. */

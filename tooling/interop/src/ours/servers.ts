@@ -8,9 +8,15 @@ import { z } from 'zod'
 export type Accept = (transport: Transport) => unknown
 
 const info = { name: 'interop', version: '1.0.0' }
-const PROMPT = { messages: [{ role: 'user' as const, content: { type: 'text' as const, text: 'A colour?' } }], maxTokens: 10 }
+const PROMPT = {
+  messages: [{ role: 'user' as const, content: { type: 'text' as const, text: 'A colour?' } }],
+  maxTokens: 10,
+}
 
-function result(text: string, isError = false): { content: { type: 'text'; text: string }[]; isError?: true } {
+function result(
+  text: string,
+  isError = false,
+): { content: { type: 'text'; text: string }[]; isError?: true } {
   return { content: [{ type: 'text', text }], ...(isError && { isError }) }
 }
 
@@ -22,7 +28,10 @@ export const acceptV1: Accept = (transport) => {
   server.registerTool('progress', { inputSchema: { steps: z.number() } }, async ({ steps }, extra) => {
     const progressToken = extra._meta?.progressToken
     for (let progress = 1; progress <= steps && progressToken !== undefined; progress++)
-      await extra.sendNotification({ method: 'notifications/progress', params: { progressToken, progress, total: steps } })
+      await extra.sendNotification({
+        method: 'notifications/progress',
+        params: { progressToken, progress, total: steps },
+      })
     return result('done')
   })
   server.registerTool('sample', {}, async (extra) => {
@@ -37,8 +46,16 @@ export const acceptV1: Accept = (transport) => {
 
 function serverV2(): McpServerV2 {
   const server = new McpServerV2(info)
-  const message = fromJsonSchema<{ message: string }>({ type: 'object', properties: { message: { type: 'string' } }, required: ['message'] })
-  const steps = fromJsonSchema<{ steps: number }>({ type: 'object', properties: { steps: { type: 'number' } }, required: ['steps'] })
+  const message = fromJsonSchema<{ message: string }>({
+    type: 'object',
+    properties: { message: { type: 'string' } },
+    required: ['message'],
+  })
+  const steps = fromJsonSchema<{ steps: number }>({
+    type: 'object',
+    properties: { steps: { type: 'number' } },
+    required: ['steps'],
+  })
   server.registerTool('echo', { inputSchema: message }, ({ message: text }) => result(text))
   server.registerTool('fail', {}, () => result('it failed', true))
   server.registerTool('progress', { inputSchema: steps }, async ({ steps: total }, { mcpReq }) => {
@@ -48,7 +65,9 @@ function serverV2(): McpServerV2 {
     return result('done')
   })
   server.registerTool('sample', {}, async ({ mcpReq }) => {
-    const answer = (await mcpReq.send({ method: 'sampling/createMessage', params: PROMPT })) as { content: { text?: string } }
+    const answer = (await mcpReq.send({ method: 'sampling/createMessage', params: PROMPT })) as {
+      content: { text?: string }
+    }
     return result(`sampled: ${answer.content.text}`)
   })
   return server

@@ -1,5 +1,18 @@
 import { join } from 'node:path'
-import { automatic, http, legacyOnly, modern, ourFormats, ourHttpSse, stateless, stdio, tcp, theirFormats, theirHttpSse, unix } from '../ends.js'
+import {
+  automatic,
+  http,
+  legacyOnly,
+  modern,
+  ourFormats,
+  ourHttpSse,
+  stateless,
+  stdio,
+  tcp,
+  theirFormats,
+  theirHttpSse,
+  unix,
+} from '../ends.js'
 import { copyProgram, run } from '../install.js'
 import type { Peer } from '../peer.js'
 

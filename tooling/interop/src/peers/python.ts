@@ -1,5 +1,18 @@
 import { join } from 'node:path'
-import { automatic, http, legacyOnly, modern, ourFormats, ourHttpSse, stateless, stdio, theirFormats, theirHttpSse, without, ws } from '../ends.js'
+import {
+  automatic,
+  http,
+  legacyOnly,
+  modern,
+  ourFormats,
+  ourHttpSse,
+  stateless,
+  stdio,
+  theirFormats,
+  theirHttpSse,
+  without,
+  ws,
+} from '../ends.js'
 import { copyProgram, run } from '../install.js'
 import type { Peer } from '../peer.js'
 
@@ -63,5 +76,7 @@ export const fastmcp = python({
   program: 'fastmcp4.py',
   packages: ['fastmcp==4.2.3'],
   clients: [stdio, ...LISTENED, legacyOnly].map((end) => without(end, 'sample')),
-  servers: [stdio, ...SERVED, modern('ours', stdio), modern('ours', http)].map((end) => without(end, 'sample')),
+  servers: [stdio, ...SERVED, modern('ours', stdio), modern('ours', http)].map((end) =>
+    without(end, 'sample'),
+  ),
 })

@@ -1,5 +1,17 @@
 import { join } from 'node:path'
-import { automatic, http, legacyOnly, modern, ourFormats, stateless, stdio, tcp, theirFormats, unix, without } from '../ends.js'
+import {
+  automatic,
+  http,
+  legacyOnly,
+  modern,
+  ourFormats,
+  stateless,
+  stdio,
+  tcp,
+  theirFormats,
+  unix,
+  without,
+} from '../ends.js'
 import { copyProgram, run } from '../install.js'
 import type { Peer } from '../peer.js'
 
@@ -12,6 +24,10 @@ export const rust: Peer = {
     run('cargo', ['build', '--locked', '--quiet'], source)
     return { argv: [join(source, 'target/debug/peer')] }
   },
+  notes: [
+    'Its client starts a task for each notification. On several threads progress is handled in any order. One thread is ' +
+      'used.',
+  ],
   clients: [
     stdio,
     ...ourFormats,

@@ -44,7 +44,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Options {
     options
 }
 
-#[tokio::main]
+// The SDK starts a task for each notification. One thread keeps their order.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let options = parse(std::env::args().skip(1));
     if options.role == "server" {

@@ -1,5 +1,5 @@
+import io.modelcontextprotocol.client.McpAsyncClient;
 import io.modelcontextprotocol.client.McpClient;
-import io.modelcontextprotocol.client.McpSyncClient;
 import io.modelcontextprotocol.client.transport.HttpClientSseClientTransport;
 import io.modelcontextprotocol.client.transport.HttpClientStreamableHttpTransport;
 import io.modelcontextprotocol.client.transport.ServerParameters;
@@ -16,15 +16,21 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
-/** A client that does the checks of every peer program. */
+/**
+ * A client that does the checks of every peer program. It is the asynchronous client: the synchronous one runs progress
+ * handlers on a pool, in any order, and its stdio transport rejects a call while another thread sends one.
+ */
 final class Client {
     private static final String UNUSUAL_TEXT = "naïve 漢字 🦀 \"quoted\" \\ \u2028 tab\tline\nend";
     private static final int LARGE_LENGTH = 200_000;
     private static final int PARALLEL_CALLS = 20;
+    private static final Duration TIMEOUT = Duration.ofSeconds(40);
 
     private final List<Double> received = new CopyOnWriteArrayList<>();
-    private final McpSyncClient client;
+    private final McpAsyncClient client;
 
     private Client(McpClientTransport transport) {
         var answer = McpSchema.CreateMessageResult.builder()
@@ -32,21 +38,21 @@ final class Client {
                 .content(new McpSchema.TextContent("blue"))
                 .model("none")
                 .build();
-        client = McpClient.sync(transport)
-                .requestTimeout(Duration.ofSeconds(40))
+        client = McpClient.async(transport)
+                .requestTimeout(TIMEOUT)
                 .clientInfo(new McpSchema.Implementation("peer", "1.0.0"))
                 .capabilities(McpSchema.ClientCapabilities.builder().sampling().build())
-                .sampling(request -> answer)
-                .progressConsumer(notification -> received.add(notification.progress()))
+                .sampling(request -> Mono.just(answer))
+                .progressConsumer(notification -> Mono.fromRunnable(() -> received.add(notification.progress())))
                 .build();
     }
 
     /** Runs the checks. Returns the revision of the protocol. */
     static String run(Peer.Options options) throws Exception {
         Client peer = new Client(transportOf(options));
-        String protocol = peer.client.initialize().protocolVersion();
+        String protocol = peer.client.initialize().block().protocolVersion();
         peer.exchange(options.skip());
-        if (!peer.client.closeGracefully()) throw new IllegalStateException("close: it failed");
+        peer.client.closeGracefully().block(TIMEOUT);
         return protocol;
     }
 
@@ -69,7 +75,7 @@ final class Client {
     private void exchange(List<String> skip) throws Exception {
         Map<String, Callable<?>> checks = new LinkedHashMap<>();
         checks.put("tools", () -> {
-            List<String> names = client.listTools().tools().stream().map(McpSchema.Tool::name).toList();
+            List<String> names = client.listTools().block().tools().stream().map(McpSchema.Tool::name).toList();
             return same("missing tools", Stream.of("echo", "fail", "progress").filter(name -> !names.contains(name)).toList(), List.of());
         });
         checks.put("echo", () -> same("echo", echo(UNUSUAL_TEXT), UNUSUAL_TEXT));
@@ -94,16 +100,12 @@ final class Client {
         }
     }
 
-    private List<String> inParallel(List<String> texts) throws Exception {
-        var pool = java.util.concurrent.Executors.newFixedThreadPool(texts.size());
-        try {
-            List<String> results = new java.util.ArrayList<>();
-            for (var future : pool.invokeAll(texts.stream().map(text -> (Callable<String>) () -> echo(text)).toList()))
-                results.add(future.get());
-            return results;
-        } finally {
-            pool.shutdown();
-        }
+    private List<String> inParallel(List<String> texts) {
+        return Flux.fromIterable(texts)
+                .flatMapSequential(text -> send("echo", Map.of("message", text), null), texts.size())
+                .map(Client::textOf)
+                .collectList()
+                .block();
     }
 
     private String echo(String message) {
@@ -111,6 +113,10 @@ final class Client {
     }
 
     private McpSchema.CallToolResult call(String name, Map<String, Object> arguments, String token) {
+        return send(name, arguments, token).block();
+    }
+
+    private Mono<McpSchema.CallToolResult> send(String name, Map<String, Object> arguments, String token) {
         var request = McpSchema.CallToolRequest.builder().name(name).arguments(arguments);
         if (token != null) request.progressToken(token);
         return client.callTool(request.build());

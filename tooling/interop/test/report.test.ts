@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import type { Cell, Outcome } from '../src/cell.js'
+import { lineOf, matrixOf } from '../src/report.js'
+
+const cell: Cell = {
+  peer: 'Go',
+  direction: 'peer client',
+  wire: 'tcp, SDK v1',
+  client: { argv: [] },
+  server: { argv: [] },
+}
+const ok: Outcome = { cell, status: 'ok', protocol: '2025-11-25', milliseconds: 7 }
+
+test('logs a cell on one line', () => {
+  const line = lineOf({ cell, status: 'failed', reason: 'echo: a\nmore', milliseconds: 7 })
+
+  expect(line).toBe('failed     Go | peer client | tcp, SDK v1 (7 ms) echo: a | more')
+})
+
+test('writes one table for each direction of a peer', () => {
+  const behind: Outcome = { ...ok, cell: { ...cell, direction: 'peer server behind the bridge' } }
+
+  const page = matrixOf([{ label: 'Go', notes: [], outcomes: [behind, ok] }])
+
+  expect(page).toContain('| peer client | outcome |\n| --- | --- |\n| tcp, SDK v1 | ok 2025-11-25 |')
+  expect(page).toContain('| peer server behind the bridge | outcome |')
+})
+
+test('writes the fault of a peer with its evidence', () => {
+  const outcome: Outcome = {
+    ...ok,
+    cell: { ...cell, peerFault: 'It drops text.' },
+    status: 'peer fault',
+    reason: 'echo: a',
+  }
+
+  const page = matrixOf([{ label: 'Go', notes: [], outcomes: [outcome] }])
+
+  expect(page).toContain('- peer client, tcp, SDK v1: It drops text. Observed: `echo: a`')
+})
+
+test('writes the notes of a peer, and peers that could not be installed', () => {
+  const page = matrixOf([
+    { label: 'Java', notes: ['One thread is used.'], outcomes: [ok] },
+    { label: 'Rust', notes: [], outcomes: [], missing: 'no cargo' },
+  ])
+
+  expect(page).toContain('## Java\n\n- One thread is used.\n')
+  expect(page).toContain('## Rust\n\nNot run: it could not be installed.')
+})
