@@ -37,7 +37,7 @@ export const ourHttpSse: PeerEnd = { label: 'http+sse', wire: 'http-sse', ours: 
 /** HTTP+SSE of a server of the peer. */
 export const theirHttpSse: PeerEnd = { label: 'http+sse', wire: 'http-sse' }
 
-/** A server of ours that knows only the revisions with sessions. */
+/** A server of ours that has only the revisions with sessions. */
 export const legacyOnly: PeerEnd = {
   ...http,
   label: 'http, our server has sessions only',

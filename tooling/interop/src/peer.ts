@@ -16,7 +16,7 @@ export interface PeerEnd {
 }
 
 /** The wires of the matrix. */
-export type Wire = 'stdio' | 'http' | 'http-sse' | 'ws' | 'tcp' | 'unix'
+type Wire = 'stdio' | 'http' | 'http-sse' | 'ws' | 'tcp' | 'unix'
 
 /** An SDK or a runtime that is run against our transports. */
 export interface Peer {

@@ -40,7 +40,7 @@ for (const peer of chosen) {
     reports.push({ label: peer.label, notes: peer.notes ?? [], outcomes: await runAll(cells) })
   } catch (error) {
     if (!(error instanceof MissingPeerError)) throw error
-    console.warn(`SKIPPED: ${peer.label}: ${error.message}`)
+    console.warn(`SKIPPED: ${peer.label}: ${error.message.replaceAll('\n', ' | ')}`)
     reports.push({ label: peer.label, notes: [], outcomes: [], missing: error.message })
   }
 }

@@ -18,20 +18,11 @@ export interface ToolText {
 }
 
 /** The checks, in order. The report names the first that fails. */
-export const checkNames = [
-  'tools',
-  'echo',
-  'large',
-  'parallel',
-  'error',
-  'progress',
-  'sample',
-  'close',
-] as const
-export type CheckName = (typeof checkNames)[number]
+const checkNames = ['tools', 'echo', 'large', 'parallel', 'error', 'progress', 'sample', 'close'] as const
+type CheckName = (typeof checkNames)[number]
 
 /** Other scripts, a character beyond the basic plane, controls, and a separator that some parsers take for a line end. */
-export const UNUSUAL_TEXT = 'naïve 漢字 🦀 "quoted" \\ \u2028 tab\tline\nend'
+const UNUSUAL_TEXT = 'naïve 漢字 🦀 "quoted" \\ \u2028 tab\tline\nend'
 const LARGE_LENGTH = 200_000
 const PARALLEL_CALLS = 20
 const STEPS = 3

@@ -8,7 +8,7 @@ import { wsClient } from '@mcpwire/ws'
 import { wsServer } from '@mcpwire/ws/node'
 
 /** How an HTTP server answers, as its options. */
-export const httpModes: Readonly<Record<string, Partial<HttpServerOptions>>> = {
+const httpModes: Readonly<Record<string, Partial<HttpServerOptions>>> = {
   auto: {},
   json: { responseFormat: 'json' },
   sse: { responseFormat: 'sse' },
