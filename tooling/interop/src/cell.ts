@@ -10,6 +10,8 @@ export interface Cell {
     | 'peer server behind the bridge'
   /** The wire, and how it is used, as in `http, JSON responses`. */
   readonly wire: string
+  /** The SDK line of our own end. Cells with a bridge use the second one only. */
+  readonly sdk?: SdkLine | undefined
   readonly client: Command
   readonly server: Command
   /**
@@ -19,6 +21,14 @@ export interface Cell {
   readonly bridge?: readonly string[]
   /** A fault of the peer that the cell shows, with its evidence. The cell is expected to fail then. */
   readonly peerFault?: string
+}
+
+/** The lines of the official TypeScript SDK. */
+export type SdkLine = 'v1' | 'v2'
+
+/** The name of a cell within its peer. */
+export function nameOf({ direction, wire, sdk }: Cell): string {
+  return `${direction} | ${wire}${sdk === undefined ? '' : `, SDK ${sdk}`}`
 }
 
 /** A command line, and the environment variables to add. */

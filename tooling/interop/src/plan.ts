@@ -1,4 +1,4 @@
-import type { Cell, Command } from './cell.js'
+import type { Cell, Command, SdkLine } from './cell.js'
 import type { Peer, PeerEnd } from './peer.js'
 
 /** The commands of our own end. */
@@ -10,7 +10,7 @@ export interface Ours {
 }
 
 /** The SDK lines of our own end. */
-const SDK_LINES = ['v1', 'v2'] as const
+const SDK_LINES: readonly SdkLine[] = ['v1', 'v2']
 
 /** The cells of one peer. */
 export function cellsOf(peer: Peer, program: Command, ours: Ours): readonly Cell[] {
@@ -26,13 +26,14 @@ function peerClientCell(
   program: Command,
   ours: Ours,
   end: PeerEnd,
-  sdk: string,
+  sdk: SdkLine,
 ): Cell | undefined {
   if (isModernOnly(end) && sdk === 'v1') return undefined
   return {
     peer: peer.label,
     direction: 'peer client',
-    wire: `${end.label}, SDK ${sdk}`,
+    wire: end.label,
+    sdk,
     client: clientCommand(program, end, end.args),
     server: serverCommand(ours.program, end, ['--sdk', sdk, ...(end.ours ?? [])]),
     ...(end.peerFault !== undefined && { peerFault: end.peerFault }),
@@ -44,13 +45,14 @@ function peerServerCell(
   program: Command,
   ours: Ours,
   end: PeerEnd,
-  sdk: string,
+  sdk: SdkLine,
 ): Cell | undefined {
   if (isModernOnly(end) && sdk === 'v1') return undefined
   return {
     peer: peer.label,
     direction: 'peer server',
-    wire: `${end.label}, SDK ${sdk}`,
+    wire: end.label,
+    sdk,
     client: clientCommand(ours.program, end, ['--sdk', sdk, ...(end.ours ?? [])]),
     server: serverCommand(program, end, end.args),
     ...(end.peerFault !== undefined && { peerFault: end.peerFault }),

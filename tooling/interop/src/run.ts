@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Cell, Outcome } from './cell.js'
+import { type Cell, nameOf, type Outcome } from './cell.js'
 import { MissingPeerError } from './peer.js'
 import { peers } from './peers/peers.js'
 import { cellsOf, type Ours } from './plan.js'
@@ -35,7 +35,7 @@ for (const peer of chosen) {
   try {
     const program = peer.install(values.folder)
     const cells = cellsOf(peer, program, ours).filter(
-      ({ direction, wire }) => values.match === undefined || `${direction} ${wire}`.includes(values.match),
+      (cell) => values.match === undefined || nameOf(cell).includes(values.match),
     )
     reports.push({ label: peer.label, notes: peer.notes ?? [], outcomes: await runAll(cells) })
   } catch (error) {

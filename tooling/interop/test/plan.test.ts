@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { nameOf } from '../src/cell.js'
 import { automatic, http, modern, ourFormats, stdio, tcp, unix, without, ws } from '../src/ends.js'
 import type { Peer, PeerEnd } from '../src/peer.js'
 import { peers } from '../src/peers/peers.js'
@@ -9,18 +10,21 @@ const ours = { program: { argv: ['ours'] }, mcpwire: { argv: ['mcpwire'] } }
 test('runs each end of a peer against both SDK lines', () => {
   const cells = cellsIn({ clients: [tcp], servers: [unix] }).filter(({ bridge }) => bridge === undefined)
 
-  expect(cells.map(({ direction, wire }) => `${direction}: ${wire}`)).toEqual([
-    'peer client: tcp, SDK v1',
-    'peer server: unix, SDK v1',
-    'peer client: tcp, SDK v2',
-    'peer server: unix, SDK v2',
+  expect(cells.map(nameOf)).toEqual([
+    'peer client | tcp, SDK v1',
+    'peer server | unix, SDK v1',
+    'peer client | tcp, SDK v2',
+    'peer server | unix, SDK v2',
   ])
 })
 
 test('leaves out 2026-07-28 for the SDK line that has only sessions', () => {
   const cells = cellsIn({ clients: [modern('args', tcp)], servers: [modern('ours', tcp)] })
 
-  expect(cells.map(({ wire }) => wire)).toEqual(['tcp, 2026-07-28, SDK v2', 'tcp, 2026-07-28, SDK v2'])
+  expect(cells.map(nameOf)).toEqual([
+    'peer client | tcp, 2026-07-28, SDK v2',
+    'peer server | tcp, 2026-07-28, SDK v2',
+  ])
 })
 
 test('keeps the automatic mode for both SDK lines', () => {
@@ -49,11 +53,11 @@ test('puts the bridge between every wire and stdio, in both directions', () => {
   const ends = [stdio, http, ws, tcp, unix]
   const cells = cellsIn({ clients: ends, servers: ends }).filter(({ bridge }) => bridge !== undefined)
 
-  expect(cells.map(({ direction, wire }) => `${direction}: ${wire}`)).toEqual([
-    ...['http', 'ws', 'tcp', 'unix'].map((wire) => `peer client through the bridge: ${wire} to stdio`),
-    'peer client through the bridge: stdio to http',
-    'peer server behind the bridge: http to stdio',
-    ...['http', 'ws', 'tcp', 'unix'].map((wire) => `peer server behind the bridge: stdio to ${wire}`),
+  expect(cells.map(nameOf)).toEqual([
+    ...['http', 'ws', 'tcp', 'unix'].map((wire) => `peer client through the bridge | ${wire} to stdio`),
+    'peer client through the bridge | stdio to http',
+    'peer server behind the bridge | http to stdio',
+    ...['http', 'ws', 'tcp', 'unix'].map((wire) => `peer server behind the bridge | stdio to ${wire}`),
   ])
 })
 
@@ -67,7 +71,7 @@ test('keeps ends with a fault away from the bridge', () => {
 })
 
 test.each(peers)('gives each cell of $label a name of its own', (peer) => {
-  const names = cellsOf(peer, { argv: ['peer'] }, ours).map(({ direction, wire }) => `${direction} ${wire}`)
+  const names = cellsOf(peer, { argv: ['peer'] }, ours).map(nameOf)
 
   expect(new Set(names).size).toBe(names.length)
 })

@@ -5,7 +5,8 @@ import { lineOf, matrixOf } from '../src/report.js'
 const cell: Cell = {
   peer: 'Go',
   direction: 'peer client',
-  wire: 'tcp, SDK v1',
+  wire: 'tcp',
+  sdk: 'v1',
   client: { argv: [] },
   server: { argv: [] },
 }
@@ -17,13 +18,27 @@ test('logs a cell on one line', () => {
   expect(line).toBe('failed     Go | peer client | tcp, SDK v1 (7 ms) echo: a | more')
 })
 
-test('writes one table for each direction of a peer', () => {
-  const behind: Outcome = { ...ok, cell: { ...cell, direction: 'peer server behind the bridge' } }
+test('writes one table for each direction of a peer, with a column for each SDK line', () => {
+  const behind: Outcome = {
+    ...ok,
+    cell: { ...cell, direction: 'peer server behind the bridge', wire: 'http to stdio', sdk: undefined },
+  }
+  const other: Outcome = { ...ok, cell: { ...cell, sdk: 'v2' }, protocol: '2026-07-28' }
 
-  const page = matrixOf([{ label: 'Go', notes: [], outcomes: [behind, ok] }])
+  const page = matrixOf([{ label: 'Go', notes: [], outcomes: [behind, ok, other] }])
 
-  expect(page).toContain('| peer client | outcome |\n| --- | --- |\n| tcp, SDK v1 | ok 2025-11-25 |')
-  expect(page).toContain('| peer server behind the bridge | outcome |')
+  expect(page).toContain(
+    '| peer client | SDK v1 | SDK v2 |\n| --- | --- | --- |\n| tcp | ok 2025-11-25 | ok 2026-07-28 |',
+  )
+  expect(page).toContain(
+    '| peer server behind the bridge | outcome |\n| --- | --- |\n| http to stdio | ok 2025-11-25 |',
+  )
+})
+
+test('counts the outcomes of each peer', () => {
+  const failed: Outcome = { cell, status: 'failed', reason: 'echo: a', milliseconds: 7 }
+
+  expect(matrixOf([{ label: 'Go', notes: [], outcomes: [ok, failed] }])).toContain('| Go | 1 | 0 | 1 |')
 })
 
 test('writes the fault of a peer with its evidence', () => {
