@@ -10,6 +10,7 @@ const filesOf = {
     'benchmarks/.results/test.json',
     'tooling/.results/test.json',
     'tooling/conformance/.results/test.json',
+    'tooling/interop/.results/test.json',
   ],
   check: () => ['.results/checks.json'],
   // One check, without tests to count.
