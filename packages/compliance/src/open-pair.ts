@@ -1,8 +1,10 @@
 import type { Transport } from '@mcpwire/core'
 import { type Recording, record } from './recording.js'
-import { notification } from './sample-messages.js'
 import type { Ability, Side, TransportPair } from './transport-subject.js'
 import { until, within } from './waiting.js'
+
+/** Sent first where the start of the input is checked. */
+const firstMessage = { jsonrpc: '2.0', method: 'test/first' } as const
 
 /** Two open ends, each with its recording. */
 export interface OpenPair {
@@ -68,10 +70,13 @@ export async function startPair(idle: IdlePair, options: OpenOptions): Promise<O
     const { messages, contexts } = recordingOf(to)
     if (!pair.checksStart || started.has(to) || messages.length > 0) return
     started.add(to)
-    await requireHook('sendRaw', pair.sendRaw)(to, JSON.stringify(notification(0)))
-    await until(() => messages.length > 0, 'the first message arrived', graceMs)
-    messages.pop()
-    contexts.pop()
+    await requireHook('sendRaw', pair.sendRaw)(to, JSON.stringify(firstMessage))
+    // Error responses of the other end may arrive too.
+    const index = (): number =>
+      messages.findIndex((message) => 'method' in message && message.method === firstMessage.method)
+    await until(() => index() !== -1, 'the first message arrived', graceMs)
+    contexts.splice(index(), 1)
+    messages.splice(index(), 1)
   }
   return {
     near,

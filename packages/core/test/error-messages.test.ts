@@ -189,7 +189,7 @@ test('listener errors state the failure and the limit', async () => {
       "notStarted": "memory:2 refused the connection (503): the server did not start the connection",
       "refused": "tcp://server refused the connection (401): a token is required",
       "reported": [
-        "an admitted connection was not started within startTimeoutMs (100 ms)",
+        "an admitted connection was not started within startTimeoutMs (100 ms); call server.connect(connection) in onconnection",
       ],
       "url": "the listener has no url before start() has succeeded",
     }

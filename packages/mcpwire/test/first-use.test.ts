@@ -349,7 +349,7 @@ describe('--listen', () => {
       '--',
       'node',
     ])
-    expect({ code, text }).toMatchObject({ code: 2, text: expect.stringContaining('need the same port') })
+    expect({ code, text }).toMatchObject({ code: 2, text: expect.stringContaining('use the same port') })
   })
 
   test('explains what --allow-remote admits', async () => {

@@ -72,7 +72,7 @@ export const orderCases: readonly ClauseCase[] = [
     async (fixture) => {
       if (!fixture.subject.capabilities?.backpressure) throw new Exempt('the medium has no backpressure')
       const { near, far, atFar } = await fixture.open()
-      expect(far.flow, 'flow of the transport, which the subject says it has').toBeDefined()
+      expect(far.flow, 'flow of the transport, a capability of the subject').toBeDefined()
       far.flow?.pause()
       const sends = count(40).map((n) => near.send(notification(n, { fill: 'x'.repeat(2_000) })))
       await turns()

@@ -134,7 +134,8 @@ export class ConnectionMonitor implements TransportObserver {
   #notStarted(startTimeoutMs: number): void {
     const { connection } = this
     if (connection?.state !== 'idle') return
-    const message = `an admitted connection was not started within startTimeoutMs (${startTimeoutMs} ms)`
+    const limit = `startTimeoutMs (${startTimeoutMs} ms)`
+    const message = `an admitted connection was not started within ${limit}; call server.connect(connection) in onconnection`
     const reason = new TransportError('CLOSED', message, undefined)
     void connection.close({ reason })
     // The transport has no `onerror` yet, so the listener reports it.

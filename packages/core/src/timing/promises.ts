@@ -77,11 +77,10 @@ export function settleWithin(work: Promise<unknown>, { clock, ms, failed, late }
       deadline[Symbol.dispose]()
       resolve()
     }
-    work
-      .catch((error) => {
-        if (!isLate) failed(toError(error))
-      })
-      .then(settle)
+    work.then(settle, (error) => {
+      if (!isLate) failed(toError(error))
+      settle()
+    })
   })
 }
 

@@ -182,29 +182,11 @@ function listenOptions(
   } else if (listenCert === undefined && listenKey === undefined)
     throw new UsageError(`--listen ${secureUrl} requires --listen-cert and --listen-key`)
   requireBoth({ '--listen-cert': listenCert, '--listen-key': listenKey })
-  refuseSamePort(urls)
   return {
     urls,
     maxConnections,
     allowRemote,
     allowOrigins: allowOrigin ?? [],
     tls: { certFile: listenCert, keyFile: listenKey, caFile: listenCa },
-  }
-}
-
-/** The schemes that one HTTP server can have in common at a port. */
-const SCHEME_GROUPS: Readonly<Record<string, string>> = { 'ws:': 'http:', 'wss:': 'https:' }
-
-/** Refuses two URLs that need the same port for different protocols, or that are equal. */
-function refuseSamePort(urls: readonly string[]): void {
-  const byPort = new Map<string, { readonly text: string; readonly href: string; readonly group: string }>()
-  for (const text of urls) {
-    const url = URL.canParse(text) ? new URL(text) : undefined
-    if (!url || url.hostname === '' || url.port === '0') continue
-    const each = { text, href: url.href, group: SCHEME_GROUPS[url.protocol] ?? url.protocol }
-    const other = byPort.get(url.host)
-    if (other && (other.group !== each.group || other.href === each.href || /^tcps?:/.test(each.group)))
-      throw new UsageError(`--listen ${other.text} and --listen ${text} need the same port: use another port`)
-    byPort.set(url.host, each)
   }
 }

@@ -1,5 +1,5 @@
 import { type EventEmitter, once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { memoryPair, type Transport } from '@mcpwire/core'
@@ -111,7 +111,7 @@ function lineServer(): Server {
 }
 
 async function httpWire(contentType: string, whenFinished: WhenFinished): Promise<Transport> {
-  const server = createHttpServer(async (request, response) => {
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== 'POST') {
       response.writeHead(405).end()
       return
@@ -124,7 +124,8 @@ async function httpWire(contentType: string, whenFinished: WhenFinished): Promis
       response
         .writeHead(200, { 'content-type': contentType })
         .end(Buffer.concat(['data: ', body, '\n\n'].map((part) => Buffer.from(part))))
-  })
+  }
+  const server = createHttpServer((request, response) => void respond(request, response))
   server.listen(0, '127.0.0.1')
   const port = await portOf(server, whenFinished)
   return httpClient({ url: `http://127.0.0.1:${port}/mcp`, standaloneStream: false })

@@ -31,7 +31,7 @@ export interface ClientContext {
 }
 
 /** The bytes of all bodies so far. Headers do not count: platforms hide them. */
-export interface BodyTraffic {
+interface BodyTraffic {
   bytesSent: number
   bytesReceived: number
 }

@@ -37,7 +37,7 @@ export interface Posted {
 }
 
 /** A member of a batch that is no message. */
-export interface MalformedMember {
+interface MalformedMember {
   readonly reason: string
   readonly value: unknown
 }
@@ -117,7 +117,7 @@ function errorOf(
 }
 
 /** The error for something that is not a message. */
-export function malformedMessage(reason: string, address: string, text = ''): TransportError {
+function malformedMessage(reason: string, address: string, text = ''): TransportError {
   const preview = previewOf(text)
   return new TransportError('MALFORMED_MESSAGE', `skipped a message from ${address}: ${reason}`, { preview })
 }
