@@ -41,13 +41,34 @@ export function matrixOf(reports: readonly PeerReport[]): string {
   return [INTRODUCTION, summaryOf(reports), ...reports.map(sectionOf)].join('\n')
 }
 
-function summaryOf(reports: readonly PeerReport[]): string {
-  const rows = reports.map(({ label, outcomes, missing }) => {
-    const count = (wanted: Outcome['status']): number =>
-      outcomes.filter(({ status }) => status === wanted).length
-    if (missing !== undefined) return `| ${label} | not run | | |`
-    return `| ${label} | ${count('ok')} | ${count('peer fault')} | ${count('failed')} |`
+/** The page with the sections and the summary of these peers replaced. Other peers keep theirs. */
+export function updatedMatrix(page: string, reports: readonly PeerReport[]): string {
+  const replaced = new Map(reports.map((report) => [report.label, report]))
+  const [head = '', ...sections] = page.split(/^(?=## )/m)
+  const newHead = head
+    .split('\n')
+    .map((line) => {
+      const report = replaced.get(line.split(' | ')[0]?.slice('| '.length) ?? '')
+      return report ? summaryRowOf(report) : line
+    })
+    .join('\n')
+  const newSections = sections.map((section, index) => {
+    const report = replaced.get(section.split('\n')[0]?.slice('## '.length) ?? '')
+    if (!report) return section
+    return index === sections.length - 1 ? sectionOf(report) : `${sectionOf(report)}\n`
   })
+  return [newHead, ...newSections].join('')
+}
+
+function summaryRowOf({ label, outcomes, missing }: PeerReport): string {
+  const count = (wanted: Outcome['status']): number =>
+    outcomes.filter(({ status }) => status === wanted).length
+  if (missing !== undefined) return `| ${label} | not run | | |`
+  return `| ${label} | ${count('ok')} | ${count('peer fault')} | ${count('failed')} |`
+}
+
+function summaryOf(reports: readonly PeerReport[]): string {
+  const rows = reports.map(summaryRowOf)
   return ['| peer | ok | faults of the peer | failed |', '| --- | --- | --- | --- |', ...rows, ''].join('\n')
 }
 

@@ -1,7 +1,8 @@
 // `npm run interop`: SDKs of other languages, and other JavaScript runtimes, against our transports.
-// `-- --only go,python-2 --match http` selects peers, and cells whose name contains the text. `--parallel` is the number
+// `-- --only go,python-2 --match http` selects peers, whose sections of the page are replaced, and cells whose name contains
+// the text, which writes no page. `--parallel` is the number
 // of cells that run at once.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +11,7 @@ import { type Cell, nameOf, type Outcome } from './cell.js'
 import { MissingPeerError } from './peer.js'
 import { peers } from './peers/peers.js'
 import { cellsOf, type Ours } from './plan.js'
-import { lineOf, matrixOf, type PeerReport } from './report.js'
+import { lineOf, matrixOf, type PeerReport, updatedMatrix } from './report.js'
 import { runCell } from './run-cell.js'
 
 const { values } = parseArgs({
@@ -47,8 +48,11 @@ for (const peer of chosen) {
 
 const all = reports.flatMap(({ outcomes }) => outcomes)
 const failed = all.filter(({ status }) => status === 'failed')
-if (wanted === undefined && values.match === undefined)
-  writeFileSync(here('../../../docs/interop.md'), matrixOf(reports))
+if (values.match === undefined) {
+  const page = here('../../../docs/interop.md')
+  const text = wanted === undefined ? matrixOf(reports) : updatedMatrix(readFileSync(page, 'utf8'), reports)
+  writeFileSync(page, text)
+}
 const skipped = reports.filter(({ missing }) => missing !== undefined).length
 console.log(`${skipped} of ${reports.length} peers skipped`)
 console.log(`${all.length - failed.length} passed, ${failed.length} failed`)

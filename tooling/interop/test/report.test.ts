@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Cell, Outcome } from '../src/cell.js'
-import { lineOf, matrixOf } from '../src/report.js'
+import { lineOf, matrixOf, type PeerReport, updatedMatrix } from '../src/report.js'
 
 const cell: Cell = {
   peer: 'Go',
@@ -62,4 +62,15 @@ test('writes the notes of a peer, and peers that could not be installed', () => 
 
   expect(page).toContain('## Java\n\n- One thread is used.\n')
   expect(page).toContain('## Rust\n\nNot run: it could not be installed.')
+})
+
+test('replaces the sections of some peers, and keeps those of the others', () => {
+  const failed: Outcome = { cell, status: 'failed', reason: 'echo: a', milliseconds: 7 }
+  const report = (label: string, ...outcomes: Outcome[]): PeerReport => ({ label, notes: [], outcomes })
+  const [go, rust, java] = [report('Go', ok), report('Rust', failed), report('Java', ok)]
+  const before = matrixOf([go, rust, java])
+
+  expect(updatedMatrix(before, [report('Rust', ok, ok)])).toBe(matrixOf([go, report('Rust', ok, ok), java]))
+  expect(updatedMatrix(before, [report('Java', failed)])).toBe(matrixOf([go, rust, report('Java', failed)]))
+  expect(updatedMatrix(before, [])).toBe(before)
 })
