@@ -302,7 +302,9 @@ describe('a medium with stray output', () => {
     ['a response to no request', '{"jsonrpc":"2.0","id":7,"result":null}'],
   ])('passes on %s', (_reason, text) => {
     const stray: string[] = []
-    const { reader, messages, errors, answers } = connection([1], { noise: (line) => stray.push(line) })
+    const { reader, messages, errors, answers } = connection([1], {
+      onStrayOutput: (line) => stray.push(line),
+    })
     reader.text(text)
 
     expect(stray).toEqual([text])
@@ -313,7 +315,7 @@ describe('a medium with stray output', () => {
     'settles the request of a malformed response: %s',
     (_reason, text) => {
       const stray: string[] = []
-      const { reader, messages, errors } = connection([1], { noise: (line) => stray.push(line) })
+      const { reader, messages, errors } = connection([1], { onStrayOutput: (line) => stray.push(line) })
       reader.text(text)
 
       expect(messages).toMatchObject([{ id: 1, error: { code: -31_009 } }])

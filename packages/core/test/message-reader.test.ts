@@ -260,23 +260,26 @@ describe('ten malformed messages in a row', () => {
 
 describe('the callback for stray output', () => {
   test('receives malformed text in full without ending the conversation', () => {
-    const noise: string[] = []
-    const recorded = listening({ noise: (line) => noise.push(line) })
+    const stray: string[] = []
+    const recorded = listening({ onStrayOutput: (line) => stray.push(line) })
     for (let n = 0; n < 20; n++) recorded.intake.text(`npm warn ${n}`)
     recorded.intake.text(text(request(1)))
 
-    expect(noise).toHaveLength(20)
-    expect(noise[19]).toBe('npm warn 19')
+    expect(stray).toHaveLength(20)
+    expect(stray[19]).toBe('npm warn 19')
     expect(recorded.errors).toEqual([])
     expect(recorded.abandoned).toEqual([])
     expect(recorded.messages).toHaveLength(1)
   })
 
   test('receives the readable part of invalid bytes', () => {
-    const noise: string[] = []
-    listening({ noise: (line) => noise.push(line) }).intake.unreadable(Uint8Array.of(0x61, 0xff), 'not UTF-8')
+    const stray: string[] = []
+    listening({ onStrayOutput: (line) => stray.push(line) }).intake.unreadable(
+      Uint8Array.of(0x61, 0xff),
+      'not UTF-8',
+    )
 
-    expect(noise).toEqual(['a\ufffd'])
+    expect(stray).toEqual(['a\ufffd'])
   })
 })
 

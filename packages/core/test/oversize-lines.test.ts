@@ -45,7 +45,7 @@ describe('the end of a line that is too long', () => {
 describe('a message that is too long to read', () => {
   const error = new TransportError('MESSAGE_TOO_LARGE', 'too long', { bytes: 2, maxMessageBytes: 1 })
 
-  function reading(noise?: (text: string) => void): {
+  function reading(onStrayOutput?: (text: string) => void): {
     readonly reader: JsonRpcMessageReader
     readonly messages: JsonRpcMessage[]
     readonly answers: unknown[]
@@ -57,7 +57,7 @@ describe('a message that is too long to read', () => {
       address: 'stdio:server',
       abandon: () => {},
       respond: (text) => answers.push(JSON.parse(text)),
-      noise,
+      onStrayOutput,
     })
     for (const id of [1, 'a']) reader.sent(request(id))
     return { reader, messages, answers }

@@ -115,7 +115,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
   const echo = new EchoDetector()
   const flow = yieldingFlow(child.stdout)
   const report = strayOutputReporter(address, sink, options.onStrayOutput)
-  const noise = (text: string): void => {
+  const onStrayOutput = (text: string): void => {
     report(text)
     flow.countStrayLine()
   }
@@ -134,7 +134,7 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
       oversize: 'skip',
       invalidUtf8: 'replace',
       maxMalformedInARow: Infinity,
-      noise,
+      onStrayOutput,
     },
   )
 

@@ -33,7 +33,7 @@ export interface MessageReaderOptions {
   /** The number of malformed messages in a row that ends the conversation. Default 10; `Infinity` for no limit. */
   readonly maxMalformedInARow?: number | undefined
   /** Called with malformed text instead of `sink.error`, for media that also carry other output. */
-  readonly noise?: ((text: string) => void) | undefined
+  readonly onStrayOutput?: ((text: string) => void) | undefined
 }
 
 /** Validates the input of a channel and delivers its messages to a sink. */
@@ -236,7 +236,7 @@ export class JsonRpcMessageReader implements MessageReader {
   }
 
   #isStray(envelope: Envelope | undefined): boolean {
-    return this.#options.noise !== undefined && mayBeStray(envelope)
+    return this.#options.onStrayOutput !== undefined && mayBeStray(envelope)
   }
 
   #unparsable(reason: string, text: string, cause?: unknown, end?: string): void {
@@ -244,11 +244,11 @@ export class JsonRpcMessageReader implements MessageReader {
   }
 
   #malformed(fault: Fault): void {
-    const { noise, maxMalformedInARow = DEFAULT_MAX_MALFORMED_IN_A_ROW } = this.#options
+    const { onStrayOutput, maxMalformedInARow = DEFAULT_MAX_MALFORMED_IN_A_ROW } = this.#options
     const { reason, envelope, isParsed } = fault
     const correction = correctionFor(envelope, this.#sent)
-    if (noise && (correction.kind === 'skip' || this.#isStray(envelope))) {
-      noise(fault.text)
+    if (onStrayOutput && (correction.kind === 'skip' || this.#isStray(envelope))) {
+      onStrayOutput(fault.text)
       return
     }
     if (correction.kind === 'settle') {

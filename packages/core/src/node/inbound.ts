@@ -37,7 +37,7 @@ export interface InboundOptions {
   /** As for `createMessageReader`. */
   readonly maxMalformedInARow?: number | undefined
   /** As for `createMessageReader`. */
-  readonly noise?: ((text: string) => void) | undefined
+  readonly onStrayOutput?: ((text: string) => void) | undefined
 }
 
 /** The receiver of messages, errors and the end. */
@@ -130,10 +130,10 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   }
 
   oversize(bytes: number, start: Uint8Array): void {
-    const { maxMessageBytes, oversize, noise } = this.#options
+    const { maxMessageBytes, oversize, onStrayOutput } = this.#options
     const error = tooLargeToAccept(bytes, maxMessageBytes, this.address)
     if (oversize !== 'skip') this.abandon(error)
-    else if (noise && !looksLikeJson(start)) noise(previewOf(Buffer.from(start).toString()))
+    else if (onStrayOutput && !looksLikeJson(start)) onStrayOutput(previewOf(Buffer.from(start).toString()))
     else {
       this.error(error)
       // Copied: the decoder reuses its memory.
@@ -183,8 +183,8 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
     return this.#options.maxMalformedInARow
   }
 
-  get noise(): ((text: string) => void) | undefined {
-    return this.#options.noise
+  get onStrayOutput(): ((text: string) => void) | undefined {
+    return this.#options.onStrayOutput
   }
 }
 
