@@ -7,6 +7,33 @@ export function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket'
 }
 
+/** The decision of Node 24.9 and later. The types of earlier versions do not have it. */
+interface UpgradeDecision {
+  shouldUpgradeCallback?: (request: IncomingMessage) => boolean
+}
+
+/**
+ * Makes the server treat some upgrades as ordinary requests, where Node asks before it upgrades. The returned function
+ * ends that. Earlier versions of Node emit `upgrade` for all of them: see `serveAsRequest`.
+ */
+export function keepRequests(
+  server: HttpServer | HttpsServer,
+  isOrdinary: (request: IncomingMessage) => boolean,
+): () => void {
+  const decision = server as UpgradeDecision
+  const previous = decision.shouldUpgradeCallback
+  if (previous === undefined) return () => {}
+  let isActive = true
+  // Other handlers may have replaced it in the meantime: then it remains, without effect.
+  const shouldUpgrade = (request: IncomingMessage): boolean =>
+    !(isActive && isOrdinary(request)) && previous.call(server, request)
+  decision.shouldUpgradeCallback = shouldUpgrade
+  return () => {
+    isActive = false
+    if (decision.shouldUpgradeCallback === shouldUpgrade) decision.shouldUpgradeCallback = previous
+  }
+}
+
 /**
  * Serves an upgrade request as an ordinary one. Node emits `upgrade` for each request with the header `Upgrade`, once the
  * server has a listener for it, and has then stopped its parser. The request starts again without that header: its head

@@ -5,7 +5,7 @@ import { type Listener, localOnly, TransportError } from '@mcpwire/core'
 import { createListener, invalidOption, options, rule } from '@mcpwire/core/authoring'
 import { deflateSettings } from '../ws-options.js'
 import { sendText } from './http-refusal.js'
-import { isWebSocketUpgrade, serveAsRequest } from './ordinary-request.js'
+import { isWebSocketUpgrade, keepRequests, serveAsRequest } from './ordinary-request.js'
 import { createUpgrader, ignore, pathOf, wsAddress } from './upgrade.js'
 import { type OptionalUpgradeOptions, upgradeOptions, type WsUpgradeOptions } from './upgrade-options.js'
 
@@ -58,18 +58,25 @@ export function upgradeHandler(given: UpgradeHandlerOptions): Listener {
           socket.off('error', ignore).on('error', ignore)
           const requested = pathOf(request)
           const isOwn = requested === path
-          if (!isWebSocketUpgrade(request)) {
-            if (isOwn || isUnhandled(requested, server, onupgrade))
-              serveAsRequest(server, request, socket, head)
-          } else if (isOwn) upgrade(request, socket, head, sink)
+          if (isOrdinary(request)) serveAsRequest(server, request, socket, head)
+          else if (!isWebSocketUpgrade(request)) return
+          else if (isOwn) upgrade(request, socket, head, sink)
           else if (isUnhandled(requested, server, onupgrade)) sendText(socket, 404, 'not found')
+        }
+        const isOrdinary = (request: IncomingMessage): boolean => {
+          const requested = pathOf(request)
+          return (
+            !isWebSocketUpgrade(request) && (requested === path || isUnhandled(requested, server, onupgrade))
+          )
         }
         onupgrade[PATH] = path
         server.on('upgrade', onupgrade)
+        const endKeeping = keepRequests(server, isOrdinary)
         return {
           address,
           close: async () => {
             isClosing = true
+            endKeeping()
             server.off('upgrade', onupgrade)
           },
         }
