@@ -32,8 +32,23 @@ it('behaves like a Set for any sequence of calls', () => {
 
 it('removes one id of a large set with deleteOldest', () => {
   const ids = new SmallIdSet()
-  for (let each = 0; each < 1_000; each++) ids.add(each)
+  for (let each = 0; each < 5_000; each++) ids.add(each)
   ids.deleteOldest()
-  expect(ids.size).toBe(999)
-  expect(ids.has(999)).toBe(true)
+  expect(ids.size).toBe(4_999)
+  expect(ids.has(4_999)).toBe(true)
+})
+
+it('keeps a window of counted ids that grows and shrinks', () => {
+  const ids = new SmallIdSet()
+  for (let last = 0; last < 3_000; last++) ids.add(last)
+  for (let first = 0; first < 3_000; first++) {
+    expect(ids.delete(first)).toBe(true)
+    ids.add(first + 3_000)
+  }
+  expect(ids.size).toBe(3_000)
+  expect({ old: ids.has(2_999), first: ids.has(3_000), last: ids.has(5_999) }).toEqual({
+    old: false,
+    first: true,
+    last: true,
+  })
 })

@@ -1,7 +1,8 @@
 import type { RequestId } from '../contract/message.js'
 
-/** The number of slots for small integers, a power of two. SDKs count, so that pending ids are close together. */
-const SLOTS = 64
+/** The first number of slots for small integers, a power of two. SDKs count, so that pending ids are close together. */
+const FIRST_SLOTS = 64
+const MAX_SLOTS = 4_096
 const FREE = -1
 
 /**
@@ -48,7 +49,7 @@ export class SmallIdSet {
     return true
   }
 
-  /** Removes one id of a large set: the one that was added first, apart from at most 65 others. */
+  /** Removes one id of a set with more than 4097: the one that was added first, apart from those with a slot. */
   deleteOldest(): void {
     for (const id of this.#more ?? []) {
       this.#more?.delete(id)
@@ -65,16 +66,26 @@ export class SmallIdSet {
 
   #slotOf(id: RequestId): number | undefined {
     if (!this.#slots || !isSmall(id)) return undefined
-    const slot = id & (SLOTS - 1)
+    const slot = id & (this.#slots.length - 1)
     return this.#slots[slot] === id ? slot : undefined
   }
 
   #addToSlot(id: number): boolean {
-    this.#slots ??= new Array<number>(SLOTS).fill(FREE)
-    const slot = id & (SLOTS - 1)
-    if (this.#slots[slot] !== FREE) return false
+    this.#slots ??= new Array<number>(FIRST_SLOTS).fill(FREE)
+    const slot = id & (this.#slots.length - 1)
+    if (this.#slots[slot] !== FREE) return this.#doubleSlots() && this.#addToSlot(id)
     this.#slots[slot] = id
     this.#filledSlots++
+    return true
+  }
+
+  /** Doubles the slots if half of them are in use. Returns whether it did. No two ids get the same slot by that. */
+  #doubleSlots(): boolean {
+    const old = this.#slots as number[]
+    if (old.length >= MAX_SLOTS || this.#filledSlots * 2 < old.length) return false
+    const slots = new Array<number>(old.length * 2).fill(FREE)
+    for (const id of old) if (id !== FREE) slots[id & (slots.length - 1)] = id
+    this.#slots = slots
     return true
   }
 }
