@@ -63,6 +63,7 @@ export {
   multiplexerDefaults,
   type UpstreamStep,
 } from './relay/multiplexer.js'
+export { Burst } from './timing/burst.js'
 export {
   attempt,
   type Deferred,

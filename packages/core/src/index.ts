@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export type { BudgetAccount, BudgetHolder, ByteBudget } from './contract/byte-budget.js'
 export { type Clock, systemClock } from './contract/clock.js'
 export type { Compression } from './contract/compression.js'
 export type { Layer } from './contract/connector.js'
@@ -67,6 +68,7 @@ export {
   type MeterSnapshot,
 } from './layers/meter.js'
 export { tap, type TapCallbacks } from './layers/tap.js'
+export { byteBudgetDefaults, type ByteBudgetOptions, createByteBudget } from './listener/byte-budget.js'
 export { allOf, allowAll, localOnly } from './listener/gates.js'
 export type { ListenerOptions } from './listener/listener-options.js'
 export { serve } from './listener/serve.js'

@@ -1,3 +1,4 @@
+import type { ByteBudget } from './byte-budget.js'
 import type { Connector } from './connector.js'
 import type { Admission, Handshake, Refusal } from './gate.js'
 import type { Transport } from './transport.js'
@@ -83,6 +84,8 @@ export interface Binding {
 
 /** The receiver of an acceptor's callers, errors and end. */
 export interface AcceptorSink {
+  /** The bytes that all connections may hold together. Connections open their accounts here. */
+  readonly budget: ByteBudget
   /** Offers one caller. */
   readonly connection: (incoming: Incoming) => void
   /** An error occurred. The acceptor still accepts callers. */

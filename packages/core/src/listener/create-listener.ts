@@ -40,6 +40,7 @@ import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-options.js'
 import { endOnly } from '../transport/transport-parts.js'
 import { admit } from './admission.js'
+import { createByteBudget } from './byte-budget.js'
 import {
   type Admitted,
   ConnectionMonitor,
@@ -181,13 +182,18 @@ class ConnectionListener implements Listener {
     if (this.#acceptor.bindsBeyondThisHost && !gate) {
       invalidOption('gate', gate, 'a Gate where callers on other hosts can connect, such as allowAll()')
     }
+    const { maxTotalBytes, clock } = this.#settings
     const sink: AcceptorSink = {
+      budget:
+        typeof maxTotalBytes === 'number'
+          ? createByteBudget({ maxTotalBytes, clock }, this.#report)
+          : maxTotalBytes,
       connection: (incoming) => this.#offer(incoming),
       error: this.#report,
       refused: (caller) => this.#refused(caller),
       end: (error) => this.#acceptorFailed(error),
     }
-    const { clock, closeTimeoutMs: graceMs } = this.#settings
+    const { closeTimeoutMs: graceMs } = this.#settings
     const discard = (late: Binding): void => {
       attempt(() => late.close()).catch(ignore)
     }

@@ -1,7 +1,8 @@
+import type { ByteBudget } from '../contract/byte-budget.js'
 import type { Clock } from '../contract/clock.js'
 import type { Layer } from '../contract/connector.js'
 import { type Gate, requireGate } from '../contract/gate.js'
-import { clock, inRange, integer, objectWith, optional, rule } from '../contract/option-rules.js'
+import { clock, inRange, integer, matching, objectWith, optional, rule } from '../contract/option-rules.js'
 import {
   defaultsOf,
   type OptionDefaults,
@@ -42,6 +43,13 @@ export interface ListenerOptions {
    */
   maxConnections?: number | undefined
   /**
+   * Most bytes that all connections hold together: unfinished input, queued output and waiting messages. Beyond it, the
+   * connection that holds the most without progress ends with `OVERLOADED`. A `ByteBudget` from `createByteBudget` is a
+   * limit that several listeners share.
+   * @defaultValue 268_435_456
+   */
+  maxTotalBytes?: number | ByteBudget | undefined
+  /**
    * Longest time before an admitted connection is started, in milliseconds. After it, the connection is closed.
    * @defaultValue 10_000
    */
@@ -74,6 +82,11 @@ export const listenerOptions: OptionTable<ListenerOptions, OptionalListenerOptio
   layers: optional(layerList),
   sessionPolicy: optional(objectWith<SessionPolicy>(['open'], 'a SessionPolicy')),
   maxConnections: integer(1, Infinity, 1_000),
+  maxTotalBytes: matching<number | ByteBudget, number>(
+    isTotal,
+    'an integer of at least 1024, Infinity or a ByteBudget',
+    268_435_456,
+  ),
   startTimeoutMs: inRange(1, Infinity, 10_000),
   closeTimeoutMs: inRange(0, Infinity, 2_000),
   clock: clock(),
@@ -82,3 +95,8 @@ export const listenerOptions: OptionTable<ListenerOptions, OptionalListenerOptio
 /** The defaults of every listener. */
 export const listenerDefaults: OptionDefaults<ListenerOptions, OptionalListenerOptions> =
   /* @__PURE__ */ defaultsOf(listenerOptions)
+
+function isTotal(value: unknown): boolean {
+  if (typeof value === 'number') return value === Infinity || (Number.isSafeInteger(value) && value >= 1_024)
+  return typeof (value as Partial<ByteBudget> | null)?.open === 'function'
+}
