@@ -90,7 +90,7 @@ test('completes a session from a page of an allowed origin in Chromium, and refu
   expect((await visit(page, url, 'auto')).error).toBeDefined()
   const { error, message } = await visit(page, url, 'legacy')
   expect(error).toBe('SEND_FAILED')
-  // Chromium itself says `Failed to fetch`, without a reason.
+  // The error of Chromium is `Failed to fetch`, without a reason.
   expect(message).toContain(url)
   expect(message).toMatch(/CORS/)
   expect(message).toContain(`http://evil.example:${sitePort}`)

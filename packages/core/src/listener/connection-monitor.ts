@@ -135,7 +135,7 @@ export class ConnectionMonitor implements TransportObserver {
     const { connection } = this
     if (connection?.state !== 'idle') return
     const limit = `startTimeoutMs (${startTimeoutMs} ms)`
-    const message = `an admitted connection was not started within ${limit}; call server.connect(connection) in onconnection`
+    const message = `no server was connected to a new connection within ${limit}; in onconnection, call connect(connection) of your MCP server`
     const reason = new TransportError('CLOSED', message, undefined)
     void connection.close({ reason })
     // The transport has no `onerror` yet, so the listener reports it.
