@@ -45,6 +45,7 @@ export {
   type LineDecoderOptions,
   type LineHandlers,
 } from './messages/framing.js'
+export { SmallIdMap } from './messages/small-id-map.js'
 export { overloaded, notWritable, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
 export {
   createMessageReader,

@@ -88,7 +88,12 @@ test('completes a session from a page of an allowed origin in Chromium, and refu
   const before = connections.length
   await page.goto(`http://evil.example:${sitePort}/`)
   expect((await visit(page, url, 'auto')).error).toBeDefined()
-  expect((await visit(page, url, 'legacy')).error).toBe('SEND_FAILED')
+  const { error, message } = await visit(page, url, 'legacy')
+  expect(error).toBe('SEND_FAILED')
+  // The error of Chromium is `Failed to fetch`, without a reason.
+  expect(message).toContain(url)
+  expect(message).toMatch(/CORS/)
+  expect(message).toContain(`http://evil.example:${sitePort}`)
   expect(connections.length).toBe(before)
 })
 

@@ -42,7 +42,7 @@ describe('the hint of an error after the server has accepted messages', () => {
     for (const socket of server.sockets) socket.destroy()
     const error: Error = await client.transport.send(call).catch((reason) => reason)
     expect(error).toMatchObject({ code: 'SEND_FAILED', details: { delivery: 'unknown' } })
-    expect(error.message).not.toMatch(/https?:\/\/ *$|start option/)
+    expect(error.message).not.toMatch(/https?:\/\/ *$|use https?:/)
   })
 
   test.each([404, 405])('does not name the path after %d', async (status) => {

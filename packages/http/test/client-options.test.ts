@@ -97,7 +97,7 @@ describe('an invalid option', () => {
     const provider = { tokens: () => undefined, redirectUrl: 'http://127.0.0.1/callback' }
     const error = caught(() => httpClient({ url, auth: provider as never }))
     expect(error).toMatchObject({
-      details: { option: 'auth', hint: expect.stringContaining('oauth(provider, auth)') },
+      details: { option: 'auth', hint: expect.stringContaining('oauth(provider, sdkAuth)') },
     })
   })
 

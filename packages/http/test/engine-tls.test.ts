@@ -63,7 +63,7 @@ test('names a file that is missing or has another content, before it connects', 
 })
 
 test.each([
-  ['an authority that is not trusted', {}, {}, 'an authority that is not in option "tls.ca"'],
+  ['an authority that is not trusted', {}, {}, 'add the certificate of the authority to option "tls.ca"'],
   ['a certificate for other names', elsewhere, { ca }, 'its certificate is for other names'],
   ['older versions only', { maxVersion: 'TLSv1.2' }, { ca, minVersion: 'TLSv1.3' }, 'tls.minVersion'],
 ] as const)('does not send to a server with %s', async (_what, serving, tls, text) => {

@@ -122,10 +122,10 @@ test('describes redirects that are not followed, without secrets', async () => {
   ).toMatchInlineSnapshot(`
     {
       "to an invalid target": "http://HOST/mcp responded with status 307; the server redirects without a valid target",
-      "to another origin": "http://HOST/mcp responded with status 307; the server redirects; if the target is correct, set option "url" to https://elsewhere.test/mcp",
-      "to data": "http://HOST/mcp responded with status 307; the server redirects; if the target is correct, set option "url" to data:",
-      "to itself": "http://HOST/mcp responded with status 308; the server redirects; if the target is correct, set option "url" to http://HOST/mcp",
-      "within the origin": "http://HOST/mcp responded with status 302; the server redirects; if the target is correct, set option "url" to http://HOST/new",
+      "to another origin": "http://HOST/mcp responded with status 307; this redirect is not followed: if the target is correct, set option "url" to https://elsewhere.test/mcp",
+      "to data": "http://HOST/mcp responded with status 307; this redirect is not followed: if the target is correct, set option "url" to data:",
+      "to itself": "http://HOST/mcp responded with status 308; this redirect is not followed: if the target is correct, set option "url" to http://HOST/mcp",
+      "within the origin": "http://HOST/mcp responded with status 302; this redirect is not followed: if the target is correct, set option "url" to http://HOST/new",
       "without a target": "http://HOST/mcp responded with status 307; the server redirects without a valid target",
     }
   `)
@@ -174,7 +174,7 @@ test('quotes the text of the server without secrets, control characters or HTML'
       "a key in a header": "http://HOST/mcp responded with status 401: invalid API key: …; authentication required: use option "auth" or option "headers"",
       "a key in the query": "http://HOST/mcp responded with status 401: neither the key … nor …; authentication required: use option "auth" or option "headers"",
       "a long text": "http://HOST/mcp responded with status 500: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…",
-      "a page": "http://HOST/mcp responded with status 502: a page with the title "Bad gateway"; a gateway has no valid response from the server behind it: check that this server is running",
+      "a page": "http://HOST/mcp responded with status 502: a page with the title "Bad gateway"; a gateway has no valid response from the server behind it: check that the server behind it is running",
       "a page without a doctype": "http://HOST/mcp responded with status 500",
       "a public header": "http://HOST/mcp responded with status 400: application/json is not accepted",
       "a short token": "http://HOST/mcp responded with status 401: a token is required; the credential in option "headers" was rejected",
@@ -245,7 +245,7 @@ test('describes a lost stream and a lost session', async () => {
   expect({ stream: textOf(stream), session: textOf(error) }).toMatchInlineSnapshot(`
     {
       "session": "http://HOST/mcp no longer knows the session, and it lost the new session at once",
-      "stream": "http://HOST/mcp did not reopen the stream for messages that belong to no request: gave up after 2 failed attempts (reconnect.maxAttempts); the last: http://HOST/mcp responded with status 502 to the request for the stream for messages that belong to no request; a gateway has no valid response from the server behind it: check that this server is running",
+      "stream": "http://HOST/mcp did not reopen the stream for messages that belong to no request: gave up after 2 failed attempts (reconnect.maxAttempts); the last: http://HOST/mcp responded with status 502 to the request for the stream for messages that belong to no request; a gateway has no valid response from the server behind it: check that the server behind it is running",
     }
   `)
 })
@@ -373,7 +373,7 @@ test('describes refused requests as JSON-RPC errors', async () => {
       "400 Invalid request: a response, and this revision has none from clients",
       "400 Header mismatch: the header mcp-protocol-version is missing",
       "400 Header mismatch: the header mcp-method differs from the body",
-      "403 the Origin header does not name this host: to admit it, replace localOnly(), the default, in option "gate" of the server",
+      "403 the Origin header has no local name: localOnly(), the default gate, admits this host only; set option "gate" of the server",
     ]
   `)
 })

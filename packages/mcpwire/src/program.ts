@@ -7,7 +7,7 @@ import { type End, nameFlags } from './flag-names.js'
 export class UsageError extends Error {}
 
 const OPEN_TO_ALL =
-  'clients on other hosts could connect. Listen on 127.0.0.1, or pass --allow-remote to admit every client without authentication. To admit clients by their certificates, also use https://, wss:// or tcps:// with --listen-ca'
+  'not started: clients on other hosts could connect. Listen on 127.0.0.1, or pass --allow-remote, which admits every client without authentication. With --allow-remote and --listen-ca, https://, wss:// and tcps:// admit only clients with a certificate'
 
 /** The text of an invalid option, with the names of the command line. */
 export function usageMessage({ message, details }: TransportError<'INVALID_OPTION'>, end: End): string {

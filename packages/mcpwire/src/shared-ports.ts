@@ -60,6 +60,6 @@ function overlap(a: ListenUrl, b: ListenUrl): boolean {
 function conflict(url: ListenUrl, other: ListenUrl): UsageError {
   const both = `--listen ${other.text} and --listen ${url.text}`
   if (url.scheme === 'unix:') return new UsageError(`${both} have the same path`)
-  const rule = 'one port can have one http: and one ws: URL, or one https: and one wss: URL, of the same host'
-  return new UsageError(`${both} use the same port: ${rule}`)
+  const rule = 'only http: with ws:, or https: with wss:, can share a port of the same host'
+  return new UsageError(`${both} use the same port: choose another port for one of them; ${rule}`)
 }

@@ -66,7 +66,7 @@ test('usage errors are plain sentences', async () => {
       "mcpwire bridge: --allow-origin x must be an origin, such as https://app.example",
       "mcpwire bridge: --listen stdio:: cannot listen on stdio:: stdio connects a process with its own child only",
       "mcpwire bridge: --listen 7000: not a URL: "7000"; did you mean http://127.0.0.1:7000/mcp or tcp://127.0.0.1:7000?",
-      "mcpwire bridge: --listen tcp://0.0.0.0:0: clients on other hosts could connect. Listen on 127.0.0.1, or pass --allow-remote to admit every client without authentication. To admit clients by their certificates, also use https://, wss:// or tcps:// with --listen-ca",
+      "mcpwire bridge: --listen tcp://0.0.0.0:0: not started: clients on other hosts could connect. Listen on 127.0.0.1, or pass --allow-remote, which admits every client without authentication. With --allow-remote and --listen-ca, https://, wss:// and tcps:// admit only clients with a certificate",
       "mcpwire bridge: --listen tcps://127.0.0.1:0 requires --listen-cert and --listen-key",
       "mcpwire bridge: --listen-ca requires --listen with a tcps://, wss:// or https:// URL",
       "mcpwire probe: option '--count <n>' argument '0' is invalid. It must be a whole number from 1 to 1000000.",

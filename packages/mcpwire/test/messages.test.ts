@@ -203,9 +203,9 @@ const situations: readonly [
       await client.start()
       return (await reported).message
     },
-    'not started',
+    'no server was connected',
     'startTimeoutMs (20 ms)',
-    'server.connect(connection)',
+    'connect(connection)',
   ],
   [
     'a foreign Host behind a proxy',
@@ -296,7 +296,7 @@ const situations: readonly [
     'an unknown host',
     () => thrown(tcpClient({ host: 'nosuch.invalid', port: 1 })),
     'nosuch.invalid',
-    'host is correct',
+    'check its spelling',
   ],
   [
     'a certificate that is self-signed',

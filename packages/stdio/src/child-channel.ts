@@ -202,7 +202,7 @@ class EchoDetector {
 
 function echoError(address: string): Error {
   const message = `${address} is not an MCP server: it echoes its input`
-  const hint = 'check the command, and run a container or a remote shell without a terminal (-t)'
+  const hint = 'check the command; if it runs docker or ssh, remove -t, which adds a terminal'
   return new TransportError('CONNECT_FAILED', message, { address, option: 'command', hint })
 }
 

@@ -1,5 +1,5 @@
 import { type Clock, isRequest, isResponse, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
-import { cancelledBy } from '@mcpwire/core/authoring'
+import { cancelledBy, SmallIdMap } from '@mcpwire/core/authoring'
 
 /** The requests of the peer that have no response yet. */
 export interface PendingResponses {
@@ -16,28 +16,28 @@ const LISTEN_METHOD = 'subscriptions/listen'
 
 /** Tracks requests until their response is sent. */
 export function trackPendingResponses(drainMs: number, clock: Clock): PendingResponses {
-  const pending = new Map<RequestId, string>()
+  const pending = new SmallIdMap<string>()
   let onEmpty: (() => void) | undefined
   const remove = (id: RequestId): void => {
     pending.delete(id)
-    if (pending.size === 0) onEmpty?.()
+    if (pending.isEmpty) onEmpty?.()
   }
   return {
     received: (message) => {
       if (isRequest(message)) {
-        if (message.method !== LISTEN_METHOD) pending.set(message.id, message.method)
-      } else if (pending.size > 0) {
+        if (message.method !== LISTEN_METHOD) pending.add(message.id, message.method)
+      } else if (!pending.isEmpty) {
         // A cancelled request gets no response (MCP, Cancellation).
         const id = cancelledBy(message)
         if (id !== undefined) remove(id)
       }
     },
     sent: (message) => {
-      if (pending.size > 0 && isResponse(message) && message.id !== undefined) remove(message.id)
+      if (!pending.isEmpty && isResponse(message) && message.id !== undefined) remove(message.id)
     },
     settled: () =>
       new Promise((resolve) => {
-        if (pending.size === 0 || drainMs === 0) {
+        if (pending.isEmpty || drainMs === 0) {
           resolve()
           return
         }
@@ -48,7 +48,7 @@ export function trackPendingResponses(drainMs: number, clock: Clock): PendingRes
         }
       }),
     takeAll: () => {
-      const requests = [...pending]
+      const requests = [...pending.entries()]
       pending.clear()
       return requests
     },

@@ -5,7 +5,8 @@ import { callbackFailed, previewOf, type Sink } from '@mcpwire/core/authoring'
 const MAX_LINE_CHARACTERS = 4096
 /** Lines that are reported to `onerror` without a callback. */
 const MAX_REPORTS = 10
-const FIRST_REPORT_HINT = 'a server must write logs to standard error'
+const FIRST_REPORT_HINT =
+  'the server works, but other clients may fail: it must write such lines to standard error'
 const LAST_REPORT_HINT = 'further lines are not reported: pass option "onStrayOutput" to receive all of them'
 
 /**

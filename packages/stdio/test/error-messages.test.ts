@@ -100,7 +100,7 @@ test('messages of stray output', async () => {
   await transport.close()
   expect([masked(errors[0]), masked(errors[9])]).toMatchInlineSnapshot(`
     [
-      "TransportError: skipped a line on the standard output of stdio:<path>: not a JSON-RPC message: "a banner"; a server must write logs to standard error",
+      "TransportError: skipped a line on the standard output of stdio:<path>: not a JSON-RPC message: "a banner"; the server works, but other clients may fail: it must write such lines to standard error",
       "TransportError: skipped a line on the standard output of stdio:<path>: not a JSON-RPC message: "a banner"; further lines are not reported: pass option "onStrayOutput" to receive all of them",
     ]
   `)

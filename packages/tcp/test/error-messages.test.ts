@@ -51,7 +51,7 @@ test('the errors of start() have these texts', async () => {
       "late": "cannot connect to tcps://127.0.0.1:PORT: the connection took longer than connectTimeoutMs (10000 ms)",
       "occupied": "cannot listen on tcp://127.0.0.1:PORT: listen EADDRINUSE: address already in use 127.0.0.1:PORT; another program listens there: choose another port",
       "refused": "cannot connect to tcp://127.0.0.1:PORT: connect ECONNREFUSED 127.0.0.1:PORT; check that the server is running and that the port is correct",
-      "without a gate": "option "gate" must be a Gate where callers on other hosts can connect, such as allowAll(); received undefined",
+      "without a gate": "option "gate" must be a Gate that checks each caller, because callers on other hosts can connect (allowAll() admits everyone); or listen on 127.0.0.1; received undefined",
     }
   `)
   await silent.close()
@@ -86,8 +86,8 @@ test('the errors of TLS at both ends have these texts', async () => {
         "server": "closed the connection to tcp://127.0.0.1:PORT: it speaks TLS instead of JSON-RPC messages in lines; use TLS at both ends or at neither",
       },
       "untrusted server": {
-        "client": "cannot connect to tcps://127.0.0.1:PORT: its certificate comes from an authority that is not in option "tls.ca"",
-        "server": "tcps://127.0.0.1:PORT refused the connection (403): the certificate of the server was not accepted: its certificate comes from an authority that is not in option "tls.ca"",
+        "client": "cannot connect to tcps://127.0.0.1:PORT: its certificate comes from an unknown authority: if you trust it, add the certificate of the authority to option "tls.ca"",
+        "server": "tcps://127.0.0.1:PORT refused the connection (403): the certificate of the server was not accepted: its certificate comes from an unknown authority: if you trust it, add the certificate of the authority to option "tls.ca"",
       },
     }
   `)

@@ -8,7 +8,7 @@ import { LISTEN_METHOD } from '../contract/protocol.js'
 import type { SessionGrant } from '../contract/session-policy.js'
 import type { AuthInfo, MessageContext, Transport } from '../contract/transport.js'
 import { cancelledBy } from '../messages/era.js'
-import { SmallIdSet } from '../messages/small-id-set.js'
+import { SmallIdMap } from '../messages/small-id-map.js'
 import { sentImmediately } from '../transport/pending-sends.js'
 import type { TransportObserver } from '../transport/transport-parts.js'
 import { AdmissionTimer } from './admission-timer.js'
@@ -45,7 +45,7 @@ export class ConnectionMonitor implements TransportObserver {
   connection: Transport | undefined
   readonly #clock: Clock
   readonly #owner: MonitorOwner
-  readonly #pendingRequests = new SmallIdSet()
+  readonly #pendingRequests = new SmallIdMap()
   #startTimer: Disposable | undefined
   #stops: (() => void)[] | undefined
   #idleWaiters: (() => void)[] | undefined
@@ -102,7 +102,7 @@ export class ConnectionMonitor implements TransportObserver {
   received(message: JsonRpcMessage): void {
     this.#recordActivity()
     if (isRequest(message)) {
-      if (message.method !== LISTEN_METHOD) this.#pendingRequests.add(message.id)
+      if (message.method !== LISTEN_METHOD) this.#pendingRequests.add(message.id, undefined)
       return
     }
     if (isResponse(message)) return
@@ -135,7 +135,7 @@ export class ConnectionMonitor implements TransportObserver {
     const { connection } = this
     if (connection?.state !== 'idle') return
     const limit = `startTimeoutMs (${startTimeoutMs} ms)`
-    const message = `an admitted connection was not started within ${limit}; call server.connect(connection) in onconnection`
+    const message = `no server was connected to a new connection within ${limit}; in onconnection, call connect(connection) of your MCP server`
     const reason = new TransportError('CLOSED', message, undefined)
     void connection.close({ reason })
     // The transport has no `onerror` yet, so the listener reports it.

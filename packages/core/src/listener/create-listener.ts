@@ -180,7 +180,11 @@ class ConnectionListener implements Listener {
     signal.throwIfAborted()
     const { gate } = this.#settings
     if (this.#acceptor.bindsBeyondThisHost && !gate) {
-      invalidOption('gate', gate, 'a Gate where callers on other hosts can connect, such as allowAll()')
+      invalidOption(
+        'gate',
+        gate,
+        'a Gate that checks each caller, because callers on other hosts can connect (allowAll() admits every client); or listen on 127.0.0.1',
+      )
     }
     const { maxTotalBytes, clock } = this.#settings
     const sink: AcceptorSink = {

@@ -35,12 +35,11 @@ export function localOnly(): Gate {
         return refuse('the caller is on another host')
       }
       if (host !== undefined && host !== lastLocalHost) {
-        if (!isLocalName(nameOf(host))) return refuse('the Host header does not name this host')
+        if (!isLocalName(nameOf(host))) return refuse('the Host header has no local name')
         lastLocalHost = host
       }
       const origin = headers['origin']
-      if (origin !== undefined && !isLocalOrigin(origin))
-        return refuse('the Origin header does not name this host')
+      if (origin !== undefined && !isLocalOrigin(origin)) return refuse('the Origin header has no local name')
       return { admit: true }
     },
   }
@@ -94,7 +93,7 @@ function combine(a: Admission, b: Admission): Admission {
 
 /** The refusal of `localOnly()`. It names the option to change: behind a proxy the operator reads it at the client. */
 function refuse(why: string): Refusal {
-  const reason = `${why}: to admit it, replace localOnly(), the default, in option "gate" of the server`
+  const reason = `${why}: localOnly(), the default gate, admits this host only; set option "gate" of the server`
   return { admit: false, status: 403, reason }
 }
 

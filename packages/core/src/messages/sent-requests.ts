@@ -1,18 +1,18 @@
 import { isRequest, type JsonRpcMessage, type RequestId } from '../contract/message.js'
 import { CANCELLED_METHOD } from '../contract/protocol.js'
 import { cancelledBy } from './era.js'
-import { SmallIdSet } from './small-id-set.js'
+import { SmallIdMap } from './small-id-map.js'
 
 /** The most pending requests that are tracked. Beyond it, the oldest waits for its timeout if its response is malformed. */
 const MAX_TRACKED = 10_000
 
 /** The ids of the requests that were sent and have no response yet. */
 export class SentRequests {
-  readonly #ids = new SmallIdSet()
+  readonly #ids = new SmallIdMap()
 
   add(id: RequestId): void {
-    if (this.#ids.size >= MAX_TRACKED) this.#ids.deleteOldest()
-    this.#ids.add(id)
+    this.#ids.add(id, undefined)
+    if (this.#ids.size > MAX_TRACKED) this.#ids.deleteOldest()
   }
 
   /** Removes the request. Returns whether it was pending. */

@@ -12,12 +12,13 @@ export interface AddressOptions {
 }
 
 const HOST_HINT = 'check that the host is correct and reachable'
+const NAME_HINT = 'this name has no address: check its spelling, and the DNS of this machine'
 
 const CONNECT_HINTS: ReadonlyMap<string, readonly [option: keyof AddressOptions, hint: string]> = new Map(
   Object.entries({
     ECONNREFUSED: ['port', 'check that the server is running and that the port is correct'],
-    EAI_AGAIN: ['host', HOST_HINT],
-    ENOTFOUND: ['host', HOST_HINT],
+    EAI_AGAIN: ['host', NAME_HINT],
+    ENOTFOUND: ['host', NAME_HINT],
     EHOSTUNREACH: ['host', HOST_HINT],
     ENETUNREACH: ['host', HOST_HINT],
   }),

@@ -2,7 +2,8 @@ import type { TLSSocket } from 'node:tls'
 import type { TlsFacts } from '../index.js'
 import type { ErrorDescription } from './system-errors.js'
 
-const OTHER_AUTHORITY = 'its certificate comes from an authority that is not in option "tls.ca"'
+const OTHER_AUTHORITY =
+  'its certificate comes from an unknown authority: if you trust it, add the certificate of the authority to option "tls.ca"'
 const NO_TLS = 'it does not speak TLS'
 const NO_ALPN = 'it does not support the protocol "mcp" (ALPN)'
 const CERTIFICATE_REJECTED = 'it does not accept the certificate of this end'
@@ -13,7 +14,8 @@ const REASONS: ReadonlyMap<string, string> = new Map(
     CERT_HAS_EXPIRED: 'its certificate has expired',
     CERT_NOT_YET_VALID: 'its certificate is not valid yet',
     CERT_REVOKED: 'its certificate was revoked',
-    DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed and not in option "tls.ca"',
+    DEPTH_ZERO_SELF_SIGNED_CERT:
+      'its certificate is self-signed: if you trust this server, add its certificate to option "tls.ca"',
     ERR_SSL_NO_APPLICATION_PROTOCOL: NO_ALPN,
     ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it shares no TLS version or cipher with this end',
     ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: NO_ALPN,

@@ -326,8 +326,9 @@ function checkAuth(option: string, value: unknown): void {
   if (typeof auth?.token !== 'function') {
     if (typeof (auth as { tokens?: unknown } | null)?.tokens !== 'function')
       rejectOption(option, 'an object with a function "token"')
-    const hint = 'use oauth(provider, auth) of @mcpwire/http, with the function auth() of the SDK'
-    const fault = 'must be an object with a function "token": this is the OAuth provider of an SDK'
+    const hint =
+      'wrap it: oauth(provider, sdkAuth), where oauth is from @mcpwire/http, and sdkAuth is the function auth() of the SDK'
+    const fault = 'must be an object with a function "token", and is an OAuth provider of the MCP SDK'
     throw optionError(option, fault, { hint })
   }
   if (Object.getPrototypeOf(auth) !== Object.prototype) return

@@ -8,6 +8,7 @@ export interface Visit {
   readonly progress?: readonly number[]
   readonly closed?: unknown
   readonly error?: string
+  readonly message?: string
 }
 
 async function visit(url: string, mode: 'legacy' | 'auto'): Promise<Visit> {
@@ -24,7 +25,8 @@ async function visit(url: string, mode: 'legacy' | 'auto'): Promise<Visit> {
     await client.close()
     return { sum: echoed.content, progress, closed: String(await transport.closed) }
   } catch (error) {
-    return { error: isTransportError(error) ? error.code : String(error) }
+    const { message } = error as Error
+    return { error: isTransportError(error) ? error.code : String(error), message }
   }
 }
 

@@ -79,7 +79,7 @@ export class Authorization {
       const limit = { slot: 'token', option: 'connectTimeoutMs', timeoutMs }
       return checkToken(await callbacks.wait(given, limit))
     } catch (error) {
-      throw this.#failure('token', 'while getting the token', error)
+      throw this.#failure('token', 'get the token', error)
     }
   }
 
@@ -106,7 +106,7 @@ export class Authorization {
       const done = auth[slot]?.({ response: toResponse(response), serverUrl: new URL(serverUrl), fetchFn })
       if (isThenable(done)) await callbacks.wait(done, { slot, option: 'authTimeoutMs', timeoutMs })
     } catch (error) {
-      throw this.#failure(slot, 'while refreshing the token', error)
+      throw this.#failure(slot, 'refresh the token', error)
     }
     this.generation++
     if (slot === 'onInsufficientScope') this.#scopeGeneration = this.generation
@@ -115,7 +115,8 @@ export class Authorization {
   #failure(slot: Slot | 'token', doing: string, error: unknown): unknown {
     if (isTransportError(error) || isUnauthorized(error)) return markAsFinal(error)
     const { origin, pathname } = this.#settings.serverUrl
-    return markAsFinal(callbackFailed(slot, error, `auth.${slot}() ${doing} for ${origin}${pathname}`))
+    const what = `cannot ${doing} for ${origin}${pathname}: your function auth.${slot}()`
+    return markAsFinal(callbackFailed(slot, error, what))
   }
 }
 

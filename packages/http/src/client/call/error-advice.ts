@@ -20,12 +20,18 @@ export interface AdvisedClient {
   readonly authorization: object | undefined
 }
 
-const CHECK_HOST = advice('check the host in option "url", or set option "proxy"', 'url')
+const CHECK_HOST = advice(
+  'check the spelling of the host in option "url", and the network; behind a proxy, set option "proxy"',
+  'url',
+)
 const CHECK_NETWORK = advice('the server could be reached before: check the network')
 const CHECK_SERVER = advice('check that the server is running and that the port is correct')
 const STILL_RUNNING = advice('the server could be reached before: check that it is still running')
-const USE_HTTP = advice('start option "url" with http://', 'url')
-const USE_HTTPS = advice('start option "url" with https://', 'url')
+const USE_HTTP = advice(
+  'check the port; if the server uses HTTP without TLS, use http:// in option "url"',
+  'url',
+)
+const USE_HTTPS = advice('check the port; if the server uses TLS, use https:// in option "url"', 'url')
 
 /** The advice for a failure by its code: for the first request, and after the server has responded. */
 const FAILURE_ADVICE: ReadonlyMap<string, readonly [first: ErrorAdvice, later: ErrorAdvice]> = new Map(
@@ -86,6 +92,7 @@ function adviceForPath({ url }: AdvisedClient): ErrorAdvice {
 /** The refusal of a client. */
 export interface AdvisedRefusal extends ResponseHead {
   readonly sent?: Readonly<Record<string, string>> | undefined
+  readonly text?: string | undefined
 }
 
 /** The advice for a response that is no success. */
@@ -99,10 +106,13 @@ export function adviceForStatus(
   if (status >= 300 && status < 400) return adviceForRedirect(header('location'), client.url)
   if (status === 401)
     return adviceForCredential(sent?.['authorization'] !== undefined, !!client.authorization)
-  if (status === 403)
-    return isMissingScope(response)
-      ? advice('the token lacks a scope (insufficient_scope)', 'auth')
+  if (status === 403) {
+    if (isMissingScope(response)) return advice('the token lacks a scope (insufficient_scope)', 'auth')
+    // The response of our servers states what to change.
+    return response.text?.includes('option "gate"') || response.text?.includes('option \\"gate\\"')
+      ? {}
       : advice('check that the server accepts this client, its Host header and its Origin header')
+  }
   if (status === 404 || status === 405) return client.history.hasAccepted ? {} : adviceForPath(client)
   if (status === 407)
     return advice('the proxy requires a user and a password: set them in option "proxy"', 'proxy')
@@ -115,12 +125,16 @@ export function adviceForStatus(
 const GATEWAY_ADVICE: ReadonlyMap<number, ErrorAdvice> = new Map([
   [
     502,
-    advice('a gateway has no valid response from the server behind it: check that this server is running'),
+    advice(
+      'a gateway has no valid response from the server behind it: check that the server behind it is running',
+    ),
   ],
   [503, advice('the server or a gateway is overloaded or not ready: retry later')],
   [
     504,
-    advice('a gateway has no response from the server behind it in time: check that this server is running'),
+    advice(
+      'a gateway has no response from the server behind it in time: check that the server behind it is running',
+    ),
   ],
 ])
 
@@ -138,7 +152,10 @@ function adviceForRedirect(location: string | undefined, from: URL): ErrorAdvice
     return advice('the server redirects without a valid target')
   const { origin, protocol, pathname } = new URL(location, from)
   const target = origin === 'null' ? protocol : origin + pathname
-  return advice(`the server redirects; if the target is correct, set option "url" to ${target}`, 'url')
+  return advice(
+    `this redirect is not followed: if the target is correct, set option "url" to ${target}`,
+    'url',
+  )
 }
 
 /** Whether the server refused because the token lacks a scope (RFC 6750, section 3.1). */

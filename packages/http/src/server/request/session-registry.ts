@@ -242,10 +242,11 @@ export function newSessionId(): string {
 /** Refuses a caller whose admission ended while its body arrived. Returns whether it did. */
 export function refuseIfExpired(
   exchange: HttpExchange,
-  { admission: { expiresAt = Infinity, revoked } }: Caller,
+  { admission: { expiresAt, revoked } }: Caller,
   registry: SessionRegistry,
 ): boolean {
-  if (revoked?.aborted !== true && expiresAt > registry.settings.clock.epochNow()) return false
+  const isExpired = expiresAt !== undefined && expiresAt <= registry.settings.clock.epochNow()
+  if (revoked?.aborted !== true && !isExpired) return false
   registry.refuse(exchange, expiredCredential)
   return true
 }
