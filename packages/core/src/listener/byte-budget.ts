@@ -2,7 +2,7 @@ import type { BudgetAccount, BudgetHolder, ByteBudget } from '../contract/byte-b
 import type { Clock } from '../contract/clock.js'
 import { TransportError } from '../contract/errors.js'
 import { clock, integer } from '../contract/option-rules.js'
-import { defaultsOf, type OptionDefaults, options } from '../contract/option-table.js'
+import { defaultsOf, type OptionDefaults, type OptionSettings, options } from '../contract/option-table.js'
 import { Burst } from '../timing/burst.js'
 import { guarded, ignore } from '../timing/promises.js'
 
@@ -30,15 +30,20 @@ export const byteBudgetDefaults: OptionDefaults<ByteBudgetOptions> = /* @__PURE_
 
 /**
  * Makes a budget for the bytes of many holders. Over its limit it makes holders release bytes: caches first, then the
- * holder with the most bytes for the longest time without progress. All others go on.
+ * holder with the most bytes for the longest time without progress. All others go on. A holder with fewer bytes than the
+ * average is never chosen, however old its bytes are.
  *
- * @param report called with `OVERLOADED` when holders had to release bytes: at most once a second, with their number
+ * @param report called with `OVERLOADED` when holders were ended: with the first at once, then at most once a second
+ *   with their number
  * @throws TransportError `INVALID_OPTION`
  *
  * @example
  * ```ts
  * const budget = createByteBudget({ maxTotalBytes: 67_108_864 }, console.error)
- * const listeners = [tcpServer({ port: 7000, budget }), wsServer({ port: 7001, budget })]
+ * const listeners = [
+ *   tcpServer({ port: 7000, maxTotalBytes: budget }),
+ *   wsServer({ port: 7001, maxTotalBytes: budget }),
+ * ]
  * ```
  */
 export function createByteBudget(
@@ -48,55 +53,96 @@ export function createByteBudget(
   return new Budget(table.read(given), report)
 }
 
-class Budget implements ByteBudget {
+/** The budget of one listener, which stops it. */
+export class Budget implements ByteBudget {
   heldBytes = 0
   readonly maxTotalBytes: number
   readonly clock: Clock
   /** The accounts that hold bytes. */
-  readonly holding = new Set<Account>()
+  readonly holding: Set<Account> = new Set()
   readonly #burst: Burst
   #isShedding = false
+  /** The number of times that the limit was exceeded. */
+  #round = 0
 
   constructor(
-    { maxTotalBytes, clock }: Required<{ [K in keyof ByteBudgetOptions]: NonNullable<ByteBudgetOptions[K]> }>,
+    { maxTotalBytes, clock }: OptionSettings<ByteBudgetOptions>,
     report: (error: TransportError<'OVERLOADED'>) => void,
   ) {
     this.maxTotalBytes = maxTotalBytes
     this.clock = clock
-    this.#burst = new Burst(clock, (count) => guarded(() => report(exceeded(this, count)), ignore))
+    this.#burst = new Burst(clock, (count) => report(exceeded(this, connectionsEnded(count))))
   }
 
   open(holder: BudgetHolder): BudgetAccount {
     return new Account(this, holder)
   }
 
-  /** Makes holders release bytes until the rest is within the limit. A holder that is ended may hold bytes meanwhile. */
+  /** Reports the holders that are not reported yet, and releases the timer. */
+  stop(): void {
+    this.#burst.stop()
+  }
+
+  /**
+   * Makes holders release bytes until the rest is within the limit. Each is asked once: the rest of a holder that was
+   * ended may be released later.
+   */
   shed(): void {
     if (this.#isShedding) return
     this.#isShedding = true
+    this.#round++
     try {
       while (this.heldBytes > this.maxTotalBytes) {
         const account = this.#next()
         if (!account) return
-        if (!account.holder.isCache) this.#burst.add()
-        const before = account.heldBytes
-        const excess = this.heldBytes - this.maxTotalBytes
-        guarded(() => account.holder.shed(exceeded(this), excess), ignore)
-        // Counted as released, even if the holder failed: the loop must end.
-        if (account.heldBytes >= before) account.close()
+        this.#release(account)
       }
     } finally {
       this.#isShedding = false
     }
   }
 
+  #release(account: Account): void {
+    const { holder, heldBytes } = account
+    const excessBytes = this.heldBytes - this.maxTotalBytes
+    account.askedIn = this.#round
+    guarded(() => holder.shed(exceeded(this, 'the connection was ended'), excessBytes), ignore)
+    if (holder.isCache) return
+    // Counted as released, even if the holder failed: otherwise all others would end for it. It is counted again when it
+    // goes on to hold bytes.
+    if (account.heldBytes >= heldBytes) account.hold(0)
+    this.#burst.add()
+  }
+
+  /** The holder to ask next, of those that were not asked in this round. */
   #next(): Account | undefined {
+    let cache: Account | undefined
+    let bytes = 0
+    let holders = 0
+    for (const account of this.holding) {
+      if (account.askedIn === this.#round) continue
+      if (account.holder.isCache) {
+        if (!cache || account.heldBytes > cache.heldBytes) cache = account
+      } else {
+        bytes += account.heldBytes
+        holders++
+      }
+    }
+    return cache ?? this.#heaviest(bytes / holders)
+  }
+
+  /**
+   * The holder with the highest product of bytes and time, of those with at least `minBytes`. Without this limit, all
+   * small holders that wait for long would end before one large one.
+   */
+  #heaviest(minBytes: number): Account | undefined {
     const now = this.clock.now()
     let found: Account | undefined
     let highest = -1
     for (const account of this.holding) {
-      const weight = account.holder.isCache ? Infinity : account.heldBytes * (now - account.since + 1)
-      if (weight <= highest) continue
+      const { heldBytes, since } = account
+      const weight = heldBytes * (now - since + 1)
+      if (account.askedIn === this.#round || heldBytes < minBytes || weight <= highest) continue
       found = account
       highest = weight
     }
@@ -104,10 +150,15 @@ class Budget implements ByteBudget {
   }
 }
 
+/** Limits the effect of an invalid number: sums of many accounts stay exact. */
+const MAX_HELD_BYTES = 2 ** 48
+
 class Account implements BudgetAccount {
   heldBytes = 0
-  /** When it last released bytes, or began to hold some. */
+  /** When it began to hold bytes. Each release moves it towards the present, by the part of the bytes released. */
   since = 0
+  /** The last round of its budget in which it was asked to release bytes. */
+  askedIn = 0
   readonly holder: BudgetHolder
   readonly #budget: Budget
   #isClosed = false
@@ -117,18 +168,25 @@ class Account implements BudgetAccount {
     this.holder = holder
   }
 
-  hold(bytes: number): void {
+  hold(given: number): void {
     const before = this.heldBytes
+    // An invalid number would make the total invalid for ever.
+    const bytes = given > 0 ? Math.min(given, MAX_HELD_BYTES) : 0
     if (bytes === before || this.#isClosed) return
     const budget = this.#budget
     this.heldBytes = bytes
     budget.heldBytes += bytes - before
-    if (before === 0) budget.holding.add(this)
-    else if (bytes === 0) budget.holding.delete(this)
-    if (bytes > before) {
-      if (before === 0) this.since = budget.clock.now()
-      if (budget.heldBytes > budget.maxTotalBytes) budget.shed()
-    } else if (bytes > 0) this.since = budget.clock.now()
+    if (before === 0) {
+      budget.holding.add(this)
+      this.since = budget.clock.now()
+    } else if (bytes === 0) {
+      budget.holding.delete(this)
+    } else if (bytes < before) {
+      const now = budget.clock.now()
+      // A peer that reads single bytes makes no progress.
+      this.since = now - (now - this.since) * (bytes / before)
+    }
+    if (bytes > before && budget.heldBytes > budget.maxTotalBytes) budget.shed()
   }
 
   close(): void {
@@ -137,9 +195,13 @@ class Account implements BudgetAccount {
   }
 }
 
-function exceeded({ heldBytes, maxTotalBytes }: ByteBudget, count = 0): TransportError<'OVERLOADED'> {
-  const who = count === 0 ? '' : `: ${count === 1 ? '1 connection was' : `${count} connections were`} ended`
-  const message = `all connections together hold more than maxTotalBytes (${maxTotalBytes})${who}`
+function connectionsEnded(count: number): string {
+  return count === 1 ? '1 connection was ended' : `${count} connections were ended`
+}
+
+/** The error of a holder that was ended, and the report of several. */
+function exceeded({ heldBytes, maxTotalBytes }: ByteBudget, ended: string): TransportError<'OVERLOADED'> {
+  const message = `${ended}: all connections together hold more than maxTotalBytes (${maxTotalBytes})`
   return new TransportError('OVERLOADED', message, {
     queuedBytes: heldBytes,
     maxQueuedBytes: maxTotalBytes,

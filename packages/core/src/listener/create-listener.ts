@@ -11,6 +11,7 @@
  *
  * closing: refuse new callers, wait up to drainMs for pending requests, close the connections, release the address.
  */
+import type { ByteBudget } from '../contract/byte-budget.js'
 import { isTransportError, TransportError, type TransportErrorCode, toError } from '../contract/errors.js'
 import type { Admission } from '../contract/gate.js'
 import type {
@@ -40,7 +41,7 @@ import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-options.js'
 import { endOnly } from '../transport/transport-parts.js'
 import { admit } from './admission.js'
-import { createByteBudget } from './byte-budget.js'
+import { Budget } from './byte-budget.js'
 import {
   type Admitted,
   ConnectionMonitor,
@@ -95,6 +96,9 @@ class ConnectionListener implements Listener {
   /** The callers that wait for the gate. */
   readonly #admissions = new Map<Incoming, Promise<void>>()
   readonly #refusedCallers: RefusedCallers
+  readonly #budget: ByteBudget
+  /** The same, unless the application shares one between listeners. */
+  readonly #ownBudget: Budget | undefined
   /** Whether `close()` was called during `starting`, which makes the end an orderly one. */
   #isClosing = false
   #life: Life = { name: 'idle' }
@@ -103,8 +107,11 @@ class ConnectionListener implements Listener {
   constructor(acceptor: Acceptor, settings: ListenerSettings) {
     this.#acceptor = acceptor
     this.#settings = settings
-    const { closeTimeoutMs, clock } = settings
+    const { closeTimeoutMs, clock, maxTotalBytes } = settings
     this.#transportSettings = { closeTimeoutMs, clock }
+    const isShared = typeof maxTotalBytes !== 'number'
+    this.#ownBudget = isShared ? undefined : new Budget({ maxTotalBytes, clock }, this.#report)
+    this.#budget = this.#ownBudget ?? (maxTotalBytes as ByteBudget)
     this.#refusedCallers = new RefusedCallers(clock, (caller) => this.#callOnRefused(caller))
   }
 
@@ -186,18 +193,14 @@ class ConnectionListener implements Listener {
         'a Gate that checks each caller, because callers on other hosts can connect (allowAll() admits every client); or listen on 127.0.0.1',
       )
     }
-    const { maxTotalBytes, clock } = this.#settings
     const sink: AcceptorSink = {
-      budget:
-        typeof maxTotalBytes === 'number'
-          ? createByteBudget({ maxTotalBytes, clock }, this.#report)
-          : maxTotalBytes,
+      budget: this.#budget,
       connection: (incoming) => this.#offer(incoming),
       error: this.#report,
       refused: (caller) => this.#refused(caller),
       end: (error) => this.#acceptorFailed(error),
     }
-    const { closeTimeoutMs: graceMs } = this.#settings
+    const { clock, closeTimeoutMs: graceMs } = this.#settings
     const discard = (late: Binding): void => {
       attempt(() => late.close()).catch(ignore)
     }
@@ -384,6 +387,7 @@ class ConnectionListener implements Listener {
     if (this.#life.name === 'closed') return
     this.#life = { name: 'closed' }
     this.#refusedCallers.stop()
+    this.#ownBudget?.stop()
     this.#admitting.abort()
     if (reason !== undefined) this.#report(reason)
     this.#closed.resolve(reason)

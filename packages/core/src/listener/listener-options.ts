@@ -98,5 +98,7 @@ export const listenerDefaults: OptionDefaults<ListenerOptions, OptionalListenerO
 
 function isTotal(value: unknown): boolean {
   if (typeof value === 'number') return value === Infinity || (Number.isSafeInteger(value) && value >= 1_024)
-  return typeof (value as Partial<ByteBudget> | null)?.open === 'function'
+  // A session policy has `open` too.
+  const { open, maxTotalBytes } = (value ?? {}) as Partial<ByteBudget>
+  return typeof open === 'function' && typeof maxTotalBytes === 'number'
 }
