@@ -10,6 +10,10 @@ const MAX_TRACKED = 10_000
 export class SentRequests {
   readonly #ids = new SmallIdMap()
 
+  get isEmpty(): boolean {
+    return this.#ids.isEmpty
+  }
+
   add(id: RequestId): void {
     this.#ids.add(id, undefined)
     if (this.#ids.size > MAX_TRACKED) this.#ids.deleteOldest()
