@@ -173,6 +173,20 @@ export interface HttpClientOptions extends CreateTransportOptions {
    */
   connectTimeoutMs?: number | undefined
   /**
+   * Limit for the server to accept a notification or a response, in milliseconds: the time from `send()` to the status,
+   * and one second more for each 64 KiB of the message. After it `send()` rejects with `SEND_FAILED`. Within it, a
+   * response is sent again after a failure that may pass.
+   * @defaultValue 10_000
+   */
+  acceptTimeoutMs?: number | undefined
+  /**
+   * Limit for the server to start its response to a request, in milliseconds: the time from `send()` to the status. After
+   * it `send()` rejects with `SEND_FAILED`, and the request may have run. A request whose response is JSON runs within
+   * this time. The limit also applies to each request for a stream.
+   * @defaultValue 300_000
+   */
+  responseHeadTimeoutMs?: number | undefined
+  /**
    * Limit for `auth.onUnauthorized()` and `auth.onInsufficientScope()`, which may wait for a user, in milliseconds.
    * @defaultValue 300_000
    */
@@ -247,6 +261,8 @@ const table: OptionTable<HttpClientOptions, Absent> = options<HttpClientOptions,
   streamIdleTimeoutMs: inRange(1, Infinity, 300_000),
   maxSockets: integer(MIN_SOCKETS, Infinity, 64),
   connectTimeoutMs: inRange(1, Infinity, 10_000),
+  acceptTimeoutMs: inRange(1, Infinity, 10_000),
+  responseHeadTimeoutMs: inRange(1, Infinity, 300_000),
   authTimeoutMs: inRange(1, Infinity, 300_000),
   endSessionOnClose: boolean(true),
   maxMessageBytes: integer(1_024, Infinity, 10_485_760),

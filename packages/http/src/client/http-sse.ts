@@ -2,7 +2,7 @@ import { type ErrorAdvice, TransportError } from '@mcpwire/core'
 import { type HeaderRecord, toError } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../engines/engine.js'
 import { EVENT_STREAM_MEDIA_TYPE } from '../shared/media-types.js'
-import { type ClientContext, serverDeadline } from './call/client-context.js'
+import type { ClientContext } from './call/client-context.js'
 import { EventFeed, type FeedOwner } from './call/event-feed.js'
 import { HttpCall } from './call/http-call.js'
 import { mediaTypeOf } from './call/request-headers.js'
@@ -13,6 +13,7 @@ import {
   type RefusedResponse,
   statusError,
 } from './call/response-errors.js'
+import { ServerDeadline } from './call/server-deadline.js'
 
 /** The channel of an HTTP+SSE stream. */
 export interface HttpSseOwner {
@@ -55,7 +56,7 @@ export class HttpSse extends HttpCall implements FeedOwner {
   override begin(): void {
     const { address, connectTimeoutMs: timeoutMs } = this.context
     this.#deadline?.[Symbol.dispose]()
-    this.#deadline = serverDeadline(this.context, () => {
+    this.#deadline = new ServerDeadline(this.context, timeoutMs, () => {
       const message = `${address} named no endpoint within connectTimeoutMs (${timeoutMs} ms)`
       this.#lost(new TransportError('CONNECT_TIMEOUT', message, { address, timeoutMs }))
     })

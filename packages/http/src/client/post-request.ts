@@ -4,9 +4,8 @@ import {
   type JsonRpcMessage,
   type RequestId,
   type SendOptions,
-  TransportError,
 } from '@mcpwire/core'
-import { deferred, type HeaderRecord, toError, toOwnErrorResponse } from '@mcpwire/core/authoring'
+import { type HeaderRecord, toError, toOwnErrorResponse } from '@mcpwire/core/authoring'
 import type { ResponseHead } from '../engines/engine.js'
 import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../shared/media-types.js'
 import { callBack, callBackAtEnd } from './call/callbacks.js'
@@ -22,10 +21,11 @@ import {
   invalidSessionId,
   isNoMcpServer,
   markAsFinal,
+  outcomeUnknown,
   type RefusedResponse,
-  reasonOf,
   statusError,
 } from './call/response-errors.js'
+import { SendOutcome, type SentMessage } from './call/send-outcome.js'
 import { toEndpoint } from './http-sse.js'
 import type { PostRequestHost } from './post-request-host.js'
 import { ReconnectingStream } from './reconnecting-stream.js'
@@ -40,7 +40,10 @@ import { ReconnectingStream } from './reconnecting-stream.js'
 type Stage = 'status' | 'json' | 'events' | 'resumed' | 'elsewhere' | 'over'
 
 /** One message sent by POST, and its response. */
-export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwner, WatchedStream {
+export class PostRequest
+  extends HttpCall
+  implements FeedOwner, JsonResponseOwner, WatchedStream, SentMessage
+{
   readonly message: JsonRpcMessage
   readonly id: RequestId | undefined
   readonly isInitialize: boolean
@@ -57,8 +60,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   readonly #host: PostRequestHost<PostRequest>
   readonly #text: string
   readonly #options: SendOptions | undefined
-  readonly #sent = deferred<void>()
-  #isSettled = false
+  readonly #outcome: SendOutcome
   #stage: Stage = 'status'
   #json: JsonResponse | undefined
   #feed: EventFeed | undefined
@@ -82,6 +84,8 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
     this.bytes = bytes
     this.#text = text
     this.#options = options
+    this.#outcome = new SendOutcome(this)
+    this.deadline = this.#outcome.deadline
     if (!options?.requestSignal) return
     this.#onAbort = () => this.drop({ reason: options.requestSignal?.reason })
     options.requestSignal.addEventListener('abort', this.#onAbort, { once: true })
@@ -89,7 +93,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
 
   /** The outcome of `send()`. */
   get sent(): Promise<void> {
-    return this.#sent.promise
+    return this.#outcome.promise
   }
 
   /** Whether each response on its stream is for it, whatever its id: the option resumes a request of another client. */
@@ -122,6 +126,12 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
     this.#reconnecting(this.#feed).start()
   }
 
+  resend(): void {
+    if (this.#stage === 'over') return
+    this.abandon()
+    this.#host.again(this)
+  }
+
   /** Its response was delivered, on any stream. */
   responseDelivered(): void {
     this.hasResponse = true
@@ -133,9 +143,9 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   /** Ends it: `send()` rejects. Once that has settled, the error is the response. */
   fail(error: unknown): void {
     if (this.#stage === 'over') return
-    if (this.isUnwanted) this.#settle()
-    else if (!this.#isSettled) this.#settle({ reason: error })
-    else if (this.id !== undefined && !this.hasResponse)
+    if (this.isUnwanted || this.hasResponse) this.#settle()
+    else if (!this.#outcome.isSettled) this.#settle({ reason: error })
+    else if (this.id !== undefined)
       this.#host.respond(toOwnErrorResponse(this.id, error, { delivery: 'unknown' }), this, toError(error))
     this.#end()
   }
@@ -240,14 +250,14 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   }
 
   protected sendFailed(error: unknown): void {
-    this.fail(error)
+    if (!this.#outcome.failed(error)) this.fail(error)
   }
 
   protected refused(response: RefusedResponse): void {
     if (response.status >= 200 && response.status < 300) {
       const { message, advice } = contentFault(this.context, response)
       this.#settle()
-      this.#outcomeUnknown(message, undefined, advice)
+      this.broken(message, undefined, advice)
     } else if (!this.#host.recover(this, response)) this.refuse(response)
   }
 
@@ -265,7 +275,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
     const own = this.id === undefined ? undefined : errorInText(response.text, this.id)
     const isFailed = this.isInitialize && this.isOpening && isNoMcpServer(response, own)
     if (this.id === undefined || !isResponse || isFailed) {
-      this.fail(error)
+      this.sendFailed(error)
       return
     }
     this.#settle()
@@ -353,14 +363,8 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
   }
 
   /** Fails it with `OUTCOME_UNKNOWN`: it may have run, and its response does not arrive. */
-  broken(what: string, cause?: unknown): void {
-    const { text, advice } = reasonOf(cause ?? '')
-    this.#outcomeUnknown(cause === undefined ? what : `${what}: ${text}`, cause, advice)
-  }
-
-  #outcomeUnknown(message: string, cause?: unknown, advice?: ErrorAdvice): void {
-    const method = 'method' in this.message ? this.message.method : ''
-    const error = new TransportError('OUTCOME_UNKNOWN', message, { method, ...advice }, { cause })
+  broken(what: string, cause?: unknown, advice?: ErrorAdvice): void {
+    const error = outcomeUnknown(this.message, what, cause, advice)
     // A relay conceals the text of the response.
     if (!this.isUnwanted) this.#host.report(error)
     this.fail(error)
@@ -368,11 +372,7 @@ export class PostRequest extends HttpCall implements FeedOwner, JsonResponseOwne
 
   /** Settles `send()`: rejects where a reason is given. */
   #settle(rejection?: { readonly reason: unknown }): void {
-    if (this.#isSettled) return
-    this.#isSettled = true
-    if (rejection) this.#sent.reject(rejection.reason)
-    else this.#sent.resolve()
-    this.#host.settled(this)
+    if (this.#outcome.settle(rejection)) this.#host.settled(this)
   }
 
   /** `silent` reports no end of its stream; `keepCall` lets the rest of the response arrive. */

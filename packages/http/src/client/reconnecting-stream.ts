@@ -15,6 +15,8 @@ import {
   retryAfterOf,
   statusError,
 } from './call/response-errors.js'
+import { isUnsent } from './call/send-outcome.js'
+import { ServerDeadline } from './call/server-deadline.js'
 
 /** The user of a reconnecting stream. */
 export interface ReconnectingStreamOwner extends Omit<FeedOwner, 'silent'> {
@@ -42,6 +44,11 @@ const TEMPORARY = new Set([408, 409, 425, 429, 500, 502, 503, 504])
 /** The most resumptions without an event: the server cannot replay, or waits for the end of another stream. */
 const MAX_FRUITLESS = 2
 
+/** The most attempts in a row without a connection, for the stream of a request: its caller waits. */
+const MAX_UNCONNECTED = 3
+/** The longest delay before such an attempt, in first delays. */
+const UNCONNECTED_DELAYS = 2
+
 /** One stream of events, requested by GET and resumed after each interruption, within a budget. */
 export class ReconnectingStream {
   readonly feed: EventFeed
@@ -50,8 +57,10 @@ export class ReconnectingStream {
   readonly #budget: ReconnectBudget
   #openedAtMs: number | undefined
   #lastResumedId: string | undefined
-  /** Consecutive resumptions that opened a stream without any event. */
+  /** Consecutive resumptions without any event: the stream had none, or did not start in time. */
   #fruitless = 0
+  /** Consecutive attempts without a connection. */
+  #unconnected = 0
   readonly #sessionId: string | undefined
   #isDue = false
   #call: EventsCall | undefined
@@ -119,27 +128,17 @@ export class ReconnectingStream {
     const wasHealthy = uptimeMs !== undefined && uptimeMs >= reconnect.healthyUptimeMs && !isSilent
     if (!isEmpty || wasHealthy) this.#fruitless = 0
     else if (uptimeMs !== undefined) this.#fruitless++
-    const delayMs = this.#budget.next({ retryMs: retryAfterMs ?? retryMs, uptimeMs, wasUseful })
+    const nextMs = this.#budget.next({ retryMs: retryAfterMs ?? retryMs, uptimeMs, wasUseful }) ?? Infinity
     this.#call?.cancel()
     this.feed.close()
     this.#openedAtMs = undefined
-    if (this.#owner.isPolled && this.#fruitless >= MAX_FRUITLESS) {
-      this.fail(
-        this.#exhaustion(`${this.#fruitless} resumed streams carried no event`, this.#fruitless, cause),
-      )
+    const exhaustion = this.#exhaustion(nextMs, cause)
+    if (exhaustion) {
+      this.fail(exhaustion)
       return
     }
-    if (delayMs === undefined) {
-      const { attempts } = this.#budget
-      this.fail(
-        this.#exhaustion(
-          `gave up after ${attempts} failed attempts (reconnect.maxAttempts)`,
-          attempts,
-          cause,
-        ),
-      )
-      return
-    }
+    const isWaited = this.#owner.isPolled && this.#unconnected > 0 && retryMs === undefined
+    const delayMs = isWaited ? Math.min(nextMs, reconnect.firstDelayMs * UNCONNECTED_DELAYS) : nextMs
     this.#owner.waiting?.(delayMs)
     this.#retry = clock.deadline(delayMs, () => this.start())
   }
@@ -152,6 +151,7 @@ export class ReconnectingStream {
 
   opened(): void {
     this.#openedAtMs = this.#context.clock.now()
+    this.#unconnected = 0
     this.feed.open()
     this.#owner.opened?.()
   }
@@ -159,6 +159,7 @@ export class ReconnectingStream {
   refused(response: RefusedResponse): void {
     const { clock } = this.#context
     const error = statusError(this.#context, response, { what: this.#owner.what })
+    this.#unconnected = 0
     this.feed.events = 0
     if (TEMPORARY.has(response.status)) this.ended(error, retryAfterOf(response, clock))
     else if (response.status === 400 && this.feed.lastEventId !== undefined && this.#owner.cannotResume) {
@@ -180,11 +181,22 @@ export class ReconnectingStream {
   sendFailed(error: unknown): void {
     // An error of the application's own is final; a timeout of its callbacks is not.
     if (isTransportError(error) && (error.code !== 'CALLBACK_FAILED' || error.cause === undefined)) {
+      this.#unconnected = isUnsent(error) ? this.#unconnected + 1 : 0
       this.feed.events = 0
       this.ended(error)
     } else {
       this.fail(toError(error))
     }
+  }
+
+  /** The response did not start within `responseHeadTimeoutMs`. */
+  late(): void {
+    const { address, responseHeadTimeoutMs: timeoutMs } = this.#context
+    const limit = `responseHeadTimeoutMs (${timeoutMs} ms)`
+    const message = `${address} did not start to respond to the request for ${this.#owner.what} within ${limit}`
+    this.feed.isEmpty = true
+    this.#fruitless++
+    this.sendFailed(new TransportError('PEER_LOST', message, { address, option: 'responseHeadTimeoutMs' }))
   }
 
   /** Closes the stream for good. */
@@ -203,18 +215,23 @@ export class ReconnectingStream {
     this.#call?.resume()
   }
 
-  #exhaustion(why: string, attempts: number, cause: Error | undefined): TransportError {
+  /** The error where no attempt is left. */
+  #exhaustion(nextMs: number, cause: Error | undefined): TransportError | undefined {
+    const fruitless = this.#owner.isPolled && this.#fruitless >= MAX_FRUITLESS
+    const unconnected = this.#owner.isPolled && this.#unconnected >= MAX_UNCONNECTED
+    if (fruitless) return this.#exhausted(this.#fruitless, 'resumed streams carried no event', cause)
+    if (unconnected) return this.#exhausted(this.#unconnected, 'attempts found no connection', cause)
+    const { attempts } = this.#budget
+    const why = 'failed attempts (reconnect.maxAttempts)'
+    return nextMs === Infinity ? this.#exhausted(attempts, why, cause, 'reconnect.maxAttempts') : undefined
+  }
+
+  #exhausted(attempts: number, why: string, cause: Error | undefined, option?: string): TransportError {
     const { text, advice } = reasonOf(cause ?? '')
-    const message = `${this.#context.address} did not reopen ${this.#owner.what}: ${why}`
-    const details = { attempts, ...advice, option: 'reconnect.maxAttempts' }
-    return new TransportError(
-      'RECONNECT_EXHAUSTED',
-      cause ? `${message}; the last: ${text}` : message,
-      details,
-      {
-        cause,
-      },
-    )
+    const message = `${this.#context.address} did not reopen ${this.#owner.what}: gave up after ${attempts} ${why}`
+    const details = { attempts, ...advice, ...(option !== undefined && { option }) }
+    const reason = cause ? `${message}; the last: ${text}` : message
+    return new TransportError('RECONNECT_EXHAUSTED', reason, details, { cause })
   }
 }
 
@@ -231,6 +248,16 @@ class EventsCall extends HttpCall {
   constructor(context: ClientContext, stream: ReconnectingStream) {
     super(context, 'GET')
     this.#stream = stream
+  }
+
+  override begin(): void {
+    this.deadline ??= new ServerDeadline(
+      this.context,
+      this.context.responseHeadTimeoutMs,
+      () => this.#stream.late(),
+      this,
+    )
+    super.begin()
   }
 
   protected headers(): HeaderRecord | Promise<HeaderRecord> {

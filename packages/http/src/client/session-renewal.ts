@@ -1,8 +1,9 @@
 import { isResponse, type JsonRpcMessage, TransportError } from '@mcpwire/core'
 import { type HeaderRecord, toError } from '@mcpwire/core/authoring'
-import { type ClientContext, serverDeadline } from './call/client-context.js'
+import type { ClientContext } from './call/client-context.js'
 import { HttpCall } from './call/http-call.js'
 import { ReconnectBudget } from './call/reconnect-budget.js'
+import { ServerDeadline } from './call/server-deadline.js'
 import type { HandshakeReplay, ReplayStep } from './handshake-replay.js'
 import type { PostRequest } from './post-request.js'
 
@@ -106,7 +107,7 @@ export class SessionRenewal {
 
   #renew(sessionId: string): void {
     const { connectTimeoutMs } = this.#context
-    const deadline = serverDeadline(this.#context, () => {
+    const deadline = new ServerDeadline(this.#context, connectTimeoutMs, () => {
       const why = `it did not re-initialize within connectTimeoutMs (${connectTimeoutMs} ms)`
       this.#fail(this.#lost(sessionId, why))
     })

@@ -91,6 +91,8 @@ export interface EngineHandlers {
 
 /** One request in progress. */
 export interface EngineCall {
+  /** Whether part of the request may have reached the server. */
+  readonly isSent: boolean
   /** Cancels the request and closes its stream. Idempotent, without effect once the request is over. */
   readonly abort: () => void
   /** Stops and continues the arrival of `data`, where the platform can. */

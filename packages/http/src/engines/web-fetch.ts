@@ -104,6 +104,10 @@ class WebFetchCall implements EngineCall {
     this.#settings = settings
   }
 
+  get isSent(): boolean {
+    return this.#hasBegun
+  }
+
   begin(): void {
     this.#hasBegun = true
     const { describeError, opening } = this.#settings

@@ -132,12 +132,16 @@ export interface ScriptedClient {
   responseTo(id: RequestId): Promise<JsonRpcMessage>
 }
 
+/** With a fake clock, tests count deadlines: those for the start of each response would be among them. */
+const WITHOUT_HEAD_DEADLINES = { acceptTimeoutMs: Infinity, responseHeadTimeoutMs: Infinity }
+
 /** A client that is started and has sent nothing. */
 export async function startedClient(
   server: Pick<ScriptedServer, 'url' | 'until'>,
   options: Partial<HttpClientOptions> = {},
 ): Promise<ScriptedClient> {
-  const transport = httpClient({ url: server.url, closeTimeoutMs: 500, ...options })
+  const limits = options.clock ? WITHOUT_HEAD_DEADLINES : {}
+  const transport = httpClient({ url: server.url, closeTimeoutMs: 500, ...limits, ...options })
   const messages: JsonRpcMessage[] = []
   const errors: Error[] = []
   transport.onmessage = (message) => messages.push(message)

@@ -25,6 +25,9 @@ export interface ClientContext {
   readonly reconnect: ReconnectSettings
   readonly maxMessageBytes: number
   readonly connectTimeoutMs: number
+  readonly acceptTimeoutMs: number
+  readonly responseHeadTimeoutMs: number
+  readonly maxSockets: number
   readonly pauseState: PauseState
   readonly history: ServerHistory
   readonly traffic: BodyTraffic
@@ -34,34 +37,4 @@ export interface ClientContext {
 interface BodyTraffic {
   bytesSent: number
   bytesReceived: number
-}
-
-/**
- * Calls back once the server has had `connectTimeoutMs`. The time starts again after `auth` was called for a
- * credential, which has a limit of its own, and after a pause.
- */
-export function serverDeadline(
-  { clock, connectTimeoutMs, authorization, pauseState }: ClientContext,
-  onTimeout: () => void,
-): Disposable {
-  let deadline: Disposable
-  let isOver = false
-  const wait = (timeoutMs = connectTimeoutMs): void => {
-    if (isOver) return
-    deadline = clock.deadline(timeoutMs, () => {
-      const renewing = authorization?.renewing
-      const leftMs = pauseState.pausedAtMs + connectTimeoutMs - clock.now()
-      if (renewing) renewing.then(restart, restart)
-      else if (leftMs > 0) wait(leftMs)
-      else onTimeout()
-    })
-  }
-  const restart = (): void => wait()
-  wait()
-  return {
-    [Symbol.dispose]: () => {
-      isOver = true
-      deadline[Symbol.dispose]()
-    },
-  }
 }

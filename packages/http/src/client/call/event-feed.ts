@@ -1,8 +1,7 @@
 import { tooLargeToAccept } from '@mcpwire/core/authoring'
-import type { EventSourceMessage } from 'eventsource-parser'
 import { utf8Length } from '../../shared/utf8-length.js'
 import type { ClientContext } from './client-context.js'
-import type { EventReader, ReaderTarget } from './event-reader.js'
+import type { EventReader, ReaderTarget, StreamEvent } from './event-reader.js'
 import type { WatchedStream } from './idle-watch.js'
 
 /** Receives the events of a stream. */
@@ -84,7 +83,7 @@ export class EventFeed implements WatchedStream, ReaderTarget {
     this.#owner.tooLarge(tooLargeToAccept(bytes, maxMessageBytes, address))
   }
 
-  read({ id, data, event = 'message' }: EventSourceMessage): void {
+  read({ id, data, event = 'message' }: StreamEvent): void {
     this.isEmpty = false
     if (id !== undefined) {
       this.lastEventId = id === '' ? undefined : id

@@ -1,13 +1,21 @@
-import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
+/** One event of a stream. */
+export interface StreamEvent {
+  /** The id to resume the stream after. Empty where the server resets it. */
+  readonly id: string | undefined
+  /** The type, unless it is `message`. */
+  readonly event: string | undefined
+  readonly data: string
+}
 
 /** Receives the contents of an event stream. */
 export interface ReaderTarget {
-  read(event: EventSourceMessage): void
+  read(event: StreamEvent): void
   retry(retryMs: number): void
-  overflow(bytes: number): void
+  /** An event has more data than `maxMessageBytes`, or a line is even longer. The target releases its reader. */
+  overflow(characters: number): void
 }
 
-/** Space beside the longest message for field names and other fields of its event, in characters. */
+/** Space beside the longest message for the name of its field, in characters. */
 const MAX_FIELD_CHARACTERS = 1_024
 /** How many idle readers are kept: making one costs more than reading most streams. */
 const MAX_POOLED = 16
@@ -23,7 +31,7 @@ export class EventReaders {
 
   /** A reader for one stream from its beginning. */
   take(target: ReaderTarget): EventReader {
-    const reader = this.#pool.pop() ?? new EventReader(this, this.#maxMessageBytes + MAX_FIELD_CHARACTERS)
+    const reader = this.#pool.pop() ?? new EventReader(this, this.#maxMessageBytes)
     reader.target = target
     return reader
   }
@@ -34,33 +42,44 @@ export class EventReaders {
   }
 }
 
+const LF = '\n'
+const SPACE = 0x20
+/** The length of `retry: `, the longest start of a line that has a meaning. */
+const LONGEST_START = 7
+/** A longer id cannot be sent back: its UTF-8 would exceed the headers that servers accept, mostly 16 KiB. */
+const MAX_ID_CHARACTERS = 4_096
+
+/** The field of an unfinished line. `start`: its name is incomplete. `ignored`: a comment, or an unknown field. */
+type LineKind = 'none' | 'start' | 'data' | 'id' | 'event' | 'retry' | 'ignored'
+
 /**
- * Reads events from the bytes of one stream at a time, with a limit on what it buffers. Bytes become text (`Utf8Chunks`),
- * line ends become LF (`LineEnds`), events with only an id are found (`IdOnlyEvents`), and the parser reads the rest.
+ * Reads events from the bytes of one stream at a time (HTML, Server-sent events), with a limit on what it holds. Bytes
+ * become text (`Utf8Chunks`), line ends become LF (`LineEnds`), and lines become fields of the current event. Of an
+ * unfinished event it holds the data (`HeldText`) and the last id and type; of an unfinished line, the value of its field.
  */
 export class EventReader {
   target: ReaderTarget | undefined
   readonly #readers: EventReaders
-  readonly #parser: EventSourceParser
-  readonly #text = new Utf8Chunks()
+  readonly #maxCharacters: number
+  readonly #bytes = new Utf8Chunks()
   readonly #lineEnds = new LineEnds()
-  readonly #idOnlyEvents = new IdOnlyEvents()
+  readonly #data = new HeldText()
+  #hasData = false
+  #id: string | undefined
+  #type: string | undefined
+  #line: LineKind = 'none'
+  #lineLength = 0
+  /** The unfinished line where its kind is `start`, else the value of its field, unless that is data. */
+  #value = ''
   #isFeeding = false
 
-  constructor(readers: EventReaders, maxBufferSize: number) {
+  constructor(readers: EventReaders, maxCharacters: number) {
     this.#readers = readers
-    this.#parser = createParser({
-      maxBufferSize,
-      onEvent: (event) => this.target?.read(withUsableId(event)),
-      onRetry: (retryMs) => this.target?.retry(retryMs),
-      onError: ({ type }) => {
-        if (type === 'max-buffer-size-exceeded') this.target?.overflow(maxBufferSize)
-      },
-    })
+    this.#maxCharacters = maxCharacters
   }
 
   push(chunk: Uint8Array): void {
-    const text = this.#lineEnds.toLineFeeds(this.#text.decode(chunk))
+    const text = this.#lineEnds.toLineFeeds(this.#bytes.decode(chunk))
     if (text === '') return
     this.#isFeeding = true
     try {
@@ -74,121 +93,185 @@ export class EventReader {
   /** Detaches the target and drops a partial event. */
   release(): void {
     this.target = undefined
-    // The parser reads the rest of its chunk before it can be reset.
+    // The rest of the chunk is dropped before another stream uses this reader.
     if (!this.#isFeeding) this.#reset()
   }
 
   #feed(text: string): void {
-    let rest = text
-    if (this.#idOnlyEvents.mayBeIn(text)) {
-      let from = 0
-      for (let found = this.#idOnlyEvents.next(text, 0); found; found = this.#idOnlyEvents.next(text, from)) {
-        this.#parser.feed(text.slice(from, found.end))
-        from = found.end
-        this.target?.read({ id: found.id, event: undefined, data: '' })
-        if (!this.target) return
-      }
-      rest = text.slice(from)
+    let at = 0
+    for (let end = text.indexOf(LF); end !== -1; end = text.indexOf(LF, at)) {
+      if (this.#line !== 'none') this.#endLine(text.slice(at, end))
+      else if (end === at) this.#endEvent()
+      else this.#field(text, at, end)
+      at = end + 1
+      this.#checkLength()
+      if (!this.target) return
     }
-    if (rest !== '') this.#parser.feed(rest)
+    if (at < text.length) this.#addToLine(text.slice(at))
+    this.#data.endChunk(text.length)
+    this.#checkLength()
+  }
+
+  #checkLength(): void {
+    const { length } = this.#data
+    if (length > this.#maxCharacters) this.target?.overflow(length)
+    else if (this.#lineLength > this.#maxCharacters + MAX_FIELD_CHARACTERS)
+      this.target?.overflow(this.#lineLength)
+  }
+
+  /** Reads a whole line, which is not empty. */
+  #field(text: string, from: number, end: number): void {
+    const kind = kindOf(text, from)
+    if (kind !== 'ignored') this.#set(kind, text.slice(valueStart(text, from, kind), end))
+    else if (end - from < LONGEST_START) {
+      const name = text.slice(from, end)
+      if (name === 'data' || name === 'id' || name === 'event') this.#set(name, '')
+    }
+  }
+
+  #set(kind: LineKind, value: string): void {
+    if (kind === 'data') {
+      this.#beginData()
+      this.#data.add(value)
+    } else if (kind === 'id') {
+      if (value.length <= MAX_ID_CHARACTERS && !value.includes('\0')) this.#id = value
+    } else if (kind === 'event') this.#type = value === '' ? undefined : value
+    else if (kind === 'retry' && /^\d+$/.test(value)) this.target?.retry(Number(value))
+  }
+
+  #beginData(): void {
+    if (this.#hasData) this.#data.add(LF)
+    this.#hasData = true
+  }
+
+  /** Adds text to the unfinished line. */
+  #addToLine(text: string): void {
+    this.#lineLength += text.length
+    let rest = text
+    if (this.#line === 'none' || this.#line === 'start') {
+      const line = this.#value + text
+      this.#line = line.length < LONGEST_START ? 'start' : kindOf(line, 0)
+      this.#value = this.#line === 'start' ? line : ''
+      if (this.#line === 'start') return
+      rest = this.#line === 'ignored' ? '' : line.slice(valueStart(line, 0, this.#line))
+      if (this.#line === 'data') this.#beginData()
+    }
+    this.#addToValue(rest)
+  }
+
+  #addToValue(text: string): void {
+    if (this.#line === 'data') this.#data.add(text)
+    // One character over the limit shows that it is too long.
+    else if (this.#line !== 'ignored' && this.#value.length <= MAX_ID_CHARACTERS)
+      this.#value += text.slice(0, MAX_ID_CHARACTERS + 1)
+  }
+
+  #endLine(rest: string): void {
+    if (this.#line === 'start') {
+      const line = this.#value + rest
+      this.#field(line, 0, line.length)
+    } else {
+      this.#addToValue(rest)
+      if (this.#line !== 'data') this.#set(this.#line, this.#value)
+    }
+    this.#dropLine()
+  }
+
+  #dropLine(): void {
+    this.#line = 'none'
+    this.#lineLength = 0
+    this.#value = ''
+  }
+
+  /** An event with only an id counts for resuming: dispatching sets the last event id first. */
+  #endEvent(): void {
+    const id = this.#id
+    const event = this.#type
+    const isEvent = this.#hasData || id !== undefined
+    this.#id = undefined
+    this.#type = undefined
+    this.#hasData = false
+    if (isEvent) this.target?.read({ id, event, data: this.#data.take() })
   }
 
   #reset(): void {
-    this.#parser.reset()
+    this.#data.take()
+    this.#hasData = false
+    this.#id = undefined
+    this.#type = undefined
+    this.#dropLine()
     this.#lineEnds.reset()
-    this.#idOnlyEvents.reset()
-    this.#text.reset()
+    this.#bytes.reset()
     this.#readers.put(this)
   }
 }
 
-const LF = '\n'
-/** The length of `data:`: with it, a line of data or of an id is recognized. */
-const NAME_CHARACTERS = 5
-/** A longer id cannot be sent back: its UTF-8 would exceed the headers that servers accept, mostly 16 KiB. */
-const MAX_ID_CHARACTERS = 4_096
-const STARTS_AS_ID = /^(?:i|id|id:.*)$/s
-
-/** Whether a stream can be resumed after an event with that id. */
-function isUsableId(id: string): boolean {
-  return id.length <= MAX_ID_CHARACTERS && !id.includes('\0')
+/** The field of a line that starts there. `ignored` also where the name ends the line. */
+function kindOf(text: string, from: number): LineKind {
+  if (text.startsWith('data:', from)) return 'data'
+  if (text.startsWith('id:', from)) return 'id'
+  if (text.startsWith('event:', from)) return 'event'
+  return text.startsWith('retry:', from) ? 'retry' : 'ignored'
 }
 
-/** The event, without an id that cannot be sent back. */
-function withUsableId(event: EventSourceMessage): EventSourceMessage {
-  return event.id === undefined || isUsableId(event.id) ? event : { ...event, id: undefined }
+/** The start of the value of a field: one space after the colon does not count. */
+function valueStart(text: string, from: number, { length }: string): number {
+  const afterColon = from + length + 1
+  return text.charCodeAt(afterColon) === SPACE ? afterColon + 1 : afterColon
 }
+
+/** The memory that a piece of text takes besides its characters, in bytes: its slot in a list, and its header. */
+const PIECE_COST = 48
+/** Less than that is not worth joining, in bytes. */
+const MIN_OVERHEAD = 65_536
 
 /**
- * Finds events with an id and no data. They count for resuming (HTML, Server-sent events: dispatching sets the last
- * event id first), but the parser skips them. Reads text whose lines end in LF.
+ * Text that arrives in pieces. A piece takes memory of its own, and keeps the whole chunk that it is part of. Before
+ * this takes more than half of what the text itself takes, the pieces are joined to one text.
  */
-class IdOnlyEvents {
-  /** The id in the current event. */
-  #id: string | undefined
-  #hasData = false
-  /** The start of an unfinished line: enough to recognize its field, and all of it where it is an id. */
-  #partialLine = ''
-  #isPartialId = false
+class HeldText {
+  length = 0
+  #text = ''
+  readonly #pieces: string[] = []
+  #overhead = 0
+  #lengthBefore = 0
 
-  /** Whether the text needs a search. One of whole events without ids does not. */
-  mayBeIn(text: string): boolean {
-    const isBetween = this.#id === undefined && !this.#hasData && this.#partialLine === ''
-    return !isBetween || !text.endsWith('\n\n') || text.startsWith('id') || text.includes('\nid')
+  add(piece: string): void {
+    if (piece === '') return
+    if (this.length === 0) this.#text = piece
+    else this.#pieces.push(piece)
+    this.length += piece.length
+    this.#addOverhead(PIECE_COST)
   }
 
-  /** The next such event from there, and where it ends. After the last one, the next text starts at 0. */
-  next(text: string, from: number): { readonly id: string; readonly end: number } | undefined {
-    let at = from
-    while (at < text.length) {
-      const end = text.indexOf(LF, at)
-      if (end === -1) {
-        this.#addPartial(text.slice(at))
-        return undefined
-      }
-      const line = this.#partialLine + text.slice(at, end)
-      this.#partialLine = ''
-      at = end + 1
-      if (line !== '') {
-        this.#field(line)
-        continue
-      }
-      const id = this.#endEvent()
-      if (id !== undefined) return { id, end: at }
-    }
-    return undefined
+  /** Ends the chunk, of that length, which the latest pieces are part of. */
+  endChunk(length: number): void {
+    const added = this.length - this.#lengthBefore
+    if (added > 0) this.#addOverhead(Math.max(length - added, 0))
+    this.#lengthBefore = this.length
   }
 
-  reset(): void {
-    this.#endEvent()
-    this.#partialLine = ''
+  /** Returns the text, and begins another one. */
+  take(): string {
+    this.#join()
+    const text = this.#text
+    this.#text = ''
+    this.length = 0
+    this.#lengthBefore = 0
+    return text
   }
 
-  #addPartial(rest: string): void {
-    if (this.#partialLine.length < NAME_CHARACTERS) {
-      const line = this.#partialLine + rest.slice(0, MAX_ID_CHARACTERS + NAME_CHARACTERS)
-      this.#isPartialId = STARTS_AS_ID.test(line)
-      this.#partialLine = this.#isPartialId ? line : line.slice(0, NAME_CHARACTERS)
-    } else if (this.#isPartialId && this.#partialLine.length <= MAX_ID_CHARACTERS + NAME_CHARACTERS) {
-      this.#partialLine += rest.slice(0, MAX_ID_CHARACTERS)
-    }
+  #addOverhead(bytes: number): void {
+    this.#overhead += bytes
+    if (this.#overhead > this.length / 2 + MIN_OVERHEAD) this.#join()
   }
 
-  #field(line: string): void {
-    if (line === 'data' || line.startsWith('data:')) this.#hasData = true
-    else if (line === 'id') this.#id = ''
-    else if (line.startsWith('id:')) {
-      const value = line.slice(line[3] === ' ' ? 4 : 3)
-      if (isUsableId(value)) this.#id = value
-    }
-  }
-
-  /** Ends the current event. Returns its id where it had no data. */
-  #endEvent(): string | undefined {
-    const id = this.#hasData ? undefined : this.#id
-    this.#id = undefined
-    this.#hasData = false
-    return id
+  #join(): void {
+    this.#overhead = 0
+    if (this.#pieces.length === 0) return
+    this.#pieces.unshift(this.#text)
+    this.#text = this.#pieces.join('')
+    this.#pieces.length = 0
   }
 }
 

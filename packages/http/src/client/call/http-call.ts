@@ -4,6 +4,7 @@ import type { ClientContext } from './client-context.js'
 import { isMissingScope } from './error-advice.js'
 import { BodyText } from './json-response.js'
 import { type RefusedResponse, sendError } from './response-errors.js'
+import type { RequestProgress, ServerDeadline } from './server-deadline.js'
 
 /** The most of a refusal's text that is kept, in bytes. */
 const MAX_REFUSAL_BYTES = 65_536
@@ -20,10 +21,12 @@ const MAX_REDIRECTS = 5
  *                                                                      → refused()
  *                                     → no response: sendFailed()
  */
-export abstract class HttpCall implements EngineHandlers {
+export abstract class HttpCall implements EngineHandlers, RequestProgress {
   readonly context: ClientContext
   /** The length of the body. */
   bytes = 0
+  /** Limits how late the response starts. Neither callbacks of the application nor the text of a refusal count. */
+  protected deadline: ServerDeadline | undefined
   readonly #method: EngineRequest['method']
   #url: URL
   #call: EngineCall | undefined
@@ -84,8 +87,18 @@ export abstract class HttpCall implements EngineHandlers {
     return this.#isCancelled
   }
 
+  get isSent(): boolean {
+    return this.#call?.isSent ?? false
+  }
+
+  /** Whether it waits for a connection. */
+  get isQueued(): boolean {
+    return this.#call !== undefined && !this.isSent
+  }
+
   /** Sends the request. Nothing of its response arrives before this returns. */
   begin(): void {
+    this.#call = undefined
     this.#isAccepted = false
     this.#generation = this.context.authorization?.generation ?? 0
     let headers: HeaderRecord | Promise<HeaderRecord>
@@ -95,12 +108,18 @@ export abstract class HttpCall implements EngineHandlers {
       this.#fail(error)
       return
     }
-    if (!(headers instanceof Promise)) this.#send(headers)
-    else
-      headers.then(
-        (ready) => this.#send(ready),
-        (error) => this.#fail(error),
-      )
+    if (!(headers instanceof Promise)) {
+      this.#send(headers)
+      return
+    }
+    this.deadline?.suspend()
+    headers.then(
+      (ready) => {
+        this.deadline?.resume()
+        this.#send(ready)
+      },
+      (error) => this.#fail(error),
+    )
   }
 
   /** Sends the request once more. */
@@ -116,6 +135,12 @@ export abstract class HttpCall implements EngineHandlers {
   /** Cancels the request. Nothing more is reported. */
   cancel(): void {
     this.#isCancelled = true
+    this.deadline?.[Symbol.dispose]()
+    this.abandon()
+  }
+
+  /** Aborts the current attempt. Nothing more of it is reported. */
+  protected abandon(): void {
     this.#takeRefusal()
     this.#call?.abort()
   }
@@ -172,10 +197,12 @@ export abstract class HttpCall implements EngineHandlers {
     if (head.cookies) engine.cookies?.store(this.#url, head.cookies)
     this.#isAccepted = status >= 200 && status < 300
     if (this.#isAccepted && this.isUsable(head)) {
+      this.deadline?.[Symbol.dispose]()
       this.accepted(head)
       if (this.context.pauseState.isPaused && !this.#isCancelled) this.pause()
     } else {
       this.#isAccepted = false
+      this.deadline?.suspend()
       this.#refusal = new Refusal(head, this.#sent, this.codingOf(head))
       // The status alone decides where the text is late.
       this.#refusal.deadline = this.context.clock.deadline(this.context.connectTimeoutMs, () => {
@@ -236,9 +263,11 @@ export abstract class HttpCall implements EngineHandlers {
   #refusalRead(): void {
     const response = this.#takeRefusal()
     if (!response) return
+    this.#call = undefined
     this.#retryUrl(response)
       .then((url) => {
         if (this.#isCancelled) return
+        this.deadline?.resume()
         if (url === undefined) {
           this.refused(response)
           return

@@ -3,6 +3,7 @@ import {
   type ErrorAdvice,
   isTransportError,
   type JsonRpcErrorResponse,
+  type JsonRpcMessage,
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
@@ -139,6 +140,19 @@ export function reasonOf(cause: unknown): { readonly text: string; readonly advi
     text: message.replace(`; ${hint}`, ''),
     advice: option === undefined ? { hint } : { hint, option },
   }
+}
+
+/** The error for a request that may have run, and whose response does not arrive. */
+export function outcomeUnknown(
+  request: JsonRpcMessage,
+  what: string,
+  cause: unknown,
+  advice?: ErrorAdvice,
+): TransportError {
+  const method = 'method' in request ? request.method : ''
+  const reason = reasonOf(cause ?? '')
+  const message = cause === undefined ? what : `${what}: ${reason.text}`
+  return new TransportError('OUTCOME_UNKNOWN', message, { method, ...reason.advice, ...advice }, { cause })
 }
 
 /** A request that failed before its response. */

@@ -102,6 +102,10 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
     this.#settings = settings
   }
 
+  get isSent(): boolean {
+    return this.#controller !== undefined
+  }
+
   begin(client: Client): void {
     const { method, url, body } = this.#request
     const { forwarder } = this.#settings
@@ -188,7 +192,7 @@ class UndiciCall implements EngineCall, Dispatcher.DispatchHandler {
 
   /** undici starts a request right before it writes it; after that, only TLS can keep it from the server. */
   #delivery(cause: Error): 'none' | 'unknown' {
-    return this.#controller ? deliveryOf(cause) : 'none'
+    return this.isSent ? deliveryOf(cause) : 'none'
   }
 
   #startDeadline(): void {
