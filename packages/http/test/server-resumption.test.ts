@@ -191,7 +191,7 @@ describe('clients that resume and read nothing', () => {
   })
 })
 
-function methodsOf(store: Required<EventStore>): Required<EventStore> {
+function methodsOf(store: EventStore): Required<EventStore> {
   return {
     storeEvent: (stream, message) => store.storeEvent(stream, message),
     getStreamIdForEventId: (id) => store.getStreamIdForEventId(id),

@@ -1,3 +1,6 @@
+// Kept in the declarations: the TypeScript library of an importing project may lack these types.
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { ByteBudget } from './byte-budget.js'
 import type { JsonRpcMessage } from './message.js'
 
 /** The id of one stored event. Only its store can interpret it. */
@@ -17,4 +20,9 @@ export interface EventStore {
     lastEventId: EventId,
     callbacks: { send: (eventId: EventId, message: JsonRpcMessage) => Promise<void> },
   ): Promise<StreamId>
+  /**
+   * Counts the stored events in a budget, as a cache: over its limit, the store drops its oldest events. Called by each
+   * listener when it starts. The listener disposes of the result when it closes.
+   */
+  useBudget?(budget: ByteBudget): Disposable
 }

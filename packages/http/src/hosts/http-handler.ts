@@ -68,9 +68,9 @@ export function httpHandler(given: HttpHandlerOptions = {}): HttpHandler {
   const read = handlerOptions.read(given)
   requireConsistent(read)
   const settings = { ...read, gate: read.gate ?? allOf(knownAddress, localOnly()) }
-  const endpoint = new Endpoint(settings)
+  const endpoint = new Endpoint(settings, (run) => void settings.clock.deadline(0, run))
   const stalls = createWebStalls(settings)
-  const exchangeSettings = { ...settings, stalls }
+  const exchangeSettings = { ...settings, stalls, budget: () => endpoint.budget }
   const listener = createListener(
     mountAcceptor(endpoint, settings.url, () => stalls.stop()),
     settings,

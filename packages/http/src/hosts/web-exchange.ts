@@ -1,8 +1,9 @@
-import type { Handshake, TlsFacts } from '@mcpwire/core'
+import type { BudgetAccount, ByteBudget, Handshake, TlsFacts } from '@mcpwire/core'
 import { ignore } from '@mcpwire/core/authoring'
 import { jsonHeaders } from '../server/request/http-errors.js'
 import {
   type Body,
+  type BodyLimits,
   type EventStream,
   type HeaderLines,
   type HttpExchange,
@@ -11,6 +12,7 @@ import {
 import { isPlainCoding } from '../server/request/message-body.js'
 import { StallDetector, type StallLimit } from '../server/request/stalls.js'
 import { type ByteBody, EventWriter } from '../server/responses/event-writer.js'
+import { stringBytes } from '../shared/utf8-length.js'
 
 /** Facts about a request that only the runtime has. */
 export interface HttpFetchInfo {
@@ -34,6 +36,8 @@ const encoder = new TextEncoder()
 export interface WebExchangeSettings {
   readonly maxQueuedBytes: number
   readonly stalls: StallDetector<WebExchange>
+  /** Counts the output that clients have not read. */
+  readonly budget: () => ByteBudget | undefined
 }
 
 /** Destroys streams whose client reads nothing. */
@@ -58,7 +62,7 @@ export class WebExchange implements HttpExchange {
   #resolveResponse!: (response: Response) => void
   #hasResponded = false
   #onDisconnect: (() => void) | undefined
-  #stopReading: ((body: Body) => void) | undefined
+  #reader: WebBodyReader | undefined
   #writer: EventWriter | undefined
 
   constructor(request: Request, info: HttpFetchInfo, settings: WebExchangeSettings) {
@@ -83,7 +87,7 @@ export class WebExchange implements HttpExchange {
     if (this.isDisconnected) callback()
   }
 
-  readBody(maxBytes: number, done: (body: Body) => void): void {
+  readBody(limits: BodyLimits, done: (body: Body) => void): void {
     const { parsedBody } = this.#info
     if (parsedBody !== undefined) {
       done({ kind: 'value', value: parsedBody })
@@ -93,11 +97,24 @@ export class WebExchange implements HttpExchange {
     if (body?.locked || this.request.bodyUsed)
       throw new Error('the body was read before: pass it as `parsedBody`')
     if (!isPlainCoding(this.handshake.headers['content-encoding'])) done({ kind: 'coded' })
-    else void this.#read(body?.getReader(), maxBytes, done)
+    else {
+      const declared = Number(this.handshake.headers['content-length'] ?? 0)
+      this.#reader = new WebBodyReader(body?.getReader(), { ...limits, declared }, done)
+      // A failed read counts as a disconnect: the caller of fetch() awaits a response.
+      this.#reader.start(this.#disconnected)
+    }
   }
 
-  stopReading(): void {
-    this.#stopReading?.({ kind: 'too-slow' })
+  pauseReading(): void {
+    this.#reader?.pause()
+  }
+
+  resumeReading(): void {
+    this.#reader?.resume()
+  }
+
+  stopReading(body: Body): void {
+    this.#reader?.stop(body)
   }
 
   respond(status: number, headers: HeaderLines, body = ''): void {
@@ -120,12 +137,12 @@ export class WebExchange implements HttpExchange {
 
   openStream(headers: HeaderLines): EventStream {
     this.#hasResponded = true
-    const { maxQueuedBytes, stalls } = this.#settings
+    const { maxQueuedBytes, stalls, budget } = this.#settings
     const body = new StreamBody(this.handshake.remote.address, {
       blocked: () => stalls.watch(this),
       cut: this.#disconnected,
     })
-    const writer = new EventWriter(body, maxQueuedBytes + SLACK_BYTES)
+    const writer = new EventWriter(body, maxQueuedBytes + SLACK_BYTES, budget())
     this.#writer = writer
     const readable = new ReadableStream<Uint8Array>(
       {
@@ -160,51 +177,107 @@ export class WebExchange implements HttpExchange {
     this.request.signal.removeEventListener('abort', this.#disconnected)
     if (this.isDisconnected) return
     this.isDisconnected = true
-    this.#stopReading?.({ kind: 'disconnected' })
+    this.#reader?.stop({ kind: 'disconnected' })
     this.#writer?.disconnected()
     this.#onDisconnect?.()
     // The client is gone, but the caller of fetch() awaits a response.
     if (!this.#hasResponded) this.respond(499, [])
   }
-
-  async #read(
-    reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
-    maxBytes: number,
-    done: (body: Body) => void,
-  ): Promise<void> {
-    const declared = Number(this.handshake.headers['content-length'] ?? 0)
-    if (declared > maxBytes) {
-      done({ kind: 'too-large', bytes: declared })
-      return
-    }
-    const body = await new Promise<Body>((resolve) => {
-      this.#stopReading = resolve
-      // A failed read counts as a disconnect: the caller of fetch() awaits a response.
-      bodyOf(reader, maxBytes).then(resolve, this.#disconnected)
-    })
-    this.#stopReading = undefined
-    if (body.kind !== 'text') reader?.cancel().catch(ignore)
-    done(body)
-  }
 }
 
-async function bodyOf(
-  reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
-  maxBytes: number,
-): Promise<Body> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let text = ''
-  let bytes = 0
-  for (;;) {
-    const part = await reader?.read()
-    bytes += part?.value?.length ?? 0
-    if (bytes > maxBytes) return { kind: 'too-large', bytes }
-    try {
-      text += decoder.decode(part?.value, { stream: part?.done === false })
-    } catch {
-      return { kind: 'not-utf-8' }
+/** What a chunk takes besides its bytes. */
+const CHUNK_BYTES = 64
+
+interface WebBodyLimits extends BodyLimits {
+  /** The length that the client has declared. */
+  readonly declared: number
+}
+
+/** Reads one body, chunk by chunk. A body in one chunk is not counted in the budget. */
+class WebBodyReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  readonly #limits: WebBodyLimits
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  #done: ((body: Body) => void) | undefined
+  #text = ''
+  #bytes = 0
+  #heldBytes = 0
+  #account: BudgetAccount | undefined
+  #isPaused = false
+  #continue: (() => void) | undefined
+
+  constructor(
+    reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
+    limits: WebBodyLimits,
+    done: (body: Body) => void,
+  ) {
+    this.#reader = reader
+    this.#limits = limits
+    this.#done = done
+  }
+
+  start(failed: () => void): void {
+    const { declared, maxBytes } = this.#limits
+    if (declared > maxBytes) this.stop({ kind: 'too-large', bytes: declared })
+    else this.#read().catch(failed)
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#continue?.()
+    this.#continue = undefined
+  }
+
+  /** Ends the read with this result, unless it has ended. */
+  stop(body: Body): void {
+    const done = this.#done
+    this.#done = undefined
+    this.#text = ''
+    this.#account?.close()
+    if (done && body.kind !== 'text') this.#reader?.cancel().catch(ignore)
+    this.resume()
+    done?.(body)
+  }
+
+  async #read(): Promise<void> {
+    while (this.#done) {
+      if (this.#isPaused) {
+        await new Promise<void>((resolve) => {
+          this.#continue = resolve
+        })
+        continue
+      }
+      const part = await this.#reader?.read()
+      this.#add(part?.value, part?.done !== false)
     }
-    if (part?.done !== false) return { kind: 'text', text }
+  }
+
+  #add(chunk: Uint8Array | undefined, isLast: boolean): void {
+    if (!this.#done) return
+    const { maxBytes, declared, budget } = this.#limits
+    this.#bytes += chunk?.length ?? 0
+    if (this.#bytes > maxBytes) {
+      this.stop({ kind: 'too-large', bytes: this.#bytes })
+      return
+    }
+    let text: string
+    try {
+      text = this.#decoder.decode(chunk, { stream: !isLast })
+    } catch {
+      this.stop({ kind: 'not-utf-8' })
+      return
+    }
+    this.#text += text
+    if (isLast) this.stop({ kind: 'text', text: this.#text })
+    else if (this.#bytes !== declared) {
+      this.#heldBytes += stringBytes(text) + CHUNK_BYTES
+      this.#account ??= budget?.open({ shed: () => this.stop({ kind: 'overloaded' }) })
+      this.#account?.hold(this.#heldBytes)
+    }
   }
 }
 

@@ -1,9 +1,10 @@
-import type { Admission, JsonRpcNotification, Listener } from '@mcpwire/core'
+import type { Admission, ByteBudget, EventStore, JsonRpcNotification, Listener } from '@mcpwire/core'
 import {
   type Acceptor,
   type AcceptorSink,
   type AdmissionOutcome,
   admit,
+  guarded,
   ignore,
   toError,
 } from '@mcpwire/core/authoring'
@@ -18,7 +19,7 @@ import {
 } from './request/http-errors.js'
 import { type Caller, callerOf, type HttpExchange, type Routes } from './request/http-exchange.js'
 import { SessionRegistry } from './request/session-registry.js'
-import { withStoreTimeout } from './responses/event-store-timeout.js'
+import { storeFailure, withStoreTimeout } from './responses/event-store-timeout.js'
 import { Router } from './router.js'
 import { SseRoutes } from './sessions/sse-routes.js'
 import type { NotifyOptions } from './stateless/listen-feed.js'
@@ -37,26 +38,42 @@ export interface HttpListener extends Listener {
 export class Endpoint {
   readonly #settings: EndpointSettings
   readonly #path: string | undefined
+  readonly #eventStore: EventStore | undefined
   readonly #registry: SessionRegistry
   readonly #router: Router
   readonly #sseRoutes: SseRoutes | undefined
   /** Aborted when no new session is admitted. */
   readonly #closing = new AbortController()
+  /** What the event store holds of the budget. */
+  #storeShare: Disposable | undefined
   /** Aborted when no session is left. */
   readonly #closed = new AbortController()
 
-  /** Without `path`, every path that the host passes on is the endpoint. */
-  constructor(given: EndpointSettings, path?: string) {
+  /**
+   * Without `path`, every path that the host passes on is the endpoint.
+   *
+   * @param nextTurn calls back in another turn of the event loop
+   */
+  constructor(given: EndpointSettings, nextTurn: (run: () => void) => void, path?: string) {
     const settings = { ...given, eventStore: withStoreTimeout(given.eventStore, given) }
     this.#settings = settings
+    this.#eventStore = given.eventStore
     this.#path = path
-    this.#registry = new SessionRegistry(settings)
+    this.#registry = new SessionRegistry(settings, nextTurn)
     this.#router = new Router(this.#registry)
     this.#sseRoutes = settings.httpSse && new SseRoutes(this.#registry, settings.httpSse)
   }
 
+  /** The bytes that all connections of the listener may hold together. Set by `open`. */
+  get budget(): ByteBudget | undefined {
+    return this.#registry.budget
+  }
+
   open(sink: AcceptorSink): void {
     this.#registry.open(sink)
+    this.#guardStore(() => {
+      this.#storeShare = this.#eventStore?.useBudget?.(sink.budget)
+    })
   }
 
   /**
@@ -68,6 +85,7 @@ export class Endpoint {
     this.#router.close()
     this.#registry.close(() => {
       this.#closed.abort()
+      this.#guardStore(() => this.#storeShare?.[Symbol.dispose]())
       onEmpty()
     })
   }
@@ -171,6 +189,10 @@ export class Endpoint {
     } catch (error) {
       this.#failed(exchange, error)
     }
+  }
+
+  #guardStore(call: () => void): void {
+    guarded(call, (error) => this.#registry.report(storeFailure('useBudget', error)))
   }
 
   #failed(exchange: HttpExchange, cause: unknown): void {

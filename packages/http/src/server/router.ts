@@ -8,13 +8,8 @@ import {
   respondWithError,
 } from './request/http-errors.js'
 import type { Caller, HttpExchange, Routes } from './request/http-exchange.js'
-import {
-  formatFor,
-  isInitialize,
-  type Posted,
-  type ResponseFormat,
-  readMessages,
-} from './request/message-body.js'
+import { formatFor, isInitialize, type Posted, type ResponseFormat } from './request/message-body.js'
+import { readMessages } from './request/read-post.js'
 import { isStateless, sessionRevisions, statelessRevisions } from './request/revisions.js'
 import { refuseIfExpired, SESSION_HEADER, type SessionRegistry } from './request/session-registry.js'
 import { SessionRoutes } from './sessions/session-routes.js'
@@ -68,12 +63,11 @@ export class Router implements Routes {
       respondWithError(exchange, invalidRequest(406, 'accept application/json and text/event-stream'))
       return
     }
-    readMessages(
-      exchange,
-      this.#registry,
-      (posted) => this.#route(exchange, caller, posted, format),
-      (error, body) => this.#sessions.malformed(exchange, caller, error, body),
-    )
+    readMessages(exchange, this.#registry, {
+      flow: this.#sessions.flowOf(exchange, caller),
+      accept: (posted) => this.#route(exchange, caller, posted, format),
+      malformed: (error, body) => this.#sessions.malformed(exchange, caller, error, body),
+    })
   }
 
   #route(exchange: HttpExchange, caller: Caller, posted: Posted, format: ResponseFormat): void {

@@ -1,3 +1,10 @@
+const NOT_LATIN_1 = /[\u0100-\uffff]/
+
+/** The bytes of a text in memory, as V8 keeps it: one for each character of Latin-1, or else two for each. */
+export function stringBytes(text: string): number {
+  return NOT_LATIN_1.test(text) ? text.length * 2 : text.length
+}
+
 /** The length of a text in UTF-8, counted without encoding it. */
 export function utf8Length(text: string): number {
   let bytes = text.length

@@ -35,6 +35,7 @@ import {
   path,
   requireConsistent,
 } from '../../server/request/endpoint-options.js'
+import { afterTurn } from '../../shared/node/turn.js'
 import { NodeHost, UnusedSockets } from './node-host.js'
 import { FastIncomingMessage } from './node-request.js'
 
@@ -116,7 +117,7 @@ export function httpServer(given: HttpServerOptions): HttpServerListener {
   const tls = read.tls === undefined ? undefined : loadTlsServer(read.tls)
   const bindsBeyondThisHost = read.host !== 'localhost' && !isLoopback(read.host)
   const settings: Settings = { ...read, gate: read.gate ?? (bindsBeyondThisHost ? undefined : localOnly()) }
-  const endpoint = new Endpoint(settings, settings.path)
+  const endpoint = new Endpoint(settings, afterTurn, settings.path)
   let server: HttpServer | HttpsServer | undefined
   const bound = (current: typeof server): void => {
     server = current

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Clock, Handshake } from '@mcpwire/core'
+import type { ByteBudget, Clock, Handshake } from '@mcpwire/core'
 import { ignore } from '@mcpwire/core/authoring'
 import { jsonHeaders } from '../../server/request/http-errors.js'
 import {
   type Body,
+  type BodyLimits,
   type EventStream,
   type HeaderLines,
   type HttpExchange,
@@ -22,6 +23,8 @@ export interface ExchangeHost {
     /** How long a client may go on sending a body after the response, in milliseconds. */
     readonly closeTimeoutMs: number
   }
+  /** Counts the output that clients have not read. */
+  readonly budget: ByteBudget | undefined
   /** Whether connections are closed after their response. */
   readonly isClosing: boolean
   /** Sends the body of a whole response, and ends it. */
@@ -97,7 +100,7 @@ export class NodeExchange implements HttpExchange {
     this.#watch()
   }
 
-  readBody(maxBytes: number, done: (body: Body) => void): void {
+  readBody(limits: BodyLimits, done: (body: Body) => void): void {
     const parsed = this.#parsedBody
     if (parsed !== undefined) {
       done({ kind: 'value', value: parsed })
@@ -107,13 +110,21 @@ export class NodeExchange implements HttpExchange {
       done({ kind: 'coded' })
       return
     }
-    this.#reader = new BodyReader(this.#request, maxBytes, done)
+    this.#reader = new BodyReader(this.#request, limits, done)
     this.#watch()
     this.#reader.start()
   }
 
-  stopReading(): void {
-    this.#reader?.stop({ kind: 'too-slow' })
+  pauseReading(): void {
+    this.#request.pause()
+  }
+
+  resumeReading(): void {
+    this.#request.resume()
+  }
+
+  stopReading(body: Body): void {
+    this.#reader?.stop(body)
   }
 
   respond(status: number, headers: HeaderLines, body = ''): void {
@@ -128,7 +139,6 @@ export class NodeExchange implements HttpExchange {
       if (body.length > MAX_WRITE_CHARACTERS) this.#sendInParts(body)
       else {
         this.#host.sendWhole(response, body)
-        this.isPipelined()
       }
       return
     }
@@ -192,7 +202,7 @@ export class NodeExchange implements HttpExchange {
   }
 
   #createWriter(maxQueuedBytes: number): EventWriter {
-    const writer = new EventWriter(new ResponseBody(this.#response, this), maxQueuedBytes)
+    const writer = new EventWriter(new ResponseBody(this.#response, this), maxQueuedBytes, this.#host.budget)
     this.#response.on('drain', writer.drained)
     this.#writer = writer
     this.#watch()

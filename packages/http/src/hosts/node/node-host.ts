@@ -2,7 +2,7 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import timers from 'node:timers'
-import type { Clock } from '@mcpwire/core'
+import type { BudgetAccount, BudgetHolder, ByteBudget, Clock } from '@mcpwire/core'
 import type { Endpoint } from '../../server/endpoint.js'
 import { StallDetector, type StallLimit } from '../../server/request/stalls.js'
 import { type ExchangeHost, NodeExchange } from './node-exchange.js'
@@ -40,8 +40,16 @@ export class NodeHost implements ExchangeHost {
       progress: (socket) => socket.bytesWritten - socket.writableLength,
       destroy: (socket) => void socket.destroy(),
     })
-    this.#pipelines = new Pipelines(this.#stalls, settings.maxQueuedBytes)
-    this.#batcher = new ResponseBatcher(this.#stalls)
+    const budgetOf = (): ByteBudget | undefined => endpoint.budget
+    this.#pipelines = new Pipelines(this.#stalls, { ...settings, budgetOf })
+    this.#batcher = new ResponseBatcher({
+      unread: (response) => this.#unread(response),
+      pipelined: (socket) => this.limitPipeline(socket),
+    })
+  }
+
+  get budget(): ByteBudget | undefined {
+    return this.#endpoint.budget
   }
 
   /** Handles one request. Bound. */
@@ -68,6 +76,17 @@ export class NodeHost implements ExchangeHost {
     this.#stalls.stop()
   }
 
+  /** A whole response waits for its client to read. */
+  #unread(response: ServerResponse): void {
+    const { socket, writableLength } = response
+    if (!socket) return
+    this.#stalls.watch(socket)
+    const account = this.budget?.open({ shed: () => void socket.destroy() })
+    if (!account) return
+    response.once('close', () => account.close())
+    account.hold(writableLength)
+  }
+
   #serve(request: IncomingMessage, response: ServerResponse, parsedBody: unknown): void {
     this.#endpoint.handle(new NodeExchange(request, response, this, parsedBody))
   }
@@ -78,6 +97,11 @@ const MAX_SERVED = 16
 /** The most that are queued. A client that sends more does not read its responses. */
 const MAX_QUEUED = 1_024
 
+interface PipelineSettings {
+  readonly maxQueuedBytes: number
+  readonly budgetOf: () => ByteBudget | undefined
+}
+
 /**
  * Pipelined requests, whose responses wait for earlier ones on their connection (RFC 9112, section 9.3.2). Node limits
  * neither, and does not report to them that the connection has closed.
@@ -85,11 +109,11 @@ const MAX_QUEUED = 1_024
 class Pipelines {
   readonly #lines = new WeakMap<Socket, Pipeline>()
   readonly #stalls: StallDetector<Socket>
-  readonly #maxQueuedBytes: number
+  readonly #settings: PipelineSettings
 
-  constructor(stalls: StallDetector<Socket>, maxQueuedBytes: number) {
+  constructor(stalls: StallDetector<Socket>, settings: PipelineSettings) {
     this.#stalls = stalls
-    this.#maxQueuedBytes = maxQueuedBytes
+    this.#settings = settings
   }
 
   /** Serves a pipelined request, now or when fewer are served. */
@@ -101,7 +125,7 @@ class Pipelines {
     }
     let pipeline = this.#lines.get(socket)
     if (!pipeline) {
-      pipeline = new Pipeline(socket, this.#stalls)
+      pipeline = new Pipeline(socket, this.#stalls, this.#settings.budgetOf())
       this.#lines.set(socket, pipeline)
     }
     pipeline.add(response, serve)
@@ -109,7 +133,10 @@ class Pipelines {
 
   /** Destroys a connection whose waiting responses exceed `maxQueuedBytes`. */
   limit(socket: Socket): void {
-    if ((this.#lines.get(socket)?.bytes ?? 0) > this.#maxQueuedBytes) socket.destroy()
+    const pipeline = this.#lines.get(socket)
+    if (!pipeline) return
+    if (pipeline.bytes > this.#settings.maxQueuedBytes) socket.destroy()
+    else pipeline.count()
   }
 }
 
@@ -119,15 +146,17 @@ interface QueuedRequest {
 }
 
 /** The pipelined requests of one connection. */
-class Pipeline {
+class Pipeline implements BudgetHolder {
   readonly #socket: Socket
   readonly #stalls: StallDetector<Socket>
   readonly #served = new Set<ServerResponse>()
+  readonly #account: BudgetAccount | undefined
   #queue: QueuedRequest[] = []
 
-  constructor(socket: Socket, stalls: StallDetector<Socket>) {
+  constructor(socket: Socket, stalls: StallDetector<Socket>, budget: ByteBudget | undefined) {
     this.#socket = socket
     this.#stalls = stalls
+    this.#account = budget?.open(this)
     socket.once('close', () => this.#closed())
   }
 
@@ -143,12 +172,23 @@ class Pipeline {
     return bytes
   }
 
+  /** Counts the waiting responses in the budget, with what the system has not taken of the earlier ones. */
+  count(): void {
+    this.#account?.hold(this.bytes + this.#socket.writableLength)
+  }
+
+  shed(): void {
+    this.#socket.destroy()
+    this.#account?.close()
+  }
+
   #serve({ response, serve }: QueuedRequest): void {
     this.#served.add(response)
     response.once('close', () => {
       this.#served.delete(response)
       const next = this.#queue.shift()
       if (next) this.#serve(next)
+      this.count()
     })
     // Node then writes all of the waiting response at once.
     response.once('socket', () => this.#stalls.watch(this.#socket))
@@ -156,6 +196,7 @@ class Pipeline {
   }
 
   #closed(): void {
+    this.#account?.close()
     const queue = this.#queue
     this.#queue = []
     for (const response of [...this.#served, ...queue.map((each) => each.response)]) {
@@ -172,19 +213,26 @@ const MAX_BATCH = 64
 /** A response this long is sent at once, so that its client reads while others are serialized. */
 const LARGE_CHARACTERS = 4096
 
+interface BatchCallbacks {
+  /** Called with a response that the client has to read first. */
+  readonly unread: (response: ServerResponse) => void
+  /** Called with the connection of a response that waits for earlier ones. */
+  readonly pipelined: (socket: Socket) => void
+}
+
 /**
  * Sends whole responses: if a turn of the event loop has several, together at its end, and otherwise at once. A client
  * with many requests in flight then wakes up once for all of them, which is most of the cost of writing.
  */
 class ResponseBatcher {
   #batch: { readonly response: ServerResponse; readonly body: string }[] = []
-  readonly #stalls: StallDetector<Socket>
+  readonly #callbacks: BatchCallbacks
   #inTurn = 0
   /** Whether the last turn had several. It predicts the current one. */
   #isBusy = false
 
-  constructor(stalls: StallDetector<Socket>) {
-    this.#stalls = stalls
+  constructor(callbacks: BatchCallbacks) {
+    this.#callbacks = callbacks
   }
 
   send(response: ServerResponse, body: string): void {
@@ -209,7 +257,9 @@ class ResponseBatcher {
 
   #end(response: ServerResponse, body: string): void {
     response.end(body)
-    if (response.writableLength > 0 && response.socket) this.#stalls.watch(response.socket)
+    if (response.writableLength === 0) return
+    if (response.socket) this.#callbacks.unread(response)
+    else this.#callbacks.pipelined(response.req.socket)
   }
 }
 

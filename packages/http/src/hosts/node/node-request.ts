@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Handshake, TlsFacts } from '@mcpwire/core'
+import type { BudgetAccount, Handshake, TlsFacts } from '@mcpwire/core'
 import { tlsFactsOf } from '@mcpwire/core/node'
-import type { Body } from '../../server/request/http-exchange.js'
+import type { Body, BodyLimits } from '../../server/request/http-exchange.js'
 
 // A request of node:http on its way in: headers, handshake and body.
 
@@ -124,28 +124,33 @@ function cachedTlsFacts(socket: TLSSocket): TlsFacts {
 
 /** The most chunks of a body that are kept separately: each costs far more than its bytes may. */
 const MAX_LOOSE_CHUNKS = 1024
+/** What a chunk takes besides its bytes. */
+const CHUNK_BYTES = 256
 
-/** Reads one body, and buffers at most `maxBytes` of it. */
+/** Reads one body, and buffers at most `maxBytes` of it. A body in one piece is not counted in the budget. */
 export class BodyReader {
   readonly #request: IncomingMessage
-  readonly #maxBytes: number
+  readonly #limits: BodyLimits
+  /** The length that the client has declared. */
+  readonly #declared: number
   #done: ((body: Body) => void) | undefined
   #chunks: Buffer[] = []
   /** The number of leading chunks that were joined from others. */
   #packed = 0
   #bytes = 0
+  #account: BudgetAccount | undefined
 
-  constructor(request: IncomingMessage, maxBytes: number, done: (body: Body) => void) {
+  constructor(request: IncomingMessage, limits: BodyLimits, done: (body: Body) => void) {
     this.#request = request
-    this.#maxBytes = maxBytes
+    this.#limits = limits
+    this.#declared = Number(request.headers['content-length'] ?? 0)
     this.#done = done
   }
 
   start(): void {
     if (this.#request.readableEnded) throw new Error('the body was read before: pass it to handle()')
-    const declared = Number(this.#request.headers['content-length'] ?? 0)
-    if (declared > this.#maxBytes) {
-      this.stop({ kind: 'too-large', bytes: declared })
+    if (this.#declared > this.#limits.maxBytes) {
+      this.stop({ kind: 'too-large', bytes: this.#declared })
       return
     }
     this.#request.on('data', this.#ondata)
@@ -164,15 +169,25 @@ export class BodyReader {
     this.#done = undefined
     this.#chunks = []
     this.#request.off('data', this.#ondata)
+    this.#account?.close()
   }
 
   readonly #ondata = (chunk: Buffer): void => {
     this.#bytes += chunk.length
-    if (this.#bytes > this.#maxBytes) this.stop({ kind: 'too-large', bytes: this.#bytes })
-    else if (this.#chunks.push(chunk) - this.#packed > MAX_LOOSE_CHUNKS) {
+    if (this.#bytes > this.#limits.maxBytes) {
+      this.stop({ kind: 'too-large', bytes: this.#bytes })
+      return
+    }
+    if (this.#chunks.push(chunk) - this.#packed > MAX_LOOSE_CHUNKS) {
       this.#chunks.push(Buffer.concat(this.#chunks.splice(this.#packed)))
       this.#packed++
     }
+    if (this.#bytes !== this.#declared) this.#count()
+  }
+
+  #count(): void {
+    this.#account ??= this.#limits.budget?.open({ shed: () => this.stop({ kind: 'overloaded' }) })
+    this.#account?.hold(this.#bytes + (this.#chunks.length - this.#packed) * CHUNK_BYTES)
   }
 
   readonly #onend = (): void => {
@@ -182,6 +197,7 @@ export class BodyReader {
     const whole = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks)
     this.#done = undefined
     this.#chunks = []
+    this.#account?.close()
     done(isUtf8(whole) ? { kind: 'text', text: whole.toString() } : { kind: 'not-utf-8' })
   }
 }

@@ -3,6 +3,7 @@ import { localOnly } from '@mcpwire/core'
 import { createListener } from '@mcpwire/core/authoring'
 import { Endpoint, type HttpListener, mountAcceptor } from '../../server/endpoint.js'
 import { requireConsistent } from '../../server/request/endpoint-options.js'
+import { afterTurn } from '../../shared/node/turn.js'
 import { type HttpHandlerOptions, handlerOptions } from '../http-handler.js'
 import { NodeHost } from './node-host.js'
 
@@ -32,7 +33,7 @@ export function requestHandler(given: HttpHandlerOptions = {}): HttpRequestHandl
   const read = handlerOptions.read(given)
   requireConsistent(read)
   const settings = { ...read, gate: read.gate ?? localOnly() }
-  const endpoint = new Endpoint(settings)
+  const endpoint = new Endpoint(settings, afterTurn)
   const host = new NodeHost(endpoint, settings)
   const listener = createListener(
     mountAcceptor(endpoint, settings.url, () => host.stop()),

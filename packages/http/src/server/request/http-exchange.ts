@@ -1,4 +1,4 @@
-import type { Admission, AuthInfo, Handshake, MessageContext } from '@mcpwire/core'
+import type { Admission, AuthInfo, ByteBudget, Handshake, MessageContext } from '@mcpwire/core'
 import { callbackFailed, concealAuthInfo } from '@mcpwire/core/authoring'
 
 /** Header names and values in turn. */
@@ -14,6 +14,10 @@ export type Body =
   /** It has a content coding, such as `gzip`, and was not read. */
   | { readonly kind: 'coded' }
   | { readonly kind: 'too-slow' }
+  /** It was dropped, as the budget of the listener was exceeded. */
+  | { readonly kind: 'overloaded' }
+  /** It was not read, as the application accepted no messages. */
+  | { readonly kind: 'paused' }
   /** The client disconnected before it was complete. */
   | { readonly kind: 'disconnected' }
 
@@ -33,16 +37,26 @@ export interface HttpExchange {
    * the client has disconnected already. A later callback replaces it.
    */
   whenDisconnected(callback: () => void): void
-  /** Reads the body, and holds at most `maxBytes` of it. Called at most once. Throws where the body was read before. */
-  readBody(maxBytes: number, done: (body: Body) => void): void
-  /** Stops reading: `done` is called with `too-slow`, unless it was called before. */
-  stopReading(): void
+  /** Reads the body within the limits. Called at most once. Throws where the body was read before. */
+  readBody(limits: BodyLimits, done: (body: Body) => void): void
+  /** Reads no more of the body until `resumeReading`. */
+  pauseReading(): void
+  resumeReading(): void
+  /** Stops reading: `done` is called with `body`, unless it was called before. */
+  stopReading(body: Body): void
   /** Sends a whole response. An exchange is completed once, by this or by `openStream`. */
   respond(status: number, headers: HeaderLines, body?: string): void
   /** Responds with 500 after an internal error, or cuts off a response that has begun. */
   fail(): void
   /** Sends the head of a response whose body is an event stream. */
   openStream(headers: HeaderLines): EventStream
+}
+
+/** The limits of a body. */
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** Counts what is held until the body is complete. */
+  readonly budget: ByteBudget | undefined
 }
 
 /** The body of a response, written event by event. */
@@ -119,6 +133,7 @@ class AuthenticatedCaller implements Caller {
   readonly admission: Admission
   readonly authInfo: AuthInfo
   #principal: string | undefined
+  #owner: string | undefined
 
   constructor(admission: Admission, authInfo: AuthInfo) {
     this.admission = admission
@@ -132,7 +147,8 @@ class AuthenticatedCaller implements Caller {
 
   get owner(): string {
     const { clientId, extra } = this.authInfo
-    return JSON.stringify([clientId, userIn(extra)])
+    this.#owner ??= JSON.stringify([clientId, userIn(extra)])
+    return this.#owner
   }
 }
 

@@ -13,7 +13,6 @@ import {
   parseMessage,
   previewOf,
   requestIdIn,
-  toError,
   toJson,
   tooLargeToAccept,
   tooLargeToSend,
@@ -21,10 +20,8 @@ import {
 import { INTERNAL_ERROR, PARSE_ERROR } from '../../shared/error-codes.js'
 import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../../shared/media-types.js'
 import { utf8Length } from '../../shared/utf8-length.js'
-import { type HttpFailure, invalidRequest, respondWithError, tooManyInFlight } from './http-errors.js'
+import { type HttpFailure, invalidRequest, overloaded, tooManyInFlight } from './http-errors.js'
 import type { Body, HttpExchange } from './http-exchange.js'
-import type { ScheduledStream } from './periodic-check.js'
-import type { SessionRegistry } from './session-registry.js'
 
 // Messages in HTTP bodies. Incoming: media type → body → JSON → messages. Outgoing: message → JSON text.
 
@@ -50,62 +47,8 @@ const USUAL_ACCEPT = `${JSON_MEDIA_TYPE}, ${EVENT_STREAM_MEDIA_TYPE}`
 const BYTE_ORDER_MARK = 0xfeff
 const MAX_BATCH = 100
 
-/**
- * Reads the messages in the body of a POST and calls `accept`. A body without messages gets an error response, and
- * `malformed` is called. Neither is called where the client disconnects first.
- */
-export function readMessages(
-  exchange: HttpExchange,
-  registry: SessionRegistry,
-  accept: (posted: Posted) => void,
-  malformed: (error: Error, body: Body) => void,
-): void {
-  const { maxMessageBytes, bodyTimeoutMs, clock } = registry.settings
-  if (!isJson(exchange.handshake.headers['content-type'])) {
-    respondWithError(exchange, invalidRequest(415, 'the Content-Type must be application/json, in UTF-8'))
-    return
-  }
-  const deadline = new BodyDeadline(exchange, clock.now() + bodyTimeoutMs)
-  registry.keepAlive.add(deadline)
-  const done = (body: Body): void => {
-    registry.keepAlive.delete(deadline)
-    if (body.kind === 'disconnected' || exchange.isDisconnected) return
-    try {
-      const posted = parseBody(body, maxMessageBytes)
-      if ('status' in posted) {
-        respondWithError(exchange, posted)
-        malformed(errorOf(body, posted, exchange, maxMessageBytes), body)
-      } else accept(posted)
-    } catch (error) {
-      registry.report(toError(error))
-      exchange.fail()
-    }
-  }
-  try {
-    exchange.readBody(maxMessageBytes, done)
-  } catch (error) {
-    // For example, a middleware has read it.
-    registry.keepAlive.delete(deadline)
-    throw error
-  }
-}
-
-class BodyDeadline implements ScheduledStream {
-  dueAt: number
-  readonly #exchange: HttpExchange
-
-  constructor(exchange: HttpExchange, dueAt: number) {
-    this.#exchange = exchange
-    this.dueAt = dueAt
-  }
-
-  tick(): void {
-    this.dueAt = Infinity
-    this.#exchange.stopReading()
-  }
-}
-
-function errorOf(
+/** The error for a body without a message, as it is reported. */
+export function errorOf(
   body: Body,
   { message }: HttpFailure,
   { handshake }: HttpExchange,
@@ -149,7 +92,7 @@ function parsedOrText(text: string): unknown {
 }
 
 /** The messages in a body, or the failure. Whether a batch is allowed depends on the session. */
-function parseBody(body: Body, maxBytes: number): Posted | HttpFailure {
+export function parseBody(body: Body, maxBytes: number): Posted | HttpFailure {
   switch (body.kind) {
     case 'text':
       return parseText(body.text)
@@ -161,6 +104,10 @@ function parseBody(body: Body, maxBytes: number): Posted | HttpFailure {
       return invalidRequest(415, 'the body must have no Content-Encoding')
     case 'too-slow':
       return invalidRequest(408, 'the body did not arrive in time')
+    case 'overloaded':
+      return overloaded('the server holds too many bytes', 'maxTotalBytes')
+    case 'paused':
+      return overloaded('the application accepts no messages now', 'bodyTimeoutMs')
     case 'not-utf-8':
       return parseError('the body is not UTF-8')
     default:
@@ -253,7 +200,7 @@ export function formatFor(
 }
 
 /** Whether the media type of a body is JSON in UTF-8, which is the default charset of JSON. */
-function isJson(contentType: string | undefined): boolean {
+export function isJson(contentType: string | undefined): boolean {
   if (contentType === JSON_MEDIA_TYPE) return true
   if (contentType === undefined || typeOf(contentType) !== JSON_MEDIA_TYPE) return false
   const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(contentType) ?? []

@@ -1,5 +1,6 @@
 import {
   type Admission,
+  type ByteBudget,
   type Handshake,
   type Peer,
   type Refusal,
@@ -22,6 +23,7 @@ import {
   respondWithRefusal,
 } from './http-errors.js'
 import type { Caller, HttpExchange } from './http-exchange.js'
+import { ParseTurns } from './parse-turns.js'
 import { createPeriodicCheck, KeepAliveScheduler, type PeriodicCheck } from './periodic-check.js'
 
 /** Names the session of a request, and of the response that opens one. */
@@ -31,6 +33,8 @@ export const SESSION_HEADER = 'mcp-session-id'
 export interface SessionHost {
   readonly settings: EndpointSettings
   readonly keepAlive: KeepAliveScheduler
+  /** The bytes that all connections of the listener may hold together. */
+  readonly budget: ByteBudget | undefined
   /** Called when the session has ended. */
   readonly ended: (session: ServedSession) => void
   /** Called when the session may be idle. */
@@ -72,6 +76,7 @@ const MAX_LATENESS_MS = 10_000
 export class SessionRegistry implements SessionHost {
   readonly settings: EndpointSettings
   readonly keepAlive: KeepAliveScheduler
+  readonly parseTurns: ParseTurns
   /** The number of requests that wait for the gate and may open a session. */
   pendingAdmissions = 0
   readonly #sessions = new Map<string, ServedSession>()
@@ -80,12 +85,19 @@ export class SessionRegistry implements SessionHost {
   #sink: AcceptorSink | undefined
   #onEmpty: (() => void) | undefined
 
-  constructor(settings: EndpointSettings) {
+  /** @param nextTurn calls back in another turn of the event loop */
+  constructor(settings: EndpointSettings, nextTurn: (run: () => void) => void) {
     const { clock, idleTimeoutMs, keepAliveIntervalMs } = settings
     const spacingMs = Math.min(idleTimeoutMs * LATENESS, MAX_LATENESS_MS)
     this.settings = settings
     this.keepAlive = new KeepAliveScheduler(clock, keepAliveIntervalMs, (error) => this.report(error))
+    this.parseTurns = new ParseTurns(nextTurn)
     this.#expiry = createPeriodicCheck(clock, spacingMs, (now) => this.#expire(now))
+  }
+
+  /** The bytes that all connections of the listener may hold together. */
+  get budget(): ByteBudget | undefined {
+    return this.#sink?.budget
   }
 
   get isOpen(): boolean {
@@ -122,9 +134,14 @@ export class SessionRegistry implements SessionHost {
 
   /** Responds with an error. An overload is a refusal, and is reported. */
   fail(exchange: HttpExchange, failure: HttpFailure): void {
-    const { status, message: reason } = failure
     respondWithError(exchange, failure)
-    if (status === 503) this.refused(exchange, { status, reason, option: 'maxInFlight' })
+    this.failed(exchange, failure)
+  }
+
+  /** Reports an error response that is a refusal. */
+  failed(exchange: HttpExchange, { status, message: reason, option }: HttpFailure): void {
+    if (status !== 503) return
+    this.refused(exchange, { status, reason, ...(option !== undefined && { option }) })
   }
 
   /** Reports a caller that was refused. */

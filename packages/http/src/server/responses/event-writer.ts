@@ -1,4 +1,4 @@
-import { type Clock, TransportError } from '@mcpwire/core'
+import { type BudgetAccount, type ByteBudget, type Clock, TransportError } from '@mcpwire/core'
 import { type Deferred, deferred, ignore, overloaded } from '@mcpwire/core/authoring'
 import type { EventStream } from '../request/http-exchange.js'
 
@@ -36,6 +36,9 @@ export class EventWriter implements EventStream {
   drains = 0
   readonly #body: ByteBody
   readonly #maxQueuedBytes: number
+  /** Counts what the client has not read. */
+  readonly #budget: ByteBudget | undefined
+  #account: BudgetAccount | undefined
   #queued = ''
   #packed: Uint8Array[] = []
   /** The bytes of the queue, counted while the body is blocked. */
@@ -49,8 +52,9 @@ export class EventWriter implements EventStream {
   #isOver = false
   #ended: (() => void) | undefined
 
-  constructor(body: ByteBody, maxQueuedBytes: number) {
+  constructor(body: ByteBody, maxQueuedBytes: number, budget: ByteBudget | undefined) {
     this.#body = body
+    this.#budget = budget
     this.#maxQueuedBytes = maxQueuedBytes
     // The head is sent with the first write of this turn, or alone at the end of it.
     this.#isFlushDue = true
@@ -74,6 +78,9 @@ export class EventWriter implements EventStream {
       // With an empty queue no later write may come that would resolve it.
       if (text === '' && !this.#afterQueue && this.#afterBody) return this.#afterBody.promise
       if (this.#queued.length >= PACK_CHARACTERS) this.#pack()
+      this.#count()
+      // The budget may have ended this very stream.
+      if (this.#isOver) return Promise.reject(this.#disconnectedError())
       this.#afterQueue ??= deferred()
       return this.#afterQueue.promise
     }
@@ -110,12 +117,14 @@ export class EventWriter implements EventStream {
     this.#afterBody = undefined
     behind?.resolve()
     this.#flush()
+    this.#count()
     this.#endIfEmpty()
   }
 
   /** The client has disconnected: drops the queue and rejects the waiting writes. */
   disconnected(): void {
     this.#ended?.()
+    this.#account?.close()
     if (this.#isOver) return
     this.#isOver = true
     this.#queued = ''
@@ -150,6 +159,13 @@ export class EventWriter implements EventStream {
       } else if (isLast) this.#afterQueue?.resolve()
       if (isLast) this.#afterQueue = undefined
     }
+    if (this.isBlocked) this.#count()
+  }
+
+  /** Counts the queue in the budget. Nothing of a client that reads is counted. */
+  #count(): void {
+    if (this.isBlocked) this.#account ??= this.#budget?.open({ shed: () => this.destroy() })
+    this.#account?.hold(this.isBlocked ? this.#queuedBytes + this.#bodyBytes : 0)
   }
 
   #endIfEmpty(): void {
@@ -162,7 +178,10 @@ export class EventWriter implements EventStream {
       last?.resolve()
       ended()
     }
-    this.#body.end(() => this.#ended?.())
+    this.#body.end(() => {
+      this.#account?.close()
+      this.#ended?.()
+    })
   }
 
   #reserve(text: string): Error | undefined {

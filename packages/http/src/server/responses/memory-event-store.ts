@@ -1,4 +1,7 @@
 import {
+  type BudgetAccount,
+  type BudgetHolder,
+  type ByteBudget,
   type Clock,
   type EventId,
   type EventStore,
@@ -15,6 +18,7 @@ import {
   options,
   toJson,
 } from '@mcpwire/core/authoring'
+import { stringBytes } from '../../shared/utf8-length.js'
 
 /** Options of an event store in memory. */
 export interface MemoryEventStoreOptions {
@@ -24,7 +28,8 @@ export interface MemoryEventStoreOptions {
    */
   maxEvents?: number | undefined
   /**
-   * Limit for the JSON text of all events, in UTF-16 units, which are bytes for ASCII text.
+   * Limit for the memory of all events, in bytes: their JSON text, with two bytes for each UTF-16 unit of a text beyond
+   * Latin-1, and 256 bytes for each event. A listener also counts them in its `maxTotalBytes`, and releases them first.
    * @defaultValue 16_777_216
    */
   maxBytes?: number | undefined
@@ -56,8 +61,8 @@ export const memoryEventStoreDefaults: OptionDefaults<MemoryEventStoreOptions> =
  * the server. Over a limit the oldest events of all streams are dropped. A replay that would miss one of them rejects
  * with `SEND_FAILED`. Expired events are dropped with the next call, not by a timer.
  *
- * Event ids contain the number of their stream and are no secrets. The store checks no permission to replay a stream;
- * the caller finds the stream with `getStreamIdForEventId`. A replay includes events that are stored while it runs.
+ * Event ids have a random part for their stream, and the number of the event in it. They are no secrets: the store checks
+ * no permission to replay a stream, and the caller finds the stream with `getStreamIdForEventId`. A replay includes events that are stored while it runs.
  *
  * @throws TransportError `INVALID_OPTION`
  * @example
@@ -76,15 +81,15 @@ interface Limits {
   readonly clock: Clock
 }
 
-class MemoryEventStore implements Required<EventStore> {
+class MemoryEventStore implements Required<EventStore>, BudgetHolder {
   readonly #limits: Limits
   /** All events, in the order they were stored. */
   readonly #events = new Queue<StoredEvent>()
   readonly #streams = new Map<StreamId, Stream>()
-  readonly #streamsByNumber = new Map<number, Stream>()
+  readonly #streamsByKey = new Map<string, Stream>()
   /** Streams whose events were all dropped, in that order. Clients can still resume after the last one. */
   readonly #empty = new Set<Stream>()
-  #lastStreamNumber = 0
+  readonly #shares = new Map<ByteBudget, Share>()
   #bytes = 0
 
   constructor(limits: Limits) {
@@ -94,13 +99,15 @@ class MemoryEventStore implements Required<EventStore> {
   async storeEvent(streamId: StreamId, message: JsonRpcMessage): Promise<EventId> {
     const text = toJson(message)
     const stream = this.#streams.get(streamId) ?? this.#create(streamId)
-    const id = `${stream.number}-${stream.events.end}`
-    const event = { id, text, stream, storedAt: this.#limits.clock.now() }
+    const id = `${stream.key}_${stream.events.end}`
+    const bytes = stringBytes(text) + EVENT_BYTES
+    const event = { id, text, bytes, stream, storedAt: this.#limits.clock.now() }
     this.#empty.delete(stream)
     stream.events.push(event)
     this.#events.push(event)
-    this.#bytes += text.length
+    this.#bytes += bytes
     this.#trim()
+    this.#count()
     return id
   }
 
@@ -123,20 +130,69 @@ class MemoryEventStore implements Required<EventStore> {
     return id
   }
 
+  useBudget(budget: ByteBudget): Disposable {
+    const share = this.#shares.get(budget) ?? { account: budget.open(this), users: 0 }
+    share.users++
+    this.#shares.set(budget, share)
+    share.account.hold(this.#heldBytes)
+    let isOver = false
+    return {
+      [Symbol.dispose]: () => {
+        if (isOver) return
+        isOver = true
+        share.users--
+        if (share.users > 0) return
+        share.account.close()
+        this.#shares.delete(budget)
+      },
+    }
+  }
+
+  /** A cache: what is dropped is not lost for a client that stays connected. */
+  readonly isCache = true
+
+  /** Drops the oldest events for a budget that is exceeded. */
+  shed(_error: Error, excessBytes: number): void {
+    const rest = Math.max(this.#heldBytes - excessBytes, 0)
+    for (let oldest = this.#events.first; oldest && this.#heldBytes > rest; oldest = this.#events.first)
+      this.#drop(oldest)
+    for (const stream of this.#empty) {
+      if (this.#heldBytes <= rest) break
+      this.#delete(stream)
+    }
+    this.#count()
+  }
+
+  get #heldBytes(): number {
+    return this.#bytes + this.#streams.size * STREAM_BYTES
+  }
+
+  #count(): void {
+    for (const { account } of this.#shares.values()) account.hold(this.#heldBytes)
+  }
+
   #create(id: StreamId): Stream {
-    const stream = { id, number: ++this.#lastStreamNumber, events: new Queue<StoredEvent>() }
+    const stream = { id, key: this.#newKey(), events: new Queue<StoredEvent>() }
     this.#streams.set(id, stream)
-    this.#streamsByNumber.set(stream.number, stream)
+    this.#streamsByKey.set(stream.key, stream)
     return stream
+  }
+
+  /** Random: a number would show how many streams others have. */
+  #newKey(): string {
+    for (;;) {
+      const key = crypto.randomUUID().slice(0, KEY_LENGTH)
+      if (!this.#streamsByKey.has(key)) return key
+    }
   }
 
   #find(eventId: EventId): { readonly stream: Stream; readonly position: number } | undefined {
     this.#trim()
-    const [, number, position] = EVENT_ID.exec(eventId) ?? []
-    const stream = this.#streamsByNumber.get(Number(number))
+    const [, key = '', position] = EVENT_ID.exec(eventId) ?? []
+    const stream = this.#streamsByKey.get(key)
     const at = Number(position)
     // Compared as text, as several texts have the same number.
-    if (!stream || eventId !== `${stream.number}-${at}`) return undefined
+    if (!stream || eventId !== `${stream.key}_${at}`) return undefined
     // After the last dropped event, none is missing.
     const { start, end } = stream.events
     return at >= start - 1 && at < end ? { stream, position: at } : undefined
@@ -153,9 +209,9 @@ class MemoryEventStore implements Required<EventStore> {
     }
   }
 
-  #drop({ stream, text }: StoredEvent): void {
+  #drop({ stream, bytes }: StoredEvent): void {
     this.#events.shift()
-    this.#bytes -= text.length
+    this.#bytes -= bytes
     // The oldest of all events is also the oldest of its stream.
     stream.events.shift()
     if (stream.events.size > 0) return
@@ -168,16 +224,28 @@ class MemoryEventStore implements Required<EventStore> {
   #delete(stream: Stream): void {
     this.#empty.delete(stream)
     this.#streams.delete(stream.id)
-    this.#streamsByNumber.delete(stream.number)
+    this.#streamsByKey.delete(stream.key)
   }
 }
 
 const MAX_EMPTY_STREAMS = 10_000
-const EVENT_ID = /^(\d{1,15})-(\d{1,15})$/
+/** The length of `xxxxxxxx-xxxx-xxxx`: 58 random bits. */
+const KEY_LENGTH = 18
+const EVENT_ID = /^([\da-f-]{18})_(\d{1,15})$/
+/** What an event takes besides its text, and a stream besides its events. */
+const EVENT_BYTES = 256
+const STREAM_BYTES = 512
+
+/** The account in the budget of one or several listeners. */
+interface Share {
+  readonly account: BudgetAccount
+  users: number
+}
 
 interface StoredEvent {
   readonly id: EventId
   readonly text: string
+  readonly bytes: number
   readonly stream: Stream
   readonly storedAt: number
 }
@@ -185,7 +253,7 @@ interface StoredEvent {
 interface Stream {
   readonly id: StreamId
   /** Unique: a deleted stream that continues gets another one. */
-  readonly number: number
+  readonly key: string
   readonly events: Queue<StoredEvent>
 }
 

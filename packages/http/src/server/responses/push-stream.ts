@@ -1,4 +1,4 @@
-import { type EventId, TransportError } from '@mcpwire/core'
+import { type BudgetAccount, type EventId, isRequest, type RequestId, TransportError } from '@mcpwire/core'
 import { ignore, overloaded } from '@mcpwire/core/authoring'
 import { utf8Length } from '../../shared/utf8-length.js'
 import { respondWithError, sessionNotFound } from '../request/http-errors.js'
@@ -12,6 +12,16 @@ import type { StreamOwner } from './stream-owner.js'
 
 const done: Promise<void> = Promise.resolve()
 
+/** What a queued message takes besides its text. */
+const ENTRY_BYTES = 128
+
+/** A message that waits for the next stream. */
+interface QueuedEvent {
+  readonly text: string
+  /** Set for a request of the application. */
+  readonly requestId: RequestId | undefined
+}
+
 /** The stream of a session for messages that belong to no request. Queues them until the client opens it. */
 export class PushStream implements ScheduledStream {
   readonly log: EventLog | undefined
@@ -20,9 +30,10 @@ export class PushStream implements ScheduledStream {
   readonly #address: string
   #exchange: HttpExchange | undefined
   #stream: EventStream | undefined
-  /** Queued texts by event id, or by a symbol where the text is not in the store. */
-  #queue: Map<EventId | symbol, string> | undefined
+  /** Queued messages by event id, or by a symbol where the message is not in the store. */
+  #queue: Map<EventId | symbol, QueuedEvent> | undefined
   #queuedBytes = 0
+  #account: BudgetAccount | undefined
   #isOver = false
   /** Whether the client has opened it at least once. */
   wasOpened = false
@@ -41,11 +52,15 @@ export class PushStream implements ScheduledStream {
   send(outgoing: Outgoing): Promise<void> {
     const { log } = this
     const { json } = outgoing
-    if (!log) return this.#stream ? this.#write(messageEvent(json)) : this.#enqueue(messageEvent(json))
+    const requestId = isRequest(outgoing.message) ? outgoing.message.id : undefined
+    if (!log) {
+      const text = messageEvent(json)
+      return this.#stream ? this.#write(text) : this.#enqueue({ text, requestId })
+    }
     const freeBytes = this.#stream?.freeBytes ?? this.#owner.settings.maxQueuedBytes - this.#queuedBytes
     return log.append(outgoing, freeBytes, (id) => {
       const text = messageEvent(json, id)
-      if (!this.#stream) return this.#enqueue(text, id)
+      if (!this.#stream) return this.#enqueue({ text, requestId }, id)
       log.lastId = id ?? log.lastId
       const written = this.#write(text)
       return id === undefined ? written : settleStored(this.#stream, written)
@@ -87,7 +102,8 @@ export class PushStream implements ScheduledStream {
     this.#isOver = true
     const stream = this.#stream
     this.#detach()
-    this.#queue = undefined
+    this.#emptyQueue()
+    this.#account?.close()
     return stream ? endWithin(stream, this.#owner.settings) : done
   }
 
@@ -116,10 +132,9 @@ export class PushStream implements ScheduledStream {
   #flush(stream: EventStream): void {
     const queue = this.#queue
     if (!queue) return
-    this.#queue = undefined
-    this.#queuedBytes = 0
+    this.#emptyQueue()
     for (const id of queue.keys()) if (this.log && typeof id === 'string') this.log.lastId = id
-    stream.write([...queue.values()].join('')).catch(this.#owner.report)
+    stream.write([...queue.values()].map(({ text }) => text).join('')).catch(this.#owner.report)
   }
 
   #attach(exchange: HttpExchange, stream: EventStream): void {
@@ -150,7 +165,7 @@ export class PushStream implements ScheduledStream {
   }
 
   #write(text: string): Promise<void> {
-    if (!this.#stream) return this.#enqueue(text)
+    if (!this.#stream) return this.#enqueue({ text, requestId: undefined })
     if (!this.#stream.isBlocked) this.#resetKeepAlive()
     return this.#stream.write(text)
   }
@@ -160,16 +175,34 @@ export class PushStream implements ScheduledStream {
     this.dueAt = clock.now() + keepAliveIntervalMs
   }
 
-  /** Queues a text. A stored one is never rejected: its size was checked before it was stored. */
-  #enqueue(text: string, storedAs?: EventId): Promise<void> {
+  /** Queues a message. A stored one is never rejected: its size was checked before it was stored. */
+  #enqueue(event: QueuedEvent, storedAs?: EventId): Promise<void> {
     const { maxQueuedBytes } = this.#owner.settings
-    const queuedBytes = this.#queuedBytes + utf8Length(text)
+    const queuedBytes = this.#queuedBytes + utf8Length(event.text)
     if (queuedBytes > maxQueuedBytes && storedAs === undefined)
       return Promise.reject(overloaded(this.#address, queuedBytes, maxQueuedBytes))
     this.#queue ??= new Map()
-    this.#queue.set(storedAs ?? Symbol(), text)
+    this.#queue.set(storedAs ?? Symbol(), event)
     this.#queuedBytes = queuedBytes
+    this.#account ??= this.#owner.budget?.open({ shed: (error) => this.#shed(error) })
+    this.#account?.hold(queuedBytes + this.#queue.size * ENTRY_BYTES)
     return done
+  }
+
+  /** Drops the queue, as the budget of the listener is exceeded. The session goes on. */
+  #shed(error: TransportError<'OVERLOADED'>): void {
+    const dropped = [...(this.#queue?.values() ?? [])]
+    this.#emptyQueue()
+    this.#owner.dropped(
+      error,
+      dropped.map(({ requestId }) => requestId),
+    )
+  }
+
+  #emptyQueue(): void {
+    this.#queue = undefined
+    this.#queuedBytes = 0
+    this.#account?.hold(0)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RequestId } from '@mcpwire/core'
+import type { ByteBudget, RequestId, TransportError } from '@mcpwire/core'
 import type { EndpointSettings } from '../request/endpoint-options.js'
 import type { KeepAliveScheduler } from '../request/periodic-check.js'
 import type { EventLog } from './event-log.js'
@@ -7,6 +7,7 @@ import type { EventLog } from './event-log.js'
 export interface StreamOwner {
   readonly settings: EndpointSettings
   readonly keepAlive: KeepAliveScheduler
+  readonly budget: ByteBudget | undefined
   /** Whether streams begin with a priming event, and may be closed and polled. */
   readonly allowsPolling: boolean
   /** A new stream in the event store, if there is one. */
@@ -20,5 +21,7 @@ export interface StreamOwner {
   respondUnsendable(id: RequestId): void
   /** Called when the client disconnects before it received its session id. */
   disconnectedBeforeId(): void
+  /** Called for queued messages that were dropped, with the id of each that is a request of the application. */
+  dropped(error: TransportError<'OVERLOADED'>, messages: readonly (RequestId | undefined)[]): void
   report(error: Error): void
 }

@@ -17,6 +17,7 @@ import {
   type Posted,
   type ResponseFormat,
 } from '../request/message-body.js'
+import type { PostFlow } from '../request/post-flow.js'
 import { isStateless, REVISION_WITH_BATCHES, sessionRevisions } from '../request/revisions.js'
 import { SESSION_HEADER, type SessionRegistry } from '../request/session-registry.js'
 import { resume } from './resume.js'
@@ -49,6 +50,13 @@ export class SessionRoutes {
   /** Reports a malformed body to the session of the request. */
   malformed(exchange: HttpExchange, caller: Caller, error: Error, body: Body): void {
     this.#find(exchange, caller)?.malformed(error, body)
+  }
+
+  /** The flow of the session that the request names. */
+  flowOf(exchange: HttpExchange, caller: Caller): PostFlow | undefined {
+    return exchange.handshake.headers[SESSION_HEADER] === undefined
+      ? undefined
+      : this.#find(exchange, caller)?.flow
   }
 
   get(exchange: HttpExchange, caller: Caller): void {

@@ -1,4 +1,5 @@
 import {
+  type ByteBudget,
   isRequest,
   isResponse,
   type JsonRpcMessage,
@@ -19,6 +20,7 @@ import {
   JsonRpcMessageReader,
   PROGRESS_METHOD,
   type Sink,
+  toErrorResponse,
 } from '@mcpwire/core/authoring'
 import type { EndpointSettings } from '../request/endpoint-options.js'
 import {
@@ -40,6 +42,7 @@ import {
   unsendable,
 } from '../request/message-body.js'
 import type { KeepAliveScheduler } from '../request/periodic-check.js'
+import { PostFlow } from '../request/post-flow.js'
 import { allowsPolling, sessionRevisions } from '../request/revisions.js'
 import {
   SESSION_HEADER,
@@ -78,6 +81,8 @@ export class Session implements StreamOwner, ServedSession {
   /** The revisions of the application, if it has set them. */
   supportedRevisions: readonly string[] | undefined
   readonly pushStream: PushStream
+  /** Paused while the application accepts no messages. */
+  readonly flow: PostFlow = new PostFlow()
   readonly #host: SessionHost
   readonly #pending = new Map<RequestId, PendingRequest>()
   /** The response that carried a request of the application. Its cancellation goes the same way. */
@@ -108,6 +113,10 @@ export class Session implements StreamOwner, ServedSession {
 
   get keepAlive(): KeepAliveScheduler {
     return this.#host.keepAlive
+  }
+
+  get budget(): ByteBudget | undefined {
+    return this.#host.budget
   }
 
   get allowsPolling(): boolean {
@@ -162,6 +171,7 @@ export class Session implements StreamOwner, ServedSession {
       peer: this.peer,
       send: (message, options) => this.send(message, options),
       close: () => this.close(),
+      flow: this.flow,
       http: new SessionTraits(this),
     }
   }
@@ -245,6 +255,8 @@ export class Session implements StreamOwner, ServedSession {
     this.#sentOn = undefined
     const ended = [...[...responses].map((response) => response.abandon()), this.pushStream.end()]
     this.#host.ended(this)
+    // Waiting POSTs then find no session.
+    this.flow.resume()
     await Promise.all(ended)
   }
 
@@ -290,6 +302,13 @@ export class Session implements StreamOwner, ServedSession {
     const { address } = this.peer
     const message = `${address} disconnected before it received its session id`
     this.end(new TransportError('PEER_LOST', message, { address }))
+  }
+
+  dropped(error: TransportError<'OVERLOADED'>, messages: readonly (RequestId | undefined)[]): void {
+    const count = `${messages.length} queued message${messages.length === 1 ? '' : 's'}`
+    this.report(new TransportError('OVERLOADED', `dropped ${count}: ${error.message}`, error.details))
+    for (const id of messages)
+      if (id !== undefined) this.#read(toErrorResponse(id, error, { delivery: 'none' }))
   }
 
   readonly report = (error: Error): void => this.#sink?.error(error)

@@ -1,13 +1,8 @@
 import type { HttpSseOptions } from '../request/endpoint-options.js'
 import { invalidRequest, respondWithError, sessionNotFound } from '../request/http-errors.js'
 import type { Caller, HttpExchange, Routes } from '../request/http-exchange.js'
-import {
-  acceptsEvents,
-  inFlightFailure,
-  noMessage,
-  type Posted,
-  readMessages,
-} from '../request/message-body.js'
+import { acceptsEvents, inFlightFailure, noMessage, type Posted } from '../request/message-body.js'
+import { readMessages } from '../request/read-post.js'
 import { refuseIfExpired, type SessionRegistry } from '../request/session-registry.js'
 import { SseSession } from './sse-session.js'
 
@@ -57,12 +52,11 @@ export class SseRoutes {
   }
 
   #post(exchange: HttpExchange, caller: Caller): void {
-    readMessages(
-      exchange,
-      this.#registry,
-      (posted) => this.#receive(exchange, caller, posted),
-      (error, body) => this.#find(exchange, caller)?.malformed(error, body),
-    )
+    readMessages(exchange, this.#registry, {
+      flow: this.#find(exchange, caller)?.flow,
+      accept: (posted) => this.#receive(exchange, caller, posted),
+      malformed: (error, body) => this.#find(exchange, caller)?.malformed(error, body),
+    })
   }
 
   #receive(exchange: HttpExchange, caller: Caller, posted: Posted): void {

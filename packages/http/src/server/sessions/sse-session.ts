@@ -25,6 +25,7 @@ import {
 } from '../request/http-exchange.js'
 import { isInitialize, jsonWithin, type Posted, rejectBody, unsendable } from '../request/message-body.js'
 import { keepAlive, type ScheduledStream } from '../request/periodic-check.js'
+import { PostFlow } from '../request/post-flow.js'
 import { REVISION_WITH_BATCHES } from '../request/revisions.js'
 import type { ServedSession, SessionHost, SessionStart } from '../request/session-registry.js'
 import { endpointEvent, eventStreamHeaders, messageEvent } from '../responses/event-text.js'
@@ -40,6 +41,8 @@ export class SseSession implements ServedSession {
   readonly openedAt: number
   /** With an open stream it is never idle. */
   readonly dueAt: number
+  /** Paused while the application accepts no messages. */
+  readonly flow: PostFlow = new PostFlow()
   readonly #host: SessionHost
   readonly #peer: Peer
   readonly #keepAlive: StreamKeepAlive
@@ -107,6 +110,7 @@ export class SseSession implements ServedSession {
       peer: this.#peer,
       send: (message) => this.#send(message),
       close: () => this.#close(),
+      flow: this.flow,
       http: new SseTraits(this.id),
     }
   }
@@ -173,6 +177,8 @@ export class SseSession implements ServedSession {
     this.#admissionTimer?.end()
     this.#host.keepAlive.delete(this.#keepAlive)
     this.#host.ended(this)
+    // Waiting POSTs then find no session.
+    this.flow.resume()
     return this.#stream ? endWithin(this.#stream, this.#host.settings) : done
   }
 }
