@@ -1,4 +1,4 @@
-import type { HttpHeaders, HttpResponse, Refusal, RequestId } from '@mcpwire/core'
+import type { HttpHeaders, HttpResponse, JsonRpcErrorData, Refusal, RequestId } from '@mcpwire/core'
 import {
   headerEntries,
   invalidHeaderReason,
@@ -18,6 +18,8 @@ export interface HttpFailure {
   /** The id of the request, where it could be read. */
   readonly id?: RequestId | undefined
   readonly headers?: HeaderLines
+  /** The option whose limit was reached. */
+  readonly option?: string | undefined
 }
 
 /** The `Retry-After` header where there is no better hint. */
@@ -36,11 +38,16 @@ export function methodNotAllowed(method: string, allowed: readonly string[], det
   return { status: 405, code: INVALID_REQUEST, message, headers: ['allow', allowed.join(', ')] }
 }
 
+/** The failure for a request that a limit keeps from the application. It may be sent again. */
+export function overloaded(reason: string, option: string | undefined, id?: RequestId): HttpFailure {
+  const data: JsonRpcErrorData = { code: 'OVERLOADED', delivery: 'none' }
+  const headers = ['retry-after', RETRY_AFTER_SECONDS]
+  return { status: 503, code: OVERLOADED_CODE, message: `Overloaded: ${reason}`, data, id, headers, option }
+}
+
 /** The failure for a client that has too many requests in flight. */
 export function tooManyInFlight(maxInFlight: number, id?: RequestId): HttpFailure {
-  const message = `Overloaded: maxInFlight (${maxInFlight}) requests are in flight`
-  const headers = ['retry-after', RETRY_AFTER_SECONDS]
-  return { status: 503, code: OVERLOADED_CODE, message, data: { code: 'OVERLOADED' }, id, headers }
+  return overloaded(`maxInFlight (${maxInFlight}) requests are in flight`, 'maxInFlight', id)
 }
 
 /** The failure for a session that does not exist, or belongs to another caller. */

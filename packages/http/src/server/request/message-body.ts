@@ -57,7 +57,7 @@ const MAX_BATCH = 100
 export function readMessages(
   exchange: HttpExchange,
   registry: SessionRegistry,
-  accept: (posted: Posted) => void,
+  accept: (posted: Posted, body: Body) => void,
   malformed: (error: Error, body: Body) => void,
 ): void {
   const { maxMessageBytes, bodyTimeoutMs, clock } = registry.settings
@@ -75,7 +75,7 @@ export function readMessages(
       if ('status' in posted) {
         respondWithError(exchange, posted)
         malformed(errorOf(body, posted, exchange, maxMessageBytes), body)
-      } else accept(posted)
+      } else accept(posted, body)
     } catch (error) {
       registry.report(toError(error))
       exchange.fail()

@@ -1,5 +1,6 @@
 import {
   type Admission,
+  type ByteBudget,
   type Handshake,
   type Peer,
   type Refusal,
@@ -88,6 +89,11 @@ export class SessionRegistry implements SessionHost {
     this.#expiry = createPeriodicCheck(clock, spacingMs, (now) => this.#expire(now))
   }
 
+  /** The bytes that all connections of the listener may hold together. */
+  get budget(): ByteBudget | undefined {
+    return this.#sink?.budget
+  }
+
   get isOpen(): boolean {
     return this.#sink !== undefined
   }
@@ -122,9 +128,14 @@ export class SessionRegistry implements SessionHost {
 
   /** Responds with an error. An overload is a refusal, and is reported. */
   fail(exchange: HttpExchange, failure: HttpFailure): void {
-    const { status, message: reason } = failure
     respondWithError(exchange, failure)
-    if (status === 503) this.refused(exchange, { status, reason, option: 'maxInFlight' })
+    this.failed(exchange, failure)
+  }
+
+  /** Reports an error response that is a refusal. */
+  failed(exchange: HttpExchange, { status, message: reason, option }: HttpFailure): void {
+    if (status !== 503) return
+    this.refused(exchange, { status, reason, ...(option !== undefined && { option }) })
   }
 
   /** Reports a caller that was refused. */
