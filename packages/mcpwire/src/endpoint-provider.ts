@@ -23,13 +23,16 @@ export interface EndpointOptions
 }
 
 /** Options of a listener made from a URL. Each scheme uses the options that apply to it. */
-export interface ListenOptions extends Pick<ListenerOptions, 'gate' | 'sessionPolicy' | 'maxConnections'> {
+export interface ListenOptions
+  extends Pick<ListenerOptions, 'gate' | 'sessionPolicy' | 'maxConnections' | 'maxTotalBytes'> {
   maxMessageBytes?: number | undefined
   closeTimeoutMs?: number | undefined
   /** Certificate and authorities for a `tcps:`, `wss:` or `https:` URL. */
   tls?: TlsServerOptions | undefined
   /** A server of `node:http` or `node:https` that listens, whose port to share. WebSocket only. */
   server?: HttpServerListener['server']
+  /** Time a session may have no open stream and no request in flight, in milliseconds. HTTP only. */
+  idleTimeoutMs?: number | undefined
   /** Origins whose pages may read responses. HTTP only (CORS). */
   origins?: readonly string[] | undefined
 }

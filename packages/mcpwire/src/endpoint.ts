@@ -107,6 +107,11 @@ export function isSecure(url: string): boolean {
   return schemes.get(schemeOf(url) ?? '')?.isSecure ?? false
 }
 
+/** Whether the URL is one of HTTP. */
+export function isHttp(url: string): boolean {
+  return /^https?:/i.test(url)
+}
+
 /** Whether a client can send headers to the server. */
 export function hasHeaders(target: Endpoint): boolean {
   return typeof target === 'string' && (schemes.get(schemeOf(target) ?? '')?.hasHeaders ?? false)
