@@ -17,7 +17,6 @@ import { errorLinesOf, exitAdvice } from './exit-report.js'
 import { shutDown } from './shutdown.js'
 import { createStderrTail } from './stderr.js'
 import { strayOutputReporter } from './stray-output.js'
-import { yieldingFlow } from './yielding-flow.js'
 
 // The life of a channel over a child:
 //
@@ -62,6 +61,9 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     options.onStderr(chunk)
   })
   const ended = deferred<void>()
+  /** The end of the child's output. It comes after the end of the stream while messages wait to be taken. */
+  const outputEnded = deferred<void>()
+  let cutOff: Error | undefined
   let isEnding = false
   let isClosing = false
 
@@ -79,16 +81,19 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
     } finally {
       child.release()
     }
-    const reason = await reasonOf(await exitSoFar(child), failure)
+    const reason = await reasonOf(await exitSoFar(child), failure ?? cutOff)
     if (!isClosing) sink.end(reason)
     ended.resolve()
   }
 
-  /** Why the conversation ended. `undefined` for exit code 0, and for an exit that followed a signal of ours. */
+  /**
+   * Why the conversation ended. An exit that followed a signal of ours is none. Exit code 0 is one only in the middle of a
+   * message.
+   */
   async function reasonOf(exit: Exit | undefined, lost: Error | undefined): Promise<Error | undefined> {
     if (!exit || exit.isByUs || (lost && !isTransportError(lost, 'PEER_LOST'))) return lost
     const { exitCode, signal } = exit
-    if (exitCode === 0) return undefined
+    if (exitCode === 0) return cutOff
     const stderrTail = tail.text()
     const how = signal ? `was ended by ${signal}` : `exited with code ${exitCode}`
     const lines = errorLinesOf(stderrTail).join(' | ')
@@ -113,12 +118,6 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
   }
 
   const echo = new EchoDetector()
-  const flow = yieldingFlow(child.stdout)
-  const report = strayOutputReporter(address, sink, options.onStrayOutput)
-  const onStrayOutput = (text: string): void => {
-    report(text)
-    flow.countStrayLine()
-  }
   const channel = duplexChannel(
     { readable: child.stdout, writable: child.stdin },
     {
@@ -134,18 +133,23 @@ export function childChannel(child: Child, sink: Sink, options: ChildChannelOpti
       oversize: 'skip',
       invalidUtf8: 'replace',
       maxMalformedInARow: Infinity,
-      onStrayOutput,
+      onStrayOutput: strayOutputReporter(address, sink, options.onStrayOutput),
+      beforeEnd: (error) => {
+        cutOff = error
+        outputEnded.resolve()
+        return undefined
+      },
     },
   )
 
   void child.exited.then(async () => {
-    await drainOutput(child.stdout, clock, () => flow.isPaused)
+    await drainOutput(child.stdout, clock)
+    if (child.stdout.readableEnded) await Promise.race([outputEnded.promise, ended.promise])
     await end(Math.min(ORPHAN_BUDGET_MS, closeTimeoutMs))
   })
 
   return {
     ...channel,
-    flow,
     send: (message, sendOptions) => {
       // Settled by the end, whose reason is more specific than a failed write.
       if (isEnding || child.stdout.readableEnded || child.stdin.errored) {

@@ -12,11 +12,7 @@ const MAX_DRAIN_MS = 50
  * That is the end of the stream. Where another process holds the pipe open, it is two silent periods in a row: on a
  * busy machine a single one can pass without a read. The wait continues while the consumer pauses the stream.
  */
-export function drainOutput(
-  stream: Readable,
-  clock: Clock,
-  isPaused: () => boolean = () => stream.isPaused(),
-): Promise<void> {
+export function drainOutput(stream: Readable, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     if (stream.readableEnded || stream.destroyed) {
       resolve()
@@ -26,8 +22,8 @@ export function drainOutput(
     let silentPeriods = 0
     let next = clock.deadline(SILENCE_MS, check)
     function check(): void {
-      silentPeriods = isPaused() ? 0 : silentPeriods + 1
-      if (silentPeriods === 2 || (!isPaused() && clock.now() - start >= MAX_DRAIN_MS)) done()
+      silentPeriods = stream.isPaused() ? 0 : silentPeriods + 1
+      if (silentPeriods === 2 || (!stream.isPaused() && clock.now() - start >= MAX_DRAIN_MS)) done()
       else next = clock.deadline(SILENCE_MS, check)
     }
     function ondata(): void {

@@ -23,10 +23,9 @@ import {
   text,
 } from '@mcpwire/core/authoring'
 import {
-  type ByteStreamOptions,
-  byteStreamOptions,
   clientPreambleOptions,
   connectAdvice,
+  createMessageDeadlines,
   describeTlsError,
   dialSocket,
   duplexChannel,
@@ -34,6 +33,8 @@ import {
   inspectServerStart,
   loadTlsEnd,
   type Preamble,
+  type SocketStreamOptions,
+  socketStreamOptions,
   tlsClientOptions,
   tlsFactsOf,
 } from '@mcpwire/core/node'
@@ -41,7 +42,7 @@ import { tcpAddress } from './endpoint.js'
 import { openSocket } from './open-socket.js'
 
 /** Options of `tcpClient`. */
-export interface TcpClientOptions extends ByteStreamOptions {
+export interface TcpClientOptions extends SocketStreamOptions {
   /** Port to connect to. */
   port: number
   /**
@@ -79,7 +80,7 @@ export interface TcpClientOptions extends ByteStreamOptions {
 }
 
 const table = options<TcpClientOptions, 'tls' | 'preamble'>({
-  ...byteStreamOptions.rules,
+  ...socketStreamOptions.rules,
   port: integer(1, 65_535),
   host: text('127.0.0.1'),
   tls: optional(group(tlsClientOptions)),
@@ -114,7 +115,8 @@ export function tcpClient(given: TcpClientOptions): Transport {
   const address = tcpAddress(host, port, tls !== undefined)
   const secure = tls === undefined ? undefined : { end: loadTlsEnd(tls), serverName: tls.serverName ?? host }
   const target = { ...settings, address, secure }
-  const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
+  const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, pingIntervalMs, clock } = settings
+  const messageDeadlines = createMessageDeadlines(settings.messageTimeoutMs, clock)
   return createTransport(
     {
       connect: async (sink, signal) => {
@@ -131,6 +133,8 @@ export function tcpClient(given: TcpClientOptions): Transport {
           maxQueuedBytes,
           keepEncoded,
           closeTimeoutMs,
+          pingIntervalMs,
+          messageDeadlines,
           clock,
           describeError: describeTlsError,
           inspectStart: inspectServerStart,

@@ -27,13 +27,13 @@ import {
   text,
 } from '@mcpwire/core/authoring'
 import {
-  type ByteStreamOptions,
-  byteStreamOptions,
   describeTlsError,
   loadTlsServer,
   type PreambleOptions,
   preambleOptions,
+  type SocketServerOptions,
   socketAcceptor,
+  socketServerOptions,
   type TlsServerOptions,
   tlsFactsOf,
   tlsServerOptions,
@@ -41,7 +41,7 @@ import {
 import { socketOptions, tcpAddress } from './endpoint.js'
 
 /** Options of `tcpServer`. */
-export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
+export interface TcpServerOptions extends ListenerOptions, SocketServerOptions {
   /** Port to listen on. 0 selects a free one. */
   port: number
   /**
@@ -74,7 +74,7 @@ export interface TcpServerOptions extends ListenerOptions, ByteStreamOptions {
 }
 
 const table = options<TcpServerOptions, OptionalListenerOptions | 'tls' | 'preamble'>({
-  ...byteStreamOptions.rules,
+  ...socketServerOptions.rules,
   ...listenerOptions.rules,
   port: integer(0, 65_535),
   host: text('127.0.0.1'),
@@ -106,7 +106,15 @@ export function tcpServer(given: TcpServerOptions): Listener {
   const preamble =
     settings.preamble === undefined ? undefined : preambleOptions.read(settings.preamble, 'preamble')
   const isSecure = tls !== undefined
-  const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
+  const {
+    maxMessageBytes,
+    maxQueuedBytes,
+    keepEncoded,
+    closeTimeoutMs,
+    pingIntervalMs,
+    messageTimeoutMs,
+    clock,
+  } = settings
   const acceptor = socketAcceptor({
     createServer: () =>
       createServer({ ...socketOptions(settings), allowHalfOpen: true, pauseOnConnect: true }),
@@ -120,9 +128,11 @@ export function tcpServer(given: TcpServerOptions): Listener {
       maxQueuedBytes,
       keepEncoded,
       closeTimeoutMs,
+      pingIntervalMs,
       clock,
       describeError: describeTlsError,
     },
+    messageTimeoutMs,
     maxPending: settings.maxConnections,
     preamble,
     tls,

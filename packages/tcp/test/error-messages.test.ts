@@ -108,6 +108,6 @@ test('the errors of a full pending queue have these texts', async () => {
   await until(() => errors.length > 0, 'the server has an error', TIMEOUT_MS)
 
   expect(errors[0]?.message.replace(/:\d+ /, ':PORT ')).toMatchInlineSnapshot(
-    `"tcp://127.0.0.1:PORT was refused: maxConnections (1) other connections wait for admission"`,
+    `"tcp://127.0.0.1:PORT was refused: maxConnections (1) newer connections wait for admission"`,
   )
 })

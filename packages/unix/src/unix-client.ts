@@ -17,21 +17,22 @@ import {
   text,
 } from '@mcpwire/core/authoring'
 import {
-  type ByteStreamOptions,
-  byteStreamOptions,
   clientPreambleOptions,
   codeOf,
   connectSocket,
+  createMessageDeadlines,
   describeSocketConnectError,
   dialSocket,
   duplexChannel,
   inspectServerStart,
   type Preamble,
   parseSocketPath,
+  type SocketStreamOptions,
+  socketStreamOptions,
 } from '@mcpwire/core/node'
 
 /** Options of `unixClient`. */
-export interface UnixClientOptions extends ByteStreamOptions {
+export interface UnixClientOptions extends SocketStreamOptions {
   /** Path of the socket file, `@name` for an abstract name (Linux), or the name of a pipe (Windows). */
   path: string
   /**
@@ -49,7 +50,7 @@ export interface UnixClientOptions extends ByteStreamOptions {
 }
 
 const table = options<UnixClientOptions, 'preamble'>({
-  ...byteStreamOptions.rules,
+  ...socketStreamOptions.rules,
   path: text(),
   connectTimeoutMs: inRange(1, Infinity, 10_000),
   preamble: optional(group(clientPreambleOptions)),
@@ -78,7 +79,8 @@ const RETRY_MS = 20
 export function unixClient(given: UnixClientOptions): Transport {
   const settings = table.read(given)
   const { path, address } = parseSocketPath(settings.path)
-  const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, clock } = settings
+  const { maxMessageBytes, maxQueuedBytes, keepEncoded, closeTimeoutMs, pingIntervalMs, clock } = settings
+  const messageDeadlines = createMessageDeadlines(settings.messageTimeoutMs, clock)
   const dialOptions = {
     ...settings,
     address,
@@ -97,6 +99,8 @@ export function unixClient(given: UnixClientOptions): Transport {
           maxQueuedBytes,
           keepEncoded,
           closeTimeoutMs,
+          pingIntervalMs,
+          messageDeadlines,
           clock,
           inspectStart: inspectServerStart,
         })

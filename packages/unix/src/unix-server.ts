@@ -17,17 +17,17 @@ import {
   text,
 } from '@mcpwire/core/authoring'
 import {
-  type ByteStreamOptions,
-  byteStreamOptions,
   type PreambleOptions,
   parseSocketPath,
   preambleOptions,
+  type SocketServerOptions,
   socketAcceptor,
   socketBinding,
+  socketServerOptions,
 } from '@mcpwire/core/node'
 
 /** Options of `unixServer`. */
-export interface UnixServerOptions extends ListenerOptions, ByteStreamOptions {
+export interface UnixServerOptions extends ListenerOptions, SocketServerOptions {
   /** Path of the socket file, `@name` for an abstract name (Linux), or the name of a pipe (Windows). */
   path: string
   /**
@@ -44,7 +44,7 @@ export interface UnixServerOptions extends ListenerOptions, ByteStreamOptions {
 }
 
 const table = options<UnixServerOptions, OptionalListenerOptions | 'preamble'>({
-  ...byteStreamOptions.rules,
+  ...socketServerOptions.rules,
   ...listenerOptions.rules,
   path: text(),
   mode: integer(0, 0o777, 0o600),
@@ -82,6 +82,7 @@ export function unixServer(given: UnixServerOptions): Listener {
     addressOf: () => address,
     describe: () => ({ handshake: { medium: 'unix', remote: {}, headers: {} }, peer }),
     channel: settings,
+    messageTimeoutMs: settings.messageTimeoutMs,
     maxPending: settings.maxConnections,
     preamble,
   })

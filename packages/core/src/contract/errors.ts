@@ -67,11 +67,12 @@ export interface TransportErrorDetails {
    */
   OVERLOADED: { readonly queuedBytes: number; readonly maxQueuedBytes: number }
   /**
-   * The connection broke or exceeded an idle timeout. An orderly end is `PEER_LOST` only if a response was due: any
-   * response over HTTP, the first one over a byte stream. A later orderly end has no reason, even with pending requests.
+   * The connection broke or exceeded an idle timeout. An orderly end is `PEER_LOST` only in the middle of a message, after
+   * `bytes` of it, or if a response was due: any response over HTTP, the first one over a byte stream. A later orderly end
+   * has no reason, even with pending requests.
    * @retry yes
    */
-  PEER_LOST: { readonly address: string }
+  PEER_LOST: { readonly address: string; readonly bytes?: number }
   /**
    * The server no longer has the session, and it could not be renewed. `onerror` also receives it after a renewal,
    * because the rest of the server's session state is lost.

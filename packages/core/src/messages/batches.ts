@@ -11,10 +11,14 @@ import { INITIALIZE_METHOD } from '../contract/protocol.js'
 
 /** The one revision of MCP with JSON-RPC batches (2025-03-26, Basic: Batching). */
 const REVISION_WITH_BATCHES = '2025-03-26'
+/** Revisions are dates: their texts are ordered. */
+const FIRST_REVISION_WITHOUT_SESSIONS = '2026-07-28'
 
-/** Detects from passing messages whether the peer may send batches. */
+/** Detects from passing messages whether the peer may send batches, and whether a session has begun. */
 export interface BatchNegotiation {
   readonly allowed: boolean
+  /** Whether a session has begun. Revisions since 2026-07-28 have none. */
+  readonly isInSession: boolean
   sent(message: JsonRpcMessage): void
   received(message: JsonRpcMessage): void
 }
@@ -27,6 +31,7 @@ export function createBatchNegotiation(): BatchNegotiation {
 // A class, because each connection has one: an object with its own accessor has a hidden class of its own.
 class InitializeObserver implements BatchNegotiation {
   allowed = false
+  isInSession = false
   #isSettled = false
   #sentId: RequestId | undefined
   #receivedId: RequestId | undefined
@@ -52,7 +57,9 @@ class InitializeObserver implements BatchNegotiation {
   #settle(response: JsonRpcResponse): void {
     if (isErrorResponse(response)) return
     this.#isSettled = true
-    this.allowed = response.result['protocolVersion'] === REVISION_WITH_BATCHES
+    const version = response.result['protocolVersion']
+    this.allowed = version === REVISION_WITH_BATCHES
+    this.isInSession = typeof version === 'string' && version < FIRST_REVISION_WITHOUT_SESSIONS
   }
 }
 

@@ -77,6 +77,14 @@ export function envelopeIn(start: string, end?: string): Envelope | undefined {
   return members
 }
 
+/** Whether an object or an array begins in the text and does not end: the text of a message that is cut off. */
+export function isCutOff(text: string): boolean {
+  const from = skipSpace(text, 0)
+  if (text[from] !== '{' && text[from] !== '[') return false
+  // One more character tells an end at the last position from none.
+  return endOfValue(`${text} `, from) > text.length
+}
+
 /** Reads the members of the object that the text begins with, as far as they are JSON. */
 function readMembers(text: string, members: Members): boolean {
   let at = skipSpace(text, 0)

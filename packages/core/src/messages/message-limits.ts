@@ -20,7 +20,11 @@ export function noMessage(given: unknown): TransportError {
 }
 
 /** The error for a received message over the limit. */
-export function tooLargeToAccept(bytes: number, maxMessageBytes: number, address: string): TransportError {
+export function tooLargeToAccept(
+  bytes: number,
+  maxMessageBytes: number,
+  address: string,
+): TransportError<'MESSAGE_TOO_LARGE'> {
   return new TransportError(
     'MESSAGE_TOO_LARGE',
     `${address} sent a message longer than maxMessageBytes (${maxMessageBytes})`,

@@ -164,6 +164,26 @@ export class JsonRpcMessageReader implements MessageReader {
     return true
   }
 
+  /** Settles or answers a message whose end is missing, as far as its start shows what it is. */
+  cutOff(error: TransportError, start: string): void {
+    const envelope = envelopeIn(start)
+    if (!envelope || this.#isStray(envelope)) return
+    const correction = correctionFor(envelope, this.#sent)
+    if (correction.kind === 'settle') this.#settle(correction.id, error)
+    else if (correction.kind === 'answer')
+      this.#respond(correction.id, PARSE_ERROR_CODE, 'the message is cut off', 'MALFORMED_MESSAGE')
+  }
+
+  /** Whether the response to `initialize` has begun a session, in either direction. */
+  get isInSession(): boolean {
+    return this.#batches?.isInSession ?? false
+  }
+
+  /** Whether a sent request has no response yet. */
+  get hasPendingRequests(): boolean {
+    return this.#sent !== undefined && !this.#sent.isEmpty
+  }
+
   /** Reports an error about received input once for each reason, then at each power of ten. */
   report(reason: string, error: (count: number) => TransportError): void {
     this.#counts ??= new MalformedCounts()

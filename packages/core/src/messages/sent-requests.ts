@@ -10,6 +10,10 @@ const MAX_TRACKED = 10_000
 export class SentRequests {
   readonly #ids = new SmallIdSet()
 
+  get isEmpty(): boolean {
+    return this.#ids.isEmpty
+  }
+
   add(id: RequestId): void {
     if (this.#ids.size >= MAX_TRACKED) this.#ids.deleteOldest()
     this.#ids.add(id)

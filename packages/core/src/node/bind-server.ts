@@ -32,7 +32,7 @@ export interface ServerBinding {
 export async function bindServer(
   server: Server,
   binding: ServerBinding,
-  { sink, signal }: { readonly sink: AcceptorSink; readonly signal: AbortSignal },
+  { sink, signal }: { readonly sink: Pick<AcceptorSink, 'error'>; readonly signal: AbortSignal },
 ): Promise<void> {
   if (binding.prepare) await prepared(binding, signal)
   await bound(server, binding, signal)

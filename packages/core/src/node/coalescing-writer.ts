@@ -20,6 +20,11 @@ export interface CoalescingWriter {
 export interface CoalescingWriterOptions {
   readonly address: string
   readonly maxQueuedBytes: number
+  /**
+   * Called with the number of queued bytes while the system does not accept them, after each change; with 0 when all are
+   * accepted.
+   */
+  outputHeld?(bytes: number): void
 }
 
 /**
@@ -84,7 +89,8 @@ class Writer implements CoalescingWriter {
       this.#isTailDue = true
       process.nextTick(endTurn, this)
     }
-    // The flush may just have filled the stream.
+    // The flush may just have stopped this writer, or filled the stream.
+    if (this.#isStopped) return deferred().promise
     return this.#behindStream() ?? sentImmediately
   }
 
@@ -120,10 +126,15 @@ class Writer implements CoalescingWriter {
     const chunk = packed ?? this.#held
     this.#backlog = undefined
     this.#held = ''
-    if (this.#isStopped || chunk.length === 0) return
+    if (this.#isStopped) return
+    if (chunk.length === 0) {
+      if (backlog) this.#options.outputHeld?.(0)
+      return
+    }
     const bytes = Buffer.byteLength(chunk)
     this.bytesWritten += bytes
     if (this.#stream.write(chunk)) {
+      if (backlog) this.#options.outputHeld?.(0)
       backlog?.behindHeld?.resolve()
       return
     }
@@ -140,6 +151,8 @@ class Writer implements CoalescingWriter {
       ondrain,
     }
     this.#stream.once('drain', ondrain)
+    // Last: the owner may stop this writer. The system has mostly accepted the bytes already.
+    if (backlog || this.#stream.writableLength > 0) this.#options.outputHeld?.(this.#stream.writableLength)
   }
 
   #enqueue(backlog: Backlog): Promise<void> {
@@ -148,7 +161,10 @@ class Writer implements CoalescingWriter {
       this.#held = ''
     }
     backlog.behindHeld ??= deferred()
-    return backlog.behindHeld.promise
+    const { promise } = backlog.behindHeld
+    // Last: the owner may stop this writer.
+    this.#options.outputHeld?.(backlog.streamBytes + backlog.heldBytes)
+    return promise
   }
 
   #behindStream(): Promise<void> | undefined {

@@ -17,6 +17,7 @@ import {
   type Peer,
   TransportError,
 } from '../index.js'
+import { isCutOff } from '../messages/envelope.js'
 import { decodeCloseReason } from './close-reason.js'
 import type { InspectStart } from './first-bytes.js'
 
@@ -69,9 +70,12 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   #hasReceived = false
   #hasReplaced = false
   /** The message that is too long, until its end arrives. */
-  #oversized: { readonly error: TransportError; readonly start: Uint8Array } | undefined
+  #oversized: { readonly error: TransportError<'MESSAGE_TOO_LARGE'>; readonly start: Uint8Array } | undefined
   /** The start of the input while it is undecided; then undefined. */
   #start: string | undefined
+  /** Whether the next line is the last one, without a line feed. */
+  #isEnding = false
+  #cutOff: TransportError | undefined
 
   constructor(handlers: InboundHandlers, options: InboundOptions, peer: Peer) {
     const { maxMessageBytes, keepEncoded } = options
@@ -88,9 +92,31 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
     if (this.#start === undefined || !this.#isForeign(chunk)) this.#decoder.push(chunk)
   }
 
-  /** The input has ended. Delivers a last line without a line feed. */
-  end(): void {
-    if (this.#start === undefined || !this.#isForeign()) this.#decoder.end()
+  /**
+   * The input has ended. Delivers a last line without a line feed. Returns the error of a message that is cut off, which
+   * settles the request that it belongs to.
+   */
+  end(): TransportError | undefined {
+    if (this.#start !== undefined && this.#isForeign()) return undefined
+    this.#isEnding = true
+    this.#cutOff = this.#oversized && cutOff(this.address, this.#oversized.error.details.bytes)
+    this.#decoder.end()
+    return this.#cutOff
+  }
+
+  /** The bytes of a message that is not complete yet. */
+  get heldBytes(): number {
+    return this.#decoder.bufferedBytes + (this.#start?.length ?? 0)
+  }
+
+  /** Whether the response to `initialize` has begun a session, in either direction. */
+  get isInSession(): boolean {
+    return this.#reader.isInSession
+  }
+
+  /** Whether a sent request has no response yet. */
+  get hasPendingRequests(): boolean {
+    return this.#reader.hasPendingRequests
   }
 
   /** Inspects the start of the input. Ends the connection of another protocol. */
@@ -101,9 +127,10 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
     return foreign !== undefined
   }
 
-  /** Stops delivery. */
+  /** Stops delivery, and releases what is not delivered. */
   stop(): void {
     this.#decoder.stop()
+    this.#start &&= ''
   }
 
   /** Records a sent message, from which the reader derives the negotiated revision. */
@@ -112,10 +139,11 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
   }
 
   line(text: string, encoded: Uint8Array | undefined): void {
-    this.#reader.text(text, encoded)
+    if (!this.#isEnding || !this.#isCutOff(text)) this.#reader.text(text, encoded)
   }
 
   invalid(encoded: Uint8Array): void {
+    if (this.#isEnding && this.#isCutOff(new TextDecoder().decode(encoded), encoded.length)) return
     if (this.#options.invalidUtf8 !== 'replace' || !looksLikeJson(encoded)) {
       this.#reader.unreadable(encoded, 'not UTF-8')
       return
@@ -161,6 +189,14 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
     else this.#handlers.message(message, context)
   }
 
+  /** Whether the last line is the start of a message. */
+  #isCutOff(text: string, bytes: number = Buffer.byteLength(text)): boolean {
+    if (!isCutOff(text)) return false
+    this.#cutOff = cutOff(this.address, bytes)
+    this.#reader.cutOff(this.#cutOff, text)
+    return true
+  }
+
   /** The error in a close reason, or in a refusal, which can only be the first message. */
   #closeReasonIn(message: JsonRpcErrorResponse): Error | undefined {
     const refused = this.#hasReceived ? undefined : parseRefusal(message, this.address)
@@ -194,6 +230,11 @@ const LOOK_BYTES = 4096
 function replacedUtf8(address: string, text: string): TransportError {
   const message = `${address} sent invalid UTF-8, which was replaced with U+FFFD`
   return new TransportError('MALFORMED_MESSAGE', message, { preview: previewOf(text) })
+}
+
+function cutOff(address: string, bytes: number): TransportError {
+  const message = `lost ${address}: the stream ended in the middle of a message, after ${bytes} bytes of it`
+  return new TransportError('PEER_LOST', message, { address, bytes })
 }
 
 function isJson(text: string): boolean {

@@ -10,6 +10,10 @@ export {
   type ByteStreamOptions,
   byteStreamDefaults,
   byteStreamOptions,
+  type SocketServerOptions,
+  type SocketStreamOptions,
+  socketServerOptions,
+  socketStreamOptions,
 } from './byte-stream-options.js'
 export {
   type CoalescingWriter,
@@ -17,12 +21,8 @@ export {
   createCoalescingWriter,
 } from './coalescing-writer.js'
 export { connectSocket, type DialOptions, dialSocket } from './dial-socket.js'
-export {
-  type ByteStreams,
-  type DuplexChannelOptions,
-  duplexChannel,
-  type SharedChannelOptions,
-} from './duplex-channel.js'
+export { duplexChannel } from './duplex-channel.js'
+export type { ByteStreams, DuplexChannelOptions, SharedChannelOptions } from './duplex-options.js'
 export {
   type ForeignStart,
   type InspectStart,
@@ -31,6 +31,17 @@ export {
   type StartVerdict,
 } from './first-bytes.js'
 export type { InboundOptions } from './inbound.js'
+export {
+  createMessageDeadlines,
+  type DeadlineOwner,
+  type MessageDeadlines,
+} from './message-deadlines.js'
+export {
+  type AccountOwner,
+  ConnectionAccounts,
+  type HeldDirection,
+} from './connection-accounts.js'
+export { TurnShare } from './turn-share.js'
 export type { Preamble, PreambleOptions } from './preamble.js'
 export { type PreambleSettings, preambleDefaults, preambleOptions } from './read-preamble.js'
 export { clientPreambleOptions } from './send-preamble.js'

@@ -18,8 +18,11 @@ import { TransportError } from '../index.js'
 import { ignore } from '../timing/promises.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
 import { encodeCloseReason } from './close-reason.js'
-import { createDuplexChannel, type SharedChannelOptions } from './duplex-channel.js'
+import { createDuplexChannel } from './duplex-channel.js'
+import type { SharedChannelOptions } from './duplex-options.js'
 import { HTTP_RESPONSE, inspectClientStart } from './first-bytes.js'
+import { createMessageDeadlines } from './message-deadlines.js'
+import { PendingSockets } from './pending-sockets.js'
 import { type PreambleSettings, readPreamble } from './read-preamble.js'
 import { certificateRefusal, createTlsTerminator, type TlsTerminator } from './tls-server.js'
 import type { TlsServerEnd } from './tls-server-options.js'
@@ -34,7 +37,9 @@ export interface SocketAcceptorOptions extends ServerBinding {
   /** The handshake for the gate, and the peer of the connection. */
   readonly describe: (socket: Socket) => { readonly handshake: Handshake; readonly peer: Peer }
   readonly channel: SharedChannelOptions
-  /** Most sockets in their TLS handshake, before their preamble, or being refused. Further ones are destroyed. */
+  /** Longest time in which a message of a client completes, in milliseconds. No limit without it. */
+  readonly messageTimeoutMs?: number | undefined
+  /** Most sockets in their TLS handshake, before their preamble, or being refused. Beyond it, the oldest is destroyed. */
   readonly maxPending: number
   /** Enables TLS. */
   readonly tls?: TlsServerEnd | undefined
@@ -61,12 +66,22 @@ export interface SocketAcceptorOptions extends ServerBinding {
  * ```
  */
 export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
-  const options = { ...given, channel: { ...given.channel, inspectStart: inspectClientStart } }
   return {
-    bindsBeyondThisHost: options.bindsBeyondThisHost,
+    bindsBeyondThisHost: given.bindsBeyondThisHost,
     listen: async (sink, signal) => {
+      const { budget } = sink
+      const { clock } = given.channel
+      const messageDeadlines = createMessageDeadlines(given.messageTimeoutMs ?? Infinity, clock)
+      const channel = { ...given.channel, inspectStart: inspectClientStart, budget, messageDeadlines }
+      const options = { ...given, channel }
+      const { maxPending } = options
       const server = options.createServer()
-      const pending = createPendingSockets(options)
+      const onEvicted = (socket: Socket): void => {
+        const { address } = options.describe(socket).peer
+        const reason = `maxConnections (${maxPending}) newer connections wait for admission`
+        sink.refused({ address, status: 503, reason, option: 'maxConnections' })
+      }
+      const pending = new PendingSockets({ maxPending, budget, onEvicted })
       const terminator = options.tls && createTlsTerminator(options.tls, sink.error)
       const accept = terminator
         ? acceptTls(terminator.server, pending, options, sink)
@@ -74,8 +89,7 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
       server.on('connection', (socket: Socket) => {
         // Not removed before the channel has its own: an unhandled reset by the peer takes the process down.
         socket.on('error', ignore)
-        if ((terminator || options.preamble) && pending.isFull()) destroy(socket, options, sink)
-        else accept(socket)
+        accept(socket)
       })
       try {
         await bindServer(server, options, { sink, signal })
@@ -86,39 +100,6 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
       return bindingOf(server, pending, terminator, options)
     },
   }
-}
-
-/** Sockets that neither a connection nor the listener owns yet. */
-interface PendingSockets {
-  readonly sockets: Set<Socket>
-  isFull(): boolean
-  /** Adds a socket until it closes. */
-  add(socket: Socket): void
-  delete(socket: Socket): void
-  isClosing: boolean
-}
-
-function createPendingSockets({ maxPending }: SocketAcceptorOptions): PendingSockets {
-  const sockets = new Set<Socket>()
-  return {
-    sockets,
-    isClosing: false,
-    isFull: () => sockets.size >= maxPending,
-    add: (socket) => {
-      if (sockets.has(socket)) return
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-    },
-    delete: (socket) => void sockets.delete(socket),
-  }
-}
-
-/** Destroys a socket for which there is no capacity. */
-function destroy(socket: Socket, { maxPending, describe }: SocketAcceptorOptions, sink: AcceptorSink): void {
-  const { address } = describe(socket).peer
-  socket.destroy()
-  const reason = `maxConnections (${maxPending}) other connections wait for admission`
-  sink.refused({ address, status: 503, reason, option: 'maxConnections' })
 }
 
 /** Starts TLS on each socket, and offers it after the handshake. */
@@ -198,6 +179,7 @@ async function offerOpenSocket(
   }
   pending.add(socket)
   const outcome = await readPreamble(socket, preamble, { clock: channel.clock, address: peer.address })
+  if (pending.isEvicted(socket)) return
   if ('foreign' in outcome) {
     const { error, response = encodeCloseReason(error, peer.address) } = outcome.foreign
     endWith(socket, response, pending, channel)
@@ -265,11 +247,8 @@ function endWith(
   if (socket.destroyed) return
   const timer = clock.deadline(closeTimeoutMs, () => socket.destroy())
   socket.once('close', () => timer[Symbol.dispose]())
-  const isDraining = !pending.isClosing && (pending.sockets.has(socket) || !pending.isFull())
-  if (isDraining) {
-    pending.add(socket)
-    socket.resume()
-  }
+  const isDraining = pending.addRefused(socket)
+  if (isDraining) socket.resume()
   socket.end(text ?? '', () => {
     if (!isDraining) socket.destroy()
   })
@@ -286,12 +265,11 @@ function bindingOf(
     address: options.addressOf(server),
     close: () =>
       new Promise((resolve) => {
-        pending.isClosing = true
         terminator?.stop()
         server.once('close', () => resolve())
         if (options.unlisten) options.unlisten(server)
         else server.close()
-        for (const socket of pending.sockets) socket.destroy()
+        pending.destroyAll()
       }),
   }
 }
