@@ -16,6 +16,11 @@ export interface EndpointOptions
    */
   tls?: TlsClientOptions | undefined
   /**
+   * Silence of a server at a `tcp:` or `tcps:` URL before a ping, in milliseconds, while a message to it is in flight.
+   * @defaultValue Infinity
+   */
+  pingIntervalMs?: number | undefined
+  /**
    * Headers for a server at an HTTP or WebSocket URL, such as `authorization`.
    * @defaultValue undefined
    */
@@ -31,6 +36,8 @@ export interface ListenOptions
   tls?: TlsServerOptions | undefined
   /** A server of `node:http` or `node:https` that listens, whose port to share. WebSocket only. */
   server?: HttpServerListener['server']
+  /** Silence of a client before a ping, in milliseconds, while a message to it is in flight. TCP only. */
+  pingIntervalMs?: number | undefined
   /** Time a session may have no open stream and no request in flight, in milliseconds. HTTP only. */
   idleTimeoutMs?: number | undefined
   /** Origins whose pages may read responses. HTTP only (CORS). */

@@ -34,6 +34,7 @@ const table = options<EndpointOptions, keyof EndpointOptions>({
   stderr: forwarded(),
   maxMessageBytes: forwarded(),
   closeTimeoutMs: forwarded(),
+  pingIntervalMs: forwarded(),
   tls: forwarded(),
   headers: forwarded(),
 })
@@ -110,6 +111,11 @@ export function isSecure(url: string): boolean {
 /** Whether the URL is one of HTTP. */
 export function isHttp(url: string): boolean {
   return /^https?:/i.test(url)
+}
+
+/** Whether the URL is one of TCP. */
+export function isTcp(url: string): boolean {
+  return /^tcps?:/i.test(url)
 }
 
 /** Whether a client can send headers to the server. */

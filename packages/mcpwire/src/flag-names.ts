@@ -13,6 +13,7 @@ const COMMON_NAMES = {
   maxMessageBytes: '--max-message-bytes',
   closeTimeoutMs: '--close-timeout-ms',
   maxTotalBytes: '--max-total-bytes',
+  pingIntervalMs: '--ping-interval-ms',
   drainMs: '--drain-ms',
   drainTimeoutMs: '--drain-ms',
 }

@@ -15,7 +15,7 @@ import type { TlsServerOptions } from '@mcpwire/core/node'
 import type { HttpServerListener } from '@mcpwire/http/node'
 import { allowOrigins, originOf } from './allowed-origins.js'
 import { type ConnectionQuota, createConnectionQuota, NO_CAPACITY } from './connection-quota.js'
-import { endpoint, isHttp, isSecure, listenerAt, mediumOf } from './endpoint.js'
+import { endpoint, isHttp, isSecure, isTcp, listenerAt, mediumOf } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
 import { logInBursts, logTraffic, monitorServer, oncePerError } from './logging.js'
 import { UsageError, usageMessage } from './program.js'
@@ -122,7 +122,7 @@ async function listenerFor(
   server?: HttpServerListener['server'],
 ): Promise<Listener> {
   const { tls, maxConnections, sessionIdleMs } = options
-  const { maxMessageBytes, closeTimeoutMs } = options.server
+  const { maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options.server
   const origins = originsIn(options)
   const gate: Gate | undefined = options.allowRemote
     ? allowOrigins(origins, () => listener.address)
@@ -139,6 +139,7 @@ async function listenerFor(
     listenerAt(url, {
       ...settings,
       ...(server ? { server } : isSecure(url) && { tls }),
+      ...(isTcp(url) && { pingIntervalMs }),
       // Browsers show responses to the pages of another origin with CORS headers only.
       ...(isHttp(url) && { origins, idleTimeoutMs: sessionIdleMs }),
     }),

@@ -10,7 +10,7 @@ import {
   requireBoth,
   type ServerOptions,
 } from '../command-options.js'
-import { checkEndpoint, isHttp, isSecure } from '../endpoint.js'
+import { checkEndpoint, isHttp, isSecure, isTcp } from '../endpoint.js'
 import type { ListenBridgeOptions } from '../listen.js'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, startLogging } from '../log-lines.js'
 import { type CommandContext, UsageError } from '../program.js'
@@ -23,6 +23,7 @@ const CLOSE_TIMEOUT_MS = 1_000
 
 /** Each client may cost a process. */
 const MAX_CONNECTIONS = 100
+const PING_INTERVAL_MS = 15_000
 /** The default of HTTP listeners, which are loaded only to listen. */
 const SESSION_IDLE_MS = 1_800_000
 const DRAIN_MS = 5_000
@@ -34,6 +35,7 @@ interface Options extends ServerOptions, ListenFlags {
   readonly closeTimeoutMs: number
   readonly drainMs: number
   readonly maxTotalBytes: number
+  readonly pingIntervalMs: number
   readonly startTimeoutMs: number
   readonly logFormat: LogFormat
   readonly logLevel: LogLevel
@@ -103,6 +105,12 @@ export function define(command: Command, context: CommandContext): void {
       number(1_024, Infinity),
       byteBudgetDefaults.maxTotalBytes,
     )
+    .option(
+      '--ping-interval-ms <n>',
+      'how long a client or a server over TCP may be silent while a message to it is in flight, before a ping',
+      number(1, Infinity),
+      PING_INTERVAL_MS,
+    )
     .option('--allow-remote', 'admit any client on another host, but no pages of other origins')
     .option('--allow-origin <origin>', 'also admit pages of this origin; repeatable', append)
     .option('--listen-cert <file>', 'server certificate for tcps://, wss:// and https://, in PEM')
@@ -130,7 +138,7 @@ Examples:
     )
     .action(async (_url: string | undefined, options: Options) => {
       const { listen, maxMessageBytes, closeTimeoutMs, drainMs, maxTotalBytes, startTimeoutMs } = options
-      const { logFormat } = options
+      const { pingIntervalMs, logFormat } = options
       const target = context.targetOf(command.args)
       const logLevel = options.verbose ? 'debug' : options.logLevel
       const verbose = logLevel === 'debug'
@@ -138,8 +146,13 @@ Examples:
         ...endpointOptions(target, options),
         maxMessageBytes,
         closeTimeoutMs,
+        pingIntervalMs,
         // Raw output of a server would not be JSON, and would not name its client.
         ...(typeof target !== 'string' && (listen || logFormat === 'json') && { stderr: 'pipe' as const }),
+      }
+      if (![target, ...(listen ?? [])].some((each) => typeof each === 'string' && isTcp(each))) {
+        const why = 'requires a tcp:// or tcps:// URL'
+        refuseGiven({ '--ping-interval-ms': given(command, options, 'pingIntervalMs') }, why)
       }
       startLogging(logFormat, logLevel)
       if (!listen) {
