@@ -55,6 +55,7 @@ export {
   type MessageReaderOptions,
   previewOf,
 } from './messages/message-reader.js'
+export { FairQueue } from './relay/fair-queue.js'
 export {
   type CallerStep,
   createMultiplexer,

@@ -24,6 +24,8 @@ export interface BridgeOptions extends EndpointOptions {
   readonly closeTimeoutMs: number
   /** How long requests in flight may take after the input has ended, in milliseconds. */
   readonly drainMs: number
+  /** The most bytes that wait for either end, in total. */
+  readonly maxTotalBytes: number
   /** How long the server may take until its first message after the input has ended, in milliseconds. */
   readonly startTimeoutMs: number
   /** Whether to log the start of the server and its traffic, besides errors. */
@@ -37,7 +39,7 @@ export interface BridgeOptions extends EndpointOptions {
  * A server that ends is not restarted: a new process would not have the state that the client negotiated.
  */
 export async function bridge(target: Endpoint, options: BridgeOptions): Promise<number> {
-  const { verbose, drainMs, startTimeoutMs, ...settings } = options
+  const { verbose, drainMs, startTimeoutMs, maxTotalBytes, ...settings } = options
   guardStdout()
   const { maxMessageBytes, closeTimeoutMs } = settings
   const upstream = await endpoint(target, settings)
@@ -63,7 +65,7 @@ export async function bridge(target: Endpoint, options: BridgeOptions): Promise<
   })
   const conversation = pipe(host, verbose ? logTraffic(transport, source) : transport, {
     onError: report,
-    drainTimeoutMs: closeTimeoutMs,
+    drainTimeoutMs: drainMs,
     // The host is the client of this user, and may know everything about the server.
     describeError: (error) => diagnose(error).message,
   })
@@ -146,10 +148,15 @@ function undeliveredIn(
 ): string {
   const unanswered = answers > 0 ? `${counted(answers, 'request')} not answered` : ''
   // Node may still buffer messages for the reader of standard output.
-  const isUnread = messages > 0 || process.stdout.writableLength > 0
-  const unread = messages > 0 ? `${counted(messages, 'message')} not read` : 'the last messages were not read'
+  const isBuffered = process.stdout.writableLength > 0
+  const unread =
+    messages > 0
+      ? `${counted(messages, 'message')} not read: raise --drain-ms`
+      : isBuffered
+        ? 'the last messages were not read: raise --close-timeout-ms'
+        : ''
   const why = unanswered && `${unanswered}: ${stopReason?.message ?? 'the server ended'}`
-  return [why, isUnread ? `${unread}: raise --close-timeout-ms` : ''].filter(Boolean).join('; ')
+  return [why, unread].filter(Boolean).join('; ')
 }
 
 function counted(count: number, noun: string): string {

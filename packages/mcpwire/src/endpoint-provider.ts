@@ -16,6 +16,11 @@ export interface EndpointOptions
    */
   tls?: TlsClientOptions | undefined
   /**
+   * Silence of a server at a `tcp:` or `tcps:` URL before a ping, in milliseconds, while a message to it is in flight.
+   * @defaultValue Infinity
+   */
+  pingIntervalMs?: number | undefined
+  /**
    * Headers for a server at an HTTP or WebSocket URL, such as `authorization`.
    * @defaultValue undefined
    */
@@ -23,13 +28,18 @@ export interface EndpointOptions
 }
 
 /** Options of a listener made from a URL. Each scheme uses the options that apply to it. */
-export interface ListenOptions extends Pick<ListenerOptions, 'gate' | 'sessionPolicy' | 'maxConnections'> {
+export interface ListenOptions
+  extends Pick<ListenerOptions, 'gate' | 'sessionPolicy' | 'maxConnections' | 'maxTotalBytes'> {
   maxMessageBytes?: number | undefined
   closeTimeoutMs?: number | undefined
   /** Certificate and authorities for a `tcps:`, `wss:` or `https:` URL. */
   tls?: TlsServerOptions | undefined
   /** A server of `node:http` or `node:https` that listens, whose port to share. WebSocket only. */
   server?: HttpServerListener['server']
+  /** Silence of a client before a ping, in milliseconds, while a message to it is in flight. TCP only. */
+  pingIntervalMs?: number | undefined
+  /** Time a session may have no open stream and no request in flight, in milliseconds. HTTP only. */
+  idleTimeoutMs?: number | undefined
   /** Origins whose pages may read responses. HTTP only (CORS). */
   origins?: readonly string[] | undefined
 }

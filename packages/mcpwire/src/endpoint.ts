@@ -34,6 +34,7 @@ const table = options<EndpointOptions, keyof EndpointOptions>({
   stderr: forwarded(),
   maxMessageBytes: forwarded(),
   closeTimeoutMs: forwarded(),
+  pingIntervalMs: forwarded(),
   tls: forwarded(),
   headers: forwarded(),
 })
@@ -105,6 +106,16 @@ async function providerFor(target: Endpoint, purpose: UrlPurpose): Promise<Endpo
 /** Whether the URL uses TLS. */
 export function isSecure(url: string): boolean {
   return schemes.get(schemeOf(url) ?? '')?.isSecure ?? false
+}
+
+/** Whether the URL is one of HTTP. */
+export function isHttp(url: string): boolean {
+  return /^https?:/i.test(url)
+}
+
+/** Whether the URL is one of TCP. */
+export function isTcp(url: string): boolean {
+  return /^tcps?:/i.test(url)
 }
 
 /** Whether a client can send headers to the server. */

@@ -12,7 +12,10 @@ const COMMON_NAMES = {
   tls: 'the scheme of the URL',
   maxMessageBytes: '--max-message-bytes',
   closeTimeoutMs: '--close-timeout-ms',
+  maxTotalBytes: '--max-total-bytes',
+  pingIntervalMs: '--ping-interval-ms',
   drainMs: '--drain-ms',
+  drainTimeoutMs: '--drain-ms',
 }
 
 const NAMES: Readonly<Record<End, ReadonlyMap<string, string>>> = {
@@ -43,6 +46,7 @@ const NAMES: Readonly<Record<End, ReadonlyMap<string, string>>> = {
       ...COMMON_NAMES,
       gate: '--allow-remote',
       maxConnections: '--max-connections',
+      idleTimeoutMs: '--session-idle-ms',
       'tls.ca': '--listen-ca',
       'tls.caFile': '--listen-ca',
       'tls.cert': '--listen-cert',

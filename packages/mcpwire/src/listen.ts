@@ -1,4 +1,6 @@
 import {
+  type ByteBudget,
+  createByteBudget,
   type Gate,
   isTransportError,
   type Listener,
@@ -13,9 +15,9 @@ import type { TlsServerOptions } from '@mcpwire/core/node'
 import type { HttpServerListener } from '@mcpwire/http/node'
 import { allowOrigins, originOf } from './allowed-origins.js'
 import { type ConnectionQuota, createConnectionQuota, NO_CAPACITY } from './connection-quota.js'
-import { endpoint, isSecure, listenerAt, mediumOf } from './endpoint.js'
+import { endpoint, isHttp, isSecure, isTcp, listenerAt, mediumOf } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
-import { logTraffic, monitorServer, oncePerError } from './logging.js'
+import { logInBursts, logTraffic, monitorServer, oncePerError } from './logging.js'
 import { UsageError, usageMessage } from './program.js'
 import { log, logError } from './report.js'
 import { sharedPorts } from './shared-ports.js'
@@ -35,6 +37,10 @@ export interface ListenBridgeOptions {
   readonly urls: readonly string[]
   /** The most clients at a time, at all URLs together. */
   readonly maxConnections: number
+  /** How long a session over HTTP may have no open stream and no request in flight, in milliseconds. */
+  readonly sessionIdleMs: number
+  /** The most bytes that all connections hold together. */
+  readonly maxTotalBytes: number
   /** How long requests in flight may take when the bridge shuts down, in milliseconds. */
   readonly drainMs: number
   /** Whether to admit clients on other hosts. */
@@ -46,6 +52,13 @@ export interface ListenBridgeOptions {
   readonly server: EndpointOptions & { readonly maxMessageBytes: number; readonly closeTimeoutMs: number }
   /** Whether to log the start and the traffic of each server, besides errors. */
   readonly verbose: boolean
+}
+
+/** What all listeners and connections of a bridge share. */
+interface Common {
+  readonly quota: ConnectionQuota
+  readonly budget: ByteBudget
+  readonly logBurst: ReturnType<typeof logInBursts>
 }
 
 /** A listener and its URL on the command line. */
@@ -64,11 +77,17 @@ interface UrlListener {
 export async function listenBridge(target: Endpoint, options: ListenBridgeOptions): Promise<number> {
   // Opens nothing, but rejects invalid options before the first client connects.
   await endpoint(target, options.server)
-  const quota = createConnectionQuota(options.maxConnections)
+  const logBurst = logInBursts()
+  const { maxConnections, maxTotalBytes } = options
+  const common: Common = {
+    quota: createConnectionQuota(maxConnections),
+    budget: createByteBudget({ maxTotalBytes }, (error) => logError(NAME, error, 'client')),
+    logBurst,
+  }
   const listeners: UrlListener[] = []
   const shared = sharedPorts(options.urls)
-  for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, quota) })
-  const connections = new BridgedConnections(target, options, quota)
+  for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, common) })
+  const connections = new BridgedConnections(target, options, common)
   let isShuttingDown = false
   const shutDown = async (drainMs: number): Promise<void> => {
     isShuttingDown = true
@@ -81,7 +100,7 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
     for (const [at, partner] of shared) {
       const each = listeners[at] as UrlListener
       const { server } = (listeners[partner] as UrlListener).listener as HttpServerListener
-      each.listener = await listenerFor(each.url, options, quota, server)
+      each.listener = await listenerFor(each.url, options, common, server)
       await startListener(each, connections)
     }
   } catch (error) {
@@ -99,29 +118,33 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
 async function listenerFor(
   url: string,
   options: ListenBridgeOptions,
-  quota: ConnectionQuota,
+  { quota, budget }: Common,
   server?: HttpServerListener['server'],
 ): Promise<Listener> {
-  const { tls, maxConnections } = options
-  const { maxMessageBytes, closeTimeoutMs } = options.server
+  const { tls, maxConnections, sessionIdleMs } = options
+  const { maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options.server
   const origins = originsIn(options)
   const gate: Gate | undefined = options.allowRemote
     ? allowOrigins(origins, () => listener.address)
     : undefined
-  const settings = { gate, sessionPolicy: quota.policy, maxConnections, maxMessageBytes, closeTimeoutMs }
+  const settings = {
+    gate,
+    sessionPolicy: quota.policy,
+    maxConnections,
+    maxTotalBytes: budget,
+    maxMessageBytes,
+    closeTimeoutMs,
+  }
   const listener: Listener = await withUsageErrors(url, () =>
     listenerAt(url, {
       ...settings,
       ...(server ? { server } : isSecure(url) && { tls }),
-      ...(usesCors(url) && { origins }),
+      ...(isTcp(url) && { pingIntervalMs }),
+      // Browsers show responses to the pages of another origin with CORS headers only.
+      ...(isHttp(url) && { origins, idleTimeoutMs: sessionIdleMs }),
     }),
   )
   return listener
-}
-
-/** Whether pages connect by HTTP requests, whose responses browsers only show with CORS headers. */
-function usesCors(url: string): boolean {
-  return /^https?:/i.test(url)
 }
 
 function originsIn({ allowOrigins }: ListenBridgeOptions): string[] {
@@ -136,7 +159,7 @@ function originsIn({ allowOrigins }: ListenBridgeOptions): string[] {
 async function startListener({ url, listener }: UrlListener, connections: BridgedConnections): Promise<void> {
   listener.onrefused = (caller) => logError(NAME, refusal(caller, connections.maxConnections), 'client')
   listener.onerror = (error) => {
-    if (!isTransportError(error, 'INVALID_OPTION')) logError(NAME, error, 'client')
+    if (!isTransportError(error, 'INVALID_OPTION')) connections.common.logBurst(NAME, error, 'client')
   }
   await withUsageErrors(url, () => serve(listener, (client) => connections.add(client)))
 }
@@ -167,14 +190,14 @@ async function withUsageErrors<T>(url: string, attempt: () => Promise<T>): Promi
 class BridgedConnections {
   readonly #target: Endpoint
   readonly #options: ListenBridgeOptions
-  readonly #quota: ConnectionQuota
+  readonly common: Common
   readonly #open = new Set<Pipe>()
   #count = 0
 
-  constructor(target: Endpoint, options: ListenBridgeOptions, quota: ConnectionQuota) {
+  constructor(target: Endpoint, options: ListenBridgeOptions, common: Common) {
     this.#target = target
     this.#options = options
-    this.#quota = quota
+    this.common = common
   }
 
   get maxConnections(): number {
@@ -183,23 +206,26 @@ class BridgedConnections {
 
   /** Connects a client to its own server. Logs errors of both. */
   async add(client: Transport): Promise<void> {
-    const { server: settings, verbose } = this.#options
+    const { server: settings, drainMs, verbose } = this.#options
     const source = { name: NAME, connection: ++this.#count, caller: client.peer?.address }
     const server = await endpoint(this.#target, settings)
     const ofClient = { ...source, wire: client.peer?.medium }
     const ofServer = { ...source, wire: mediumOf(this.#target) }
     // A signal may have closed the client meanwhile.
     if (client.state !== 'idle') return
-    const report = oncePerError((error: Error, side: 'a' | 'b') =>
-      side === 'a' ? logError(ofClient, error, 'client') : logError(ofServer, error),
-    )
+    const report = oncePerError((error: Error, side: 'a' | 'b') => {
+      // At a limit of all connections, many of them end at once.
+      const write = isTransportError(error, 'OVERLOADED') ? this.common.logBurst : logError
+      if (side === 'a') write(ofClient, error, 'client')
+      else write(ofServer, error)
+    })
     const { transport } = monitorServer(server, { source: ofServer, report: (error) => report(error, 'b') })
     const connection = pipe(client, verbose ? logTraffic(transport, ofServer) : transport, {
       onError: report,
-      drainTimeoutMs: settings.closeTimeoutMs,
+      drainTimeoutMs: drainMs,
     })
     this.#open.add(connection)
-    void client.closed.then(() => this.#quota.holdUntil(connection.closed))
+    void client.closed.then(() => this.common.quota.holdUntil(connection.closed))
     void connection.closed.then(() => this.#open.delete(connection))
   }
 

@@ -11,9 +11,9 @@ import {
   tap,
   withLayers,
 } from '@mcpwire/core'
-import { deferred, sentImmediately, toError } from '@mcpwire/core/authoring'
+import { Burst, deferred, sentImmediately, toError } from '@mcpwire/core/authoring'
 import { type LogSource, writeLog } from './log-lines.js'
-import { log } from './report.js'
+import { diagnose, log, logError } from './report.js'
 
 /**
  * Reports each error once: the error that ended one end also ends the other, and both report it. A server that is
@@ -30,6 +30,30 @@ export function oncePerError<T extends unknown[]>(
     if (isExit) lastExit = error.message
     reported.add(error)
     report(error, ...rest)
+  }
+}
+
+/**
+ * Logs errors of one kind together, where there are many: the first at once, and the last of each following second with
+ * their number. Errors with the same code and option are of one kind.
+ */
+export function logInBursts(clock: Clock = systemClock): typeof logError {
+  const bursts = new Map<string, { readonly burst: Burst; last: Parameters<typeof logError> }>()
+  return (...logged) => {
+    const [, error, end] = logged
+    const { code, option } = diagnose(error, end)
+    const kind = `${code ?? error.name} ${option}`
+    let found = bursts.get(kind)
+    if (!found) {
+      const burst = new Burst(clock, (count) => {
+        const [source, last, side] = bursts.get(kind)?.last ?? logged
+        logError(source, last, side, count)
+      })
+      found = { burst, last: logged }
+      bursts.set(kind, found)
+    }
+    found.last = logged
+    found.burst.add()
   }
 }
 

@@ -26,9 +26,14 @@ export function log(source: LogSource | string, text: string, level: LogLevel = 
   writeLog(source, { level, text })
 }
 
-/** Writes an error as one line with its code. An unexpected error is a bug and is written with its stack. */
-export function logError(source: LogSource | string, error: Error, end: End = 'server'): void {
-  const { code, message } = diagnose(error, end)
+/**
+ * Writes an error as one line with its code. An unexpected error is a bug and is written with its stack.
+ *
+ * @param count the number of such errors within a second, of which this is the last
+ */
+export function logError(source: LogSource | string, error: Error, end: End = 'server', count = 1): void {
+  const { code, message: text } = diagnose(error, end)
+  const message = count > 1 ? `${text}; ${count} such errors within a second` : text
   const level = isTransportError(error) && WARNINGS.includes(error.code) ? 'warn' : 'error'
   if (code !== null) writeLog(source, { level, text: message, code })
   else if (isSystemError(error)) writeLog(source, { level, text: message })
@@ -36,7 +41,13 @@ export function logError(source: LogSource | string, error: Error, end: End = 's
 }
 
 /** The codes of errors that end neither a server nor the program. */
-const WARNINGS: readonly string[] = ['AUTH_REQUIRED', 'MALFORMED_MESSAGE', 'MESSAGE_TOO_LARGE', 'REFUSED']
+const WARNINGS: readonly string[] = [
+  'AUTH_REQUIRED',
+  'MALFORMED_MESSAGE',
+  'MESSAGE_TOO_LARGE',
+  'OVERLOADED',
+  'REFUSED',
+]
 
 /** An error as data. */
 export interface Diagnosis {

@@ -139,7 +139,7 @@ describe('undelivered messages', () => {
   })
 
   test('are counted when the host does not read them', async () => {
-    const [command = '', ...args] = bridge(raw, '--close-timeout-ms', '2000')
+    const [command = '', ...args] = bridge(raw, '--drain-ms', '2000')
     const child = spawn(command, args)
     onTestFinished(() => void child.kill('SIGKILL'))
     let log = ''
@@ -155,7 +155,7 @@ describe('undelivered messages', () => {
     expect(await once(child, 'exit')).toEqual([1, null])
     child.stdout.resume()
     await once(child, 'close')
-    expect(log).toMatch(/mcpwire bridge stdio: .*\d+ messages were not read: .*--close-timeout-ms$/m)
+    expect(log).toMatch(/mcpwire bridge stdio: .*\d+ messages were not read: .*--drain-ms$/m)
   })
 
   test('are not counted after a signal', async () => {

@@ -108,7 +108,7 @@ test('errors of endpoint() and listenerAt() are plain sentences', async () => {
       "option "tls" does not apply to unix: URLs",
       "option "tls" does not apply to a child process",
       "option "headers" requires an HTTP or WebSocket URL",
-      "option "colour" is not known; known: cwd, env, inherit, stderr, maxMessageBytes, closeTimeoutMs, tls, headers",
+      "option "colour" is not known; known: cwd, env, inherit, stderr, maxMessageBytes, closeTimeoutMs, pingIntervalMs, tls, headers",
       "option "endpoint" must be http://host:port/path or https://host:port/path without more; received "http://h/?x"",
       "option "endpoint" must be ws://host:port/path or wss://host:port/path without more; received "ws://h/?x"",
       "option "tls" requires a wss: URL",

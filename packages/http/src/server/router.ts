@@ -7,7 +7,7 @@ import {
   methodNotAllowed,
   respondWithError,
 } from './request/http-errors.js'
-import type { Caller, HttpExchange, Routes } from './request/http-exchange.js'
+import type { Body, Caller, HttpExchange, Routes } from './request/http-exchange.js'
 import { formatFor, isInitialize, type Posted, type ResponseFormat } from './request/message-body.js'
 import { readMessages } from './request/read-post.js'
 import { isStateless, sessionRevisions, statelessRevisions } from './request/revisions.js'
@@ -15,6 +15,13 @@ import { refuseIfExpired, SESSION_HEADER, type SessionRegistry } from './request
 import { SessionRoutes } from './sessions/session-routes.js'
 import type { NotifyOptions } from './stateless/listen-feed.js'
 import { StatelessEndpoint } from './stateless/stateless-endpoint.js'
+
+/** A POST whose body was read, and the format of its response. */
+interface ReadPost {
+  readonly posted: Posted
+  readonly body: Body
+  readonly format: ResponseFormat
+}
 
 /** The endpoint of Streamable HTTP: reads each POST, decides its era, and calls `sessions/` or `stateless/`. */
 export class Router implements Routes {
@@ -65,18 +72,20 @@ export class Router implements Routes {
     }
     readMessages(exchange, this.#registry, {
       flow: this.#sessions.flowOf(exchange, caller),
-      accept: (posted) => this.#route(exchange, caller, posted, format),
+      accept: (posted, body) => this.#route(exchange, caller, { posted, body, format }),
       malformed: (error, body) => this.#sessions.malformed(exchange, caller, error, body),
     })
   }
 
-  #route(exchange: HttpExchange, caller: Caller, posted: Posted, format: ResponseFormat): void {
+  #route(exchange: HttpExchange, caller: Caller, { posted, body, format }: ReadPost): void {
     if (refuseIfExpired(exchange, caller, this.#registry)) return
     const stateless = this.#statelessFor(exchange, posted)
     const failure = stateless ? sessionFailure(exchange, posted) : this.#revisionFailure(posted)
     if (failure) respondWithError(exchange, failure)
-    else if (stateless) stateless.post(exchange, caller, posted.messages[0] as JsonRpcMessage, format)
-    else this.#sessions.post(exchange, caller, posted, format)
+    else if (stateless) {
+      const text = body.kind === 'text' ? body.text : undefined
+      stateless.post(exchange, caller, { message: posted.messages[0] as JsonRpcMessage, text, format })
+    } else this.#sessions.post(exchange, caller, posted, format)
   }
 
   /**

@@ -1,3 +1,4 @@
+import { byteBudgetDefaults } from '@mcpwire/core'
 import { byteStreamDefaults } from '@mcpwire/core/node'
 import { type Command, Option } from 'commander'
 import { bridge } from '../bridge.js'
@@ -9,7 +10,7 @@ import {
   requireBoth,
   type ServerOptions,
 } from '../command-options.js'
-import { checkEndpoint, isSecure } from '../endpoint.js'
+import { checkEndpoint, isHttp, isSecure, isTcp } from '../endpoint.js'
 import type { ListenBridgeOptions } from '../listen.js'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, startLogging } from '../log-lines.js'
 import { type CommandContext, UsageError } from '../program.js'
@@ -22,6 +23,9 @@ const CLOSE_TIMEOUT_MS = 1_000
 
 /** Each client may cost a process. */
 const MAX_CONNECTIONS = 100
+const PING_INTERVAL_MS = 15_000
+/** The default of HTTP listeners, which are loaded only to listen. */
+const SESSION_IDLE_MS = 1_800_000
 const DRAIN_MS = 5_000
 /** A package runner may download the server first. */
 const START_TIMEOUT_MS = 30_000
@@ -30,6 +34,8 @@ interface Options extends ServerOptions, ListenFlags {
   readonly maxMessageBytes: number
   readonly closeTimeoutMs: number
   readonly drainMs: number
+  readonly maxTotalBytes: number
+  readonly pingIntervalMs: number
   readonly startTimeoutMs: number
   readonly logFormat: LogFormat
   readonly logLevel: LogLevel
@@ -39,6 +45,7 @@ interface Options extends ServerOptions, ListenFlags {
 interface ListenFlags {
   readonly listen?: readonly string[]
   readonly maxConnections: number
+  readonly sessionIdleMs: number
   readonly allowRemote?: boolean
   readonly allowOrigin?: readonly string[]
   readonly listenCert?: string
@@ -86,6 +93,24 @@ export function define(command: Command, context: CommandContext): void {
       number(0, Infinity),
       START_TIMEOUT_MS,
     )
+    .option(
+      '--session-idle-ms <n>',
+      'how long a session over HTTP may have no open stream and no request in flight',
+      number(1, Infinity),
+      SESSION_IDLE_MS,
+    )
+    .option(
+      '--max-total-bytes <n>',
+      'most bytes that all connections hold together: unfinished input, queued output and waiting messages',
+      number(1_024, Infinity),
+      byteBudgetDefaults.maxTotalBytes,
+    )
+    .option(
+      '--ping-interval-ms <n>',
+      'how long a client or a server over TCP may be silent while a message to it is in flight, before a ping',
+      number(1, Infinity),
+      PING_INTERVAL_MS,
+    )
     .option('--allow-remote', 'admit any client on another host, but no pages of other origins')
     .option('--allow-origin <origin>', 'also admit pages of this origin; repeatable', append)
     .option('--listen-cert <file>', 'server certificate for tcps://, wss:// and https://, in PEM')
@@ -112,7 +137,8 @@ Examples:
   mcpwire bridge --listen tcp://127.0.0.1:7000 --listen unix:/run/x.sock -- my-server`,
     )
     .action(async (_url: string | undefined, options: Options) => {
-      const { listen, maxMessageBytes, closeTimeoutMs, drainMs, startTimeoutMs, logFormat } = options
+      const { listen, maxMessageBytes, closeTimeoutMs, drainMs, maxTotalBytes, startTimeoutMs } = options
+      const { pingIntervalMs, logFormat } = options
       const target = context.targetOf(command.args)
       const logLevel = options.verbose ? 'debug' : options.logLevel
       const verbose = logLevel === 'debug'
@@ -120,20 +146,30 @@ Examples:
         ...endpointOptions(target, options),
         maxMessageBytes,
         closeTimeoutMs,
+        pingIntervalMs,
         // Raw output of a server would not be JSON, and would not name its client.
         ...(typeof target !== 'string' && (listen || logFormat === 'json') && { stderr: 'pipe' as const }),
+      }
+      if (![target, ...(listen ?? [])].some((each) => typeof each === 'string' && isTcp(each))) {
+        const why = 'requires a tcp:// or tcps:// URL'
+        refuseGiven({ '--ping-interval-ms': given(command, options, 'pingIntervalMs') }, why)
       }
       startLogging(logFormat, logLevel)
       if (!listen) {
         refuseListenFlags(command, options)
-        context.finish(await bridge(target, { ...server, drainMs, startTimeoutMs, verbose }))
+        context.finish(await bridge(target, { ...server, drainMs, maxTotalBytes, startTimeoutMs, verbose }))
         return
       }
       refuseGiven(
         { '--start-timeout-ms': given(command, options, 'startTimeoutMs') },
         'has no effect with --listen',
       )
-      const settings = { ...listenOptions(listen, options), drainMs, server, verbose }
+      const sessionIdleMs = given(command, options, 'sessionIdleMs')
+      if (!listen.some(isHttp)) {
+        const why = 'requires --listen with an http:// or https:// URL'
+        refuseGiven({ '--session-idle-ms': sessionIdleMs }, why)
+      }
+      const settings = { ...listenOptions(listen, options), drainMs, maxTotalBytes, server, verbose }
       await checkEndpoint(target, server)
       // Loaded here: a bridge for standard input starts sooner without it.
       const { listenBridge } = await import('../listen.js')
@@ -154,6 +190,7 @@ function refuseListenFlags(command: Command, flags: ListenFlags): void {
   refuseGiven(
     {
       '--max-connections': given(command, flags, 'maxConnections'),
+      '--session-idle-ms': given(command, flags, 'sessionIdleMs'),
       '--allow-remote': flags.allowRemote,
       '--allow-origin': flags.allowOrigin,
       '--listen-cert': flags.listenCert,
@@ -166,8 +203,8 @@ function refuseListenFlags(command: Command, flags: ListenFlags): void {
 
 function listenOptions(
   urls: readonly string[],
-  { maxConnections, allowRemote = false, allowOrigin, ...flags }: ListenFlags,
-): Omit<ListenBridgeOptions, 'server' | 'verbose' | 'drainMs'> {
+  { maxConnections, sessionIdleMs, allowRemote = false, allowOrigin, ...flags }: ListenFlags,
+): Omit<ListenBridgeOptions, 'server' | 'verbose' | 'drainMs' | 'maxTotalBytes'> {
   const { listenCert, listenKey, listenCa } = flags
   if (!allowRemote) {
     const why = 'requires --allow-remote: without it only pages of this host are admitted'
@@ -185,6 +222,7 @@ function listenOptions(
   return {
     urls,
     maxConnections,
+    sessionIdleMs,
     allowRemote,
     allowOrigins: allowOrigin ?? [],
     tls: { certFile: listenCert, keyFile: listenKey, caFile: listenCa },

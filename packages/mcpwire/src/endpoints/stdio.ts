@@ -31,7 +31,7 @@ function clientOptions(target: Endpoint, options: EndpointOptions): StdioClientO
   const [command, ...args] = typeof target === 'string' ? [] : target
   if (command === undefined)
     return invalidOption('endpoint', target, 'a command with its arguments in a list for stdio:')
-  const { tls, ...settings } = options
+  const { tls, pingIntervalMs: _unused, ...settings } = options
   if (tls !== undefined)
     throw new TransportError('INVALID_OPTION', 'option "tls" does not apply to a child process', {
       option: 'tls',

@@ -13,8 +13,15 @@ import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provi
  */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
   const { host, port, isSecure } = parseUrl(target, 1)
-  const { tls, maxMessageBytes, closeTimeoutMs } = options
-  return tcpClient({ host, port, tls: tlsFor(isSecure, tls), maxMessageBytes, closeTimeoutMs })
+  const { tls, maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options
+  return tcpClient({
+    host,
+    port,
+    tls: tlsFor(isSecure, tls),
+    maxMessageBytes,
+    closeTimeoutMs,
+    pingIntervalMs,
+  })
 }
 
 /**

@@ -114,6 +114,13 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   maxInFlight?: number | undefined
   /**
+   * Limit for the requests of one caller of 2026-07-28 that the application has received and not answered, without
+   * subscriptions. Further ones wait, and callers take turns. A caller is a principal that the gate names, or else an
+   * address. Requests also wait while the application has paused its connection, for at most `bodyTimeoutMs`.
+   * @defaultValue 256
+   */
+  maxInFlightPerCaller?: number | undefined
+  /**
    * Handling of a request whose client disconnects before the response: `continue`, `cancel` at once, or
    * `cancel-after`, which waits `cancelAfterMs` for the client to resume. The default is `continue` with an
    * `eventStore`, and `cancel-after` without.
@@ -218,6 +225,7 @@ export const endpointOptions: OptionTable<HttpEndpointOptions, OptionalEndpointO
   lifetimeMs: inRange(1, Infinity, Infinity),
   maxSessionsPerAddress: integer(1, Infinity, Infinity),
   maxInFlight: integer(1, Infinity, 10_000),
+  maxInFlightPerCaller: integer(1, Infinity, 256),
   onDisconnect: optional(oneOf(['continue', 'cancel-after', 'cancel'])),
   cancelAfterMs: inRange(0, Infinity, 30_000),
   maxMessageBytes: integer(1024, MAX_MESSAGE_BYTES, 10_485_760),

@@ -1,4 +1,5 @@
 import {
+  type Handshake,
   isRequest,
   isResponse,
   type JsonRpcMessage,
@@ -14,6 +15,7 @@ import { ToolSchemas } from '../../headers/tool-schemas.js'
 import {
   type HttpFailure,
   invalidRequest,
+  overloaded,
   respondWithError,
   tooManyInFlight,
 } from '../request/http-errors.js'
@@ -22,6 +24,7 @@ import { acceptsEvents, type ResponseFormat } from '../request/message-body.js'
 import { newSessionId, peerOf, type SessionRegistry } from '../request/session-registry.js'
 import { checkRequest, headerMismatch } from './check-request.js'
 import { ListenFeed, type NotifyOptions } from './listen-feed.js'
+import type { QueuedRequest } from './request-queue.js'
 import { SharedConnection, type SharedHost } from './shared-connection.js'
 import { StatelessRequest } from './stateless-request.js'
 
@@ -31,6 +34,14 @@ const done: Promise<void> = Promise.resolve()
 const MAX_TOOLS = 1_000
 /** The number of principals whose tool schemas are kept. */
 const MAX_PRINCIPALS = 1_000
+
+/** A message of a POST, with its JSON text where a framework has not parsed it. */
+export interface PostedMessage {
+  readonly message: JsonRpcMessage
+  readonly text: string | undefined
+  /** The format of the response. */
+  readonly format: ResponseFormat
+}
 
 /**
  * The endpoint of 2026-07-28, which has no sessions. With `multiplexed` all requests of a principal use one connection
@@ -48,15 +59,21 @@ export class StatelessEndpoint {
   readonly #schemas = new Map<string, ToolSchemas>()
 
   constructor(registry: SessionRegistry) {
-    const { clock, idleTimeoutMs, lifetimeMs, maxInFlight, modern } = registry.settings
+    const { clock, idleTimeoutMs, lifetimeMs, bodyTimeoutMs, maxInFlight, maxInFlightPerCaller, modern } =
+      registry.settings
     this.#registry = registry
     this.#feed = new ListenFeed(registry.report)
     this.#isShared = modern === 'multiplexed'
     this.#host = {
-      now: () => clock.now(),
+      clock,
       idleTimeoutMs,
       lifetimeMs,
+      bodyTimeoutMs,
       maxInFlight,
+      maxInFlightPerCaller,
+      get budget() {
+        return registry.budget
+      },
       responded: (request, response) => this.#readToolSchemas(request, response),
       idle: (connection) => this.#idle(connection),
       retired: (connection) => this.#retired(connection),
@@ -65,15 +82,20 @@ export class StatelessEndpoint {
   }
 
   /** Handles one posted message. */
-  post(exchange: HttpExchange, caller: Caller, message: JsonRpcMessage, format: ResponseFormat): void {
-    if (isRequest(message)) this.#request(exchange, caller, message, format)
+  post(exchange: HttpExchange, caller: Caller, posted: PostedMessage): void {
+    const { message } = posted
+    if (isRequest(message)) this.#request(exchange, caller, { ...posted, message })
     else if (isResponse(message)) {
       respondWithError(exchange, invalidRequest(400, 'a response, and this revision has none from clients'))
     } else {
       // A cancellation closes the HTTP stream in this revision. Other notifications reach an open connection only.
       if (isDeliverable(message)) {
         const context = new HttpContext(exchange, caller.authInfo)
-        this.#connections.get(caller.principal)?.notify(message, context)
+        const connection = this.#connections.get(caller.principal)
+        if (connection && !connection.notify(message, context)) {
+          this.#registry.fail(exchange, overloaded('the application accepts no messages now', undefined))
+          return
+        }
       }
       exchange.respond(202, [])
     }
@@ -89,7 +111,11 @@ export class StatelessEndpoint {
     void this.#feed.close()
   }
 
-  #request(exchange: HttpExchange, caller: Caller, message: JsonRpcRequest, format: ResponseFormat): void {
+  #request(
+    exchange: HttpExchange,
+    caller: Caller,
+    { message, text, format }: PostedMessage & { readonly message: JsonRpcRequest },
+  ): void {
     const { headers } = exchange.handshake
     const failure =
       checkRequest(message, (name) => headers[name]) ?? this.#paramFailure(message, caller, headers)
@@ -110,7 +136,7 @@ export class StatelessEndpoint {
     if (!this.#isShared && !this.#count(request)) {
       request.fail(tooManyInFlight(this.#host.maxInFlight, request.id))
     } else if (isListen && !this.#isShared) this.#feed.open(request, message)
-    else this.#forward(exchange, caller, request, message)
+    else this.#forward(exchange, request, message, text)
   }
 
   /** Counts a request until it is over. Returns false, and does not count it, at `maxInFlight`. */
@@ -139,14 +165,22 @@ export class StatelessEndpoint {
   }
 
   /** Sends a request over the connection of its principal, or over a new one that it offers to the listener. */
-  #forward(exchange: HttpExchange, caller: Caller, request: StatelessRequest, message: JsonRpcRequest): void {
+  #forward(
+    exchange: HttpExchange,
+    request: StatelessRequest,
+    message: JsonRpcRequest,
+    text: string | undefined,
+  ): void {
+    const { caller } = request
+    const { handshake } = exchange
     const open = this.#isShared ? this.#connections.get(caller.principal) : undefined
     const connection = open ?? this.#createConnection(exchange, caller)
+    const context = new HttpContext(exchange, caller.authInfo)
     // Before the offer, so that a refusal reaches the request.
-    connection.send(request, message, new HttpContext(exchange, caller.authInfo))
+    connection.send({ request, message, context, ...turnOf(handshake, request) }, text)
     if (open) return
     this.#registry.offer(caller, {
-      handshake: exchange.handshake,
+      handshake,
       connector: connectorOf(connection),
       refuse: (refusal) => connection.refuse(refusal),
     })
@@ -202,6 +236,15 @@ export class StatelessEndpoint {
     this.#retired(connection)
     this.#registry.ended(connection)
   }
+}
+
+/** Whose turn it takes. Subscriptions have turns of their own, as they are in flight for as long as they are open. */
+function turnOf(
+  { remote: { address = '', port } }: Handshake,
+  { caller: { authInfo, principal }, isListen }: StatelessRequest,
+): Pick<QueuedRequest, 'caller' | 'connection'> {
+  const caller = authInfo ? principal : address
+  return { caller: isListen ? `${caller} ${LISTEN_METHOD}` : caller, connection: `${address} ${port}` }
 }
 
 function connectorOf(connection: SharedConnection): Connector {

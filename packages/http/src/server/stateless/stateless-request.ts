@@ -37,8 +37,10 @@ const done: Promise<void> = Promise.resolve()
 export interface RequestHost {
   readonly settings: EndpointSettings
   readonly keepAlive: KeepAliveScheduler
-  /** Responds with an error. */
+  /** Responds with an error, and reports it if it is a refusal. */
   fail(exchange: HttpExchange, failure: HttpFailure): void
+  /** Reports an error response that is a refusal. */
+  failed(exchange: HttpExchange, failure: HttpFailure): void
   /** Refuses a caller, and reports it. */
   refuse(exchange: HttpExchange, refusal: Refusal): void
 }
@@ -144,8 +146,15 @@ export class StatelessRequest implements ScheduledStream {
     respondWithRefusal(this.#exchange, refusal)
   }
 
+  /** Responds with an error: in the event stream, where it has begun. */
   fail(failure: HttpFailure): void {
-    if (this.#state !== 'undecided') return
+    if (this.#state === 'over') return
+    if (this.#stream) {
+      const { code, message, data } = failure
+      void this.#send(JSON.stringify({ jsonrpc: '2.0', id: this.id, error: { code, message, data } }), 200)
+      this.#host.failed(this.#exchange, failure)
+      return
+    }
     this.#over()
     this.#host.fail(this.#exchange, failure)
   }

@@ -1,0 +1,204 @@
+import type { BudgetAccount, ByteBudget, Clock, JsonRpcRequest, MessageContext } from '@mcpwire/core'
+import { FairQueue } from '@mcpwire/core/authoring'
+import { type HttpFailure, overloaded } from '../request/http-errors.js'
+import type { StatelessRequest } from './stateless-request.js'
+
+/** A request with its message and context. */
+export interface QueuedRequest {
+  readonly request: StatelessRequest
+  /** The message, or its JSON text while it waits: a text takes as many bytes as are counted. */
+  message: JsonRpcRequest | string
+  readonly context: MessageContext
+  /** The principal that the gate names, or the address. Callers take turns. */
+  readonly caller: string
+  /** The connection of the caller. Those of one caller take turns, too. */
+  readonly connection: string
+}
+
+/** How long the turn of a cancelled request stays unused. */
+const CANCELLATION_MS = 10
+
+/** The services of the endpoint that a queue uses. */
+export interface QueueHost {
+  readonly clock: Clock
+  readonly budget: ByteBudget | undefined
+  readonly bodyTimeoutMs: number
+  readonly maxInFlight: number
+  readonly maxInFlightPerCaller: number
+}
+
+/** The handlers of a queue. */
+export interface QueueHandlers {
+  /** Sends a request to the application. */
+  forward(queued: QueuedRequest, message: JsonRpcRequest): void
+  /** A waiting request was refused. */
+  refused(queued: QueuedRequest): void
+}
+
+/**
+ * The requests for one connection to the application. A request waits while the application is not connected or has
+ * paused, and while its caller has `maxInFlightPerCaller` requests in flight. Callers take turns.
+ */
+export class RequestQueue {
+  readonly #host: QueueHost
+  readonly #handlers: QueueHandlers
+  readonly #queue: FairQueue<QueuedRequest>
+  readonly #accounts = new Map<QueuedRequest, BudgetAccount>()
+  #isPaused = true
+  #isForwarding = false
+  /** The callers of requests that were just cancelled. */
+  readonly #cancelled: string[] = []
+  #cancellation: Disposable | undefined
+  /** Runs while requests wait for a paused application. */
+  #deadline: Disposable | undefined
+
+  constructor(host: QueueHost, handlers: QueueHandlers) {
+    this.#host = host
+    this.#handlers = handlers
+    this.#queue = new FairQueue(host.maxInFlightPerCaller)
+  }
+
+  /** The number of waiting requests. */
+  get size(): number {
+    return this.#queue.size
+  }
+
+  /** Forwards a request, now or in its turn. `text` is its JSON text, where it has one. */
+  add(queued: QueuedRequest, text: string | undefined): void {
+    const { message, caller, connection } = queued
+    if (!this.#isPaused && !this.#isForwarding && this.#queue.take(caller)) {
+      this.#handlers.forward(queued, message as JsonRpcRequest)
+      return
+    }
+    if (text !== undefined) queued.message = text
+    this.#queue.add(caller, connection, queued)
+    const account = this.#host.budget?.open({
+      shed: ({ message: reason, details }) => this.#refuse(queued, overloaded(reason, details.option)),
+    })
+    if (account) this.#accounts.set(queued, account)
+    this.#watch()
+    // Last: it may refuse this request, or others.
+    account?.hold(text?.length ?? lengthOf(queued))
+  }
+
+  /** Makes room for one more request at `maxInFlight`: refuses one of the caller with the most waiting requests. */
+  makeRoom({ caller, connection }: Pick<QueuedRequest, 'caller' | 'connection'>): boolean {
+    const removed = this.#queue.makeRoom(caller, connection)
+    if (!removed) return false
+    const { maxInFlight } = this.#host
+    const reason = `maxInFlight (${maxInFlight}) requests are in flight, and most of them are of this caller`
+    this.#refused(removed, overloaded(reason, 'maxInFlight'))
+    return true
+  }
+
+  /** A forwarded request of a caller is not in flight any more. */
+  done(caller: string): void {
+    this.#queue.done(caller)
+    this.#forward()
+  }
+
+  /**
+   * A forwarded request of a caller was cancelled. Its turn goes to the next one a moment later: a client that
+   * disconnects cancels all its requests, one after another, and those that wait must not be forwarded meanwhile.
+   */
+  cancelled(caller: string): void {
+    this.#cancelled.push(caller)
+    this.#cancellation ??= this.#host.clock.deadline(CANCELLATION_MS, () => {
+      this.#cancellation = undefined
+      for (const each of this.#cancelled.splice(0)) this.#queue.done(each)
+      this.#forward()
+    })
+  }
+
+  /** Removes a request whose client has disconnected. Returns false if it does not wait. */
+  drop(queued: QueuedRequest): boolean {
+    if (!this.#queue.drop(queued.caller, queued.connection, queued)) return false
+    this.#release(queued)
+    return true
+  }
+
+  /** Forwards nothing until `resume()`. */
+  pause(): void {
+    this.#isPaused = true
+    this.#watch()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#unwatch()
+    this.#forward()
+  }
+
+  /** Ends, and returns the waiting requests. */
+  close(): QueuedRequest[] {
+    this.#cancellation?.[Symbol.dispose]()
+    this.pause()
+    return this.#takeAll()
+  }
+
+  #takeAll(): QueuedRequest[] {
+    const all = this.#queue.takeAll()
+    for (const queued of all) this.#release(queued)
+    return all
+  }
+
+  #forward(): void {
+    if (this.#isForwarding) return
+    this.#isForwarding = true
+    try {
+      while (!this.#isPaused) {
+        const queued = this.#queue.next()
+        if (!queued) return
+        this.#release(queued)
+        this.#handlers.forward(queued, messageOf(queued))
+      }
+    } finally {
+      this.#isForwarding = false
+    }
+  }
+
+  #refuse(queued: QueuedRequest, failure: HttpFailure): void {
+    if (this.#queue.drop(queued.caller, queued.connection, queued)) this.#refused(queued, failure)
+  }
+
+  #refused(queued: QueuedRequest, failure: HttpFailure): void {
+    this.#release(queued)
+    queued.request.fail({ ...failure, id: queued.request.id })
+    this.#handlers.refused(queued)
+  }
+
+  #release(queued: QueuedRequest): void {
+    this.#accounts.get(queued)?.close()
+    this.#accounts.delete(queued)
+    if (this.size === 0) this.#unwatch()
+  }
+
+  /** Limits how long requests wait for a paused application. */
+  #watch(): void {
+    if (!this.#isPaused || this.size === 0) return
+    const { clock, bodyTimeoutMs } = this.#host
+    this.#deadline ??= clock.deadline(bodyTimeoutMs, () => {
+      this.#deadline = undefined
+      const reason = `the application accepted no request for bodyTimeoutMs (${bodyTimeoutMs})`
+      for (const queued of this.#takeAll()) this.#refused(queued, overloaded(reason, 'bodyTimeoutMs'))
+    })
+  }
+
+  #unwatch(): void {
+    this.#deadline?.[Symbol.dispose]()
+    this.#deadline = undefined
+  }
+}
+
+const BYTE_ORDER_MARK = 0xfeff
+
+/** The message of a request, whose text was valid before. */
+function messageOf({ message }: QueuedRequest): JsonRpcRequest {
+  if (typeof message !== 'string') return message
+  return JSON.parse(message.charCodeAt(0) === BYTE_ORDER_MARK ? message.slice(1) : message)
+}
+
+/** The length of the body of a request whose message a framework has parsed. */
+function lengthOf({ context }: QueuedRequest): number {
+  return Number(context.requestInfo?.headers['content-length'] ?? 0) || 0
+}
