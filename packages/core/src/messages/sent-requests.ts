@@ -14,10 +14,6 @@ export class SentRequests {
     return this.#ids.isEmpty
   }
 
-  get isEmpty(): boolean {
-    return this.#ids.isEmpty
-  }
-
   add(id: RequestId): void {
     this.#ids.add(id, undefined)
     if (this.#ids.size > MAX_TRACKED) this.#ids.deleteOldest()
