@@ -1,5 +1,5 @@
 import type { Listener, ListenerOptions, RefusedCaller, Transport } from '@mcpwire/core'
-import { Exempt } from './clauses.js'
+import { type ClauseId, Exempt } from './clauses.js'
 import type { ListenerAbility, ListenerClientOptions, ListenerSubject } from './listener-subject.js'
 import { type Recording, record } from './recording.js'
 import { until, within } from './waiting.js'
@@ -8,8 +8,19 @@ const GRACE_MS = 20_000
 
 /** One test of the listener suite, as data. */
 export interface ListenerCase {
+  /** The clause of the contract, of those that have one. */
+  readonly clause?: ClauseId
   readonly title: string
   readonly run: (fixture: ListenerFixture) => Promise<void>
+}
+
+/** Creates one test of a clause. */
+export function clause(
+  id: ClauseId,
+  title: string,
+  run: (fixture: ListenerFixture) => Promise<void>,
+): ListenerCase {
+  return { clause: id, title: `[${id}] ${title}`, run }
 }
 
 /** A listener and the calls of its slots. */
