@@ -17,6 +17,7 @@ export { lineHooks } from './faults/tcp-proxy.js'
 export type { StreamFaults } from './faults/pump.js'
 export { type SlowReaderOptions, slowReader } from './faults/slow-reader.js'
 export { type TcpProxy, type TcpProxyOptions, tcpProxy } from './faults/tcp-proxy.js'
+export { type UnfinishedMessageOptions, unfinishedMessage } from './faults/unfinished-message.js'
 export type { LayerFact, LayerSubject } from './layer-subject.js'
 export { type LeakCheck, startLeakCheck } from './leak-check.js'
 export type {

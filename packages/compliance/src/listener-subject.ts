@@ -21,7 +21,7 @@ export interface HeldBytes {
   /** Settles when the listener has ended the caller. */
   readonly ended: Promise<unknown>
   /** Disconnects the caller. */
-  readonly disconnect: () => void
+  readonly disconnect: () => void | Promise<void>
 }
 
 /** The subject of the listener suite. */
@@ -43,7 +43,7 @@ export interface ListenerSubject {
   readonly sameAddress?: (listener: Listener, options: ListenerOptions) => Listener | Promise<Listener>
   /**
    * Connects a caller for which the listener then holds this number of bytes, such as a message without its end. The
-   * suite starts the connection once it is yielded. `cleanup` disconnects such callers.
+   * suite starts the connection once it is yielded. For sockets, `unfinishedMessage` implements it.
    */
   readonly holdBytes?: (listener: Listener, bytes: number) => Promise<HeldBytes>
   /** Releases further resources of listeners and clients. Called after each case. */

@@ -9,5 +9,5 @@ export async function holdInMemory(listener: Listener, bytes: number): Promise<H
   client.flow?.pause()
   const connection = [...listener.connections].at(-1)
   connection?.send(notificationOfBytes(0, bytes)).catch(() => {})
-  return { ended: client.closed, disconnect: () => void client.close() }
+  return { ended: client.closed, disconnect: () => client.close() }
 }

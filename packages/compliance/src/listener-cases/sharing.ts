@@ -21,7 +21,6 @@ export const sharingCases: readonly ListenerCase[] = [
     'C9',
     'ends the caller that holds the most beyond maxTotalBytes, and serves the others',
     async (fixture) => {
-      const hold = fixture.requireHook('holdBytes', fixture.subject.holdBytes)
       const budget = createByteBudget({ maxTotalBytes: MAX_TOTAL_BYTES })
       const server = await fixture.listening({ maxTotalBytes: budget })
       const served = await fixture.connectClient(server)
@@ -29,7 +28,7 @@ export const sharingCases: readonly ListenerCase[] = [
       const ended: string[] = []
       const add = async (name: string, bytes: number): Promise<void> => {
         const before = budget.heldBytes
-        const caller = await hold(server.listener, bytes)
+        const caller = await fixture.hold(server, bytes)
         void caller.ended.then(() => ended.push(name))
         await fixture.until(
           () => ended.length > 0 || budget.heldBytes >= before + bytes * MOST,
@@ -50,12 +49,11 @@ export const sharingCases: readonly ListenerCase[] = [
   ),
 
   clause('C9', 'reports once to onerror that maxTotalBytes was exceeded', async (fixture) => {
-    const hold = fixture.requireHook('holdBytes', fixture.subject.holdBytes)
     const server = await fixture.listening({ maxTotalBytes: MAX_TOTAL_BYTES })
     startConnections(server)
     let hasEnded = false
     for (let callers = 0; !hasEnded && callers < MAX_CALLERS; callers++) {
-      const { ended } = await hold(server.listener, LARGE_BYTES)
+      const { ended } = await fixture.hold(server, LARGE_BYTES)
       void ended.then(() => {
         hasEnded = true
       })
@@ -72,17 +70,16 @@ export const sharingCases: readonly ListenerCase[] = [
     'C9',
     'holds nothing for callers that have disconnected, and nothing after close()',
     async (fixture) => {
-      const hold = fixture.requireHook('holdBytes', fixture.subject.holdBytes)
       const budget = createByteBudget({ maxTotalBytes: MAX_TOTAL_BYTES })
       const server = await fixture.listening({ maxTotalBytes: budget })
       startConnections(server)
       const holders = async (): Promise<HeldBytes[]> => {
-        const callers = [await hold(server.listener, SMALL_BYTES), await hold(server.listener, SMALL_BYTES)]
+        const callers = [await fixture.hold(server, SMALL_BYTES), await fixture.hold(server, SMALL_BYTES)]
         const expected = callers.length * SMALL_BYTES * MOST
         await fixture.until(() => budget.heldBytes >= expected, 'the listener counts the bytes that it holds')
         return callers
       }
-      for (const { disconnect } of await holders()) disconnect()
+      for (const { disconnect } of await holders()) await disconnect()
       await fixture.until(() => budget.heldBytes === 0, 'the bytes of disconnected callers were released')
       await holders()
       await fixture.within(server.listener.close(), 'close() returned')
