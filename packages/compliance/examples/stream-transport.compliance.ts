@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describeTransport, lineHooks, tcpProxy } from '@mcpwire/compliance'
+import { type Clock, systemClock } from '@mcpwire/core'
 import { streamTransport } from './stream-transport.js'
 
 const host = '127.0.0.1'
@@ -28,7 +29,9 @@ describeTransport('stream', {
     }
   },
   unreachable: (options) => ({ transport: streamTransport((signal) => connected(1, signal), options) }),
-  neverConnects: (options) => ({ transport: streamTransport(aborted, options) }),
+  neverConnects: (options) => ({
+    transport: streamTransport((signal) => unanswered(signal, options.clock), options),
+  }),
   create: (options) => streamTransport(() => never, options),
 })
 
@@ -43,8 +46,8 @@ async function connected(port: number, signal: AbortSignal): Promise<Socket> {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
+/** Each `open` has a deadline of its own. */
+async function unanswered(signal: AbortSignal, clock: Clock = systemClock): Promise<never> {
+  await clock.sleep(10_000, signal)
+  throw new Error('the other end did not answer')
 }

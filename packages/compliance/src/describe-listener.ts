@@ -3,6 +3,7 @@ import { Exempt } from './clauses.js'
 import { admissionCases } from './listener-cases/admission.js'
 import { listenerLifeCases } from './listener-cases/life.js'
 import { servingCases } from './listener-cases/serving.js'
+import { sharingCases } from './listener-cases/sharing.js'
 import { createListenerFixture, type ListenerCase } from './listener-fixture.js'
 import type { ListenerSubject } from './listener-subject.js'
 
@@ -13,10 +14,11 @@ export const listenerCases: readonly ListenerCase[] = [
   ...listenerLifeCases,
   ...admissionCases,
   ...servingCases,
+  ...sharingCases,
 ]
 
 /**
- * Registers the listener suite with vitest: life cycle, admission, limits and shutdown.
+ * Registers the listener suite with vitest: life cycle, admission, limits, fairness and shutdown.
  *
  * @example
  * ```ts

@@ -17,9 +17,15 @@ export { lineHooks } from './faults/tcp-proxy.js'
 export type { StreamFaults } from './faults/pump.js'
 export { type SlowReaderOptions, slowReader } from './faults/slow-reader.js'
 export { type TcpProxy, type TcpProxyOptions, tcpProxy } from './faults/tcp-proxy.js'
+export { type UnfinishedMessageOptions, unfinishedMessage } from './faults/unfinished-message.js'
 export type { LayerFact, LayerSubject } from './layer-subject.js'
 export { type LeakCheck, startLeakCheck } from './leak-check.js'
-export type { ListenerAbility, ListenerClientOptions, ListenerSubject } from './listener-subject.js'
+export type {
+  HeldBytes,
+  ListenerAbility,
+  ListenerClientOptions,
+  ListenerSubject,
+} from './listener-subject.js'
 export { loopback } from './loopback.js'
 export { turns, until, within } from './waiting.js'
 export { type CaseOutcome, runCase, runTransportCases } from './run-case.js'

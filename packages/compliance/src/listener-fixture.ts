@@ -1,6 +1,11 @@
 import type { Listener, ListenerOptions, RefusedCaller, Transport } from '@mcpwire/core'
-import { Exempt } from './clauses.js'
-import type { ListenerAbility, ListenerClientOptions, ListenerSubject } from './listener-subject.js'
+import { type ClauseId, Exempt } from './clauses.js'
+import type {
+  HeldBytes,
+  ListenerAbility,
+  ListenerClientOptions,
+  ListenerSubject,
+} from './listener-subject.js'
 import { type Recording, record } from './recording.js'
 import { until, within } from './waiting.js'
 
@@ -8,8 +13,19 @@ const GRACE_MS = 20_000
 
 /** One test of the listener suite, as data. */
 export interface ListenerCase {
+  /** The clause of the contract, of those that have one. */
+  readonly clause?: ClauseId
   readonly title: string
   readonly run: (fixture: ListenerFixture) => Promise<void>
+}
+
+/** Creates one test of a clause. */
+export function clause(
+  id: ClauseId,
+  title: string,
+  run: (fixture: ListenerFixture) => Promise<void>,
+): ListenerCase {
+  return { clause: id, title: `[${id}] ${title}`, run }
 }
 
 /** A listener and the calls of its slots. */
@@ -46,6 +62,8 @@ export interface ListenerFixture {
   connectUnstarted(server: RecordedListener): Promise<{ client: Transport; connection: Transport }>
   /** Connects a client that must be refused. Resolves with the reason. */
   refused(server: RecordedListener, options?: ListenerClientOptions): Promise<unknown>
+  /** Connects a caller for which the listener holds bytes. Ends the case if the subject is exempt. */
+  hold(server: RecordedListener, bytes: number): Promise<HeldBytes>
   /** Records a listener and closes it at the end of the case. */
   track(listener: Listener): RecordedListener
   /** The hook of the subject. Ends the case if the subject is exempt, and fails if the hook is missing. */
@@ -65,6 +83,13 @@ export function createListenerFixture(subject: ListenerSubject): ListenerFixture
     until(condition, description, graceMs)
   const waitFor = <T>(promise: PromiseLike<T>, description: string): Promise<T> =>
     within(promise, description, graceMs)
+
+  function requireHook<T>(ability: ListenerAbility, provided: T | undefined): T {
+    const reason = subject.exempt?.[ability]
+    if (reason !== undefined) throw new Exempt(`${ability}: ${reason}`)
+    if (provided !== undefined) return provided
+    throw new Error(`the subject has no '${ability}': provide it, or name it in 'exempt' with the reason`)
+  }
 
   function track(listener: Listener): RecordedListener {
     cleanups.unshift(() => listener.close())
@@ -138,11 +163,11 @@ export function createListenerFixture(subject: ListenerSubject): ListenerFixture
       )
       return await waitFor(Promise.race([transport.closed, failed]), 'the client was refused')
     },
-    requireHook: (ability, provided) => {
-      const reason = subject.exempt?.[ability]
-      if (reason !== undefined) throw new Exempt(`${ability}: ${reason}`)
-      if (provided !== undefined) return provided
-      throw new Error(`the subject has no '${ability}': provide it, or name it in 'exempt' with the reason`)
+    requireHook,
+    hold: async (server, bytes) => {
+      const held = await requireHook('holdBytes', subject.holdBytes)(server.listener, bytes)
+      cleanups.unshift(() => held.disconnect())
+      return held
     },
     until: waitUntil,
     within: waitFor,

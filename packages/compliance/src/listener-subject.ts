@@ -4,6 +4,7 @@ import type { Listener, ListenerOptions, Transport } from '@mcpwire/core'
 export type ListenerAbility =
   | 'beyondThisHost'
   | 'sameAddress'
+  | 'holdBytes'
   /** A refused client receives the status, as `REFUSED` or `AUTH_REQUIRED`. */
   | 'reportsRefusal'
   /** The gate receives headers of the client. */
@@ -13,6 +14,14 @@ export type ListenerAbility =
 export interface ListenerClientOptions {
   /** Headers for the gate, by lower-case name. */
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A caller for which a listener holds bytes. */
+export interface HeldBytes {
+  /** Settles when the listener has ended the caller. */
+  readonly ended: Promise<unknown>
+  /** Disconnects the caller. */
+  readonly disconnect: () => void | Promise<void>
 }
 
 /** The subject of the listener suite. */
@@ -32,6 +41,11 @@ export interface ListenerSubject {
   readonly beyondThisHost?: (options: ListenerOptions) => Listener | Promise<Listener>
   /** Creates an idle listener on the address of a started one. */
   readonly sameAddress?: (listener: Listener, options: ListenerOptions) => Listener | Promise<Listener>
+  /**
+   * Connects a caller for which the listener then holds this number of bytes, such as a message without its end. The
+   * suite starts the connection once it is yielded. For sockets, `unfinishedMessage` implements it.
+   */
+  readonly holdBytes?: (listener: Listener, bytes: number) => Promise<HeldBytes>
   /** Releases further resources of listeners and clients. Called after each case. */
   readonly cleanup?: () => void | Promise<void>
   /** The longest time for an expected event, in milliseconds. Default: 20 000. */

@@ -1,4 +1,4 @@
-import { TransportError } from '@mcpwire/core'
+import { systemClock, TransportError } from '@mcpwire/core'
 import { type Connector, createTransport, type OptionSettings } from '@mcpwire/core/authoring'
 import { type ByteStreamOptions, byteStreamOptions, duplexChannel } from '@mcpwire/core/node'
 import { type LoopbackEnd, loopbackStreams } from './loopback-streams.js'
@@ -23,12 +23,17 @@ export const loopback: TransportSubject = {
     sink.end()
     return idleChannel
   }),
-  neverConnects: lone(
-    (_sink, signal) =>
-      new Promise((_resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      }),
-  ),
+  neverConnects: (options) => lone(unanswered(options))(options),
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** Waits for an answer that never comes. */
+function unanswered({ clock = systemClock }: PairOptions): Connector['connect'] {
+  return async (_sink, signal) => {
+    await clock.sleep(CONNECT_TIMEOUT_MS, signal)
+    throw failed('no answer')
+  }
 }
 
 /** Creates one pair of the reference medium. */

@@ -4,6 +4,7 @@ import type {
   JsonRpcRequest,
   JsonRpcResultResponse,
 } from '@mcpwire/core'
+import { systemClock } from '@mcpwire/core'
 
 /** A notification with a number. */
 export function notification(n: number, more: Readonly<Record<string, unknown>> = {}): JsonRpcNotification {
@@ -39,4 +40,14 @@ export function response(
 export function notificationOfBytes(n: number, bytes: number): JsonRpcNotification {
   const bare = JSON.stringify(notification(n, { fill: '' })).length
   return notification(n, { fill: 'x'.repeat(bytes - bare) })
+}
+
+/** The messages of a long burst. With `occupy` for each, they take 200 ms. */
+export const BURST_MESSAGES = 1_000
+const MESSAGE_MS = 0.2
+
+/** Occupies the process for the time of one message of a burst. */
+export function occupy(): void {
+  const end = systemClock.now() + MESSAGE_MS
+  while (systemClock.now() < end);
 }

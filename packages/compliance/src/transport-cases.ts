@@ -5,6 +5,7 @@ import { closingCases } from './transport-cases/closing.js'
 import { contentCases } from './transport-cases/content.js'
 import { endingCases } from './transport-cases/endings.js'
 import { factoryCases } from './transport-cases/factories.js'
+import { fairnessCases } from './transport-cases/fairness.js'
 import { idCases } from './transport-cases/ids.js'
 import { leakCases } from './transport-cases/leaks.js'
 import { lifeCases } from './transport-cases/life.js'
@@ -36,4 +37,5 @@ export const transportCases: readonly ClauseCase[] = [
   ...idCases,
   ...objectCases,
   ...batchCases,
+  ...fairnessCases,
 ]

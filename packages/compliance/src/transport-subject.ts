@@ -102,7 +102,7 @@ export interface TransportSubject {
   readonly unreachable?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
   /** Creates a transport whose peer disconnects before `start()` can succeed. */
   readonly hangsUpDuringStart?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
-  /** Creates a transport whose `start()` stays pending until it is aborted. */
+  /** Creates a transport whose peer never answers. Its `start()` is pending until an abort, or its deadline by `clock`. */
   readonly neverConnects?: (options: PairOptions) => LoneTransport | Promise<LoneTransport>
   /** The longest time for an expected event, in milliseconds. Default: 20 000. */
   readonly graceMs?: number

@@ -21,6 +21,7 @@ export const defects: Readonly<Record<ClauseId, string>> = {
   C16: 'has a sessionId before the peer assigned one',
   C17: 'cannot be extended',
   C18: 'accepts batches of every version',
+  C19: 'serves one connection after the other',
 }
 
 /** A medium for each clause with only the defect that breaks the clause. */
@@ -196,6 +197,8 @@ export const brokenDoubles = {
       for (const each of members) await sendRaw(to, JSON.stringify(each))
     },
   })),
+
+  C19: oneAfterTheOther(),
 } satisfies Record<string, TransportSubject>
 
 /** Further media, each with another defect that breaks only this clause. */
@@ -204,6 +207,14 @@ export const furtherDoubles: readonly {
   readonly defect: string
   readonly subject: TransportSubject
 }[] = [
+  {
+    clause: 'C3',
+    defect: 'waits for ever for the answer of its peer in start()',
+    subject: {
+      ...loopback,
+      neverConnects: ({ clock: _ignored, ...options }) => provided(loopback.neverConnects)(options),
+    },
+  },
   {
     clause: 'C10',
     defect: 'lets a request with a malformed response hang',
@@ -231,6 +242,32 @@ export const furtherDoubles: readonly {
     }),
   },
 ]
+
+/** The loopback, where a pair sends only while no other pair has messages that have not arrived. */
+function oneAfterTheOther(): TransportSubject {
+  const pairs = new Set<{ readonly near: Transport; undelivered: number }>()
+  return damaged((pair) => {
+    const { near } = pair
+    const own = { near, undelivered: 0 }
+    pairs.add(own)
+    replaceCallback(farOf(pair), 'onmessage', (callback) => (...args) => {
+      own.undelivered--
+      return callback(...args)
+    })
+    const isBusy = (): boolean =>
+      [...pairs].some((each) => each !== own && each.near.state === 'open' && each.undelivered > 0)
+    const send = near.send.bind(near)
+    const sendLater: typeof send = async (message, options) => {
+      while (isBusy()) await turns(1)
+      await near.send(message, options)
+    }
+    near.send = (message, options) => {
+      if (isBusy()) return sendLater(message, options)
+      own.undelivered++
+      return send(message, options)
+    }
+  })
+}
 
 function dropMessages(transport: Transport, isDropped: (message: JsonRpcMessage) => boolean): void {
   replaceCallback(transport, 'onmessage', (callback) => (message, context) => {

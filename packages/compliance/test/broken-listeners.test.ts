@@ -1,8 +1,19 @@
-import { type Gate, type Listener, memoryClient, memoryListener, type Transport } from '@mcpwire/core'
+import {
+  type BudgetAccount,
+  type BudgetHolder,
+  type ByteBudget,
+  type Gate,
+  type Layer,
+  type Listener,
+  memoryClient,
+  memoryListener,
+  type Transport,
+} from '@mcpwire/core'
 import { describe, expect, test } from 'vitest'
 import { Exempt } from '../src/clauses.js'
 import { listenerCases, runListenerCase } from '../src/describe-listener.js'
 import type { ListenerSubject } from '../src/index.js'
+import { holdInMemory } from './memory-holders.js'
 
 const TIMEOUT_MS = 240_000
 /** For events that do not happen. Too short for one that does, it fails a case that may fail. */
@@ -17,6 +28,7 @@ const good: ListenerSubject = {
   },
   listen: (options) => memoryListener(options),
   connect: (listener, { headers }) => memoryClient({ listener, headers }),
+  holdBytes: holdInMemory,
 }
 
 /** Listeners with one defect each, and the titles of the cases that must fail. */
@@ -33,6 +45,31 @@ const brokenListeners: Record<string, { listen: ListenerSubject['listen']; faili
   'ignores maxConnections': {
     listen: (options) => memoryListener({ ...options, maxConnections: Infinity }),
     failing: /maxConnections|another connection has ended/,
+  },
+  'ignores maxTotalBytes': {
+    listen: (options) => memoryListener({ ...options, maxTotalBytes: Infinity }),
+    failing: /^\[C9\]/,
+  },
+  'ends the caller that holds the least': {
+    listen: ({ maxTotalBytes, ...options }) =>
+      memoryListener({
+        ...options,
+        maxTotalBytes: typeof maxTotalBytes === 'object' ? inverted(maxTotalBytes) : maxTotalBytes,
+      }),
+    failing: /^\[C9\] ends the caller that holds the most/,
+  },
+  'keeps counting the bytes of callers that have disconnected': {
+    listen: ({ maxTotalBytes, ...options }) =>
+      memoryListener({
+        ...options,
+        maxTotalBytes: typeof maxTotalBytes === 'object' ? withoutRelease(maxTotalBytes) : maxTotalBytes,
+      }),
+    failing: /^\[C9\] holds nothing/,
+  },
+  'serves the connection with the most messages first': {
+    listen: ({ layers = [], ...options }) =>
+      memoryListener({ ...options, layers: [...layers, longestFirst()] }),
+    failing: /^\[C19\]/,
   },
   'does not call onrefused': {
     listen: (options) => Object.defineProperty(memoryListener(options), 'onrefused', { set: () => {} }),
@@ -110,7 +147,7 @@ const brokenListeners: Record<string, { listen: ListenerSubject['listen']; faili
         ],
       })
     },
-    failing: /its own client only/,
+    failing: /its own client only|^\[C9\] ends/,
   },
 }
 
@@ -166,6 +203,80 @@ function changed(
       return verdict?.admit === true ? change(verdict) : verdict
     },
   }
+}
+
+/** A budget that ends the holder that holds the least. */
+function inverted(budget: ByteBudget): ByteBudget {
+  const accounts = new Map<BudgetAccount, BudgetHolder>()
+  return {
+    ...viewOf(budget),
+    open: (holder) => {
+      const account = budget.open({
+        ...holder,
+        shed: (error, excessBytes) => {
+          const [least] = [...accounts]
+            .filter(([each]) => each.heldBytes > 0)
+            .sort(([a], [b]) => a.heldBytes - b.heldBytes)
+          ;(least?.[1] ?? holder).shed(error, excessBytes)
+        },
+      })
+      accounts.set(account, holder)
+      return account
+    },
+  }
+}
+
+/** A budget whose accounts go on to hold bytes after they were closed. */
+function withoutRelease(budget: ByteBudget): ByteBudget {
+  return {
+    ...viewOf(budget),
+    open: (holder) => {
+      const account = budget.open(holder)
+      const hold = (bytes: number): void => {
+        if (bytes > 0) account.hold(bytes)
+      }
+      return { heldBytes: 0, hold, close: () => {} }
+    },
+  }
+}
+
+function viewOf({ maxTotalBytes }: ByteBudget): Omit<ByteBudget, 'open'> {
+  return { maxTotalBytes, heldBytes: 0 }
+}
+
+/** A layer that delivers the messages of the connection with the most of them first. */
+function longestFirst(): Layer {
+  const queues: (() => void)[][] = []
+  let isDelivering = false
+  const deliver = (): void => {
+    let longest: (() => void)[] = []
+    for (const queue of queues) if (queue.length > longest.length) longest = queue
+    const next = longest.shift()
+    isDelivering = next !== undefined
+    if (!next) return
+    next()
+    setImmediate(deliver)
+  }
+  return (next) => ({
+    ...next,
+    connect: (sink, signal) => {
+      const queue: (() => void)[] = []
+      queues.push(queue)
+      const add = (event: () => void): void => {
+        queue.push(event)
+        if (!isDelivering) setImmediate(deliver)
+        isDelivering = true
+      }
+      return next.connect(
+        {
+          ...sink,
+          message: (message, context) => add(() => sink.message(message, context)),
+          end: (reason) => add(() => sink.end(reason)),
+        },
+        signal,
+      )
+    },
+  })
 }
 
 /** A listener that starts every connection right after it yields it. */

@@ -1,5 +1,6 @@
 import { memoryClient, memoryListener } from '@mcpwire/core'
 import { describeListener, describeTransport, type TransportSubject } from '../src/index.js'
+import { holdInMemory } from './memory-holders.js'
 
 const typed = 'memory carries messages, not text; core runs this case over its byte streams'
 
@@ -10,6 +11,7 @@ describeListener('memory', {
   },
   listen: (options) => memoryListener(options),
   connect: (listener, { headers }) => memoryClient({ listener, headers }),
+  holdBytes: holdInMemory,
 })
 
 const memory: TransportSubject = {
@@ -49,7 +51,7 @@ const memory: TransportSubject = {
     return { transport: memoryClient({ listener, ...options }), cleanup: () => listener.close() }
   },
   neverConnects: async (options) => {
-    const listener = memoryListener()
+    const listener = memoryListener(options)
     listener.onconnection = () => {}
     await listener.start()
     return { transport: memoryClient({ listener, ...options }), cleanup: () => listener.close() }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Transport, TransportError } from '@mcpwire/core'
+import { systemClock, type Transport, TransportError } from '@mcpwire/core'
 import { type Connector, createTransport } from '@mcpwire/core/authoring'
 import { byteStreamOptions, duplexChannel, inspectServerStart } from '@mcpwire/core/node'
 import { describeTransport, lineHooks, type PairOptions, type TransportPair, tcpProxy } from '../src/index.js'
@@ -24,17 +24,7 @@ for (const medium of ['tcp', 'unix'] as const) {
       const transport = socketTransport(() => connect({ path: join(folder, 'unused') }), options)
       return { transport, cleanup: () => rm(folder, { recursive: true }) }
     },
-    neverConnects: (options) => ({
-      transport: createTransport(
-        {
-          connect: (_sink, signal) =>
-            new Promise((_resolve, reject) => {
-              signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-            }),
-        },
-        options,
-      ),
-    }),
+    neverConnects: (options) => ({ transport: createTransport(unanswered(options), options) }),
   })
 }
 
@@ -74,6 +64,16 @@ function socketTransport(open: () => Socket, options: PairOptions): Transport {
     },
   }
   return createTransport(connector, options)
+}
+
+/** A connector with a deadline, whose peer does not answer. */
+function unanswered({ clock = systemClock }: PairOptions): Connector {
+  return {
+    connect: async (_sink, signal) => {
+      await clock.sleep(10_000, signal)
+      throw new TransportError('CONNECT_FAILED', 'cannot connect: no answer', { address: 'socket' })
+    },
+  }
 }
 
 function connected(socket: Socket, signal: AbortSignal): Promise<void> {

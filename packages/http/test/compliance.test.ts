@@ -1,4 +1,4 @@
-import { describeListener, describeTransport } from '@mcpwire/compliance'
+import { describeListener, describeTransport, unfinishedMessage } from '@mcpwire/compliance'
 import { httpClient, memoryEventStore } from '../src/index.js'
 import { httpServer } from '../src/node/index.js'
 import { introduce, listeningClient, portOf, relayedPair } from './support/server-pair.js'
@@ -39,6 +39,12 @@ describeListener('http', {
   listen: (options) => httpServer({ port: 0, ...options }),
   connect: ({ address = '' }, { headers = {} }) => listeningClient({ url: address, headers, httpSse: false }),
   initialize: introduce,
+  holdBytes: ({ address }, bytes) =>
+    unfinishedMessage({
+      to: { port: portOf(address), host: '127.0.0.1' },
+      connect: (port) => httpClient({ url: `http://127.0.0.1:${port}/mcp`, httpSse: false }),
+      bytes,
+    }),
   beyondThisHost: (options) => httpServer({ port: 0, host: '0.0.0.0', ...options }),
   sameAddress: ({ address }, options) => httpServer({ port: portOf(address), ...options }),
 })

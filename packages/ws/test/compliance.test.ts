@@ -5,6 +5,7 @@ import {
   type TransportPair,
   type TransportSubject,
   tcpProxy,
+  unfinishedMessage,
 } from '@mcpwire/compliance'
 import type { Transport } from '@mcpwire/core'
 import { refusedPort } from '@mcpwire/test-support/ports'
@@ -33,7 +34,18 @@ interface Variant {
 for (const { name, ...variant } of variants) {
   describeTransport(name, subjectOf(variant))
 
+  const { isSecure } = variant
   describeListener(name, {
+    ...('deflate' in variant && {
+      exempt: { holdBytes: 'a compressed message has another length than its content' },
+    }),
+    holdBytes: ({ address }, bytes) =>
+      unfinishedMessage({
+        to: { port: portOf(address), host: '127.0.0.1' },
+        connect: (port) =>
+          wsClient({ url: `${isSecure ? 'wss' : 'ws'}://localhost:${port}/mcp`, ...clientSide(variant) }),
+        bytes,
+      }),
     listen: (options) => wsServer({ port: 0, ...options, ...serverSide(variant) }),
     connect: ({ address = '' }, { headers }) =>
       wsClient({ url: address.replace('127.0.0.1', 'localhost'), headers, ...clientSide(variant) }),

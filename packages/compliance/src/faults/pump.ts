@@ -12,6 +12,8 @@ export interface StreamFaults {
   readonly chunkBytes?: number
   /** The number of bytes after which both ends are reset. */
   readonly resetAfterBytes?: number
+  /** The number of bytes after which no more pass, while the connection stays open. */
+  readonly stopAfterBytes?: number
   /** Whether the end of the stream is dropped, as by a router that lost its table. */
   readonly halfOpen?: boolean
 }
@@ -34,12 +36,14 @@ export function startPump(from: Socket, to: Socket, faults: StreamFaults, clock:
     const size = faults.chunkBytes ?? chunk.length
     for (let start = 0; start < chunk.length && !isStopped; start += size) {
       await resumed
-      const left = (faults.resetAfterBytes ?? Infinity) - passed
+      const { resetAfterBytes = Infinity, stopAfterBytes = Infinity } = faults
+      const left = Math.min(resetAfterBytes, stopAfterBytes) - passed
       const part = chunk.subarray(start, start + Math.min(size, left))
       await write(part)
       passed += part.length
       if (part.length === left) {
         isStopped = true
+        if (passed === stopAfterBytes) return
         // libuv reports a reset that it reads together with the last bytes as an end.
         await turns()
         resetSocket(from)

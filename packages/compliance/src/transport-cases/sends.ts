@@ -1,5 +1,6 @@
 import { isTransportError, type Transport } from '@mcpwire/core'
 import { expect } from 'vitest'
+import { createFakeClock, type FakeClock } from '../fake-clock.js'
 import { createSendLog, type SendLog } from '../recording.js'
 import { count, notification, notificationOfBytes, numbersOf } from '../sample-messages.js'
 import { type ClauseCase, clause } from '../transport-fixture.js'
@@ -96,6 +97,48 @@ export const sendCases: readonly ClauseCase[] = [
     },
   ),
 
+  clause('C3', 'start() settles by its own deadline if the peer never answers', async (fixture) => {
+    const clock = createFakeClock()
+    const { transport } = await fixture.lone('neverConnects', { clock })
+    let outcome: unknown
+    const starting = settled(transport.start()).then((error) => {
+      outcome = error ?? 'it resolved'
+    })
+    await turn()
+    if (transport.state === 'starting') {
+      expect(await codeOf(transport.send(notification(1))), 'code of the rejection of send()').toBe(
+        'NOT_STARTED',
+      )
+    }
+    const passing = passTime(clock, () => outcome !== undefined)
+    try {
+      await fixture.within(starting, 'start() settled when the time of its deadline had passed')
+    } finally {
+      passing.stop()
+    }
+    expect(outcome, 'error that start() rejects with').toBeInstanceOf(Error)
+  }),
+
+  clause(
+    'C3',
+    'every send settles within closeTimeoutMs of close(), however long the peer has not read',
+    async (fixture) => {
+      const clock = createFakeClock()
+      const opened = await fixture.open({ clock, closeTimeoutMs: 1_000 })
+      opened.stall('far')
+      const log = await fill(opened.near)
+      await clock.advance(HOUR_MS)
+      const closing = opened.near.close()
+      await clock.advance(1_000)
+      await fixture.until(() => log.pending === 0, 'every send settled')
+      await fixture.within(closing, 'close() returned')
+      expect(
+        log.failures.filter((error) => !isTransportError(error)),
+        'rejections with another error than a TransportError',
+      ).toEqual([])
+    },
+  ),
+
   clause(
     'C3',
     'send() beyond maxQueuedBytes rejects with OVERLOADED, sends no part of the message, and the others arrive',
@@ -153,6 +196,24 @@ async function fill(transport: Transport): Promise<SendLog> {
     await turn()
   }
   return log
+}
+
+const HOUR_MS = 3_600_000
+/** One step of the time that passes for a deadline. */
+const STEP_MS = 60_000
+
+/** Lets the time of a clock pass until the condition is true. */
+function passTime(clock: FakeClock, isOver: () => boolean): { stop: () => void } {
+  let isStopped = false
+  const pass = async (): Promise<void> => {
+    while (!isStopped && !isOver()) await clock.advance(STEP_MS)
+  }
+  void pass()
+  return {
+    stop: () => {
+      isStopped = true
+    },
+  }
 }
 
 function settled(promise: Promise<unknown>): Promise<unknown> {

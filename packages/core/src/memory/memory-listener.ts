@@ -1,3 +1,4 @@
+import type { ByteBudget } from '../contract/byte-budget.js'
 import { TransportError } from '../contract/errors.js'
 import { normalizeHeaders } from '../contract/http-headers.js'
 import type { Incoming, Listener } from '../contract/listener.js'
@@ -58,6 +59,7 @@ type Offer = (incoming: Incoming) => void
 /** The open end of a listener, and its limits. */
 interface MemoryBinding {
   readonly offer: Offer
+  readonly budget: ByteBudget
   readonly limits: MemoryLimits
 }
 
@@ -82,8 +84,8 @@ export function memoryListener(given: MemoryListenerOptions = {}): Listener {
   const listener = createListener(
     {
       bindsBeyondThisHost: false,
-      listen: async ({ connection }) => {
-        binding = { offer: connection, limits }
+      listen: async ({ connection, budget }) => {
+        binding = { offer: connection, budget, limits }
         return {
           address,
           close: async () => {
@@ -125,6 +127,7 @@ export function memoryClient(given: MemoryClientOptions): Transport {
         const [near, far] = memoryConnectors(
           { address: 'memory:client', limits: settings },
           { address, limits: binding.limits },
+          binding.budget,
         )
         await admitted(binding.offer, far, headers, address, signal)
         return await near.connect(sink, signal)

@@ -1,3 +1,4 @@
+import type { BudgetAccount, ByteBudget } from '../contract/byte-budget.js'
 import type { Channel, Connector, Sink } from '../contract/connector.js'
 import { TransportError } from '../contract/errors.js'
 import { type JsonRpcMessage, toJson } from '../contract/message.js'
@@ -77,9 +78,25 @@ export interface MemoryEndOptions {
   readonly limits: MemoryLimits
 }
 
-/** Makes the two ends of a memory connection. Each connects once, immediately. Messages wait until the other end connects. */
-export function memoryConnectors(here: MemoryEndOptions, there: MemoryEndOptions): [Connector, Connector] {
-  const [a, b] = memoryEnds(here, there)
+/**
+ * Makes the two ends of a memory connection, the second for a listener. Each connects once, immediately. Messages wait until the other end connects.
+ * What waits for either end is counted in the budget. Beyond its limit, both ends end with its error.
+ */
+export function memoryConnectors(
+  here: MemoryEndOptions,
+  there: MemoryEndOptions,
+  budget: ByteBudget,
+): [Connector, Connector] {
+  const ends = memoryEnds(here, there)
+  const shed = (error: Error): void => {
+    for (const end of ends) end.end((sink) => sink.end(error))
+  }
+  for (const end of ends) end.account = budget.open({ shed })
+  const [a, b] = ends
+  // What a client has not read after its connection ended is not the listener's.
+  b.ended = () => {
+    for (const { account } of ends) account?.close()
+  }
   return [connectorOf(a, b), connectorOf(b, a)]
 }
 
@@ -97,6 +114,10 @@ class End {
   traffic = { bytesSent: 0, bytesReceived: 0 }
   reader: MessageReader | undefined
   sink: Sink | undefined
+  /** Counts the queue of an end of a listener. */
+  account: BudgetAccount | undefined
+  /** Called when this end has ended. */
+  ended: (() => void) | undefined
   /** Ends the conversation for a reason. */
   abandon: ((error: Error) => void) | undefined
   isPaused = false
@@ -117,6 +138,8 @@ class End {
     this.texts.push(text)
     this.queuedBytes += text.length
     this.schedule()
+    this.count()
+    if (this.isOver) return Promise.reject(closedEndError(this.address, 'none'))
     if (this.queuedBytes <= HIGH_WATER_MARK) return sentImmediately
     this.drained ??= deferred()
     return this.drained.promise
@@ -131,9 +154,17 @@ class End {
     })
   }
 
+  /** Counts what waits. A short queue that is delivered in the next microtask costs nothing. */
+  count(): void {
+    const isWaiting = this.isPaused || !this.reader || this.queuedBytes > HIGH_WATER_MARK
+    this.account?.hold(isWaiting ? this.queuedBytes : 0)
+  }
+
+  /** Delivers queued messages, at most `SLICE_BYTES` and one message at once. Then other connections are served. */
   deliver(): void {
     let next = 0
-    while (next < this.texts.length && !this.isPaused && !this.isOver) {
+    const restBytes = this.queuedBytes - SLICE_BYTES
+    while (next < this.texts.length && this.queuedBytes > restBytes && !this.isPaused && !this.isOver) {
       const text = this.texts[next++] as string
       this.queuedBytes -= text.length
       this.traffic.bytesReceived += text.length
@@ -141,6 +172,8 @@ class End {
       else this.reader?.text(text)
     }
     this.texts.splice(0, next)
+    this.count()
+    if (this.texts.length > 0) this.schedule()
     if (this.queuedBytes <= HIGH_WATER_MARK) {
       this.drained?.resolve()
       this.drained = undefined
@@ -160,6 +193,8 @@ class End {
     this.isOver = true
     this.texts.length = 0
     this.queuedBytes = 0
+    this.account?.hold(0)
+    this.ended?.()
     this.drained?.reject(closedEndError(this.address, 'unknown'))
     this.drained = undefined
     const { sink } = this
@@ -170,6 +205,8 @@ class End {
 }
 
 const HIGH_WATER_MARK = 65_536
+/** The bytes after which an end gives way to others. */
+const SLICE_BYTES = 65_536
 
 function connectorOf(here: End, there: End): Connector {
   return {
@@ -217,6 +254,7 @@ function channelOf(here: End, there: End): Channel {
     flow: {
       pause: () => {
         here.isPaused = true
+        here.count()
       },
       resume: () => {
         here.isPaused = false

@@ -8,6 +8,7 @@ import {
   type TransportPair,
   type TransportSubject,
   tcpProxy,
+  unfinishedMessage,
 } from '@mcpwire/compliance'
 import type { Listener, Transport } from '@mcpwire/core'
 import { newFolder } from '@mcpwire/test-support/folders'
@@ -111,6 +112,17 @@ export function listenerSubject(kind: PathKind, { preamble }: { preamble: boolea
         closeTimeoutMs: 200,
         ...(preamble && { preamble: { headers: () => headers } }),
       }),
+    holdBytes: async (listener, bytes) => {
+      const folder = await newFolder()
+      folders.push(folder)
+      const path = join(folder.path, 'proxy')
+      return await unfinishedMessage({
+        to: { path: pathOf(listener).replace(/^@/, '\0') },
+        path,
+        connect: () => unixClient({ path, ...(preamble && { preamble: { headers: () => ({}) } }) }),
+        bytes,
+      })
+    },
     sameAddress: (listener, options) => unixServer({ path: pathOf(listener), ...options }),
     cleanup: async () => {
       await Promise.all(folders.splice(0).map(({ remove }) => remove()))
