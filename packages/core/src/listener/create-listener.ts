@@ -39,7 +39,7 @@ import { createObservedTransport } from '../transport/create-transport.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-options.js'
 import { endOnly } from '../transport/transport-parts.js'
-import { admit } from './admission.js'
+import { admitWithRoom } from './admission.js'
 import { createByteBudget } from './byte-budget.js'
 import {
   type Admitted,
@@ -103,9 +103,8 @@ class ConnectionListener implements Listener {
   constructor(acceptor: Acceptor, settings: ListenerSettings) {
     this.#acceptor = acceptor
     this.#settings = settings
-    const { closeTimeoutMs, clock } = settings
-    this.#transportSettings = { closeTimeoutMs, clock }
-    this.#refusedCallers = new RefusedCallers(clock, (caller) => this.#callOnRefused(caller))
+    this.#transportSettings = { closeTimeoutMs: settings.closeTimeoutMs, clock: settings.clock }
+    this.#refusedCallers = new RefusedCallers(settings.clock, (caller) => this.#callOnRefused(caller))
   }
 
   get closed(): Promise<Error | undefined> {
@@ -178,11 +177,10 @@ class ConnectionListener implements Listener {
 
   async #bind(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    const { gate } = this.#settings
+    const { gate, maxTotalBytes, clock, closeTimeoutMs: graceMs } = this.#settings
     if (this.#acceptor.bindsBeyondThisHost && !gate) {
       invalidOption('gate', gate, 'a Gate where callers on other hosts can connect, such as allowAll()')
     }
-    const { maxTotalBytes, clock } = this.#settings
     const sink: AcceptorSink = {
       budget:
         typeof maxTotalBytes === 'number'
@@ -193,7 +191,6 @@ class ConnectionListener implements Listener {
       refused: (caller) => this.#refused(caller),
       end: (error) => this.#acceptorFailed(error),
     }
-    const { closeTimeoutMs: graceMs } = this.#settings
     const discard = (late: Binding): void => {
       attempt(() => late.close()).catch(ignore)
     }
@@ -219,7 +216,7 @@ class ConnectionListener implements Listener {
     const { maxConnections } = this.#settings
     if (!this.#isAccepting) {
       this.#refuse(incoming, SHUTTING_DOWN)
-    } else if (this.connections.size + this.#admissions.size >= maxConnections) {
+    } else if (this.connections.size + this.#admissions.size >= maxConnections && !incoming.makeRoom?.()) {
       this.#refuse(incoming, 'the server has reached its limit of connections')
       const reason = `maxConnections (${maxConnections}) callers are connected or wait for the gate`
       this.#reportRefusal(incoming, { status: 503, reason, option: 'maxConnections' })
@@ -230,8 +227,7 @@ class ConnectionListener implements Listener {
 
   /** Never rejects. */
   async #admit(incoming: Incoming): Promise<void> {
-    const { handshake, admission } = incoming
-    const outcome = await admit(handshake, this.#settings, this.#admitting.signal, admission)
+    const outcome = await admitWithRoom(incoming, this.#settings, this.#admitting.signal)
     this.#admissions.delete(incoming)
     if (!outcome.admitted) {
       if (outcome.error) this.#report(outcome.error)
