@@ -1,5 +1,5 @@
 import { isTransportError, TransportError, type TransportErrorCode } from '@mcpwire/core'
-import { printable } from '@mcpwire/core/authoring'
+import { printable, textForPeer } from '@mcpwire/core/authoring'
 
 /** The code of a server that shuts down, and of a page that the user leaves. */
 export const GOING_AWAY = 1001
@@ -51,6 +51,17 @@ export function codeFor(reason: Error | undefined): number {
   if (reason === undefined) return NORMAL
   if (!isTransportError(reason)) return INTERNAL_ERROR
   return closeCodes.find(({ sentFor }) => sentFor?.includes(reason.code))?.code ?? INTERNAL_ERROR
+}
+
+/** Longest reason of a close frame (RFC 6455, section 5.5): 125 bytes, minus two for the code. */
+const MAX_REASON_BYTES = 123
+
+/** The text of the close frame for a reason, cut to the allowed length. */
+export function closeReason(reason: Error | undefined, address: string): string {
+  const bytes = new TextEncoder().encode(textForPeer(reason, address) ?? '')
+  if (bytes.length <= MAX_REASON_BYTES) return new TextDecoder().decode(bytes)
+  // As a stream, which leaves out a partial character.
+  return new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES), { stream: true })
 }
 
 /** A received close frame: the `cause` of the error that ends the conversation. */

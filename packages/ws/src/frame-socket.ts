@@ -1,4 +1,4 @@
-import type { Flow, TlsClientOptions, TlsFacts } from '@mcpwire/core'
+import type { Clock, Flow, TlsClientOptions, TlsFacts } from '@mcpwire/core'
 import type { Keepalive, KeepaliveOptions, KeepaliveTarget } from './keepalive.js'
 import type { DeflateSettings } from './ws-options.js'
 
@@ -48,6 +48,8 @@ export interface DialerOptions {
   readonly address: string
   readonly maxMessageBytes: number
   readonly closeTimeoutMs: number
+  readonly messageTimeoutMs: number
+  readonly clock: Clock
   readonly deflate: DeflateSettings | undefined
   readonly tls: TlsClientOptions | undefined
   readonly hasHeaders: boolean

@@ -6,12 +6,11 @@ import {
   notWritable,
   overloaded,
   type Sink,
-  textForPeer,
   toError,
   toJson,
   tooLargeToSend,
 } from '@mcpwire/core/authoring'
-import { codeFor, errorFor, GOING_AWAY } from './close-codes.js'
+import { closeReason, codeFor, errorFor, GOING_AWAY } from './close-codes.js'
 import type { FrameListener, FrameSocket } from './frame-socket.js'
 import type { Keepalive, KeepaliveTarget } from './keepalive.js'
 
@@ -40,8 +39,6 @@ export interface WsChannelOptions {
   readonly mayBePage?: boolean | undefined
 }
 
-/** Longest reason of a close frame (RFC 6455, section 5.5): 125 bytes, minus two for the code. */
-const MAX_REASON_BYTES = 123
 const UNSUPPORTED_DATA = 1003
 
 type State =
@@ -234,12 +231,4 @@ function pongMissing({ pingIntervalMs, pongTimeoutMs }: WsChannelOptions, addres
   const limits = `pingIntervalMs (${pingIntervalMs}) and pongTimeoutMs (${pongTimeoutMs})`
   const message = `lost ${address}: no data within ${limits}`
   return new TransportError('PEER_LOST', message, { address, option: 'pongTimeoutMs' })
-}
-
-/** The reason of the close frame, cut to the allowed length. */
-function closeReason(reason: Error | undefined, address: string): string {
-  const bytes = new TextEncoder().encode(textForPeer(reason, address) ?? '')
-  if (bytes.length <= MAX_REASON_BYTES) return new TextDecoder().decode(bytes)
-  // As a stream, which leaves out a partial character.
-  return new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES), { stream: true })
 }

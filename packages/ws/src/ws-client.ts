@@ -114,6 +114,8 @@ export function wsClient(given: WsClientOptions): Transport {
     address,
     maxMessageBytes,
     closeTimeoutMs,
+    messageTimeoutMs: settings.messageTimeoutMs,
+    clock,
     deflate: deflateSettings(deflate),
     tls,
     hasHeaders: typeof headers === 'function' || Object.keys(headers).length > 0,

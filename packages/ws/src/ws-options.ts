@@ -39,6 +39,13 @@ export interface WsOptions extends CreateTransportOptions {
    */
   pongTimeoutMs?: number | undefined
   /**
+   * Longest time in which a message of the peer completes, from its first byte on, in milliseconds. After it, the
+   * conversation ends with `REFUSED`. It does not run while this end does not read. Browsers do not report partial
+   * messages.
+   * @defaultValue Infinity
+   */
+  messageTimeoutMs?: number | undefined
+  /**
    * Whether the subprotocol `mcp` is required. A peer without it is refused.
    * @defaultValue true
    */
@@ -91,6 +98,7 @@ export const wsOptions: OptionTable<WsOptions, 'deflate'> = options<WsOptions, '
   maxQueuedBytes: integer(1024, Infinity, 16_777_216),
   pingIntervalMs: inRange(1, Infinity, 15_000),
   pongTimeoutMs: inRange(1, Infinity, 5_000),
+  messageTimeoutMs: inRange(1, Infinity, Infinity),
   requireSubprotocol: boolean(true),
   deflate: optional(group(deflateOptions)),
 })

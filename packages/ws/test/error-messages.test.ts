@@ -27,8 +27,9 @@ const url = 'ws://127.0.0.1:1/mcp'
 
 test('messages of options', () => {
   const web = { address: url, maxMessageBytes: 1, closeTimeoutMs: 1, hasHeaders: false } as const
+  const time = { messageTimeoutMs: Infinity, clock: createFakeClock() }
   const webDialer = (more: object): unknown =>
-    createWebDialer({ ...web, url: new URL(url), deflate: undefined, tls: undefined, ...more })
+    createWebDialer({ ...web, ...time, url: new URL(url), deflate: undefined, tls: undefined, ...more })
   expect(
     [
       () => wsClient({ url: 'http://127.0.0.1/' }),
@@ -145,7 +146,7 @@ test('messages of listeners', async () => {
   errors.push(await idle.start().catch((error: unknown) => error))
   expect(errors.map(masked)).toMatchInlineSnapshot(`
     [
-      "Error: maxConnections (1) callers are pending",
+      "Error: maxConnections (1) newer callers are pending",
       "TransportError: cannot listen on ws:/mcp: option "server" does not listen yet; call server.listen() first",
     ]
   `)

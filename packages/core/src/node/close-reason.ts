@@ -9,11 +9,15 @@ import { isTransportError, TransportError } from '../index.js'
  */
 export function encodeCloseReason(reason: Error, address: string): string | undefined {
   if (isTransportError(reason, 'CLOSED')) return undefined
-  const text = textForPeer(reason, address)
+  // Without the numbers: they are about all connections of this side.
+  const isOverloaded = isTransportError(reason, 'OVERLOADED')
+  const text = isOverloaded ? OVERLOADED : textForPeer(reason, address)
   const data = text === undefined ? undefined : dataOf(reason as TransportError)
   const error = { code: ENDED_CODE, message: text ?? 'internal error', data }
   return `${JSON.stringify({ jsonrpc: '2.0', error })}\n`
 }
+
+const OVERLOADED = 'it holds too many bytes of all its connections'
 
 /** Numbers only: other details may quote a third party. */
 function dataOf({ code, details }: TransportError): object {
@@ -36,6 +40,8 @@ export function decodeCloseReason({ error }: JsonRpcErrorResponse, address: stri
   const { code } = data
   if (code === 'REFUSED' || code === 'AUTH_REQUIRED')
     return new TransportError(code, message, { status: numberIn('status', 403) })
+  // As with status 503 over HTTP, and close code 1013 over WebSocket.
+  if (code === 'OVERLOADED') return new TransportError('REFUSED', message, { status: 503 })
   if (code === 'MALFORMED_MESSAGE') return new TransportError(code, message, { preview: '' })
   if (code !== 'MESSAGE_TOO_LARGE') return new TransportError('PEER_LOST', message, { address })
   const maxMessageBytes = numberIn('maxMessageBytes', 0)

@@ -184,7 +184,7 @@ export class DuplexConnection implements Roles {
     const before = inbound.heldBytes
     inbound.push(bytes)
     const held = inbound.heldBytes
-    if (before > 0 || held > 0) this.#holdInput(held, held !== before + bytes.length)
+    if (before > 0 || held > 0) this.#holdInput(held, before === 0 || held !== before + bytes.length)
   }
 
   streamEnded(): void {

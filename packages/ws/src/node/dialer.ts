@@ -3,7 +3,15 @@ import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { type ErrorAdvice, TransportError } from '@mcpwire/core'
 import { onAbort, refusalError } from '@mcpwire/core/authoring'
-import { connectAdvice, describeTlsError, loadTlsEnd, type TlsEnd, tlsFactsOf } from '@mcpwire/core/node'
+import {
+  connectAdvice,
+  createMessageDeadlines,
+  describeTlsError,
+  loadTlsEnd,
+  type MessageDeadlines,
+  type TlsEnd,
+  tlsFactsOf,
+} from '@mcpwire/core/node'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { CreateDialer, DialerOptions, FrameSocket, Opening } from '../frame-socket.js'
 import { type RefusalResponse, readRefusal } from './http-refusal.js'
@@ -14,12 +22,15 @@ import { wsFrames } from './ws-frames.js'
 export const createDialer: CreateDialer = (options) => {
   const { tls = {} } = options
   const end = loadTlsEnd(tls)
-  return (opening, signal) => dial({ ...options, end, serverName: tls.serverName }, opening, signal)
+  const messageDeadlines = createMessageDeadlines(options.messageTimeoutMs, options.clock)
+  const target = { ...options, end, serverName: tls.serverName, messageDeadlines }
+  return (opening, signal) => dial(target, opening, signal)
 }
 
 interface Target extends DialerOptions {
   readonly end: TlsEnd
   readonly serverName: string | undefined
+  readonly messageDeadlines: MessageDeadlines | undefined
 }
 
 function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<FrameSocket> {
@@ -45,8 +56,9 @@ function dial(target: Target, opening: Opening, signal: AbortSignal): Promise<Fr
       unsubscribe()
       const socket = created.socket as Socket
       const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket as TLSSocket) } : {}
-      const { address, maxMessageBytes, deflate } = target
-      const frames = wsFrames(ws, socket, { address, maxMessageBytes, deflate, isClient: true, ...tls })
+      const { address, maxMessageBytes, deflate, clock, messageDeadlines } = target
+      const limits = { address, maxMessageBytes, deflate, clock, messageDeadlines }
+      const frames = wsFrames(ws, socket, { ...limits, isClient: true, ...tls })
       // The WebSocket lives on, and the listeners would retain this closure.
       ws.off('error', onerror).off('unexpected-response', onresponse)
       resolve(frames)

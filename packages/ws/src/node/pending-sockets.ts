@@ -5,7 +5,7 @@ import { remoteOf } from './upgrade.js'
 
 /** The sockets that are in their TLS handshake or have not sent a complete request. */
 export interface PendingSockets {
-  /** Adds a socket, or destroys it when there are too many. */
+  /** Adds a socket. When there are too many, the oldest is destroyed. */
   add(socket: Socket, sink: AcceptorSink): void
   /** Removes a socket whose request is complete. */
   remove(socket: Socket): void
@@ -39,15 +39,21 @@ export function createPendingSockets(options: PendingSocketsOptions): PendingSoc
     entries.delete(key)
   }
 
+  /** A client that works is pending for a moment only, so that callers who send nothing do not block it. */
+  function evictOldest(sink: AcceptorSink): void {
+    const [oldest] = entries
+    if (!oldest) return
+    const [key, { socket }] = oldest
+    remove(key)
+    const { address } = remoteOf(socket)
+    socket.destroy()
+    const reason = `maxConnections (${maxConnections}) newer callers are pending`
+    sink.refused({ address: `ws://${address}`, status: 503, reason, option: 'maxConnections' })
+  }
+
   return {
     add: (socket, sink) => {
-      if (entries.size >= maxConnections) {
-        const { address } = remoteOf(socket)
-        socket.destroy()
-        const reason = `maxConnections (${maxConnections}) callers are pending`
-        sink.refused({ address: `ws://${address}`, status: 503, reason, option: 'maxConnections' })
-        return
-      }
+      if (entries.size >= maxConnections) evictOldest(sink)
       const key = remoteKey(socket)
       const timeout = clock.deadline(timeoutMs, () => socket.destroy())
       const onclose = (): void => {

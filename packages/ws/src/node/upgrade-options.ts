@@ -2,6 +2,7 @@ import type { ListenerOptions } from '@mcpwire/core'
 import {
   boolean,
   defaultsOf,
+  inRange,
   listenerOptions,
   matching,
   type OptionalListenerOptions,
@@ -24,6 +25,12 @@ export interface WsUpgradeOptions extends ListenerOptions, WsOptions {
    * @defaultValue false
    */
   tokenInSubprotocol?: boolean | undefined
+  /**
+   * Longest time in which a message of a client completes, from its first byte on, in milliseconds. After it, the
+   * conversation ends with `REFUSED`. It does not run while this end does not read.
+   * @defaultValue 30_000
+   */
+  messageTimeoutMs?: number | undefined
 }
 
 /** The options without a default. */
@@ -42,6 +49,7 @@ export const upgradeOptions: OptionTable<WsUpgradeOptions, OptionalUpgradeOption
     '/mcp',
   ),
   tokenInSubprotocol: boolean(false),
+  messageTimeoutMs: inRange(1, Infinity, 30_000),
 })
 
 /** Defaults of the options of both kinds of listener. */

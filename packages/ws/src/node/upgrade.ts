@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Handshake, type Peer, TransportError } from '@mcpwire/core'
-import type { AcceptorSink, Incoming, Sink } from '@mcpwire/core/authoring'
-import { tlsFactsOf } from '@mcpwire/core/node'
+import type { AcceptorSink, Incoming } from '@mcpwire/core/authoring'
+import { createMessageDeadlines, tlsFactsOf } from '@mcpwire/core/node'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { isTokenSubprotocol, SUBPROTOCOL, tokenIn } from '../subprotocol.js'
 import { type WsChannelOptions, wsChannel } from '../ws-channel.js'
@@ -17,6 +17,7 @@ export interface UpgraderOptions extends WsChannelOptions {
   readonly deflate: DeflateSettings | undefined
   readonly requireSubprotocol: boolean
   readonly tokenInSubprotocol: boolean
+  readonly messageTimeoutMs: number
   /** The address of a server on a Unix socket, whose callers have no address. */
   readonly unixAddress?: string | undefined
 }
@@ -40,6 +41,7 @@ export function createUpgrader(options: UpgraderOptions): Upgrader {
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   })
   const channelOptions = { ...options, mayBePage: true }
+  const messageDeadlines = createMessageDeadlines(options.messageTimeoutMs, options.clock)
   return (request, socket, head, sink) => {
     const offered = subprotocolsIn(request)
     const fault = faultOf(request, offered, options)
@@ -63,7 +65,18 @@ export function createUpgrader(options: UpgraderOptions): Upgrader {
           const { address } = peer
           const ws = pending && switchProtocols(library, pending, socket)
           pending = undefined
-          if (typeof ws === 'object') return channelOver(ws, socket, channelSink, channelOptions, peer)
+          if (typeof ws === 'object') {
+            // From here on the library listens for errors of the socket.
+            socket.off('error', ignore)
+            const { maxMessageBytes, deflate, clock } = options
+            const limits = { address, maxMessageBytes, deflate, clock, messageDeadlines, budget: sink.budget }
+            return wsChannel(
+              wsFrames(ws, socket, { ...limits, isClient: false }),
+              channelSink,
+              channelOptions,
+              peer,
+            )
+          }
           if (ws !== undefined) {
             const message = `refused the handshake of ${address} with status 400: ${ws}`
             throw new TransportError('MALFORMED_MESSAGE', message, { preview: '' })
@@ -191,18 +204,4 @@ function switchProtocols(
   })
   library.removeAllListeners('wsClientError')
   return result
-}
-
-function channelOver(
-  ws: WebSocket,
-  socket: Socket,
-  sink: Sink,
-  options: UpgraderOptions,
-  peer: Peer,
-): ReturnType<typeof wsChannel> {
-  const { maxMessageBytes, deflate } = options
-  // From here on the library listens for errors of the socket.
-  socket.off('error', ignore)
-  const frames = wsFrames(ws, socket, { address: peer.address, maxMessageBytes, deflate, isClient: false })
-  return wsChannel(frames, sink, options, peer)
 }

@@ -1,10 +1,19 @@
 import type { Socket } from 'node:net'
-import { type Flow, type TlsFacts, TransportError } from '@mcpwire/core'
-import { notWritable } from '@mcpwire/core/authoring'
+import { type ByteBudget, type Clock, type Flow, type TlsFacts, TransportError } from '@mcpwire/core'
+import { notWritable, sentImmediately } from '@mcpwire/core/authoring'
+import {
+  type AccountOwner,
+  ConnectionAccounts,
+  type DeadlineOwner,
+  type HeldDirection,
+  type MessageDeadlines,
+} from '@mcpwire/core/node'
 import type { RawData, WebSocket } from 'ws'
+import { closeReason, codeFor } from '../close-codes.js'
 import type { FrameListener, FrameSocket } from '../frame-socket.js'
 import { type Keepalive, type KeepaliveOptions, type KeepaliveTarget, keepalive } from '../keepalive.js'
 import type { DeflateSettings } from '../ws-options.js'
+import { type MessageSource, PacedMessages } from './paced-messages.js'
 import { createTextSender, type TextSender } from './text-sender.js'
 
 /** Options of the frames of one connection. */
@@ -13,7 +22,11 @@ export interface FrameOptions {
   readonly maxMessageBytes: number
   readonly deflate: DeflateSettings | undefined
   readonly isClient: boolean
+  readonly clock: Clock
   readonly tls?: TlsFacts
+  /** The budget that unfinished messages and queued output count in. */
+  readonly budget?: ByteBudget | undefined
+  readonly messageDeadlines?: MessageDeadlines | undefined
 }
 
 /** Frames over a WebSocket of the `ws` library. It also writes to the socket of that WebSocket. */
@@ -25,29 +38,46 @@ export function wsFrames(ws: WebSocket, socket: Socket, options: FrameOptions): 
 const FRAMES = Symbol('frames')
 
 type LinkedSocket = WebSocket & { [FRAMES]?: WsFrames }
+type LinkedRawSocket = Socket & { [FRAMES]?: WsFrames }
+
+/** The receiver of the library. It has no public member for the bytes of an unfinished message. */
+interface Receiver {
+  readonly writableLength?: number
+  readonly _bufferedBytes?: number
+  /** The length of the fragments so far, uncompressed. */
+  readonly _messageLength?: number
+}
 
 // A class: each object literal with accessors has a hidden class of its own. With many connections that would take as
 // much memory as everything else, and make property access slow.
-class WsFrames implements FrameSocket, Flow {
+class WsFrames implements FrameSocket, Flow, MessageSource, AccountOwner, DeadlineOwner {
   readonly tls?: TlsFacts
   readonly #ws: LinkedSocket
   readonly #socket: Socket
-  readonly #address: string
-  readonly #maxMessageBytes: number
+  readonly #options: FrameOptions
+  readonly #messages: PacedMessages
   readonly #sender: TextSender
   #pongs: PongSender | undefined
   #listener: FrameListener | undefined
   #failure: Error | undefined
+  /** Created when the connection holds its first bytes. */
+  #accounts: ConnectionAccounts | undefined
+  /** The bytes of the unfinished message, and whether a message was complete since they were counted. */
+  #heldBytes = 0
+  #hasCompleted = false
+  #readBytesAtMessage = 0
+  #lastAccepted: Promise<void> | undefined
 
   constructor(ws: WebSocket, socket: Socket, options: FrameOptions) {
-    const { address, maxMessageBytes, isClient, deflate } = options
+    const { isClient, deflate } = options
     if (options.tls) this.tls = options.tls
     this.#ws = ws
     this.#socket = socket
-    this.#address = address
-    this.#maxMessageBytes = maxMessageBytes
+    this.#options = options
+    this.#messages = new PacedMessages(this, options.clock)
     this.#sender = createTextSender(ws, socket, { isClient, thresholdBytes: deflate?.thresholdBytes ?? 0 })
     this.#ws[FRAMES] = this
+    ;(socket as LinkedRawSocket)[FRAMES] = this
     ws.on('error', onerror).on('ping', onping)
     // `ws` would drop the events that it emits before `listen()`.
     ws.pause()
@@ -70,13 +100,17 @@ class WsFrames implements FrameSocket, Flow {
     this.#listener = listener
     if (this.#failure) listener.failed(this.#failure)
     ws.on('message', onmessage).on('pong', onpong).on('close', onclose)
+    // Called after the listener of the library, which has read the chunk then.
+    this.#socket.on('data', ondata)
     ws.resume()
     if (ws.readyState === ws.CLOSED) listener.closed(1006, '')
   }
 
   send(text: string): Promise<void> {
-    if (this.isOpen) return this.#sender.send(text)
-    return Promise.reject(notWritable(this.#address))
+    if (!this.isOpen) return Promise.reject(notWritable(this.#options.address))
+    const accepted = this.#sender.send(text)
+    if (accepted !== sentImmediately && this.#options.budget) this.#holdOutput(accepted)
+    return accepted
   }
 
   ping(): void {
@@ -88,6 +122,8 @@ class WsFrames implements FrameSocket, Flow {
   }
 
   close(code: number, reason: string): void {
+    this.#messages.drop()
+    this.#stopHolding()
     this.#sender.flush()
     this.#ws.close(code, reason)
     // A paused stream would not deliver the close frame of the peer.
@@ -98,12 +134,41 @@ class WsFrames implements FrameSocket, Flow {
     this.#ws.terminate()
   }
 
+  /** The consumer does not take messages: this end is the reason if the peer cannot complete one. */
   pause(): void {
-    this.#ws.pause()
+    this.#messages.pause()
+    this.#options.messageDeadlines?.complete(this)
   }
 
   resume(): void {
+    this.#messages.resume()
+    if (this.#heldBytes > 0) this.#options.messageDeadlines?.begin(this)
+  }
+
+  stopReading(): void {
+    this.#ws.pause()
+  }
+
+  startReading(): void {
     this.#ws.resume()
+  }
+
+  /** Ends the conversation with this error. Queued output is dropped: the peer has not read it. */
+  overloaded(error: TransportError<'OVERLOADED'>, direction: HeldDirection): void {
+    this.#listener?.failed(error)
+    this.#stopHolding()
+    if (direction === 'output') {
+      this.#ws.terminate()
+      return
+    }
+    this.#ws.close(codeFor(error), closeReason(error, this.#options.address))
+    // Not after the close frame of the peer: until then, the library would keep what it has received.
+    this.#socket.destroySoon()
+  }
+
+  messageTimedOut(error: TransportError<'REFUSED'>): void {
+    this.#listener?.failed(error)
+    this.close(codeFor(error), closeReason(error, this.#options.address))
   }
 
   get queuedBytes(): number {
@@ -119,8 +184,22 @@ class WsFrames implements FrameSocket, Flow {
   }
 
   onMessage(data: RawData, isBinary: boolean): void {
+    this.#hasCompleted = true
+    this.#messages.message(data, isBinary)
+  }
+
+  deliver(data: RawData, isBinary: boolean): void {
     if (isBinary) this.#listener?.binary()
     else this.#listener?.text(data.toString())
+  }
+
+  /** A chunk was read, and its complete messages were passed on. */
+  onData(bytes: number): void {
+    this.#messages.received(bytes)
+    if (this.#hasCompleted) this.#readBytesAtMessage = this.#socket.bytesRead
+    const held = this.#unfinishedBytes() + this.#messages.waitingBytes
+    if (held > 0 || this.#heldBytes > 0) this.#holdInput(held)
+    this.#hasCompleted = false
   }
 
   onPing(payload: Buffer): void {
@@ -134,14 +213,64 @@ class WsFrames implements FrameSocket, Flow {
   }
 
   onError(cause: Error): void {
-    this.#failure ??= errorFrom(cause, this.#address, this.#maxMessageBytes)
+    this.#messages.flush()
+    this.#failure ??= errorFrom(cause, this.#options.address, this.#options.maxMessageBytes)
     this.#listener?.failed(this.#failure)
   }
 
   onClose(code: number, reason: Buffer): void {
+    this.#messages.flush()
+    this.#stopHolding()
+    this.#accounts?.close()
     this.#sender.stop()
     this.#listener?.closed(code, reason.toString())
   }
+
+  #unfinishedBytes(): number {
+    const { _receiver: receiver } = this.#ws as { readonly _receiver?: Receiver | null }
+    const { _bufferedBytes, _messageLength, writableLength = 0 } = receiver ?? {}
+    if (_bufferedBytes !== undefined && _messageLength !== undefined)
+      return _bufferedBytes + _messageLength + writableLength
+    // Another version of the library: what was read since the last message, compressed.
+    return this.#socket.bytesRead - this.#readBytesAtMessage
+  }
+
+  #holdInput(bytes: number): void {
+    const { budget, messageDeadlines } = this.#options
+    const isAnother = this.#heldBytes === 0 || this.#hasCompleted
+    this.#heldBytes = bytes
+    if (!this.isOpen) return
+    if (messageDeadlines) {
+      if (bytes === 0) messageDeadlines.complete(this)
+      else if (isAnother && !this.#messages.isPaused) messageDeadlines.begin(this)
+    }
+    if (!budget) return
+    this.#accounts ??= new ConnectionAccounts(budget, this)
+    this.#accounts.holdInput(bytes)
+  }
+
+  #stopHolding(): void {
+    this.#heldBytes = 0
+    this.#options.messageDeadlines?.delete(this)
+    this.#accounts?.holdInput(0)
+  }
+
+  /** Counts the queue until the socket has accepted it. Sends that are accepted together share their promise. */
+  #holdOutput(accepted: Promise<void>): void {
+    const { budget } = this.#options
+    if (!budget) return
+    this.#accounts ??= new ConnectionAccounts(budget, this)
+    if (accepted !== this.#lastAccepted) {
+      this.#lastAccepted = accepted
+      const update = (): void => this.#accounts?.holdOutput(this.isOpen ? this.queuedBytes : 0)
+      accepted.then(update, update)
+    }
+    this.#accounts.holdOutput(this.queuedBytes)
+  }
+}
+
+function ondata(this: LinkedRawSocket, chunk: Buffer): void {
+  this[FRAMES]?.onData(chunk.length)
 }
 
 function onmessage(this: LinkedSocket, data: RawData, isBinary: boolean): void {
