@@ -37,7 +37,7 @@ export {
   type ProgressToken,
   type RequestId,
 } from './contract/message.js'
-export type { SessionGrant, SessionPolicy } from './contract/session-policy.js'
+export type { CapacityRefusal, SessionGrant, SessionPolicy } from './contract/session-policy.js'
 export type {
   TlsBlob,
   TlsClientOptions,

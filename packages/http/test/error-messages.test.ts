@@ -381,8 +381,9 @@ test('describes refused requests as JSON-RPC errors', async () => {
 test('describes the limits of a listener', async () => {
   const clock = createFakeClock()
   const server = await served({ maxConnections: 1, idleTimeoutMs: 1_000, clock })
-  await server.session()
+  const stream = await server.open({ method: 'GET', headers: await server.session() })
   expect((await server.ask({ body: initializing() })).status).toBe(503)
+  stream.leave()
   await vi.waitFor(async () => {
     await clock.advance(1_000)
     expect(server.connections[0]?.state).toBe('closed')

@@ -143,7 +143,7 @@ describe('a paused session', () => {
       void yielded.start()
     }
     await handler.start()
-    const post = (body: BodyInit, more = {}) => {
+    const post = (body: string | ReadableStream, more = {}) => {
       const accept = 'application/json, text/event-stream'
       const headers = { accept, 'content-type': 'application/json', ...more }
       const init = { method: 'POST', body, duplex: 'half', headers } as RequestInit

@@ -145,6 +145,7 @@ describe('requests that wait for the gate', () => {
   test('are served within a session when maxConnections is reached', async () => {
     const server = await served({ maxConnections: 1 })
     const headers = await server.session()
+    await server.open({ method: 'GET', headers })
     expect((await server.ask({ body: initialize() })).status).toBe(503)
     expect((await server.ask({ body: ask(1), headers })).status).toBe(200)
   })

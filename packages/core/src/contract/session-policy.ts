@@ -11,10 +11,20 @@ export interface SessionGrant {
   readonly release?: () => void
 }
 
+/** The refusal of a policy whose capacity is used up, where a connection that ends makes room. */
+export interface CapacityRefusal extends Refusal {
+  /**
+   * Resolves when the policy may admit another caller. A listener that can end an idle connection, such as an HTTP session
+   * without an open stream and a request in flight, does so, waits for this and asks again. It waits at most
+   * `gateTimeoutMs`. Other callers are refused at once.
+   */
+  readonly whenFree: () => Promise<void>
+}
+
 /**
  * Limits sessions: their number per address or principal, and their lifetime. Called after the gate has admitted the
  * caller. Listeners and the session table of HTTP enforce it.
  */
 export interface SessionPolicy {
-  open(handshake: Handshake, admission: Admission): SessionGrant | Refusal
+  open(handshake: Handshake, admission: Admission): SessionGrant | Refusal | CapacityRefusal
 }

@@ -8,8 +8,9 @@ import {
   type Refusal,
   type Verdict,
 } from '../contract/gate.js'
-import type { SessionGrant, SessionPolicy } from '../contract/session-policy.js'
-import { isThenable } from '../timing/promises.js'
+import type { Incoming } from '../contract/listener.js'
+import type { CapacityRefusal, SessionGrant, SessionPolicy } from '../contract/session-policy.js'
+import { deferred, isThenable } from '../timing/promises.js'
 import { whenAborted } from '../timing/when-aborted.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 
@@ -67,6 +68,47 @@ export async function admit(
   } catch (cause) {
     return failedClosed('sessionPolicy.open', cause)
   }
+}
+
+/**
+ * Admits a caller of a listener. If the policy has no capacity, an idle connection of the listener makes room: the policy
+ * is asked again when it may have capacity, until `gateTimeoutMs`.
+ */
+export async function admitWithRoom(
+  incoming: Incoming,
+  options: AdmissionOptions,
+  signal: AbortSignal,
+): Promise<AdmissionOutcome> {
+  const { handshake, admission } = incoming
+  const { clock, gateTimeoutMs } = options
+  let outcome = await admit(handshake, options, signal, admission)
+  if (!isCapacityRefusal(outcome) || !incoming.makeRoom?.()) return outcome
+  let isLate = false
+  const late = deferred<void>()
+  const finish = (): void => {
+    isLate = true
+    late.resolve()
+  }
+  const timeout = clock.deadline(gateTimeoutMs, finish)
+  const unsubscribe = whenAborted(signal, finish)
+  try {
+    while (!isLate && isCapacityRefusal(outcome)) {
+      await Promise.race([outcome.refusal.whenFree(), late.promise])
+      if (!isLate) outcome = await admit(handshake, options, signal, admission)
+    }
+  } catch (cause) {
+    return failedClosed('sessionPolicy.open', cause)
+  } finally {
+    timeout[Symbol.dispose]()
+    unsubscribe()
+  }
+  return outcome
+}
+
+function isCapacityRefusal(
+  outcome: AdmissionOutcome,
+): outcome is { readonly admitted: false; readonly refusal: CapacityRefusal } {
+  return !outcome.admitted && typeof (outcome.refusal as Partial<CapacityRefusal>).whenFree === 'function'
 }
 
 /** A controller without a user, for gates that take no signal and return immediately. */

@@ -40,7 +40,7 @@ import { createObservedTransport } from '../transport/create-transport.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-options.js'
 import { endOnly } from '../transport/transport-parts.js'
-import { admit } from './admission.js'
+import { admitWithRoom } from './admission.js'
 import { Budget } from './byte-budget.js'
 import {
   type Admitted,
@@ -226,7 +226,7 @@ class ConnectionListener implements Listener {
     const { maxConnections } = this.#settings
     if (!this.#isAccepting) {
       this.#refuse(incoming, SHUTTING_DOWN)
-    } else if (this.connections.size + this.#admissions.size >= maxConnections) {
+    } else if (this.connections.size + this.#admissions.size >= maxConnections && !incoming.makeRoom?.()) {
       this.#refuse(incoming, 'the server has reached its limit of connections')
       const reason = `maxConnections (${maxConnections}) callers are connected or wait for the gate`
       this.#reportRefusal(incoming, { status: 503, reason, option: 'maxConnections' })
@@ -237,8 +237,7 @@ class ConnectionListener implements Listener {
 
   /** Never rejects. */
   async #admit(incoming: Incoming): Promise<void> {
-    const { handshake, admission } = incoming
-    const outcome = await admit(handshake, this.#settings, this.#admitting.signal, admission)
+    const outcome = await admitWithRoom(incoming, this.#settings, this.#admitting.signal)
     this.#admissions.delete(incoming)
     if (!outcome.admitted) {
       if (outcome.error) this.#report(outcome.error)

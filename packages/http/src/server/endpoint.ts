@@ -110,7 +110,7 @@ export class Endpoint {
     const routes = this.#routesAt(exchange.handshake.path)
     if (!routes) respondWithError(exchange, invalidRequest(404, 'no endpoint has this path'))
     else if (!this.#registry.isOpen) respondUnavailable(exchange, 'the server has not started')
-    else if (routes.mayOpen(exchange) && this.#registry.isFull) this.#registry.refuseFull(exchange)
+    else if (routes.mayOpen(exchange) && this.#registry.hasNoRoom) this.#registry.refuseFull(exchange)
     else void this.#admit(exchange, routes)
   }
 
@@ -151,6 +151,11 @@ export class Endpoint {
       this.#registry.report(toError(error))
       const reason = 'the server could not identify the caller'
       this.#registry.refuse(exchange, { admit: false, status: 503, reason })
+      return
+    }
+    if (caller.authInfo && exchange.claimConnection?.(caller.owner) === false) {
+      const reason = 'too many connections of this principal'
+      this.#registry.refuse(exchange, { admit: false, status: 429, reason }, 'maxSocketsPerPrincipal')
       return
     }
     const { method } = exchange

@@ -29,7 +29,7 @@ export interface HttpSseOptions {
   messagesPath: string
 }
 
-/** Options of an MCP endpoint over HTTP, for any host. `maxConnections` limits the sessions. */
+/** Options of an MCP endpoint over HTTP, for any host. `maxConnections` limits the sessions; idle ones make room. */
 export interface HttpEndpointOptions extends ListenerOptions {
   /**
    * Format of responses: `json` for the response alone, `sse` for an event stream, `auto` for JSON that becomes a
@@ -90,8 +90,10 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   principal?: ((authInfo: AuthInfo) => string) | undefined
   /**
-   * Time a session may have no open stream and no request in flight before it expires, in milliseconds. A request is in
-   * flight until it is answered or cancelled, even if its client has disconnected.
+   * Time a session may have no open stream and no open request before it expires, in milliseconds. A request whose client
+   * has disconnected is not open, even if it is not answered: a client that has not resumed it by then does not return.
+   * When `maxConnections` or a share is reached, sessions end earlier to make room: first those without a request after
+   * `initialize`, then the longest idle, then those whose clients left requests open for `cancelAfterMs`.
    * @defaultValue 1_800_000
    */
   idleTimeoutMs?: number | undefined
@@ -102,11 +104,24 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   lifetimeMs?: number | undefined
   /**
-   * Limit for the sessions of one address. Further ones are refused with 503. Behind a proxy all clients have the
-   * address of the proxy.
+   * Limit for the sessions of one address. Its session that is idle the longest makes room for a further one; without
+   * one that is refused with 503. Behind a proxy all clients have the address of the proxy.
    * @defaultValue Infinity
    */
   maxSessionsPerAddress?: number | undefined
+  /**
+   * Limit for the sessions of one principal that the gate names with `authInfo`. Its session that is idle the longest
+   * makes room for a further one; without one that is refused with 429. The default is a quarter of `maxConnections`.
+   * Callers without `authInfo` have `maxConnections` together.
+   * @defaultValue undefined
+   */
+  maxSessionsPerPrincipal?: number | undefined
+  /**
+   * Limit for the requests in flight in all sessions of one principal that the gate names. Further ones get status 429.
+   * The default is `maxInFlight`. In 2026-07-28 `maxInFlight` is that limit.
+   * @defaultValue undefined
+   */
+  maxInFlightPerPrincipal?: number | undefined
   /**
    * Limit for the requests in flight of one session, or in 2026-07-28 of one principal, including subscriptions.
    * Further ones get status 503.
@@ -195,6 +210,8 @@ export type OptionalEndpointOptions =
   | OptionalListenerOptions
   | 'eventStore'
   | 'principal'
+  | 'maxSessionsPerPrincipal'
+  | 'maxInFlightPerPrincipal'
   | 'onDisconnect'
   | 'hooks'
   | 'httpSse'
@@ -224,6 +241,8 @@ export const endpointOptions: OptionTable<HttpEndpointOptions, OptionalEndpointO
   idleTimeoutMs: inRange(1, Infinity, 1_800_000),
   lifetimeMs: inRange(1, Infinity, Infinity),
   maxSessionsPerAddress: integer(1, Infinity, Infinity),
+  maxSessionsPerPrincipal: optional(integer(1, Infinity)),
+  maxInFlightPerPrincipal: optional(integer(1, Infinity)),
   maxInFlight: integer(1, Infinity, 10_000),
   maxInFlightPerCaller: integer(1, Infinity, 256),
   onDisconnect: optional(oneOf(['continue', 'cancel-after', 'cancel'])),

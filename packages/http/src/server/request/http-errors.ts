@@ -50,6 +50,17 @@ export function tooManyInFlight(maxInFlight: number, id?: RequestId): HttpFailur
   return overloaded(`maxInFlight (${maxInFlight}) requests are in flight`, 'maxInFlight', id)
 }
 
+/** The failure for a principal that has too many requests in flight in all its sessions. */
+export function shareInFlight(maxInFlightPerPrincipal: number, id?: RequestId): HttpFailure {
+  const limit = `maxInFlightPerPrincipal (${maxInFlightPerPrincipal})`
+  const failure = overloaded(
+    `${limit} requests of this principal are in flight`,
+    'maxInFlightPerPrincipal',
+    id,
+  )
+  return { ...failure, status: 429 }
+}
+
 /** The failure for a session that does not exist, or belongs to another caller. */
 export function sessionNotFound(id?: RequestId): HttpFailure {
   return { status: 404, code: INVALID_REQUEST, message: 'Session not found', id }

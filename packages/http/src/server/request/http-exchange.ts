@@ -37,6 +37,11 @@ export interface HttpExchange {
    * the client has disconnected already. A later callback replaces it.
    */
   whenDisconnected(callback: () => void): void
+  /**
+   * Counts the connection for a principal, where the host limits the connections of each. Returns false, and closes the
+   * connection after the response, if the principal has too many.
+   */
+  claimConnection?(owner: string): boolean
   /** Reads the body within the limits. Called at most once. Throws where the body was read before. */
   readBody(limits: BodyLimits, done: (body: Body) => void): void
   /** Reads no more of the body until `resumeReading`. */

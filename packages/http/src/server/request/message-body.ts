@@ -20,8 +20,15 @@ import {
 import { INTERNAL_ERROR, PARSE_ERROR } from '../../shared/error-codes.js'
 import { EVENT_STREAM_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../../shared/media-types.js'
 import { utf8Length } from '../../shared/utf8-length.js'
-import { type HttpFailure, invalidRequest, overloaded, tooManyInFlight } from './http-errors.js'
+import {
+  type HttpFailure,
+  invalidRequest,
+  overloaded,
+  shareInFlight,
+  tooManyInFlight,
+} from './http-errors.js'
 import type { Body, HttpExchange } from './http-exchange.js'
+import type { PrincipalUsage } from './session-room.js'
 
 // Messages in HTTP bodies. Incoming: media type → body → JSON → messages. Outgoing: message → JSON text.
 
@@ -176,15 +183,32 @@ export function isTaskPoll(message: object | undefined): boolean {
   return message !== undefined && 'method' in message && message.method === GET_TASK_METHOD
 }
 
-/** The failure for posted requests that exceed `maxInFlight` of their session. */
-export function inFlightFailure(
-  { inFlight, settings }: { readonly inFlight: number; readonly settings: { readonly maxInFlight: number } },
-  { messages }: Posted,
-): HttpFailure | undefined {
-  const { maxInFlight } = settings
-  if (inFlight + messages.length <= maxInFlight) return undefined
+/** A session, as far as its limits of requests in flight need it. */
+interface InFlightCounts {
+  readonly inFlight: number
+  readonly usage: PrincipalUsage
+  /** Whether the gate has named its principal. */
+  readonly isNamed: boolean
+  readonly settings: {
+    readonly maxInFlight: number
+    readonly maxInFlightPerPrincipal?: number | undefined
+  }
+}
+
+/** The failure for posted requests that exceed `maxInFlight` of their session, or the share of their principal. */
+export function inFlightFailure(session: InFlightCounts, { messages }: Posted): HttpFailure | undefined {
+  const { inFlight, usage, isNamed, settings } = session
+  const { maxInFlight, maxInFlightPerPrincipal = maxInFlight } = settings
+  const ofPrincipal = isNamed ? usage.inFlight : 0
+  const isWithin = (count: number): boolean =>
+    inFlight + count <= maxInFlight && ofPrincipal + count <= maxInFlightPerPrincipal
+  if (isWithin(messages.length)) return undefined
   const requests = messages.filter(isRequest)
-  return inFlight + requests.length <= maxInFlight ? undefined : tooManyInFlight(maxInFlight, requests[0]?.id)
+  if (isWithin(requests.length)) return undefined
+  const [first] = requests
+  return inFlight + requests.length > maxInFlight
+    ? tooManyInFlight(maxInFlight, first?.id)
+    : shareInFlight(maxInFlightPerPrincipal, first?.id)
 }
 
 /** The format of a response with this `Accept` header; `undefined` where there is none. */

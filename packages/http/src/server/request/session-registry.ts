@@ -25,6 +25,7 @@ import {
 import type { Caller, HttpExchange } from './http-exchange.js'
 import { ParseTurns } from './parse-turns.js'
 import { createPeriodicCheck, KeepAliveScheduler, type PeriodicCheck } from './periodic-check.js'
+import { type Evictable, longestIdle, type PrincipalUsage, quarterOf } from './session-room.js'
 
 /** Names the session of a request, and of the response that opens one. */
 export const SESSION_HEADER = 'mcp-session-id'
@@ -42,7 +43,7 @@ export interface SessionHost {
 }
 
 /** One session, as far as the registry needs to know it. */
-export interface ServedSession {
+export interface ServedSession extends Evictable {
   readonly id: string
   readonly remoteAddress: string
   readonly owner: string
@@ -60,12 +61,30 @@ export interface SessionStart {
   readonly caller: Caller
   readonly peer: Peer
   readonly remoteAddress: string
+  /** What its principal uses. The session counts its requests in flight there. */
+  readonly usage: PrincipalUsage
 }
 
 /** How a session is created, and how the application is connected to it. */
 export interface SessionFactory {
   create(start: SessionStart): ServedSession
   serve(sink: Sink): Channel
+}
+
+/** A limit on sessions, and those that it counts. */
+interface RoomLimit {
+  readonly option: string
+  readonly max?: number
+  readonly matches?: (session: ServedSession) => boolean
+}
+
+/** The limit of a session policy. */
+const noCapacity: RoomLimit = { option: 'the session policy' }
+
+interface ShareReached {
+  readonly status: 429 | 503
+  readonly reason: 'principal' | 'address'
+  readonly limit: RoomLimit
 }
 
 /** How much later than due a session may expire, as a part of the idle timeout, and at most. */
@@ -81,6 +100,7 @@ export class SessionRegistry implements SessionHost {
   pendingAdmissions = 0
   readonly #sessions = new Map<string, ServedSession>()
   readonly #perAddress = new Map<string, number>()
+  readonly #usage = new Map<string, PrincipalUsage>()
   readonly #expiry: PeriodicCheck
   #sink: AcceptorSink | undefined
   #onEmpty: (() => void) | undefined
@@ -119,6 +139,19 @@ export class SessionRegistry implements SessionHost {
     return this.#sessions.size + this.pendingAdmissions >= this.settings.maxConnections
   }
 
+  /** Whether a caller at the gate could not get a session, although idle ones make room. */
+  get hasNoRoom(): boolean {
+    if (!this.isFull) return false
+    let busy = this.pendingAdmissions
+    for (const { idleness } of this.#sessions.values()) if (!idleness) busy++
+    return busy >= this.settings.maxConnections
+  }
+
+  /** Ends the session that is idle the longest, if `maxConnections` is reached. Returns whether another one may open. */
+  makeRoom(): boolean {
+    return !this.isFull || this.#evict({ option: 'maxConnections', max: this.settings.maxConnections })
+  }
+
   refuseFull(exchange: HttpExchange): void {
     const { maxConnections } = this.settings
     respondUnavailable(exchange, 'the server has no capacity for another session')
@@ -127,9 +160,9 @@ export class SessionRegistry implements SessionHost {
   }
 
   /** Refuses a caller, and reports it. */
-  refuse(exchange: HttpExchange, refusal: Refusal): void {
+  refuse(exchange: HttpExchange, refusal: Refusal, option?: string): void {
     respondWithRefusal(exchange, refusal)
-    this.refused(exchange, refusal)
+    this.refused(exchange, { ...refusal, ...(option !== undefined && { option }) })
   }
 
   /** Responds with an error. An overload is a refusal, and is reported. */
@@ -140,7 +173,7 @@ export class SessionRegistry implements SessionHost {
 
   /** Reports an error response that is a refusal. */
   failed(exchange: HttpExchange, { status, message: reason, option }: HttpFailure): void {
-    if (status !== 503) return
+    if (status !== 503 && status !== 429) return
     this.refused(exchange, { status, reason, ...(option !== undefined && { option }) })
   }
 
@@ -153,19 +186,22 @@ export class SessionRegistry implements SessionHost {
   openSession(exchange: HttpExchange, caller: Caller, { create, serve }: SessionFactory): void {
     const { handshake } = exchange
     const remoteAddress = handshake.remote.address ?? ''
-    const { maxSessionsPerAddress } = this.settings
-    if (this.#countOf(remoteAddress) >= maxSessionsPerAddress) {
-      respondUnavailable(exchange, 'too many sessions from this address')
-      const reason = `maxSessionsPerAddress (${maxSessionsPerAddress}) sessions of this address are open`
-      this.refused(exchange, { status: 503, reason, option: 'maxSessionsPerAddress' })
+    const reached = this.#shareReached(caller, remoteAddress)
+    if (reached) {
+      const { status, reason, limit } = reached
+      const refusal: Refusal = { admit: false, status, reason: `too many sessions of this ${reason}` }
+      respondWithRefusal(exchange, refusal)
+      const full = `${limit.option} (${limit.max}) sessions of this ${reason} are open`
+      this.refused(exchange, { status, reason: full, option: limit.option })
       return
     }
-    if (this.isFull) {
+    if (!this.makeRoom()) {
       this.refuseFull(exchange)
       return
     }
     const peer = peerOf(handshake)
-    const session = create({ id: newSessionId(), caller, peer, remoteAddress })
+    const usage = this.#usageOf(caller.owner)
+    const session = create({ id: newSessionId(), caller, peer, remoteAddress, usage })
     this.add(session)
     exchange.whenDisconnected(() => session.end(disconnectedBefore(peer)))
     this.offer(caller, {
@@ -180,6 +216,7 @@ export class SessionRegistry implements SessionHost {
           return serve(sink)
         },
       },
+      makeRoom: once(() => this.#evict(noCapacity)),
       refuse: (refusal) => {
         session.end()
         if (!exchange.isDisconnected) respondWithRefusal(exchange, refusal)
@@ -206,6 +243,7 @@ export class SessionRegistry implements SessionHost {
   add(session: ServedSession): void {
     this.#sessions.set(session.id, session)
     this.#perAddress.set(session.remoteAddress, this.#countOf(session.remoteAddress) + 1)
+    this.#usageOf(session.owner).sessions++
     this.#expiry.schedule(session.dueAt)
   }
 
@@ -221,6 +259,47 @@ export class SessionRegistry implements SessionHost {
 
   readonly report = (error: Error): void => this.#sink?.error(error)
 
+  /** The share of the caller that has no room for another session. */
+  #shareReached({ authInfo, owner }: Caller, address: string): ShareReached | undefined {
+    const { maxConnections, maxSessionsPerAddress } = this.settings
+    const { maxSessionsPerPrincipal = quarterOf(maxConnections) } = this.settings
+    const ofPrincipal: RoomLimit = {
+      option: 'maxSessionsPerPrincipal',
+      max: maxSessionsPerPrincipal,
+      matches: (session) => session.owner === owner,
+    }
+    const isPrincipalFull =
+      authInfo !== undefined && (this.#usage.get(owner)?.sessions ?? 0) >= maxSessionsPerPrincipal
+    if (isPrincipalFull && !this.#evict(ofPrincipal))
+      return { status: 429, reason: 'principal', limit: ofPrincipal }
+    const ofAddress: RoomLimit = {
+      option: 'maxSessionsPerAddress',
+      max: maxSessionsPerAddress,
+      matches: (session) => session.remoteAddress === address,
+    }
+    const isAddressFull = this.#countOf(address) >= maxSessionsPerAddress
+    if (isAddressFull && !this.#evict(ofAddress)) return { status: 503, reason: 'address', limit: ofAddress }
+    return undefined
+  }
+
+  /** Ends the session that is idle the longest. Returns whether there was one. */
+  #evict({ option, max, matches = () => true }: RoomLimit): boolean {
+    const session = longestIdle(this.#sessions.values(), matches)
+    if (!session) return false
+    const limit = max === undefined ? option : `${option} (${max})`
+    session.end(new TransportError('CLOSED', `the session was idle and made room: ${limit}`, undefined))
+    return true
+  }
+
+  #usageOf(owner: string): PrincipalUsage {
+    let usage = this.#usage.get(owner)
+    if (!usage) {
+      usage = { sessions: 0, inFlight: 0 }
+      this.#usage.set(owner, usage)
+    }
+    return usage
+  }
+
   #countOf(address: string): number {
     return this.#perAddress.get(address) ?? 0
   }
@@ -230,6 +309,9 @@ export class SessionRegistry implements SessionHost {
     const others = this.#countOf(session.remoteAddress) - 1
     if (others > 0) this.#perAddress.set(session.remoteAddress, others)
     else this.#perAddress.delete(session.remoteAddress)
+    const usage = this.#usageOf(session.owner)
+    usage.sessions--
+    if (usage.sessions === 0) this.#usage.delete(session.owner)
     if (this.#sessions.size === 0) this.#expiry.stop()
   }
 
@@ -248,6 +330,15 @@ export class SessionRegistry implements SessionHost {
       else session.end(expired(session, now, this.settings))
     }
     return next
+  }
+}
+
+/** A function whose result is that of its first call. */
+function once(call: () => boolean): () => boolean {
+  let result: boolean | undefined
+  return () => {
+    result ??= call()
+    return result
   }
 }
 

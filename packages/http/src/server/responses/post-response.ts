@@ -46,12 +46,15 @@ export class PendingRequest {
   readonly method: string
   readonly progressToken: ProgressToken | undefined
   readonly response: PostResponse
+  /** Whether its task goes on after its response. */
+  readonly isTask: boolean
   isAnswered = false
 
   constructor({ id, method, params }: JsonRpcRequest, response: PostResponse) {
     this.id = id
     this.method = method
     this.progressToken = params?._meta?.progressToken
+    this.isTask = params?.['task'] !== undefined
     this.response = response
   }
 }

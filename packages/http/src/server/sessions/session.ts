@@ -18,7 +18,6 @@ import {
   INITIALIZE_METHOD,
   ignore,
   JsonRpcMessageReader,
-  PROGRESS_METHOD,
   type Sink,
   toErrorResponse,
 } from '@mcpwire/core/authoring'
@@ -50,10 +49,12 @@ import {
   type SessionHost,
   type SessionStart,
 } from '../request/session-registry.js'
+import type { Idleness, PrincipalUsage } from '../request/session-room.js'
 import { EventLog } from '../responses/event-log.js'
 import { clientDisconnected, PendingRequest, PostResponse } from '../responses/post-response.js'
 import { PushStream, withoutStream } from '../responses/push-stream.js'
 import type { StreamOwner } from '../responses/stream-owner.js'
+import { belongsToRequest, OpenRequests } from './open-requests.js'
 
 // One session of Streamable HTTP.
 //
@@ -65,7 +66,7 @@ import type { StreamOwner } from '../responses/stream-owner.js'
 //
 // POST → receive() → sink.message()          request → PendingRequest + PostResponse
 // send(response) → its PostResponse          send(other) → PostResponse of a related request, or else PushStream
-// It is idle while no request is pending and no stream is open. Then the registry ends it at `dueAt`.
+// It is idle while no POST and no stream is open. Then the registry ends it at `dueAt`, or earlier to make room.
 
 const noHeaders: HeaderLines = []
 
@@ -75,6 +76,8 @@ export class Session implements StreamOwner, ServedSession {
   readonly peer: Peer
   readonly remoteAddress: string
   readonly owner: string
+  readonly isNamed: boolean
+  readonly usage: PrincipalUsage
   readonly openedAt: number
   /** The negotiated revision. */
   revision: string | undefined
@@ -84,23 +87,26 @@ export class Session implements StreamOwner, ServedSession {
   /** Paused while the application accepts no messages. */
   readonly flow: PostFlow = new PostFlow()
   readonly #host: SessionHost
-  readonly #pending = new Map<RequestId, PendingRequest>()
-  /** The response that carried a request of the application. Its cancellation goes the same way. */
-  #sentOn: Map<RequestId, PostResponse> | undefined
+  readonly #pending: OpenRequests
   #admissionTimer: AdmissionTimer | undefined
   #sink: Sink | undefined
   #reader: JsonRpcMessageReader | undefined
   #lastActive: number
   #openExchanges = 0
   #logCount = 0
+  /** Whether the client has sent a request or opened a stream after `initialize`. */
+  #isUsed = false
   #isOver = false
 
-  constructor(host: SessionHost, { id, caller, peer, remoteAddress }: SessionStart) {
+  constructor(host: SessionHost, { id, caller, peer, remoteAddress, usage }: SessionStart) {
     this.#host = host
     this.id = id
     this.peer = peer
     this.remoteAddress = remoteAddress
     this.owner = caller.owner
+    this.isNamed = caller.authInfo !== undefined
+    this.usage = usage
+    this.#pending = new OpenRequests(usage, host.settings.clock, this.report)
     this.openedAt = host.settings.clock.now()
     this.#lastActive = this.openedAt
     this.pushStream = new PushStream(this, peer.address)
@@ -125,9 +131,16 @@ export class Session implements StreamOwner, ServedSession {
 
   get dueAt(): number {
     const { idleTimeoutMs, lifetimeMs } = this.settings
-    const isIdle = this.#openExchanges === 0 && this.#pending.size === 0
-    const idle = isIdle ? this.#lastActive + idleTimeoutMs : Infinity
+    const idle = this.#openExchanges === 0 ? this.#lastActive + idleTimeoutMs : Infinity
     return Math.min(idle, this.openedAt + lifetimeMs)
+  }
+
+  get idleness(): Idleness | undefined {
+    if (this.#openExchanges > 0 || !this.isServed) return undefined
+    const since = this.#lastActive
+    if (this.#pending.size === 0) return { grade: this.#isUsed ? 'idle' : 'unused', since }
+    const { clock, cancelAfterMs } = this.settings
+    return clock.now() - since >= cancelAfterMs ? { grade: 'away', since } : undefined
   }
 
   get isServed(): boolean {
@@ -203,7 +216,7 @@ export class Session implements StreamOwner, ServedSession {
     for (const message of messages) {
       if (!isRequest(message)) continue
       const request = new PendingRequest(message, response)
-      this.#pending.set(request.id, request)
+      this.#pending.add(request)
       response.add(request)
     }
     if (this.allowsPolling) {
@@ -224,17 +237,16 @@ export class Session implements StreamOwner, ServedSession {
     }
     if (isResponse(message)) return this.#respond(message, outgoing)
     this.#reader?.sent(message)
-    const response = this.#responseFor(message, options?.relatedRequestId)
+    const related = options?.relatedRequestId
+    const response = this.#pending.carrierOf(message, related)
+    if (response === 'finished') return this.#pending.drop(message)
     // On another stream it would belong to a request that the client does not know.
-    if (response?.isLost && belongsToRequest(message, options)) return Promise.reject(clientDisconnected())
+    if (response?.isLost && belongsToRequest(message, related)) return Promise.reject(clientDisconnected())
     if (isRequest(message) && response?.isJson && !this.pushStream.isOpen && !response.allowMessages()) {
       if (!this.pushStream.wasOpened) return Promise.reject(withoutStream(message.method))
     }
     if (!response?.carriesMessages) return this.pushStream.send(outgoing)
-    if (isRequest(message)) {
-      this.#sentOn ??= new Map()
-      this.#sentOn.set(message.id, response)
-    }
+    if (isRequest(message)) this.#pending.sentOn(response, message.id)
     return response.notify(outgoing)
   }
 
@@ -250,9 +262,8 @@ export class Session implements StreamOwner, ServedSession {
     if (this.#isOver) return
     this.#isOver = true
     this.#admissionTimer?.end()
-    const responses = new Set([...this.#pending.values()].map(({ response }) => response))
+    const responses = this.#pending.responses()
     this.#pending.clear()
-    this.#sentOn = undefined
     const ended = [...[...responses].map((response) => response.abandon()), this.pushStream.end()]
     this.#host.ended(this)
     // Waiting POSTs then find no session.
@@ -263,7 +274,7 @@ export class Session implements StreamOwner, ServedSession {
   /** The open streams that an event store may have. */
   *loggedStreams(): Iterable<PostResponse | PushStream> {
     yield this.pushStream
-    for (const { response } of this.#pending.values()) yield response
+    yield* this.#pending.responses()
   }
 
   /** Whether a stream in the event store belongs to this session. */
@@ -279,6 +290,7 @@ export class Session implements StreamOwner, ServedSession {
   }
 
   attached(): void {
+    if (this.revision !== undefined) this.#isUsed = true
     this.#openExchanges++
   }
 
@@ -315,7 +327,7 @@ export class Session implements StreamOwner, ServedSession {
 
   #checkIdle(): void {
     this.#lastActive = this.settings.clock.now()
-    if (this.#openExchanges === 0 && this.#pending.size === 0) this.#host.idle(this)
+    if (this.#openExchanges === 0) this.#host.idle(this)
   }
 
   #deliver({ messages, skipped = [] }: Posted, context: MessageContext): void {
@@ -324,25 +336,17 @@ export class Session implements StreamOwner, ServedSession {
   }
 
   #read(message: JsonRpcMessage, context?: MessageContext): void {
-    if (isResponse(message) && message.id !== undefined) this.#sentOn?.delete(message.id)
+    this.#pending.received(message)
     this.#sink?.message(message, context)
-    const request = this.#cancelledBy(message)
+    const request = this.#pending.cancelledBy(message)
     if (!request) return
     this.#settle(request)
     request.response.drop(request)
   }
 
   #settle(request: PendingRequest): void {
-    this.#pending.delete(request.id)
+    this.#pending.delete(request)
     if (this.#openExchanges === 0) this.#checkIdle()
-  }
-
-  /** The request that the client cancels: it gets no response (GEN-28). */
-  #cancelledBy(message: JsonRpcMessage): PendingRequest | undefined {
-    if (!('method' in message) || message.method !== CANCELLED_METHOD) return undefined
-    const request = this.#pending.get(message.params?.['requestId'] as RequestId)
-    // A client must not cancel `initialize` (GEN-26). It would lose its session.
-    return request?.method === INITIALIZE_METHOD ? undefined : request
   }
 
   #respond(message: JsonRpcResponse, outgoing: Outgoing): Promise<void> {
@@ -365,32 +369,6 @@ export class Session implements StreamOwner, ServedSession {
     if ('error' in message) this.end()
     return sent
   }
-
-  /** The response that carries a message: that of the request it belongs to, or the only one. */
-  #responseFor(message: JsonRpcMessage, related: RequestId | undefined): PostResponse | undefined {
-    if (related !== undefined) return this.#pending.get(related)?.response
-    const { method, params } = message as { method: string; params?: Record<string, unknown> }
-    if (method === PROGRESS_METHOD) {
-      for (const { progressToken, response } of this.#pending.values()) {
-        if (progressToken !== undefined && progressToken === params?.['progressToken']) return response
-      }
-    }
-    if (method === CANCELLED_METHOD) {
-      const id = params?.['requestId'] as RequestId
-      const sentOn = this.#sentOn?.get(id)
-      this.#sentOn?.delete(id)
-      if (sentOn) return sentOn
-    }
-    if (this.#pending.size !== 1) return undefined
-    const [only] = this.#pending.values()
-    return isTaskPoll(only) ? undefined : only?.response
-  }
-}
-
-function belongsToRequest(message: JsonRpcMessage, options: SendOptions | undefined): boolean {
-  return (
-    options?.relatedRequestId !== undefined || ('method' in message && message.method === PROGRESS_METHOD)
-  )
 }
 
 class SessionTraits implements HttpTraits {

@@ -28,6 +28,7 @@ import { keepAlive, type ScheduledStream } from '../request/periodic-check.js'
 import { PostFlow } from '../request/post-flow.js'
 import { REVISION_WITH_BATCHES } from '../request/revisions.js'
 import type { ServedSession, SessionHost, SessionStart } from '../request/session-registry.js'
+import type { PrincipalUsage } from '../request/session-room.js'
 import { endpointEvent, eventStreamHeaders, messageEvent } from '../responses/event-text.js'
 import { endWithin } from '../responses/event-writer.js'
 
@@ -38,6 +39,8 @@ export class SseSession implements ServedSession {
   readonly id: string
   readonly remoteAddress: string
   readonly owner: string
+  readonly isNamed: boolean
+  readonly usage: PrincipalUsage
   readonly openedAt: number
   /** With an open stream it is never idle. */
   readonly dueAt: number
@@ -55,13 +58,15 @@ export class SseSession implements ServedSession {
   #revision: string | undefined
   #isOver = false
 
-  constructor(host: SessionHost, { id, caller, peer, remoteAddress }: SessionStart) {
+  constructor(host: SessionHost, { id, caller, peer, remoteAddress, usage }: SessionStart) {
     const { clock, lifetimeMs, keepAliveIntervalMs } = host.settings
     this.#host = host
     this.id = id
     this.#peer = peer
     this.remoteAddress = remoteAddress
     this.owner = caller.owner
+    this.isNamed = caller.authInfo !== undefined
+    this.usage = usage
     this.openedAt = clock.now()
     this.dueAt = this.openedAt + lifetimeMs
     this.#keepAlive = new StreamKeepAlive(keepAliveIntervalMs, () => this.#stream)
@@ -139,17 +144,18 @@ export class SseSession implements ServedSession {
 
   #track(message: JsonRpcMessage): void {
     if (isRequest(message)) {
+      if (!this.#pending.has(message.id)) this.usage.inFlight++
       this.#pending.add(message.id)
       if (isInitialize(message)) this.#initializeId = message.id
     } else if ('method' in message && message.method === CANCELLED_METHOD) {
       // A cancelled request gets no response (GEN-28).
-      this.#pending.delete(message.params?.['requestId'] as RequestId)
+      this.#settle(message.params?.['requestId'] as RequestId)
     }
   }
 
   #send(message: JsonRpcMessage): Promise<void> {
     this.#reader?.sent(message)
-    if (isResponse(message) && message.id !== undefined) this.#pending.delete(message.id)
+    if (isResponse(message) && message.id !== undefined) this.#settle(message.id)
     if (isResponse(message) && message.id === this.#initializeId && 'result' in message) {
       const { protocolVersion } = message.result
       if (typeof protocolVersion === 'string') this.#revision = protocolVersion
@@ -166,6 +172,10 @@ export class SseSession implements ServedSession {
     }
   }
 
+  #settle(id: RequestId): void {
+    if (this.#pending.delete(id)) this.usage.inFlight--
+  }
+
   #write(text: string): Promise<void> {
     if (!this.#stream?.isBlocked) this.#keepAlive.reset(this.#host.settings.clock.now())
     return this.#stream?.write(text) ?? done
@@ -174,6 +184,8 @@ export class SseSession implements ServedSession {
   #close(): Promise<void> {
     if (this.#isOver) return done
     this.#isOver = true
+    this.usage.inFlight -= this.#pending.size
+    this.#pending.clear()
     this.#admissionTimer?.end()
     this.#host.keepAlive.delete(this.#keepAlive)
     this.#host.ended(this)

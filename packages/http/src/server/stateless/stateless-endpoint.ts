@@ -188,6 +188,7 @@ export class StatelessEndpoint {
   }
 
   #createConnection({ handshake }: HttpExchange, { principal }: Caller): SharedConnection {
+    this.#registry.makeRoom()
     const start = { id: newSessionId(), peer: peerOf(handshake), owner: principal }
     const connection = new SharedConnection(this.#host, start)
     this.#registry.add(connection)
