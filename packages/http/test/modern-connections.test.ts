@@ -99,19 +99,31 @@ describe('the connection of a principal', () => {
 
   test('ends at maxConnections for that of another principal, unless it is in use', async () => {
     const server = await served({ gate: byName, maxConnections: 3 }, application)
+    const states = (): unknown[] => server.connections.map(({ state }) => state)
     const busy = await server.open(as('busy', listen()))
     await server.ask(as('one'))
     await server.ask(as('two'))
-    await vi.waitFor(() =>
-      expect(server.connections.map(({ state }) => state)).toEqual(['open', 'closed', 'open']),
-    )
     expect((await server.ask(as('three'))).status).toBe(200)
+    await vi.waitFor(() => expect(states()).toEqual(['open', 'closed', 'open', 'open']))
     expect(busy.isOver).toBe(false)
     await server.open(as('two', listen()))
     await server.open(as('three', listen()))
     const refused = await server.ask(as('four'))
     expect(refused.status).toBe(503)
     expect(refused.headers).toHaveProperty('retry-after')
+  })
+
+  test('ends at maxConnections for a session, and idle sessions end for it', async () => {
+    const server = await served({ maxConnections: 2 }, application)
+    const states = (): unknown[] => server.connections.map(({ state }) => state)
+    await server.ask(postOf(call))
+    const headers = await server.session()
+    await server.ask({ body: { jsonrpc: '2.0', id: 1, method: 'test/used' }, headers })
+    await server.session()
+    await vi.waitFor(() => expect(states()).toEqual(['closed', 'open', 'open']))
+    expect((await server.ask(postOf(call))).status).toBe(200)
+    // The unused session first.
+    await vi.waitFor(() => expect(states()).toEqual(['closed', 'open', 'closed', 'open']))
   })
 
   test('refuses its requests if the application does not accept it', async () => {

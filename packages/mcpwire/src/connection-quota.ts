@@ -1,11 +1,15 @@
 import type { SessionPolicy } from '@mcpwire/core'
+import { deferred } from '@mcpwire/core/authoring'
 
 /** The reason of a refusal by the quota. */
 export const NO_CAPACITY = 'the server has no capacity for another connection'
 
 /** A limit on open connections that several listeners share. */
 export interface ConnectionQuota {
-  /** Admits a connection while the quota allows it. The connection counts until it ends. */
+  /**
+   * Admits a connection while the quota allows it. The connection counts until it ends. Listeners with idle sessions end
+   * one for a refused connection, and ask again when the server of one has ended.
+   */
   readonly policy: SessionPolicy
   /** Counts one connection more until the promise resolves: a server that is shutting down still uses resources. */
   holdUntil(end: Promise<unknown>): void
@@ -22,15 +26,22 @@ export interface ConnectionQuota {
  */
 export function createConnectionQuota(maxConnections: number): ConnectionQuota {
   let open = 0
-  const release = (): void => void open--
+  /** Resolved when a connection ends: all of them, as some may have stopped waiting. */
+  let freed = deferred()
+  const release = (): void => {
+    open--
+    freed.resolve()
+    freed = deferred()
+  }
   return {
     policy: {
       open: () => {
         if (open >= maxConnections) {
-          return { admit: false, status: 503, reason: NO_CAPACITY }
+          return { admit: false, status: 503, reason: NO_CAPACITY, whenFree: () => freed.promise }
         }
         open++
-        return { admit: true, release }
+        // Later: `holdUntil` counts a server that is still shutting down when its connection has ended.
+        return { admit: true, release: () => void setImmediate(release) }
       },
     },
     holdUntil: (end) => {

@@ -58,9 +58,10 @@ export interface TransportErrorDetails {
   AUTH_REQUIRED: { readonly status: number; readonly challenge?: string }
   /**
    * The message could not be sent. `delivery` is `none` if it certainly was not sent. Otherwise it is `unknown`.
-   * @retry if `delivery` is `none`
+   * `isSerializable` is `false` if the message has no JSON text, such as for a value that is nested too deeply.
+   * @retry if `delivery` is `none` and the message has a JSON text
    */
-  SEND_FAILED: { readonly delivery: 'none' | 'unknown' }
+  SEND_FAILED: { readonly delivery: 'none' | 'unknown'; readonly isSerializable?: false }
   /**
    * The send queue is full, and nothing of the message was sent. Wait for pending sends, or raise `maxQueuedBytes`.
    * @retry yes

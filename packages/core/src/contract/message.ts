@@ -127,7 +127,10 @@ function parseErrorResponse(message: Record<string, unknown>): JsonRpcMessage | 
   return message as unknown as JsonRpcMessage
 }
 
-/** The JSON text of a message. Throws `SEND_FAILED` where there is none, such as for a cycle or a `BigInt`. */
+/**
+ * The JSON text of a message. Throws `SEND_FAILED` where there is none, such as for a cycle, a `BigInt`, or a value that is
+ * nested deeper than the stack.
+ */
 export function toJson(message: JsonRpcMessage): string {
   let cause: unknown
   try {
@@ -136,10 +139,12 @@ export function toJson(message: JsonRpcMessage): string {
   } catch (error) {
     cause = error
   }
-  throw new TransportError(
-    'SEND_FAILED',
-    'the message cannot be serialized to JSON',
-    { delivery: 'none' },
-    { cause },
-  )
+  const reason = isStackOverflow(cause) ? 'is nested too deeply' : 'cannot be serialized to JSON'
+  const details = { delivery: 'none', isSerializable: false } as const
+  throw new TransportError('SEND_FAILED', `the message ${reason}`, details, { cause })
+}
+
+/** Engines differ in the class of this error. */
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof Error && /call stack|recursion/i.test(error.message)
 }

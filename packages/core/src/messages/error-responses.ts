@@ -1,6 +1,11 @@
 import { isTransportError, type TransportErrorCode } from '../contract/errors.js'
 import type { JsonRpcErrorResponse, JsonRpcResponse, RequestId } from '../contract/message.js'
-import { INVALID_REQUEST_CODE, OVERLOADED_CODE, REFUSED_CODE } from '../contract/protocol.js'
+import {
+  INTERNAL_ERROR_CODE,
+  INVALID_REQUEST_CODE,
+  OVERLOADED_CODE,
+  REFUSED_CODE,
+} from '../contract/protocol.js'
 import { dataOfTransportError, errorDataOf, failureOf, type JsonRpcErrorData } from './json-rpc-error.js'
 
 /** The JSON-RPC errors of these packages by code. They are outside the range that JSON-RPC reserves. */
@@ -14,6 +19,10 @@ const RESPONSES: ReadonlyMap<string, readonly [code: number, message: string]> =
   ['MALFORMED_MESSAGE', [-31_009, 'malformed response']],
   ['MESSAGE_TOO_LARGE', [-31_010, 'message too large']],
 ] satisfies [TransportErrorCode, [number, string]][])
+/** A request that cannot be forwarded, as its message has no JSON text. It has not run. */
+const REQUEST_WITHOUT_JSON = [INVALID_REQUEST_CODE, 'the message is nested too deeply'] as const
+/** A response that cannot be forwarded. The request has run. */
+const RESPONSE_WITHOUT_JSON = [INTERNAL_ERROR_CODE, 'the response is nested too deeply'] as const
 const UPSTREAM_LOST = [-31_002, 'upstream lost'] as const
 
 /**
@@ -25,7 +34,7 @@ export function toErrorResponse(
   error: unknown,
   known?: Partial<JsonRpcErrorData>,
 ): JsonRpcErrorResponse {
-  const [code, message] = responseOf(error)
+  const [code, message] = responseOf(error, known)
   const { hint: _hint, ...data } = dataOf(error)
   return { jsonrpc: '2.0', id, error: { code, message, data: { ...data, ...known } } }
 }
@@ -41,14 +50,19 @@ export function toOwnErrorResponse(
   known?: Partial<JsonRpcErrorData>,
   text?: string,
 ): JsonRpcErrorResponse {
-  const [code, what] = responseOf(error)
+  const [code, what] = responseOf(error, known)
   const failure = failureOf(error)
   const reason = text ?? (failure instanceof Error ? failure.message : '')
   const message = reason === '' ? what : reason.startsWith(what) ? reason : `${what}: ${reason}`
   return { jsonrpc: '2.0', id, error: { code, message, data: { ...dataOf(error), ...known } } }
 }
 
-function responseOf(error: unknown): readonly [code: number, message: string] {
+function responseOf(
+  error: unknown,
+  known: Partial<JsonRpcErrorData> | undefined,
+): readonly [code: number, message: string] {
+  if (isTransportError(error, 'SEND_FAILED') && error.details.isSerializable === false)
+    return known?.delivery === 'unknown' ? RESPONSE_WITHOUT_JSON : REQUEST_WITHOUT_JSON
   return (isTransportError(error) && RESPONSES.get(error.code)) || UPSTREAM_LOST
 }
 

@@ -225,9 +225,10 @@ export class SessionRegistry implements SessionHost {
   }
 
   /** Offers a connection of an admitted caller to the listener. Sessions renew their admission themselves. */
-  offer({ admission: { authInfo } }: Caller, incoming: Omit<Incoming, 'admission'>): void {
+  offer({ admission: { authInfo } }: Caller, incoming: Omit<Incoming, 'admission' | 'makeRoom'>): void {
     const admission: Admission = { admit: true, ...(authInfo && { authInfo }) }
-    this.#sink?.connection({ ...incoming, admission })
+    const makeRoom = once(() => this.#evict(noCapacity))
+    this.#sink?.connection({ ...incoming, admission, makeRoom })
   }
 
   has(id: string): boolean {

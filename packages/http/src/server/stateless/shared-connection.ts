@@ -25,6 +25,7 @@ import {
 } from '@mcpwire/core/authoring'
 import { tooManyInFlight } from '../request/http-errors.js'
 import type { ServedSession } from '../request/session-registry.js'
+import type { Idleness } from '../request/session-room.js'
 import { type QueuedRequest, RequestQueue } from './request-queue.js'
 import type { StatelessRequest } from './stateless-request.js'
 
@@ -115,6 +116,11 @@ export class SharedConnection implements ServedSession {
     if (this.#isRetired) return Infinity
     const idle = this.isBusy ? Infinity : this.#lastActive + this.#host.idleTimeoutMs
     return Math.min(idle, this.openedAt + this.#host.lifetimeMs)
+  }
+
+  get idleness(): Idleness | undefined {
+    if (this.isBusy || this.#isRetired || this.#state.name !== 'open') return undefined
+    return { grade: this.#hasResult ? 'idle' : 'unused', since: this.#lastActive }
   }
 
   /** Whether a request waits or is in flight. */

@@ -184,7 +184,6 @@ export class StatelessEndpoint {
       connector: connectorOf(connection),
       refuse: (refusal) => connection.refuse(refusal),
     })
-    if (this.#isShared) this.#limitConnections(connection)
   }
 
   #createConnection({ handshake }: HttpExchange, { principal }: Caller): SharedConnection {
@@ -194,16 +193,6 @@ export class StatelessEndpoint {
     this.#registry.add(connection)
     if (this.#isShared) this.#connections.set(principal, connection)
     return connection
-  }
-
-  /** At `maxConnections`, ends the connection that is idle the longest, so that the next principal is not refused. */
-  #limitConnections(newest: SharedConnection): void {
-    if (!this.#registry.isFull) return
-    let longest: SharedConnection | undefined
-    for (const each of this.#connections.values()) {
-      if (each !== newest && !each.isBusy && each.dueAt < (longest?.dueAt ?? Infinity)) longest = each
-    }
-    longest?.end()
   }
 
   /** Keeps the schemas of listed tools, which name the arguments that are mirrored in headers. */
