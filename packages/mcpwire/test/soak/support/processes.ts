@@ -95,12 +95,18 @@ function running(child: ChildProcess): Running {
     isAlive,
     end: () => (isAlive() ? 'alive' : `exit ${child.exitCode ?? child.signalCode}`),
     ask: async <T>(command: object) => {
-      const answer = new Promise<T>((resolve, reject) => {
-        child.once('message', (message) => resolve(message as T))
-        child.once('close', () => reject(new Error(`the process ended: ${stderr.slice(-500)}`)))
-      })
-      if (isAlive()) child.send(command)
-      return await answer
+      const controller = new AbortController()
+      const { signal } = controller
+      try {
+        if (isAlive()) child.send(command)
+        const ended = once(child, 'close', { signal }).then(() => {
+          throw new Error(`the process ended: ${stderr.slice(-500)}`)
+        })
+        const [message] = await Promise.race([once(child, 'message', { signal }), ended])
+        return message as T
+      } finally {
+        controller.abort()
+      }
     },
     kill: async () => {
       child.kill('SIGKILL')

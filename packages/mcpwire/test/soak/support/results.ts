@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { RESULTS } from './processes.js'
@@ -20,9 +20,11 @@ export function printTable(rows: readonly Row[]): void {
   console.info(`\n${text.join('\n')}\n`)
 }
 
-/** Writes `results/<name>.json` with the commit and the machine, where SOAK_SAVE is 1. */
+/**
+ * Writes `<name>.json` with the commit and the machine: into the folder of committed results where SOAK_SAVE is 1, else
+ * into the one of temporary results.
+ */
 export function saveResults(name: string, results: object): void {
-  if (process.env['SOAK_SAVE'] !== '1') return
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim()
   const document = {
     soak: name,
@@ -36,5 +38,7 @@ export function saveResults(name: string, results: object): void {
   const text = JSON.stringify(document, null, 1).replace(/[{[]\n[^{}[\]]*[}\]]/g, (flat) =>
     flat.replace(/\n\s*/g, ' '),
   )
-  writeFileSync(join(RESULTS, `${name}.json`), `${text}\n`)
+  const folder = process.env['SOAK_SAVE'] === '1' ? RESULTS : '.results'
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `soak-${name}.json`), `${text}\n`)
 }

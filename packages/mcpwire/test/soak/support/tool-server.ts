@@ -12,8 +12,9 @@ const tools: Readonly<Record<string, (args: Params) => string | Promise<string>>
   slow: ({ ms }) => new Promise((resolve) => setTimeout(() => resolve('slow'), Number(ms))),
   hang: () => new Promise(() => {}),
   // One write with O_APPEND: a line is complete or missing, also when this process is killed.
-  run: ({ key }) => {
+  run: async ({ key, ms }) => {
     appendFileSync(process.env['SOAK_LEDGER'] ?? '/dev/null', `${String(key)}\n`)
+    await new Promise((resolve) => setTimeout(resolve, Number(ms)))
     return String(key)
   },
 }
