@@ -75,7 +75,9 @@ async function allRounds(ledger: string, outcomes: Outcomes): Promise<Round[]> {
     for (let pair = next(); pair; pair = next()) {
       const number = ++count
       const options = { ledger, outcomes, random: seededRandom(seed + number) }
-      rounds.push(await runRound(pair.route, pair.fault, `${seed}-${number}`, options))
+      const round = await runRound(pair.route, pair.fault, `${seed}-${number}`, options)
+      if (process.env['SOAK_VERBOSE']) console.info(JSON.stringify(round))
+      rounds.push(round)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))

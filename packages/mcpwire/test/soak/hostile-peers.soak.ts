@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { attackClients } from './support/hostile-client-run.js'
 import { attackAll, type Outcome, type Subject, variants } from './support/hostile-run.js'
 import { buildSoakPrograms } from './support/processes.js'
 import { printTable, saveResults } from './support/results.js'
@@ -20,7 +21,7 @@ const subjects: readonly Subject[] = [
   { name: 'bridge at unix', wire: 'unix', era: 'session', isBridge: true },
 ]
 
-const attackMs = Number(process.env['SOAK_ATTACK_MS'] ?? 6_000)
+const attackMs = Number(process.env['SOAK_ATTACK_MS'] ?? 4_000)
 const beforeMs = Number(process.env['SOAK_BEFORE_MS'] ?? 5_000)
 const wanted = process.env['SOAK_ATTACKS']?.split(',')
 /** Times the 99th percentile of before. */
@@ -40,20 +41,25 @@ afterAll(() => {
 describe('a server with hostile peers', () => {
   test.each(subjects)('$name survives each attack, and well-behaved callers go on', async (subject) => {
     const first = outcomes.length
-    await attackAll(
-      subject,
-      (attack) => wanted?.includes(attack) ?? true,
-      { beforeMs, attackMs },
-      (outcome) => {
-        outcomes.push({ ...outcome, faults: faultsOf(outcome) })
-      },
-    )
-    const faults = outcomes
-      .slice(first)
-      .flatMap(({ attack, faults }) => faults.map((fault) => `${attack}: ${fault}`))
-    expect(faults).toEqual([])
+    await attackAll(subject, (attack) => wanted?.includes(attack) ?? true, { beforeMs, attackMs }, add)
+    expect(faultsSince(first)).toEqual([])
+  })
+
+  test('HTTP clients survive event streams that never complete an event', async () => {
+    const first = outcomes.length
+    add(await attackClients({ beforeMs, attackMs: attackMs * 2 }))
+    expect(faultsSince(first)).toEqual([])
   })
 })
+
+function add(outcome: Outcome): void {
+  outcomes.push({ ...outcome, faults: faultsOf(outcome) })
+  console.info(JSON.stringify(rowOf(outcome)))
+}
+
+function faultsSince(first: number): string[] {
+  return outcomes.slice(first).flatMap(({ attack, faults }) => faults.map((fault) => `${attack}: ${fault}`))
+}
 
 /** The requirements that were missed, as text. */
 function faultsOf({ target, attack, server, peakMegabytes, before, during, reports }: Outcome): string[] {

@@ -5,9 +5,10 @@ import { callText, type Target } from '../support/targets.js'
 import { ATTACKER, type Attack, type AttackProgress, atRate, count, stay } from './attack.js'
 
 const TEXT_BYTES = 10_000_000
-const POSTS = 100
-/** Together 100 MB/s. More would be the processor time of the attackers themselves. */
-const POSTS_PER_SECOND = 10
+const POSTS = 400
+const SESSIONS = 3
+/** Together 200 MB/s. More would be the processor time of the attackers themselves. */
+const POSTS_PER_SECOND = 20
 
 /** Stops the own child process behind a bridge, and sends it calls of 10 MB of text. */
 export const stoppedChild: Attack = (target, progress) => {
@@ -21,7 +22,7 @@ export const brackets: Attack = (target, progress) => {
   const empty = `[${'[],'.repeat(Math.floor(bytes / 3) - 2)}[]]`
   const nested = '['.repeat(Math.floor(bytes / 2)) + ']'.repeat(Math.floor(bytes / 2))
   const texts = [empty, empty, empty, nested]
-  return floodStopped(target, progress, POSTS_PER_SECOND * 2, (at) => texts[at % texts.length] as string)
+  return floodStopped(target, progress, POSTS_PER_SECOND, (at) => texts[at % texts.length] as string)
 }
 
 async function floodStopped(
@@ -33,17 +34,24 @@ async function floodStopped(
   const tool = target.isBridge ? 'echo' : 'hang'
   const text = (at: number): string => callText(target.era, tool, {}, extra(at))
   if (target.wire === 'http') {
-    const sessionId = target.era === 'session' ? await openSession(target, ATTACKER) : undefined
-    const pid = await post(target, ATTACKER, callText(target.era, 'pid'), { sessionId })
-    stopChild(target, progress, pid.text)
+    const sessionIds: (string | undefined)[] = []
+    for (let at = 0; at < SESSIONS; at++) {
+      const sessionId = target.era === 'session' ? await openSession(target, ATTACKER) : undefined
+      // In 2026-07-28 there is one process, which is stopped after the first response.
+      if (at === 0 || target.era === 'session') {
+        const pid = await post(target, ATTACKER, callText(target.era, 'pid'), { sessionId })
+        stopChild(target, progress, pid.text)
+      }
+      sessionIds.push(sessionId)
+    }
     await atRate(perSecond, POSTS, async (at) => {
       count(progress, 'posts')
-      const { status } = await post(target, ATTACKER, text(at), { sessionId })
+      const { status } = await post(target, ATTACKER, text(at), { sessionId: sessionIds[at % SESSIONS] })
       count(progress, `status ${status}`)
     })
   } else {
     const streams: RawStream[] = []
-    for (let at = 0; at < 3; at++) {
+    for (let at = 0; at < SESSIONS; at++) {
       const stream = await openStream(target, ATTACKER)
       const answer = nextMessage(stream)
       stream.send(callText(target.era, 'pid'))

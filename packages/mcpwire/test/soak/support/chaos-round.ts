@@ -27,7 +27,7 @@ export interface Outcomes {
 export interface Round {
   readonly route: string
   readonly fault: Fault
-  /** The time from the fault to the last failure of a call that was pending; without one, nothing failed. */
+  /** The longest time from the fault, or from a later call, to its failure. Without it, nothing failed. */
   readonly noticedMs?: number
   readonly pendingAtFault: number
   readonly failed: number
@@ -96,8 +96,8 @@ export async function runRound(
     const failed = calls.filter(({ hasFailed }) => hasFailed).length
     if (failed > 0 && (fault === 'stall' || fault === 'bytewise'))
       problems.push(`${failed} calls failed by a delay`)
-    const times = pending.flatMap(({ hasFailed, settledAt }) =>
-      hasFailed && settledAt ? [settledAt - faultAt] : [],
+    const times = calls.flatMap(({ hasFailed, startedAt, settledAt }) =>
+      hasFailed && settledAt ? [settledAt - Math.max(startedAt, faultAt)] : [],
     )
     const noticedMs = times.length > 0 ? { noticedMs: Math.round(Math.max(...times)) } : {}
     return { route: route.name, fault, ...noticedMs, pendingAtFault: pending.length, failed, problems }

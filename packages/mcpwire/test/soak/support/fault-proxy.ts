@@ -35,7 +35,12 @@ export async function faultProxy(to: NetConnectOpts, path?: string): Promise<Fau
     const far = connect({ ...to, allowHalfOpen: true, noDelay: true } as NetConnectOpts)
     const pair = new Pair(near, far, state)
     pairs.add(pair)
-    pair.run().finally(() => pairs.delete(pair))
+    void pair.run()
+    let open = 2
+    for (const socket of [near, far])
+      socket.once('close', () => {
+        if (--open === 0) pairs.delete(pair)
+      })
   })
   server.listen(path === undefined ? { host: '127.0.0.1', port: 0 } : { path })
   await once(server, 'listening')
