@@ -62,7 +62,16 @@ function faultsSince(first: number): string[] {
 }
 
 /** The requirements that were missed, as text. */
-function faultsOf({ target, attack, server, peakMegabytes, before, during, reports }: Outcome): string[] {
+function faultsOf({
+  target,
+  attack,
+  server,
+  peakMegabytes,
+  before,
+  during,
+  reports,
+  attackers,
+}: Outcome): string[] {
   // All callers of 2026-07-28 behind a bridge share the child process that these attacks stop.
   const isStopped = target === 'bridge http modern' && (attack === 'stopped child' || attack === 'brackets')
   const slowest = before.p99Ms * MAX_SLOWDOWN
@@ -73,6 +82,7 @@ function faultsOf({ target, attack, server, peakMegabytes, before, during, repor
     (peakMegabytes ?? 0) <= MAX_PEAK_MEGABYTES
       ? ''
       : `peak of ${peakMegabytes} MB exceeds ${MAX_PEAK_MEGABYTES} MB`,
+    Object.keys(attackers).length > 0 ? '' : 'the attack did nothing',
     attack !== 'files' || Object.keys(reports).length > 0 ? '' : 'nothing was reported',
   ].filter(Boolean)
 }

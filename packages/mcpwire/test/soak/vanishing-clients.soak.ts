@@ -16,7 +16,7 @@ const MAX_CONNECTIONS = 20
 const SESSION_IDLE_MS = 2_000
 /** For the check of idle sessions, and the end of the servers. */
 const END_MS = 8_000
-const SAMPLE_MS = 10
+const SAMPLE_MS = 25
 
 const info = { name: 'vanishing', version: '1' }
 

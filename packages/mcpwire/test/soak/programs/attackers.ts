@@ -22,6 +22,7 @@ process.on('uncaughtException', (error) => {
   progress.counts[`error ${error.message.slice(0, 60)}`] = 1
 })
 process.on('disconnect', () => process.exit())
+process.send?.({ progress })
 attacks[name]?.(JSON.parse(target), progress).catch((error) => {
   progress.counts[`failed: ${String(error).slice(0, 100)}`] = 1
 })

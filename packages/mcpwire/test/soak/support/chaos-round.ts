@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorDataOf } from '@mcpwire/core'
+import { errorDataOf, type Transport, tap, withLayers } from '@mcpwire/core'
 import { Client } from '@modelcontextprotocol/client'
 import type { Fault, OpenRoute, Route } from './chaos-routes.js'
 
@@ -9,6 +9,7 @@ const CALLERS = 8
 /** How long calls go on after a fault that ends nothing. */
 const AFTER_FAULT_MS = 700
 const MAX_RUN_MS = 30
+const PAD_BYTES = 65_536
 
 /** The keys of all calls, by their outcome. */
 export interface Outcomes {
@@ -52,7 +53,8 @@ export async function runRound(
   const calls: Call[] = []
   const state = { isEnding: false, keys: 0 }
   try {
-    const client = await connected(route, open)
+    if (fault === 'lost in the handshake') return await runHandshake(route, fault, open)
+    const client = await connected(route, open.transport)
     const call = async (): Promise<void> => {
       const repeat = outcomes.repeats.pop()
       if (repeat !== undefined) outcomes.repeated++
@@ -61,7 +63,9 @@ export async function runRound(
       calls.push(one)
       outcomes.calls++
       try {
-        const args = { key, ms: Math.floor(random() * MAX_RUN_MS) }
+        // Some messages take several packets.
+        const pad = random() < 0.1 && fault !== 'bytewise' ? 'x'.repeat(PAD_BYTES) : ''
+        const args = { key, ms: Math.floor(random() * MAX_RUN_MS), pad }
         const result = await client.callTool({ name: 'run', arguments: args }, { timeout: CALLER_TIMEOUT_MS })
         const [content] = result.content as { text?: string }[]
         if (content?.text !== key)
@@ -110,7 +114,30 @@ export async function runRound(
   }
 }
 
-async function connected({ era }: Route, { transport }: OpenRoute): Promise<Client> {
+/** Injects the fault once the response to `initialize` has arrived. Then `connect()` must reject. */
+async function runHandshake(route: Route, fault: Fault, open: OpenRoute): Promise<Round> {
+  let faultAt = 0
+  const inject = tap({
+    onReceive: () => {
+      if (faultAt > 0) return
+      faultAt = performance.now()
+      open.inject(fault, 0)
+    },
+  })
+  const connecting = connected(route, withLayers(open.transport, inject)).then(
+    () => 'it connected',
+    () => '',
+  )
+  const problem = await Promise.race([
+    connecting,
+    sleep(route.settleMs, `connect() did not settle within ${route.settleMs} ms`),
+  ])
+  const noticedMs = Math.round(performance.now() - faultAt)
+  const round = { route: route.name, fault, pendingAtFault: 1, failed: problem === '' ? 1 : 0 }
+  return problem === '' ? { ...round, noticedMs, problems: [] } : { ...round, problems: [problem] }
+}
+
+async function connected({ era }: Route, transport: Transport): Promise<Client> {
   const pinned = era === 'modern' ? { versionNegotiation: { mode: { pin: '2026-07-28' } as const } } : {}
   const client = new Client({ name: 'chaos', version: '1' }, pinned)
   client.onerror = () => {}

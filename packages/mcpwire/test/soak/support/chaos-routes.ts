@@ -11,7 +11,12 @@ import { program } from '../../support/bin.js'
 import { type FaultProxy, faultProxy, type NetworkFault } from './fault-proxy.js'
 import { childrenOf, type Running, startLimited, startProgram, toolServerCommand } from './processes.js'
 
-export type Fault = NetworkFault | 'server killed' | 'child killed' | 'bridge killed'
+export type Fault =
+  | NetworkFault
+  | 'lost in the handshake'
+  | 'server killed'
+  | 'child killed'
+  | 'bridge killed'
 
 /** A way from a client to a server, with the faults that can occur on it. */
 export interface Route {
@@ -59,14 +64,14 @@ export const routes: readonly Route[] = [
   ...wires.map(([wire, era]) => ({
     name: nameOf(wire, era),
     era,
-    faults: [...NETWORK, 'server killed' as const],
+    faults: [...NETWORK, ...handshakeFaults(wire, era), 'server killed' as const],
     settleMs: SETTLE_MS,
     open: (ledger: string) => openDirect(wire, ledger),
   })),
   ...wires.map(([wire, era]) => ({
     name: `${nameOf(wire, era)}, bridge, stdio`,
     era,
-    faults: [...NETWORK, 'child killed' as const, 'bridge killed' as const],
+    faults: [...NETWORK, ...handshakeFaults(wire, era), 'child killed' as const, 'bridge killed' as const],
     settleMs: SETTLE_MS,
     open: (ledger: string) => openBridged(wire, ledger),
   })),
@@ -83,6 +88,11 @@ export const routes: readonly Route[] = [
     open: (ledger: string) => openUpstream(wire, ledger),
   })),
 ]
+
+/** Packets that are lost after the response to `initialize`. Other wires have no deadline for the handshake. */
+function handshakeFaults(wire: Wire, era: Route['era']): Fault[] {
+  return wire === 'http' && era === 'session' ? ['lost in the handshake'] : []
+}
 
 function nameOf(wire: Wire, era: Route['era']): string {
   if (wire !== 'http') return wire
@@ -173,7 +183,7 @@ async function openDirect(wire: Wire, ledger: string): Promise<OpenRoute> {
     transport,
     inject: (fault, random) => {
       if (fault === 'server killed') killAll([server.pid])
-      else proxy.inject(fault as NetworkFault, random)
+      else proxy.inject(networkFault(fault), random)
     },
     close: () => closeAll(transport, proxy, [server]),
   }
@@ -201,7 +211,7 @@ async function openBridged(wire: Wire, ledger: string): Promise<OpenRoute> {
     inject: (fault, random) => {
       if (fault === 'bridge killed') killAll([bridge.pid])
       else if (fault === 'child killed') killAll(childrenOf(bridge.pid))
-      else proxy.inject(fault as NetworkFault, random)
+      else proxy.inject(networkFault(fault), random)
     },
     close: () => closeAll(transport, proxy, [bridge]),
   }
@@ -218,10 +228,14 @@ async function openUpstream(wire: Wire, ledger: string): Promise<OpenRoute> {
     inject: (fault, random) => {
       if (fault === 'bridge killed') killAll([transport.pid])
       else if (fault === 'server killed') killAll([server.pid])
-      else proxy.inject(fault as NetworkFault, random)
+      else proxy.inject(networkFault(fault), random)
     },
     close: () => closeAll(transport, proxy, [server]),
   }
+}
+
+function networkFault(fault: Fault): NetworkFault {
+  return fault === 'lost in the handshake' ? 'lost' : (fault as NetworkFault)
 }
 
 async function startServer(wire: Wire, ledger: string): Promise<{ server: Running; url: string }> {

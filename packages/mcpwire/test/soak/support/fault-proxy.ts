@@ -21,7 +21,8 @@ export interface FaultProxy {
 }
 
 const STALL_MS = 500
-const MAX_CUT_BYTES = 300
+/** Half of the cuts are within the next small messages. */
+const MAX_CUT_BYTES = [300, 40_000] as const
 
 type Mode = 'pass' | 'stall' | 'bytewise' | 'lost'
 
@@ -55,7 +56,8 @@ export async function faultProxy(to: NetConnectOpts, path?: string): Promise<Fau
           for (const pair of pairs) pair.end()
           break
         case 'cut':
-          for (const pair of pairs) pair.cutAfter(Math.floor(random * MAX_CUT_BYTES) + 1, random)
+          for (const pair of pairs)
+            pair.cutAfter(Math.floor(random * MAX_CUT_BYTES[(random * 1_000) % 1 < 0.5 ? 0 : 1]) + 1, random)
           break
         case 'stall':
           mode = 'stall'

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { program } from '../../support/bin.js'
@@ -181,6 +182,8 @@ async function attackOnce(
   attackers.process.on('message', ({ progress }: { progress: AttackProgress }) => {
     stopped = progress.stopped
   })
+  // The program is loaded.
+  await once(attackers.process, 'message')
   await sleep(attackMs)
   const peakMegabytes = takePeakMegabytes(server.pid)
   const { progress } = attackers.isAlive()

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildPrograms } from '@mcpwire/test-support/build-programs'
@@ -128,10 +128,20 @@ export function takePeakMegabytes(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Math.round(Number(kilobytes) / 1024)
 }
 
-/** The child processes of a process. */
+/** The child processes of a process. The list in its own folder of /proc is incomplete while it starts others. */
 export function childrenOf(pid: number): number[] {
-  const path = `/proc/${pid}/task/${pid}/children`
-  return existsSync(path) ? readFileSync(path, 'utf8').split(' ').filter(Boolean).map(Number) : []
+  const parent = new RegExp(`^\\d+ \\(.*\\) [^Z] ${pid} `, 's')
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        return parent.test(readFileSync(`/proc/${name}/stat`, 'utf8'))
+      } catch {
+        // It has ended meanwhile.
+        return false
+      }
+    })
+    .map(Number)
 }
 
 /** The folder of committed results. */
