@@ -216,7 +216,6 @@ export class SessionRegistry implements SessionHost {
           return serve(sink)
         },
       },
-      makeRoom: once(() => this.#evict(noCapacity)),
       refuse: (refusal) => {
         session.end()
         if (!exchange.isDisconnected) respondWithRefusal(exchange, refusal)
