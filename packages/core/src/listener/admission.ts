@@ -9,6 +9,7 @@ import {
   type Verdict,
 } from '../contract/gate.js'
 import type { Incoming } from '../contract/listener.js'
+import { invalidOption } from '../contract/options.js'
 import type { CapacityRefusal, SessionGrant, SessionPolicy } from '../contract/session-policy.js'
 import { deferred, isThenable } from '../timing/promises.js'
 import { whenAborted } from '../timing/when-aborted.js'
@@ -192,4 +193,14 @@ function failedClosed(slot: string, cause: unknown): AdmissionOutcome {
 
 function unavailable(reason: string): Refusal {
   return { admit: false, status: 503, reason }
+}
+
+/** Throws `INVALID_OPTION` without a gate, because callers on other hosts can connect. */
+export function requireGateFor(gate: Gate | undefined): void {
+  if (gate) return
+  invalidOption(
+    'gate',
+    gate,
+    'a Gate that checks each caller, because callers on other hosts can connect (allowAll() admits every client); or listen on 127.0.0.1',
+  )
 }

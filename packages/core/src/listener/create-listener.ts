@@ -22,7 +22,6 @@ import type {
   Listener,
   RefusedCaller,
 } from '../contract/listener.js'
-import { invalidOption } from '../contract/options.js'
 import type { SessionGrant } from '../contract/session-policy.js'
 import type { Transport } from '../contract/transport.js'
 import { layered } from '../layers/layers.js'
@@ -40,7 +39,7 @@ import { createObservedTransport } from '../transport/create-transport.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-options.js'
 import { endOnly } from '../transport/transport-parts.js'
-import { admitWithRoom } from './admission.js'
+import { admitWithRoom, requireGateFor } from './admission.js'
 import { Budget } from './byte-budget.js'
 import {
   type Admitted,
@@ -176,23 +175,15 @@ class ConnectionListener implements Listener {
   }
 
   #rejectAsTransport(): never {
-    throw new TransportError('INVALID_OPTION', 'a listener is no transport', {
-      option: 'transport',
-      received: this,
-      hint: 'use serve(listener, accept), where accept connects a server to each connection',
-    })
+    const hint = 'use serve(listener, accept), where accept connects a server to each connection'
+    const details = { option: 'transport', received: this, hint }
+    throw new TransportError('INVALID_OPTION', 'a listener is no transport', details)
   }
 
   async #bind(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const { gate, clock, closeTimeoutMs: graceMs } = this.#settings
-    if (this.#acceptor.bindsBeyondThisHost && !gate) {
-      invalidOption(
-        'gate',
-        gate,
-        'a Gate that checks each caller, because callers on other hosts can connect (allowAll() admits every client); or listen on 127.0.0.1',
-      )
-    }
+    if (this.#acceptor.bindsBeyondThisHost) requireGateFor(gate)
     const sink: AcceptorSink = {
       budget: this.#budget,
       connection: (incoming) => this.#offer(incoming),
@@ -206,10 +197,8 @@ class ConnectionListener implements Listener {
     const listen = (): Promise<Binding> => this.#acceptor.listen(sink, signal)
     const binding = await withAbortGrace(listen, { signal, clock, graceMs, discard })
     if (signal.aborted) {
-      await this.#unbound(
-        binding,
-        attempt(() => binding.close()),
-      )
+      const closing = attempt(() => binding.close())
+      await this.#unbound(binding, closing)
       throw signal.reason
     }
     this.#address = binding.address
