@@ -23,6 +23,7 @@ export {
   duplexChannel,
   type SharedChannelOptions,
 } from './duplex-channel.js'
+export { HTTP_REFUSAL } from './file-descriptors.js'
 export {
   type ForeignStart,
   type InspectStart,

@@ -19,6 +19,7 @@ import { ignore } from '../timing/promises.js'
 import { bindServer, type ServerBinding } from './bind-server.js'
 import { encodeCloseReason } from './close-reason.js'
 import { createDuplexChannel, type SharedChannelOptions } from './duplex-channel.js'
+import { LINE_REFUSAL } from './file-descriptors.js'
 import { HTTP_RESPONSE, inspectClientStart } from './first-bytes.js'
 import { type PreambleSettings, readPreamble } from './read-preamble.js'
 import { certificateRefusal, createTlsTerminator, type TlsTerminator } from './tls-server.js'
@@ -78,7 +79,9 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
         else accept(socket)
       })
       try {
-        await bindServer(server, options, { sink, signal })
+        const refusal = options.tls ? undefined : LINE_REFUSAL
+        const binding = { ...options, refusal, clock: options.channel.clock }
+        await bindServer(server, binding, { sink, signal })
       } catch (error) {
         terminator?.stop()
         throw error
