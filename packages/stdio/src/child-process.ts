@@ -140,9 +140,26 @@ export function startError(address: string, { why, ...advice }: CommandFault, ca
   return new TransportError('CONNECT_FAILED', `cannot start ${address}: ${why}`, details, { cause })
 }
 
+/** Why the system has no means for another process. The program is not at fault, and cannot be checked without them. */
+const SHORTAGES: Readonly<Record<string, CommandFault>> = {
+  EMFILE: {
+    why: 'this process has too many open files',
+    hint: 'raise the limit of open files (ulimit -n), or serve fewer clients at once',
+  },
+  ENFILE: {
+    why: 'this machine has too many open files',
+    hint: 'raise the limit of the system, such as fs.file-max on Linux',
+  },
+  EAGAIN: {
+    why: 'this user has too many processes',
+    hint: 'raise the limit of processes (ulimit -u), or serve fewer clients at once',
+  },
+  ENOMEM: { why: 'the system has too little memory', hint: 'serve fewer clients at once' },
+}
+
 /** The system reports ENOENT for a missing program, interpreter and working directory alike. */
 async function diagnose(command: Command, cause: NodeJS.ErrnoException): Promise<CommandFault> {
-  const fault = await inspectCommand(command)
+  const fault = SHORTAGES[cause.code ?? ''] ?? (await inspectCommand(command))
   if (fault) return fault
   const shown = `option "command" (${command.command})`
   switch (cause.code) {

@@ -1,8 +1,9 @@
 import type { Server } from 'node:net'
 import type { AcceptorSink } from '../authoring.js'
 import { toError } from '../authoring.js'
-import { isTransportError, TransportError } from '../index.js'
+import { type Clock, isTransportError, systemClock, TransportError } from '../index.js'
 import { ignore, onAbort } from '../timing/promises.js'
+import { descriptorLimit, guardDescriptors } from './file-descriptors.js'
 import { describeListenError, type ErrorDescription } from './system-errors.js'
 
 /** How a server is bound. */
@@ -15,12 +16,21 @@ export interface ServerBinding {
   readonly listen: (server: Server) => void
   /** Stops it from listening; `server.close()` unless given. */
   readonly unlisten?: ((server: Server) => void) | undefined
+  /**
+   * The last text for a caller that is refused because file descriptors are nearly used up. Without it, as before a TLS
+   * handshake, its socket is destroyed.
+   */
+  readonly refusal?: string | undefined
+  /** The source of time; `systemClock` unless given. */
+  readonly clock?: Clock | undefined
   /** Why `prepare` or `listen` failed; advice about the options `host` and `port` unless given. */
   readonly describeError?: ((cause: Error) => ErrorDescription) | undefined
 }
 
 /**
- * Binds a server. Errors of the bound server go to `sink.error`, and the server continues to listen.
+ * Binds a server. Errors of the bound server go to `sink.error`, and the server continues to listen. While the file
+ * descriptors of this process are nearly used up, callers are refused, and reported to `sink.refused` and `sink.error`.
+ * Add the listeners of `connection` before.
  * Rejects with `LISTEN_FAILED`, or with `signal.reason` if the signal aborts first.
  *
  * @example
@@ -32,10 +42,12 @@ export interface ServerBinding {
 export async function bindServer(
   server: Server,
   binding: ServerBinding,
-  { sink, signal }: { readonly sink: Pick<AcceptorSink, 'error'>; readonly signal: AbortSignal },
+  { sink, signal }: { readonly sink: Pick<AcceptorSink, 'error' | 'refused'>; readonly signal: AbortSignal },
 ): Promise<void> {
   if (binding.prepare) await prepared(binding, signal)
   await bound(server, binding, signal)
+  const { requestedAddress: address, refusal, clock = systemClock } = binding
+  guardDescriptors(server, { sink, address, refusal, clock }, descriptorLimit())
   // Such as too many open files: a later connection may succeed.
   server.on('error', (cause) => sink.error(acceptFailed(binding.requestedAddress, cause)))
 }

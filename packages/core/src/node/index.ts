@@ -23,6 +23,7 @@ export {
 export { connectSocket, type DialOptions, dialSocket } from './dial-socket.js'
 export { duplexChannel } from './duplex-channel.js'
 export type { ByteStreams, DuplexChannelOptions, SharedChannelOptions } from './duplex-options.js'
+export { HTTP_REFUSAL } from './file-descriptors.js'
 export {
   type ForeignStart,
   type InspectStart,

@@ -20,6 +20,7 @@ import { bindServer, type ServerBinding } from './bind-server.js'
 import { encodeCloseReason } from './close-reason.js'
 import { createDuplexChannel } from './duplex-channel.js'
 import type { SharedChannelOptions } from './duplex-options.js'
+import { LINE_REFUSAL } from './file-descriptors.js'
 import { HTTP_RESPONSE, inspectClientStart } from './first-bytes.js'
 import { createMessageDeadlines } from './message-deadlines.js'
 import { PendingSockets } from './pending-sockets.js'
@@ -92,7 +93,9 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
         accept(socket)
       })
       try {
-        await bindServer(server, options, { sink, signal })
+        const refusal = options.tls ? undefined : LINE_REFUSAL
+        const binding = { ...options, refusal, clock: options.channel.clock }
+        await bindServer(server, binding, { sink, signal })
       } catch (error) {
         terminator?.stop()
         throw error

@@ -21,6 +21,7 @@ import {
 import {
   bindServer,
   certificateRefusal,
+  HTTP_REFUSAL,
   loadTlsServer,
   type TlsServerEnd,
   type TlsServerOptions,
@@ -142,7 +143,8 @@ function acceptorOf(
       const { host, port: requestedPort } = settings
       const listen = (): void => void server.listen({ host, port: requestedPort })
       try {
-        await bindServer(server, { requestedAddress, listen }, { sink, signal })
+        const refusal = tls ? undefined : HTTP_REFUSAL
+        await bindServer(server, { requestedAddress, listen, refusal, clock }, { sink, signal })
       } catch (error) {
         tlsWatch?.[Symbol.dispose]()
         throw error

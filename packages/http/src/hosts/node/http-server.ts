@@ -21,6 +21,7 @@ import {
 } from '@mcpwire/core/authoring'
 import {
   bindServer,
+  HTTP_REFUSAL,
   loadTlsServer,
   type TlsServerEnd,
   type TlsServerOptions,
@@ -152,7 +153,13 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost, bo
       const watching = tls && watchTls(server as HttpsServer, tls, sink.error)
       const listen = (): void => void server.listen({ host: settings.host, port: settings.port })
       try {
-        await bindServer(server, { requestedAddress: urlOf(settings), listen }, { sink, signal })
+        const refusal = tls ? undefined : HTTP_REFUSAL
+        const { clock } = settings
+        await bindServer(
+          server,
+          { requestedAddress: urlOf(settings), listen, refusal, clock },
+          { sink, signal },
+        )
       } catch (error) {
         watching?.[Symbol.dispose]()
         throw error
