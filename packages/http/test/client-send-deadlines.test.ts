@@ -285,7 +285,7 @@ describe('the limit of send() does not include', () => {
     ['a user who logs in', { onUnauthorized: true }],
     ['a slow token()', { token: true }],
     ['slow headers()', { headers: true }],
-  ])('%s', async (_what, slow: { onUnauthorized?: true; token?: true; headers?: true }) => {
+  ])('%s', async (_what, slow: { onUnauthorized?: boolean; token?: boolean; headers?: boolean }) => {
     const clock = createFakeClock()
     let isLate = false
     let calls = 0
