@@ -27,7 +27,7 @@ import { callBack } from './call/callbacks.js'
 import type { ClientContext } from './call/client-context.js'
 import { onlyMessageIn } from './call/json-response.js'
 import { isModernRevision } from './call/request-headers.js'
-import { type RefusedResponse, unexpectedResponse } from './call/response-errors.js'
+import type { RefusedResponse } from './call/response-errors.js'
 import { GetStream, type StreamState } from './get-stream.js'
 import { type HandshakeReplay, handshakeReplay } from './handshake-replay.js'
 import { HttpSseFallback } from './http-sse-fallback.js'
@@ -93,7 +93,7 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
   readonly #getStream: GetStream
   readonly #fallback: HttpSseFallback
   readonly #tools: ToolHeaders
-  readonly #posts = new PendingPosts()
+  readonly #posts: PendingPosts
   readonly #opening: OpeningOutcome
   /** The requests whose streams are being resumed: some servers have only one stream for each session. */
   readonly #resuming: Set<PostRequest> = new Set()
@@ -114,6 +114,7 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
     this.#sink = sink
     this.#options = options
     this.#opening = new OpeningOutcome(context.address)
+    this.#posts = new PendingPosts(context, (error) => sink.error(error))
     const message: Sink['message'] = (received, messageContext) => this.#read(received, messageContext)
     const error: Sink['error'] = (received) => this.#malformed(received)
     const read: Sink = { ...sink, message, error }
@@ -325,7 +326,7 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
       return
     }
     if (response.id !== undefined && (!post || post.hasResponse)) {
-      this.#malformed(unexpectedResponse(this.context.address, response.id))
+      this.#fault = this.#posts.unexpected(response.id, from)
       return
     }
     if (post) this.#opening.responded(post, response)
@@ -378,6 +379,7 @@ class HttpChannel implements PostRequestHost<PostRequest>, HttpTraits {
     this.#getStream.stop()
     this.#fallback.stop()
     for (const post of [...this.#posts.all]) post.fail(error)
+    this.#posts.stop()
     this.context.lingering.stop()
     this.context.callbacks.cancel(error)
   }

@@ -41,7 +41,8 @@ export interface HttpReconnectOptions {
   /**
    * Most consecutive failed attempts; `Infinity` for no limit. An attempt fails unless its stream carries a message, or
    * a new event id for a request, or is open for `healthyUptimeMs`. The same limit applies to new sessions in place of
-   * lost ones.
+   * lost ones, and to responses that are sent again. The stream of a pending request has fewer attempts where nothing
+   * can be expected: three without a connection, or two without any event.
    * @defaultValue 8
    */
   maxAttempts?: number | undefined

@@ -1,21 +1,45 @@
-import { isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
-import { cancelledBy } from '@mcpwire/core/authoring'
-import { CancelledRequests } from './call/cancelled-requests.js'
+import { type Clock, isRequest, type JsonRpcMessage, type RequestId } from '@mcpwire/core'
+import { Burst, cancelledBy } from '@mcpwire/core/authoring'
+import { EndedRequests } from './call/ended-requests.js'
+import { lateMessages, unexpectedResponse } from './call/response-errors.js'
 import type { PostRequest } from './post-request.js'
+
+/** Where the posts are: the names for errors. */
+export interface PostsContext {
+  readonly address: string
+  readonly clock: Clock
+}
 
 /** The messages of a channel that are in progress, and the requests among them by id. */
 export class PendingPosts {
   /** The bytes of messages that the server has not accepted. */
   queuedBytes = 0
   readonly all: Set<PostRequest> = new Set()
+  readonly #address: string
   readonly #requests: Map<RequestId, PostRequest> = new Map()
-  readonly #cancelled = new CancelledRequests()
+  readonly #ended: EndedRequests
+  readonly #late: Burst
+  readonly #unexpected: Burst
+  #lastLate: JsonRpcMessage | undefined
+  #lastUnexpected: RequestId = ''
+
+  constructor({ address, clock }: PostsContext, report: (error: Error) => void) {
+    this.#address = address
+    this.#late = new Burst(clock, (count) => report(lateMessages(address, this.#lastLate, count)))
+    this.#unexpected = new Burst(clock, (count) =>
+      report(unexpectedResponse(address, this.#lastUnexpected, count)),
+    )
+    this.#ended = new EndedRequests((message) => {
+      this.#lastLate = message
+      this.#late.add()
+    })
+  }
 
   add(post: PostRequest): PostRequest {
     this.queuedBytes += post.bytes
     this.all.add(post)
     if (post.id !== undefined) this.#requests.set(post.id, post)
-    if (isRequest(post.message)) this.#cancelled.reuse(post.message)
+    if (isRequest(post.message)) this.#ended.begin(post.message)
     return post
   }
 
@@ -28,7 +52,7 @@ export class PendingPosts {
   over(post: PostRequest): RequestId | undefined {
     const { id, message } = post
     this.all.delete(post)
-    if (post.isUnwanted && isRequest(message)) this.#cancelled.add(message)
+    if (isRequest(message)) this.#ended.end(message, post.isUnwanted)
     if (id === undefined || this.#requests.get(id) !== post) return undefined
     this.#requests.delete(id)
     return id
@@ -43,8 +67,23 @@ export class PendingPosts {
     cancellation.sent.then(drop, drop)
   }
 
-  /** Whether the message belongs to a request that was cancelled. */
+  /** Whether the message belongs to a request that is cancelled or over. Many of one request are reported. */
   isLate(message: JsonRpcMessage): boolean {
-    return this.#cancelled.isLate(message)
+    return this.#ended.isLate(message)
+  }
+
+  /** Reports a response without a pending request, unless it is on the stream of a cancelled one. Returns its fault. */
+  unexpected(id: RequestId, from: PostRequest | undefined): Error {
+    if (!from?.isUnwanted) {
+      this.#lastUnexpected = id
+      this.#unexpected.add()
+    }
+    return unexpectedResponse(this.#address, id, 1)
+  }
+
+  /** Reports what is not reported yet. */
+  stop(): void {
+    this.#late.stop()
+    this.#unexpected.stop()
   }
 }

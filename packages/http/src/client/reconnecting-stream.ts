@@ -137,8 +137,9 @@ export class ReconnectingStream {
       this.fail(exhaustion)
       return
     }
-    const isWaited = this.#owner.isPolled && this.#unconnected > 0 && retryMs === undefined
-    const delayMs = isWaited ? Math.min(nextMs, reconnect.firstDelayMs * UNCONNECTED_DELAYS) : nextMs
+    const isShort = this.#owner.isPolled && this.#unconnected > 0
+    const longestMs = Math.max(retryMs ?? 0, reconnect.firstDelayMs * UNCONNECTED_DELAYS)
+    const delayMs = isShort ? Math.min(nextMs, longestMs) : nextMs
     this.#owner.waiting?.(delayMs)
     this.#retry = clock.deadline(delayMs, () => this.start())
   }

@@ -192,11 +192,26 @@ export function invalidSessionId(address: string): TransportError {
 /** The longest id in an error, in characters. */
 const MAX_ID_PREVIEW = 64
 
-/** The error for a response without a pending request. The application would take it for a later one's. */
-export function unexpectedResponse(address: string, id: RequestId): Error {
+/** The error for responses without a pending request. The application would take one for a later request's. */
+export function unexpectedResponse(address: string, id: RequestId, count: number): Error {
   const preview = JSON.stringify(id).slice(0, MAX_ID_PREVIEW)
-  const message = `${address} sent a response without a pending request: id ${preview}`
-  return new TransportError('MALFORMED_MESSAGE', message, { preview })
+  const what =
+    count === 1
+      ? `a response without a pending request: id`
+      : `${count} responses without a pending request: the last id`
+  return droppedMessages(`${address} sent ${what} ${preview}`, preview, count)
+}
+
+/** The report of messages that belong to requests which are cancelled or over. */
+export function lateMessages(address: string, last: JsonRpcMessage | undefined, count: number): Error {
+  const preview = last && 'method' in last ? last.method : 'response'
+  const what = count === 1 ? 'a message' : `${count} messages`
+  const message = `${address} sent ${what} of requests that are cancelled or finished: dropped, as many before`
+  return droppedMessages(message, preview, count)
+}
+
+function droppedMessages(message: string, preview: string, count: number): TransportError {
+  return new TransportError('MALFORMED_MESSAGE', message, { preview, ...(count > 1 && { count }) })
 }
 
 const SECONDS = /^\d{1,9}$/
