@@ -78,8 +78,8 @@ describe('the turns of a fair queue', () => {
   })
 })
 
-describe('the room for one more item', () => {
-  const room = (items: readonly Item[], caller: string, connection = caller): string | undefined => {
+describe('the space for one more item', () => {
+  const madeFor = (items: readonly Item[], caller: string, connection = caller): string | undefined => {
     const queue = queueOf(items)
     const removed = queue.makeRoom(caller, connection)
     expect(queue.size).toBe(items.length - (removed ? 1 : 0))
@@ -111,8 +111,8 @@ describe('the room for one more item', () => {
       ['b'],
       'y5',
     ],
-  ])('%s', (_, items, [caller, connection], expected) => {
-    expect(room(items, caller, connection)).toBe(expected)
+  ])('the space %s', (_, items, [caller, connection], expected) => {
+    expect(madeFor(items, caller, connection)).toBe(expected)
   })
 
   test('is refused to a caller without waiting items where the others have taken theirs', () => {

@@ -107,7 +107,7 @@ const A = { address: '192.0.2.1' }
 const B = { address: '192.0.2.2' }
 const listen = modern('subscriptions/listen', { notifications: { toolsListChanged: true } }, 'listen')
 
-describe('callers who share a connection', () => {
+describe('callers of a shared connection', () => {
   test('have at most maxInFlightPerCaller requests in flight each, and the rest waits', async () => {
     const server = await held({ maxInFlightPerCaller: 2 })
     await callAll(server, numbered('a', 4), A)
