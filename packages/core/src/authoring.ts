@@ -47,6 +47,7 @@ export {
 } from './messages/framing.js'
 export { SmallIdMap } from './messages/small-id-map.js'
 export { overloaded, notWritable, tooLargeToAccept, tooLargeToSend } from './messages/message-limits.js'
+export { heldBytesOf } from './messages/message-size.js'
 export {
   createMessageReader,
   encodedOf,

@@ -1,3 +1,4 @@
+import type { BudgetAccount, ByteBudget } from '../contract/byte-budget.js'
 import { isTransportError, TransportError, toError } from '../contract/errors.js'
 import {
   isErrorResponse,
@@ -15,6 +16,7 @@ import type { Flow, Peer, SendOptions, TransportLike } from '../contract/transpo
 import { cancelledBy, namesRevision } from '../messages/era.js'
 import { concealed, idInUse, toErrorResponse, toOwnErrorResponse } from '../messages/error-responses.js'
 import type { JsonRpcErrorData } from '../messages/json-rpc-error.js'
+import { heldBytesOf } from '../messages/message-size.js'
 import { isUnsendable } from '../requests/incoming-requests.js'
 import { ignore } from '../timing/promises.js'
 import { SendQueue } from '../transport/send-queue.js'
@@ -23,6 +25,11 @@ import { ForwardedRequests } from './forwarded-requests.js'
 /** The settings of one direction of a pipe. */
 export interface DirectionSettings {
   readonly maxPendingSends: number
+  readonly maxPendingBytes: number
+  /** The budget that the messages towards `to` count in. */
+  readonly budget?: ByteBudget | undefined
+  /** Called when the budget is exceeded by messages that `to` was given and has not accepted: the conversation ends. */
+  readonly overloaded: (error: Error) => void
   /** Called with the error of a message that was not forwarded and has no error response. */
   readonly report: (error: Error) => void
   /** Returns the text of an error for the error responses to `to`, where `to` is the own client. */
@@ -39,6 +46,9 @@ export class PipeDirection {
   readonly #requests = new ForwardedRequests()
   /** The messages received before `to` is open. */
   #held: JsonRpcMessage[] | undefined = []
+  #heldBytes = 0
+  /** Opened when the first message has to wait. */
+  #account: BudgetAccount | undefined
   #unanswered = 0
   #undelivered = 0
   readonly #queue: SendQueue
@@ -56,6 +66,8 @@ export class PipeDirection {
       mayWait: (waiting) =>
         !this.#isOver && (flowOf(from) !== undefined || waiting < settings.maxPendingSends),
       sent: ignore,
+      sizeOf: heldBytesOf,
+      refusal: (heldBytes) => this.#refusal(heldBytes),
       failed: ({ message }, error) => this.#failed(message, toError(error)),
       changed: () => {
         this.#adjustFlow()
@@ -77,10 +89,8 @@ export class PipeDirection {
   /** Forwards a message of `from`. Never throws. */
   forward(message: JsonRpcMessage): void {
     if (this.#isOver) return
-    if (this.#held) {
-      this.#held.push(message)
-      this.#adjustFlow()
-    } else if (isRequest(message)) this.#forwardRequest(message)
+    if (this.#held) this.#hold(message, this.#held)
+    else if (isRequest(message)) this.#forwardRequest(message)
     else if (isResponse(message)) this.#forwardResponse(message)
     else this.#forwardNotification(message)
   }
@@ -89,6 +99,7 @@ export class PipeDirection {
   open(): void {
     const held = this.#held ?? []
     this.#held = undefined
+    this.#heldBytes = 0
     for (const message of held) this.forward(message)
     this.#adjustFlow()
   }
@@ -142,8 +153,65 @@ export class PipeDirection {
     this.#undelivered += held.length + waiting.length
     this.#isOver = true
     this.#held = undefined
+    this.#heldBytes = 0
+    this.#account?.close()
     this.#resolveIdle()
     return requests.map(({ id }) => ({ id, delivery: unsent.has(id) ? 'none' : 'unknown' }))
+  }
+
+  /** Holds a message until `to` is open. */
+  #hold(message: JsonRpcMessage, held: JsonRpcMessage[]): void {
+    const bytes = heldBytesOf(message)
+    const refusal = this.#heldBytes > 0 ? this.#refusal(() => this.#heldBytes + bytes) : undefined
+    if (refusal) this.#drop(message, refusal)
+    else {
+      held.push(message)
+      this.#heldBytes += bytes
+    }
+    this.#adjustFlow()
+  }
+
+  /** A sender with flow control is paused instead. */
+  #refusal(heldBytes: () => number): Error | undefined {
+    const { maxPendingBytes } = this.#settings
+    if (flowOf(this.#from)) return undefined
+    const bytes = heldBytes()
+    if (bytes <= maxPendingBytes) return undefined
+    const message = `the messages that wait would hold ${bytes} bytes, more than maxPendingBytes (${maxPendingBytes})`
+    const details = { queuedBytes: bytes, maxQueuedBytes: maxPendingBytes, option: 'maxPendingBytes' }
+    return new TransportError('OVERLOADED', message, details)
+  }
+
+  /** Responds to a message that is not passed to `to`, where it is a request; reports any other. */
+  #drop(message: JsonRpcMessage, error: Error): void {
+    if (isRequest(message)) {
+      this.#requests.take(message.id)
+      this.back.respond(message.id, error, { delivery: 'none' })
+    } else this.#failed(message, error)
+  }
+
+  /** The budget is exceeded: drops the messages that wait. If these are the smaller part, the conversation ends. */
+  #shed(error: Error): void {
+    const before = this.#waitingBytes
+    const waiting = [...(this.#held ?? []), ...this.#queue.takeWaiting().map(({ message }) => message)]
+    if (this.#held) this.#held = []
+    this.#heldBytes = 0
+    for (const message of waiting) this.#drop(message, error)
+    this.#account?.hold(this.#waitingBytes)
+    if (this.#waitingBytes > before / 2) this.#settings.overloaded(error)
+  }
+
+  get #waitingBytes(): number {
+    return this.#queue.heldBytes + this.#heldBytes
+  }
+
+  /** Counts the messages in the budget. */
+  #count(): void {
+    const { budget } = this.#settings
+    const bytes = this.#waitingBytes
+    if (!budget || this.#isOver || (bytes === 0 && !this.#account)) return
+    this.#account ??= budget.open({ shed: (error) => this.#shed(error) })
+    this.#account.hold(bytes)
   }
 
   #forwardRequest(request: JsonRpcRequest): void {
@@ -229,15 +297,17 @@ export class PipeDirection {
     else this.#undelivered++
   }
 
-  /** Pauses and resumes `from` by the number of unsent messages. */
+  /** Pauses and resumes `from` by the number and the bytes of unsent messages. */
   #adjustFlow(): void {
-    const { maxPendingSends } = this.#settings
+    this.#count()
+    const { maxPendingSends, maxPendingBytes } = this.#settings
     const isFull = this.#queue.waiting > 0
     const unsent = this.#queue.pending + (this.#held?.length ?? 0)
-    if (!this.#isPaused && (isFull || unsent > maxPendingSends)) {
+    const bytes = this.#waitingBytes
+    if (!this.#isPaused && (isFull || unsent > maxPendingSends || bytes > maxPendingBytes)) {
       this.#isPaused = true
       flowOf(this.#from)?.pause()
-    } else if (this.#isPaused && !isFull && unsent <= maxPendingSends / 2) {
+    } else if (this.#isPaused && !isFull && unsent <= maxPendingSends / 2 && bytes <= maxPendingBytes / 2) {
       this.#isPaused = false
       flowOf(this.#from)?.resume()
     }

@@ -9,12 +9,21 @@
  *   2. the other end receives the rest of its messages, within drainTimeoutMs (idle),
  *   3. the other end is closed with the same reason. When both are over, `closed` settles.
  */
+import type { ByteBudget } from '../contract/byte-budget.js'
 import type { Clock } from '../contract/clock.js'
-import { toError } from '../contract/errors.js'
-import { callback, clock, inRange, integer, optional, requireTransport } from '../contract/option-rules.js'
+import { TransportError, toError } from '../contract/errors.js'
+import {
+  callback,
+  clock,
+  inRange,
+  integer,
+  objectWith,
+  optional,
+  requireTransport,
+} from '../contract/option-rules.js'
 import { defaultsOf, type OptionDefaults, type OptionSettings, options } from '../contract/option-table.js'
 import { invalidOption } from '../contract/options.js'
-import type { TransportLike } from '../contract/transport.js'
+import type { Peer, TransportLike } from '../contract/transport.js'
 import { guarded, ignore } from '../timing/promises.js'
 import { closedError, closedWhileStarting } from '../transport/transport-errors.js'
 import { PipeDirection } from './pipe-direction.js'
@@ -36,6 +45,18 @@ export interface PipeOptions {
    */
   maxPendingSends?: number | undefined
   /**
+   * Most bytes of the messages that one end has not accepted, as objects in memory. Beyond it, the other end is paused,
+   * where it has a `flow`. Otherwise its requests are answered with −31003. One message may exceed it.
+   * @defaultValue 16_777_216
+   */
+  maxPendingBytes?: number | undefined
+  /**
+   * The budget that these messages count in, such as that of the listener. At its limit, messages that wait are dropped:
+   * requests are answered with −31003, others reported. If that does not help, the conversation ends with `OVERLOADED`.
+   * @defaultValue undefined
+   */
+  budget?: ByteBudget | undefined
+  /**
    * Longest time for one end to accept its remaining messages after the other has ended, in milliseconds.
    * @defaultValue 2_000
    */
@@ -47,12 +68,14 @@ export interface PipeOptions {
   clock?: Clock | undefined
 }
 
-type OptionalMember = 'onError' | 'describeError'
+type OptionalMember = 'onError' | 'describeError' | 'budget'
 
 const table = options<PipeOptions, OptionalMember>({
   onError: optional(callback()),
   describeError: optional(callback()),
   maxPendingSends: integer(1, Infinity, 64),
+  maxPendingBytes: integer(1, Infinity, 16_777_216),
+  budget: optional(objectWith<ByteBudget>(['open'], 'a ByteBudget')),
   drainTimeoutMs: inRange(0, Infinity, 2_000),
   clock: clock(),
 })
@@ -86,7 +109,7 @@ export interface Pipe extends AsyncDisposable {
  * - When one end closes, its pending requests are answered with −31002. `data.delivery` is `none` for those that were not
  *   sent. Its remaining messages are delivered. Then the other end is closed with the same reason.
  * - Messages for a full end wait, in order, and the sender is paused. For a sender without `flow`, at most
- *   `maxPendingSends` messages wait.
+ *   `maxPendingSends` messages and `maxPendingBytes` bytes wait.
  * - A request that cannot be forwarded is answered with an error: −31003 where the transport is overloaded.
  * - `notifications/cancelled` aborts the `requestSignal` of the request where the medium cancels by it.
  * - Progress, responses and subscription messages are sent with the `relatedRequestId` that they name. Requests of a
@@ -137,14 +160,20 @@ class TransportPipe implements Pipe {
   #reason: { readonly error: Error | undefined } | undefined
 
   constructor(a: TransportLike, b: TransportLike, settings: Settings) {
-    const { maxPendingSends, describeError } = settings
+    const { maxPendingSends, maxPendingBytes, budget, describeError } = settings
+    const limits = { maxPendingSends, maxPendingBytes, budget }
     this.#settings = settings
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve
     })
-    const up = new PipeDirection(a, b, { maxPendingSends, report: (error) => this.#report(error, 'b') })
+    const up = new PipeDirection(a, b, {
+      ...limits,
+      report: (error) => this.#report(error, 'b'),
+      overloaded: (error) => this.#endOverloaded(this.#b, error),
+    })
     const down = new PipeDirection(b, a, {
-      maxPendingSends,
+      ...limits,
+      overloaded: (error) => this.#endOverloaded(this.#a, error),
       report: (error) => this.#report(error, 'a'),
       describeError,
     })
@@ -235,7 +264,10 @@ class TransportPipe implements Pipe {
   async #drainAndClose(end: End, reason: Error | undefined): Promise<void> {
     if (end.state !== 'idle') {
       await new Promise<void>((resolve) => {
-        const deadline = this.#settings.clock.deadline(this.#settings.drainTimeoutMs, resolve)
+        const deadline = this.#settings.clock.deadline(this.#settings.drainTimeoutMs, () => {
+          this.#reportUndelivered(end)
+          resolve()
+        })
         void end.towards.idle().then(() => {
           deadline[Symbol.dispose]()
           resolve()
@@ -243,6 +275,24 @@ class TransportPipe implements Pipe {
       })
     }
     await this.#closeEnd(end, reason)
+  }
+
+  /** The end does not accept its messages, and the budget needs their memory. */
+  #endOverloaded(end: End, error: Error): void {
+    this.#reason ??= { error }
+    void this.#closeEnd(end, error)
+  }
+
+  /** The other side has ended, and this one does not take the rest of its messages. */
+  #reportUndelivered({ towards, side, transport }: End): void {
+    const count = towards.undelivered
+    if (count === 0) return
+    const { drainTimeoutMs } = this.#settings
+    const { peer } = transport as { peer?: Peer | undefined }
+    const what = count === 1 ? '1 message' : `${count} messages`
+    const message = `${peer?.address ?? side} did not accept ${what} within drainTimeoutMs (${drainTimeoutMs} ms)`
+    const advice = { option: 'drainTimeoutMs', hint: 'raise it for a peer that reads slowly' }
+    this.#report(new TransportError('SEND_FAILED', message, { delivery: 'unknown', ...advice }), side)
   }
 
   async #closeEnd(end: End, reason: Error | undefined): Promise<void> {

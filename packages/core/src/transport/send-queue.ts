@@ -1,12 +1,16 @@
 import { isTransportError } from '../contract/errors.js'
 import type { JsonRpcMessage } from '../contract/message.js'
 import type { SendOptions } from '../contract/transport.js'
-import { attempt } from '../timing/promises.js'
+import { sentImmediately } from './pending-sends.js'
 
 /** An outgoing message. */
 export interface QueuedSend {
   readonly message: JsonRpcMessage
   readonly options: SendOptions | undefined
+  /** Its memory in bytes, where that was needed. Set by the queue. */
+  size?: number
+  /** Whether it counts in `heldBytes` of the queue. */
+  isHeld?: boolean
 }
 
 /** The owner of a send queue. Only `send` may fail. */
@@ -15,6 +19,10 @@ export interface SendQueueOwner<S extends QueuedSend> {
   send(message: JsonRpcMessage, options: SendOptions | undefined): Promise<void>
   /** Whether one more message may wait, beside this number. */
   mayWait(waiting: number): boolean
+  /** The memory of a message, in bytes. Called only if the medium does not accept it at once. Nothing is counted without it. */
+  sizeOf?(message: JsonRpcMessage): number
+  /** The error for a message with which this many bytes would be held; `undefined` where that is allowed. */
+  refusal?(heldBytes: () => number): Error | undefined
   /** The medium has accepted the message. */
   sent(send: S): void
   failed(send: S, error: unknown): void
@@ -29,6 +37,8 @@ export interface SendQueueOwner<S extends QueuedSend> {
 export class SendQueue<S extends QueuedSend = QueuedSend> {
   /** The number of messages that the medium has not accepted yet. */
   pending = 0
+  /** The bytes of those messages, and of the waiting ones. */
+  heldBytes = 0
   readonly #owner: SendQueueOwner<S>
   readonly #waiting: { readonly position: number; readonly send: S }[] = []
   #positions = 0
@@ -44,20 +54,25 @@ export class SendQueue<S extends QueuedSend = QueuedSend> {
 
   send(send: S): void {
     const position = this.#positions++
-    if (this.waiting > 0 && this.#owner.mayWait(this.waiting)) this.#wait(send, position)
+    const refusal = this.heldBytes > 0 ? this.#refusal(send) : undefined
+    if (refusal) this.#owner.failed(send, refusal)
+    else if (this.waiting > 0 && this.#owner.mayWait(this.waiting)) this.#wait(send, position)
     else this.#sendNow(send, position)
     this.#owner.changed()
   }
 
   /** Removes and returns the waiting messages. */
   takeWaiting(): S[] {
-    return this.#waiting.splice(0).map(({ send }) => send)
+    const sends = this.#waiting.splice(0).map(({ send }) => send)
+    for (const send of sends) this.#release(send)
+    return sends
   }
 
   #sendNow(send: S, position: number): void {
     this.pending++
-    attempt(() => this.#owner.send(send.message, send.options)).then(
+    this.#pass(send).then(
       () => {
+        this.#release(send)
         this.#owner.sent(send)
         this.#settled(false)
       },
@@ -66,14 +81,50 @@ export class SendQueue<S extends QueuedSend = QueuedSend> {
         const isFull = isTransportError(error, 'OVERLOADED') && this.pending > 1
         const waits = isFull && this.#owner.mayWait(this.waiting)
         if (waits) this.#wait(send, position)
-        else this.#owner.failed(send, error)
+        else {
+          this.#release(send)
+          this.#owner.failed(send, error)
+        }
         this.#settled(waits)
       },
     )
   }
 
+  #pass(send: S): Promise<void> {
+    let accepted: Promise<void>
+    try {
+      accepted = Promise.resolve(this.#owner.send(send.message, send.options))
+    } catch (error) {
+      accepted = Promise.reject(error)
+    }
+    if (accepted !== sentImmediately) this.#hold(send)
+    return accepted
+  }
+
+  #refusal(send: S): Error | undefined {
+    return this.#owner.refusal?.(() => this.heldBytes + this.#sizeOf(send))
+  }
+
+  #sizeOf(send: S): number {
+    send.size ??= this.#owner.sizeOf?.(send.message) ?? 0
+    return send.size
+  }
+
+  #hold(send: S): void {
+    if (send.isHeld) return
+    send.isHeld = true
+    this.heldBytes += this.#sizeOf(send)
+  }
+
+  #release(send: S): void {
+    if (!send.isHeld) return
+    send.isHeld = false
+    this.heldBytes -= this.#sizeOf(send)
+  }
+
   /** Inserts by position: `OVERLOADED` arrives after later messages may have been queued. */
   #wait(send: S, position: number): void {
+    this.#hold(send)
     let at = this.#waiting.length
     while (at > 0 && (this.#waiting[at - 1]?.position ?? -1) > position) at--
     this.#waiting.splice(at, 0, { position, send })
