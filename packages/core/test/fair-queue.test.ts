@@ -41,7 +41,14 @@ describe('the turns of a fair queue', () => {
 
   test('alternate between the connections of one caller', () => {
     const queue = queueOf([...many('a', 100, 'a:1:'), ...many('a', 2, 'a:2:'), ...many('b', 2)])
-    expect(taken(queue, 7)).toEqual(['a:1:1', 'b1', 'a:2:1', 'b2', 'a:1:2', 'a:2:2', 'a:1:3'])
+    expect(taken(queue, 7)).toEqual(['a:1:1', 'b1', 'a:1:2', 'b2', 'a:2:1', 'a:1:3', 'a:2:2'])
+  })
+
+  test('come early to a quiet connection of a caller with a flood on others', () => {
+    const queue = queueOf(Array.from({ length: 800 }, (_, at) => many('a', 16, `a:${at}:`)).flat())
+    taken(queue, 1_600)
+    queue.add('a', 'quiet', item('a', 1, 'quiet'))
+    expect(taken(queue, 2)).toContain('quiet1')
   })
 
   test('skip a caller whose items are not finished, until one is', () => {
@@ -78,8 +85,8 @@ describe('the turns of a fair queue', () => {
   })
 })
 
-describe('the room for one more item', () => {
-  const room = (items: readonly Item[], caller: string, connection = caller): string | undefined => {
+describe('the space for one more item', () => {
+  const madeFor = (items: readonly Item[], caller: string, connection = caller): string | undefined => {
     const queue = queueOf(items)
     const removed = queue.makeRoom(caller, connection)
     expect(queue.size).toBe(items.length - (removed ? 1 : 0))
@@ -111,8 +118,8 @@ describe('the room for one more item', () => {
       ['b'],
       'y5',
     ],
-  ])('%s', (_, items, [caller, connection], expected) => {
-    expect(room(items, caller, connection)).toBe(expected)
+  ])('the space %s', (_, items, [caller, connection], expected) => {
+    expect(madeFor(items, caller, connection)).toBe(expected)
   })
 
   test('is refused to a caller without waiting items where the others have taken theirs', () => {
@@ -243,6 +250,23 @@ describe('any order of events', () => {
         expect(world.queue.next()).toBeUndefined()
       }),
       { numRuns: 500 },
+    )
+  })
+
+  test.each([2, 5, 19, 100])('gives each of %i connections its turn within twice as many items', (count) => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(50), { minLength: count, maxLength: count }),
+        fc.nat(200),
+        (sizes, before) => {
+          const connections = sizes.map((_, at) => `x${at}`)
+          const queue = queueOf(sizes.flatMap((size, at) => many('a', size + 200, connections[at])))
+          taken(queue, before)
+          const turns = Array.from({ length: 2 * count }, () => queue.next()?.connection)
+          expect(new Set(turns).size).toBe(count)
+        },
+      ),
+      { numRuns: 20 },
     )
   })
 

@@ -29,6 +29,7 @@ interface Held {
 
 interface From {
   readonly address?: string
+  readonly port?: number
   readonly token?: string
   readonly accept?: string
 }
@@ -57,7 +58,10 @@ async function held(options: HttpHandlerOptions = {}): Promise<Held> {
     messages,
     refused,
     names: () => messages.filter(isRequest).map(({ params }) => params?.['name']),
-    post(message, { address = '192.0.2.1', token, accept = 'application/json, text/event-stream' } = {}) {
+    post(
+      message,
+      { address = '192.0.2.1', port, token, accept = 'application/json, text/event-stream' } = {},
+    ) {
       const leave = new AbortController()
       const { method, params } = message as JsonRpcRequest
       const request = new Request('http://localhost/mcp', {
@@ -73,7 +77,7 @@ async function held(options: HttpHandlerOptions = {}): Promise<Held> {
         body: JSON.stringify(message),
         signal: leave.signal,
       })
-      const response = listener.fetch(request, { remoteAddress: address })
+      const response = listener.fetch(request, { remoteAddress: address, remotePort: port })
       response.catch(() => {})
       return { response, leave: () => leave.abort() }
     },
@@ -107,7 +111,7 @@ const A = { address: '192.0.2.1' }
 const B = { address: '192.0.2.2' }
 const listen = modern('subscriptions/listen', { notifications: { toolsListChanged: true } }, 'listen')
 
-describe('callers who share a connection', () => {
+describe('callers of a shared connection', () => {
   test('have at most maxInFlightPerCaller requests in flight each, and the rest waits', async () => {
     const server = await held({ maxInFlightPerCaller: 2 })
     await callAll(server, numbered('a', 4), A)
@@ -146,6 +150,20 @@ describe('callers who share a connection', () => {
     expect(server.names()).toEqual(['a1', 'a2', 'a3'])
     await call(server, 'a-again', A)
     await vi.waitFor(() => expect(server.names().slice(3)).toEqual(['a-again']))
+  })
+
+  test('have an early turn on a quiet connection, whatever waits on others of their address', async () => {
+    const server = await held({ maxInFlightPerCaller: 4 })
+    for (let port = 1; port <= 20; port++) await callAll(server, numbered(`p${port}-`, 16), { ...A, port })
+    const answered = async (count: number): Promise<void> => {
+      for (const name of server.names().slice(-count)) await server.answer(String(name))
+      await turns(5)
+    }
+    // Each of the others has had a turn.
+    for (let n = 0; n < 12; n++) await answered(4)
+    await call(server, 'quiet', { ...A, port: 99 })
+    await answered(2)
+    expect(server.names().slice(-2)).toContain('quiet')
   })
 
   test('are one caller if the gate names one principal, from any address', async () => {

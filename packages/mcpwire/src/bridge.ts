@@ -1,4 +1,4 @@
-import { isRequest, type Pipe, pipe, systemClock, TransportError } from '@mcpwire/core'
+import { createByteBudget, isRequest, type Pipe, pipe, systemClock, TransportError } from '@mcpwire/core'
 import { toOwnErrorResponse } from '@mcpwire/core/authoring'
 import { guardStdout, stdioServer } from '@mcpwire/stdio'
 import { endpoint, mediumOf } from './endpoint.js'
@@ -66,6 +66,7 @@ export async function bridge(target: Endpoint, options: BridgeOptions): Promise<
   const conversation = pipe(host, verbose ? logTraffic(transport, source) : transport, {
     onError: report,
     drainTimeoutMs: drainMs,
+    budget: createByteBudget({ maxTotalBytes }, (error) => logError(source, error)),
     // The host is the client of this user, and may know everything about the server.
     describeError: (error) => diagnose(error).message,
   })

@@ -1,4 +1,4 @@
-import type { SessionPolicy } from '@mcpwire/core'
+import { type SessionPolicy, systemClock } from '@mcpwire/core'
 import { deferred } from '@mcpwire/core/authoring'
 
 /** The reason of a refusal by the quota. */
@@ -41,7 +41,7 @@ export function createConnectionQuota(maxConnections: number): ConnectionQuota {
         }
         open++
         // Later: `holdUntil` counts a server that is still shutting down when its connection has ended.
-        return { admit: true, release: () => void setImmediate(release) }
+        return { admit: true, release: () => void systemClock.deadline(0, release) }
       },
     },
     holdUntil: (end) => {

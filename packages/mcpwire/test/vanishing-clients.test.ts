@@ -33,7 +33,7 @@ async function visitV2(url: string): Promise<void> {
 }
 
 describe('clients that vanish without DELETE', () => {
-  test('make room for the next ones', { timeout: TIMEOUT_MS }, async () => {
+  test('end for the next ones at the limit', { timeout: TIMEOUT_MS }, async () => {
     const { addresses, process, logged } = await listening(
       [HTTP],
       ['--max-connections', String(MAX)],
@@ -53,7 +53,7 @@ describe('clients that vanish without DELETE', () => {
     expect(logged().filter((line) => line.includes('REFUSED'))).toEqual([])
   })
 
-  test('make room for several at once', { timeout: TIMEOUT_MS }, async () => {
+  test('end for several at once', { timeout: TIMEOUT_MS }, async () => {
     const { addresses, process } = await listening(
       [HTTP],
       ['--max-connections', '4'],

@@ -5,7 +5,9 @@
  *                   |
  *                   +------ drop(), makeRoom() -> removed
  *
- * Callers take turns, and so do the connections of one caller. The items of one connection keep their order.
+ * Callers take turns, and so do the connections of one caller. There, every second turn is for a connection whose items
+ * have had no turn yet, so that one request on a quiet connection does not wait for the floods of all others. The items
+ * of one connection keep their order.
  */
 
 /** The items that wait on one connection of a caller, in their order. */
@@ -16,8 +18,12 @@ interface Lane<T> {
   readonly caller: string
   taken: number
   size: number
-  /** The connections with waiting items. The first has the next turn. */
   readonly connections: Map<string, Waiting<T>>
+  /** The connections whose waiting items have had no turn yet. The first has the next one. */
+  readonly fresh: Set<string>
+  /** The others. The first has the next turn. */
+  readonly served: Set<string>
+  isFreshNext: boolean
 }
 
 /**
@@ -62,7 +68,10 @@ export class FairQueue<T extends object> {
     const lane = this.#lane(caller)
     const waiting = lane.connections.get(connection)
     if (waiting) waiting.add(item)
-    else lane.connections.set(connection, new Set([item]))
+    else {
+      lane.connections.set(connection, new Set([item]))
+      lane.fresh.add(connection)
+    }
     lane.size++
     this.#size++
     this.#schedule(lane)
@@ -72,13 +81,16 @@ export class FairQueue<T extends object> {
   next(): T | undefined {
     const lane = first(this.#ready)
     if (!lane) return undefined
-    const [connection, waiting] = first(lane.connections) as [string, Waiting<T>]
-    const item = first(waiting) as T
-    lane.connections.delete(connection)
-    waiting.delete(item)
-    if (waiting.size > 0) lane.connections.set(connection, waiting)
-    lane.size--
-    this.#size--
+    const isFresh = lane.fresh.size > 0 && (lane.isFreshNext || lane.served.size === 0)
+    const connection = first(isFresh ? lane.fresh : lane.served) as string
+    const item = first(lane.connections.get(connection) ?? []) as T
+    this.#remove(lane, connection, item)
+    if (lane.connections.has(connection)) {
+      lane.fresh.delete(connection)
+      lane.served.delete(connection)
+      lane.served.add(connection)
+    }
+    lane.isFreshNext = !isFresh
     lane.taken++
     this.#ready.delete(lane)
     this.#schedule(lane)
@@ -97,11 +109,8 @@ export class FairQueue<T extends object> {
   /** Removes a waiting item. Returns false if it does not wait. */
   drop(caller: string, connection: string, item: T): boolean {
     const lane = this.#lanes.get(caller)
-    const waiting = lane?.connections.get(connection)
-    if (!lane || !waiting?.delete(item)) return false
-    if (waiting.size === 0) lane.connections.delete(connection)
-    lane.size--
-    this.#size--
+    if (!lane?.connections.get(connection)?.has(item)) return false
+    this.#remove(lane, connection, item)
     if (lane.size === 0) this.#ready.delete(lane)
     this.#release(lane)
     return true
@@ -132,6 +141,8 @@ export class FairQueue<T extends object> {
     )
     for (const lane of this.#lanes.values()) {
       lane.connections.clear()
+      lane.fresh.clear()
+      lane.served.clear()
       lane.size = 0
       this.#release(lane)
     }
@@ -143,10 +154,29 @@ export class FairQueue<T extends object> {
   #lane(caller: string): Lane<T> {
     let lane = this.#lanes.get(caller)
     if (!lane) {
-      lane = { caller, taken: 0, size: 0, connections: new Map() }
+      lane = {
+        caller,
+        taken: 0,
+        size: 0,
+        connections: new Map(),
+        fresh: new Set(),
+        served: new Set(),
+        isFreshNext: true,
+      }
       this.#lanes.set(caller, lane)
     }
     return lane
+  }
+
+  #remove(lane: Lane<T>, connection: string, item: T): void {
+    const waiting = lane.connections.get(connection)
+    waiting?.delete(item)
+    lane.size--
+    this.#size--
+    if (waiting?.size !== 0) return
+    lane.connections.delete(connection)
+    lane.fresh.delete(connection)
+    lane.served.delete(connection)
   }
 
   /** Adds the lane behind the others that may have a turn, if it may. */

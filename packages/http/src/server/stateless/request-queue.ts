@@ -81,7 +81,7 @@ export class RequestQueue {
     account?.hold(text?.length ?? lengthOf(queued))
   }
 
-  /** Makes room for one more request at `maxInFlight`: refuses one of the caller with the most waiting requests. */
+  /** At `maxInFlight`, refuses a request of the caller with the most waiting ones in favour of one more. */
   makeRoom({ caller, connection }: Pick<QueuedRequest, 'caller' | 'connection'>): boolean {
     const removed = this.#queue.makeRoom(caller, connection)
     if (!removed) return false
