@@ -119,9 +119,9 @@ function clientTo(wire: Wire, proxy: { readonly port: number; readonly path: str
   const { port, path } = proxy
   switch (wire) {
     case 'tcp':
-      return tolerant(tcpClient, { port, connectTimeoutMs: 2_000 }, { pingIntervalMs: 1_000 })
+      return tcpClient({ port, connectTimeoutMs: 2_000, pingIntervalMs: 1_000 })
     case 'unix':
-      return tolerant(unixClient, { path, connectTimeoutMs: 2_000 }, { pingIntervalMs: 1_000 })
+      return unixClient({ path, connectTimeoutMs: 2_000, pingIntervalMs: 1_000 })
     case 'ws':
       return wsClient({
         url: `ws://127.0.0.1:${port}/mcp`,
@@ -130,24 +130,14 @@ function clientTo(wire: Wire, proxy: { readonly port: number; readonly path: str
         pongTimeoutMs: 1_000,
       })
     case 'http':
-      return tolerant(
-        httpClient,
-        {
-          url: `http://127.0.0.1:${port}/mcp`,
-          connectTimeoutMs: 2_000,
-          streamIdleTimeoutMs: 2_000,
-          reconnect: { firstDelayMs: 100, maxDelayMs: 500, maxAttempts: 4 },
-        },
-        { acceptTimeoutMs: 1_000, responseHeadTimeoutMs: 2_000 },
-      )
-  }
-}
-
-function tolerant<O>(make: (options: O) => Transport, options: O, later: object): Transport {
-  try {
-    return make({ ...options, ...later })
-  } catch {
-    return make(options)
+      return httpClient({
+        url: `http://127.0.0.1:${port}/mcp`,
+        connectTimeoutMs: 2_000,
+        acceptTimeoutMs: 1_000,
+        responseHeadTimeoutMs: 2_000,
+        streamIdleTimeoutMs: 2_000,
+        reconnect: { firstDelayMs: 100, maxDelayMs: 500, maxAttempts: 4 },
+      })
   }
 }
 
