@@ -79,8 +79,9 @@ export const routes: readonly Route[] = [
     name: `stdio, bridge, ${nameOf(wire, era)}`,
     era,
     // The default of responseHeadTimeoutMs, 300 s, is the deadline for lost packets over HTTP. That is too long here.
+    // The bridge sends no pings over Unix sockets, which lose no packets.
     faults: [
-      ...NETWORK.filter((fault) => wire !== 'http' || fault !== 'lost'),
+      ...NETWORK.filter((fault) => fault !== 'lost' || wire === 'tcp' || wire === 'ws'),
       'server killed' as const,
       'bridge killed' as const,
     ],
