@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attackClients } from './support/hostile-client-run.js'
-import { attackAll, type Outcome, type Subject, variants } from './support/hostile-run.js'
+import { attackAll, type Outcome, type Subject, TOGETHER, variants } from './support/hostile-run.js'
 import { buildSoakPrograms } from './support/processes.js'
 import { printTable, saveResults } from './support/results.js'
 
@@ -27,7 +27,7 @@ const wanted = process.env['SOAK_ATTACKS']?.split(',')
 /** Times the 99th percentile of before. */
 const MAX_SLOWDOWN = 10
 /** The byte budget of 256 MiB, the process itself and garbage. */
-const MAX_PEAK_MEGABYTES = 1_024
+const MAX_PEAK_MEGABYTES = 768
 
 const outcomes: (Outcome & { readonly faults: readonly string[] })[] = []
 
@@ -72,13 +72,13 @@ function faultsOf({
   reports,
   attackers,
 }: Outcome): string[] {
-  // All callers of 2026-07-28 behind a bridge share the child process that these attacks stop.
-  const isStopped = target === 'bridge http modern' && (attack === 'stopped child' || attack === 'brackets')
+  // One attack lasts a few seconds: a burst of 40 ms is 1 % of them. All attacks of a server count together.
+  const isJudged = attack === TOGETHER || target === 'http client'
   const slowest = before.p99Ms * MAX_SLOWDOWN
   return [
     server === 'alive' ? '' : `the server ended: ${server}`,
     during.failed === 0 ? '' : `${during.failed} calls failed: ${during.failures.join(' | ')}`,
-    isStopped || during.p99Ms <= slowest ? '' : `p99 of ${during.p99Ms} ms exceeds ${slowest} ms`,
+    !isJudged || during.p99Ms <= slowest ? '' : `p99 of ${during.p99Ms} ms exceeds ${slowest} ms`,
     (peakMegabytes ?? 0) <= MAX_PEAK_MEGABYTES
       ? ''
       : `peak of ${peakMegabytes} MB exceeds ${MAX_PEAK_MEGABYTES} MB`,

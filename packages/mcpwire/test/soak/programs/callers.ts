@@ -11,9 +11,14 @@ const NEWCOMER_MS = 2_000
 const pauseMs = (at: number): number => 50 + ((at * 37) % 51)
 const CALL_TIMEOUT_MS = 60_000
 
-let calls = new Measurement()
-let newcomers = new Measurement()
+const calls = new Measurement()
+const newcomers = new Measurement()
 let isEnding = false
+
+/** Over other wires than HTTP a server has one route for both eras: every second caller uses 2026-07-28. */
+function eraOf(target: Target, at: number): Target {
+  return target.wire === 'http' || at % 2 === 0 ? target : { ...target, era: 'modern' }
+}
 
 async function callRepeatedly(caller: Caller, at: number): Promise<void> {
   for (let turn = at; !isEnding; turn++) {
@@ -54,7 +59,7 @@ process.on(
       const target = command.open
       try {
         const opened: Caller[] = []
-        for (let at = 0; at < CALLERS; at++) opened.push(await openCaller(target, `good-${at}`))
+        for (let at = 0; at < CALLERS; at++) opened.push(await openCaller(eraOf(target, at), `good-${at}`))
         for (const [at, caller] of opened.entries()) void callRepeatedly(caller, at)
         for (let at = 0; at < NEWCOMERS; at++) void reconnectRepeatedly(target, `new-${at}`)
         process.send?.({ opened: true })
@@ -63,8 +68,8 @@ process.on(
       }
     }
     if (command.take || command.begin) {
-      const taken = { calls: calls.take(), newcomers: newcomers.take() }
-      if (command.begin) [calls, newcomers] = [new Measurement(), new Measurement()]
+      const taken = { calls: calls.take(), newcomers: newcomers.take(), latencies: calls.latencies() }
+      if (command.begin) for (const each of [calls, newcomers]) each.reset()
       process.send?.(taken)
     }
   },

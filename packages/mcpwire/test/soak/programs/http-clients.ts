@@ -10,7 +10,7 @@ const CALL = { name: 'echo', arguments: {} }
 /** Between the calls of one caller: 50 to 100 ms, without chance. */
 const pauseMs = (at: number): number => 50 + ((at * 37) % 51)
 
-let calls = new Measurement()
+const calls = new Measurement()
 const ended = new Map<string, number>()
 
 async function connect(url: string): Promise<JsonRpcPeer> {
@@ -59,7 +59,7 @@ process.on('message', async ({ open, hostile, begin }: Command) => {
   }
   if (hostile !== undefined) for (let at = 0; at < HOSTILE; at++) void callHostile(hostile)
   const taken = { calls: calls.take(), ended: Object.fromEntries(ended) }
-  if (begin) calls = new Measurement()
+  if (begin) calls.reset()
   process.send?.(taken)
 })
 process.on('disconnect', () => process.exit())

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HEAP, type Outcome, type Times } from './hostile-run.js'
-import type { Figures } from './measurement.js'
+import { type Figures, figuresOf } from './measurement.js'
 import { startProgram, takePeakMegabytes } from './processes.js'
 
 interface Taken {
@@ -8,7 +8,7 @@ interface Taken {
   readonly ended: Readonly<Record<string, number>>
 }
 
-const NONE: Figures = { calls: 0, failed: 0, failures: [], p50Ms: 0, p99Ms: 0, maxMs: 0 }
+const NONE = figuresOf([], 0, [])
 
 /** Attacks a process with HTTP clients by event streams whose lines never complete an event. */
 export async function attackClients({ beforeMs, attackMs }: Times): Promise<Outcome> {

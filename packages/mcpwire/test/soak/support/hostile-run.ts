@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { program } from '../../support/bin.js'
 import type { AttackProgress } from '../attacks/attack.js'
-import type { Figures } from './measurement.js'
+import { type Figures, figuresOf } from './measurement.js'
 import {
   programPath,
   type Running,
@@ -53,6 +53,12 @@ export const HEAP = '--max-old-space-size=1024'
 const DEFAULT_MESSAGE_BYTES = 10_485_760
 /** 22 well-behaved callers, and 18 for the attackers. Each costs a process. */
 const BRIDGE_CONNECTIONS = '40'
+
+interface Taken {
+  readonly calls: Figures
+  readonly newcomers: Figures
+  readonly latencies: readonly number[]
+}
 
 interface Setup {
   readonly server: Running
@@ -132,39 +138,94 @@ export interface Times {
 /** Attacks on memory take twice as long. */
 const SLOW_ATTACKS = ['stopped child', 'unfinished', 'unread']
 
+/** The time until before is measured. */
+const WARM_UP_MS = 2_000
+
 /** The time for a server to recover after an attack. */
 const RECOVERY_MS = 1_000
 
-/** Runs the attacks on a server one after another. The server is started again after a failure. */
+/** The name of the outcome of all attacks on a server. */
+export const TOGETHER = 'together'
+
+/**
+ * Runs the attacks on a server one after another, and reports the outcome of each and of all together. The server is
+ * started again after a failure.
+ */
 export async function attackAll(
   subject: Subject,
   isWanted: (attack: string) => boolean,
-  { beforeMs, attackMs }: Times,
+  times: Times,
   report: (outcome: Outcome) => void,
 ): Promise<void> {
+  const results: Result[] = []
   for (const variant of variants) {
-    let setup: Setup | undefined
-    let before: Figures | undefined
-    try {
-      for (const attack of variant.attacks.filter(isWanted)) {
-        if (!setup || !before) {
-          setup = await setUp(subject, variant)
-          await sleep(1_000)
-          await setup.callers.ask({ begin: true })
-          await sleep(beforeMs)
-          before = (await setup.callers.ask<{ calls: Figures }>({ begin: true })).calls
-        }
-        const factor = SLOW_ATTACKS.includes(attack) ? 2 : 1
-        const outcome = await attackOnce(setup, attack, attackMs * factor, before)
-        report(outcome)
-        if (outcome.server !== 'alive' || outcome.during.failed > 0) {
-          await tearDown(setup)
-          setup = undefined
-        }
+    const attacks = variant.attacks.filter(isWanted)
+    while (attacks.length > 0) {
+      const setup = await setUp(subject, variant)
+      try {
+        await attackUntilFailure(setup, attacks, times, (result) => {
+          results.push(result)
+          report(result.outcome)
+        })
+      } finally {
+        await tearDown(setup)
       }
-    } finally {
-      if (setup) await tearDown(setup)
     }
+  }
+  const outcomes = results.map(({ outcome }) => outcome)
+  const [first] = outcomes
+  if (!first) return
+  const judged = results.filter(({ outcome }) => !stopsAll(outcome))
+  const failures = outcomes.flatMap(({ during }) => during.failures)
+  const failed = outcomes.reduce((sum, { during }) => sum + during.failed, 0)
+  report({
+    target: first.target,
+    attack: TOGETHER,
+    server: outcomes.every(({ server }) => server === 'alive') ? 'alive' : 'ended',
+    peakMegabytes: Math.max(...outcomes.map(({ peakMegabytes = 0 }) => peakMegabytes)),
+    before: first.before,
+    during: figuresOf(
+      judged.flatMap(({ latencies }) => latencies),
+      failed,
+      failures,
+    ),
+    newcomers: figuresOf([], 0, []),
+    attackers: { attacks: outcomes.length },
+    reports: {},
+  })
+}
+
+/** All callers of 2026-07-28 behind a bridge share the child process that these attacks stop. */
+function stopsAll({ target, attack }: Outcome): boolean {
+  return target === 'bridge http modern' && (attack === 'stopped child' || attack === 'brackets')
+}
+
+/** The outcome of an attack, and the time of each call of the well-behaved callers. */
+interface Result {
+  readonly outcome: Outcome
+  readonly latencies: readonly number[]
+}
+
+/** Removes each attack from the list that it runs. */
+async function attackUntilFailure(
+  setup: Setup,
+  attacks: string[],
+  { beforeMs, attackMs }: Times,
+  report: (result: Result) => void,
+): Promise<void> {
+  const { callers } = setup
+  await sleep(WARM_UP_MS)
+  await callers.ask({ begin: true })
+  await sleep(beforeMs)
+  const { calls: before } = await callers.ask<Taken>({ begin: true })
+  let isGood = true
+  while (isGood) {
+    const attack = attacks.shift()
+    if (attack === undefined) return
+    const factor = SLOW_ATTACKS.includes(attack) ? 2 : 1
+    const result = await attackOnce(setup, attack, attackMs * factor, before)
+    report(result)
+    isGood = result.outcome.server === 'alive' && result.outcome.during.failed === 0
   }
 }
 
@@ -173,7 +234,7 @@ async function attackOnce(
   attack: string,
   attackMs: number,
   before: Figures,
-): Promise<Outcome> {
+): Promise<Result> {
   const logged = server.stderr().length
   takePeakMegabytes(server.pid)
   await callers.ask({ begin: true })
@@ -192,9 +253,9 @@ async function attackOnce(
   await attackers.kill()
   for (const pid of stopped) resume(pid)
   await sleep(RECOVERY_MS)
-  const { calls, newcomers } = await callers.ask<{ calls: Figures; newcomers: Figures }>({ take: true })
-  return {
-    target: target.isBridge ? `bridge ${target.wire} ${target.era}` : `${target.wire} ${target.era}`,
+  const { calls, newcomers, latencies } = await callers.ask<Taken>({ take: true })
+  const outcome = {
+    target: nameOf(target),
     attack,
     server: server.end(),
     peakMegabytes,
@@ -204,6 +265,12 @@ async function attackOnce(
     attackers: progress.counts,
     reports: reportsIn(server.stderr().slice(logged)),
   }
+  return { outcome, latencies }
+}
+
+function nameOf({ wire, era, isBridge }: Target): string {
+  const name = wire === 'http' ? `http ${era}` : wire
+  return isBridge ? `bridge ${name}` : name
 }
 
 function resume(pid: number): void {

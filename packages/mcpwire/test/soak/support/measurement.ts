@@ -11,7 +11,7 @@ export interface Figures {
 
 /** Collects the outcome and the time of calls. */
 export class Measurement {
-  #latencies: number[] = []
+  readonly #latencies: number[] = []
   #failed = 0
   readonly #failures = new Map<string, string>()
   readonly #pending = new Set<number>()
@@ -33,20 +33,33 @@ export class Measurement {
     }
   }
 
-  /** The figures so far. A call that is still pending counts with its time until now. */
-  take(): Figures {
-    const now = performance.now()
-    const waited = [...this.#pending].map((startedAt) => now - startedAt)
-    const sorted = [...this.#latencies, ...waited].sort((a, b) => a - b)
-    const at = (share: number): number =>
-      Math.round((sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0) * 10) / 10
-    return {
-      calls: sorted.length + this.#failed,
-      failed: this.#failed,
-      failures: [...this.#failures.values()],
-      p50Ms: at(0.5),
-      p99Ms: at(0.99),
-      maxMs: at(1),
-    }
+  /** Starts again. Pending calls stay, with the time since they began. */
+  reset(): void {
+    this.#latencies.length = 0
+    this.#failed = 0
+    this.#failures.clear()
   }
+
+  /** The time of each call that succeeded, and that of each pending one until now. */
+  latencies(): number[] {
+    const now = performance.now()
+    return [...this.#latencies, ...[...this.#pending].map((startedAt) => now - startedAt)]
+  }
+
+  /** The figures so far. */
+  take(): Figures {
+    return figuresOf(this.latencies(), this.#failed, [...this.#failures.values()])
+  }
+}
+
+/** The figures of calls with these times. */
+export function figuresOf(
+  latencies: readonly number[],
+  failed: number,
+  failures: readonly string[],
+): Figures {
+  const sorted = [...latencies].sort((a, b) => a - b)
+  const at = (share: number): number =>
+    Math.round((sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0) * 10) / 10
+  return { calls: sorted.length + failed, failed, failures, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
 }

@@ -5,10 +5,16 @@ type Params = Readonly<Record<string, unknown>>
 
 const serverInfo = { name: 'soak', version: '1' }
 
+/** Kept, so that the tool itself takes no time. */
+let bigText = ''
+
 const tools: Readonly<Record<string, (args: Params) => string | Promise<string>>> = {
   echo: () => 'echo',
   pid: () => String(process.pid),
-  big: ({ bytes }) => 'x'.repeat(Number(bytes)),
+  big: ({ bytes }) => {
+    bigText = bigText.length === bytes ? bigText : 'x'.repeat(Number(bytes))
+    return bigText
+  },
   slow: ({ ms }) => new Promise((resolve) => setTimeout(() => resolve('slow'), Number(ms))),
   hang: () => new Promise(() => {}),
   // One write with O_APPEND: a line is complete or missing, also when this process is killed.
