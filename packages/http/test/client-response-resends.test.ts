@@ -144,7 +144,7 @@ describe.each(engineKinds)('over $name', (engine) => {
 })
 
 describe('sending a response again', () => {
-  test('honours Retry-After', async () => {
+  test('waits for the time in Retry-After', async () => {
     const clock = createFakeClock()
     const server = await scriptedServer(
       failing(({ response }) => response.writeHead(503, { 'retry-after': '3' }).end(), 1),
@@ -205,7 +205,7 @@ describe('sending a response again', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('never says that nothing was sent after an attempt that may have arrived', async () => {
+  test('never reports that nothing was sent after an attempt that may have arrived', async () => {
     let isDown = false
     const server = await scriptedServer((request) => {
       if (!isAnswer(request)) return false

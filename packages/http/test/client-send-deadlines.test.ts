@@ -196,7 +196,7 @@ describe('the limit of send()', () => {
   )
 
   test.each(kinds.filter(({ kind }) => /notification|request/.test(kind)))(
-    'includes the wait of $kind for the response to initialize, and says that nothing was sent',
+    'includes the wait of $kind for the response to initialize, and reports that nothing was sent',
     async (kind) => {
       const clock = createFakeClock()
       const server = await scriptedServer(({ message, response }) => {
@@ -278,14 +278,14 @@ describe('the limit of send()', () => {
   })
 })
 
-describe('the limit of send() does not include', () => {
+describe('the limit of send()', () => {
   const [notification] = kinds as [Kind]
 
   test.each([
     ['a user who logs in', { onUnauthorized: true }],
     ['a slow token()', { token: true }],
     ['slow headers()', { headers: true }],
-  ])('%s', async (_what, slow: { onUnauthorized?: boolean; token?: boolean; headers?: boolean }) => {
+  ])('does not include the time of %s', async (_what, slow: { onUnauthorized?: boolean; token?: boolean; headers?: boolean }) => {
     const clock = createFakeClock()
     let isLate = false
     let calls = 0
@@ -337,7 +337,7 @@ describe('the limit of send() does not include', () => {
     isLate = false
   })
 
-  test('a pause while the message waits for the session', async () => {
+  test('does not include a pause while the message waits for the session', async () => {
     const clock = createFakeClock()
     const server = await scriptedServer(({ message, response }) => {
       if (!message) return false

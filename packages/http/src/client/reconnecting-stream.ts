@@ -44,7 +44,7 @@ const TEMPORARY = new Set([408, 409, 425, 429, 500, 502, 503, 504])
 /** The most resumptions without an event: the server cannot replay, or waits for the end of another stream. */
 const MAX_FRUITLESS = 2
 
-/** The most attempts in a row without a connection, for the stream of a request: its caller waits. */
+/** The most consecutive attempts without a connection, for the stream of a request: its caller waits. */
 const MAX_UNCONNECTED = 3
 /** The longest delay before such an attempt, in first delays. */
 const UNCONNECTED_DELAYS = 2

@@ -140,7 +140,7 @@ export class SendOutcome {
   }
 }
 
-/** Whether the error says that nothing was sent: no connection could be opened. */
+/** Whether the error states that nothing was sent: no connection could be opened. */
 export function isUnsent(error: TransportError): boolean {
   if (isTransportError(error, 'SEND_FAILED')) return error.details.delivery === 'none'
   return error.code === 'CONNECT_FAILED' || error.code === 'CONNECT_TIMEOUT'
