@@ -285,57 +285,60 @@ describe('the limit of send()', () => {
     ['a user who logs in', { onUnauthorized: true }],
     ['a slow token()', { token: true }],
     ['slow headers()', { headers: true }],
-  ])('does not include the time of %s', async (_what, slow: { onUnauthorized?: boolean; token?: boolean; headers?: boolean }) => {
-    const clock = createFakeClock()
-    let isLate = false
-    let calls = 0
-    const late = async <T>(value: T): Promise<T> => {
-      calls++
-      // Longer than half of the limit: the server gets the whole limit besides.
-      if (isLate) await clock.sleep(slow.onUnauthorized ? 120_000 : 9_000)
-      return value
-    }
-    const server = await scriptedServer((request) => {
-      if (isHandshake(request) || request.method !== 'POST') return false
-      if (slow.onUnauthorized && request.headers.authorization !== 'Bearer new') {
-        request.response.writeHead(401).end()
-        return true
+  ])(
+    'does not include the time of %s',
+    async (_what, slow: { onUnauthorized?: boolean; token?: boolean; headers?: boolean }) => {
+      const clock = createFakeClock()
+      let isLate = false
+      let calls = 0
+      const late = async <T>(value: T): Promise<T> => {
+        calls++
+        // Longer than half of the limit: the server gets the whole limit besides.
+        if (isLate) await clock.sleep(slow.onUnauthorized ? 120_000 : 9_000)
+        return value
       }
-      return true
-    })
-    let token = 'old'
-    const client = await initializedClient(server, {
-      ...limits,
-      clock,
-      ...(slow.headers && { headers: () => late({}) }),
-      auth: {
-        token: () => (slow.token ? late(token) : token),
-        onUnauthorized: async () => {
-          await late(undefined)
-          token = 'new'
+      const server = await scriptedServer((request) => {
+        if (isHandshake(request) || request.method !== 'POST') return false
+        if (slow.onUnauthorized && request.headers.authorization !== 'Bearer new') {
+          request.response.writeHead(401).end()
+          return true
+        }
+        return true
+      })
+      let token = 'old'
+      const client = await initializedClient(server, {
+        ...limits,
+        clock,
+        ...(slow.headers && { headers: () => late({}) }),
+        auth: {
+          token: () => (slow.token ? late(token) : token),
+          onUnauthorized: async () => {
+            await late(undefined)
+            token = 'new'
+          },
         },
-      },
-    })
-    isLate = true
-    const before = calls
-    const outcome = failureOf(client.transport.send(notification.message))
-    await server.until(() => calls > before, 'the application was called')
-    await clock.advance(slow.onUnauthorized ? 120_000 : 9_000)
-    await server.until(() => {
-      const last = server.requests.at(-1)
-      return (
-        !isHandshake(last as ScriptedRequest) &&
-        (!slow.onUnauthorized || last?.headers.authorization === 'Bearer new')
-      )
-    }, 'it was sent')
-    await turns(20)
-    await clock.advance(ACCEPT_MS - 1)
-    expect(outcome.error).toBeUndefined()
-    await clock.advance(1)
-    await server.until(() => outcome.error !== undefined, 'send() has settled')
-    expect(outcome.error).toMatchObject({ code: 'SEND_FAILED', details: { option: 'acceptTimeoutMs' } })
-    isLate = false
-  })
+      })
+      isLate = true
+      const before = calls
+      const outcome = failureOf(client.transport.send(notification.message))
+      await server.until(() => calls > before, 'the application was called')
+      await clock.advance(slow.onUnauthorized ? 120_000 : 9_000)
+      await server.until(() => {
+        const last = server.requests.at(-1)
+        return (
+          !isHandshake(last as ScriptedRequest) &&
+          (!slow.onUnauthorized || last?.headers.authorization === 'Bearer new')
+        )
+      }, 'it was sent')
+      await turns(20)
+      await clock.advance(ACCEPT_MS - 1)
+      expect(outcome.error).toBeUndefined()
+      await clock.advance(1)
+      await server.until(() => outcome.error !== undefined, 'send() has settled')
+      expect(outcome.error).toMatchObject({ code: 'SEND_FAILED', details: { option: 'acceptTimeoutMs' } })
+      isLate = false
+    },
+  )
 
   test('does not include a pause while the message waits for the session', async () => {
     const clock = createFakeClock()
