@@ -336,7 +336,7 @@ describe('an error of the application', () => {
     const client = new Client(info, { versionNegotiation: { mode: 'auto' } })
     const error: Error = await client.connect(transport).catch((reason) => reason)
     expect(error).toMatchObject({ code: 'CALLBACK_FAILED', cause })
-    expect(error.message).toMatch(/while (?:getting|refreshing) the token for http:.*: mine$/)
+    expect(error.message).toMatch(/cannot (?:get|refresh) the token for http:.*: mine$/)
   })
 
   test('in headers() is CALLBACK_FAILED', async () => {
