@@ -223,6 +223,7 @@ class BridgedConnections {
     const connection = pipe(client, verbose ? logTraffic(transport, ofServer) : transport, {
       onError: report,
       drainTimeoutMs: drainMs,
+      budget: this.common.budget,
     })
     this.#open.add(connection)
     void client.closed.then(() => this.common.quota.holdUntil(connection.closed))
