@@ -100,7 +100,7 @@ describe.each([true, false])('in a session, with this end as client: %s', (isCli
   })
 })
 
-describe('a peer gets no ping', () => {
+describe('a peer that cannot be lost here', () => {
   it.each<readonly [string, Parameters<typeof connected>[0], (end: Connected) => Promise<void>]>([
     ['in 2026-07-28', { hasSession: false }, ({ send }) => send(call)],
     ['after an initialize that chose 2026-07-28', { revision: '2026-07-28' }, ({ send }) => send(call)],
@@ -122,7 +122,7 @@ describe('a peer gets no ping', () => {
         await send(call)
       },
     ],
-  ])('%s', async (_what, options, act) => {
+  ])('gets no ping: %s', async (_what, options, act) => {
     const end = await connected(options)
     await act(end)
     await end.clock.advance(INTERVAL_MS * 10)
