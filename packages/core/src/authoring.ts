@@ -52,6 +52,7 @@ export {
   createMessageReader,
   encodedOf,
   JsonRpcMessageReader,
+  MAX_UNSOLICITED_IN_A_ROW,
   type MessageReader,
   type MessageReaderOptions,
   previewOf,

@@ -2,6 +2,7 @@ import { type Clock, type Flow, type JsonRpcMessage, type Peer, TransportError }
 import {
   type Channel,
   JsonRpcMessageReader,
+  MAX_UNSOLICITED_IN_A_ROW,
   type MessageReaderOptions,
   notWritable,
   overloaded,
@@ -84,6 +85,10 @@ class WsConversation implements FrameListener, KeepaliveTarget, MessageReaderOpt
 
   get address(): string {
     return this.#peer.address
+  }
+
+  get maxUnsolicitedInARow(): number {
+    return MAX_UNSOLICITED_IN_A_ROW
   }
 
   get mayBePage(): boolean | undefined {

@@ -85,6 +85,12 @@ export function concealed(response: JsonRpcResponse): JsonRpcResponse {
   return { ...response, error: { code, message: known, data } }
 }
 
+/** The response to a request whose callback failed before it was answered. It may have run. Without the error: it is ours. */
+export function callbackFailedResponse(id: RequestId): JsonRpcErrorResponse {
+  const data: JsonRpcErrorData = { code: 'CALLBACK_FAILED', delivery: 'unknown' }
+  return { jsonrpc: '2.0', id, error: { code: INTERNAL_ERROR_CODE, message: 'Internal error', data } }
+}
+
 /** The response to a request whose id is that of a pending one. It was not run. */
 export function idInUse(id: RequestId): JsonRpcErrorResponse {
   const data: JsonRpcErrorData = { code: 'MALFORMED_MESSAGE', delivery: 'none' }

@@ -32,6 +32,11 @@ export interface MessageReaderOptions {
   readonly respond?: ((text: string) => void) | undefined
   /** The number of malformed messages in a row that ends the conversation. Default 10; `Infinity` for no limit. */
   readonly maxMalformedInARow?: number | undefined
+  /**
+   * The number of responses to no pending request, in a row, that ends the conversation. Default `Infinity`. Far above the
+   * number of requests that a client may have cancelled: their late responses are no fault.
+   */
+  readonly maxUnsolicitedInARow?: number | undefined
   /** Called with malformed text instead of `sink.error`, for media that also carry other output. */
   readonly onStrayOutput?: ((text: string) => void) | undefined
 }
@@ -103,6 +108,7 @@ export class JsonRpcMessageReader implements MessageReader {
   /** How often each kind of malformed message was received. Set by the first. */
   #counts: MalformedCounts | undefined
   #malformedInARow = 0
+  #unsolicitedInARow = 0
   #isAbandoned = false
 
   constructor(sink: Sink, options: MessageReaderOptions) {
@@ -220,25 +226,45 @@ export class JsonRpcMessageReader implements MessageReader {
       this.#malformed({ reason: parsed, text: text ?? textOf(value), envelope, isParsed: true })
       return
     }
-    const message = this.#sent && isResponse(parsed) ? this.#matched(parsed, this.#sent) : parsed
+    const message = isResponse(parsed) ? this.#matched(parsed) : parsed
+    if (message === undefined) return
+    if (!isResponse(parsed)) this.#unsolicitedInARow = 0
     this.#malformedInARow = 0
     if (encoded && message === parsed) setEncoded(message, encoded)
     this.#negotiating(message)?.received(message)
     this.#sink.message(message, context)
   }
 
-  /** Removes the request of the response. The response gets the id of the request where it has it as a string. */
-  #matched(response: JsonRpcResponse, sent: SentRequests): JsonRpcResponse {
+  /**
+   * Removes the request of the response. The response gets the id of the request where it has it as a string. Returns
+   * nothing for one response too many that no request has.
+   */
+  #matched(response: JsonRpcResponse): JsonRpcResponse | undefined {
     const { id } = response
-    if (id === undefined || sent.delete(id)) return response
-    const pending = sent.match(id)
-    if (pending === undefined) return response
+    const sent = this.#sent
+    if (id === undefined || sent?.delete(id)) {
+      this.#unsolicitedInARow = 0
+      return response
+    }
+    const pending = sent?.match(id)
+    if (!sent || pending === undefined) return this.#unsolicited(response)
     sent.delete(pending)
+    this.#unsolicitedInARow = 0
     this.report(STRING_ID, () => {
       const message = `${this.#options.address} sent the integer id of a request back as a string; the response is accepted`
       return new TransportError('MALFORMED_MESSAGE', message, { preview: previewOf(JSON.stringify(id)) })
     })
     return { ...response, id: pending }
+  }
+
+  #unsolicited(response: JsonRpcResponse): JsonRpcResponse | undefined {
+    const { address, abandon, maxUnsolicitedInARow = Infinity } = this.#options
+    this.#unsolicitedInARow++
+    if (this.#unsolicitedInARow < maxUnsolicitedInARow) return response
+    this.#isAbandoned = true
+    const message = `${this.#unsolicitedInARow} responses to no pending request in a row from ${address}`
+    abandon(new TransportError('MALFORMED_MESSAGE', message, { preview: previewOf(textOf(response)) }))
+    return undefined
   }
 
   /** Refuses a batch with one error response. Pending requests that it has responses to are settled. */
@@ -314,6 +340,9 @@ export class JsonRpcMessageReader implements MessageReader {
     this.#options.respond?.(answerText(id, code, reason, { code: dataCode, delivery: 'none' }))
   }
 }
+
+/** `maxUnsolicitedInARow` of byte streams and WebSockets. */
+export const MAX_UNSOLICITED_IN_A_ROW = 10_000
 
 const NO_BATCHES = 'a batch, but batches were not negotiated'
 const STRING_ID = 'an integer id as a string'

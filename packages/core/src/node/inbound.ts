@@ -3,6 +3,7 @@ import {
   JsonRpcMessageReader,
   type LineDecoder,
   type LineHandlers,
+  MAX_UNSOLICITED_IN_A_ROW,
   type MessageReaderOptions,
   parseRefusal,
   previewOf,
@@ -217,6 +218,10 @@ export class Inbound implements LineHandlers, MessageReaderOptions, Pick<Sink, '
 
   get maxMalformedInARow(): number | undefined {
     return this.#options.maxMalformedInARow
+  }
+
+  get maxUnsolicitedInARow(): number {
+    return MAX_UNSOLICITED_IN_A_ROW
   }
 
   get onStrayOutput(): ((text: string) => void) | undefined {

@@ -28,12 +28,12 @@ import {
   deferred,
   guarded,
   ignore,
-  isThenable,
   onAbort,
   settleWithin,
   withAbortGrace,
 } from '../timing/promises.js'
 import { Delivery, type DeliveryHandlers } from './delivery.js'
+import { MessageCallback, type MessageCallbackHandlers } from './message-callback.js'
 import { PendingSends, sentImmediately } from './pending-sends.js'
 import { callbackFailed, closedByPeer, closedError } from './transport-errors.js'
 import {
@@ -94,6 +94,8 @@ class ConnectedTransport implements Transport {
   #life: Life = { name: 'idle' }
   /** Released once connected, because it may need much memory, and when another transport replaces this one. */
   #connector: Connector | undefined
+  /** Created with the first message. */
+  #callback: MessageCallback<ConnectedTransport> | undefined
   #peer: Peer | undefined
   #pending: PendingSends | undefined
   #closed: Deferred<Error | undefined> | undefined
@@ -107,8 +109,19 @@ class ConnectedTransport implements Transport {
   #versions: { negotiated?: string; supported?: string[] } | undefined
 
   static readonly #handlers: DeliveryHandlers<ConnectedTransport> = {
-    deliver: (transport, message, context) => transport.#deliver(message, context),
+    deliver: (transport, message, context) => {
+      transport.#callback ??= new MessageCallback<ConnectedTransport>(transport, ConnectedTransport.#calls)
+      transport.#callback.call(message, context)
+    },
     finished: (transport) => transport.#end(transport.#ending?.reason),
+  }
+
+  static readonly #calls: MessageCallbackHandlers<ConnectedTransport> = {
+    call: (transport, message, context) => transport.onmessage?.(message, context),
+    failed: (transport, cause) => transport.#report(callbackFailed('onmessage', cause)),
+    respond: (transport, response, relatedRequestId) => {
+      transport.send(response, { relatedRequestId }).catch(ignore)
+    },
   }
 
   constructor(connector: Connector, settings: TransportSettings, observer?: TransportObserver) {
@@ -192,6 +205,7 @@ class ConnectedTransport implements Transport {
     } finally {
       this.#delivery.leave()
       this.#observer?.sent(message, accepted)
+      this.#callback?.sent(message)
     }
     if (accepted === sentImmediately) return accepted
     // A closing channel can fail in many ways. All are `CLOSED` (clause C3).
@@ -297,18 +311,6 @@ class ConnectedTransport implements Transport {
         if (this.#life.name !== 'closed') this.#report(error)
       },
       end: (reason) => this.#channelEnded(reason),
-    }
-  }
-
-  /** The same as `guarded`, which would create two functions for each message. */
-  #deliver(message: JsonRpcMessage, context: MessageContext | undefined): void {
-    try {
-      const result: unknown = this.onmessage?.(message, context)
-      if (result !== undefined && isThenable(result)) {
-        result.then(undefined, (cause) => this.#report(callbackFailed('onmessage', cause)))
-      }
-    } catch (cause) {
-      this.#report(callbackFailed('onmessage', cause))
     }
   }
 
