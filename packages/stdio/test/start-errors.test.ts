@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { newFolder } from '@mcpwire/test-support/folders'
 import { describe, expect, test } from 'vitest'
 import { checkCommand, type StdioClientOptions, stdioClient } from '../src/index.js'
@@ -23,6 +26,20 @@ describe('start() of a child that cannot be started', () => {
       cause: { code: 'ENOENT' },
     })
   })
+
+  test.skipIf(process.platform === 'win32')(
+    'hints at the limit of open files when it is reached',
+    async () => {
+      const program = fileURLToPath(new URL('programs/many-files.mjs', import.meta.url))
+      const stdio = fileURLToPath(new URL('../src/index.ts', import.meta.url))
+      const node = [process.execPath, '--conditions=@mcpwire/source', '--import', 'tsx', program, stdio]
+      const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n 200; exec "$0" "$@"', ...node])
+      expect(JSON.parse(stdout)).toMatchObject({
+        code: 'CONNECT_FAILED',
+        details: { hint: expect.stringContaining('ulimit -n') },
+      })
+    },
+  )
 
   test('names option "command" for a file that is not executable', async () => {
     await using folder = await newFolder()

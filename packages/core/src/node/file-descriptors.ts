@@ -43,7 +43,10 @@ export function descriptorLimit(
 function readLimit(platform: string): string {
   return platform === 'linux'
     ? readFileSync('/proc/self/limits', 'latin1')
-    : execFileSync('/bin/sh', ['-c', 'ulimit -n'], { encoding: 'latin1', stdio: ['ignore', 'pipe', 'ignore'] })
+    : execFileSync('/bin/sh', ['-c', 'ulimit -n'], {
+        encoding: 'latin1',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
 }
 
 const refusal: Refusal = {

@@ -23,9 +23,10 @@ export async function listening(
   options: readonly string[] = [],
   server: readonly string[] = raw,
   whenFinished: WhenFinished = onTestFinished,
+  commandLine: readonly string[] = program,
 ): Promise<Listening> {
   const listen = urls.flatMap((url) => ['--listen', url])
-  const running = run([...program, 'bridge', ...listen, ...options, '--', ...server], {}, whenFinished)
+  const running = run([...commandLine, 'bridge', ...listen, ...options, '--', ...server], {}, whenFinished)
   const lines = (): string[] => running.stderr().split('\n').slice(0, -1)
   await vi.waitFor(() => expect(lines().filter(isAddress)).toHaveLength(urls.length))
   const addresses = lines().filter(isAddress)
