@@ -52,28 +52,33 @@ async function within<T>(work: Promise<T>): Promise<T> {
   ])
 }
 
-process.on(
-  'message',
-  async (command: { readonly open?: Target; readonly take?: true; readonly begin?: true }) => {
-    if (command.open) {
-      const target = command.open
-      try {
-        const opened: Caller[] = []
-        for (let at = 0; at < CALLERS; at++) opened.push(await openCaller(eraOf(target, at), `good-${at}`))
-        for (const [at, caller] of opened.entries()) void callRepeatedly(caller, at)
-        for (let at = 0; at < NEWCOMERS; at++) void reconnectRepeatedly(target, `new-${at}`)
-        process.send?.({ opened: true })
-      } catch (error) {
-        process.send?.({ failed: String(error) })
-      }
+interface Command {
+  readonly open?: Target
+  readonly take?: true
+  readonly begin?: true
+}
+
+async function run(command: Command): Promise<void> {
+  if (command.open) {
+    const target = command.open
+    try {
+      const opened: Caller[] = []
+      for (let at = 0; at < CALLERS; at++) opened.push(await openCaller(eraOf(target, at), `good-${at}`))
+      for (const [at, caller] of opened.entries()) void callRepeatedly(caller, at)
+      for (let at = 0; at < NEWCOMERS; at++) void reconnectRepeatedly(target, `new-${at}`)
+      process.send?.({ opened: true })
+    } catch (error) {
+      process.send?.({ failed: String(error) })
     }
-    if (command.take || command.begin) {
-      const taken = { calls: calls.take(), newcomers: newcomers.take(), latencies: calls.latencies() }
-      if (command.begin) for (const each of [calls, newcomers]) each.reset()
-      process.send?.(taken)
-    }
-  },
-)
+  }
+  if (command.take || command.begin) {
+    const taken = { calls: calls.take(), newcomers: newcomers.take(), latencies: calls.latencies() }
+    if (command.begin) for (const each of [calls, newcomers]) each.reset()
+    process.send?.(taken)
+  }
+}
+
+process.on('message', (command: Command) => void run(command))
 process.on('disconnect', () => {
   isEnding = true
   process.exit()

@@ -1,6 +1,6 @@
 // An HTTP server whose event streams never complete an event. Each stream repeats one kind of line.
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -25,7 +25,7 @@ async function streamLines(response: ServerResponse): Promise<void> {
   }
 }
 
-const server = createServer(async (request, response) => {
+async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const text = (await request.toArray()).join('')
   if (request.method === 'GET') await streamLines(response)
   else if (text === '' || !text.includes('"id"')) response.writeHead(202).end()
@@ -39,6 +39,11 @@ const server = createServer(async (request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
   } else await streamLines(response)
+}
+
+const server = createServer((request, response) => {
+  // A client that disconnects makes it reject.
+  respond(request, response).catch(() => response.destroy())
 })
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')

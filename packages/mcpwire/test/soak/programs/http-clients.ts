@@ -52,7 +52,7 @@ interface Command {
   readonly begin?: true
 }
 
-process.on('message', async ({ open, hostile, begin }: Command) => {
+async function run({ open, hostile, begin }: Command): Promise<void> {
   if (open !== undefined) {
     const clients = await Promise.all(Array.from({ length: CALLERS }, () => connect(open)))
     for (const [at, client] of clients.entries()) void callRepeatedly(client, at)
@@ -61,5 +61,7 @@ process.on('message', async ({ open, hostile, begin }: Command) => {
   const taken = { calls: calls.take(), ended: Object.fromEntries(ended) }
   if (begin) calls.reset()
   process.send?.(taken)
-})
+}
+
+process.on('message', (command: Command) => void run(command))
 process.on('disconnect', () => process.exit())

@@ -120,22 +120,22 @@ function clientTo(wire: Wire, proxy: { readonly port: number; readonly path: str
   const { port, path } = proxy
   switch (wire) {
     case 'tcp':
-      return tcpClient({ port, connectTimeoutMs: 2_000, pingIntervalMs: 1_000 })
+      return tcpClient({ port, connectTimeoutMs: 4_000, pingIntervalMs: 1_000 })
     case 'unix':
-      return unixClient({ path, connectTimeoutMs: 2_000, pingIntervalMs: 1_000 })
+      return unixClient({ path, connectTimeoutMs: 4_000, pingIntervalMs: 1_000 })
     case 'ws':
       return wsClient({
         url: `ws://127.0.0.1:${port}/mcp`,
-        connectTimeoutMs: 2_000,
+        connectTimeoutMs: 4_000,
         pingIntervalMs: 1_000,
         pongTimeoutMs: 1_000,
       })
     case 'http':
       return httpClient({
         url: `http://127.0.0.1:${port}/mcp`,
-        connectTimeoutMs: 2_000,
+        connectTimeoutMs: 4_000,
         acceptTimeoutMs: 1_000,
-        responseHeadTimeoutMs: 2_000,
+        responseHeadTimeoutMs: 4_000,
         streamIdleTimeoutMs: 2_000,
         reconnect: { firstDelayMs: 100, maxDelayMs: 500, maxAttempts: 4 },
       })

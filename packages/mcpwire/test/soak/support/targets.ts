@@ -13,7 +13,7 @@ export interface Target {
 }
 
 /** The revision of the era. */
-export const REVISIONS = { session: '2025-11-25', modern: '2026-07-28' } as const
+const REVISIONS = { session: '2025-11-25', modern: '2026-07-28' } as const
 
 let lastId = 0
 
