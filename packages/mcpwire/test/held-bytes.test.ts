@@ -64,7 +64,7 @@ const wires: Readonly<Record<string, (options: Options) => Promise<Wire>>> = {
     return { listener, dial: () => unixClient({ path }), raw: () => connected(connect(path)), message: line }
   },
   ws: async (options) => {
-    // Pings need an answer of the raw peer.
+    // The raw peer sends no pongs.
     const listener = wsServer({ port: 0, pingIntervalMs: Infinity, ...options })
     await listener.start()
     const { port, host } = new URL(listener.url)

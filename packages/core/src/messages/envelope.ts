@@ -81,7 +81,7 @@ export function envelopeIn(start: string, end?: string): Envelope | undefined {
 export function isCutOff(text: string): boolean {
   const from = skipSpace(text, 0)
   if (text[from] !== '{' && text[from] !== '[') return false
-  // One more character tells an end at the last position from none.
+  // With one more character, an end at the last position differs from none.
   return endOfValue(`${text} `, from) > text.length
 }
 

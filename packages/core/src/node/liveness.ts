@@ -15,7 +15,7 @@ import { PING_METHOD } from '../contract/protocol.js'
 import type { Clock, JsonRpcMessage, JsonRpcRequest } from '../index.js'
 import { isResponse } from '../index.js'
 
-/** What a connection knows at the time of a check. */
+/** The facts about a connection at the time of a check. */
 export interface LivenessFacts {
   /** Whether the peer accepts `ping`. */
   readonly canPing: boolean

@@ -12,7 +12,7 @@ const REQUEST_TIMEOUT_STATUS = 408
 
 /**
  * Ends connections whose message does not complete within `messageTimeoutMs`. A peer that sends a part and then nothing,
- * or one byte now and then, would hold its memory for ever. One timer serves all connections of a listener.
+ * or one byte now and then, would hold its memory without limit. One timer serves all connections of a listener.
  */
 export class MessageDeadlines {
   readonly #timeoutMs: number

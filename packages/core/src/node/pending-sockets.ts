@@ -16,14 +16,14 @@ export interface PendingSocketsOptions {
  * The sockets that neither a connection nor the listener owns yet: in their TLS handshake, before their preamble, or
  * being refused.
  *
- * When there are too many, the oldest makes room. A client that works is pending for a moment only, so that callers who
- * send nothing do not block it.
+ * When there are too many, the oldest is destroyed. A client that works is pending for a moment only, so that callers
+ * that send nothing do not block it.
  */
 export class PendingSockets {
   /** Whether the listener closes: sockets are no longer drained. */
   isClosing = false
   readonly #options: PendingSocketsOptions
-  /** Each in the order of arrival. The refused ones make room first. */
+  /** Each in the order of arrival. The refused ones are destroyed first. */
   readonly #waiting = new Map<Socket, BudgetAccount>()
   readonly #refused = new Map<Socket, BudgetAccount>()
   readonly #evicted = new WeakSet<Socket>()
@@ -40,12 +40,12 @@ export class PendingSockets {
     socket.once('close', () => this.delete(socket))
   }
 
-  /** Whether the socket was destroyed to make room. */
+  /** Whether the socket was destroyed for a newer one. */
   isEvicted(socket: Socket): boolean {
     return this.#evicted.has(socket)
   }
 
-  /** Adds a refused socket, whose input is drained. Returns `false` where there is no room. */
+  /** Adds a refused socket, whose input is drained. Returns `false` where there is no capacity. */
   addRefused(socket: Socket): boolean {
     if (this.isClosing) return false
     const account = this.#waiting.get(socket)

@@ -21,7 +21,7 @@ export interface MessageCallbackHandlers<Owner> {
 
 /**
  * Calls `onmessage` of one transport. A callback that throws or rejects breaks nothing (clause C5): its error is reported,
- * and a request that has no response yet gets the error −32603. Otherwise its sender would wait for a timeout.
+ * and a request that has no response yet gets the error −32603. Without it, its sender waits for a timeout.
  */
 export class MessageCallback<Owner> {
   readonly #owner: Owner

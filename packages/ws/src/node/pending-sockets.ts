@@ -39,7 +39,7 @@ export function createPendingSockets(options: PendingSocketsOptions): PendingSoc
     entries.delete(key)
   }
 
-  /** A client that works is pending for a moment only, so that callers who send nothing do not block it. */
+  /** A client that works is pending for a moment only, so that callers that send nothing do not block it. */
   function evictOldest(sink: AcceptorSink): void {
     const [oldest] = entries
     if (!oldest) return
