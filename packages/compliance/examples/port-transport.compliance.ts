@@ -15,6 +15,7 @@ describeTransport('port', {
     stall: 'a port has an unlimited queue of unknown length',
     maxQueuedBytes: 'a port has an unlimited queue of unknown length',
     cutHasReason: 'a port closes without a reason',
+    C19: 'Node delivers the messages of one port in a row',
   },
   pair: (options) => {
     const { port1, port2 } = new MessageChannel()

@@ -28,11 +28,11 @@ export const loopback: TransportSubject = {
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-/** Waits for an answer that never comes. */
+/** Waits for a peer that never responds. */
 function unanswered({ clock = systemClock }: PairOptions): Connector['connect'] {
   return async (_sink, signal) => {
     await clock.sleep(CONNECT_TIMEOUT_MS, signal)
-    throw failed('no answer')
+    throw failed('the peer did not respond in time')
   }
 }
 

@@ -15,6 +15,7 @@ describeTransport('the in-memory transport of the SDK through fromTransport', {
     maxQueuedBytes: objects,
     encodesText: objects,
     C11: 'the transport of the SDK delivers inside the send() of its other end',
+    C19: 'the transport of the SDK delivers each message inside send(), so that a burst ends before the next send()',
     cut: 'memory does not break',
     stall: 'objects are delivered at once',
     unreachable: connected,

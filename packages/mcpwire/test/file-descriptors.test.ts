@@ -62,7 +62,7 @@ function reports({ logged }: Listening): string[] {
 
 describe.skipIf(process.platform !== 'linux')('a bridge whose file descriptors are nearly used up', () => {
   test.each(Object.entries(wires))(
-    'refuses callers over %s, serves the others, and says so',
+    'refuses callers over %s, serves the others, and reports it',
     async (_wire, { url, refusal }) => {
       const bridge = await listening(
         [url()],

@@ -28,7 +28,7 @@ export interface BudgetHolder {
 export interface BudgetAccount {
   readonly heldBytes: number
   /**
-   * Sets the number of bytes that are held. Over the limit of the budget, holders are told to release bytes before this
+   * Sets the number of bytes that are held. Over the limit of the budget, `shed` of holders is called before this
    * returns: first caches, then the holder with the most bytes without progress. That may be this one.
    */
   hold(bytes: number): void

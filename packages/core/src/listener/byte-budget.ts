@@ -53,8 +53,25 @@ export function createByteBudget(
   return new Budget(table.read(given), report)
 }
 
-/** The budget of one listener, which stops it. */
-export class Budget implements ByteBudget {
+/** The budget of a listener: its own, or one that the application shares between listeners. */
+export interface ListenerBudget {
+  readonly budget: ByteBudget
+  /** Ends the reports of an own budget. */
+  readonly stop: () => void
+}
+
+/** Makes the budget for option `maxTotalBytes`. */
+export function listenerBudget(
+  maxTotalBytes: number | ByteBudget,
+  clock: Clock,
+  report: (error: TransportError<'OVERLOADED'>) => void,
+): ListenerBudget {
+  if (typeof maxTotalBytes !== 'number') return { budget: maxTotalBytes, stop: ignore }
+  const budget = new Budget({ maxTotalBytes, clock }, report)
+  return { budget, stop: () => budget.stop() }
+}
+
+class Budget implements ByteBudget {
   heldBytes = 0
   readonly maxTotalBytes: number
   readonly clock: Clock
@@ -170,7 +187,7 @@ class Account implements BudgetAccount {
 
   hold(given: number): void {
     const before = this.heldBytes
-    // An invalid number would make the total invalid for ever.
+    // An invalid number would make the total invalid for good.
     const bytes = given > 0 ? Math.min(given, MAX_HELD_BYTES) : 0
     if (bytes === before || this.#isClosed) return
     const budget = this.#budget

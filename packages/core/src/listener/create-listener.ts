@@ -11,7 +11,6 @@
  *
  * closing: refuse new callers, wait up to drainMs for pending requests, close the connections, release the address.
  */
-import type { ByteBudget } from '../contract/byte-budget.js'
 import { isTransportError, TransportError, type TransportErrorCode, toError } from '../contract/errors.js'
 import type { Admission } from '../contract/gate.js'
 import type {
@@ -40,7 +39,7 @@ import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-options.js'
 import { endOnly } from '../transport/transport-parts.js'
 import { admitWithRoom, requireGateFor } from './admission.js'
-import { Budget } from './byte-budget.js'
+import { type ListenerBudget, listenerBudget } from './byte-budget.js'
 import {
   type Admitted,
   ConnectionMonitor,
@@ -95,9 +94,7 @@ class ConnectionListener implements Listener {
   /** The callers that wait for the gate. */
   readonly #admissions = new Map<Incoming, Promise<void>>()
   readonly #refusedCallers: RefusedCallers
-  readonly #budget: ByteBudget
-  /** The same, unless the application shares one between listeners. */
-  readonly #ownBudget: Budget | undefined
+  readonly #budget: ListenerBudget
   /** Whether `close()` was called during `starting`, which makes the end an orderly one. */
   #isClosing = false
   #life: Life = { name: 'idle' }
@@ -108,9 +105,7 @@ class ConnectionListener implements Listener {
     this.#settings = settings
     const { closeTimeoutMs, clock, maxTotalBytes } = settings
     this.#transportSettings = { closeTimeoutMs, clock }
-    const isShared = typeof maxTotalBytes !== 'number'
-    this.#ownBudget = isShared ? undefined : new Budget({ maxTotalBytes, clock }, this.#report)
-    this.#budget = this.#ownBudget ?? (maxTotalBytes as ByteBudget)
+    this.#budget = listenerBudget(maxTotalBytes, clock, this.#report)
     this.#refusedCallers = new RefusedCallers(clock, (caller) => this.#callOnRefused(caller))
   }
 
@@ -185,7 +180,7 @@ class ConnectionListener implements Listener {
     const { gate, clock, closeTimeoutMs: graceMs } = this.#settings
     if (this.#acceptor.bindsBeyondThisHost) requireGateFor(gate)
     const sink: AcceptorSink = {
-      budget: this.#budget,
+      budget: this.#budget.budget,
       connection: (incoming) => this.#offer(incoming),
       error: this.#report,
       refused: (caller) => this.#refused(caller),
@@ -374,7 +369,7 @@ class ConnectionListener implements Listener {
     if (this.#life.name === 'closed') return
     this.#life = { name: 'closed' }
     this.#refusedCallers.stop()
-    this.#ownBudget?.stop()
+    this.#budget.stop()
     this.#admitting.abort()
     if (reason !== undefined) this.#report(reason)
     this.#closed.resolve(reason)

@@ -21,7 +21,7 @@ export interface TestHolder {
 export function testBudget(maxTotalBytes: number = LIMIT) {
   const clock = fakeClock()
   const reports: TransportError<'OVERLOADED'>[] = []
-  /** The names of the holders in the order in which they were told to release bytes. */
+  /** The names of the holders in the order in which `shed` was called. */
   const shed: string[] = []
   const report = (error: TransportError<'OVERLOADED'>): void => void reports.push(error)
   const budget = createByteBudget({ maxTotalBytes, clock }, report)
@@ -30,7 +30,7 @@ export function testBudget(maxTotalBytes: number = LIMIT) {
   return { budget, clock, reports, shed, holder }
 }
 
-/** Opens an account. The holder closes it when it is told to release bytes, unless `given` has another `shed`. */
+/** Opens an account. Its `shed` closes it, unless `given` has another `shed`. */
 export function openHolder(
   budget: ByteBudget,
   name: string,

@@ -11,7 +11,7 @@ import { SESSION_HEADER, type SessionRegistry } from './session-registry.js'
 
 // The body of a POST on its way in.
 //
-//   waiting ──▶ reading ──▶ (large: its turn) ──▶ parsed ──▶ accept(), malformed()
+//   waiting ──▶ reading ──▶ (its turn) ──▶ parsed ──▶ accept(), malformed()
 //      ▲           ▲               ▲
 //      └───────────┴───────────────┴── while the flow of the session is paused; after bodyTimeoutMs: 503
 
@@ -43,7 +43,7 @@ class PostReader implements ScheduledStream, PausablePost {
   readonly #target: PostTarget
   #account: BudgetAccount | undefined
   #isReading = false
-  /** A large body, until its turn has come and its session accepts it. */
+  /** A body that waits, until its turn has come and its session accepts it. */
   #body: Body | undefined
   #isOver = false
 
@@ -121,18 +121,25 @@ class PostReader implements ScheduledStream, PausablePost {
   }
 
   #done(body: Body): void {
-    if (body.kind !== 'text' || body.text.length < LARGE_CHARACTERS) {
+    if (body.kind !== 'text') {
       this.#finish(body)
       return
     }
     const { headers, remote } = this.#exchange.handshake
+    const { parseTurns } = this.#registry
+    const session = headers[SESSION_HEADER] ?? remote.address ?? ''
+    const isLarge = body.text.length >= LARGE_CHARACTERS
+    if (!isLarge && parseTurns.isFree(session, isLarge)) {
+      parseTurns.add(session, isLarge, () => this.#finish(body))
+      return
+    }
     this.#body = body
     this.dueAt = Infinity
     this.#hold(stringBytes(body.text))
-    this.#registry.parseTurns.run(headers[SESSION_HEADER] ?? remote.address ?? '', () => this.#take())
+    parseTurns.add(session, isLarge, () => this.#take())
   }
 
-  /** Parses a large body in its turn, unless its session has paused meanwhile. */
+  /** Handles a body in its turn, unless its session has paused meanwhile. */
   #take(): void {
     if (this.#isOver || !this.#body) return
     if (!this.#target.flow?.isPaused) {

@@ -111,7 +111,7 @@ export class SessionRegistry implements SessionHost {
     const spacingMs = Math.min(idleTimeoutMs * LATENESS, MAX_LATENESS_MS)
     this.settings = settings
     this.keepAlive = new KeepAliveScheduler(clock, keepAliveIntervalMs, (error) => this.report(error))
-    this.parseTurns = new ParseTurns(nextTurn)
+    this.parseTurns = new ParseTurns(clock, nextTurn)
     this.#expiry = createPeriodicCheck(clock, spacingMs, (now) => this.#expire(now))
   }
 
