@@ -98,7 +98,7 @@ export const unfinished: Attack = async (target, progress) => {
     sent: number
   }[] = []
   await atRate(
-    200,
+    target.isBridge ? 80 : 200,
     UNFINISHED,
     async () => {
       // The connection is not initialized: that would start a process for each behind a bridge.
