@@ -82,7 +82,7 @@ function faultsOf({
     (peakMegabytes ?? 0) <= MAX_PEAK_MEGABYTES
       ? ''
       : `peak of ${peakMegabytes} MB exceeds ${MAX_PEAK_MEGABYTES} MB`,
-    Object.keys(attackers).length > 0 ? '' : 'the attack did nothing',
+    Object.values(attackers).some((count) => count > 0) ? '' : 'the attack did nothing',
     attack !== 'files' || Object.keys(reports).length > 0 ? '' : 'nothing was reported',
   ].filter(Boolean)
 }

@@ -136,7 +136,7 @@ export const unfinished: Attack = async (target, progress) => {
 
 const ANSWERS = 60
 /** A library server writes each as JSON itself. */
-const ANSWERS_PER_SECOND = 15
+const ANSWERS_PER_SECOND = 10
 const ANSWER_BYTES = 9_000_000
 
 /** 60 calls whose responses have 9 MB, and are never read: in one session, then in a second one. */

@@ -104,11 +104,13 @@ export const notifications: Attack = async (target, progress) => {
 }
 
 const FILES = 400
+/** Over tcp and unix, a bridge starts a process for each that it admits. */
+const REOPENED_PER_SECOND = 20
 
 /** 400 sockets towards a server that may open 256 files, opened again when they are closed. */
 export const files: Attack = async (target, progress) => {
   let open = 0
-  await atRate(300, Infinity, async () => {
+  const openOne = async (): Promise<void> => {
     if (open >= FILES) return
     const socket = await openSocket(target)
     open++
@@ -119,5 +121,7 @@ export const files: Attack = async (target, progress) => {
       open--
       count(progress, 'closed')
     })
-  })
+  }
+  await atRate(FILES, FILES, openOne)
+  await atRate(REOPENED_PER_SECOND, Infinity, openOne)
 }

@@ -25,7 +25,7 @@ export function programPath(name: string): string {
 
 /** The command of a server of the tools over stdio. */
 export function toolServerCommand(): string[] {
-  return [process.execPath, programPath('server'), 'stdio']
+  return [process.execPath, programPath('stdio-server')]
 }
 
 /** A process with a channel for messages, or with the output of the command line. */
