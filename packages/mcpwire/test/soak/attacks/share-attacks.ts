@@ -122,6 +122,6 @@ export const files: Attack = async (target, progress) => {
       count(progress, 'closed')
     })
   }
-  await atRate(target.isBridge && target.wire !== 'http' ? 60 : FILES, FILES, openOne)
+  await atRate(target.isBridge && target.wire !== 'http' ? REOPENED_PER_SECOND : FILES, FILES, openOne)
   await atRate(REOPENED_PER_SECOND, Infinity, openOne)
 }
