@@ -5,6 +5,7 @@ import { program } from '../../support/bin.js'
 import type { AttackProgress } from '../attacks/attack.js'
 import { type Figures, figuresOf } from './measurement.js'
 import {
+  listeningAddress,
   programPath,
   type Running,
   startLimited,
@@ -101,22 +102,12 @@ async function setUp(subject: Subject, { maxMessageBytes, maxFiles }: Variant): 
         ...(maxFiles !== undefined && { maxFiles }),
         hasChannel: true,
       })
-  const url = await addressOf(server, isBridge)
+  const url = isBridge ? await listeningAddress(server) : (await server.ask<{ address: string }>({})).address
   const target = { ...subject, url, isNamed, maxMessageBytes: maxMessageBytes ?? DEFAULT_MESSAGE_BYTES }
   const callers = startProgram('callers', [])
   const opened = await callers.ask<{ failed?: string }>({ open: target })
   if (opened.failed !== undefined) throw new Error(`${opened.failed}\n${server.stderr().slice(0, 2_000)}`)
   return { server, callers, target }
-}
-
-async function addressOf(server: Running, isBridge: boolean): Promise<string> {
-  if (!isBridge) return (await server.ask<{ address: string }>({})).address
-  for (;;) {
-    const address = /listening on (\S+)/.exec(server.stderr())?.[1]
-    if (address !== undefined) return address
-    if (!server.isAlive()) throw new Error(server.stderr())
-    await sleep(20)
-  }
 }
 
 async function tearDown({ server, callers, target }: Setup): Promise<void> {
