@@ -30,8 +30,8 @@ export const byteBudgetDefaults: OptionDefaults<ByteBudgetOptions> = /* @__PURE_
 
 /**
  * Makes a budget for the bytes of many holders. Over its limit it makes holders release bytes: caches first, then the
- * holder with the most bytes for the longest time without progress. All others go on. A holder with fewer bytes than the
- * average is never chosen, however old its bytes are.
+ * holder with the most bytes for the longest time without progress. All others go on. A holder with fewer bytes than a
+ * quarter of the average is never chosen, however old its bytes are.
  *
  * @param report called with `OVERLOADED` when holders were ended: with the first at once, then at most once a second
  *   with their number
@@ -145,7 +145,7 @@ class Budget implements ByteBudget {
         holders++
       }
     }
-    return cache ?? this.#heaviest(bytes / holders)
+    return cache ?? this.#heaviest((bytes / holders) * MIN_SHARE)
   }
 
   /**
@@ -166,6 +166,12 @@ class Budget implements ByteBudget {
     return found
   }
 }
+
+/**
+ * The part of the average below which a holder is never chosen. With the whole average, one large message in transit would
+ * be the only choice beside many equal holders that have waited for seconds.
+ */
+const MIN_SHARE = 1 / 4
 
 /** Limits the effect of an invalid number: sums of many accounts stay exact. */
 const MAX_HELD_BYTES = 2 ** 48

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Outcomes, type Round, runRound } from './support/chaos-round.js'
-import { type Fault, type Route, routes } from './support/chaos-routes.js'
+import { type Fault, type Route, removeSockets, routes } from './support/chaos-routes.js'
 import { buildSoakPrograms } from './support/processes.js'
 import { seededRandom, shuffled } from './support/random.js'
 import { printTable, saveResults } from './support/results.js'
@@ -19,6 +19,7 @@ const faultName = process.env['SOAK_FAULT'] ?? ''
 const AT_ONCE = 6
 
 beforeAll(buildSoakPrograms)
+afterAll(removeSockets)
 
 test('no fault runs a call twice, or one that was reported as not delivered, or leaves one pending', async () => {
   console.info(`SOAK_SEED=${seed}`)

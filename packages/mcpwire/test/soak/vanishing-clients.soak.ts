@@ -5,8 +5,13 @@ import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/s
 import { Agent, fetch as fetchWith } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { program, serverCommand } from '../support/bin.js'
-import { listeningAddress } from './support/chaos-routes.js'
-import { buildSoakPrograms, childrenOf, type Running, startLimited } from './support/processes.js'
+import {
+  buildSoakPrograms,
+  childrenOf,
+  listeningAddress,
+  type Running,
+  startLimited,
+} from './support/processes.js'
 import { printTable, saveResults } from './support/results.js'
 
 // SOAK_CLIENTS sets the number of clients, SOAK_SAVE=1 writes the results file.

@@ -1,4 +1,11 @@
-import type { BudgetAccount, ByteBudget, Clock, JsonRpcRequest, MessageContext } from '@mcpwire/core'
+import type {
+  BudgetAccount,
+  ByteBudget,
+  Clock,
+  JsonRpcRequest,
+  MessageContext,
+  TransportError,
+} from '@mcpwire/core'
 import { FairQueue } from '@mcpwire/core/authoring'
 import { type HttpFailure, overloaded } from '../request/http-errors.js'
 import type { StatelessRequest } from './stateless-request.js'
@@ -43,7 +50,8 @@ export class RequestQueue {
   readonly #host: QueueHost
   readonly #handlers: QueueHandlers
   readonly #queue: FairQueue<QueuedRequest>
-  readonly #accounts = new Map<QueuedRequest, BudgetAccount>()
+  /** By caller. */
+  readonly #waiting = new Map<string, WaitingBytes>()
   #isPaused = true
   #isForwarding = false
   /** The callers of requests that were just cancelled. */
@@ -72,13 +80,9 @@ export class RequestQueue {
     }
     if (text !== undefined) queued.message = text
     this.#queue.add(caller, connection, queued)
-    const account = this.#host.budget?.open({
-      shed: ({ message: reason, details }) => this.#refuse(queued, overloaded(reason, details.option)),
-    })
-    if (account) this.#accounts.set(queued, account)
     this.#watch()
     // Last: it may refuse this request, or others.
-    account?.hold(text?.length ?? lengthOf(queued))
+    this.#waitingOf(caller)?.add(queued, text?.length ?? lengthOf(queued))
   }
 
   /** At `maxInFlight`, refuses a request of the caller with the most waiting ones in favour of one more. */
@@ -168,9 +172,21 @@ export class RequestQueue {
   }
 
   #release(queued: QueuedRequest): void {
-    this.#accounts.get(queued)?.close()
-    this.#accounts.delete(queued)
+    const waiting = this.#waiting.get(queued.caller)
+    waiting?.delete(queued)
+    if (waiting?.isEmpty) this.#waiting.delete(queued.caller)
     if (this.size === 0) this.#unwatch()
+  }
+
+  #waitingOf(caller: string): WaitingBytes | undefined {
+    const { budget } = this.#host
+    const found = this.#waiting.get(caller)
+    if (found || !budget) return found
+    const opened = new WaitingBytes(budget, (queued, { message, details }) =>
+      this.#refuse(queued, overloaded(message, details.option)),
+    )
+    this.#waiting.set(caller, opened)
+    return opened
   }
 
   /** Limits how long requests wait for a paused application. */
@@ -187,6 +203,54 @@ export class RequestQueue {
   #unwatch(): void {
     this.#deadline?.[Symbol.dispose]()
     this.#deadline = undefined
+  }
+}
+
+/**
+ * The waiting requests of one caller. They count together in the budget: a caller with many of them is refused before the
+ * connection to the application, which all callers share, ends for the messages that it holds itself.
+ */
+class WaitingBytes {
+  readonly #bytes = new Map<QueuedRequest, number>()
+  readonly #account: BudgetAccount
+  #total = 0
+
+  constructor(
+    budget: ByteBudget,
+    refuse: (queued: QueuedRequest, error: TransportError<'OVERLOADED'>) => void,
+  ) {
+    this.#account = budget.open({
+      shed: (error, excessBytes) => {
+        const rest = this.#total - excessBytes
+        while (this.#total > rest && this.#bytes.size > 0) refuse(this.#largest(), error)
+      },
+    })
+  }
+
+  get isEmpty(): boolean {
+    return this.#bytes.size === 0
+  }
+
+  add(queued: QueuedRequest, bytes: number): void {
+    this.#bytes.set(queued, bytes)
+    this.#total += bytes
+    this.#account.hold(this.#total)
+  }
+
+  delete(queued: QueuedRequest): void {
+    this.#total -= this.#bytes.get(queued) ?? 0
+    this.#bytes.delete(queued)
+    if (this.isEmpty) this.#account.close()
+    else this.#account.hold(this.#total)
+  }
+
+  #largest(): QueuedRequest {
+    const [first, ...others] = this.#bytes
+    const [queued] = others.reduce(
+      (most, each) => (each[1] > most[1] ? each : most),
+      first as [QueuedRequest, number],
+    )
+    return queued
   }
 }
 

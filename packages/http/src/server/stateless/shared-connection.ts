@@ -236,6 +236,8 @@ export class SharedConnection implements ServedSession {
       return
     }
     this.#inFlight.set(request, queued)
+    // The application has the message now. Until the response it may be counted nowhere.
+    queued.message = ''
     if (request.isListen) this.#queue.done(caller)
     if (this.#state.name === 'open') this.#state.sink.message(step.message, context)
   }

@@ -9,6 +9,8 @@ const NEWCOMERS = 3
 const NEWCOMER_MS = 2_000
 /** Between the calls of one caller: 50 to 100 ms, without chance. */
 const pauseMs = (at: number): number => 50 + ((at * 37) % 51)
+/** The tool takes this long, like one that asks a database. Without it a call takes less than a millisecond. */
+const TOOL_MS = 10
 const CALL_TIMEOUT_MS = 60_000
 
 const calls = new Measurement()
@@ -22,7 +24,7 @@ function eraOf(target: Target, at: number): Target {
 
 async function callRepeatedly(caller: Caller, at: number): Promise<void> {
   for (let turn = at; !isEnding; turn++) {
-    await calls.count(within(caller.call('echo')))
+    await calls.count(within(caller.call('slow', { ms: TOOL_MS })))
     await sleep(pauseMs(turn))
   }
 }

@@ -47,6 +47,6 @@ const server = createServer((request, response) => {
 })
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
-process.send?.({ address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp` })
-process.on('message', () => process.send?.({ streams, sentBytes }))
+const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+process.on('message', () => process.send?.({ address, streams, sentBytes }))
 process.on('disconnect', () => process.exit())

@@ -6,6 +6,8 @@ import { Measurement } from '../support/measurement.js'
 
 const CALLERS = 19
 const HOSTILE = 16
+/** A tool that takes 10 ms, like one that asks a database. */
+const SLOW_CALL = { name: 'slow', arguments: { ms: 10 } }
 const CALL = { name: 'echo', arguments: {} }
 /** Between the calls of one caller: 50 to 100 ms, without chance. */
 const pauseMs = (at: number): number => 50 + ((at * 37) % 51)
@@ -27,7 +29,7 @@ async function connect(url: string): Promise<JsonRpcPeer> {
 
 async function callRepeatedly(client: JsonRpcPeer, at: number): Promise<void> {
   for (let turn = at; ; turn++) {
-    await calls.count(client.request('tools/call', CALL))
+    await calls.count(client.request('tools/call', SLOW_CALL))
     await sleep(pauseMs(turn))
   }
 }

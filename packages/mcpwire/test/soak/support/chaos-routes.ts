@@ -1,6 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Transport } from '@mcpwire/core'
 import { httpClient } from '@mcpwire/http'
 import { stdioClient } from '@mcpwire/stdio'
@@ -9,7 +9,14 @@ import { unixClient } from '@mcpwire/unix'
 import { wsClient } from '@mcpwire/ws'
 import { program } from '../../support/bin.js'
 import { type FaultProxy, faultProxy, type NetworkFault } from './fault-proxy.js'
-import { childrenOf, type Running, startLimited, startProgram, toolServerCommand } from './processes.js'
+import {
+  childrenOf,
+  listeningAddress,
+  type Running,
+  startLimited,
+  startProgram,
+  toolServerCommand,
+} from './processes.js'
 
 export type Fault =
   | NetworkFault
@@ -102,8 +109,15 @@ function nameOf(wire: Wire, era: Route['era']): string {
 
 let sockets = 0
 
+const folder = mkdtempSync(join(tmpdir(), 'mcpwire-chaos-'))
+
+/** Removes the sockets of servers that were killed. */
+export function removeSockets(): void {
+  rmSync(folder, { recursive: true, force: true })
+}
+
 function newPath(): string {
-  return join(tmpdir(), `mcpwire-chaos-${process.pid}-${++sockets}`)
+  return join(folder, String(++sockets))
 }
 
 function listenUrl(wire: Wire): string {
@@ -237,16 +251,6 @@ async function startServer(wire: Wire, ledger: string): Promise<{ server: Runnin
   })
   const { address } = await server.ask<{ address: string }>({})
   return { server, url: address }
-}
-
-/** Resolves with the address of a bridge once it listens. */
-export async function listeningAddress(bridge: Running): Promise<string> {
-  for (;;) {
-    const address = /listening on (\S+)/.exec(bridge.stderr())?.[1]
-    if (address !== undefined) return address
-    if (!bridge.isAlive()) throw new Error(`the bridge ended: ${bridge.stderr()}`)
-    await sleep(10)
-  }
 }
 
 async function closeAll(

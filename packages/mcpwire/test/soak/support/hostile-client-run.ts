@@ -27,7 +27,7 @@ export async function attackClients({ beforeMs, attackMs }: Times): Promise<Outc
     await clients.ask({ hostile: hostileUrl })
     await sleep(attackMs)
     const peakMegabytes = takePeakMegabytes(clients.pid)
-    const attackers = await hostile.ask<Record<string, number>>({})
+    const { streams, sentBytes } = await hostile.ask<{ streams: number; sentBytes: number }>({})
     await hostile.kill()
     await sleep(1_000)
     const taken = clients.isAlive() ? await clients.ask<Taken>({}) : undefined
@@ -39,7 +39,7 @@ export async function attackClients({ beforeMs, attackMs }: Times): Promise<Outc
       before,
       during: taken?.calls ?? NONE,
       newcomers: NONE,
-      attackers,
+      attackers: { streams, sentBytes },
       reports: taken?.ended ?? {},
     }
   } finally {

@@ -5,6 +5,7 @@ import { program } from '../../support/bin.js'
 import type { AttackProgress } from '../attacks/attack.js'
 import { type Figures, figuresOf } from './measurement.js'
 import {
+  listeningAddress,
   programPath,
   type Running,
   startLimited,
@@ -101,22 +102,12 @@ async function setUp(subject: Subject, { maxMessageBytes, maxFiles }: Variant): 
         ...(maxFiles !== undefined && { maxFiles }),
         hasChannel: true,
       })
-  const url = await addressOf(server, isBridge)
+  const url = isBridge ? await listeningAddress(server) : (await server.ask<{ address: string }>({})).address
   const target = { ...subject, url, isNamed, maxMessageBytes: maxMessageBytes ?? DEFAULT_MESSAGE_BYTES }
   const callers = startProgram('callers', [])
   const opened = await callers.ask<{ failed?: string }>({ open: target })
   if (opened.failed !== undefined) throw new Error(`${opened.failed}\n${server.stderr().slice(0, 2_000)}`)
   return { server, callers, target }
-}
-
-async function addressOf(server: Running, isBridge: boolean): Promise<string> {
-  if (!isBridge) return (await server.ask<{ address: string }>({})).address
-  for (;;) {
-    const address = /listening on (\S+)/.exec(server.stderr())?.[1]
-    if (address !== undefined) return address
-    if (!server.isAlive()) throw new Error(server.stderr())
-    await sleep(20)
-  }
 }
 
 async function tearDown({ server, callers, target }: Setup): Promise<void> {
@@ -135,8 +126,8 @@ export interface Times {
   readonly attackMs: number
 }
 
-/** Attacks on memory take twice as long. */
-const SLOW_ATTACKS = ['stopped child', 'unfinished', 'unread']
+/** Attacks on memory take longer. */
+const FACTORS: Readonly<Record<string, number>> = { 'stopped child': 2, unfinished: 3, unread: 3 }
 
 /** The time until before is measured. */
 const WARM_UP_MS = 2_000
@@ -163,7 +154,9 @@ export async function attackAll(
     while (attacks.length > 0) {
       const setup = await setUp(subject, variant)
       try {
-        await attackUntilFailure(setup, attacks, times, (result) => {
+        // The first measurement is the one that counts for all attacks together.
+        const beforeMs = results.length === 0 ? times.beforeMs : times.beforeMs / 3
+        await attackUntilFailure(setup, attacks, { ...times, beforeMs }, (result) => {
           results.push(result)
           report(result.outcome)
         })
@@ -222,8 +215,7 @@ async function attackUntilFailure(
   while (isGood) {
     const attack = attacks.shift()
     if (attack === undefined) return
-    const factor = SLOW_ATTACKS.includes(attack) ? 2 : 1
-    const result = await attackOnce(setup, attack, attackMs * factor, before)
+    const result = await attackOnce(setup, attack, attackMs * (FACTORS[attack] ?? 1), before)
     report(result)
     isGood = result.outcome.server === 'alive' && result.outcome.during.failed === 0
   }

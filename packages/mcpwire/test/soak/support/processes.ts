@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { buildPrograms } from '@mcpwire/test-support/build-programs'
 import { setup } from '../../support/build-programs.js'
@@ -25,7 +26,7 @@ export function programPath(name: string): string {
 
 /** The command of a server of the tools over stdio. */
 export function toolServerCommand(): string[] {
-  return [process.execPath, programPath('server'), 'stdio']
+  return [process.execPath, programPath('stdio-server')]
 }
 
 /** A process with a channel for messages, or with the output of the command line. */
@@ -142,6 +143,16 @@ export function childrenOf(pid: number): number[] {
       }
     })
     .map(Number)
+}
+
+/** Resolves with the address of a bridge once it listens. */
+export async function listeningAddress(bridge: Running): Promise<string> {
+  for (;;) {
+    const address = /listening on (\S+)/.exec(bridge.stderr())?.[1]
+    if (address !== undefined) return address
+    if (!bridge.isAlive()) throw new Error(`the bridge ended: ${bridge.stderr()}`)
+    await sleep(10)
+  }
 }
 
 /** The folder of committed results. */
