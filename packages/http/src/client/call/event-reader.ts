@@ -89,7 +89,12 @@ export class EventReader {
   }
 
   #feed(text: string): void {
-    const end = text.lastIndexOf(LF) + 1
+    if (this.#line.length + this.#event.length === 0 && text.endsWith(BLANK_LINE)) {
+      this.#readEvents(text)
+      return
+    }
+    // Most pieces of a long line have no line feed, and `includes` is faster than `lastIndexOf`.
+    const end = text.includes(LF) ? text.lastIndexOf(LF) + 1 : 0
     if (end > 0) {
       this.#line.add(text.slice(0, end))
       this.#readLines(this.#line.take())
