@@ -1,7 +1,8 @@
 import { tooLargeToAccept } from '@mcpwire/core/authoring'
+import type { EventSourceMessage } from 'eventsource-parser'
 import { utf8Length } from '../../shared/utf8-length.js'
 import type { ClientContext } from './client-context.js'
-import type { EventReader, ReaderTarget, StreamEvent } from './event-reader.js'
+import type { EventReader, ReaderTarget } from './event-reader.js'
 import type { WatchedStream } from './idle-watch.js'
 
 /** Receives the events of a stream. */
@@ -83,7 +84,7 @@ export class EventFeed implements WatchedStream, ReaderTarget {
     this.#owner.tooLarge(tooLargeToAccept(bytes, maxMessageBytes, address))
   }
 
-  read({ id, data, event = 'message' }: StreamEvent): void {
+  read({ id, data, event = 'message' }: EventSourceMessage): void {
     this.isEmpty = false
     if (id !== undefined) {
       this.lastEventId = id === '' ? undefined : id

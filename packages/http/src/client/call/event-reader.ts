@@ -1,21 +1,15 @@
-/** One event of a stream. */
-export interface StreamEvent {
-  /** The id to resume the stream after. Empty where the server resets it. */
-  readonly id: string | undefined
-  /** The type, unless it is `message`. */
-  readonly event: string | undefined
-  readonly data: string
-}
+import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
 
 /** Receives the contents of an event stream. */
 export interface ReaderTarget {
-  read(event: StreamEvent): void
+  read(event: EventSourceMessage): void
+  /** The delay that the server requests. It may be repeated at the end of its event. */
   retry(retryMs: number): void
-  /** An event has more data than `maxMessageBytes`, or a line is even longer. The target releases its reader. */
-  overflow(characters: number): void
+  /** An unfinished line or event holds more than it may. The target releases its reader. */
+  overflow(bytes: number): void
 }
 
-/** Space beside the longest message for the name of its field, in characters. */
+/** Space beside the longest message for field names and other fields of its event, in characters. */
 const MAX_FIELD_CHARACTERS = 1_024
 /** How many idle readers are kept: making one costs more than reading most streams. */
 const MAX_POOLED = 16
@@ -31,7 +25,7 @@ export class EventReaders {
 
   /** A reader for one stream from its beginning. */
   take(target: ReaderTarget): EventReader {
-    const reader = this.#pool.pop() ?? new EventReader(this, this.#maxMessageBytes)
+    const reader = this.#pool.pop() ?? new EventReader(this, this.#maxMessageBytes + MAX_FIELD_CHARACTERS)
     reader.target = target
     return reader
   }
@@ -43,39 +37,36 @@ export class EventReaders {
 }
 
 const LF = '\n'
-const SPACE = 0x20
-/** The length of `retry: `, the longest start of a line that has a meaning. */
-const LONGEST_START = 7
-/** A longer id cannot be sent back: its UTF-8 would exceed the headers that servers accept, mostly 16 KiB. */
-const MAX_ID_CHARACTERS = 4_096
-
-/** The field of an unfinished line. `start`: its name is incomplete. `ignored`: a comment, or an unknown field. */
-type LineKind = 'none' | 'start' | 'data' | 'id' | 'event' | 'retry' | 'ignored'
+const BLANK_LINE = '\n\n'
+/** What a line of an event costs besides its characters, in bytes: the parser concatenates lines, an object for each. */
+const LINE_COST = 32
 
 /**
- * Reads events from the bytes of one stream at a time (HTML, Server-sent events), with a limit on what it holds. Bytes
- * become text (`Utf8Chunks`), line ends become LF (`LineEnds`), and lines become fields of the current event. Of an
- * unfinished event it holds the data (`HeldText`) and the last id and type; of an unfinished line, the value of its field.
+ * Reads events from the bytes of one stream at a time, with a limit on what it holds. Bytes become text (`Utf8Chunks`),
+ * and line ends become LF (`LineEnds`). The parser gets whole events and holds nothing between two chunks: an unfinished
+ * event is held here as plain text, whose size is known.
  */
 export class EventReader {
   target: ReaderTarget | undefined
   readonly #readers: EventReaders
-  readonly #maxCharacters: number
+  readonly #maxLine: number
+  readonly #parser: EventSourceParser
   readonly #bytes = new Utf8Chunks()
   readonly #lineEnds = new LineEnds()
-  readonly #data = new HeldText()
-  #hasData = false
-  #id: string | undefined
-  #type: string | undefined
-  #line: LineKind = 'none'
-  #lineLength = 0
-  /** The unfinished line where its kind is `start`, else the value of its field, unless that is data. */
-  #value = ''
+  /** The whole lines of the unfinished event. */
+  readonly #event = new HeldText()
+  #eventLines = 0
+  /** The unfinished line. */
+  readonly #line = new HeldText()
   #isFeeding = false
 
-  constructor(readers: EventReaders, maxCharacters: number) {
+  constructor(readers: EventReaders, maxLine: number) {
     this.#readers = readers
-    this.#maxCharacters = maxCharacters
+    this.#maxLine = maxLine
+    this.#parser = createParser({
+      onEvent: (event) => this.target?.read(withUsableId(event)),
+      onRetry: (retryMs) => this.target?.retry(retryMs),
+    })
   }
 
   push(chunk: Uint8Array): void {
@@ -93,184 +84,179 @@ export class EventReader {
   /** Detaches the target and drops a partial event. */
   release(): void {
     this.target = undefined
-    // The rest of the chunk is dropped before another stream uses this reader.
+    // The parser reads the rest of its chunk before it can be reset.
     if (!this.#isFeeding) this.#reset()
   }
 
   #feed(text: string): void {
-    let at = 0
-    for (let end = text.indexOf(LF); end !== -1; end = text.indexOf(LF, at)) {
-      if (this.#line !== 'none') this.#endLine(text.slice(at, end))
-      else if (end === at) this.#endEvent()
-      else this.#field(text, at, end)
-      at = end + 1
-      this.#checkLength()
+    if (this.#line.length + this.#event.length === 0 && text.endsWith(BLANK_LINE)) {
+      this.#readEvents(text)
+      return
+    }
+    // Most pieces of a long line have no line feed, and `includes` is faster than `lastIndexOf`.
+    const end = text.includes(LF) ? text.lastIndexOf(LF) + 1 : 0
+    if (end > 0) {
+      this.#line.add(text.slice(0, end))
+      this.#readLines(this.#line.take())
       if (!this.target) return
     }
-    if (at < text.length) this.#addToLine(text.slice(at))
-    this.#data.endChunk(text.length)
-    this.#checkLength()
+    if (end < text.length) this.#line.add(detached(text, end))
+    this.#checkSize()
   }
 
-  #checkLength(): void {
-    const { length } = this.#data
-    if (length > this.#maxCharacters) this.target?.overflow(length)
-    else if (this.#lineLength > this.#maxCharacters + MAX_FIELD_CHARACTERS)
-      this.target?.overflow(this.#lineLength)
+  #checkSize(): void {
+    const line = this.#line.length
+    const held = this.#event.length + line + this.#eventLines * LINE_COST
+    if (line > this.#maxLine) this.target?.overflow(line)
+    else if (held > 2 * this.#maxLine) this.target?.overflow(held)
   }
 
-  /** Reads a whole line, which is not empty. */
-  #field(text: string, from: number, end: number): void {
-    const kind = kindOf(text, from)
-    if (kind !== 'ignored') this.#set(kind, text.slice(valueStart(text, from, kind), end))
-    else if (end - from < LONGEST_START) {
-      const name = text.slice(from, end)
-      if (name === 'data' || name === 'id' || name === 'event') this.#set(name, '')
+  #readLines(lines: string): void {
+    const end = lastEventEnd(lines)
+    if (end > 0) {
+      this.#event.add(lines.slice(0, end))
+      this.#eventLines = 0
+      this.#readEvents(this.#event.take())
+      if (!this.target) return
     }
+    const begin = this.#scanLines(lines, end)
+    if (begin < lines.length) this.#event.add(detached(lines, begin))
   }
 
-  #set(kind: LineKind, value: string): void {
-    if (kind === 'data') {
-      this.#beginData()
-      this.#data.add(value)
-    } else if (kind === 'id') {
-      if (value.length <= MAX_ID_CHARACTERS && !value.includes('\0')) this.#id = value
-    } else if (kind === 'event') this.#type = value === '' ? undefined : value
-    else if (kind === 'retry' && /^\d+$/.test(value)) this.target?.retry(Number(value))
-  }
-
-  #beginData(): void {
-    if (this.#hasData) this.#data.add(LF)
-    this.#hasData = true
-  }
-
-  /** Adds text to the unfinished line. */
-  #addToLine(text: string): void {
-    this.#lineLength += text.length
-    let rest = text
-    if (this.#line === 'none' || this.#line === 'start') {
-      const line = this.#value + text
-      this.#line = line.length < LONGEST_START ? 'start' : kindOf(line, 0)
-      this.#value = this.#line === 'start' ? line : ''
-      if (this.#line === 'start') return
-      rest = this.#line === 'ignored' ? '' : line.slice(valueStart(line, 0, this.#line))
-      if (this.#line === 'data') this.#beginData()
+  /**
+   * Scans lines after the last whole event. Returns where the unfinished event begins. Comments and unknown fields before
+   * it add nothing to an event: a connection may be kept alive with them for hours.
+   */
+  #scanLines(lines: string, from: number): number {
+    let begin = this.#event.length > 0 ? from : lines.length
+    for (let at = from; at < lines.length; ) {
+      const end = lines.indexOf(LF, at) + 1
+      if (at < begin && isEventField(lines, at)) begin = at
+      // A delay applies even if the stream ends before the event does.
+      if (lines.startsWith('retry:', at)) this.#parser.feed(lines.slice(at, end))
+      if (at >= begin) this.#eventLines++
+      at = end
     }
-    this.#addToValue(rest)
+    return begin
   }
 
-  #addToValue(text: string): void {
-    if (this.#line === 'data') this.#data.add(text)
-    // One character over the limit shows that it is too long.
-    else if (this.#line !== 'ignored' && this.#value.length <= MAX_ID_CHARACTERS)
-      this.#value += text.slice(0, MAX_ID_CHARACTERS + 1)
-  }
-
-  #endLine(rest: string): void {
-    if (this.#line === 'start') {
-      const line = this.#value + rest
-      this.#field(line, 0, line.length)
-    } else {
-      this.#addToValue(rest)
-      if (this.#line !== 'data') this.#set(this.#line, this.#value)
+  /**
+   * Reads whole events. Those with an id and no data count for resuming (HTML, Server-sent events: dispatching sets the
+   * last event id first), but the parser skips them.
+   */
+  #readEvents(text: string): void {
+    let from = 0
+    if (text.startsWith('id') || text.includes('\nid')) {
+      let at = 0
+      for (let end = eventEnd(text, at); end !== 0; end = eventEnd(text, at)) {
+        const id = idWithoutData(text.slice(at, end))
+        at = end
+        if (id === undefined) continue
+        this.#parser.feed(text.slice(from, end))
+        from = end
+        this.target?.read({ id, event: undefined, data: '' })
+        if (!this.target) return
+      }
     }
-    this.#dropLine()
-  }
-
-  #dropLine(): void {
-    this.#line = 'none'
-    this.#lineLength = 0
-    this.#value = ''
-  }
-
-  /** An event with only an id counts for resuming: dispatching sets the last event id first. */
-  #endEvent(): void {
-    const id = this.#id
-    const event = this.#type
-    const isEvent = this.#hasData || id !== undefined
-    this.#id = undefined
-    this.#type = undefined
-    this.#hasData = false
-    if (isEvent) this.target?.read({ id, event, data: this.#data.take() })
+    if (from < text.length) this.#parser.feed(text.slice(from))
   }
 
   #reset(): void {
-    this.#data.take()
-    this.#hasData = false
-    this.#id = undefined
-    this.#type = undefined
-    this.#dropLine()
+    this.#parser.reset()
+    this.#event.clear()
+    this.#eventLines = 0
+    this.#line.clear()
     this.#lineEnds.reset()
     this.#bytes.reset()
     this.#readers.put(this)
   }
 }
 
-/** The field of a line that starts there. `ignored` also where the name ends the line. */
-function kindOf(text: string, from: number): LineKind {
-  if (text.startsWith('data:', from)) return 'data'
-  if (text.startsWith('id:', from)) return 'id'
-  if (text.startsWith('event:', from)) return 'event'
-  return text.startsWith('retry:', from) ? 'retry' : 'ignored'
+/** Where the last event in these whole lines ends, or 0. A blank line at the start ends the event before. */
+function lastEventEnd(lines: string): number {
+  const blank = lines.lastIndexOf(BLANK_LINE)
+  if (blank !== -1) return blank + BLANK_LINE.length
+  return lines.startsWith(LF) ? 1 : 0
 }
 
-/** The start of the value of a field: one space after the colon does not count. */
-function valueStart(text: string, from: number, { length }: string): number {
-  const afterColon = from + length + 1
-  return text.charCodeAt(afterColon) === SPACE ? afterColon + 1 : afterColon
+/** Where the event that begins there ends, or 0. */
+function eventEnd(text: string, at: number): number {
+  const blank = text.indexOf(BLANK_LINE, at)
+  return blank === -1 ? 0 : blank + BLANK_LINE.length
 }
 
-/** The memory that a piece of text takes besides its characters, in bytes: its slot in a list, and its header. */
-const PIECE_COST = 48
-/** Less than that is not worth joining, in bytes. */
-const MIN_OVERHEAD = 65_536
+const EVENT_FIELD = /(?:data|id|event)[:\n]/y
 
-/**
- * Text that arrives in pieces. A piece takes memory of its own, and keeps the whole chunk that it is part of. Before
- * this takes more than half of what the text itself takes, the pieces are joined to one text.
- */
+/** Whether the line there belongs to an event: not a comment, a delay or an unknown field. */
+function isEventField(lines: string, at: number): boolean {
+  EVENT_FIELD.lastIndex = at
+  return EVENT_FIELD.test(lines)
+}
+
+/** A longer id cannot be sent back: its UTF-8 would exceed the headers that servers accept, mostly 16 KiB. */
+const MAX_ID_CHARACTERS = 4_096
+
+/** Whether a stream can be resumed after an event with that id. */
+function isUsableId(id: string): boolean {
+  return id.length <= MAX_ID_CHARACTERS && !id.includes('\0')
+}
+
+/** The event, without an id that cannot be sent back. */
+function withUsableId(event: EventSourceMessage): EventSourceMessage {
+  return event.id === undefined || isUsableId(event.id) ? event : { ...event, id: undefined }
+}
+
+/** The id of an event without data. */
+function idWithoutData(event: string): string | undefined {
+  if (hasLine(event, 'data:') || hasLine(event, 'data\n')) return undefined
+  let id: string | undefined
+  for (const line of event.split(LF)) {
+    if (line === 'id') id = ''
+    if (!line.startsWith('id:')) continue
+    const value = line.slice(line[3] === ' ' ? 4 : 3)
+    if (isUsableId(value)) id = value
+  }
+  return id
+}
+
+function hasLine(event: string, start: string): boolean {
+  return event.startsWith(start) || event.includes(LF + start)
+}
+
+/** The end of a text. A short one is copied, because a slice keeps the whole text in memory. */
+function detached(text: string, from: number): string {
+  const end = text.slice(from)
+  return end.length * 2 < text.length ? [end.slice(0, 1), end.slice(1)].join('') : end
+}
+
+/** How many pieces are held before they are joined. */
+const MAX_PIECES = 1_024
+
+/** Text that arrives in pieces. Joined with `+`, each piece would cost a node of a tree. */
 class HeldText {
   length = 0
-  #text = ''
+  readonly #blocks: string[] = []
   readonly #pieces: string[] = []
-  #overhead = 0
-  #lengthBefore = 0
 
   add(piece: string): void {
-    if (piece === '') return
-    if (this.length === 0) this.#text = piece
-    else this.#pieces.push(piece)
     this.length += piece.length
-    this.#addOverhead(PIECE_COST)
-  }
-
-  /** Ends the chunk, of that length, which the latest pieces are part of. */
-  endChunk(length: number): void {
-    const added = this.length - this.#lengthBefore
-    if (added > 0) this.#addOverhead(Math.max(length - added, 0))
-    this.#lengthBefore = this.length
+    this.#pieces.push(piece)
+    if (this.#pieces.length < MAX_PIECES) return
+    this.#blocks.push(this.#pieces.join(''))
+    this.#pieces.length = 0
   }
 
   /** Returns the text, and begins another one. */
   take(): string {
-    this.#join()
-    const text = this.#text
-    this.#text = ''
-    this.length = 0
-    this.#lengthBefore = 0
+    const [first = ''] = this.#pieces
+    const text = first.length === this.length ? first : [...this.#blocks, ...this.#pieces].join('')
+    this.clear()
     return text
   }
 
-  #addOverhead(bytes: number): void {
-    this.#overhead += bytes
-    if (this.#overhead > this.length / 2 + MIN_OVERHEAD) this.#join()
-  }
-
-  #join(): void {
-    this.#overhead = 0
-    if (this.#pieces.length === 0) return
-    this.#pieces.unshift(this.#text)
-    this.#text = this.#pieces.join('')
+  clear(): void {
+    this.length = 0
+    this.#blocks.length = 0
     this.#pieces.length = 0
   }
 }
