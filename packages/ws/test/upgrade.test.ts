@@ -31,6 +31,8 @@ describe('a handshake request', () => {
     [400, 'no subprotocol', { headers: { 'sec-websocket-protocol': undefined } }],
     [400, 'another subprotocol', { headers: { 'sec-websocket-protocol': 'graphql, mcpx' } }],
     [400, 'no Host', { headers: { host: undefined } }],
+    [400, 'a body with a length', { headers: { 'content-length': '5' } }],
+    [400, 'a body in chunks', { headers: { 'transfer-encoding': 'chunked' } }],
     [403, 'another Host', { headers: { host: 'evil.example' } }],
     [403, 'another Origin', { headers: { origin: 'https://evil.example' } }],
     [403, 'an Origin similar to this host', { headers: { origin: 'http://localhost.evil.example' } }],

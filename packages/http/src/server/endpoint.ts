@@ -100,7 +100,9 @@ export class Endpoint {
       const { hooks } = this.#settings
       const { handshake, method } = exchange
       if (hooks?.responseHeaders) exchange.extraHeaders = headerLines(hooks.responseHeaders(handshake))
-      if (method === 'OPTIONS') this.#preflight(exchange)
+      const fault = exchange.checkFraming?.()
+      if (fault) respondWithError(exchange, invalidRequest(fault.status, fault.reason))
+      else if (method === 'OPTIONS') this.#preflight(exchange)
       else if (this.#hasHook(handshake.path)) void this.#runHook(exchange, handshake.path)
       else this.#serve(exchange)
     })

@@ -1,6 +1,6 @@
 import { isRequest, type JsonRpcMessage, type JsonRpcNotification, type RequestId } from '@mcpwire/core'
 import { VERSION_HEADER, VERSION_KEY } from '../headers/standard-headers.js'
-import { UNSUPPORTED_VERSION } from '../shared/error-codes.js'
+import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../shared/error-codes.js'
 import {
   type HttpFailure,
   invalidRequest,
@@ -138,7 +138,16 @@ export class Router implements Routes {
 function sessionFailure({ handshake }: HttpExchange, { messages, isBatch }: Posted): HttpFailure | undefined {
   const [message] = messages
   if (isBatch) return invalidRequest(400, 'a batch, and the revision has none')
-  if (!message || !isInitialize(message) || namesRevision(message)) return undefined
+  if (!message || !isInitialize(message)) return undefined
+  if (namesRevision(message)) {
+    const id = idOf(message)
+    return {
+      status: 404,
+      code: METHOD_NOT_FOUND,
+      message: 'Method not found: the revision has no "initialize"',
+      id,
+    }
+  }
   const asked = 'params' in message ? message.params?.['protocolVersion'] : undefined
   const requested = typeof asked === 'string' ? asked : (handshake.headers[VERSION_HEADER] ?? 'unknown')
   return unsupportedVersion(message, statelessRevisions, requested)

@@ -96,16 +96,21 @@ type Fault = readonly [status: number, text: string, headers?: Readonly<Record<s
 
 /** The first fault of a handshake request, as the response to it (RFC 6455, section 4.2). */
 function faultOf(
-  { method, headers }: IncomingMessage,
+  { method, headers, rawHeaders, httpVersion }: IncomingMessage,
   offered: readonly string[],
   { requireSubprotocol }: UpgraderOptions,
 ): Fault | undefined {
   if (method !== 'GET') return [405, 'a WebSocket handshake uses GET', { allow: 'GET' }]
+  if (httpVersion === '1.0') return [400, 'a WebSocket handshake needs HTTP/1.1']
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0)
+    return [400, 'a WebSocket handshake has no body']
   if (headers['sec-websocket-version'] !== VERSION)
     return [426, `the WebSocket version must be ${VERSION}`, { 'sec-websocket-version': VERSION }]
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) return [400, 'Sec-WebSocket-Key is missing or malformed']
   // Node requires it in other requests only, and gates check it.
   if (headers.host === undefined) return [400, 'Host is missing']
+  if (rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1)
+    return [400, 'more than one Host header']
   if (requireSubprotocol && !offered.includes(SUBPROTOCOL))
     return [400, `the subprotocol "${SUBPROTOCOL}" must be offered`]
   return undefined

@@ -4,7 +4,6 @@ import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { localOnly } from '@mcpwire/core'
 import {
   type Acceptor,
-  type AcceptorSink,
   type Binding,
   createListener,
   defaultsOf,
@@ -37,6 +36,7 @@ import {
   requireConsistent,
 } from '../../server/request/endpoint-options.js'
 import { afterTurn } from '../../shared/node/turn.js'
+import { ConnectionLimits } from './connection-limits.js'
 import { NodeHost, UnusedSockets } from './node-host.js'
 import { FastIncomingMessage } from './node-request.js'
 
@@ -68,10 +68,18 @@ export interface HttpServerOptions extends HttpEndpointOptions {
    */
   headersTimeoutMs?: number | undefined
   /**
-   * Limit for open TCP connections. Further ones are destroyed. The default is ten times `maxConnections`.
+   * Limit for open TCP connections. Further ones are destroyed. Above three quarters of it, refused callers lose their
+   * connection. The default is ten times `maxConnections`.
    * @defaultValue undefined
    */
   maxSockets?: number | undefined
+  /**
+   * Limit for the open TCP connections of one principal that the gate names. A request on a further one gets status 429,
+   * and the connection is closed. A connection counts for the principal of its latest request. The default is a quarter
+   * of `maxSockets`.
+   * @defaultValue undefined
+   */
+  maxSocketsPerPrincipal?: number | undefined
 }
 
 /** A listener for MCP over HTTP on a port of its own. */
@@ -83,7 +91,7 @@ export interface HttpServerListener extends HttpListener {
   readonly server: HttpServer | HttpsServer | undefined
 }
 
-type OptionalServerOptions = OptionalEndpointOptions | 'tls' | 'maxSockets'
+type OptionalServerOptions = OptionalEndpointOptions | 'tls' | 'maxSockets' | 'maxSocketsPerPrincipal'
 
 const table = options<HttpServerOptions, OptionalServerOptions>({
   port: integer(0, 65_535),
@@ -92,6 +100,7 @@ const table = options<HttpServerOptions, OptionalServerOptions>({
   tls: optional(group(tlsServerOptions)),
   headersTimeoutMs: inRange(1, Infinity, 10_000),
   maxSockets: optional(integer(1, Infinity)),
+  maxSocketsPerPrincipal: optional(integer(1, Infinity)),
   ...endpointOptions.rules,
 })
 
@@ -148,7 +157,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost, bo
       const host = new NodeHost(endpoint, settings)
       server.on('request', host.handle)
       server.on('connection', (socket: Socket) => socket.on('error', ignore))
-      limitSockets(server, settings, sink)
+      host.limits = new ConnectionLimits(server, settings, sink)
       const unused = new UnusedSockets(server, { isTls: tls !== undefined })
       const watching = tls && watchTls(server as HttpsServer, tls, sink.error)
       const listen = (): void => void server.listen({ host: settings.host, port: settings.port })
@@ -179,19 +188,6 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost, bo
       } satisfies Binding
     },
   }
-}
-
-const SOCKETS_PER_CONNECTION = 10
-
-/** Limits open sockets. The gate comes later, so that a flood of connections would exhaust file descriptors. */
-function limitSockets(server: HttpServer | HttpsServer, settings: Settings, sink: AcceptorSink): void {
-  const { maxConnections, maxSockets = maxConnections * SOCKETS_PER_CONNECTION } = settings
-  server.maxConnections = maxSockets
-  server.on('drop', (socket) => {
-    const address = `http://${socket?.remoteAddress ?? ''}`
-    const reason = `maxSockets (${maxSockets}) connections are open`
-    sink.refused({ address, status: 503, reason, option: 'maxSockets' })
-  })
 }
 
 /** Longer than load balancers keep idle connections: otherwise they would send a request on a closing one. */

@@ -7,13 +7,14 @@ import {
   type Body,
   type BodyLimits,
   type EventStream,
+  type FramingFault,
   type HeaderLines,
   type HttpExchange,
   mergeHeaders,
 } from '../../server/request/http-exchange.js'
 import { isPlainCoding } from '../../server/request/message-body.js'
 import { type ByteBody, EventWriter, MAX_WRITE_CHARACTERS } from '../../server/responses/event-writer.js'
-import { BodyReader, isTlsSocket, NodeHandshake } from './node-request.js'
+import { BodyReader, framingFault, isTlsSocket, NodeHandshake } from './node-request.js'
 
 /** The services of the host that an exchange uses. */
 export interface ExchangeHost {
@@ -27,6 +28,10 @@ export interface ExchangeHost {
   readonly budget: ByteBudget | undefined
   /** Whether connections are closed after their response. */
   readonly isClosing: boolean
+  /** Whether connections are scarce: refused callers then lose theirs. */
+  readonly isCrowded: boolean
+  /** Counts a connection for a principal. Returns false if the principal has too many. */
+  claim(socket: Socket, principal: string): boolean
   /** Sends the body of a whole response, and ends it. */
   sendWhole(response: ServerResponse, body: string): void
   /** Called when the client has to read before more is sent. */
@@ -37,6 +42,9 @@ export interface ExchangeHost {
 
 /** Allowed on a stream besides messages: ids, comments, hints. */
 const SLACK_BYTES = 4096
+
+/** The statuses of callers that are refused, and may repeat their request. */
+const REFUSALS = new Set([401, 403, 404, 429, 503])
 
 const noHeaders: HeaderLines = []
 const failedBody = '{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}'
@@ -58,6 +66,8 @@ export class NodeExchange implements HttpExchange {
   #isOurs = false
   /** Whether the whole response was passed to Node. */
   #isWhole = false
+  /** Whether the connection closes after the response. */
+  #isLast = false
   #reader: BodyReader | undefined
   #writer: EventWriter | undefined
 
@@ -100,6 +110,18 @@ export class NodeExchange implements HttpExchange {
     this.#watch()
   }
 
+  checkFraming(): FramingFault | undefined {
+    const fault = framingFault(this.#request)
+    if (fault) this.#isLast = true
+    return fault
+  }
+
+  claimConnection(principal: string): boolean {
+    const isWithin = this.#host.claim(this.#request.socket, principal)
+    if (!isWithin) this.#isLast = true
+    return isWithin
+  }
+
   readBody(limits: BodyLimits, done: (body: Body) => void): void {
     const parsed = this.#parsedBody
     if (parsed !== undefined) {
@@ -132,6 +154,7 @@ export class NodeExchange implements HttpExchange {
     this.#isWhole = true
     const response = this.#response
     const isUnread = this.#parsedBody === undefined && isArriving(this.#request)
+    if (REFUSALS.has(status) && this.#host.isCrowded) this.#isLast = true
     const lines = this.#headerLines(headers, isUnread)
     if (status !== 204) lines.push('content-length', String(Buffer.byteLength(body)))
     response.writeHead(status, lines)
@@ -217,7 +240,7 @@ export class NodeExchange implements HttpExchange {
 
   #headerLines(headers: HeaderLines, isLast: boolean): string[] {
     const lines = mergeHeaders(headers, this.extraHeaders)
-    if (isLast || this.#host.isClosing) lines.push('connection', 'close')
+    if (isLast || this.#isLast || this.#host.isClosing) lines.push('connection', 'close')
     return lines
   }
 

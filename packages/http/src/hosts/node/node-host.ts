@@ -5,6 +5,7 @@ import timers from 'node:timers'
 import type { BudgetAccount, BudgetHolder, ByteBudget, Clock } from '@mcpwire/core'
 import type { Endpoint } from '../../server/endpoint.js'
 import { StallDetector, type StallLimit } from '../../server/request/stalls.js'
+import type { ConnectionLimits } from './connection-limits.js'
 import { type ExchangeHost, NodeExchange } from './node-exchange.js'
 
 // Where requests of node:http enter, and what their connections share.
@@ -27,6 +28,8 @@ export class NodeHost implements ExchangeHost {
   readonly settings: NodeHostSettings
   /** Whether connections are closed after their response. */
   isClosing = false
+  /** The limits of connections, where the server is that of the host. */
+  limits: ConnectionLimits | undefined
   readonly #endpoint: Endpoint
   readonly #stalls: StallDetector<Socket>
   readonly #pipelines: Pipelines
@@ -58,6 +61,14 @@ export class NodeHost implements ExchangeHost {
     if (response.socket === null && !response.headersSent)
       this.#pipelines.add(request, response, () => this.#serve(request, response, parsedBody))
     else this.#serve(request, response, parsedBody)
+  }
+
+  get isCrowded(): boolean {
+    return this.limits?.isCrowded === true
+  }
+
+  claim(socket: Socket, principal: string): boolean {
+    return this.limits?.claim(socket, principal) ?? true
   }
 
   sendWhole(response: ServerResponse, body: string): void {

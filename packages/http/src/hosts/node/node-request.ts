@@ -4,7 +4,7 @@ import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { BudgetAccount, Handshake, TlsFacts } from '@mcpwire/core'
 import { tlsFactsOf } from '@mcpwire/core/node'
-import type { Body, BodyLimits } from '../../server/request/http-exchange.js'
+import type { Body, BodyLimits, FramingFault } from '../../server/request/http-exchange.js'
 
 // A request of node:http on its way in: headers, handshake and body.
 
@@ -47,6 +47,25 @@ function lowerCase(sent: string): string {
   const name = sent.toLowerCase()
   if (lowerCaseNames.size < MAX_NAMES && sent.length <= MAX_NAME_LENGTH) lowerCaseNames.set(sent, name)
   return name
+}
+
+/** The first rule of HTTP that the headers of a request break, and that Node does not check. */
+export function framingFault({ headers, rawHeaders }: IncomingMessage): FramingFault | undefined {
+  const coding = headers['transfer-encoding']
+  // Node removes the coding "chunked" only (RFC 9112, section 6.1).
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return { status: 501, reason: 'the Transfer-Encoding must be "chunked"' }
+  // Another server could read the other one (RFC 9112, section 3.2).
+  return countHosts(rawHeaders) > 1 ? { status: 400, reason: 'more than one Host header' } : undefined
+}
+
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count
 }
 
 /** The handshake of a request. A class: object literals with optional members have one hidden class each. */

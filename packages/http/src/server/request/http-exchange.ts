@@ -37,11 +37,13 @@ export interface HttpExchange {
    * the client has disconnected already. A later callback replaces it.
    */
   whenDisconnected(callback: () => void): void
+  /** The failure for a request whose headers contradict HTTP. The connection then closes after the response. */
+  checkFraming?(): FramingFault | undefined
   /**
    * Counts the connection for a principal, where the host limits the connections of each. Returns false, and closes the
    * connection after the response, if the principal has too many.
    */
-  claimConnection?(owner: string): boolean
+  claimConnection?(principal: string): boolean
   /** Reads the body within the limits. Called at most once. Throws where the body was read before. */
   readBody(limits: BodyLimits, done: (body: Body) => void): void
   /** Reads no more of the body until `resumeReading`. */
@@ -55,6 +57,12 @@ export interface HttpExchange {
   fail(): void
   /** Sends the head of a response whose body is an event stream. */
   openStream(headers: HeaderLines): EventStream
+}
+
+/** Why the headers of a request contradict HTTP. */
+export interface FramingFault {
+  readonly status: 400 | 501
+  readonly reason: string
 }
 
 /** The limits of a body. */
