@@ -324,7 +324,7 @@ describe('the shutdown of a bridge that listens', () => {
     expect(open.stderr()).toMatch(
       /^mcpwire bridge: --listen tcp:\/\/0\.0\.0\.0:0: .*--allow-remote.*\nusage: /,
     )
-    expect(open.stderr().match(/allow-remote/g)).toHaveLength(1)
+    expect(open.stderr().match(/allow-remote/g)).toHaveLength(2)
     expect(existsSync(path)).toBe(false)
   })
 })
