@@ -64,7 +64,8 @@ const rows: readonly Row[] = [
     client: tls.client,
     code: 'CONNECT_FAILED',
     atClient: 'its certificate comes from an unknown authority',
-    atServer: 'the certificate of the server was not accepted: its certificate comes from an unknown authority',
+    atServer:
+      'the certificate of the server was not accepted: its certificate comes from an unknown authority',
   },
   {
     what: 'an expired server certificate',

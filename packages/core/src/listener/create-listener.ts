@@ -198,10 +198,8 @@ class ConnectionListener implements Listener {
     const listen = (): Promise<Binding> => this.#acceptor.listen(sink, signal)
     const binding = await withAbortGrace(listen, { signal, clock, graceMs, discard })
     if (signal.aborted) {
-      await this.#unbound(
-        binding,
-        attempt(() => binding.close()),
-      )
+      const closing = attempt(() => binding.close())
+      await this.#unbound(binding, closing)
       throw signal.reason
     }
     this.#address = binding.address
