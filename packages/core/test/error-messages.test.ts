@@ -80,7 +80,7 @@ test('option errors name the option, the requirement and the value', async () =>
     {
       "function": "option "onSend" must be a function",
       "gate": "option "gate" must be an object with a method admit(), such as localOnly(); received an object",
-      "gateBeyondHost": "option "gate" must be a Gate where callers on other hosts can connect, such as allowAll(); received undefined",
+      "gateBeyondHost": "option "gate" must be a Gate that checks each caller, because callers on other hosts can connect (allowAll() admits every client); or listen on 127.0.0.1; received undefined",
       "integer": "option "port" must be a whole number; received 1.5",
       "invalid": "option "port" must be a port; received -1",
       "layers": "option "layers" must be an array; received "a"",
@@ -189,7 +189,7 @@ test('listener errors state the failure and the limit', async () => {
       "notStarted": "memory:2 refused the connection (503): the server did not start the connection",
       "refused": "tcp://server refused the connection (401): a token is required",
       "reported": [
-        "an admitted connection was not started within startTimeoutMs (100 ms); call server.connect(connection) in onconnection",
+        "no server was connected to a new connection within startTimeoutMs (100 ms); in onconnection, call connect(connection) of your MCP server",
       ],
       "url": "the listener has no url before start() has succeeded",
     }

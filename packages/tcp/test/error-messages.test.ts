@@ -51,7 +51,7 @@ test('the errors of start() have these texts', async () => {
       "late": "cannot connect to tcps://127.0.0.1:PORT: the connection took longer than connectTimeoutMs (10000 ms)",
       "occupied": "cannot listen on tcp://127.0.0.1:PORT: listen EADDRINUSE: address already in use 127.0.0.1:PORT; another program listens there: choose another port",
       "refused": "cannot connect to tcp://127.0.0.1:PORT: connect ECONNREFUSED 127.0.0.1:PORT; check that the server is running and that the port is correct",
-      "without a gate": "option "gate" must be a Gate that checks each caller, because callers on other hosts can connect (allowAll() admits everyone); or listen on 127.0.0.1; received undefined",
+      "without a gate": "option "gate" must be a Gate that checks each caller, because callers on other hosts can connect (allowAll() admits every client); or listen on 127.0.0.1; received undefined",
     }
   `)
   await silent.close()

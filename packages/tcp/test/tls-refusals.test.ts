@@ -63,8 +63,9 @@ const rows: readonly Row[] = [
     server: stranger.issue({ name: 'server', names: ['127.0.0.1'] }),
     client: tls.client,
     code: 'CONNECT_FAILED',
-    atClient: 'its certificate comes from an authority',
-    atServer: 'the certificate of the server was not accepted: its certificate comes from an authority',
+    atClient: 'its certificate comes from an unknown authority',
+    atServer:
+      'the certificate of the server was not accepted: its certificate comes from an unknown authority',
   },
   {
     what: 'an expired server certificate',
@@ -95,8 +96,8 @@ const rows: readonly Row[] = [
     server: mutualTls.server,
     client: { ...tls.client, ...strangeAlice },
     code: 'AUTH_REQUIRED',
-    atClient: 'the client certificate was not accepted: its certificate comes from an authority',
-    atServer: 'the client certificate was not accepted: its certificate comes from an authority',
+    atClient: 'the client certificate was not accepted: its certificate comes from an unknown authority',
+    atServer: 'the client certificate was not accepted: its certificate comes from an unknown authority',
   },
   {
     what: 'an expired client certificate',

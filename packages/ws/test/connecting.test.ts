@@ -96,7 +96,7 @@ describe('the error of start()', () => {
 
   test('has a hint when the host name is unknown', async () => {
     const failure = await failureAt('ws://nowhere.invalid:7000/mcp')
-    const details = { option: 'url', hint: expect.stringContaining('the host') }
+    const details = { option: 'url', hint: expect.stringContaining('check its spelling') }
     expect(failure).toMatchObject({ code: 'CONNECT_FAILED', details })
   })
 
