@@ -24,9 +24,9 @@ describe('the errors of a budget', () => {
 
     await clock.advance(1_000)
 
-    expect(reports.map(({ message }) => /\d+ connections? w/.exec(message)?.[0])).toEqual([
-      '1 connection w',
-      '4 connections w',
+    expect(reports.map(({ message }) => /^\d+ connections? or requests? /.exec(message)?.[0])).toEqual([
+      '1 connection or request ',
+      '4 connections or requests ',
     ])
     expect(clock.pending).toBe(1)
     await clock.advance(1_000)

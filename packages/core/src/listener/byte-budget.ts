@@ -88,7 +88,7 @@ class Budget implements ByteBudget {
   ) {
     this.maxTotalBytes = maxTotalBytes
     this.clock = clock
-    this.#burst = new Burst(clock, (count) => report(exceeded(this, connectionsEnded(count))))
+    this.#burst = new Burst(clock, (count) => report(exceeded(this, endedWithError(count))))
   }
 
   open(holder: BudgetHolder): BudgetAccount {
@@ -123,7 +123,7 @@ class Budget implements ByteBudget {
     const { holder, heldBytes } = account
     const excessBytes = this.heldBytes - this.maxTotalBytes
     account.askedIn = this.#round
-    guarded(() => holder.shed(exceeded(this, 'the connection was ended'), excessBytes), ignore)
+    guarded(() => holder.shed(exceeded(this, 'byte limit exceeded'), excessBytes), ignore)
     if (holder.isCache) return
     // Counted as released, even if the holder failed: otherwise all others would end for it. It is counted again when it
     // goes on to hold bytes.
@@ -218,13 +218,15 @@ class Account implements BudgetAccount {
   }
 }
 
-function connectionsEnded(count: number): string {
-  return count === 1 ? '1 connection was ended' : `${count} connections were ended`
+/** A holder is a connection, or a request such as one that an HTTP server refuses. */
+function endedWithError(count: number): string {
+  const holders = count === 1 ? '1 connection or request' : `${count} connections or requests`
+  return `${holders} ended with an error`
 }
 
 /** The error of a holder that was ended, and the report of several. */
-function exceeded({ heldBytes, maxTotalBytes }: ByteBudget, ended: string): TransportError<'OVERLOADED'> {
-  const message = `${ended}: all connections together hold more than maxTotalBytes (${maxTotalBytes})`
+function exceeded({ heldBytes, maxTotalBytes }: ByteBudget, failure: string): TransportError<'OVERLOADED'> {
+  const message = `${failure}: all connections together hold more than maxTotalBytes (${maxTotalBytes})`
   return new TransportError('OVERLOADED', message, {
     queuedBytes: heldBytes,
     maxQueuedBytes: maxTotalBytes,
