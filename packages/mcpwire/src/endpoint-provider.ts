@@ -2,24 +2,21 @@ import type { Listener, ListenerOptions, TlsClientOptions, Transport } from '@mc
 import type { TlsServerOptions } from '@mcpwire/core/node'
 import type { HttpServerListener } from '@mcpwire/http/node'
 import type { StdioClientOptions } from '@mcpwire/stdio'
+import type { TcpClientOptions } from '@mcpwire/tcp'
 
 /** Options of a transport made from an endpoint. Each scheme uses the options that apply to it. */
 export interface EndpointOptions
   extends Pick<
-    StdioClientOptions,
-    'cwd' | 'env' | 'inherit' | 'stderr' | 'maxMessageBytes' | 'closeTimeoutMs'
-  > {
+      StdioClientOptions,
+      'cwd' | 'env' | 'inherit' | 'stderr' | 'maxMessageBytes' | 'closeTimeoutMs'
+    >,
+    Pick<TcpClientOptions, 'pingIntervalMs'> {
   /**
    * Certificates and authorities for a `tcps:`, `wss:` or `https:` URL: `caFile`, `certFile`, `keyFile`, `serverName`
    * and the other members of `TlsClientOptions`.
    * @defaultValue undefined
    */
   tls?: TlsClientOptions | undefined
-  /**
-   * Silence of a server at a `tcp:` or `tcps:` URL before a ping, in milliseconds, while a message to it is in flight.
-   * @defaultValue Infinity
-   */
-  pingIntervalMs?: number | undefined
   /**
    * Headers for a server at an HTTP or WebSocket URL, such as `authorization`.
    * @defaultValue undefined
