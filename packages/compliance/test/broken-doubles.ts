@@ -209,7 +209,7 @@ export const furtherDoubles: readonly {
 }[] = [
   {
     clause: 'C3',
-    defect: 'waits for ever for the answer of its peer in start()',
+    defect: 'waits without limit for its peer in start()',
     subject: {
       ...loopback,
       neverConnects: ({ clock: _ignored, ...options }) => provided(loopback.neverConnects)(options),

@@ -71,7 +71,7 @@ function unanswered({ clock = systemClock }: PairOptions): Connector {
   return {
     connect: async (_sink, signal) => {
       await clock.sleep(10_000, signal)
-      throw new TransportError('CONNECT_FAILED', 'cannot connect: no answer', { address: 'socket' })
+      throw new TransportError('CONNECT_FAILED', 'cannot connect: no response', { address: 'socket' })
     },
   }
 }

@@ -3,7 +3,7 @@ import { type Connector, createTransport } from '../src/authoring.js'
 import { tap, withLayers } from '../src/index.js'
 
 const inSession: Connector = {
-  connect: () => Promise.reject(new Error('nobody is there')),
+  connect: () => Promise.reject(new Error('nothing listens here')),
   sessionId: 'session-1',
 }
 

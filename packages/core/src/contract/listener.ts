@@ -72,8 +72,8 @@ export interface Incoming {
   /** Reads nothing until connected. */
   readonly connector: Connector
   /**
-   * Ends an idle connection of the same listener to make room for this one, where the medium has idle ones. Returns
-   * whether it has. Called at most once if it returns false.
+   * Ends an idle connection of the same listener in favor of this one, where the medium has idle ones. Returns whether
+   * it has. Called at most once if it returns false.
    */
   readonly makeRoom?: () => boolean
   /** Refuses the caller, with the reason where the medium can carry one, and releases everything. */

@@ -11,7 +11,7 @@ export interface SessionGrant {
   readonly release?: () => void
 }
 
-/** The refusal of a policy whose capacity is used up, where a connection that ends makes room. */
+/** The refusal of a policy whose capacity is used up, until a connection ends. */
 export interface CapacityRefusal extends Refusal {
   /**
    * Resolves when the policy may admit another caller. A listener that can end an idle connection, such as an HTTP session

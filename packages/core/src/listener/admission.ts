@@ -72,8 +72,8 @@ export async function admit(
 }
 
 /**
- * Admits a caller of a listener. If the policy has no capacity, an idle connection of the listener makes room: the policy
- * is asked again when it may have capacity, until `gateTimeoutMs`.
+ * Admits a caller of a listener. If the policy has no capacity, an idle connection of the listener ends. The policy is
+ * then asked again when it may have capacity, until `gateTimeoutMs`.
  */
 export async function admitWithRoom(
   incoming: Incoming,
