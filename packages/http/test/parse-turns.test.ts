@@ -1,6 +1,6 @@
 import { createFakeClock } from '@mcpwire/compliance'
 import { describe, expect, test } from 'vitest'
-import { ParseTurns } from '../src/server/request/parse-turns.js'
+import { ParseTurns } from '../src/server/request/read-post.js'
 
 /** Turns that the test ends, with the names of what was handled. Each message takes a time. */
 function taking(ms: number) {

@@ -11,13 +11,13 @@ const FILES = [
   'hosts/node/node-host.ts',
   'hosts/node/node-request.ts',
   'server/endpoint.ts',
-  'server/request/http-exchange.ts',
   'server/request/message-body.ts',
   'server/request/periodic-check.ts',
+  'server/request/read-post.ts',
   'server/request/session-registry.ts',
   'server/responses/post-response.ts',
   'server/router.ts',
-  'server/sessions/session-routes.ts',
+  'server/sessions/open-requests.ts',
   'server/sessions/session.ts',
 ]
 

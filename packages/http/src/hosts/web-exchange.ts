@@ -1,13 +1,13 @@
 import type { BudgetAccount, ByteBudget, Handshake, TlsFacts } from '@mcpwire/core'
 import { ignore } from '@mcpwire/core/authoring'
+import { mergeHeaders } from '../server/endpoint.js'
 import { jsonHeaders } from '../server/request/http-errors.js'
-import {
-  type Body,
-  type BodyLimits,
-  type EventStream,
-  type HeaderLines,
-  type HttpExchange,
-  mergeHeaders,
+import type {
+  Body,
+  BodyLimits,
+  EventStream,
+  HeaderLines,
+  HttpExchange,
 } from '../server/request/http-exchange.js'
 import { isPlainCoding } from '../server/request/message-body.js'
 import { StallDetector, type StallLimit } from '../server/request/stalls.js'

@@ -1,9 +1,18 @@
-import type { Admission, ByteBudget, EventStore, JsonRpcNotification, Listener } from '@mcpwire/core'
+import type {
+  Admission,
+  AuthInfo,
+  ByteBudget,
+  EventStore,
+  JsonRpcNotification,
+  Listener,
+} from '@mcpwire/core'
 import {
   type Acceptor,
   type AcceptorSink,
   type AdmissionOutcome,
   admit,
+  callbackFailed,
+  concealAuthInfo,
   guarded,
   ignore,
   toError,
@@ -17,7 +26,7 @@ import {
   respondWithError,
   respondWithHook,
 } from './request/http-errors.js'
-import { type Caller, callerOf, type HttpExchange, type Routes } from './request/http-exchange.js'
+import type { Caller, HeaderLines, HttpExchange, Routes } from './request/http-exchange.js'
 import { SessionRegistry } from './request/session-registry.js'
 import { storeFailure, withStoreTimeout } from './responses/event-store-timeout.js'
 import { Router } from './router.js'
@@ -216,5 +225,94 @@ export function mountAcceptor(endpoint: Endpoint, address: string, onEmpty: () =
       endpoint.open(sink)
       return { address, close: async () => endpoint.close(onEmpty) }
     },
+  }
+}
+
+/** The headers of a response and the extra ones, each name once. Those of the response win. */
+export function mergeHeaders(own: HeaderLines, extra: HeaderLines): string[] {
+  const lines = [...own]
+  for (let at = 0; at + 1 < extra.length; at += 2) {
+    const [name = '', value = ''] = [extra[at], extra[at + 1]]
+    if (!hasName(own, name)) lines.push(name, value)
+  }
+  return lines
+}
+
+function hasName(lines: HeaderLines, name: string): boolean {
+  const wanted = name.toLowerCase()
+  for (let at = 0; at < lines.length; at += 2) if (lines[at]?.toLowerCase() === wanted) return true
+  return false
+}
+
+const ANONYMOUS = ''
+
+/** Callers for which it returns the same text are one principal. */
+export type PrincipalOf = (authInfo: AuthInfo) => string
+
+/**
+ * Identifies the caller from its admission.
+ *
+ * @throws TransportError `CALLBACK_FAILED` where `principalOf` throws or returns no string
+ */
+export function callerOf(admission: Admission, principalOf?: PrincipalOf): Caller {
+  const { authInfo } = admission
+  if (authInfo === undefined)
+    return { admission, authInfo: undefined, principal: ANONYMOUS, owner: ANONYMOUS }
+  if (!principalOf) return new AuthenticatedCaller(admission, authInfo)
+  const principal = callPrincipal(authInfo, principalOf)
+  return { admission, authInfo: concealAuthInfo(authInfo), principal, owner: principal }
+}
+
+/** Computes the two texts when they are read, as a request needs one of them. */
+class AuthenticatedCaller implements Caller {
+  readonly admission: Admission
+  readonly authInfo: AuthInfo
+  #principal: string | undefined
+  #owner: string | undefined
+
+  constructor(admission: Admission, authInfo: AuthInfo) {
+    this.admission = admission
+    this.authInfo = concealAuthInfo(authInfo)
+  }
+
+  get principal(): string {
+    this.#principal ??= clientUserAndRights(this.authInfo)
+    return this.#principal
+  }
+
+  get owner(): string {
+    const { clientId, extra } = this.authInfo
+    this.#owner ??= JSON.stringify([clientId, userIn(extra)])
+    return this.#owner
+  }
+}
+
+function clientUserAndRights({ clientId, scopes, resource, extra, token }: AuthInfo): string {
+  const user = userIn(extra)
+  // Without a user, two tokens may be those of two users.
+  const identity = user === '' ? { token } : { user }
+  return JSON.stringify([clientId, identity, sorted(scopes), resource?.href ?? resource])
+}
+
+function userIn(extra: AuthInfo['extra']): unknown {
+  return extra?.['sub'] ?? extra?.['subject'] ?? ''
+}
+
+function sorted(scopes: readonly string[] = []): readonly string[] {
+  for (let at = 1; at < scopes.length; at++) {
+    // Most lists are in order already, and sorting is the expensive part.
+    if ((scopes[at - 1] as string) >= (scopes[at] as string)) return [...new Set(scopes)].sort()
+  }
+  return scopes
+}
+
+function callPrincipal(authInfo: AuthInfo, principalOf: PrincipalOf): string {
+  try {
+    const principal: unknown = principalOf(authInfo)
+    // The prefix keeps an empty text apart from callers without authInfo.
+    if (typeof principal === 'string') return `=${principal}`
+    throw new Error('it returned no string')
+  } catch (cause) {
+    throw callbackFailed('principal', cause, 'a caller was refused because principal()')
   }
 }

@@ -1,18 +1,39 @@
 import { isRequest, type JsonRpcMessage, type JsonRpcNotification, type RequestId } from '@mcpwire/core'
 import { VERSION_HEADER, VERSION_KEY } from '../headers/standard-headers.js'
-import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../shared/error-codes.js'
+import {
+  HEADER_MISMATCH,
+  INVALID_REQUEST,
+  METHOD_NOT_FOUND,
+  UNSUPPORTED_VERSION,
+} from '../shared/error-codes.js'
 import {
   type HttpFailure,
   invalidRequest,
   methodNotAllowed,
   respondWithError,
+  sessionNotFound,
 } from './request/http-errors.js'
-import type { Body, Caller, HttpExchange, Routes } from './request/http-exchange.js'
-import { formatFor, isInitialize, type Posted, type ResponseFormat } from './request/message-body.js'
-import { readMessages } from './request/read-post.js'
-import { isStateless, sessionRevisions, statelessRevisions } from './request/revisions.js'
+import type { Body, Caller, HeaderLines, HttpExchange, Routes } from './request/http-exchange.js'
+import {
+  acceptsEvents,
+  formatFor,
+  inFlightFailure,
+  isInitialize,
+  isTaskPoll,
+  noMessage,
+  type Posted,
+  type ResponseFormat,
+} from './request/message-body.js'
+import { type PostFlow, readMessages } from './request/read-post.js'
+import {
+  isStateless,
+  REVISION_WITH_BATCHES,
+  sessionRevisions,
+  statelessRevisions,
+} from './request/revisions.js'
 import { refuseIfExpired, SESSION_HEADER, type SessionRegistry } from './request/session-registry.js'
-import { SessionRoutes } from './sessions/session-routes.js'
+import { resume } from './sessions/resume.js'
+import { Session } from './sessions/session.js'
 import type { NotifyOptions } from './stateless/listen-feed.js'
 import { StatelessEndpoint } from './stateless/stateless-endpoint.js'
 
@@ -134,6 +155,125 @@ export class Router implements Routes {
   }
 }
 
+const noHeaders: HeaderLines = []
+
+/** The revisions with sessions: finds the session, checks the request, calls it. */
+class SessionRoutes {
+  readonly #registry: SessionRegistry
+
+  constructor(registry: SessionRegistry) {
+    this.#registry = registry
+  }
+
+  post(exchange: HttpExchange, caller: Caller, posted: Posted, format: ResponseFormat): void {
+    const [first] = posted.messages
+    if (isInitialize(first)) {
+      this.#initialize(exchange, caller, posted, format)
+      return
+    }
+    const session = this.#sessionOf(exchange, caller, first && idOf(first))
+    if (!session) return
+    const failure =
+      batchFailure(session, posted) ?? duplicateId(session, posted) ?? inFlightFailure(session, posted)
+    if (failure) this.#registry.fail(exchange, failure)
+    else session.receive(exchange, posted, caller, isTaskPoll(first) && format === 'auto' ? 'json' : format)
+  }
+
+  /** Reports a malformed body to the session of the request. */
+  malformed(exchange: HttpExchange, caller: Caller, error: Error, body: Body): void {
+    this.#find(exchange, caller)?.malformed(error, body)
+  }
+
+  /** The flow of the session that the request names. */
+  flowOf(exchange: HttpExchange, caller: Caller): PostFlow | undefined {
+    return exchange.handshake.headers[SESSION_HEADER] === undefined
+      ? undefined
+      : this.#find(exchange, caller)?.flow
+  }
+
+  get(exchange: HttpExchange, caller: Caller): void {
+    const { headers } = exchange.handshake
+    if (headers['accept'] === undefined || !acceptsEvents(headers['accept'])) {
+      respondWithError(exchange, invalidRequest(406, 'accept text/event-stream'))
+      return
+    }
+    const session = this.#sessionOf(exchange, caller)
+    if (!session) return
+    const lastEventId = headers['last-event-id']
+    const { eventStore } = this.#registry.settings
+    if (lastEventId !== undefined && eventStore) void resume(exchange, session, { eventStore, lastEventId })
+    else session.pushStream.open(exchange)
+  }
+
+  delete(exchange: HttpExchange, caller: Caller): void {
+    const session = this.#sessionOf(exchange, caller)
+    if (!session) return
+    session.end()
+    exchange.respond(204, noHeaders)
+  }
+
+  #initialize(exchange: HttpExchange, caller: Caller, posted: Posted, format: ResponseFormat): void {
+    const { headers } = exchange.handshake
+    const [first] = posted.messages
+    const id = first && idOf(first)
+    if (headers[SESSION_HEADER] !== undefined) {
+      if (this.#sessionOf(exchange, caller, id)) {
+        respondWithError(exchange, invalidRequest(400, 'this session is initialized already', id))
+      }
+      return
+    }
+    const version = headers[VERSION_HEADER]
+    if (isStateless(version)) {
+      const message = `Invalid request: revision ${version} has no "initialize"`
+      // HEADER_MISMATCH is an error of that revision, and would announce it.
+      const code = this.#registry.settings.modern === 'off' ? INVALID_REQUEST : HEADER_MISMATCH
+      respondWithError(exchange, { status: 400, code, message, id })
+      return
+    }
+    let session: Session
+    this.#registry.openSession(exchange, caller, {
+      create: (start) => {
+        session = new Session(this.#registry, start)
+        return session
+      },
+      serve: (sink) => {
+        const channel = session.connect(sink)
+        session.receive(exchange, posted, caller, format)
+        return channel
+      },
+    })
+  }
+
+  #find({ handshake }: HttpExchange, caller: Caller): Session | undefined {
+    const session = this.#registry.find(handshake.headers[SESSION_HEADER] ?? '', caller)
+    return session instanceof Session ? session : undefined
+  }
+
+  /** The session of the request. If there is none for this caller, the response is an error. */
+  #sessionOf(exchange: HttpExchange, caller: Caller, id?: RequestId): Session | undefined {
+    const { headers } = exchange.handshake
+    if (headers[SESSION_HEADER] === undefined) {
+      respondWithError(exchange, invalidRequest(400, 'the header Mcp-Session-Id is missing', id))
+      return undefined
+    }
+    const session = this.#find(exchange, caller)
+    if (!session) {
+      respondWithError(exchange, sessionNotFound(id))
+      return undefined
+    }
+    const version = headers[VERSION_HEADER]
+    if (version !== undefined && !session.supports(version)) {
+      respondWithError(
+        exchange,
+        unsupportedVersion(session.supportedRevisions ?? sessionRevisions, version, id),
+      )
+      return undefined
+    }
+    session.renew(caller)
+    return session
+  }
+}
+
 /** The failure for a batch or an `initialize`, which exist in sessions only (VER-S-09). */
 function sessionFailure({ handshake }: HttpExchange, { messages, isBatch }: Posted): HttpFailure | undefined {
   const [message] = messages
@@ -150,7 +290,7 @@ function sessionFailure({ handshake }: HttpExchange, { messages, isBatch }: Post
   }
   const asked = 'params' in message ? message.params?.['protocolVersion'] : undefined
   const requested = typeof asked === 'string' ? asked : (handshake.headers[VERSION_HEADER] ?? 'unknown')
-  return unsupportedVersion(message, statelessRevisions, requested)
+  return unsupportedVersion(statelessRevisions, requested, idOf(message))
 }
 
 /** Whether the message names its revision in its metadata. */
@@ -161,19 +301,36 @@ function namesRevision(message: JsonRpcMessage): boolean {
 }
 
 function unsupportedVersion(
-  message: JsonRpcMessage,
   supported: readonly string[],
   requested: string,
+  id: RequestId | undefined,
 ): HttpFailure {
   return {
     status: 400,
     code: UNSUPPORTED_VERSION,
     message: 'Unsupported protocol version',
     data: { supported, requested },
-    id: idOf(message),
+    id,
   }
 }
 
 function idOf(message: JsonRpcMessage): RequestId | undefined {
   return 'id' in message ? message.id : undefined
+}
+
+function batchFailure({ revision }: Session, { isBatch }: Posted): HttpFailure | undefined {
+  if (!isBatch || revision === REVISION_WITH_BATCHES) return undefined
+  return noMessage('a batch, and the revision of the session has none')
+}
+
+function duplicateId(session: Session, { messages }: Posted): HttpFailure | undefined {
+  const seen = new Set<RequestId>()
+  for (const message of messages) {
+    if (!isRequest(message)) continue
+    if (session.awaits(message.id) || seen.has(message.id)) {
+      return invalidRequest(400, 'a request with this id is in flight', message.id)
+    }
+    if (messages.length > 1) seen.add(message.id)
+  }
+  return undefined
 }

@@ -35,9 +35,8 @@ import {
   path,
   requireConsistent,
 } from '../../server/request/endpoint-options.js'
-import { afterTurn } from '../../shared/node/turn.js'
 import { ConnectionLimits } from './connection-limits.js'
-import { NodeHost, UnusedSockets } from './node-host.js'
+import { NodeHost, nextTurn, UnusedSockets } from './node-host.js'
 import { FastIncomingMessage } from './node-request.js'
 
 /** Options of an HTTP server. */
@@ -127,7 +126,7 @@ export function httpServer(given: HttpServerOptions): HttpServerListener {
   const tls = read.tls === undefined ? undefined : loadTlsServer(read.tls)
   const bindsBeyondThisHost = read.host !== 'localhost' && !isLoopback(read.host)
   const settings: Settings = { ...read, gate: read.gate ?? (bindsBeyondThisHost ? undefined : localOnly()) }
-  const endpoint = new Endpoint(settings, afterTurn, settings.path)
+  const endpoint = new Endpoint(settings, nextTurn, settings.path)
   let server: HttpServer | HttpsServer | undefined
   const bound = (current: typeof server): void => {
     server = current

@@ -2,15 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ByteBudget, Clock, Handshake } from '@mcpwire/core'
 import { ignore } from '@mcpwire/core/authoring'
+import { mergeHeaders } from '../../server/endpoint.js'
 import { jsonHeaders } from '../../server/request/http-errors.js'
-import {
-  type Body,
-  type BodyLimits,
-  type EventStream,
-  type FramingFault,
-  type HeaderLines,
-  type HttpExchange,
-  mergeHeaders,
+import type {
+  Body,
+  BodyLimits,
+  EventStream,
+  FramingFault,
+  HeaderLines,
+  HttpExchange,
 } from '../../server/request/http-exchange.js'
 import { isPlainCoding } from '../../server/request/message-body.js'
 import { type ByteBody, EventWriter, MAX_WRITE_CHARACTERS } from '../../server/responses/event-writer.js'

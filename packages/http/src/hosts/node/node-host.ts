@@ -304,3 +304,8 @@ export class UnusedSockets {
       if ((this.#isTls ? socket.bytesWritten : socket.bytesRead) === 0) socket.destroy()
   }
 }
+
+/** Calls back in another turn of the event loop. */
+export function nextTurn(run: () => void): void {
+  timers.setImmediate(run)
+}

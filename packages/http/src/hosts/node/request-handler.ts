@@ -3,9 +3,8 @@ import { localOnly } from '@mcpwire/core'
 import { createListener } from '@mcpwire/core/authoring'
 import { Endpoint, type HttpListener, mountAcceptor } from '../../server/endpoint.js'
 import { requireConsistent } from '../../server/request/endpoint-options.js'
-import { afterTurn } from '../../shared/node/turn.js'
 import { type HttpHandlerOptions, handlerOptions } from '../http-handler.js'
-import { NodeHost } from './node-host.js'
+import { NodeHost, nextTurn } from './node-host.js'
 
 /** A listener that gets its requests from a server of `node:http`, or from a framework on one. */
 export interface HttpRequestHandler extends HttpListener {
@@ -33,7 +32,7 @@ export function requestHandler(given: HttpHandlerOptions = {}): HttpRequestHandl
   const read = handlerOptions.read(given)
   requireConsistent(read)
   const settings = { ...read, gate: read.gate ?? localOnly() }
-  const endpoint = new Endpoint(settings, afterTurn)
+  const endpoint = new Endpoint(settings, nextTurn)
   const host = new NodeHost(endpoint, settings)
   const listener = createListener(
     mountAcceptor(endpoint, settings.url, () => host.stop()),

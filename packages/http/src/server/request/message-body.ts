@@ -1,8 +1,10 @@
 import {
+  type AuthInfo,
   isRequest,
   isTransportError,
   type JsonRpcErrorData,
   type JsonRpcMessage,
+  type MessageContext,
   type RequestId,
   TransportError,
 } from '@mcpwire/core'
@@ -281,4 +283,39 @@ export function jsonWithin(message: JsonRpcMessage, maxMessageBytes: number): st
   const bytes = utf8Length(json)
   if (bytes > maxMessageBytes) throw tooLargeToSend(bytes, maxMessageBytes)
   return json
+}
+
+// Classes, as each request has one of each: what they hold is built only when it is read.
+
+/** The context of the messages of one HTTP request. */
+export class HttpContext implements MessageContext {
+  declare authInfo?: AuthInfo
+  declare closeSSEStream?: () => void
+  declare closeStandaloneSSEStream?: () => void
+  readonly requestInfo: RequestInfo
+  readonly #exchange: HttpExchange
+
+  constructor(exchange: HttpExchange, authInfo: AuthInfo | undefined) {
+    this.#exchange = exchange
+    this.requestInfo = new RequestInfo(exchange)
+    if (authInfo !== undefined) this.authInfo = authInfo
+  }
+
+  get request(): Request {
+    return this.#exchange.request
+  }
+}
+
+class RequestInfo {
+  readonly headers: Record<string, string>
+  readonly #exchange: HttpExchange
+
+  constructor(exchange: HttpExchange) {
+    this.#exchange = exchange
+    this.headers = exchange.handshake.headers
+  }
+
+  get url(): URL {
+    return this.#exchange.url
+  }
 }

@@ -23,8 +23,8 @@ import {
   respondWithRefusal,
 } from './http-errors.js'
 import type { Caller, HttpExchange } from './http-exchange.js'
-import { ParseTurns } from './parse-turns.js'
 import { createPeriodicCheck, KeepAliveScheduler, type PeriodicCheck } from './periodic-check.js'
+import { ParseTurns } from './read-post.js'
 import { type Evictable, longestIdle, type PrincipalUsage, quarterOf } from './session-room.js'
 
 /** Names the session of a request, and of the response that opens one. */

@@ -22,15 +22,10 @@ import {
   toErrorResponse,
 } from '@mcpwire/core/authoring'
 import type { EndpointSettings } from '../request/endpoint-options.js'
-import {
-  type Body,
-  type Caller,
-  type HeaderLines,
-  HttpContext,
-  type HttpExchange,
-} from '../request/http-exchange.js'
+import type { Body, Caller, HeaderLines, HttpExchange } from '../request/http-exchange.js'
 import {
   acceptsEvents,
+  HttpContext,
   isInitialize,
   isTaskPoll,
   jsonWithin,
@@ -41,7 +36,7 @@ import {
   unsendable,
 } from '../request/message-body.js'
 import type { KeepAliveScheduler } from '../request/periodic-check.js'
-import { PostFlow } from '../request/post-flow.js'
+import { PostFlow } from '../request/read-post.js'
 import { allowsPolling, sessionRevisions } from '../request/revisions.js'
 import {
   SESSION_HEADER,

@@ -16,16 +16,17 @@ import {
   type Sink,
 } from '@mcpwire/core/authoring'
 import type { EndpointSettings } from '../request/endpoint-options.js'
+import type { Body, Caller, EventStream, HttpExchange } from '../request/http-exchange.js'
 import {
-  type Body,
-  type Caller,
-  type EventStream,
   HttpContext,
-  type HttpExchange,
-} from '../request/http-exchange.js'
-import { isInitialize, jsonWithin, type Posted, rejectBody, unsendable } from '../request/message-body.js'
+  isInitialize,
+  jsonWithin,
+  type Posted,
+  rejectBody,
+  unsendable,
+} from '../request/message-body.js'
 import { keepAlive, type ScheduledStream } from '../request/periodic-check.js'
-import { PostFlow } from '../request/post-flow.js'
+import { PostFlow } from '../request/read-post.js'
 import { REVISION_WITH_BATCHES } from '../request/revisions.js'
 import type { ServedSession, SessionHost, SessionStart } from '../request/session-registry.js'
 import type { PrincipalUsage } from '../request/session-room.js'

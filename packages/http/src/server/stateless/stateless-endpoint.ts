@@ -19,8 +19,8 @@ import {
   respondWithError,
   tooManyInFlight,
 } from '../request/http-errors.js'
-import { type Caller, HttpContext, type HttpExchange } from '../request/http-exchange.js'
-import { acceptsEvents, type ResponseFormat } from '../request/message-body.js'
+import type { Caller, HttpExchange } from '../request/http-exchange.js'
+import { acceptsEvents, HttpContext, type ResponseFormat } from '../request/message-body.js'
 import { newSessionId, peerOf, type SessionRegistry } from '../request/session-registry.js'
 import { checkRequest, headerMismatch } from './check-request.js'
 import { ListenFeed, type NotifyOptions } from './listen-feed.js'
