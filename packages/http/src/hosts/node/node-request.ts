@@ -52,8 +52,8 @@ function lowerCase(sent: string): string {
 /** The first rule of HTTP that the headers of a request break, and that Node does not check. */
 export function framingFault({ headers, rawHeaders }: IncomingMessage): FramingFault | undefined {
   const coding = headers['transfer-encoding']
-  // Node removes the coding "chunked" only (RFC 9112, section 6.1).
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+  // Node removes the coding "chunked" only (RFC 9112, section 6.1). It responds with 400 itself where that is not the last.
+  if (coding !== undefined && /.chunked\s*$/i.test(coding))
     return { status: 501, reason: 'the Transfer-Encoding must be "chunked"' }
   // Another server could read the other one (RFC 9112, section 3.2).
   return countHosts(rawHeaders) > 1 ? { status: 400, reason: 'more than one Host header' } : undefined
