@@ -126,7 +126,7 @@ describe('pipe: bytes', () => {
     await settled()
     expect(errorsOn(sentOn(a))).toContainEqual([1, -31_003, { code: 'OVERLOADED', delivery: 'none' }])
     expect(budget.heldBytes).toBeLessThan(12 * MIB)
-    expect(await Promise.race([piped.closed, 'open'])).toBe('open')
+    expect(await Promise.race([piped.closed, Promise.resolve('open')])).toBe('open')
     isFull = false
     takes.shift()?.()
     await settled()

@@ -12,7 +12,6 @@ const note = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_change
 const initialize = { jsonrpc: '2.0' as const, id: 0, method: 'initialize' }
 const ask = (id: number, method = 'test/ask') => ({ jsonrpc: '2.0', id, method })
 const auth = { token: () => 't0ken-s3cret' }
-
 interface Refusal {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
@@ -28,8 +27,8 @@ function refusing({ status, headers = {}, body = '' }: Refusal): Script {
   }
 }
 
-const jsonRpcError = (message: string): string =>
-  JSON.stringify({ jsonrpc: '2.0', error: { code: -31_007, message } })
+const errorOf = (message: string) => ({ jsonrpc: '2.0', error: { code: -31_007, message } })
+const jsonRpcError = (message: string): string => JSON.stringify(errorOf(message))
 
 /** The text without the port, which differs from run to run. */
 function textOf({ message }: Error): string {

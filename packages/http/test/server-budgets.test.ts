@@ -187,7 +187,7 @@ describe('an event store in a budget', () => {
     const { budget, reports } = budgetOf(MIB)
     const eventStore = memoryEventStore({ maxBytes: 64 * MIB })
     const server = await served({ maxTotalBytes: budget, eventStore }, (request, connection) => {
-      connection.send(note({ fill: 'x'.repeat(10_000) }), { relatedRequestId: request.id })
+      void connection.send(note({ fill: 'x'.repeat(10_000) }), { relatedRequestId: request.id })
       return { jsonrpc: '2.0', id: request.id, result: {} }
     })
     const headers = await server.session()

@@ -96,7 +96,7 @@ describe('a paused session', () => {
     expect((await waiting).status).toBe(404)
   })
 
-  test('forgets a POST whose client disconnects', async () => {
+  test('discards a POST whose client disconnects', async () => {
     const budget = createByteBudget()
     const server = await served({ maxTotalBytes: budget })
     const headers = await server.session()

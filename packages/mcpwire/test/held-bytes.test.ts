@@ -177,7 +177,7 @@ describe.each(Object.keys(wires))('the bytes that a %s listener holds', (name) =
     socket.pause()
     await until(() => connections.length === 1, 'it is connected', TIMEOUT_MS)
     const [connection] = connections
-    const results = Array.from({ length: 40 }, (_, id) =>
+    const results = Array.from({ length: 40 }, async (_, id) =>
       connection?.send({ jsonrpc: '2.0', id, result: { text: 'x'.repeat(400_000) } }).then(
         () => 'sent',
         () => 'rejected',

@@ -247,14 +247,14 @@ function hasName(lines: HeaderLines, name: string): boolean {
 const ANONYMOUS = ''
 
 /** Callers for which it returns the same text are one principal. */
-export type PrincipalOf = (authInfo: AuthInfo) => string
+type PrincipalOf = (authInfo: AuthInfo) => string
 
 /**
  * Identifies the caller from its admission.
  *
  * @throws TransportError `CALLBACK_FAILED` where `principalOf` throws or returns no string
  */
-export function callerOf(admission: Admission, principalOf?: PrincipalOf): Caller {
+function callerOf(admission: Admission, principalOf?: PrincipalOf): Caller {
   const { authInfo } = admission
   if (authInfo === undefined)
     return { admission, authInfo: undefined, principal: ANONYMOUS, owner: ANONYMOUS }

@@ -24,14 +24,14 @@ import {
   type Posted,
   type ResponseFormat,
 } from './request/message-body.js'
-import { type PostFlow, readMessages } from './request/read-post.js'
+import { type PostFlow, readMessages, SESSION_HEADER } from './request/read-post.js'
 import {
   isStateless,
   REVISION_WITH_BATCHES,
   sessionRevisions,
   statelessRevisions,
 } from './request/revisions.js'
-import { refuseIfExpired, SESSION_HEADER, type SessionRegistry } from './request/session-registry.js'
+import { refuseIfExpired, type SessionRegistry } from './request/session-registry.js'
 import { resume } from './sessions/resume.js'
 import { Session } from './sessions/session.js'
 import type { NotifyOptions } from './stateless/listen-feed.js'

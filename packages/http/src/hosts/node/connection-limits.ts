@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { AcceptorSink } from '@mcpwire/core/authoring'
-import { quarterOf } from '../../server/request/session-room.js'
+import { quarterOf } from '../../server/request/session-eviction.js'
 
 const SOCKETS_PER_CONNECTION = 10
 /** With more connections than this part of `maxSockets`, refused callers do not keep theirs. */

@@ -29,7 +29,7 @@ export interface HttpSseOptions {
   messagesPath: string
 }
 
-/** Options of an MCP endpoint over HTTP, for any host. `maxConnections` limits the sessions; idle ones make room. */
+/** Options of an MCP endpoint over HTTP, for any host. `maxConnections` limits the sessions; idle ones make space. */
 export interface HttpEndpointOptions extends ListenerOptions {
   /**
    * Format of responses: `json` for the response alone, `sse` for an event stream, `auto` for JSON that becomes a
@@ -92,7 +92,7 @@ export interface HttpEndpointOptions extends ListenerOptions {
   /**
    * Time a session may have no open stream and no open request before it expires, in milliseconds. A request whose client
    * has disconnected is not open, even if it is not answered: a client that has not resumed it by then does not return.
-   * When `maxConnections` or a share is reached, sessions end earlier to make room: first those without a request after
+   * When `maxConnections` or a share is reached, sessions end earlier to make space: first those without a request after
    * `initialize`, then the longest idle, then those whose clients left requests open for `cancelAfterMs`.
    * @defaultValue 1_800_000
    */
@@ -104,14 +104,14 @@ export interface HttpEndpointOptions extends ListenerOptions {
    */
   lifetimeMs?: number | undefined
   /**
-   * Limit for the sessions of one address. Its session that is idle the longest makes room for a further one; without
+   * Limit for the sessions of one address. Its session that is idle the longest makes space for a further one; without
    * one that is refused with 503. Behind a proxy all clients have the address of the proxy.
    * @defaultValue Infinity
    */
   maxSessionsPerAddress?: number | undefined
   /**
    * Limit for the sessions of one principal that the gate names with `authInfo`. Its session that is idle the longest
-   * makes room for a further one; without one that is refused with 429. The default is a quarter of `maxConnections`.
+   * makes space for a further one; without one that is refused with 429. The default is a quarter of `maxConnections`.
    * Callers without `authInfo` have `maxConnections` together.
    * @defaultValue undefined
    */

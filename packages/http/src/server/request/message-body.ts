@@ -30,7 +30,7 @@ import {
   tooManyInFlight,
 } from './http-errors.js'
 import type { Body, HttpExchange } from './http-exchange.js'
-import type { PrincipalUsage } from './session-room.js'
+import type { PrincipalUsage } from './session-eviction.js'
 
 // Messages in HTTP bodies. Incoming: media type → body → JSON → messages. Outgoing: message → JSON text.
 

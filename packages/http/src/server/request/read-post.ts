@@ -1,17 +1,31 @@
-import type { BudgetAccount, Clock, Flow } from '@mcpwire/core'
+import type { BudgetAccount, ByteBudget, Clock, Flow } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
 import { stringBytes } from '../../shared/utf8-length.js'
+import type { EndpointSettings } from './endpoint-options.js'
 import { type HttpFailure, invalidRequest, respondWithError } from './http-errors.js'
 import type { Body, HttpExchange } from './http-exchange.js'
 import { errorOf, isJson, type Posted, parseBody } from './message-body.js'
-import type { ScheduledStream } from './periodic-check.js'
-import { SESSION_HEADER, type SessionRegistry } from './session-registry.js'
+import type { KeepAliveScheduler, ScheduledStream } from './periodic-check.js'
 
 // The body of a POST on its way in.
 //
 //   waiting ──▶ reading ──▶ (its turn) ──▶ parsed ──▶ accept(), malformed()
 //      ▲           ▲               ▲
 //      └───────────┴───────────────┴── while the flow of the session is paused; after bodyTimeoutMs: 503
+
+/** Names the session of a request, and of the response that opens one. */
+export const SESSION_HEADER = 'mcp-session-id'
+
+/** The services of the endpoint that reading a POST uses. */
+export interface PostHost {
+  readonly settings: EndpointSettings
+  readonly keepAlive: KeepAliveScheduler
+  readonly budget: ByteBudget | undefined
+  readonly parseTurns: ParseTurns
+  report(error: Error): void
+  /** Responds with an error. An overload is a refusal, and is reported. */
+  fail(exchange: HttpExchange, failure: HttpFailure): void
+}
 
 /** The receiver of the messages of a POST. */
 export interface PostTarget {
@@ -26,7 +40,7 @@ export interface PostTarget {
  * Reads the messages in the body of a POST and calls `accept`. A body without messages gets an error response, and
  * `malformed` is called. Neither is called where the client disconnects first, or where a limit stops the read.
  */
-export function readMessages(exchange: HttpExchange, registry: SessionRegistry, target: PostTarget): void {
+export function readMessages(exchange: HttpExchange, registry: PostHost, target: PostTarget): void {
   if (isJson(exchange.handshake.headers['content-type'])) new PostReader(exchange, registry, target).start()
   else respondWithError(exchange, invalidRequest(415, 'the Content-Type must be application/json, in UTF-8'))
 }
@@ -37,7 +51,7 @@ const UNREAD_BYTES = 65_536
 class PostReader implements ScheduledStream, PausablePost {
   dueAt: number
   readonly #exchange: HttpExchange
-  readonly #registry: SessionRegistry
+  readonly #registry: PostHost
   readonly #target: PostTarget
   #account: BudgetAccount | undefined
   #isReading = false
@@ -45,7 +59,7 @@ class PostReader implements ScheduledStream, PausablePost {
   #body: Body | undefined
   #isOver = false
 
-  constructor(exchange: HttpExchange, registry: SessionRegistry, target: PostTarget) {
+  constructor(exchange: HttpExchange, registry: PostHost, target: PostTarget) {
     this.#exchange = exchange
     this.#registry = registry
     this.#target = target
@@ -238,8 +252,8 @@ interface WaitingPost {
 
 /**
  * Handles large bodies one at a time, each in another turn of the event loop, so that small messages are handled in
- * between. Small messages are handled at once, until those of their session have used its share of the turn. What waits
- * is taken session by session: the flood of one does not delay the others.
+ * between. Small messages are handled at once, until those of their session have used its share of the turn. The sessions
+ * with waiting messages take turns, so that the flood of one does not delay the others.
  */
 export class ParseTurns {
   readonly #clock: Clock

@@ -25,10 +25,7 @@ import {
 import type { Caller, HttpExchange } from './http-exchange.js'
 import { createPeriodicCheck, KeepAliveScheduler, type PeriodicCheck } from './periodic-check.js'
 import { ParseTurns } from './read-post.js'
-import { type Evictable, longestIdle, type PrincipalUsage, quarterOf } from './session-room.js'
-
-/** Names the session of a request, and of the response that opens one. */
-export const SESSION_HEADER = 'mcp-session-id'
+import { type Evictable, longestIdle, type PrincipalUsage, quarterOf } from './session-eviction.js'
 
 /** The services of the endpoint that a session uses. */
 export interface SessionHost {
@@ -139,7 +136,7 @@ export class SessionRegistry implements SessionHost {
     return this.#sessions.size + this.pendingAdmissions >= this.settings.maxConnections
   }
 
-  /** Whether a caller at the gate could not get a session, although idle ones make room. */
+  /** Whether a caller at the gate could not get a session, although idle ones make space. */
   get hasNoRoom(): boolean {
     if (!this.isFull) return false
     let busy = this.pendingAdmissions
@@ -259,7 +256,7 @@ export class SessionRegistry implements SessionHost {
 
   readonly report = (error: Error): void => this.#sink?.error(error)
 
-  /** The share of the caller that has no room for another session. */
+  /** The share of the caller that has no capacity for another session. */
   #shareReached({ authInfo, owner }: Caller, address: string): ShareReached | undefined {
     const { maxConnections, maxSessionsPerAddress } = this.settings
     const { maxSessionsPerPrincipal = quarterOf(maxConnections) } = this.settings
@@ -287,7 +284,7 @@ export class SessionRegistry implements SessionHost {
     const session = longestIdle(this.#sessions.values(), matches)
     if (!session) return false
     const limit = max === undefined ? option : `${option} (${max})`
-    session.end(new TransportError('CLOSED', `the session was idle and made room: ${limit}`, undefined))
+    session.end(new TransportError('CLOSED', `the session was idle and made space: ${limit}`, undefined))
     return true
   }
 

@@ -9,7 +9,7 @@ import {
 } from '@mcpwire/core'
 import { Burst, CANCELLED_METHOD, INITIALIZE_METHOD, PROGRESS_METHOD } from '@mcpwire/core/authoring'
 import { isTaskPoll } from '../request/message-body.js'
-import type { PrincipalUsage } from '../request/session-room.js'
+import type { PrincipalUsage } from '../request/session-eviction.js'
 import type { PendingRequest, PostResponse } from '../responses/post-response.js'
 
 /** The metadata of each message that belongs to a task (2025-11-25, Tasks). */

@@ -36,15 +36,10 @@ import {
   unsendable,
 } from '../request/message-body.js'
 import type { KeepAliveScheduler } from '../request/periodic-check.js'
-import { PostFlow } from '../request/read-post.js'
+import { PostFlow, SESSION_HEADER } from '../request/read-post.js'
 import { allowsPolling, sessionRevisions } from '../request/revisions.js'
-import {
-  SESSION_HEADER,
-  type ServedSession,
-  type SessionHost,
-  type SessionStart,
-} from '../request/session-registry.js'
-import type { Idleness, PrincipalUsage } from '../request/session-room.js'
+import type { Idleness, PrincipalUsage } from '../request/session-eviction.js'
+import type { ServedSession, SessionHost, SessionStart } from '../request/session-registry.js'
 import { EventLog } from '../responses/event-log.js'
 import { clientDisconnected, PendingRequest, PostResponse } from '../responses/post-response.js'
 import { PushStream, withoutStream } from '../responses/push-stream.js'
@@ -61,7 +56,7 @@ import { belongsToRequest, OpenRequests } from './open-requests.js'
 //
 // POST → receive() → sink.message()          request → PendingRequest + PostResponse
 // send(response) → its PostResponse          send(other) → PostResponse of a related request, or else PushStream
-// It is idle while no POST and no stream is open. Then the registry ends it at `dueAt`, or earlier to make room.
+// It is idle while no POST and no stream is open. Then the registry ends it at `dueAt`, or earlier to make space.
 
 const noHeaders: HeaderLines = []
 

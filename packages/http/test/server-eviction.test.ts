@@ -99,7 +99,7 @@ describe('maxConnections', () => {
     expect(server.connections[0]?.state).toBe('open')
   })
 
-  test('makes room for requests of 2026-07-28 too', async () => {
+  test('makes space for requests of 2026-07-28 too', async () => {
     const server = await served({ maxConnections: 2 })
     for (let n = 0; n < 2; n++) await server.session()
     expect((await server.ask(postOf(modern('test/ask')))).status).toBe(200)
@@ -153,7 +153,7 @@ describe('a session whose client left with a request in flight', () => {
     },
   )
 
-  test('makes room after cancelAfterMs', async () => {
+  test('makes space after cancelAfterMs', async () => {
     const { clock, server } = await left({ cancelAfterMs: 30_000 })
     await clock.advance(31_000)
     expect(await opens(server)).toBe(200)
@@ -192,7 +192,7 @@ describe('shares of a principal', () => {
     },
   )
 
-  test('make room among its own sessions', async () => {
+  test('make space among its own sessions', async () => {
     const server = await served({ gate: named, maxConnections: 8 })
     const bobs = await server.session('2025-11-25', bob)
     for (let n = 0; n < 20; n++) expect(await opens(server, ann)).toBe(200)
@@ -231,7 +231,7 @@ describe('shares of a principal', () => {
     await vi.waitFor(() => expect(server.messages).toHaveLength(before + 5))
   })
 
-  test('an address makes room among its own sessions', async () => {
+  test('an address makes space among its own sessions', async () => {
     const server = await served({ maxSessionsPerAddress: 2 })
     for (let n = 0; n < 10; n++) expect(await opens(server)).toBe(200)
     expect(server.listener.connections.size).toBe(2)
@@ -263,7 +263,7 @@ describe('a session policy without capacity', () => {
     }
   }
 
-  test('gets room by idle sessions that end', async () => {
+  test('gets space by idle sessions that end', async () => {
     const sessionPolicy = slowQuota(3)
     const server = await served({ sessionPolicy })
     for (let n = 0; n < 20; n++) expect(await opens(server)).toBe(200)

@@ -1,4 +1,4 @@
-/** Why a session may end to make room for another one, and since when. The first grades end first. */
+/** Why a session may end to make space for another one, and since when. The first grades end first. */
 export interface Idleness {
   /**
    * `unused`: without a request after `initialize`. `idle`: without an open stream and a request in flight. `away`: with
@@ -23,7 +23,7 @@ export interface PrincipalUsage {
 
 const GRADES: readonly Idleness['grade'][] = ['unused', 'idle', 'away']
 
-/** The session that makes room first: by its grade, then the one that is idle the longest. */
+/** The session that makes space first: by its grade, then the one that is idle the longest. */
 export function longestIdle<T extends Evictable>(
   sessions: Iterable<T>,
   matches: (session: T) => boolean,
