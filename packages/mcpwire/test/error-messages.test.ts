@@ -141,6 +141,7 @@ test('a refused connection is a plain sentence', () => {
       "admit": false,
       "reason": "the server has no capacity for another connection",
       "status": 503,
+      "whenFree": [Function],
     }
   `)
 })

@@ -131,9 +131,11 @@ describe.each(Object.keys(wires))('the bytes that a %s listener holds', (name) =
       socket.write(part(whole, whole.length - 2))
       await held(budget, bytes)
       expect(budget.heldBytes).toBeLessThan(bytes + 200)
+      // Before the end of the message: a flowing socket discards data without a listener.
+      const response = once(socket, 'data')
       socket.write(whole.subarray(-2))
       await until(() => budget.heldBytes === 0, 'nothing is held', TIMEOUT_MS)
-      await once(socket, 'data')
+      await response
     },
   )
 
