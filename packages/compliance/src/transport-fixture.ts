@@ -13,6 +13,8 @@ import type {
 import { until, within } from './waiting.js'
 
 const GRACE_MS = 20_000
+/** A cleanup that takes longer is not judged. Its end is awaited by no case. */
+const MAX_CLEANUP_MS = 3_000
 const VERSION = '2025-06-18'
 
 /** One test of one clause, as data, for any test runner. */
@@ -50,7 +52,7 @@ export interface TransportFixture {
   requireHook<T>(ability: Ability, provided: T | undefined): T
   until(condition: () => boolean, description: string): Promise<void>
   within<T>(promise: PromiseLike<T>, description: string, graceMs?: number): Promise<T>
-  /** Never rejects, and takes at most `graceMs` for each cleanup. */
+  /** Never rejects, and takes at most 3 s for each cleanup. */
   cleanUp(): Promise<void>
 }
 
@@ -69,6 +71,7 @@ interface UnstartedPair {
 /** Creates the fixture of one case. */
 export function createTransportFixture(subject: TransportSubject): TransportFixture {
   const graceMs = subject.graceMs ?? GRACE_MS
+  const cleanUpMs = Math.min(graceMs, MAX_CLEANUP_MS)
   const cleanups: (() => unknown)[] = []
 
   function exemptionFrom(key: Ability | ClauseId): string | undefined {
@@ -145,7 +148,7 @@ export function createTransportFixture(subject: TransportSubject): TransportFixt
     within: (promise, description, ms = graceMs) => within(promise, description, ms),
     cleanUp: async () => {
       for (const step of cleanups.splice(0)) {
-        await within(Promise.resolve().then(step), 'the cleanup settled', graceMs).catch(() => {})
+        await within(Promise.resolve().then(step), 'the cleanup settled', cleanUpMs).catch(() => {})
       }
     },
   }

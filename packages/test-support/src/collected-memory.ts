@@ -9,11 +9,11 @@ interface CollectedMemory {
   readonly rss: number
 }
 
-/** Collects garbage, and also what finalizers and callbacks release. Then measures. */
-export async function collectedMemory(): Promise<CollectedMemory> {
+/** Collects garbage, and in further rounds also what finalizers and callbacks release. Then measures. */
+export async function collectedMemory(rounds = 3): Promise<CollectedMemory> {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  for (let times = 0; times < 3; times++) {
+  for (let times = 0; times < rounds; times++) {
     collect()
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
   }
