@@ -192,6 +192,7 @@ export class SessionRegistry implements SessionHost {
       this.refused(exchange, { status, reason: full, option: limit.option })
       return
     }
+    const hasMadeRoom = this.isFull
     if (!this.makeRoom()) {
       this.refuseFull(exchange)
       return
@@ -201,7 +202,7 @@ export class SessionRegistry implements SessionHost {
     const session = create({ id: newSessionId(), caller, peer, remoteAddress, usage })
     this.add(session)
     exchange.whenDisconnected(() => session.end(disconnectedBefore(peer)))
-    this.offer(caller, {
+    const incoming = {
       handshake,
       connector: {
         connectsOnce: true,
@@ -217,13 +218,22 @@ export class SessionRegistry implements SessionHost {
         session.end()
         if (!exchange.isDisconnected) respondWithRefusal(exchange, refusal)
       },
-    })
+    } satisfies Omit<Incoming, 'admission' | 'makeRoom'>
+    this.offer(caller, incoming, hasMadeRoom)
   }
 
-  /** Offers a connection of an admitted caller to the listener. Sessions renew their admission themselves. */
-  offer({ admission: { authInfo } }: Caller, incoming: Omit<Incoming, 'admission' | 'makeRoom'>): void {
+  /**
+   * Offers a connection of an admitted caller to the listener. Sessions renew their admission themselves.
+   *
+   * @param hasMadeRoom whether an idle session ends for this caller already
+   */
+  offer(
+    { admission: { authInfo } }: Caller,
+    incoming: Omit<Incoming, 'admission' | 'makeRoom'>,
+    hasMadeRoom = false,
+  ): void {
     const admission: Admission = { admit: true, ...(authInfo && { authInfo }) }
-    const makeRoom = once(() => this.#evict(noCapacity))
+    const makeRoom = once(() => hasMadeRoom || this.#evict(noCapacity))
     this.#sink?.connection({ ...incoming, admission, makeRoom })
   }
 
