@@ -6,6 +6,7 @@
  */
 export {
   backgroundClock,
+  type CancelTimer,
   createWheelClock,
   type Deadline,
   sleepOn,

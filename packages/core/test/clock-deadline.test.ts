@@ -151,6 +151,19 @@ describe('the callback of a deadline', () => {
     expect(second).toHaveBeenCalledTimes(1)
   })
 
+  test('can move the only other one of the same moment', () => {
+    const source = fakeSource()
+    const clock = createWheelClock(source)
+    const met: number[] = []
+    clock.deadline(10, () => other.reset(50))
+    const other = clock.deadline(10, () => met.push(source.now()))
+
+    source.advance(30)
+    expect(met).toEqual([])
+    source.advance(100)
+    expect(met).toEqual([60])
+  })
+
   test('can throw without affecting the others', () => {
     const source = fakeSource()
     const clock = createWheelClock(source)

@@ -135,6 +135,27 @@ describe('the timer of the source', () => {
     expect(source.mostTimers).toBe(1)
   })
 
+  test('stays set for the next deadline, but does not keep the process alive', () => {
+    const source = fakeSource(0, { canUnref: true })
+    const clock = createWheelClock(source)
+    for (let count = 0; count < 10; count++) {
+      const deadline = clock.deadline(1_000, () => {})
+      expect(source.referenced).toBe(1)
+      deadline[Symbol.dispose]()
+      expect(source.referenced).toBe(0)
+    }
+    expect(source.timersSet).toBe(1)
+
+    const met: number[] = []
+    for (const ms of [500, 2_000]) clock.deadline(ms, () => met.push(ms))
+    expect(source.referenced).toBe(1)
+    source.advance(510)
+    expect(met).toEqual([500])
+    source.advance(1_510)
+    expect(met).toEqual([500, 2_000])
+    expect(source.timers).toBe(0)
+  })
+
   test('is set again after it fired too early', () => {
     const source = fakeSource()
     const expire = vi.fn()

@@ -261,3 +261,24 @@ test('a request of 2026-07-28 that is cancelled behind a pipe causes no error', 
   await server.until(() => server.posted().includes('tools/list'), 'the next one was sent')
   expect(errors).toEqual([])
 })
+
+test('progress of a task arrives after the response to its request', async () => {
+  let events: ReturnType<typeof stream> | undefined
+  const server = await scriptedServer(({ method, url, message, response }) => {
+    if (method === 'GET') events = stream(response, 'event: endpoint\ndata: /messages\n\n')
+    else if (url !== '/messages') response.writeHead(405).end()
+    else {
+      response.writeHead(202).end()
+      if (!message || !isRequest(message)) return true
+      const result = message.method === 'initialize' ? { protocolVersion: '2024-11-05' } : {}
+      events?.write(event(resultFor(message.id, result)))
+    }
+    return true
+  })
+  const client = await initializedClient(server)
+  const params = { ...call.params, task: { ttl: 60_000 }, _meta: { progressToken: 7 } }
+  await client.transport.send({ ...call, params })
+  await client.responseTo(1)
+  events?.write(event(progress))
+  await expect.poll(() => client.messages).toContainEqual(progress)
+})

@@ -29,10 +29,7 @@ const LONGEST_TIMER_MS = 2_147_483_647
 export const systemClock: Clock = createWheelClock({
   now: () => performance.now(),
   epochNow: () => Date.now(),
-  setTimer(ms, fire) {
-    const timer = setTimeout(fire, ms)
-    return () => clearTimeout(timer)
-  },
+  setTimer: (ms, fire) => pausable(setTimeout(fire, ms)),
 })
 
 /** The system clock with a timer that does not keep the process alive. */
@@ -50,12 +47,30 @@ export const backgroundClock: Clock = createWheelClock({
 /** A random number from 0 up to, but not including, 1. Not for secrets. */
 export const systemRandom: () => number = () => Math.random()
 
+/**
+ * Cancels a timer. Where the platform has `unref` and `ref`, a timer that no deadline waits for stays set without keeping
+ * the process alive. It saves setting a timer for each of a row of short waits.
+ */
+export interface CancelTimer {
+  (): void
+  readonly unref?: (() => void) | undefined
+  readonly ref?: (() => void) | undefined
+}
+
 /** The time and the timers under a wheel clock. */
 export interface TimeSource {
   now(): number
   epochNow(): number
   /** Calls `fire` once after `ms`. The returned function cancels that. */
-  setTimer(ms: number, fire: () => void): () => void
+  setTimer(ms: number, fire: () => void): CancelTimer
+}
+
+function pausable(timer: unknown): CancelTimer {
+  const cancel: CancelTimer = () => clearTimeout(timer as number)
+  // A timer of a browser is a number.
+  if (typeof timer !== 'object') return cancel
+  const { ref, unref } = timer as { ref(): void; unref(): void }
+  return Object.assign(cancel, { ref: ref.bind(timer), unref: unref.bind(timer) })
 }
 
 /** The width of a slot: 5 ms, doubled up to 1/128 of the wait. */
@@ -83,7 +98,13 @@ function widthFor(ms: number): number {
 export function createWheelClock(source: TimeSource): Clock {
   const slots = new Map<number, Set<Entry>>()
   let armedSlot = Infinity
-  let disarm: (() => void) | undefined
+  let disarm: CancelTimer | undefined
+  /** Whether the timer stays set although no deadline waits for it. */
+  let isIdle = false
+  /** The last slot that became empty: a client with one request at a time needs one again and again. */
+  let spare: Set<Entry> | undefined
+  let lastMs = 0
+  let lastWidth = RESOLUTION_MS
 
   // A class, because each connection has one: an object with its own functions needs four times the memory.
   class Entry implements Deadline {
@@ -113,15 +134,27 @@ export function createWheelClock(source: TimeSource): Clock {
   function slotIn(ms: number): number {
     // A slot that is NaN would prevent all others from being the earliest.
     if (Number.isNaN(ms)) throw new RangeError('a deadline must be a number of milliseconds')
-    const width = widthFor(ms)
+    if (ms !== lastMs) {
+      lastMs = ms
+      lastWidth = widthFor(ms)
+    }
+    const width = lastWidth
     return Math.ceil((source.now() + Math.max(ms, 0)) / width) * width
   }
 
   function add(entry: Entry): void {
     if (entry.slot === Infinity) return
-    const slot = slots.get(entry.slot)
-    if (slot) slot.add(entry)
-    else slots.set(entry.slot, new Set([entry]))
+    let slot = slots.get(entry.slot)
+    if (!slot) {
+      slot = spare ?? new Set()
+      spare = undefined
+      slots.set(entry.slot, slot)
+    }
+    slot.add(entry)
+    if (isIdle) {
+      isIdle = false
+      disarm?.ref?.()
+    }
     if (entry.slot < armedSlot) arm(entry.slot)
   }
 
@@ -129,7 +162,11 @@ export function createWheelClock(source: TimeSource): Clock {
     const slot = slots.get(entry.slot)
     if (!slot?.delete(entry) || slot.size > 0) return
     slots.delete(entry.slot)
-    if (slots.size === 0) arm(Infinity)
+    spare = slot
+    if (slots.size > 0) return
+    isIdle = disarm?.unref !== undefined
+    if (isIdle) disarm?.unref?.()
+    else arm(Infinity)
   }
 
   function arm(slot: number): void {
@@ -142,21 +179,23 @@ export function createWheelClock(source: TimeSource): Clock {
 
   function tick(): void {
     disarm = undefined
+    isIdle = false
     armedSlot = Infinity
     const reached = source.now()
     const due = [...slots].filter(([slot]) => slot <= reached).sort(([a], [b]) => a - b)
     try {
-      for (const [, entries] of due) expireAll(entries)
+      for (const [slot, entries] of due) expireAll(slot, entries)
     } finally {
       const earliest = Math.min(...slots.keys())
       if (earliest < armedSlot) arm(earliest)
     }
   }
 
-  function expireAll(entries: Set<Entry>): void {
+  function expireAll(slot: number, entries: Set<Entry>): void {
     // A copy: deadlines added for this slot in the meantime expire in the next tick.
     for (const entry of [...entries]) {
-      if (!entries.has(entry)) continue
+      // Disposed or moved meanwhile.
+      if (entry.slot !== slot) continue
       entry[Symbol.dispose]()
       entry.expire()
     }

@@ -42,7 +42,7 @@ export {
   ConnectionAccounts,
   type HeldDirection,
 } from './connection-accounts.js'
-export { TurnShare } from './turn-share.js'
+export { leaveTurns, TurnShare } from './turn-share.js'
 export type { Preamble, PreambleOptions } from './preamble.js'
 export { type PreambleSettings, preambleDefaults, preambleOptions } from './read-preamble.js'
 export { clientPreambleOptions } from './send-preamble.js'

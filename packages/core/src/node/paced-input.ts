@@ -12,7 +12,7 @@
 import type { Readable } from 'node:stream'
 import timers from 'node:timers'
 import type { Clock } from '../index.js'
-import { TurnShare } from './turn-share.js'
+import { leaveTurns, TurnShare, takeTurn } from './turn-share.js'
 
 /** The receiver of the input. */
 export interface InputHandlers {
@@ -28,7 +28,7 @@ const PART_BYTES = 16_384
 const SMALL_BYTES = 1_024
 const LINE_FEED = 0x0a
 
-/** Passes on the input of a stream, and gives the event loop back after 2 ms or 256 KiB. */
+/** Passes on the input of a stream, and gives the event loop back when its share of the turn is used. */
 export class PacedInput {
   readonly #readable: Readable
   readonly #handlers: InputHandlers
@@ -72,8 +72,12 @@ export class PacedInput {
   chunk(chunk: Uint8Array): void {
     if (this.#isStopped) return
     if (this.#rest) this.flush()
-    if (chunk.length < SMALL_BYTES) this.#handlers.input(chunk)
-    else this.#process(chunk)
+    if (chunk.length >= SMALL_BYTES) {
+      this.#process(chunk)
+      return
+    }
+    takeTurn(this)
+    this.#handlers.input(chunk)
   }
 
   end(): void {
@@ -94,10 +98,11 @@ export class PacedInput {
   stop(): void {
     this.#isStopped = true
     this.#rest = undefined
+    leaveTurns(this)
   }
 
   #process(chunk: Uint8Array): void {
-    this.#share ??= new TurnShare()
+    this.#share ??= new TurnShare(this)
     const share = this.#share
     let start = 0
     let since = this.#clock.now()

@@ -39,7 +39,6 @@ export class PendingPosts {
     this.queuedBytes += post.bytes
     this.all.add(post)
     if (post.id !== undefined) this.#requests.set(post.id, post)
-    if (isRequest(post.message)) this.#ended.begin(post.message)
     return post
   }
 
@@ -69,7 +68,7 @@ export class PendingPosts {
 
   /** Whether the message belongs to a request that is cancelled or over. Many of one request are reported. */
   isLate(message: JsonRpcMessage): boolean {
-    return this.#ended.isLate(message)
+    return this.#ended.isLate(message, () => this.#messages())
   }
 
   /** Reports a response without a pending request, unless it is on the stream of a cancelled one. Returns its fault. */
@@ -85,5 +84,9 @@ export class PendingPosts {
   stop(): void {
     this.#late.stop()
     this.#unexpected.stop()
+  }
+
+  *#messages(): Iterable<JsonRpcMessage> {
+    for (const { message } of this.all) yield message
   }
 }

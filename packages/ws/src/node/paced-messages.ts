@@ -1,6 +1,6 @@
 import timers from 'node:timers'
 import type { Clock } from '@mcpwire/core'
-import { TurnShare } from '@mcpwire/core/node'
+import { leaveTurns, TurnShare } from '@mcpwire/core/node'
 import type { RawData } from 'ws'
 
 /** The socket of the messages. */
@@ -16,13 +16,13 @@ const SMALL_BYTES = 1_024
 const SAMPLE = 16
 
 /**
- * Delivers the messages of one WebSocket, and gives the event loop back after 2 ms or 256 KiB. The library emits all
- * messages of a chunk at once: those behind the limit wait here for the next turn.
+ * Delivers the messages of one WebSocket, and gives the event loop back when its share of the turn is used. The
+ * library emits all messages of a chunk at once: those behind the limit wait here for the next turn.
  */
 export class PacedMessages {
   readonly #source: MessageSource
   readonly #clock: Clock
-  readonly #share = new TurnShare()
+  readonly #share = new TurnShare(this)
   #waiting: (readonly [data: RawData, isBinary: boolean])[] | undefined
   #waitingBytes = 0
   #smallMessages = 0
@@ -80,6 +80,7 @@ export class PacedMessages {
 
   /** Drops the waiting messages. */
   drop(): void {
+    leaveTurns(this)
     this.#waiting = undefined
     this.#waitingBytes = 0
   }

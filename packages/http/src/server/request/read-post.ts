@@ -244,6 +244,13 @@ export class PostFlow implements Flow {
 const LARGE_CHARACTERS = 65_536
 /** The time that the small messages of one session may take in one turn, in milliseconds. */
 const SHARE_MS = 2
+/**
+ * The time of small messages after which the end of the turn is awaited. Until then their turns count as one: to await
+ * each would cost a client with one request at a time another iteration of the event loop for each.
+ */
+const UNCOUNTED_MS = 0.5
+/** The sessions after whose small messages the end of the turn is awaited. */
+const MAX_UNCOUNTED = 64
 
 interface WaitingPost {
   readonly isLarge: boolean
@@ -262,6 +269,7 @@ export class ParseTurns {
   readonly #waiting = new Map<string, WaitingPost[]>()
   /** The time that the small messages of each session have taken in this turn. */
   readonly #spentMs = new Map<string, number>()
+  #totalMs = 0
   /** Whether this turn has had a large body. */
   #isTaken = false
   #isScheduled = false
@@ -283,22 +291,28 @@ export class ParseTurns {
 
   /** Calls `handle`, now or in a later turn. It must not throw. */
   add(session: string, isLarge: boolean, handle: () => void): void {
-    this.#schedule()
     const waiting = this.#waiting.get(session)
     if (waiting) waiting.push({ isLarge, handle })
-    else if (this.isFree(session, isLarge)) this.#handle(session, { isLarge, handle })
-    else this.#waiting.set(session, [{ isLarge, handle }])
+    else if (this.#hasShare(session, isLarge)) this.#handle(session, { isLarge, handle })
+    else {
+      this.#waiting.set(session, [{ isLarge, handle }])
+      this.#schedule()
+    }
   }
 
   #handle(session: string, { isLarge, handle }: WaitingPost): void {
     if (isLarge) {
       this.#isTaken = true
+      this.#schedule()
       handle()
       return
     }
     const since = this.#clock.now()
     handle()
-    this.#spentMs.set(session, (this.#spentMs.get(session) ?? 0) + this.#clock.now() - since)
+    const spentMs = this.#clock.now() - since
+    this.#spentMs.set(session, (this.#spentMs.get(session) ?? 0) + spentMs)
+    this.#totalMs += spentMs
+    if (this.#totalMs >= UNCOUNTED_MS || this.#spentMs.size >= MAX_UNCOUNTED) this.#schedule()
   }
 
   #schedule(): void {
@@ -312,6 +326,7 @@ export class ParseTurns {
     this.#isScheduled = false
     this.#isTaken = false
     this.#spentMs.clear()
+    this.#totalMs = 0
     const [next] = this.#waiting
     if (!next) return
     this.#schedule()
