@@ -16,7 +16,7 @@ export function takeTurn(connection: object): void {
   latest = connection
 }
 
-/** Forgets a connection that has ended. */
+/** Removes a connection that has ended. */
 export function leaveTurns(connection: object): void {
   if (latest === connection) latest = undefined
 }
