@@ -17,7 +17,7 @@ export {
   type TransportErrorDetails,
 } from './contract/errors.js'
 export type { EventId, EventStore, StreamId } from './contract/event-store.js'
-export type { Admission, Gate, Handshake, Refusal, Verdict } from './contract/gate.js'
+export type { Admission, CallerResolver, Gate, Handshake, Refusal, Verdict } from './contract/gate.js'
 export type { HttpHeaders } from './contract/http-headers.js'
 export type { HttpResponse, HttpHooks } from './contract/http-hooks.js'
 export type { Listener, RefusedCaller } from './contract/listener.js'
@@ -37,7 +37,7 @@ export {
   type ProgressToken,
   type RequestId,
 } from './contract/message.js'
-export type { CapacityRefusal, SessionGrant, SessionPolicy } from './contract/session-policy.js'
+export type { CapacityRefusal, SessionAttempt, SessionGrant, SessionPolicy } from './contract/session-policy.js'
 export type {
   TlsBlob,
   TlsClientOptions,

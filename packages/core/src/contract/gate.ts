@@ -1,3 +1,4 @@
+import type { JsonRpcRequest } from './message.js'
 import { invalidOption } from './options.js'
 import type { AuthInfo, TlsFacts } from './transport.js'
 
@@ -14,6 +15,10 @@ export interface Handshake {
   /** The `Host` header: the name of this server, with the port if the caller gave one. */
   readonly host?: string
   readonly path?: string
+  /** The HTTP method, such as `POST`. A WebSocket caller has `GET`. */
+  readonly method?: string
+  /** The scheme by which the caller reached this server, such as `https`. */
+  readonly scheme?: string
   /** The headers before the first message, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>
   readonly tls?: TlsFacts
@@ -34,11 +39,11 @@ export interface Admission {
 export interface Refusal {
   readonly admit: false
   /** The HTTP status of the refusal. Media without statuses use it for the error alone. */
-  readonly status: 401 | 403 | 421 | 429 | 503
+  readonly status: 400 | 401 | 403 | 421 | 429 | 503
   /** The reason, as a text for the caller. It crosses the wire: no secrets, no facts about other callers. */
   readonly reason: string
   readonly retryAfterMs?: number
-  /** The `WWW-Authenticate` header of a 401. */
+  /** The `WWW-Authenticate` header of a 401 or 403. */
   readonly challenge?: string
 }
 
@@ -49,8 +54,32 @@ export type Verdict = Admission | Refusal
  * Admits or refuses each caller. A gate that throws, exceeds `gateTimeoutMs` or returns no verdict refuses the caller.
  */
 export interface Gate {
-  admit(handshake: Handshake, signal: AbortSignal): Verdict | Promise<Verdict>
+  /**
+   * Decides about a caller.
+   *
+   * @param signal aborts after `gateTimeoutMs`, or when the listener closes
+   * @param before what earlier gates of `allOf()` have admitted; left out for the first gate
+   */
+  admit(handshake: Handshake, signal: AbortSignal, before?: Admission): Verdict | Promise<Verdict>
+  /**
+   * Decides about a request of an admitted caller, before the application receives it. A refusal becomes the response:
+   * over HTTP with its status and headers, elsewhere as a JSON-RPC error. Without a refusal the request is delivered.
+   *
+   * @param signal aborts after `gateTimeoutMs`, or when the connection ends
+   */
+  admitMessage?(
+    message: JsonRpcRequest,
+    handshake: Handshake,
+    admission: Admission,
+    signal: AbortSignal,
+  ): Refusal | undefined | Promise<Refusal | undefined>
 }
+
+/**
+ * Finds the caller behind a proxy. It is called once for each handshake, before all else: the gate, `peer.address`, limits,
+ * hooks and logs use the handshake that it returns. A resolver that throws or returns neither refuses the caller.
+ */
+export type CallerResolver = (handshake: Handshake) => Handshake | Refusal
 
 /** Throws `INVALID_OPTION` unless the value is a gate. */
 export function requireGate(option: string, value: unknown): asserts value is Gate {
@@ -58,7 +87,7 @@ export function requireGate(option: string, value: unknown): asserts value is Ga
   invalidOption(option, value, 'an object with a method admit(), such as localOnly()')
 }
 
-const REFUSAL_STATUSES: readonly unknown[] = [401, 403, 421, 429, 503]
+const REFUSAL_STATUSES: readonly unknown[] = [400, 401, 403, 421, 429, 503]
 
 /** Returns the verdict. Throws where it is none: an admission with an invalid end must not count as unlimited. */
 export function checkVerdict(verdict: Verdict): Verdict {

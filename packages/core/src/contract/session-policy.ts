@@ -9,6 +9,21 @@ export interface SessionGrant {
   readonly idleTimeoutMs?: number
   /** Called once when the session has ended. */
   readonly release?: () => void
+  /** Ends the session as `REFUSED` when it aborts. */
+  readonly revoked?: AbortSignal
+  /**
+   * Checks each further HTTP request of the session, which has a handshake and an admission of its own. A refusal is the
+   * response to the request; the session stays open. Media with one handshake for each session do not call it.
+   */
+  readonly check?: (handshake: Handshake, admission: Admission) => Refusal | undefined
+}
+
+/** A caller that the gate has admitted, and that wants to open a session. */
+export interface SessionAttempt {
+  readonly handshake: Handshake
+  readonly admission: Admission
+  /** The id of the session, where the medium has ids. */
+  readonly sessionId?: string
 }
 
 /** The refusal of a policy whose capacity is used up, until a connection ends. */
@@ -26,5 +41,13 @@ export interface CapacityRefusal extends Refusal {
  * caller. Listeners and the session table of HTTP enforce it.
  */
 export interface SessionPolicy {
-  open(handshake: Handshake, admission: Admission): SessionGrant | Refusal | CapacityRefusal
+  /**
+   * Decides about a session. A grant that comes after `gateTimeoutMs`, or after the caller has left, is released.
+   *
+   * @param signal aborts after `gateTimeoutMs`, or when the listener closes
+   */
+  open(
+    attempt: SessionAttempt,
+    signal: AbortSignal,
+  ): SessionGrant | Refusal | CapacityRefusal | Promise<SessionGrant | Refusal | CapacityRefusal>
 }

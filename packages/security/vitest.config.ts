@@ -1,0 +1,3 @@
+import { projectConfig } from '../../tooling/vitest.shared.js'
+
+export default projectConfig('security')
