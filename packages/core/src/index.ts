@@ -37,7 +37,12 @@ export {
   type ProgressToken,
   type RequestId,
 } from './contract/message.js'
-export type { CapacityRefusal, SessionAttempt, SessionGrant, SessionPolicy } from './contract/session-policy.js'
+export type {
+  CapacityRefusal,
+  SessionAttempt,
+  SessionGrant,
+  SessionPolicy,
+} from './contract/session-policy.js'
 export type {
   TlsBlob,
   TlsClientOptions,

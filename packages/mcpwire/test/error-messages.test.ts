@@ -136,7 +136,11 @@ test('diagnoses are plain sentences', () => {
 
 test('a refused connection is a plain sentence', () => {
   const { policy } = createConnectionQuota(0)
-  expect(policy.open({ medium: 'tcp', remote: {}, headers: {} }, { admit: true })).toMatchInlineSnapshot(`
+  const attempt = {
+    handshake: { medium: 'tcp', remote: {}, headers: {} },
+    admission: { admit: true },
+  } as const
+  expect(policy.open(attempt, new AbortController().signal)).toMatchInlineSnapshot(`
     {
       "admit": false,
       "reason": "the server has no capacity for another connection",

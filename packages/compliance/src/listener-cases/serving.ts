@@ -129,7 +129,7 @@ export const servingCases: readonly ListenerCase[] = [
       let released = 0
       let isFull = false
       const sessionPolicy: SessionPolicy = {
-        open: (_handshake, admission) =>
+        open: ({ admission }) =>
           isFull
             ? { admit: false, status: 429, reason: 'too many sessions', retryAfterMs: 10 }
             : { admit: admission.admit, release: () => released++ },

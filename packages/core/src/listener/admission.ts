@@ -59,7 +59,10 @@ export async function admit(
   }
   if (!sessionPolicy) return { admitted: true, admission: verdict }
   try {
-    const grant: SessionGrant | Refusal | undefined = sessionPolicy.open({ handshake, admission: verdict }, signal) as SessionGrant | Refusal
+    const grant: SessionGrant | Refusal | undefined = sessionPolicy.open(
+      { handshake, admission: verdict },
+      signal,
+    ) as SessionGrant | Refusal
     if (isThenable(grant)) throw await rejectionOf(grant)
     if (grant?.admit !== true) return { admitted: false, refusal: checkVerdict(grant) as Refusal }
     if (isDuration(grant.lifetimeMs) && isDuration(grant.idleTimeoutMs)) {
