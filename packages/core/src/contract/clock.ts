@@ -89,8 +89,13 @@ interface Link {
  * long-lived `Set` moves to the old generation of the heap, with all that it refers to.
  */
 class Slot implements Link {
+  readonly end: number
   previous: Link = this
   next: Link = this
+
+  constructor(end: number) {
+    this.end = end
+  }
 
   get isEmpty(): boolean {
     return this.next === this
@@ -142,8 +147,9 @@ export function createWheelClock(source: TimeSource): Clock {
   let disarm: CancelTimer | undefined
   /** Whether the timer stays set although no deadline waits for it. */
   let isIdle = false
-  /** The last slot that became empty: a client with one request at a time needs one again and again. */
-  let spare: Slot | undefined
+  let count = 0
+  /** The slot of the latest deadline. */
+  let latest: Slot | undefined
   let lastMs = 0
   let lastWidth = RESOLUTION_MS
 
@@ -188,32 +194,41 @@ export function createWheelClock(source: TimeSource): Clock {
   }
 
   function add(entry: Entry): void {
-    if (entry.slot === Infinity) return
-    let slot = slots.get(entry.slot)
-    if (!slot) {
-      slot = spare ?? new Slot()
-      spare = undefined
-      slots.set(entry.slot, slot)
-    }
-    slot.append(entry)
+    const { slot: end } = entry
+    if (end === Infinity) return
+    if (latest?.end !== end) latest = slotAt(end)
+    latest.append(entry)
+    count++
     if (isIdle) {
       isIdle = false
       disarm?.ref?.()
     }
-    if (entry.slot < armedSlot) arm(entry.slot)
+    if (end < armedSlot) arm(end)
   }
 
+  function slotAt(end: number): Slot {
+    let slot = slots.get(end)
+    if (!slot) {
+      slot = new Slot(end)
+      slots.set(end, slot)
+    }
+    return slot
+  }
+
+  /** Leaves an empty slot to the next tick: a client with one request at a time needs it again. */
   function remove(entry: Entry): void {
     if (!entry.previous) return
     unlink(entry)
-    const slot = slots.get(entry.slot)
-    if (!slot?.isEmpty) return
-    slots.delete(entry.slot)
-    spare = slot
-    if (slots.size > 0) return
+    if (--count > 0) return
     isIdle = disarm?.unref !== undefined
     if (isIdle) disarm?.unref?.()
-    else arm(Infinity)
+    else clear()
+  }
+
+  function clear(): void {
+    slots.clear()
+    latest = undefined
+    arm(Infinity)
   }
 
   function arm(slot: number): void {
@@ -228,21 +243,27 @@ export function createWheelClock(source: TimeSource): Clock {
     disarm = undefined
     isIdle = false
     armedSlot = Infinity
+    latest = undefined
     const reached = source.now()
-    const due = [...slots].filter(([slot]) => slot <= reached).sort(([a], [b]) => a - b)
+    const due = [...slots.values()].filter(({ end }) => end <= reached).sort((a, b) => a.end - b.end)
     try {
-      for (const [end, slot] of due) expireAll(end, slot.entries() as Entry[])
+      for (const slot of due) expireAll(slot)
     } finally {
-      const earliest = Math.min(...slots.keys())
+      let earliest = Infinity
+      for (const slot of slots.values()) {
+        if (slot.isEmpty) slots.delete(slot.end)
+        else if (slot.end < earliest) earliest = slot.end
+      }
+      latest = undefined
       if (earliest < armedSlot) arm(earliest)
     }
   }
 
-  function expireAll(slot: number, entries: readonly Entry[]): void {
+  function expireAll(slot: Slot): void {
     // Deadlines added for this slot in the meantime expire in the next tick.
-    for (const entry of entries) {
+    for (const entry of slot.entries() as Entry[]) {
       // Disposed or moved meanwhile.
-      if (entry.slot !== slot) continue
+      if (entry.slot !== slot.end) continue
       entry[Symbol.dispose]()
       entry.expire()
     }
