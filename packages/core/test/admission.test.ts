@@ -151,7 +151,6 @@ describe('an invalid decision', () => {
   test.each([
     ...nonsense,
     ['a promise of nonsense', Promise.resolve({ admit: 'yes' })],
-    ['a promise that rejects', Promise.reject(new Error('no'))],
     ['a lifetime that is no number', { admit: true, lifetimeMs: Number.NaN }],
     ['an idle time that is negative', { admit: true, idleTimeoutMs: -1 }],
     ['an idle time that is text', { admit: true, idleTimeoutMs: '1' }],
