@@ -4,6 +4,13 @@
  *
  * @packageDocumentation
  */
+export { bearerChallenge, type ChallengeParameters } from './challenge.js'
+export {
+  type ProtectedResource,
+  protectedResource,
+  type ProtectedResourceOptions,
+} from './resource/protected-resource.js'
+export { requireScopes, type RequireScopesOptions, type ScopesByName } from './resource/require-scopes.js'
 export {
   type TokenContext,
   TokenError,
