@@ -57,7 +57,7 @@ test.each([
   const { origin } = new URL(publicUrl)
   expect(resource.audience).toEqual(audience)
   expect(resource.metadataUrl).toBe(`${origin}/.well-known/oauth-protected-resource${path}`)
-  expect(resource.challenge.resourceMetadata).toBe(resource.metadataUrl)
+  expect(resource.challenge.resource_metadata).toBe(resource.metadataUrl)
 })
 
 test.each<[Partial<ProtectedResourceOptions>, string]>([
@@ -77,5 +77,5 @@ test.each<[Partial<ProtectedResourceOptions>, string]>([
 
 test('a challenge quotes what a header can carry', () => {
   expect(bearerChallenge()).toBe('Bearer')
-  expect(bearerChallenge({ realm: 'a"b\\c\r\nd é', scopes: [] })).toBe('Bearer realm="a b c  d  "')
+  expect(bearerChallenge({ realm: 'a"b\\c\r\nd é' })).toBe('Bearer realm="a\'b c d  "')
 })

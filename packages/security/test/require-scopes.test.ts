@@ -26,7 +26,7 @@ describe('requireScopes()', () => {
   })
 
   test('refuses a caller without the scopes for all', () => {
-    const challenge = { resourceMetadata: 'https://mcp.example.com/.well-known/oauth-protected-resource' }
+    const challenge = { resource_metadata: 'https://mcp.example.com/.well-known/oauth-protected-resource' }
     const gate = requireScopes({ all: ['mcp:read'], challenge })
     expect(gate.admit(handshake, signal, admitted('mcp:read', 'x'))).toEqual({ admit: true })
     expect(gate.admit(handshake, signal, admitted('x'))).toEqual({

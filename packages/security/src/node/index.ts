@@ -1,8 +1,16 @@
 /**
- * The parts of security that need Node: tokens.
+ * Security of servers on Node: API keys and tokens.
  *
  * @packageDocumentation
  */
+export { apiKey, apiKeyDefaults, type ApiKeyOptions } from './api-key.js'
+export {
+  apiKeyFile,
+  apiKeyFileDefaults,
+  type ApiKeyFileGate,
+  type ApiKeyFileOptions,
+} from './api-key-file.js'
+export type { ApiKey, ApiKeys } from './api-key-list.js'
 export type { PublicKey, SharedSecret } from './tokens/fixed-keys.js'
 export { introspection, introspectionDefaults, type IntrospectionOptions } from './tokens/introspection.js'
 export { jwtVerifier, jwtVerifierDefaults, type JwtVerifierOptions } from './tokens/jwt-verifier.js'

@@ -114,7 +114,7 @@ export function protectedResource(given: ProtectedResourceOptions): ProtectedRes
   return {
     audience: path === '' ? [resource, `${resource}/`] : [resource],
     metadataUrl,
-    challenge: { resourceMetadata: metadataUrl, ...(scopes && { scopes }) },
+    challenge: { resource_metadata: metadataUrl, ...(scopes && { scope: scopes.join(' ') }) },
     hooks: {
       routes: Object.fromEntries([...paths].map((each) => [each, respond])),
       preflight: ({ path: requested = '' }) => (paths.has(requested) ? metadataPreflight : undefined),

@@ -1,6 +1,6 @@
 import { type Admission, type Gate, isRequest, type JsonRpcRequest, type Refusal } from '@mcpwire/core'
 import { invalidOption, type OptionTable, optional, options, rule } from '@mcpwire/core/authoring'
-import { bearerChallenge, type ChallengeParameters } from '../challenge.js'
+import { bearerChallenge, type ChallengeParameters, requireChallenge } from '../challenge.js'
 
 /** Names of methods or tools, and the scopes that each requires. */
 export type ScopesByName = Readonly<Record<string, string | readonly string[]>>
@@ -49,10 +49,6 @@ const scopesByName = rule<ScopesByName>((option, value) => {
   }
 })
 
-const challengeParameters = rule<ChallengeParameters>((option, value) => {
-  if (typeof value !== 'object' || value === null) invalidOption(option, value, 'parameters of a challenge')
-})
-
 const table: OptionTable<RequireScopesOptions, OptionalMember> = options<
   RequireScopesOptions,
   OptionalMember
@@ -60,7 +56,7 @@ const table: OptionTable<RequireScopesOptions, OptionalMember> = options<
   all: optional(scopeList),
   methods: optional(scopesByName),
   tools: optional(scopesByName),
-  challenge: optional(challengeParameters),
+  challenge: optional(rule<ChallengeParameters>(requireChallenge)),
 })
 
 /**
@@ -121,12 +117,9 @@ function insufficient(
 ): Refusal {
   const missing = needed.filter((scope) => !granted.includes(scope))
   const reason = `the token lacks the scope ${[...new Set(missing)].join(' ')}`
-  const challenge = bearerChallenge({
-    ...parameters,
-    error: 'insufficient_scope',
-    errorDescription: reason,
-    scopes: [...new Set([...granted.filter((scope) => SCOPE.test(scope)), ...needed])],
-  })
+  const scope = [...new Set([...granted.filter((each) => SCOPE.test(each)), ...needed])].join(' ')
+  const fault = { error: 'insufficient_scope', error_description: reason } as const
+  const challenge = bearerChallenge({ ...parameters, scope }, fault)
   return { admit: false, status: 403, reason, challenge }
 }
 
