@@ -1,1 +1,7 @@
-export {}
+export type { ExpiringCertificate } from './certificate-expiry.js'
+export {
+  type CertificateSource,
+  type CertificatesOptions,
+  certificates,
+  certificatesDefaults,
+} from './certificates.js'

@@ -1,0 +1,63 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createAuthority } from '@mcpwire/test-support/certificates'
+import { temporaryFolder } from '@mcpwire/test-support/folders'
+import { onTestFinished } from 'vitest'
+import { type CertificateSource, type CertificatesOptions, certificates } from '../../src/node/index.js'
+
+/** The authority of these tests. */
+export const authority = createAuthority('test authority')
+
+/** A certificate with its key. */
+export type Credential = ReturnType<typeof authority.issue>
+
+/** A certificate for this host that the authority issued. */
+export function issued(
+  name: string,
+  content: Partial<Parameters<typeof authority.issue>[0]> = {},
+): Credential {
+  return authority.issue({ name, names: ['localhost', '127.0.0.1'], ...content })
+}
+
+/** The files of one end. */
+export interface Files {
+  readonly certFile: string
+  readonly keyFile: string
+  readonly caFile: string
+}
+
+/** The paths of the files in a folder. */
+export function filesIn(folder: string): Files {
+  return {
+    certFile: join(folder, 'tls.crt'),
+    keyFile: join(folder, 'tls.key'),
+    caFile: join(folder, 'ca.crt'),
+  }
+}
+
+/** Writes the files in place. The authority is that of these tests. */
+export async function write(files: Files, { cert, key }: Credential, ca = authority.cert): Promise<Files> {
+  await writeFile(files.certFile, cert)
+  await writeFile(files.keyFile, key)
+  await writeFile(files.caFile, ca)
+  return files
+}
+
+/** Writes the files in a new folder. */
+export async function written(credential: Credential, ca?: string): Promise<Files> {
+  return write(filesIn(await temporaryFolder()), credential, ca)
+}
+
+/** A source that is disposed of after the test, with its reports. */
+export function sourceOf(options: CertificatesOptions): {
+  readonly source: CertificateSource
+  readonly errors: Error[]
+  readonly changes: string[]
+} {
+  const errors: Error[] = []
+  const changes: string[] = []
+  const source = certificates({ onError: (error) => errors.push(error), ...options })
+  source.onChange(() => changes.push(String(source.current().cert)))
+  onTestFinished(() => source[Symbol.dispose]())
+  return { source, errors, changes }
+}
