@@ -1,5 +1,4 @@
-import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { until } from '@mcpwire/compliance'
 import { type FakeClock, fakeClock } from '@mcpwire/test-support/fake-clock'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
@@ -10,6 +9,7 @@ import {
   type Files,
   filesIn,
   issued,
+  mountedSecret,
   sourceOf,
   write,
   written,
@@ -74,22 +74,10 @@ describe('new certificates come into use when', () => {
   })
 
   test('a link to their folder is replaced, as in a mounted Kubernetes secret', async () => {
-    const folder = await temporaryFolder()
-    const files = filesIn(folder)
-    const put = async (version: string, credential: typeof first): Promise<void> => {
-      const target = join(folder, version)
-      await mkdir(target)
-      await write(filesIn(target), credential)
-      await symlink(version, join(folder, '..data_tmp'))
-      await rename(join(folder, '..data_tmp'), join(folder, '..data'))
-    }
-    await put('..2026_01', first)
-    for (const path of Object.values(files))
-      await symlink(join('..data', path.slice(folder.length + 1)), path)
+    const { files, put } = await mountedSecret(first)
     const { changes, errors, clock } = await watching(files)
-    for (const [index, next] of [second, third].entries()) {
-      await put(`..2026_1${index}`, next)
-      await rm(join(folder, index === 0 ? '..2026_01' : '..2026_10'), { recursive: true })
+    for (const next of [second, third]) {
+      await put(next)
       await settleUntil(clock, () => changes.at(-1) === next.cert, 'the certificate changed')
     }
     expect(changes).toEqual([second.cert, third.cert])

@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { createAuthority } from '@mcpwire/test-support/certificates'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { onTestFinished } from 'vitest'
@@ -46,6 +46,31 @@ export async function write(files: Files, { cert, key }: Credential, ca = author
 /** Writes the files in a new folder. */
 export async function written(credential: Credential, ca?: string): Promise<Files> {
   return write(filesIn(await temporaryFolder()), credential, ca)
+}
+
+/** Files that are replaced together, as in a mounted Kubernetes secret. */
+export interface MountedSecret {
+  readonly files: Files
+  /** Replaces all files in one step, and removes those before. */
+  put(credential: Credential): Promise<void>
+}
+
+/** Puts the files in a folder that links lead to over the link `..data`. */
+export async function mountedSecret(first: Credential): Promise<MountedSecret> {
+  const folder = await temporaryFolder()
+  const files = filesIn(folder)
+  let version = 0
+  const put = async (credential: Credential): Promise<void> => {
+    const target = `..2026_${++version}`
+    await mkdir(join(folder, target))
+    await write(filesIn(join(folder, target)), credential)
+    await symlink(target, join(folder, '..data_tmp'))
+    await rename(join(folder, '..data_tmp'), join(folder, '..data'))
+    await rm(join(folder, `..2026_${version - 1}`), { recursive: true, force: true })
+  }
+  await put(first)
+  for (const path of Object.values(files)) await symlink(join('..data', basename(path)), path)
+  return { files, put }
 }
 
 /** A source that is disposed of after the test, with its reports. */
