@@ -28,7 +28,7 @@ interface Subject {
 export interface Authority extends Credential {
   issue(subject: Subject): Credential
   /** Makes an authority whose certificate comes from this one. */
-  intermediate(name: string, validity?: Pick<Subject, 'isExpired'>): Authority
+  intermediate(name: string, validity?: Pick<Subject, 'isExpired' | 'validTo'>): Authority
 }
 
 const DAY_MS = 86_400_000
