@@ -5,3 +5,9 @@ export {
   certificates,
   certificatesDefaults,
 } from './certificates.js'
+export {
+  type DevelopmentCertificate,
+  type DevelopmentCertificateOptions,
+  developmentCertificate,
+  developmentCertificateDefaults,
+} from './development-certificate.js'
