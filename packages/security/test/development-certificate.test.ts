@@ -24,7 +24,7 @@ test.each(['localhost', '127.0.0.1'])('secures a connection to %s', async (host)
 test('is a self-signed certificate with a P-256 key for the names and days, and no authority', async () => {
   const clock = fakeClock(Math.floor(Date.now() / 1_000) * 1_000)
   const { server, client } = await developmentCertificate({
-    names: ['dev.test', '192.0.2.1'],
+    names: ['*.dev.test', '192.0.2.1'],
     days: 3,
     clock,
   })
