@@ -98,6 +98,9 @@ describe('new certificates come into use when', () => {
       await rename(`${path}.new`, path)
     }
     await settleUntil(clock, () => changes.at(-1) === third.cert, 'the certificate changed')
+    await write(others, second)
+    await settleUntil(clock, () => changes.length === 3, 'the certificate changed')
+    expect(changes).toEqual([second.cert, third.cert, second.cert])
   })
 
   test('the file system reports no change, at the next check', async () => {

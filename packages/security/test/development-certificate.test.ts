@@ -72,6 +72,8 @@ test('replaces a certificate that expires within a day, lacks a name, is damaged
   expect(await renewed({ names: ['dev.test'] })).toBe(true)
   expect(await renewed({ names: ['dev.test'], clock: fakeClock(Date.now() + 28 * DAY_MS) })).toBe(false)
   expect(await renewed({ names: ['dev.test'], clock: fakeClock(Date.now() + 29.5 * DAY_MS) })).toBe(true)
+  expect(await renewed()).toBe(true)
+  expect(await renewed()).toBe(false)
   await chmod(join(folder, 'development-key.pem'), 0o644)
   expect(await renewed()).toBe(true)
   await writeFile(join(folder, 'development-cert.pem'), 'damaged')
