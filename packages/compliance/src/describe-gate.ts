@@ -4,7 +4,7 @@ import { within } from './waiting.js'
 
 const GRACE_MS = 20_000
 const LONG_TEXT_LENGTH = 100_000
-const statuses: readonly unknown[] = [401, 403, 421, 429, 503]
+const statuses: readonly unknown[] = [400, 401, 403, 421, 429, 503]
 
 /** The subject of the gate suite. */
 export interface GateSubject {

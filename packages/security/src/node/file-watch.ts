@@ -3,8 +3,8 @@ import { basename, dirname, parse, resolve, sep } from 'node:path'
 
 /** Follows the notifications of the file system about some files. */
 export interface FileWatch extends Disposable {
-  /** Watches again from now on, since links may lead to other folders. */
-  renew(): void
+  /** Watches again from now on, since links may lead to other folders. Returns whether all folders can be watched. */
+  renew(): boolean
 }
 
 /** Beyond it, a path is a loop, as in Linux. */
@@ -24,8 +24,10 @@ export function watchFiles(files: readonly string[], changed: () => void): FileW
   return {
     renew() {
       const before = watchers
-      watchers = [...namesByFolder(files)].flatMap(([folder, names]) => watchFolder(folder, names, changed))
+      const folders = [...namesByFolder(files)]
+      watchers = folders.flatMap(([folder, names]) => watchFolder(folder, names, changed))
       for (const watcher of before) watcher.close()
+      return watchers.length === folders.length
     },
     [Symbol.dispose]: close,
   }
@@ -37,8 +39,11 @@ function watchFolder(folder: string, names: ReadonlySet<string>, changed: () => 
       // Some systems do not pass the name.
       if (name === null || names.has(name)) changed()
     })
-    // Such as a folder that was removed. The check from time to time goes on.
-    watcher.on('error', () => watcher.close())
+    // Such as a folder that was removed.
+    watcher.on('error', () => {
+      watcher.close()
+      changed()
+    })
     return [watcher]
   } catch {
     // Such as a folder that does not exist, or too many watches.
