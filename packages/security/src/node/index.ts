@@ -1,5 +1,5 @@
 /**
- * Security of servers on Node: API keys and tokens.
+ * Security of servers on Node: API keys, tokens, and certificates that are renewed.
  *
  * @packageDocumentation
  */
@@ -22,3 +22,16 @@ export {
   type RemoteKeySetOptions,
 } from './tokens/remote-key-set.js'
 export type { Fetch } from './tokens/bounded-fetch.js'
+export type { ExpiringCertificate } from './certificate-expiry.js'
+export {
+  type CertificateSource,
+  type CertificatesOptions,
+  certificates,
+  certificatesDefaults,
+} from './certificates.js'
+export {
+  type DevelopmentCertificate,
+  type DevelopmentCertificateOptions,
+  developmentCertificate,
+  developmentCertificateDefaults,
+} from './development-certificate.js'
