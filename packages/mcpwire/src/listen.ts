@@ -13,6 +13,7 @@ import {
 } from '@mcpwire/core'
 import type { TlsServerOptions } from '@mcpwire/core/node'
 import type { HttpServerListener } from '@mcpwire/http/node'
+import type { AccessFlags } from './access-flags.js'
 import { allowOrigins, originOf } from './allowed-origins.js'
 import { type ConnectionQuota, createConnectionQuota, NO_CAPACITY } from './connection-quota.js'
 import { endpoint, isHttp, isSecure, isTcp, listenerAt, mediumOf } from './endpoint.js'
@@ -24,6 +25,7 @@ import { sharedPorts } from './shared-ports.js'
 import { onFirstSignal } from './signals.js'
 
 const NAME = 'mcpwire bridge'
+const ANONYMOUS = '--allow-anonymous: clients on other hosts are admitted without authentication'
 
 // client ⇄ listener (gate, quota) ⇄ pipe ⇄ monitorServer ⇄ server, once for each client
 //
@@ -43,10 +45,8 @@ export interface ListenBridgeOptions {
   readonly maxTotalBytes: number
   /** How long requests in flight may take when the bridge shuts down, in milliseconds. */
   readonly drainMs: number
-  /** Whether to admit clients on other hosts. */
-  readonly allowRemote: boolean
-  /** Origins of pages to admit, besides those of this host. */
-  readonly allowOrigins: readonly string[]
+  /** The flags that decide which clients are admitted. They were checked by `checkAccess()`. */
+  readonly access: AccessFlags
   /** Certificate and authorities for URLs with TLS. */
   readonly tls: TlsServerOptions
   readonly server: EndpointOptions & { readonly maxMessageBytes: number; readonly closeTimeoutMs: number }
@@ -88,6 +88,7 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
   const shared = sharedPorts(options.urls)
   for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, common) })
   const connections = new BridgedConnections(target, options, common)
+  if (options.access.allowAnonymous) log(NAME, ANONYMOUS, 'warn')
   let isShuttingDown = false
   const shutDown = async (drainMs: number): Promise<void> => {
     isShuttingDown = true
@@ -124,9 +125,10 @@ async function listenerFor(
   const { tls, maxConnections, sessionIdleMs } = options
   const { maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options.server
   const origins = originsIn(options)
-  const gate: Gate | undefined = options.allowRemote
-    ? allowOrigins(origins, () => listener.address)
-    : undefined
+  const gate: Gate | undefined =
+    options.access.allowAnonymous || options.access.listenCa
+      ? allowOrigins(origins, () => listener.address)
+      : undefined
   const settings = {
     gate,
     sessionPolicy: quota.policy,
@@ -147,8 +149,8 @@ async function listenerFor(
   return listener
 }
 
-function originsIn({ allowOrigins }: ListenBridgeOptions): string[] {
-  return allowOrigins.map((text) => {
+function originsIn({ access: { allowOrigin = [] } }: ListenBridgeOptions): string[] {
+  return allowOrigin.map((text) => {
     const origin = originOf(text)
     if (origin !== undefined) return origin
     throw new UsageError(`--allow-origin ${text} must be an origin, such as https://app.example`)
