@@ -2,7 +2,7 @@ import { isLoopback } from '@mcpwire/core/authoring'
 import { type Command, Option } from 'commander'
 import { append, refuseGiven } from './command-options.js'
 import { isSecure, isTcp, isUnix, isWeb } from './endpoint.js'
-import { UsageError } from './program.js'
+import { OPEN_TO_ALL, UsageError } from './program.js'
 
 /** Flags of `bridge --listen` that decide which clients are admitted. */
 export interface AccessFlags {
@@ -102,9 +102,6 @@ export function checkAccess(urls: readonly string[], flags: AccessFlags): void {
     throw new UsageError('--allow-anonymous has no effect: no other host reaches the URLs of --listen')
 }
 
-const OPEN_TO_ALL =
-  'not started: clients on other hosts could connect without authentication. Listen on 127.0.0.1, or pass --api-key-file, --jwt-issuer or, with https://, wss:// or tcps://, --listen-ca. --allow-anonymous admits every client'
-
 function checkTokens({ jwtIssuer, ...flags }: AccessFlags): void {
   const { jwtAudience, jwksUrl, requireScope, publicUrl } = flags
   if (jwtIssuer === undefined)
@@ -118,7 +115,9 @@ function checkTokens({ jwtIssuer, ...flags }: AccessFlags): void {
       'requires --jwt-issuer',
     )
   else if (jwtAudience === undefined && publicUrl === undefined)
-    throw new UsageError('--jwt-issuer requires --public-url or --jwt-audience: tokens must be for this server')
+    throw new UsageError(
+      '--jwt-issuer requires --public-url or --jwt-audience: tokens must be for this server',
+    )
 }
 
 /** Whether clients beyond this host can connect, directly or through a proxy. */

@@ -1,8 +1,14 @@
 import { byteBudgetDefaults } from '@mcpwire/core'
 import { byteStreamDefaults } from '@mcpwire/core/node'
 import { type Command, Option } from 'commander'
+import {
+  type AccessFlags,
+  accessFlags,
+  addAccessOptions,
+  checkAccess,
+  refuseAllowRemote,
+} from '../access-flags.js'
 import { bridge } from '../bridge.js'
-import { type AccessFlags, accessFlags, addAccessOptions, checkAccess, refuseAllowRemote } from '../access-flags.js'
 import {
   addServerOptions,
   append,
