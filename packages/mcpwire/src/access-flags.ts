@@ -96,10 +96,11 @@ export function checkAccess(urls: readonly string[], flags: AccessFlags): void {
     'contradicts --allow-anonymous: remove one of them',
   )
   if (open.length > 0) return
-  if (flags.listenCa !== undefined)
-    throw new UsageError('--listen-ca contradicts --allow-anonymous: remove one of them')
-  if (!urls.some(isWeb))
-    throw new UsageError('--allow-anonymous has no effect: no other host reaches the URLs of --listen')
+  refuseGiven(
+    { '--listen-ca': flags.listenCa },
+    'contradicts --allow-anonymous: remove one of them',
+  )
+  throw new UsageError('--allow-anonymous has no effect: no other host reaches the URLs of --listen')
 }
 
 function checkTokens({ jwtIssuer, ...flags }: AccessFlags): void {
