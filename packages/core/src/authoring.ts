@@ -35,7 +35,14 @@ export {
   listenerOptions,
   type OptionalListenerOptions,
 } from './listener/listener-options.js'
-export { parseRefusal, printable, refusalError, toRefusalMessage } from './listener/refusal.js'
+export { askGate, asksForMessages, type MessageCaller, type MessageGate } from './listener/message-gate.js'
+export {
+  parseRefusal,
+  printable,
+  refusalError,
+  toRefusalMessage,
+  toRefusalResponse,
+} from './listener/refusal.js'
 export { refusedCaller } from './listener/refused-callers.js'
 export { requestIdIn } from './messages/correction.js'
 export { cancelledBy, namesRevision } from './messages/era.js'
@@ -79,6 +86,7 @@ export {
   onAbort,
   unlessAborted,
 } from './timing/promises.js'
+export { checkRefusal, checkVerdict, isRefusal, requireGate } from './contract/gate.js'
 export { isLoopback } from './listener/gates.js'
 export { type AdmissionEnd, AdmissionTimer } from './listener/admission-timer.js'
 export {

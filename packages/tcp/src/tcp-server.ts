@@ -123,6 +123,7 @@ export function tcpServer(given: TcpServerOptions): Listener {
     requestedAddress: tcpAddress(host, port, isSecure),
     addressOf: (server) => tcpAddress(host, (server.address() as AddressInfo).port, isSecure),
     describe,
+    peerOf,
     channel: {
       maxMessageBytes,
       maxQueuedBytes,
@@ -140,17 +141,19 @@ export function tcpServer(given: TcpServerOptions): Listener {
   return createListener(acceptor, settings)
 }
 
-function describe(socket: Socket | TLSSocket): { handshake: Handshake; peer: Peer } {
+function describe(socket: Socket | TLSSocket): Handshake {
   const { remotePort = 0 } = socket
   // A dual-stack socket reports IPv4 clients as `::ffff:127.0.0.1`.
-  const remoteAddress = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '')
+  const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '')
   const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
-  return {
-    handshake: { medium: 'tcp', remote: { address: remoteAddress, port: remotePort }, headers: {}, ...tls },
-    peer: Object.freeze({
-      medium: 'tcp',
-      address: tcpAddress(remoteAddress, remotePort, 'tls' in tls),
-      ...tls,
-    }),
-  }
+  const scheme = 'tls' in tls ? 'tcps' : 'tcp'
+  return { medium: 'tcp', scheme, remote: { address, port: remotePort }, headers: {}, ...tls }
+}
+
+function peerOf({ remote: { address = 'unknown', port = 0 }, tls }: Handshake): Peer {
+  return Object.freeze({
+    medium: 'tcp',
+    address: tcpAddress(address, port, tls !== undefined),
+    ...(tls && { tls }),
+  })
 }

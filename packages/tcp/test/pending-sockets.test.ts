@@ -154,10 +154,8 @@ test('an accept error ends neither the listener nor its connections', async () =
       listen: (made) => void made.listen({ host: '127.0.0.1', port: 0 }),
       requestedAddress: 'test:',
       addressOf: (made) => `test:${(made.address() as { port: number }).port}`,
-      describe: () => ({
-        handshake: { medium: 'test', remote: {}, headers: {} },
-        peer: { medium: 'test', address: 'test:client' },
-      }),
+      describe: () => ({ medium: 'test', remote: {}, headers: {} }),
+      peerOf: () => ({ medium: 'test', address: 'test:client' }),
       channel: byteStreamDefaults,
       maxPending: 10,
     }),

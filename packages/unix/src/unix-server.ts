@@ -80,7 +80,10 @@ export function unixServer(given: UnixServerOptions): Listener {
     bindsBeyondThisHost: false,
     ...socketBinding(socketPath, settings),
     addressOf: () => address,
-    describe: () => ({ handshake: { medium: 'unix', remote: {}, headers: {} }, peer }),
+    describe: () => ({ medium: 'unix', scheme: 'unix', remote: {}, headers: {} }),
+    // Another process may have passed the connection on.
+    peerOf: ({ remote }) =>
+      remote.address === undefined ? peer : Object.freeze({ medium: 'unix', address: remote.address }),
     channel: settings,
     messageTimeoutMs: settings.messageTimeoutMs,
     maxPending: settings.maxConnections,

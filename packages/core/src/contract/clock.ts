@@ -79,6 +79,52 @@ function widthFor(ms: number): number {
   return doublings > 0 && ms !== Infinity ? RESOLUTION_MS * 2 ** doublings : RESOLUTION_MS
 }
 
+interface Link {
+  previous: Link | undefined
+  next: Link | undefined
+}
+
+/**
+ * The deadlines of one slot, linked in a ring. A `Set` would be slower: V8 chains its tables, so that each deadline in a
+ * long-lived `Set` moves to the old generation of the heap, with all that it refers to.
+ */
+class Slot implements Link {
+  readonly end: number
+  previous: Link = this
+  next: Link = this
+
+  constructor(end: number) {
+    this.end = end
+  }
+
+  get isEmpty(): boolean {
+    return this.next === this
+  }
+
+  append(link: Link): void {
+    link.previous = this.previous
+    link.next = this
+    this.previous.next = link
+    this.previous = link
+  }
+
+  entries(): Link[] {
+    const entries: Link[] = []
+    for (let link = this.next; link !== this; link = link.next as Link) entries.push(link)
+    return entries
+  }
+}
+
+function unlink(link: Link): void {
+  const { previous, next } = link
+  if (!previous || !next) return
+  previous.next = next
+  next.previous = previous
+  // A removed link must not keep its neighbors.
+  link.previous = undefined
+  link.next = undefined
+}
+
 /**
  * Makes a clock that serves any number of deadlines with one timer of its source.
  *
@@ -96,25 +142,30 @@ function widthFor(ms: number): number {
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function createWheelClock(source: TimeSource): Clock {
-  const slots = new Map<number, Set<Entry>>()
+  const slots = new Map<number, Slot>()
   let armedSlot = Infinity
   let disarm: CancelTimer | undefined
   /** Whether the timer stays set although no deadline waits for it. */
   let isIdle = false
-  /** The last slot that became empty: a client with one request at a time needs one again and again. */
-  let spare: Set<Entry> | undefined
+  let count = 0
+  /** The slot of the latest deadline. */
+  let latest: Slot | undefined
   let lastMs = 0
   let lastWidth = RESOLUTION_MS
 
   // A class, because each connection has one: an object with its own functions needs four times the memory.
-  class Entry implements Deadline {
+  class Entry implements Deadline, Link {
     /** The end of its slot; `NaN` after that. */
     slot: number
     readonly expire: () => void
+    previous: Link | undefined
+    next: Link | undefined
 
     constructor(ms: number, expire: () => void) {
       this.slot = slotIn(ms)
       this.expire = expire
+      this.previous = undefined
+      this.next = undefined
     }
 
     reset(ms: number): void {
@@ -143,30 +194,41 @@ export function createWheelClock(source: TimeSource): Clock {
   }
 
   function add(entry: Entry): void {
-    if (entry.slot === Infinity) return
-    let slot = slots.get(entry.slot)
-    if (!slot) {
-      slot = spare ?? new Set()
-      spare = undefined
-      slots.set(entry.slot, slot)
-    }
-    slot.add(entry)
+    const { slot: end } = entry
+    if (end === Infinity) return
+    if (latest?.end !== end) latest = slotAt(end)
+    latest.append(entry)
+    count++
     if (isIdle) {
       isIdle = false
       disarm?.ref?.()
     }
-    if (entry.slot < armedSlot) arm(entry.slot)
+    if (end < armedSlot) arm(end)
   }
 
+  function slotAt(end: number): Slot {
+    let slot = slots.get(end)
+    if (!slot) {
+      slot = new Slot(end)
+      slots.set(end, slot)
+    }
+    return slot
+  }
+
+  /** Leaves an empty slot to the next tick: a client with one request at a time needs it again. */
   function remove(entry: Entry): void {
-    const slot = slots.get(entry.slot)
-    if (!slot?.delete(entry) || slot.size > 0) return
-    slots.delete(entry.slot)
-    spare = slot
-    if (slots.size > 0) return
+    if (!entry.previous) return
+    unlink(entry)
+    if (--count > 0) return
     isIdle = disarm?.unref !== undefined
     if (isIdle) disarm?.unref?.()
-    else arm(Infinity)
+    else clear()
+  }
+
+  function clear(): void {
+    slots.clear()
+    latest = undefined
+    arm(Infinity)
   }
 
   function arm(slot: number): void {
@@ -181,21 +243,27 @@ export function createWheelClock(source: TimeSource): Clock {
     disarm = undefined
     isIdle = false
     armedSlot = Infinity
+    latest = undefined
     const reached = source.now()
-    const due = [...slots].filter(([slot]) => slot <= reached).sort(([a], [b]) => a - b)
+    const due = [...slots.values()].filter(({ end }) => end <= reached).sort((a, b) => a.end - b.end)
     try {
-      for (const [slot, entries] of due) expireAll(slot, entries)
+      for (const slot of due) expireAll(slot)
     } finally {
-      const earliest = Math.min(...slots.keys())
+      let earliest = Infinity
+      for (const slot of slots.values()) {
+        if (slot.isEmpty) slots.delete(slot.end)
+        else if (slot.end < earliest) earliest = slot.end
+      }
+      latest = undefined
       if (earliest < armedSlot) arm(earliest)
     }
   }
 
-  function expireAll(slot: number, entries: Set<Entry>): void {
-    // A copy: deadlines added for this slot in the meantime expire in the next tick.
-    for (const entry of [...entries]) {
+  function expireAll(slot: Slot): void {
+    // Deadlines added for this slot in the meantime expire in the next tick.
+    for (const entry of slot.entries() as Entry[]) {
       // Disposed or moved meanwhile.
-      if (entry.slot !== slot) continue
+      if (entry.slot !== slot.end) continue
       entry[Symbol.dispose]()
       entry.expire()
     }

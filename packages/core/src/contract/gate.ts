@@ -83,7 +83,9 @@ export type CallerResolver = (handshake: Handshake) => Handshake | Refusal
 
 /** Throws `INVALID_OPTION` unless the value is a gate. */
 export function requireGate(option: string, value: unknown): asserts value is Gate {
-  if (typeof (value as Partial<Gate> | null | undefined)?.admit === 'function') return
+  const { admit, admitMessage } = (value ?? {}) as Partial<Gate>
+  if (typeof admit === 'function' && (admitMessage === undefined || typeof admitMessage === 'function'))
+    return
   invalidOption(option, value, 'an object with a method admit(), such as localOnly()')
 }
 
@@ -104,9 +106,10 @@ function checkAdmission(admission: Admission): Admission {
   return admission
 }
 
-/** Every medium sends these members: HTTP as a header, the others as JSON. */
-function checkRefusal(refusal: Refusal): Refusal {
-  const { reason, retryAfterMs, challenge } = refusal
+/** Throws for an invalid refusal: every medium sends its members, HTTP as headers, the others as JSON. */
+export function checkRefusal(refusal: Refusal): Refusal {
+  const { admit, status, reason, retryAfterMs, challenge } = refusal
+  if (admit !== false || !REFUSAL_STATUSES.includes(status)) throw new Error('the value is no refusal')
   if (typeof reason !== 'string') throw new Error('reason must be a string')
   if (retryAfterMs !== undefined && !(Number.isFinite(retryAfterMs) && retryAfterMs >= 0))
     throw new Error('retryAfterMs must be a number')
@@ -114,11 +117,27 @@ function checkRefusal(refusal: Refusal): Refusal {
   return refusal
 }
 
+/** Returns the result of a `CallerResolver`. Throws where it is neither a handshake nor a refusal. */
+export function checkResolved(result: Handshake | Refusal | undefined): Handshake | Refusal {
+  if (!isObject(result)) throw new Error('it returned neither a handshake nor a refusal')
+  if ('admit' in (result as Refusal)) return checkRefusal(result as Refusal)
+  const { medium, remote, headers } = result as Handshake
+  if (typeof medium !== 'string' || !isObject(remote) || !isObject(headers))
+    throw new Error('it returned no handshake: medium, remote and headers are required')
+  return result as Handshake
+}
+
+/** Whether the result of a `CallerResolver` is a refusal. */
+export function isRefusal(result: Handshake | Refusal): result is Refusal {
+  return 'admit' in result
+}
+
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null
 }
 
-function isSignal(value: AbortSignal | null): boolean {
+/** Whether the value is an `AbortSignal`. */
+export function isSignal(value: AbortSignal | null): boolean {
   return typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
 }
 

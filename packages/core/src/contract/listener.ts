@@ -1,6 +1,7 @@
 import type { ByteBudget } from './byte-budget.js'
 import type { Connector } from './connector.js'
 import type { Admission, Handshake, Refusal } from './gate.js'
+import type { SessionGrant } from './session-policy.js'
 import type { Transport } from './transport.js'
 
 /**
@@ -76,6 +77,13 @@ export interface Incoming {
    * it has. Called at most once if it returns false.
    */
   readonly makeRoom?: () => boolean
+  /** Whether the medium itself asks `admitMessage` of the gate, such as HTTP, which responds with a status. */
+  readonly asksForMessages?: boolean
+  /**
+   * Called with the grant of the session policy before `connector.connect()`, for a medium whose sessions consist of
+   * several HTTP requests: each of them is checked by `grant.check`.
+   */
+  readonly onGrant?: (grant: SessionGrant) => void
   /** Refuses the caller, with the reason where the medium can carry one, and releases everything. */
   readonly refuse: (refusal: Refusal) => void
 }
@@ -91,6 +99,12 @@ export interface Binding {
 export interface AcceptorSink {
   /** The bytes that all connections may hold together. Connections open their accounts here. */
   readonly budget: ByteBudget
+  /**
+   * Finds the caller behind a proxy, where the listener has a `resolveCaller`. An acceptor calls it once for each
+   * handshake, before it uses the address or the headers. It then refuses the caller, or continues with the returned
+   * handshake.
+   */
+  readonly resolve?: (handshake: Handshake) => Handshake | Refusal
   /** Offers one caller. */
   readonly connection: (incoming: Incoming) => void
   /** An error occurred. The acceptor still accepts callers. */

@@ -4,16 +4,23 @@ import {
   checkVerdict,
   type Gate,
   type Handshake,
+  isSignal,
   isTime,
   type Refusal,
   type Verdict,
 } from '../contract/gate.js'
 import type { Incoming } from '../contract/listener.js'
 import { invalidOption } from '../contract/options.js'
-import type { CapacityRefusal, SessionGrant, SessionPolicy } from '../contract/session-policy.js'
-import { deferred, isThenable } from '../timing/promises.js'
+import type {
+  CapacityRefusal,
+  SessionAttempt,
+  SessionGrant,
+  SessionPolicy,
+} from '../contract/session-policy.js'
+import { deferred, guarded, ignore } from '../timing/promises.js'
 import { whenAborted } from '../timing/when-aborted.js'
 import { callbackFailed } from '../transport/transport-errors.js'
+import { type Decider, decisionOf } from './decision.js'
 
 /** The gate, the session policy and the time limit of an admission. */
 export interface AdmissionOptions {
@@ -39,15 +46,16 @@ export async function admit(
   options: AdmissionOptions,
   signal: AbortSignal,
   decided?: Admission,
+  sessionId?: string,
 ): Promise<AdmissionOutcome> {
   const { gate, sessionPolicy, clock } = options
   let verdict: Verdict
   try {
     verdict = checkVerdict(
-      decided ?? (gate ? await callGate(gate, handshake, options, signal) : { admit: true }),
+      decided ?? (gate ? await decisionOf(gateDecider(gate, handshake), options, signal) : { admit: true }),
     )
   } catch (cause) {
-    if (signal.aborted) return { admitted: false, refusal: unavailable('the server is shutting down') }
+    if (signal.aborted) return { admitted: false, refusal: unavailable(SHUTTING_DOWN) }
     return failedClosed('gate.admit', cause)
   }
   if (!verdict.admit) return { admitted: false, refusal: verdict }
@@ -58,21 +66,41 @@ export async function admit(
     }
   }
   if (!sessionPolicy) return { admitted: true, admission: verdict }
+  const attempt = { handshake, admission: verdict, ...(sessionId !== undefined && { sessionId }) }
+  return openSession(sessionPolicy, attempt, options, signal)
+}
+
+async function openSession(
+  policy: SessionPolicy,
+  attempt: SessionAttempt,
+  options: AdmissionOptions,
+  signal: AbortSignal,
+): Promise<AdmissionOutcome> {
+  let grant: PolicyResult | undefined
   try {
-    const grant: SessionGrant | Refusal | undefined = sessionPolicy.open(
-      { handshake, admission: verdict },
-      signal,
-    ) as SessionGrant | Refusal
-    if (isThenable(grant)) throw await rejectionOf(grant)
+    grant = await decisionOf(policyDecider(policy, attempt), options, signal)
     if (grant?.admit !== true) return { admitted: false, refusal: checkVerdict(grant) as Refusal }
-    if (isDuration(grant.lifetimeMs) && isDuration(grant.idleTimeoutMs)) {
-      return { admitted: true, admission: verdict, grant }
-    }
-    throw new Error('SessionPolicy.open() returned an invalid lifetimeMs or idleTimeoutMs')
+    checkGrant(grant)
+    if (!grant.revoked?.aborted) return { admitted: true, admission: attempt.admission, grant }
+    releaseGrant(grant)
+    return { admitted: false, refusal: { admit: false, status: 401, reason: 'the session was revoked' } }
   } catch (cause) {
+    if (grant) guarded(() => releaseGrant(grant as PolicyResult), ignore)
+    if (signal.aborted) return { admitted: false, refusal: unavailable(SHUTTING_DOWN) }
     return failedClosed('sessionPolicy.open', cause)
   }
 }
+
+/** The gate, as what decides about a caller. */
+function gateDecider(gate: Gate, handshake: Handshake): Decider<Verdict> {
+  return {
+    name: 'the gate',
+    takesNoSignal: gate.admit.length < 2,
+    decide: (signal) => gate.admit(handshake, signal),
+  }
+}
+
+const SHUTTING_DOWN = 'the server is shutting down'
 
 /**
  * Admits a caller of a listener. If the policy has no capacity, an idle connection of the listener ends. The policy is
@@ -84,8 +112,9 @@ export async function admitWithRoom(
   signal: AbortSignal,
 ): Promise<AdmissionOutcome> {
   const { handshake, admission } = incoming
+  const { sessionId } = incoming.connector
   const { clock, gateTimeoutMs } = options
-  let outcome = await admit(handshake, options, signal, admission)
+  let outcome = await admit(handshake, options, signal, admission, sessionId)
   if (!isCapacityRefusal(outcome) || !incoming.makeRoom?.()) return outcome
   let isLate = false
   const late = deferred<void>()
@@ -98,7 +127,7 @@ export async function admitWithRoom(
   try {
     while (!isLate && isCapacityRefusal(outcome)) {
       await Promise.race([outcome.refusal.whenFree(), late.promise])
-      if (!isLate) outcome = await admit(handshake, options, signal, admission)
+      if (!isLate) outcome = await admit(handshake, options, signal, admission, sessionId)
     }
   } catch (cause) {
     return failedClosed('sessionPolicy.open', cause)
@@ -115,70 +144,31 @@ function isCapacityRefusal(
   return !outcome.admitted && typeof (outcome.refusal as Partial<CapacityRefusal>).whenFree === 'function'
 }
 
-/** A controller without a user, for gates that take no signal and return immediately. */
-let spareController: AbortController | undefined
-
-/** The verdict of the gate, unless the signal or the timeout comes first. The signal of the gate then aborts. */
-function callGate(
-  gate: Gate,
-  handshake: Handshake,
-  options: AdmissionOptions,
-  signal: AbortSignal,
-): Verdict | Promise<Verdict> {
-  signal.throwIfAborted()
-  const takesNoSignal = gate.admit.length < 2
-  const controller = (takesNoSignal ? spareController : undefined) ?? new AbortController()
-  if (takesNoSignal) spareController = undefined
-  const verdict = gate.admit(handshake, controller.signal)
-  if (isThenable(verdict)) return withTimeout(verdict, controller, options, signal)
-  if (takesNoSignal) spareController = controller
-  return verdict
-}
-
-function withTimeout(
-  verdict: PromiseLike<Verdict>,
-  controller: AbortController,
-  { clock, gateTimeoutMs }: AdmissionOptions,
-  signal: AbortSignal,
-): Promise<Verdict> {
-  return new Promise((resolve, reject) => {
-    const cancel = (reason: unknown): void => {
-      release()
-      reject(reason)
-      controller.abort(reason)
-    }
-    const deadline = clock.deadline(gateTimeoutMs, () => {
-      cancel(new Error(`the gate did not decide within gateTimeoutMs (${gateTimeoutMs} ms)`))
-    })
-    const abort = (): void => cancel(signal.reason)
-    const release = (): void => {
-      deadline[Symbol.dispose]()
-      unsubscribe()
-    }
-    const unsubscribe = whenAborted(signal, abort)
-    verdict.then(
-      (result) => {
-        release()
-        resolve(result)
-      },
-      (error: unknown) => {
-        release()
-        reject(error)
-      },
-    )
-    // The gate itself may have aborted the signal.
-    if (signal.aborted) abort()
-  })
-}
-
-/** The error for a policy that returned a promise: its rejection where it has one. */
-async function rejectionOf(promise: PromiseLike<unknown>): Promise<unknown> {
-  try {
-    await promise
-  } catch (error) {
-    return error
+/** The session policy, as what decides. A grant that comes too late is released. */
+function policyDecider(policy: SessionPolicy, attempt: SessionAttempt): Decider<PolicyResult> {
+  return {
+    name: 'the session policy',
+    takesNoSignal: policy.open.length < 2,
+    decide: (signal) => policy.open(attempt, signal),
+    late: releaseGrant,
   }
-  return new Error('SessionPolicy.open() returned a promise')
+}
+
+type PolicyResult = SessionGrant | Refusal | CapacityRefusal
+
+/** Releases a grant that is not used. Its `release` may throw. */
+function releaseGrant(grant: PolicyResult): void {
+  if (grant?.admit === true) grant.release?.()
+}
+
+/** Throws where the grant is invalid: an invalid limit must not count as unlimited. */
+function checkGrant({ lifetimeMs, idleTimeoutMs, revoked, check }: SessionGrant): void {
+  if (!isDuration(lifetimeMs) || !isDuration(idleTimeoutMs))
+    throw new Error('SessionPolicy.open() returned an invalid lifetimeMs or idleTimeoutMs')
+  if (revoked !== undefined && !isSignal(revoked))
+    throw new Error('SessionPolicy.open() returned a revoked that is no AbortSignal')
+  if (check !== undefined && typeof check !== 'function')
+    throw new Error('SessionPolicy.open() returned a check that is no function')
 }
 
 function isDuration(ms: unknown): boolean {
@@ -194,7 +184,8 @@ function failedClosed(slot: string, cause: unknown): AdmissionOutcome {
   }
 }
 
-function unavailable(reason: string): Refusal {
+/** A refusal with 503. */
+export function unavailable(reason: string): Refusal {
   return { admit: false, status: 503, reason }
 }
 

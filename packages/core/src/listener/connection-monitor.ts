@@ -9,6 +9,7 @@ import type { SessionGrant } from '../contract/session-policy.js'
 import type { AuthInfo, MessageContext, Transport } from '../contract/transport.js'
 import { cancelledBy } from '../messages/era.js'
 import { SmallIdMap } from '../messages/small-id-map.js'
+import { whenAborted } from '../timing/when-aborted.js'
 import { sentImmediately } from '../transport/pending-sends.js'
 import type { TransportObserver } from '../transport/transport-parts.js'
 import { AdmissionTimer } from './admission-timer.js'
@@ -68,6 +69,7 @@ export class ConnectionMonitor implements TransportObserver {
     const end = (reason: Error): void => void this.connection?.close({ reason })
     const stops = [
       admissionTimer(end, admission, clock),
+      revocation(end, grant),
       lifetimeTimer(end, grant, clock),
       idleTimer(end, grant, clock, () => this.#lastActivity),
     ].filter((stop) => stop !== undefined)
@@ -234,6 +236,15 @@ function admissionTimer(end: End, admission: Admission, clock: Clock): (() => vo
   })
   timer.renew(admission)
   return () => timer.end()
+}
+
+function revocation(end: End, grant: SessionGrant | undefined): (() => void) | undefined {
+  const { revoked } = grant ?? {}
+  if (!revoked) return undefined
+  const revoke = (): void => end(new TransportError('REFUSED', 'the session was revoked', { status: 401 }))
+  if (!revoked.aborted) return whenAborted(revoked, revoke)
+  revoke()
+  return undefined
 }
 
 function lifetimeTimer(end: End, grant: SessionGrant | undefined, clock: Clock): (() => void) | undefined {

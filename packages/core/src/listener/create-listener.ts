@@ -11,8 +11,9 @@
  *
  * closing: refuse new callers, wait up to drainMs for pending requests, close the connections, release the address.
  */
+import type { Connector } from '../contract/connector.js'
 import { isTransportError, TransportError, type TransportErrorCode, toError } from '../contract/errors.js'
-import type { Admission } from '../contract/gate.js'
+import { type Admission, checkResolved, type Handshake, type Refusal } from '../contract/gate.js'
 import type {
   Acceptor,
   AcceptorSink,
@@ -38,7 +39,7 @@ import { createObservedTransport } from '../transport/create-transport.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-options.js'
 import { endOnly } from '../transport/transport-parts.js'
-import { admitWithRoom, requireGateFor } from './admission.js'
+import { admitWithRoom, requireGateFor, unavailable } from './admission.js'
 import { type ListenerBudget, listenerBudget } from './byte-budget.js'
 import {
   type Admitted,
@@ -47,6 +48,7 @@ import {
   monitoredConnector,
 } from './connection-monitor.js'
 import { type ListenerOptions, type ListenerSettings, listenerOptions } from './listener-options.js'
+import { asksForMessages, gatedConnector } from './message-gate.js'
 import { RefusedCallers, refusedCaller } from './refused-callers.js'
 
 /**
@@ -181,6 +183,7 @@ class ConnectionListener implements Listener {
     if (this.#acceptor.bindsBeyondThisHost) requireGateFor(gate)
     const sink: AcceptorSink = {
       budget: this.#budget.budget,
+      ...(this.#settings.resolveCaller && { resolve: this.#resolve }),
       connection: (incoming) => this.#offer(incoming),
       error: this.#report,
       refused: (caller) => this.#refused(caller),
@@ -248,6 +251,7 @@ class ConnectionListener implements Listener {
   #connect(incoming: Incoming, admitted: Admitted): void {
     const { clock, startTimeoutMs } = this.#settings
     const { grant, admission } = admitted
+    if (grant) incoming.onGrant?.(grant)
     const monitor = new ConnectionMonitor({ incoming, ...(grant && { grant }), clock, owner: this.#owner })
     const connection = this.#connectionOf(incoming, monitor, admission)
     this.connections.add(connection)
@@ -256,14 +260,41 @@ class ConnectionListener implements Listener {
     if (connection.state === 'idle') this.#callOnConnection(connection)
   }
 
-  #connectionOf({ connector }: Incoming, monitor: ConnectionMonitor, admission: Admission): Transport {
+  #connectionOf(incoming: Incoming, monitor: ConnectionMonitor, admission: Admission): Transport {
     const { layers = [] } = this.#settings
+    const connector = this.#gated(incoming, admission)
     // Without layers the transport itself calls the monitor, which saves memory (decision 018).
     if (layers.length === 0 && admission.authInfo === undefined) {
       return createObservedTransport(connector, this.#transportSettings, monitor)
     }
     const inner = monitoredConnector(connector, monitor, admission.authInfo)
     return createObservedTransport(layered(inner, layers), this.#transportSettings, endOnly(monitor))
+  }
+
+  /** The connector, whose requests are admitted one by one where the gate asks for that. */
+  #gated(incoming: Incoming, admission: Admission): Connector {
+    const { connector, handshake, asksForMessages: asksItself } = incoming
+    const { gate, gateTimeoutMs, clock } = this.#settings
+    if (asksItself || !asksForMessages(gate)) return connector
+    return gatedConnector(connector, {
+      gate,
+      handshake,
+      admission,
+      limits: { gateTimeoutMs, clock },
+      budget: this.#budget.budget,
+      report: this.#report,
+      refused: (refusal) => this.#reportRefusal(incoming, refusal),
+    })
+  }
+
+  /** The caller as `resolveCaller` finds it. */
+  readonly #resolve = (handshake: Handshake): Handshake | Refusal => {
+    try {
+      return checkResolved(this.#settings.resolveCaller?.(handshake))
+    } catch (cause) {
+      this.#report(callbackFailed('resolveCaller', cause, 'a caller was refused because resolveCaller'))
+      return unavailable('the server could not identify the caller')
+    }
   }
 
   readonly #owner: MonitorOwner = {

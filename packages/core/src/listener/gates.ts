@@ -1,5 +1,13 @@
 import { TransportError } from '../contract/errors.js'
-import { type Admission, checkVerdict, type Gate, type Refusal, requireGate } from '../contract/gate.js'
+import {
+  type Admission,
+  checkRefusal,
+  checkVerdict,
+  type Gate,
+  type Refusal,
+  requireGate,
+} from '../contract/gate.js'
+import { isThenable } from '../timing/promises.js'
 
 /**
  * Makes a gate that admits every caller. It is the explicit way to accept other hosts without authentication.
@@ -46,8 +54,10 @@ export function localOnly(): Gate {
 }
 
 /**
- * Makes a gate that admits a caller if all gates admit it. The gates are called in order; the first refusal is final. The
- * `authInfo` is that of the last gate with one. The admission ends with the first of theirs.
+ * Makes a gate that admits a caller if all gates admit it. The gates are called in order, each with what the earlier ones
+ * have admitted; the first refusal is final. So put gates that are cheap, such as `originIn()`, before expensive ones. The
+ * `authInfo` is that of the last gate with one. The admission ends with the first of theirs. Each request is admitted by
+ * all gates that have `admitMessage`.
  *
  * @throws TransportError `INVALID_OPTION` without a gate, or with an invalid one
  *
@@ -64,19 +74,42 @@ export function allOf(...gates: Gate[]): Gate {
     })
   }
   for (const gate of gates) requireGate('gate', gate)
+  const perMessage = gates.filter((gate) => gate.admitMessage !== undefined)
   return {
-    async admit(handshake, signal) {
-      let combined: Admission = { admit: true }
+    async admit(handshake, signal, before) {
+      let combined = before
       for (const gate of gates) {
         signal.throwIfAborted()
         // Each verdict is checked: an invalid one must not be hidden by the others.
-        const verdict = checkVerdict(await gate.admit(handshake, signal))
+        const verdict = checkVerdict(await gate.admit(handshake, signal, combined))
         if (!verdict.admit) return verdict
-        combined = combine(combined, verdict)
+        combined = combined ? combine(combined, verdict) : verdict
       }
-      return combined
+      return combined as Admission
     },
+    ...(perMessage.length > 0 && {
+      admitMessage: (message, handshake, admission, signal) =>
+        firstRefusal(perMessage, (gate) => gate.admitMessage?.(message, handshake, admission, signal)),
+    }),
   }
+}
+
+/** The refusal of the first gate that refuses. Synchronous unless a gate returns a promise. */
+function firstRefusal(
+  gates: readonly Gate[],
+  ask: (gate: Gate) => ReturnType<NonNullable<Gate['admitMessage']>>,
+  from = 0,
+): Refusal | undefined | Promise<Refusal | undefined> {
+  for (let at = from; at < gates.length; at++) {
+    const answer = ask(gates[at] as Gate)
+    if (isThenable(answer)) {
+      return Promise.resolve(answer).then((refusal) =>
+        refusal === undefined ? firstRefusal(gates, ask, at + 1) : checkRefusal(refusal),
+      )
+    }
+    if (answer !== undefined) return checkRefusal(answer)
+  }
+  return undefined
 }
 
 function combine(a: Admission, b: Admission): Admission {

@@ -1,8 +1,17 @@
 import type { ByteBudget } from '../contract/byte-budget.js'
 import type { Clock } from '../contract/clock.js'
 import type { Layer } from '../contract/connector.js'
-import { type Gate, requireGate } from '../contract/gate.js'
-import { clock, inRange, integer, matching, objectWith, optional, rule } from '../contract/option-rules.js'
+import { type CallerResolver, type Gate, requireGate } from '../contract/gate.js'
+import {
+  callback,
+  clock,
+  inRange,
+  integer,
+  matching,
+  objectWith,
+  optional,
+  rule,
+} from '../contract/option-rules.js'
 import {
   defaultsOf,
   type OptionDefaults,
@@ -17,7 +26,7 @@ import { layerList } from '../layers/layers.js'
 export interface ListenerOptions {
   /**
    * Gate that admits or refuses each caller. Its `admit(handshake)` returns `{ admit: true, authInfo }`, or
-   * `{ admit: false, status, reason }`. Required where callers on other hosts can connect.
+   * `{ admit: false, status, reason }`. Its `admitMessage`, if it has one, is asked for each request. Required where callers on other hosts can connect.
    * @defaultValue undefined
    */
   gate?: Gate | undefined
@@ -27,13 +36,19 @@ export interface ListenerOptions {
    */
   gateTimeoutMs?: number | undefined
   /**
+   * Finds the caller behind a proxy, before all else: the gate, `peer.address`, limits, hooks and logs use the handshake
+   * that it returns. A refusal, or an exception, refuses the caller.
+   * @defaultValue undefined
+   */
+  resolveCaller?: CallerResolver | undefined
+  /**
    * Layers around each connection, outermost first.
    * @defaultValue undefined
    */
   layers?: readonly Layer[] | undefined
   /**
-   * Policy for the number and the lifetime of sessions. Its `open(handshake, admission)` returns `{ admit: true }` with
-   * optional `lifetimeMs`, `idleTimeoutMs` and `release`, or a refusal as a gate does.
+   * Policy for the number and the lifetime of sessions. Its `open({ handshake, admission })` returns `{ admit: true }`
+   * with optional `lifetimeMs`, `idleTimeoutMs`, `release`, `revoked` and `check`, or a refusal as a gate does.
    * @defaultValue undefined
    */
   sessionPolicy?: SessionPolicy | undefined
@@ -67,7 +82,7 @@ export interface ListenerOptions {
 }
 
 /** The options of a listener that have no default. */
-export type OptionalListenerOptions = 'gate' | 'layers' | 'sessionPolicy'
+export type OptionalListenerOptions = 'gate' | 'layers' | 'resolveCaller' | 'sessionPolicy'
 
 /** Options of a listener after their defaults. */
 export type ListenerSettings = OptionSettings<ListenerOptions, OptionalListenerOptions>
@@ -79,6 +94,7 @@ export const listenerOptions: OptionTable<ListenerOptions, OptionalListenerOptio
 >({
   gate: optional(rule(requireGate)),
   gateTimeoutMs: inRange(1, Infinity, 5_000),
+  resolveCaller: optional(callback<CallerResolver>()),
   layers: optional(layerList),
   sessionPolicy: optional(objectWith<SessionPolicy>(['open'], 'a SessionPolicy')),
   maxConnections: integer(1, Infinity, 1_000),

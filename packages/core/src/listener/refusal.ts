@@ -1,6 +1,6 @@
 import { TransportError } from '../contract/errors.js'
 import type { Refusal } from '../contract/gate.js'
-import type { JsonRpcErrorResponse, JsonRpcMessage } from '../contract/message.js'
+import type { JsonRpcErrorResponse, JsonRpcMessage, RequestId } from '../contract/message.js'
 import { REFUSED_CODE } from '../contract/protocol.js'
 
 /**
@@ -16,6 +16,12 @@ export function toRefusalMessage(refusal: Refusal): JsonRpcErrorResponse {
     ...(challenge !== undefined && { challenge }),
   }
   return { jsonrpc: '2.0', error: { code: REFUSED_CODE, message: reason, data } }
+}
+
+/** The refusal as the response to one request. Its data is that of `toRefusalMessage`, and says that the request did not run. */
+export function toRefusalResponse(id: RequestId, refusal: Refusal): JsonRpcErrorResponse {
+  const { error } = toRefusalMessage(refusal)
+  return { jsonrpc: '2.0', id, error: { ...error, data: { ...(error.data as object), delivery: 'none' } } }
 }
 
 /** The refusal as the error of the client: `AUTH_REQUIRED` for 401, else `REFUSED`. */

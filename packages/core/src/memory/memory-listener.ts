@@ -1,5 +1,6 @@
 import type { ByteBudget } from '../contract/byte-budget.js'
 import { TransportError } from '../contract/errors.js'
+import { type Handshake, isRefusal } from '../contract/gate.js'
 import { normalizeHeaders } from '../contract/http-headers.js'
 import type { Incoming, Listener } from '../contract/listener.js'
 import { matching, rule } from '../contract/option-rules.js'
@@ -13,6 +14,7 @@ import {
   type OptionalListenerOptions,
 } from '../listener/listener-options.js'
 import { refusalError } from '../listener/refusal.js'
+import { refusedCaller } from '../listener/refused-callers.js'
 import { onAbort } from '../timing/promises.js'
 import { createTransport } from '../transport/create-transport.js'
 import { type MemoryLimits, type MemoryPairOptions, memoryConnectors, memoryPairOptions } from './memory.js'
@@ -84,8 +86,16 @@ export function memoryListener(given: MemoryListenerOptions = {}): Listener {
   const listener = createListener(
     {
       bindsBeyondThisHost: false,
-      listen: async ({ connection, budget }) => {
-        binding = { offer: connection, budget, limits }
+      listen: async ({ connection, resolve, refused, budget }) => {
+        const offer = (incoming: Incoming): void => {
+          const { handshake: sent } = incoming
+          const handshake = resolve ? resolve(sent) : sent
+          if (isRefusal(handshake)) {
+            incoming.refuse(handshake)
+            refused(refusedCaller(sent, { ...handshake, address: 'memory:client' }))
+          } else connection(withCaller(incoming, handshake))
+        }
+        binding = { offer, budget, limits }
         return {
           address,
           close: async () => {
@@ -98,6 +108,23 @@ export function memoryListener(given: MemoryListenerOptions = {}): Listener {
   )
   bindings.set(listener, () => binding)
   return listener
+}
+
+/** The caller as `resolveCaller` found it: its address is that of the peer, where it has one. */
+function withCaller(incoming: Incoming, handshake: Handshake): Incoming {
+  const { connector } = incoming
+  const { address } = handshake.remote
+  if (address === undefined) return { ...incoming, handshake }
+  const peer = Object.freeze({ medium: 'memory', address })
+  return {
+    ...incoming,
+    handshake,
+    connector: {
+      ...connector,
+      peer,
+      connect: async (sink, signal) => ({ ...(await connector.connect(sink, signal)), peer }),
+    },
+  }
 }
 
 /**
@@ -148,7 +175,7 @@ function admitted(
   return new Promise((resolve, reject) => {
     const unsubscribe = onAbort(signal, () => reject(signal.reason))
     offer({
-      handshake: { medium: 'memory', remote: {}, headers },
+      handshake: { medium: 'memory', scheme: 'memory', remote: {}, headers },
       connector: {
         ...connector,
         connect: async (sink, farSignal) => {

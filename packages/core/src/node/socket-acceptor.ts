@@ -12,7 +12,7 @@
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import type { Acceptor, AcceptorSink, Binding, Incoming } from '../authoring.js'
-import { refusedCaller, toError, toRefusalMessage } from '../authoring.js'
+import { isRefusal, refusedCaller, toError, toRefusalMessage } from '../authoring.js'
 import type { Handshake, Peer, Refusal } from '../index.js'
 import { TransportError } from '../index.js'
 import { ignore } from '../timing/promises.js'
@@ -35,8 +35,10 @@ export interface SocketAcceptorOptions extends ServerBinding {
   readonly bindsBeyondThisHost: boolean
   /** The URL of the bound server. */
   readonly addressOf: (server: Server) => string
-  /** The handshake for the gate, and the peer of the connection. */
-  readonly describe: (socket: Socket) => { readonly handshake: Handshake; readonly peer: Peer }
+  /** The handshake for the gate, without the headers of a preamble. */
+  readonly describe: (socket: Socket) => Handshake
+  /** The peer of a connection, by the handshake of its caller. */
+  readonly peerOf: (handshake: Handshake) => Peer
   readonly channel: SharedChannelOptions
   /** Longest time in which a message of a client completes, in milliseconds. No limit without it. */
   readonly messageTimeoutMs?: number | undefined
@@ -59,7 +61,8 @@ export interface SocketAcceptorOptions extends ServerBinding {
  *   requestedAddress: 'tcp://127.0.0.1:7000',
  *   listen: (server) => void server.listen({ host: '127.0.0.1', port: 7000 }),
  *   addressOf: () => 'tcp://127.0.0.1:7000',
- *   describe: () => ({ handshake: { medium: 'tcp', remote: {}, headers: {} }, peer: { medium: 'tcp', address: 'client' } }),
+ *   describe: () => ({ medium: 'tcp', remote: {}, headers: {} }),
+ *   peerOf: () => ({ medium: 'tcp', address: 'client' }),
  *   channel: byteStreamDefaults,
  *   maxPending: 1_000,
  * })
@@ -78,7 +81,7 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
       const { maxPending } = options
       const server = options.createServer()
       const onEvicted = (socket: Socket): void => {
-        const { address } = options.describe(socket).peer
+        const { address } = options.peerOf(options.describe(socket))
         const reason = `maxConnections (${maxPending}) newer connections wait for admission`
         sink.refused({ address, status: 503, reason, option: 'maxConnections' })
       }
@@ -166,44 +169,48 @@ async function offerOpenSocket(
   sink: AcceptorSink,
 ): Promise<void> {
   const { tls, preamble, channel } = options
-  const { handshake, peer } = options.describe(socket)
+  const handshake = options.describe(socket)
+  const { address } = options.peerOf(handshake)
   const refuseAndReport = (refusal: Refusal): void => {
     refuse(socket, refusal, pending, channel)
-    sink.refused(refusedCaller(handshake, { ...refusal, address: peer.address }))
+    sink.refused(refusedCaller(handshake, { ...refusal, address }))
   }
   const certificate = tls && certificateRefusal(socket as TLSSocket, tls)
   if (certificate) {
     refuseAndReport(certificate)
     return
   }
-  if (!preamble) {
-    sink.connection(incomingOf(socket, pending, handshake, peer, options))
-    return
+  let headers: Handshake['headers'] | undefined
+  if (preamble) {
+    pending.add(socket)
+    const outcome = await readPreamble(socket, preamble, { clock: channel.clock, address })
+    if (pending.isEvicted(socket)) return
+    if ('foreign' in outcome) {
+      const { error, response = encodeCloseReason(error, address) } = outcome.foreign
+      endWith(socket, response, pending, channel)
+      if (!pending.isClosing) sink.error(error)
+      return
+    }
+    if ('refusal' in outcome) {
+      refuseAndReport(outcome.refusal)
+      return
+    }
+    pending.delete(socket)
+    ;({ headers } = outcome)
   }
-  pending.add(socket)
-  const outcome = await readPreamble(socket, preamble, { clock: channel.clock, address: peer.address })
-  if (pending.isEvicted(socket)) return
-  if ('foreign' in outcome) {
-    const { error, response = encodeCloseReason(error, peer.address) } = outcome.foreign
-    endWith(socket, response, pending, channel)
-    if (!pending.isClosing) sink.error(error)
-    return
-  }
-  if ('refusal' in outcome) {
-    refuseAndReport(outcome.refusal)
-    return
-  }
-  pending.delete(socket)
-  sink.connection(incomingOf(socket, pending, { ...handshake, headers: outcome.headers }, peer, options))
+  const sent = headers ? { ...handshake, headers } : handshake
+  const caller = sink.resolve ? sink.resolve(sent) : sent
+  if (isRefusal(caller)) refuseAndReport(caller)
+  else sink.connection(incomingOf(socket, pending, caller, options))
 }
 
 function incomingOf(
   socket: Socket,
   pending: PendingSockets,
   handshake: Handshake,
-  peer: Peer,
   options: SocketAcceptorOptions,
 ): Incoming {
+  const peer = options.peerOf(handshake)
   return {
     handshake,
     connector: {

@@ -52,7 +52,7 @@ export function createWebStalls(limit: StallLimit): StallDetector<WebExchange> {
 /** One web-standard request and its response. */
 export class WebExchange implements HttpExchange {
   readonly method: string
-  readonly handshake: Handshake
+  handshake: Handshake
   readonly request: Request
   readonly response: Promise<Response>
   extraHeaders: HeaderLines = []
@@ -282,7 +282,7 @@ class WebBodyReader {
 }
 
 function handshakeOf(request: Request, { remoteAddress, remotePort, tls }: HttpFetchInfo): Handshake {
-  const { host, pathname } = new URL(request.url)
+  const { host, pathname, protocol } = new URL(request.url)
   const headers: Record<string, string> = Object.create(null)
   request.headers.forEach((value, name) => {
     headers[name] = value
@@ -295,6 +295,8 @@ function handshakeOf(request: Request, { remoteAddress, remotePort, tls }: HttpF
     },
     host: headers['host'] ?? host,
     path: pathname,
+    method: request.method,
+    scheme: protocol.slice(0, -1),
     headers,
     ...(tls && { tls }),
   }

@@ -107,10 +107,12 @@ export class Endpoint {
   handle(exchange: HttpExchange): void {
     this.#guard(exchange, () => {
       const { hooks } = this.#settings
+      const refusal = this.#registry.resolve(exchange)
       const { handshake, method } = exchange
       if (hooks?.responseHeaders) exchange.extraHeaders = headerLines(hooks.responseHeaders(handshake))
       const fault = exchange.checkFraming?.()
-      if (fault) respondWithError(exchange, invalidRequest(fault.status, fault.reason))
+      if (refusal) this.#registry.refuse(exchange, refusal)
+      else if (fault) respondWithError(exchange, invalidRequest(fault.status, fault.reason))
       else if (method === 'OPTIONS') this.#preflight(exchange)
       else if (this.#hasHook(handshake.path)) void this.#runHook(exchange, handshake.path)
       else this.#serve(exchange)

@@ -98,8 +98,17 @@ export class Router implements Routes {
     })
   }
 
-  #route(exchange: HttpExchange, caller: Caller, { posted, body, format }: ReadPost): void {
+  #route(exchange: HttpExchange, caller: Caller, post: ReadPost): void {
     if (refuseIfExpired(exchange, caller, this.#registry)) return
+    const { messageAdmission } = this.#registry
+    if (!messageAdmission) this.#deliver(exchange, caller, post)
+    else
+      messageAdmission.admit(exchange, caller, post.posted, () => {
+        if (!refuseIfExpired(exchange, caller, this.#registry)) this.#deliver(exchange, caller, post)
+      })
+  }
+
+  #deliver(exchange: HttpExchange, caller: Caller, { posted, body, format }: ReadPost): void {
     const stateless = this.#statelessFor(exchange, posted)
     const failure = stateless ? sessionFailure(exchange, posted) : this.#revisionFailure(posted)
     if (failure) respondWithError(exchange, failure)
@@ -269,6 +278,7 @@ class SessionRoutes {
       )
       return undefined
     }
+    if (this.#registry.refuseBySession(session, exchange, caller, id)) return undefined
     session.renew(caller)
     return session
   }

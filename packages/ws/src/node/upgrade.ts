@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Handshake, type Peer, TransportError } from '@mcpwire/core'
-import type { AcceptorSink, Incoming } from '@mcpwire/core/authoring'
+import { type AcceptorSink, type Incoming, isRefusal, refusedCaller } from '@mcpwire/core/authoring'
 import { createMessageDeadlines, tlsFactsOf } from '@mcpwire/core/node'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { isTokenSubprotocol, SUBPROTOCOL, tokenIn } from '../subprotocol.js'
@@ -49,7 +49,14 @@ export function createUpgrader(options: UpgraderOptions): Upgrader {
       sendText(socket, ...fault)
       return
     }
-    const { handshake, peer } = describe(request, socket, offered, options)
+    const sent = describe(request, socket, offered, options)
+    const handshake = sink.resolve ? sink.resolve(sent) : sent
+    if (isRefusal(handshake)) {
+      sendRefusal(socket, handshake)
+      sink.refused(refusedCaller(sent, { ...handshake, address: peerOf(sent, options).address }))
+      return
+    }
+    const peer = peerOf(handshake, options)
     // Released after the upgrade: a transport keeps its connector for life.
     let pending: PendingUpgrade | undefined = { request, head }
     sink.connection({
@@ -125,7 +132,7 @@ function describe(
   socket: Socket | TLSSocket,
   offered: readonly string[],
   { tokenInSubprotocol, unixAddress }: UpgraderOptions,
-): { handshake: Handshake; peer: Peer } {
+): Handshake {
   const remote = unixAddress === undefined ? remoteOf(socket) : undefined
   const headers = headersOf(request, offered)
   const token = tokenInSubprotocol ? tokenIn(offered) : undefined
@@ -133,22 +140,26 @@ function describe(
   const { host } = request.headers
   const tls = 'getPeerX509Certificate' in socket ? { tls: tlsFactsOf(socket) } : {}
   return {
-    handshake: {
-      medium: 'ws',
-      remote: { ...remote },
-      ...(host !== undefined && { host }),
-      path: pathOf(request),
-      headers,
-      ...tls,
-    },
-    peer: Object.freeze({
-      medium: 'ws',
-      address: remote
-        ? wsAddress({ host: remote.address, port: remote.port, path: '' }, 'tls' in tls)
-        : String(unixAddress),
-      ...tls,
-    }),
+    medium: 'ws',
+    remote: { ...remote },
+    ...(host !== undefined && { host }),
+    path: pathOf(request),
+    method: 'GET',
+    scheme: 'tls' in tls ? 'wss' : 'ws',
+    headers,
+    ...tls,
   }
+}
+
+/** The peer of a connection. A caller on a Unix socket has no address, unless a proxy names one. */
+function peerOf({ remote, tls }: Handshake, { unixAddress }: UpgraderOptions): Peer {
+  const { address: host = 'unknown', port = 0 } = remote
+  const isUnix = unixAddress !== undefined && remote.address === undefined
+  return Object.freeze({
+    medium: 'ws',
+    address: isUnix ? unixAddress : wsAddress({ host, port, path: '' }, tls !== undefined),
+    ...(tls && { tls }),
+  })
 }
 
 /** A socket that was reset has no address. Its request can still arrive, and must not count as local. */

@@ -84,6 +84,10 @@ export class NodeExchange implements HttpExchange {
     return this.#handshake
   }
 
+  set handshake(handshake: Handshake) {
+    this.#handshake = handshake
+  }
+
   get url(): URL {
     const { host = 'localhost' } = this.#request.headers
     const scheme = isTlsSocket(this.#request.socket) ? 'https' : 'http'

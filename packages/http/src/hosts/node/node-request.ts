@@ -74,6 +74,8 @@ export class NodeHandshake implements Handshake {
   readonly remote: { readonly address?: string; readonly port?: number }
   declare readonly host?: string
   readonly path: string
+  readonly method: string
+  readonly scheme: string
   readonly headers: Readonly<Record<string, string>>
   declare readonly tls?: TlsFacts
 
@@ -81,6 +83,8 @@ export class NodeHandshake implements Handshake {
     const { socket } = request
     this.remote = remoteOf(socket)
     this.path = pathOf(request)
+    this.method = request.method ?? ''
+    this.scheme = isTlsSocket(socket) ? 'https' : 'http'
     this.headers = headersOf(request)
     const host = authorityIn(request) ?? request.headers.host
     if (host !== undefined) this.host = host

@@ -4,6 +4,7 @@ import {
   invalidHeaderReason,
   OVERLOADED_CODE,
   toRefusalMessage,
+  toRefusalResponse,
 } from '@mcpwire/core/authoring'
 import { INVALID_REQUEST } from '../../shared/error-codes.js'
 import { JSON_MEDIA_TYPE } from '../../shared/media-types.js'
@@ -85,15 +86,30 @@ export const expiredCredential: Refusal = {
   challenge: 'Bearer error="invalid_token"',
 }
 
-/** Responds with the refusal of a gate, a policy or a limit. */
-export function respondWithRefusal(exchange: HttpExchange, refusal: Refusal): void {
+/**
+ * Responds with the refusal of a gate, a policy or a limit.
+ *
+ * @param ids the id of the refused request, or those of a batch
+ */
+export function respondWithRefusal(
+  exchange: HttpExchange,
+  refusal: Refusal,
+  ids?: RequestId | readonly RequestId[],
+): void {
   // Each 401 names an authentication scheme (RFC 9110, section 15.5.2): in MCP bearer tokens, unless the gate differs.
   const { status, retryAfterMs, challenge = status === 401 ? 'Bearer' : undefined } = refusal
   const headers = [...jsonHeaders]
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)))
   else if (status === 503 || status === 429) headers.push('retry-after', RETRY_AFTER_SECONDS)
   if (challenge !== undefined) headers.push('www-authenticate', challenge.replace(/[^\x20-\x7e]/g, ' '))
-  exchange.respond(status, headers, JSON.stringify(toRefusalMessage(refusal)))
+  exchange.respond(status, headers, JSON.stringify(refusalBody(refusal, ids)))
+}
+
+function refusalBody(refusal: Refusal, ids: RequestId | readonly RequestId[] | undefined): unknown {
+  if (ids === undefined) return toRefusalMessage(refusal)
+  return typeof ids === 'object'
+    ? ids.map((id) => toRefusalResponse(id, refusal))
+    : toRefusalResponse(ids, refusal)
 }
 
 /** Refuses a caller with 503. */

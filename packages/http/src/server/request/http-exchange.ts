@@ -23,7 +23,8 @@ export type Body =
 /** One HTTP request and its response. Each host implements it for its kind of request. */
 export interface HttpExchange {
   readonly method: string
-  readonly handshake: Handshake
+  /** The caller. The endpoint replaces it by the one behind a proxy. */
+  handshake: Handshake
   readonly url: URL
   /** The request as a web-standard object without its body. Built when read. */
   readonly request: Request

@@ -5,12 +5,18 @@ import {
   type Peer,
   type Refusal,
   type RefusedCaller,
+  type RequestId,
+  type SessionGrant,
   TransportError,
 } from '@mcpwire/core'
 import {
   type AcceptorSink,
+  asksForMessages,
   type Channel,
+  callbackFailed,
+  checkRefusal,
   type Incoming,
+  isRefusal,
   refusedCaller,
   type Sink,
 } from '@mcpwire/core/authoring'
@@ -23,6 +29,7 @@ import {
   respondWithRefusal,
 } from './http-errors.js'
 import type { Caller, HttpExchange } from './http-exchange.js'
+import { MessageAdmission } from './message-admission.js'
 import { createPeriodicCheck, KeepAliveScheduler, type PeriodicCheck } from './periodic-check.js'
 import { ParseTurns } from './read-post.js'
 import { type Evictable, longestIdle, type PrincipalUsage, quarterOf } from './session-eviction.js'
@@ -47,6 +54,8 @@ export interface ServedSession extends Evictable {
   readonly openedAt: number
   /** Whether the application has connected to it. */
   readonly isServed: boolean
+  /** The grant of the session policy. */
+  grant: SessionGrant | undefined
   /** When it expires unless there is activity. */
   readonly dueAt: number
   end(reason?: Error): void
@@ -93,6 +102,8 @@ export class SessionRegistry implements SessionHost {
   readonly settings: EndpointSettings
   readonly keepAlive: KeepAliveScheduler
   readonly parseTurns: ParseTurns
+  /** Set where the gate is asked for each request. */
+  readonly messageAdmission: MessageAdmission | undefined
   /** The number of requests that wait for the gate and may open a session. */
   pendingAdmissions = 0
   readonly #sessions = new Map<string, ServedSession>()
@@ -108,6 +119,8 @@ export class SessionRegistry implements SessionHost {
     const spacingMs = Math.min(idleTimeoutMs * LATENESS, MAX_LATENESS_MS)
     this.settings = settings
     this.keepAlive = new KeepAliveScheduler(clock, keepAliveIntervalMs, (error) => this.report(error))
+    const { gate } = settings
+    this.messageAdmission = asksForMessages(gate) ? new MessageAdmission(gate, this) : undefined
     this.parseTurns = new ParseTurns(clock, nextTurn)
     this.#expiry = createPeriodicCheck(clock, spacingMs, (now) => this.#expire(now))
   }
@@ -123,6 +136,15 @@ export class SessionRegistry implements SessionHost {
 
   open(sink: AcceptorSink): void {
     this.#sink = sink
+  }
+
+  /** Replaces the caller of a request by the one behind a proxy. Returns the refusal of the resolver. */
+  resolve(exchange: HttpExchange): Refusal | undefined {
+    if (!this.#sink?.resolve) return undefined
+    const resolved = this.#sink.resolve(exchange.handshake)
+    if (isRefusal(resolved)) return resolved
+    exchange.handshake = resolved
+    return undefined
   }
 
   /** Calls `onEmpty` once no session is left. */
@@ -214,6 +236,9 @@ export class SessionRegistry implements SessionHost {
           return serve(sink)
         },
       },
+      onGrant: (grant) => {
+        session.grant = grant
+      },
       refuse: (refusal) => {
         session.end()
         if (!exchange.isDisconnected) respondWithRefusal(exchange, refusal)
@@ -234,7 +259,34 @@ export class SessionRegistry implements SessionHost {
   ): void {
     const admission: Admission = { admit: true, ...(authInfo && { authInfo }) }
     const makeRoom = once(() => hasMadeRoom || this.#evict(noCapacity))
-    this.#sink?.connection({ ...incoming, admission, makeRoom })
+    this.#sink?.connection({ ...incoming, admission, asksForMessages: true, makeRoom })
+  }
+
+  /** Refuses a further request of a session where its grant does not allow it. Returns whether it did. */
+  refuseBySession(session: ServedSession, exchange: HttpExchange, caller: Caller, id?: RequestId): boolean {
+    const refusal = this.refusalBySession(session, exchange, caller)
+    if (!refusal) return false
+    respondWithRefusal(exchange, refusal, id)
+    this.refused(exchange, refusal)
+    return true
+  }
+
+  /** The refusal of a further request by the grant of its session. */
+  refusalBySession(
+    { grant }: ServedSession,
+    { handshake }: HttpExchange,
+    { admission }: Caller,
+  ): Refusal | undefined {
+    if (!grant?.check) return undefined
+    try {
+      const refusal = grant.check(handshake, admission)
+      return refusal === undefined ? undefined : checkRefusal(refusal)
+    } catch (cause) {
+      this.report(
+        callbackFailed('grant.check', cause, 'a request was refused because check() of its session'),
+      )
+      return { admit: false, status: 503, reason: 'the server could not decide whether to admit the request' }
+    }
   }
 
   has(id: string): boolean {

@@ -8,6 +8,7 @@ import {
   type Peer,
   type RequestId,
   type SendOptions,
+  type SessionGrant,
   TransportError,
 } from '@mcpwire/core'
 import {
@@ -69,6 +70,7 @@ export class Session implements StreamOwner, ServedSession {
   readonly isNamed: boolean
   readonly usage: PrincipalUsage
   readonly openedAt: number
+  grant: SessionGrant | undefined
   /** The negotiated revision. */
   revision: string | undefined
   /** The revisions of the application, if it has set them. */

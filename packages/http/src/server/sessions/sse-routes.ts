@@ -54,9 +54,16 @@ export class SseRoutes {
   #post(exchange: HttpExchange, caller: Caller): void {
     readMessages(exchange, this.#registry, {
       flow: this.#find(exchange, caller)?.flow,
-      accept: (posted) => this.#receive(exchange, caller, posted),
+      accept: (posted) => this.#admit(exchange, caller, posted),
       malformed: (error, body) => this.#find(exchange, caller)?.malformed(error, body),
     })
+  }
+
+  #admit(exchange: HttpExchange, caller: Caller, posted: Posted): void {
+    const { messageAdmission } = this.#registry
+    const receive = (): void => this.#receive(exchange, caller, posted)
+    if (messageAdmission) messageAdmission.admit(exchange, caller, posted, receive)
+    else receive()
   }
 
   #receive(exchange: HttpExchange, caller: Caller, posted: Posted): void {
@@ -70,6 +77,7 @@ export class SseRoutes {
       respondWithError(exchange, sessionNotFound())
       return
     }
+    if (this.#registry.refuseBySession(session, exchange, caller)) return
     session.renew(caller)
     if (posted.isBatch && !session.allowsBatches) {
       respondWithError(exchange, noMessage('a batch, and the revision of the session has none'))

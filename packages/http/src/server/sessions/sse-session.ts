@@ -4,6 +4,7 @@ import {
   type JsonRpcMessage,
   type Peer,
   type RequestId,
+  type SessionGrant,
   TransportError,
 } from '@mcpwire/core'
 import {
@@ -43,6 +44,7 @@ export class SseSession implements ServedSession {
   readonly isNamed: boolean
   readonly usage: PrincipalUsage
   readonly openedAt: number
+  grant: SessionGrant | undefined
   /** With an open stream it is never idle. */
   readonly dueAt: number
   /** Paused while the application accepts no messages. */

@@ -10,6 +10,7 @@ import {
   type Refusal,
   type RequestId,
   type SendOptions,
+  type SessionGrant,
   TransportError,
 } from '@mcpwire/core'
 import {
@@ -80,6 +81,7 @@ export class SharedConnection implements ServedSession {
   readonly peer: Peer
   readonly owner: string
   readonly openedAt: number
+  grant: SessionGrant | undefined
   /** It belongs to no single address. */
   readonly remoteAddress = ''
   /** False, as no client may name it in a request. */

@@ -174,6 +174,12 @@ export class StatelessEndpoint {
     const { caller } = request
     const { handshake } = exchange
     const open = this.#isShared ? this.#connections.get(caller.principal) : undefined
+    const refusal = open && this.#registry.refusalBySession(open, exchange, caller)
+    if (refusal) {
+      request.refuse(refusal)
+      this.#registry.refused(exchange, refusal)
+      return
+    }
     const connection = open ?? this.#createConnection(exchange, caller)
     const context = new HttpContext(exchange, caller.authInfo)
     // Before the offer, so that a refusal reaches the request.
@@ -182,6 +188,9 @@ export class StatelessEndpoint {
     this.#registry.offer(caller, {
       handshake,
       connector: connectorOf(connection),
+      onGrant: (grant) => {
+        connection.grant = grant
+      },
       refuse: (refusal) => connection.refuse(refusal),
     })
   }

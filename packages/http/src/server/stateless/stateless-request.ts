@@ -143,7 +143,7 @@ export class StatelessRequest implements ScheduledStream {
   refuse(refusal: Refusal): void {
     if (this.#state !== 'undecided') return
     this.#over()
-    respondWithRefusal(this.#exchange, refusal)
+    respondWithRefusal(this.#exchange, refusal, this.id)
   }
 
   /** Responds with an error: in the event stream, where it has begun. */

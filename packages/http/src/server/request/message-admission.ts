@@ -1,0 +1,76 @@
+import { isRequest, type JsonRpcRequest, type Refusal, type RequestId } from '@mcpwire/core'
+import { askGate, cancelledBy, type MessageGate, toError } from '@mcpwire/core/authoring'
+import { respondWithRefusal } from './http-errors.js'
+import type { Caller, HttpExchange } from './http-exchange.js'
+import type { Posted } from './message-body.js'
+import { SESSION_HEADER } from './read-post.js'
+import type { SessionRegistry } from './session-registry.js'
+
+/** Asks the gate about each request of a POST, before the application receives it. */
+export class MessageAdmission {
+  readonly #gate: MessageGate
+  readonly #registry: SessionRegistry
+  /** The requests without a decision, by session and id: a cancellation must not overtake its request. */
+  readonly #pending = new Map<string, Promise<unknown>>()
+
+  constructor(gate: MessageGate, registry: SessionRegistry) {
+    this.#gate = gate
+    this.#registry = registry
+  }
+
+  /** Calls `proceed` where the gate admits all requests, or else responds with the first refusal. */
+  admit(exchange: HttpExchange, caller: Caller, { messages, isBatch }: Posted, proceed: () => void): void {
+    const requests = messages.filter(isRequest)
+    const answers = requests.map((request) => this.#ask(exchange, caller, request))
+    const waits = messages.map((message) => this.#pendingOf(exchange, cancelledBy(message)))
+    const ids = requests.map(({ id }) => id)
+    const settle = (refusals: readonly (Refusal | undefined)[]): void => {
+      const refusal = refusals.find((each) => each !== undefined)
+      if (!refusal) proceed()
+      else this.#refuse(exchange, refusal, isBatch ? ids : ids[0])
+    }
+    const decided = answers.filter((answer) => !(answer instanceof Promise)) as (Refusal | undefined)[]
+    if (decided.length === answers.length && waits.every((wait) => wait === undefined)) {
+      settle(decided)
+      return
+    }
+    void Promise.all([Promise.all(answers), ...waits]).then(([refusals]) => {
+      if (exchange.isDisconnected) return
+      try {
+        settle(refusals)
+      } catch (error) {
+        this.#registry.report(toError(error))
+        exchange.fail()
+      }
+    })
+  }
+
+  #ask(exchange: HttpExchange, caller: Caller, request: JsonRpcRequest): ReturnType<typeof askGate> {
+    const { gateTimeoutMs, clock } = this.#registry.settings
+    const limits = { gateTimeoutMs, clock, report: this.#registry.report }
+    const disconnected = new AbortController()
+    const sender = { handshake: exchange.handshake, admission: caller.admission }
+    const answer = askGate(this.#gate, request, sender, limits, disconnected.signal)
+    if (!(answer instanceof Promise)) return answer
+    exchange.whenDisconnected(() => disconnected.abort())
+    const key = keyOf(exchange, request.id)
+    this.#pending.set(key, answer)
+    return answer.finally(() => {
+      if (this.#pending.get(key) === answer) this.#pending.delete(key)
+    })
+  }
+
+  #pendingOf(exchange: HttpExchange, id: RequestId | undefined): Promise<unknown> | undefined {
+    return id === undefined || this.#pending.size === 0 ? undefined : this.#pending.get(keyOf(exchange, id))
+  }
+
+  #refuse(exchange: HttpExchange, refusal: Refusal, ids: RequestId | readonly RequestId[] | undefined): void {
+    respondWithRefusal(exchange, refusal, ids)
+    this.#registry.refused(exchange, refusal)
+  }
+}
+
+function keyOf({ handshake, url }: HttpExchange, id: RequestId): string {
+  const session = handshake.headers[SESSION_HEADER] ?? url.searchParams.get('sessionId') ?? ''
+  return JSON.stringify([session, id])
+}
