@@ -4,6 +4,11 @@
  *
  * @packageDocumentation
  */
+export { bearer, bearerDefaults, type BearerOptions } from './bearer.js'
+export type { ChallengeParameters } from './challenge.js'
+export { hostIn } from './host-in.js'
+export { originIn, originInDefaults, type OriginInOptions } from './origin-in.js'
+export { remoteIn } from './remote-in.js'
 export {
   type TokenContext,
   TokenError,
