@@ -4,7 +4,7 @@ import { hostIn, originIn } from '@mcpwire/security'
 /** The names that clients of HTTP and WebSocket may use besides those of this host. */
 export interface WebNames {
   /** Values of `Host`; `undefined` admits every `Host`. */
-  readonly hosts: readonly string[] | undefined
+  readonly hosts?: readonly string[] | undefined
   /** Origins of pages. */
   readonly origins: readonly string[]
 }
@@ -23,20 +23,19 @@ export interface WebNames {
  */
 export function webGate({ hosts, origins }: WebNames, address: () => string | undefined): Gate {
   const local = localOnly()
-  const hostGate = hosts && hostIn(hosts)
-  const originGate = originIn(origins)
+  const hostGate = hosts && (hosts.length > 0 ? hostIn(hosts) : local)
+  const originGate = origins.length > 0 ? originIn(origins) : local
   return {
     async admit({ medium, host, headers: { origin } }, signal) {
-      const withHost: Handshake = { medium, remote: {}, headers: {}, ...(host !== undefined && { host }) }
-      const isLocalHost = (await local.admit(withHost, signal)).admit
-      if (hostGate && !isLocalHost) {
-        const verdict = await hostGate.admit(withHost, signal)
+      const admits = async (gate: Gate, part: Partial<Handshake>) =>
+        await gate.admit({ medium, remote: {}, headers: {}, ...part }, signal)
+      if (hostGate && host !== undefined && !(await admits(local, { host })).admit) {
+        const verdict = await admits(hostGate, { host })
         if (!verdict.admit) return verdict
       }
       if (origin === undefined || origin === originAt(address())) return { admit: true }
-      const withOrigin: Handshake = { medium, remote: {}, headers: { origin } }
-      const isLocalOrigin = (await local.admit(withOrigin, signal)).admit
-      return isLocalOrigin ? { admit: true } : await originGate.admit(withOrigin, signal)
+      const verdict = await admits(local, { headers: { origin } })
+      return verdict.admit ? verdict : await admits(originGate, { headers: { origin } })
     },
   }
 }
