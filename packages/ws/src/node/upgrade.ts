@@ -116,11 +116,16 @@ function faultOf(
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) return [400, 'Sec-WebSocket-Key is missing or malformed']
   // Node requires it in other requests only, and gates check it.
   if (headers.host === undefined) return [400, 'Host is missing']
-  if (rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1)
-    return [400, 'more than one Host header']
+  if (isRepeated('host', rawHeaders)) return [400, 'more than one Host header']
+  // Node takes the first one, and a proxy may have checked another.
+  if (isRepeated('authorization', rawHeaders)) return [400, 'more than one Authorization header']
   if (requireSubprotocol && !offered.includes(SUBPROTOCOL))
     return [400, `the subprotocol "${SUBPROTOCOL}" must be offered`]
   return undefined
+}
+
+function isRepeated(name: string, rawHeaders: readonly string[]): boolean {
+  return rawHeaders.filter((each, at) => at % 2 === 0 && each.toLowerCase() === name).length > 1
 }
 
 function subprotocolsIn({ headers }: IncomingMessage): readonly string[] {

@@ -56,14 +56,18 @@ export function framingFault({ headers, rawHeaders }: IncomingMessage): FramingF
   if (coding !== undefined && /.chunked\s*$/i.test(coding))
     return { status: 501, reason: 'the Transfer-Encoding must be "chunked"' }
   // Another server could read the other one (RFC 9112, section 3.2).
-  return countHosts(rawHeaders) > 1 ? { status: 400, reason: 'more than one Host header' } : undefined
+  if (countOf('host', rawHeaders) > 1) return { status: 400, reason: 'more than one Host header' }
+  // Node takes the first one, and a proxy may have checked another.
+  return countOf('authorization', rawHeaders) > 1
+    ? { status: 400, reason: 'more than one Authorization header' }
+    : undefined
 }
 
-function countHosts(rawHeaders: readonly string[]): number {
+function countOf(name: string, rawHeaders: readonly string[]): number {
   let count = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string
-    if (name.length === 4 && name.toLowerCase() === 'host') count++
+    const each = rawHeaders[at] as string
+    if (each.length === name.length && each.toLowerCase() === name) count++
   }
   return count
 }
