@@ -84,22 +84,24 @@ export function checkAccess(urls: readonly string[], flags: AccessFlags): void {
   }
   if (urls.every(isUnix))
     refuseGiven({ '--trusted-proxy': flags.trustedProxy }, 'has no effect at a Unix socket')
-  const open = urls.filter((url) => isReachable(url, flags) && !authenticates(url, flags))
-  if (!flags.allowAnonymous) {
-    const [first] = open
-    if (first !== undefined) throw new UsageError(`--listen ${first}: ${OPEN_TO_ALL}`)
-    return
-  }
+  const open = urls.find((url) => isOpenToAll(url, flags))
+  if (open !== undefined) throw new UsageError(`--listen ${open}: ${OPEN_TO_ALL}`)
+  if (flags.allowAnonymous) checkAnonymous(urls, flags)
+}
+
+/** Whether clients beyond this host could connect without a credential, although no flag admits them. */
+export function isOpenToAll(url: string, flags: AccessFlags): boolean {
+  return !flags.allowAnonymous && isReachable(url, flags) && !authenticates(url, flags)
+}
+
+function checkAnonymous(urls: readonly string[], flags: AccessFlags): void {
   const { apiKeyFile, jwtIssuer } = flags
   refuseGiven(
     { '--api-key-file': apiKeyFile, '--jwt-issuer': jwtIssuer },
     'contradicts --allow-anonymous: remove one of them',
   )
-  if (open.length > 0) return
-  refuseGiven(
-    { '--listen-ca': flags.listenCa },
-    'contradicts --allow-anonymous: remove one of them',
-  )
+  if (urls.some((url) => isReachable(url, flags) && !authenticates(url, flags))) return
+  refuseGiven({ '--listen-ca': flags.listenCa }, 'contradicts --allow-anonymous: remove one of them')
   throw new UsageError('--allow-anonymous has no effect: no other host reaches the URLs of --listen')
 }
 
@@ -122,9 +124,12 @@ function checkTokens({ jwtIssuer, ...flags }: AccessFlags): void {
 }
 
 /** Whether clients beyond this host can connect, directly or through a proxy. */
-function isReachable(url: string, { trustedProxy }: AccessFlags): boolean {
-  if (isUnix(url)) return false
-  if (trustedProxy !== undefined) return true
+export function isReachable(url: string, { trustedProxy }: AccessFlags): boolean {
+  return !isUnix(url) && (trustedProxy !== undefined || bindsBeyondThisHost(url))
+}
+
+/** Whether other hosts can reach the address in the URL. */
+export function bindsBeyondThisHost(url: string): boolean {
   // No listener accepts an invalid URL.
   if (!(isWeb(url) || isTcp(url)) || !URL.canParse(url)) return false
   const { hostname, port } = new URL(url)

@@ -1,7 +1,6 @@
 import {
   type ByteBudget,
   createByteBudget,
-  type Gate,
   isTransportError,
   type Listener,
   type Pipe,
@@ -13,8 +12,8 @@ import {
 } from '@mcpwire/core'
 import type { TlsServerOptions } from '@mcpwire/core/node'
 import type { HttpServerListener } from '@mcpwire/http/node'
+import { type Access, createAccess } from './access.js'
 import type { AccessFlags } from './access-flags.js'
-import { allowOrigins, originOf } from './allowed-origins.js'
 import { type ConnectionQuota, createConnectionQuota, NO_CAPACITY } from './connection-quota.js'
 import { endpoint, isHttp, isSecure, isTcp, listenerAt, mediumOf } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
@@ -58,6 +57,7 @@ export interface ListenBridgeOptions {
 interface Common {
   readonly quota: ConnectionQuota
   readonly budget: ByteBudget
+  readonly access: Access
   readonly logBurst: ReturnType<typeof logInBursts>
 }
 
@@ -79,9 +79,11 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
   await endpoint(target, options.server)
   const logBurst = logInBursts()
   const { maxConnections, maxTotalBytes } = options
+  const access = await createAccess(options.access, (text) => log(NAME, text, 'warn'))
   const common: Common = {
     quota: createConnectionQuota(maxConnections),
     budget: createByteBudget({ maxTotalBytes }, (error) => logError(NAME, error, 'client')),
+    access,
     logBurst,
   }
   const listeners: UrlListener[] = []
@@ -94,6 +96,7 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
     isShuttingDown = true
     await Promise.all(listeners.map(({ listener }) => listener.close({ drainMs })))
     await connections.closed()
+    access[Symbol.dispose]()
   }
   onFirstSignal(NAME, () => void shutDown(options.drainMs))
   try {
@@ -119,18 +122,13 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
 async function listenerFor(
   url: string,
   options: ListenBridgeOptions,
-  { quota, budget }: Common,
+  { quota, budget, access }: Common,
   server?: HttpServerListener['server'],
 ): Promise<Listener> {
   const { tls, maxConnections, sessionIdleMs } = options
   const { maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options.server
-  const origins = originsIn(options)
-  const gate: Gate | undefined =
-    options.access.allowAnonymous || options.access.listenCa
-      ? allowOrigins(origins, () => listener.address)
-      : undefined
   const settings = {
-    gate,
+    ...access.optionsFor(url, () => listener.address),
     sessionPolicy: quota.policy,
     maxConnections,
     maxTotalBytes: budget,
@@ -143,18 +141,10 @@ async function listenerFor(
       ...(server ? { server } : isSecure(url) && { tls }),
       ...(isTcp(url) && { pingIntervalMs }),
       // Browsers show responses to the pages of another origin with CORS headers only.
-      ...(isHttp(url) && { origins, idleTimeoutMs: sessionIdleMs }),
+      ...(isHttp(url) && { origins: options.access.allowOrigin, idleTimeoutMs: sessionIdleMs }),
     }),
   )
   return listener
-}
-
-function originsIn({ access: { allowOrigin = [] } }: ListenBridgeOptions): string[] {
-  return allowOrigin.map((text) => {
-    const origin = originOf(text)
-    if (origin !== undefined) return origin
-    throw new UsageError(`--allow-origin ${text} must be an origin, such as https://app.example`)
-  })
 }
 
 /** Starts a listener. Logs the error that it rejects with, except for usage errors. */

@@ -129,8 +129,8 @@ const PREAMBLE = '{"mcpwire":'
 
 /** What to change at a bridge that listens, for faults of its clients. */
 function adviceAboutClient(error: Error): { readonly option?: string; readonly hint: string } | undefined {
-  if (isTransportError(error, 'REFUSED') && /\bpreamble\b/.test(error.message))
-    return { hint: 'the client must send a credential: pass --header to mcpwire there' }
+  if (isTransportError(error, 'REFUSED') && /\bpreamble is required\b/.test(error.message))
+    return { hint: 'the client must send a key or a token: mcpwire sends it with --header' }
   if (isTransportError(error, 'MALFORMED_MESSAGE') && error.details.preview.startsWith(PREAMBLE))
     return {
       hint: 'the client sent headers, but this bridge requires none: remove --header there, or pass --api-key-file or --jwt-issuer here',

@@ -1,42 +1,55 @@
-import { type Gate, type Handshake, localOnly } from '@mcpwire/core'
-import { hostIn, originIn } from '@mcpwire/security'
+import { type Gate, type Handshake, localOnly, type Refusal } from '@mcpwire/core'
 
-/** The names that clients of HTTP and WebSocket may use besides those of this host. */
-export interface WebNames {
-  /** Values of `Host`; `undefined` admits every `Host`. */
-  readonly hosts?: readonly string[] | undefined
-  /** Origins of pages. */
-  readonly origins: readonly string[]
+/** The gates for all that is not of this host. Without a gate, it is refused. */
+export interface ForeignGates {
+  /** Decides about clients on other hosts. */
+  readonly remotes: Gate | undefined
+  /** Decides about other hosts in `Host`. */
+  readonly hosts: Gate | undefined
+  /** Decides about pages of other origins. */
+  readonly origins: Gate | undefined
 }
 
 /**
- * Admits requests by their `Host` and their `Origin`: names of this host, of the listener, and the given ones. Any other
- * page would connect through the browser of its reader (MCP, Transports: Security Warning). Programs send no origin.
+ * Admits requests from this host, with a `Host` and an `Origin` of this host or of the listener. The gates decide about
+ * others. Any other page would connect through the browser of its reader (MCP, Transports: Security Warning). Programs send no origin.
  * `address` is the address of the listener.
  *
- * @throws TransportError `INVALID_OPTION` for a host or an origin that is none
  * @example
  * ```ts
- * const names = { hosts: ['mcp.example'], origins: ['https://app.example'] }
- * const gate = webGate(names, () => listener.address)
+ * const hosts = hostIn(['mcp.example'])
+ * const gate = webGate({ hosts, remotes: undefined, origins: undefined }, () => listener.address)
  * ```
  */
-export function webGate({ hosts, origins }: WebNames, address: () => string | undefined): Gate {
+export function webGate({ remotes, hosts, origins }: ForeignGates, address: () => string | undefined): Gate {
   const local = localOnly()
-  const hostGate = hosts && (hosts.length > 0 ? hostIn(hosts) : local)
-  const originGate = origins.length > 0 ? originIn(origins) : local
   return {
-    async admit({ medium, host, headers: { origin } }, signal) {
-      const admits = async (gate: Gate, part: Partial<Handshake>) =>
-        await gate.admit({ medium, remote: {}, headers: {}, ...part }, signal)
-      if (hostGate && host !== undefined && !(await admits(local, { host })).admit) {
-        const verdict = await admits(hostGate, { host })
-        if (!verdict.admit) return verdict
+    async admit({ medium, scheme, remote, host, headers: { origin } }, signal) {
+      const refusalOf = async (part: Partial<Handshake>, other: Gate | undefined) => {
+        const handshake = { medium, remote: {}, headers: {}, ...(scheme && { scheme }), ...part }
+        const verdict = await local.admit(handshake, signal)
+        const final = verdict.admit || !other ? verdict : await other.admit(handshake, signal)
+        return final.admit ? undefined : final
       }
+      const ofRemote = await refusalOf({ remote }, remotes)
+      if (ofRemote) return withFlag(ofRemote, '--listen')
+      const ofHost = host === undefined ? undefined : await refusalOf({ host }, hosts)
+      if (ofHost) return withFlag(ofHost, '--allow-host')
       if (origin === undefined || origin === originAt(address())) return { admit: true }
-      const verdict = await admits(local, { headers: { origin } })
-      return verdict.admit ? verdict : await admits(originGate, { headers: { origin } })
+      const ofOrigin = await refusalOf({ headers: { origin } }, origins)
+      return ofOrigin ? withFlag(ofOrigin, '--allow-origin') : { admit: true }
     },
+  }
+}
+
+/** The text of `localOnly()` for users of the library. */
+const LIBRARY_ADVICE = /: localOnly\(\).*$/
+
+/** The refusal with the flag that changes it: behind a proxy the operator reads it at the client. */
+function withFlag(refusal: Refusal, flag: string): Refusal {
+  return {
+    ...refusal,
+    reason: `${refusal.reason.replace(LIBRARY_ADVICE, '')}; see ${flag} of mcpwire bridge`,
   }
 }
 

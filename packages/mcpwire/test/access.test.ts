@@ -2,11 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { connect, folder, type Listening, listening } from './support/listening.js'
-import { type Issuer, startIssuer } from './support/issuer.js'
 
 // Each bridge listens at one URL of every wire. The clients run in this process.
-
-const PUBLIC_URL = 'https://mcp.example/mcp'
 
 function everyWire(): string[] {
   return [
@@ -19,21 +16,19 @@ function everyWire(): string[] {
 
 function keyFile(...lines: string[]): string {
   const path = join(folder(), 'keys')
-  writeFileSync(path, `${lines.join('\n')}\n`)
+  writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 })
   return path
 }
-
-const authorization = (credential: string) => ({ headers: { authorization: `Bearer ${credential}` } })
 
 /** The result of a request of a client with these headers: "admitted", or the code of the error. */
 async function outcome(address: string, headers?: Record<string, string>): Promise<string> {
   try {
     const client = await connect(address, headers && { headers })
-    await client.request('ping')
+    await client.request('initialize', { protocolVersion: '2025-11-25' })
     return 'admitted'
   } catch (error) {
-    const { code, data } = error as { code?: unknown; data?: { code?: unknown } }
-    return String(data?.code ?? code)
+    const { code, data, cause } = error as Partial<Record<'code' | 'data' | 'cause', { code?: unknown }>>
+    return String(data?.code ?? cause?.code ?? code)
   }
 }
 
@@ -43,6 +38,7 @@ async function outcomes({ addresses }: Listening, headers?: Record<string, strin
   return all
 }
 
+const WAIT = { timeout: 20_000, interval: 50 }
 const all = (text: string): string[] => Array(4).fill(text)
 
 /** Longer than the shortest key that is accepted. */
@@ -65,8 +61,27 @@ describe('--api-key-file', () => {
 
   test('follows the file: a new key is admitted, and a file that is wrong changes nothing', async () => {
     const path = keyFile(`ada ${KEY}`)
-    const [url = ''] = (await listening(['tcp://127.0.0.1:0'], ['--api-key-file', path])).addresses
+    const bridge = await listening(['tcp://127.0.0.1:0'], ['--api-key-file', path])
+    const [url = ''] = bridge.addresses
     const before = await connect(url, { headers: BEARER_KEY })
     await before.request('ping')
+    const next = { authorization: `Bearer ${KEY}-next` }
+
+    writeFileSync(path, `ada ${KEY}\nada short\n`)
+    await vi.waitFor(() => expect(bridge.logged()).not.toEqual([]), WAIT)
+    expect(bridge.logged()).toEqual([
+      expect.stringMatching(
+        /^mcpwire bridge: --api-key-file .*line 2 must be .*; the previous keys stay valid$/,
+      ),
+    ])
+    expect(await outcome(url, BEARER_KEY)).toBe('admitted')
+
+    writeFileSync(path, `ada ${KEY}\nada ${KEY}-next\n`)
+    await vi.waitFor(async () => expect(await outcome(url, next)).toBe('admitted'), WAIT)
+    expect(await before.request('ping')).toEqual({})
+
+    writeFileSync(path, `ada ${KEY}-next\n`)
+    expect(await before.closed).toMatchObject({ code: 'REFUSED' })
+    expect(await outcome(url, BEARER_KEY)).toBe('AUTH_REQUIRED')
   })
 })

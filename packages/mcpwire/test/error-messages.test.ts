@@ -68,7 +68,7 @@ test('usage errors are plain sentences', async () => {
       "mcpwire bridge: --max-message-bytes must be a number of at least 1024; received 1",
       "mcpwire bridge: --max-connections requires --listen",
       "mcpwire bridge: --allow-origin requires --listen with an http://, https://, ws:// or wss:// URL",
-      "mcpwire bridge: --allow-origin x must be an origin, such as https://app.example",
+      "mcpwire bridge: --allow-origin must be an origin without a path, such as "https://app.example.com" or "https://*.example.com"; received "x"",
       "mcpwire bridge: --allow-remote was replaced: require authentication, such as --api-key-file, or pass --allow-anonymous",
       "mcpwire bridge: --allow-anonymous has no effect: no other host reaches the URLs of --listen",
       "mcpwire bridge: --jwt-issuer requires --public-url or --jwt-audience: tokens must be for this server",
