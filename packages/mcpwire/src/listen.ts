@@ -81,18 +81,14 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
   // Opens nothing, but rejects invalid options before the first client connects.
   await endpoint(target, options.server)
   const logBurst = logInBursts()
-<<<<<<< HEAD
   const { maxConnections, maxTotalBytes, tls } = options
+  const access = await createAccess(options.access, (text) => log(NAME, text, 'warn'))
   const shared = sharedPorts(options.urls)
   const secureUrl = options.urls.find(isSecure)
   const source =
     secureUrl === undefined
       ? undefined
       : await withUsageErrors(secureUrl, async () => listenCertificates(tls, NAME))
-=======
-  const { maxConnections, maxTotalBytes } = options
-  const access = await createAccess(options.access, (text) => log(NAME, text, 'warn'))
->>>>>>> s-f
   const common: Common = {
     quota: createConnectionQuota(maxConnections),
     budget: createByteBudget({ maxTotalBytes }, (error) => logError(NAME, error, 'client')),
@@ -109,11 +105,8 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
     isShuttingDown = true
     await Promise.all(listeners.map(({ listener }) => listener.close({ drainMs })))
     await connections.closed()
-<<<<<<< HEAD
     source?.[Symbol.dispose]()
-=======
     access[Symbol.dispose]()
->>>>>>> s-f
   }
   onFirstSignal(NAME, () => void shutDown(options.drainMs))
   try {
@@ -139,11 +132,7 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
 async function listenerFor(
   url: string,
   options: ListenBridgeOptions,
-<<<<<<< HEAD
-  { quota, budget, source }: Common,
-=======
-  { quota, budget, access }: Common,
->>>>>>> s-f
+  { quota, budget, access, source }: Common,
   server?: HttpServerListener['server'],
 ): Promise<Listener> {
   const { maxConnections, sessionIdleMs } = options
