@@ -1,7 +1,7 @@
 import { request } from 'node:https'
 import { connect } from 'node:tls'
 import { createFakeClock, until } from '@mcpwire/compliance'
-import type { Gate, TlsFacts, TlsMaterial, TlsSource } from '@mcpwire/core'
+import type { Gate, RefusedCaller, TlsFacts, TlsMaterial, TlsSource } from '@mcpwire/core'
 import { createAuthority } from '@mcpwire/test-support/certificates'
 import { expect, onTestFinished, test } from 'vitest'
 import { type HttpServerOptions, httpServer } from '../src/node/index.js'
@@ -12,10 +12,14 @@ const authority = createAuthority('test authority')
 const host = authority.issue({ name: 'localhost', names: ['localhost', '127.0.0.1'] })
 const agent = authority.issue({ name: 'agent', organization: 'Example', names: ['agent.example'] })
 
-async function started(options: Partial<HttpServerOptions>): Promise<{ port: number; errors: Error[] }> {
+async function started(
+  options: Partial<HttpServerOptions>,
+): Promise<{ port: number; errors: Error[]; refused: RefusedCaller[] }> {
   const listener = httpServer({ port: 0, tls: host, ...options })
   const errors: Error[] = []
+  const refused: RefusedCaller[] = []
   listener.onerror = (error) => errors.push(error)
+  listener.onrefused = (caller) => refused.push(caller)
   listener.onconnection = (connection) => {
     connection.onmessage = () => {
       void connection.send({ jsonrpc: '2.0', id: 'init', result: { protocolVersion: '2025-11-25' } })
@@ -25,7 +29,7 @@ async function started(options: Partial<HttpServerOptions>): Promise<{ port: num
   await listener.start()
   onTestFinished(() => listener.close())
   expect(listener.address).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/mcp$/)
-  return { port: Number(new URL(listener.url).port), errors }
+  return { port: Number(new URL(listener.url).port), errors, refused }
 }
 
 function ask(port: number, shown: Partial<typeof agent> = {}): Promise<number> {
@@ -91,6 +95,29 @@ test('refuses a client without a certificate, or with one of another authority',
     await expect(ask(port, shown)).rejects.toThrow()
   }
   expect(await ask(port, agent)).toBe(200)
+})
+
+test('refuses a certificate of another authority where certificates are optional', async () => {
+  const tls = { ...host, ca: authority.cert, clientCertificates: 'optional' } as const
+  const { port, refused } = await started({ tls })
+  const stranger = createAuthority('another').issue({ name: 'agent' })
+  await expect(ask(port, stranger)).rejects.toThrow()
+  await until(() => refused.length > 0, 'the refusal is reported', TIMEOUT_MS)
+  expect(refused).toMatchObject([
+    {
+      address: 'http://127.0.0.1',
+      status: 401,
+      reason: expect.stringMatching(/^the client certificate was not accepted: .*unknown authority/),
+    },
+  ])
+  expect([await ask(port), await ask(port, agent)]).toEqual([200, 200])
+})
+
+test('reports a client without a certificate where one is required', async () => {
+  const { port, refused } = await started({ tls: { ...host, ca: authority.cert } })
+  await expect(ask(port)).rejects.toThrow()
+  await until(() => refused.length > 0, 'the refusal is reported', TIMEOUT_MS)
+  expect(refused).toMatchObject([{ status: 401, reason: 'a client certificate is required' }])
 })
 
 test('uses a replaced certificate without a restart', async () => {

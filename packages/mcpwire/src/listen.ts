@@ -8,15 +8,16 @@ import {
   pipe,
   type RefusedCaller,
   serve,
+  type TlsSource,
   type Transport,
   TransportError,
 } from '@mcpwire/core'
-import type { TlsServerOptions } from '@mcpwire/core/node'
 import type { HttpServerListener } from '@mcpwire/http/node'
 import { allowOrigins, originOf } from './allowed-origins.js'
 import { type ConnectionQuota, createConnectionQuota, NO_CAPACITY } from './connection-quota.js'
 import { endpoint, isHttp, isSecure, isTcp, listenerAt, mediumOf } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
+import { type ListenCertificateFiles, listenCertificates } from './listen-certificates.js'
 import { logInBursts, logTraffic, monitorServer, oncePerError } from './logging.js'
 import { UsageError, usageMessage } from './program.js'
 import { log, logError } from './report.js'
@@ -48,7 +49,7 @@ export interface ListenBridgeOptions {
   /** Origins of pages to admit, besides those of this host. */
   readonly allowOrigins: readonly string[]
   /** Certificate and authorities for URLs with TLS. */
-  readonly tls: TlsServerOptions
+  readonly tls: ListenCertificateFiles
   readonly server: EndpointOptions & { readonly maxMessageBytes: number; readonly closeTimeoutMs: number }
   /** Whether to log the start and the traffic of each server, besides errors. */
   readonly verbose: boolean
@@ -59,6 +60,8 @@ interface Common {
   readonly quota: ConnectionQuota
   readonly budget: ByteBudget
   readonly logBurst: ReturnType<typeof logInBursts>
+  /** The certificates, where a URL has TLS. */
+  readonly source: (TlsSource & Disposable) | undefined
 }
 
 /** A listener and its URL on the command line. */
@@ -78,14 +81,20 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
   // Opens nothing, but rejects invalid options before the first client connects.
   await endpoint(target, options.server)
   const logBurst = logInBursts()
-  const { maxConnections, maxTotalBytes } = options
+  const { maxConnections, maxTotalBytes, tls } = options
+  const shared = sharedPorts(options.urls)
+  const secureUrl = options.urls.find(isSecure)
+  const source =
+    secureUrl === undefined
+      ? undefined
+      : await withUsageErrors(secureUrl, async () => listenCertificates(tls, NAME))
   const common: Common = {
     quota: createConnectionQuota(maxConnections),
     budget: createByteBudget({ maxTotalBytes }, (error) => logError(NAME, error, 'client')),
     logBurst,
+    source,
   }
   const listeners: UrlListener[] = []
-  const shared = sharedPorts(options.urls)
   for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, common) })
   const connections = new BridgedConnections(target, options, common)
   let isShuttingDown = false
@@ -93,6 +102,7 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
     isShuttingDown = true
     await Promise.all(listeners.map(({ listener }) => listener.close({ drainMs })))
     await connections.closed()
+    source?.[Symbol.dispose]()
   }
   onFirstSignal(NAME, () => void shutDown(options.drainMs))
   try {
@@ -118,10 +128,10 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
 async function listenerFor(
   url: string,
   options: ListenBridgeOptions,
-  { quota, budget }: Common,
+  { quota, budget, source }: Common,
   server?: HttpServerListener['server'],
 ): Promise<Listener> {
-  const { tls, maxConnections, sessionIdleMs } = options
+  const { maxConnections, sessionIdleMs } = options
   const { maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options.server
   const origins = originsIn(options)
   const gate: Gate | undefined = options.allowRemote
@@ -138,7 +148,7 @@ async function listenerFor(
   const listener: Listener = await withUsageErrors(url, () =>
     listenerAt(url, {
       ...settings,
-      ...(server ? { server } : isSecure(url) && { tls }),
+      ...(server ? { server } : source && isSecure(url) && { tls: { source } }),
       ...(isTcp(url) && { pingIntervalMs }),
       // Browsers show responses to the pages of another origin with CORS headers only.
       ...(isHttp(url) && { origins, idleTimeoutMs: sessionIdleMs }),

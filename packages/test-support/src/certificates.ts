@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { isIP } from 'node:net'
 
 /** A certificate and its private key, in PEM. */
@@ -16,11 +16,19 @@ interface Subject {
   readonly names?: readonly string[]
   /** Whether its validity has ended. */
   readonly isExpired?: boolean
+  /** The start of its validity, in milliseconds since the epoch. 30 days ago by default. */
+  readonly validFrom?: number
+  /** The end of its validity, in milliseconds since the epoch. In 30 days by default. */
+  readonly validTo?: number
+  /** A weakness: an RSA key of 1024 bits, or a signature with SHA-1. */
+  readonly weakness?: 'rsa-1024' | 'sha1'
 }
 
 /** A certificate authority. */
 export interface Authority extends Credential {
   issue(subject: Subject): Credential
+  /** Makes an authority whose certificate comes from this one. */
+  intermediate(name: string, validity?: Pick<Subject, 'isExpired' | 'validTo'>): Authority
 }
 
 const DAY_MS = 86_400_000
@@ -28,30 +36,36 @@ const DAY_MS = 86_400_000
 /** Makes an authority in this process. Tests need no files and no programs for it. */
 export function createAuthority(name: string): Authority {
   const pair = newPair()
-  const self = nameOf({ name })
-  const cert = certificate({
-    issuer: self,
-    subject: self,
-    issuerKey: pair.privateKey,
-    key: pair.publicKey,
-    isCa: true,
-  })
+  const self = { name: nameOf({ name }), key: pair.publicKey, privateKey: pair.privateKey }
+  return authorityOf(self, certificate({ ...self, issuer: self, subject: self.name, isCa: true }))
+}
+
+/** The keys and the name of an authority. */
+interface Issuer {
+  readonly name: Buffer
+  readonly key: KeyObject
+  readonly privateKey: KeyObject
+}
+
+function authorityOf(issuer: Issuer, cert: string): Authority {
   return {
     cert,
-    key: pemOf(pair.privateKey),
+    key: pemOf(issuer.privateKey),
     issue: (subject) => {
-      const { publicKey, privateKey } = newPair()
+      const { publicKey, privateKey } =
+        subject.weakness === 'rsa-1024' ? generateKeyPairSync('rsa', { modulusLength: 1_024 }) : newPair()
       return {
-        cert: certificate({
-          issuer: self,
-          subject: nameOf(subject),
-          issuerKey: pair.privateKey,
-          key: publicKey,
-          names: subject.names ?? [],
-          isExpired: subject.isExpired ?? false,
-        }),
+        cert: certificate({ ...subject, issuer, subject: nameOf(subject), key: publicKey }),
         key: pemOf(privateKey),
       }
+    },
+    intermediate: (name, validity) => {
+      const { publicKey, privateKey } = newPair()
+      const own = { name: nameOf({ name }), key: publicKey, privateKey }
+      return authorityOf(
+        own,
+        certificate({ ...validity, issuer, subject: own.name, key: publicKey, isCa: true }),
+      )
     },
   }
 }
@@ -61,44 +75,51 @@ export function encryptedKey(key: KeyObject, passphrase: string): string {
   return key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString()
 }
 
-interface Content {
-  readonly issuer: Buffer
+interface Content extends Omit<Subject, 'name' | 'organization'> {
+  readonly issuer: Issuer
   readonly subject: Buffer
-  readonly issuerKey: KeyObject
   readonly key: KeyObject
   readonly isCa?: boolean
-  readonly isExpired?: boolean
-  readonly names?: readonly string[]
 }
 
 /** RFC 5280, section 4.1. */
 function certificate(content: Content): string {
-  const { issuer, subject, issuerKey, key, isCa = false, isExpired = false, names = [] } = content
+  const { issuer, subject, key, isCa = false, isExpired = false, names = [], weakness } = content
   const now = Date.now()
-  const validity = sequence(time(now - 30 * DAY_MS), time(isExpired ? now - DAY_MS : now + 30 * DAY_MS))
+  const { validFrom = now - 30 * DAY_MS, validTo = isExpired ? now - DAY_MS : now + 30 * DAY_MS } = content
   const extensions = [
     sequence(oid('2.5.29.19'), boolean(true), octets(isCa ? sequence(boolean(true)) : sequence())),
+    sequence(oid('2.5.29.14'), octets(octets(identifierOf(key)))),
+    sequence(oid('2.5.29.35'), octets(sequence(element(0x80, identifierOf(issuer.key))))),
     ...(names.length > 0
       ? [sequence(oid('2.5.29.17'), octets(sequence(...names.map(alternativeName))))]
       : []),
   ]
-  const algorithm = sequence(oid('1.2.840.10045.4.3.2'))
+  const isSha1 = weakness === 'sha1'
+  const algorithm = sequence(oid(isSha1 ? '1.2.840.10045.4.1' : '1.2.840.10045.4.3.2'))
   const body = sequence(
     element(0xa0, integer(Buffer.of(2))),
     integer(Buffer.concat([Buffer.of(1), randomBytes(15)])),
     algorithm,
-    issuer,
-    validity,
+    issuer.name,
+    sequence(time(validFrom), time(validTo)),
     subject,
     key.export({ type: 'spki', format: 'der' }),
     element(0xa3, sequence(...extensions)),
   )
-  const signature = element(0x03, Buffer.of(0), sign('sha256', body, issuerKey))
+  const signature = element(0x03, Buffer.of(0), sign(isSha1 ? 'sha1' : 'sha256', body, issuer.privateKey))
   const base64 = sequence(body, algorithm, signature)
     .toString('base64')
     .match(/.{1,64}/g)
     ?.join('\n')
   return `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`
+}
+
+/** A hash of the public key (RFC 5280, section 4.2.1.2). */
+function identifierOf(key: KeyObject): Buffer {
+  return createHash('sha1')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest()
 }
 
 function newPair(): { publicKey: KeyObject; privateKey: KeyObject } {

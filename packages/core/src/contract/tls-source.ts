@@ -16,6 +16,11 @@ export interface TlsSource {
   current(): TlsMaterial
   /** Calls the listener after each change. New connections then use `current()`; open ones are not affected. */
   onChange(listener: () => void): Disposable
+  /**
+   * Calls the listener with each error of the source, such as new certificates that it rejected. Servers report these
+   * errors to the `onerror` of their listener.
+   */
+  onError?(listener: (error: Error) => void): Disposable
 }
 
 /** A TLS version. */

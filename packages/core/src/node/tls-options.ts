@@ -51,13 +51,17 @@ export function tlsEndOf(options: EndSettings): TlsEnd {
     const fixed = checkedMaterial(options)
     return { current: () => fixed, source, minVersion }
   }
-  if (typeof source?.current !== 'function' || typeof source.onChange !== 'function')
-    rejectOption('tls.source', 'a TlsSource')
+  if (!isTlsSource(source)) rejectOption('tls.source', 'a TlsSource')
   const [part] = givenParts(options)
   if (part !== undefined) rejectOption(`tls.${part}`, 'left out when option "tls.source" is given')
   const current = (): SecureContextOptions => checkedMaterial(materialOf(source))
   current()
   return { current, source, minVersion }
+}
+
+function isTlsSource(value: Partial<TlsSource> | null): boolean {
+  const { current, onChange, onError = onChange } = value ?? {}
+  return [current, onChange, onError].every((method) => typeof method === 'function')
 }
 
 function materialOf(source: TlsSource): TlsMaterial {

@@ -32,7 +32,7 @@ export function createTlsTerminator(tls: TlsServerEnd, report: (error: Error) =>
 /**
  * Applies new material of the source to new connections, and reports failed handshakes. Old connections continue.
  * Old sessions cannot be resumed, since the old ticket keys are gone. Invalid material is reported, and the old one
- * stays. Dispose of it when the server closes.
+ * stays. Errors of the source are reported too. Dispose of it when the server closes.
  *
  * @example
  * ```ts
@@ -57,10 +57,12 @@ export function watchTls(server: Server, tls: TlsServerEnd, report: (error: Erro
       report(toError(error))
     }
   })
+  const errors = tls.source?.onError?.((error) => report(toError(error)))
   return {
     [Symbol.dispose]: () => {
       isClosing = true
       following?.[Symbol.dispose]()
+      errors?.[Symbol.dispose]()
     },
   }
 }

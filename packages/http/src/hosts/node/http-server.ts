@@ -1,9 +1,11 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { localOnly } from '@mcpwire/core'
 import {
   type Acceptor,
+  type AcceptorSink,
   type Binding,
   createListener,
   defaultsOf,
@@ -20,6 +22,7 @@ import {
 } from '@mcpwire/core/authoring'
 import {
   bindServer,
+  certificateRefusal,
   HTTP_REFUSAL,
   loadTlsServer,
   type TlsServerEnd,
@@ -158,6 +161,7 @@ function acceptorOf(settings: Settings, { endpoint, tls, bindsBeyondThisHost, bo
       server.on('connection', (socket: Socket) => socket.on('error', ignore))
       host.limits = new ConnectionLimits(server, settings, sink)
       const unused = new UnusedSockets(server, { isTls: tls !== undefined })
+      if (tls) refuseCertificates(server as HttpsServer, tls, sink)
       const watching = tls && watchTls(server as HttpsServer, tls, sink.error)
       const listen = (): void => void server.listen({ host: settings.host, port: settings.port })
       try {
@@ -218,7 +222,20 @@ function httpsServer(settings: Settings, tls: TlsServerEnd): HttpsServer {
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: tls.handshakeTimeoutMs,
     requestCert: tls.clientCertificates !== 'none',
-    rejectUnauthorized: tls.clientCertificates === 'required',
+    rejectUnauthorized: false,
+  })
+}
+
+/**
+ * Closes connections whose client certificate is missing or not accepted, before a request is read. A response with 401
+ * would make clients of MCP look for an authorization server.
+ */
+function refuseCertificates(server: HttpsServer, tls: TlsServerEnd, sink: AcceptorSink): void {
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    const refusal = certificateRefusal(socket, tls)
+    if (!refusal) return
+    sink.refused({ ...refusal, address: `http://${socket.remoteAddress ?? 'unknown'}` })
+    socket.destroy()
   })
 }
 
