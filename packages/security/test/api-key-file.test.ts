@@ -127,6 +127,17 @@ test('follows the swap of a link to a folder, as in a ConfigMap of Kubernetes', 
   await decides(CI, true)
 })
 
+test('does not use a file before it is the same for settleMs', async () => {
+  const { gate, path, clock, errors, decides } = await keyFile(`ci ${CI}\n`)
+  const { revoked } = await admissionOf(gate, withKey(CI))
+  await writeFile(path, `laptop ${LAPTOP}\n`)
+  await until(() => clock.pending > 0, 'the change is noticed', TIMEOUT_MS)
+  await clock.advance(SETTLE_MS)
+  await writeFile(path, `laptop ${LAPTOP}\nci ${CI}\n`)
+  await decides(LAPTOP, true)
+  expect([revoked?.aborted, errors]).toEqual([false, []])
+})
+
 test('keeps connections whose key stays in the file', async () => {
   const { gate, path, decides } = await keyFile(`ci ${CI}\n`)
   const { revoked } = await admissionOf(gate, withKey(CI))
