@@ -165,7 +165,7 @@ test('revokes all keys if only a comment is left', async () => {
   expect(errors).toEqual([])
 })
 
-describe('a bad new file keeps the old keys, and is reported once', () => {
+describe('a new file with a fault', () => {
   test.each<[string, (path: string) => Promise<void>, RegExp]>([
     ['a line without a key', (path) => replace(path, `ci ${CI}\nlaptop\n`), /line 2 must be: name, key/],
     ['a short key', (path) => replace(path, 'ci short-s3cret\n'), /line 1 must be a key of at least 16/],
@@ -196,7 +196,7 @@ describe('a bad new file keeps the old keys, and is reported once', () => {
       },
       /path/,
     ],
-  ])('%s', async (_what, damage, reason) => {
+  ])('is reported once and not used: %s', async (_what, damage, reason) => {
     const { gate, path, errors, clock, decides } = await keyFile(`ci ${CI}\n`, { maxFileBytes: 1_000 })
     const { revoked } = await admissionOf(gate, withKey(CI))
     await damage(path)
