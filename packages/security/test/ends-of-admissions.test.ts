@@ -71,6 +71,19 @@ describe.each(wires)('a connection over $name', ({ serve }: Wire) => {
     expect(await ended(far)).toMatchObject({ code: 'REFUSED' })
   })
 
+  test('ends when its token is revoked', async () => {
+    const controller = new AbortController()
+    const gate = bearer({
+      verify: (token) => ({
+        authInfo: { token, clientId: 'ada', scopes: [] },
+        revoked: controller.signal,
+      }),
+    })
+    const { far } = await connected(await serve(anyOf(gate)), withToken)
+    controller.abort()
+    expect(await ended(far)).toMatchObject({ code: 'REFUSED' })
+  })
+
   test('ends when its key is removed from the file, and others stay', async () => {
     const path = join(await temporaryFolder(), 'keys')
     const write = async (text: string): Promise<void> => {
