@@ -113,7 +113,10 @@ export function define(command: Command, context: CommandContext): void {
     )
     .option('--allow-remote', 'admit any client on another host, but no pages of other origins')
     .option('--allow-origin <origin>', 'also admit pages of this origin; repeatable', append)
-    .option('--listen-cert <file>', 'server certificate for tcps://, wss:// and https://, in PEM')
+    .option(
+      '--listen-cert <file>',
+      'server certificate for tcps://, wss:// and https://, in PEM; renewals are used',
+    )
     .option('--listen-key <file>', 'private key of the server certificate, in PEM')
     .option('--listen-ca <file>', 'authorities that must have issued the certificates of clients, in PEM')
     .addOption(
