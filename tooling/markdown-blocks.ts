@@ -16,20 +16,23 @@ export function fillBlock(text: string, path: string, blocks: ReadonlyMap<string
 /** Fills the code fence below every `<!-- example: path#region -->` with that region of that file. */
 export function fillExamples(text: string, path: string, root: string): string {
   return text.replace(
-    /^<!-- example: (\S+?)(?:#(\S+))? -->\n\n?```ts\n[\s\S]*?^```$/gm,
-    (_fence, file: string, region: string | undefined) => {
+    /^<!-- example: (\S+?)(?:#(\S+))? -->\n\n?```(\w+)\n[\s\S]*?^```$/gm,
+    (_fence, file: string, region: string | undefined, language: string) => {
       const absolute = join(root, file)
       if (!existsSync(absolute)) throw new Error(`${path}: no example ${file}`)
       const source = readFileSync(absolute, 'utf8')
       const code = region === undefined ? source.trimEnd() : regionOf(source, region)
       if (code === undefined) throw new Error(`${path}: no region ${region} in ${file}`)
       const name = region === undefined ? file : `${file}#${region}`
-      return `<!-- example: ${name} -->\n\`\`\`ts\n${code}\n\`\`\``
+      return `<!-- example: ${name} -->\n\`\`\`${language}\n${code}\n\`\`\``
     },
   )
 }
 
-/** The lines between `//#region name` and the `//#endregion` that ends it, with the common indent removed. */
+/**
+ * The lines between `//#region name` and the `//#endregion` that ends it, with the common indent removed. Files with
+ * other comments have `#region name` and `#endregion`.
+ */
 function regionOf(source: string, region: string): string | undefined {
   const lines = source.split('\n')
   const start = lines.findIndex((line) => marker(line, 'region') === region)
@@ -46,5 +49,5 @@ function regionOf(source: string, region: string): string | undefined {
 }
 
 function marker(line: string, word: 'region' | 'endregion'): string | undefined {
-  return new RegExp(`^\\s*//\\s*#${word}\\b\\s*(.*?)\\s*$`).exec(line)?.[1]
+  return new RegExp(`^\\s*(?://\\s*)?#${word}\\b\\s*(.*?)\\s*$`).exec(line)?.[1]
 }

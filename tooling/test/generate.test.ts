@@ -60,11 +60,13 @@ export interface WireOptions {
     'packages/core/src/format.ts': "export type Format =\n  | 'json'\n  | 'sse'\n",
     'packages/core/examples/first.ts':
       'const before = 0\n{\n  //#region use\n  use(before)\n\n    .deeply()\n  //#endregion use\n}\n',
+    'docs/examples/site.conf': 'events {}\n#region site\nserver {}\n#endregion\n',
     'packages/compliance/src/clauses.ts': "export const clauses = { C1: 'One life.' } as const\n",
     'docs/contract.md': '<!-- clauses -->\n<!-- /clauses -->\n',
     'docs/reference/core.md': '<!-- options: WireOptions -->\nold\n<!-- /options -->\n',
     'packages/core/README.md':
-      '<!-- options: WireOptions -->\nold\n<!-- /options -->\n\n<!-- example: packages/core/examples/first.ts#use -->\n```ts\nold\n```\n',
+      '<!-- options: WireOptions -->\nold\n<!-- /options -->\n\n<!-- example: packages/core/examples/first.ts#use -->\n```ts\nold\n```\n' +
+      '\n<!-- example: docs/examples/site.conf#site -->\n```nginx\nold\n```\n',
   }
   const docs = generatedDocs(fixture(files))
   expect(docs.get('docs/contract.md')).toContain('| C1 | One life. |')
@@ -74,6 +76,7 @@ export interface WireOptions {
   expect(readme).toContain("| `level` | `'all' \\| 'none' \\| Level[]` | – | How much. |")
   expect(readme).toContain("| `format` | `'json' \\| 'sse' \\| false \\| Many` | required | Which. |")
   expect(readme).toContain('| `limitMs` | `number` | `1_000` | How long. |')
+  expect(readme).toContain('```nginx\nserver {}\n```')
   expect(readme).toContain('```ts\nuse(before)\n\n  .deeply()\n```')
   expect(checkGenerated(fixture({ ...files, ...Object.fromEntries(docs) }))).toEqual([])
 })

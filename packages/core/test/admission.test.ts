@@ -44,7 +44,7 @@ describe('an admitted caller', () => {
       admission,
       grant,
     })
-    expect(open.mock.calls).toEqual([[handshake, admission]])
+    expect(open.mock.calls).toEqual([[{ handshake, admission }, expect.any(AbortSignal)]])
   })
 
   test('passes the handshake and a signal that does not abort to the gate', async () => {
@@ -150,10 +150,12 @@ describe('an invalid decision', () => {
 
   test.each([
     ...nonsense,
-    ['a promise', Promise.resolve({ admit: true })],
+    ['a promise of nonsense', Promise.resolve({ admit: 'yes' })],
     ['a lifetime that is no number', { admit: true, lifetimeMs: Number.NaN }],
     ['an idle time that is negative', { admit: true, idleTimeoutMs: -1 }],
     ['an idle time that is text', { admit: true, idleTimeoutMs: '1' }],
+    ['a revoked that is no signal', { admit: true, revoked: true }],
+    ['a check that is no function', { admit: true, check: {} }],
   ])('refuses the caller and is reported: a session policy returns %s', async (_name, grant) => {
     const outcome = await admitting(undefined, { open: () => grant as never }).outcome
 

@@ -44,7 +44,9 @@ describe('a caller with an admission that the acceptor has decided', () => {
     await offer(client)
 
     expect(yielded).toEqual([])
-    expect(open.mock.calls).toEqual([[client.handshake, client.admission]])
+    expect(open.mock.calls).toEqual([
+      [{ handshake: client.handshake, admission: client.admission }, expect.any(AbortSignal)],
+    ])
     expect(client.refuse.mock.calls).toEqual([[{ admit: false, status: 429, reason: 'too many' }]])
   })
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { hasHeaders, isSecure } from './endpoint.js'
+import { isSecure } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
 import { type Variables, variable, variablesFile } from './env-variables.js'
 import { headerLines } from './header-lines.js'
@@ -32,7 +32,7 @@ export function endpointOptions(target: Endpoint, options: ServerOptions): Endpo
       { '--cwd': cwd, '--env': env, '--env-file': envFile, '--inherit': inherit },
       'requires a server that a command runs',
     )
-  if (!hasHeaders(target)) refuseGiven({ '--header': headers }, 'requires an HTTP or WebSocket URL')
+  else refuseGiven({ '--header': headers }, 'requires a server at a URL')
   if (typeof target === 'string' && isSecure(target)) {
     requireBoth({ '--tls-cert': tlsCert, '--tls-key': tlsKey })
     return { ...common, tls }
@@ -89,13 +89,18 @@ export function addServerOptions(command: Command): void {
     )
     .option(
       '--header <"Name: value">',
-      'header for an HTTP or WebSocket URL, or @file with one header per line; repeatable',
+      'header for a server at a URL, or @file with one header per line; repeatable',
       headerLines,
     )
     .option('--tls-ca <file>', 'authorities to accept the certificate of the server from, in PEM')
     .option('--tls-cert <file>', 'client certificate for the server, in PEM')
     .option('--tls-key <file>', 'private key of the client certificate, in PEM')
     .option('--tls-server-name <name>', 'name that the certificate of the server must have')
+}
+
+/** A parser for an option that can be repeated. */
+export function append(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
 }
 
 /** A parser for a whole number from `min` to `max`. `Infinity` is allowed if `max` is `Infinity`. */

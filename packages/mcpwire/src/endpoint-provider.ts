@@ -1,5 +1,5 @@
 import type { Listener, ListenerOptions, TlsClientOptions, Transport } from '@mcpwire/core'
-import type { TlsServerOptions } from '@mcpwire/core/node'
+import type { PreambleOptions, TlsServerOptions } from '@mcpwire/core/node'
 import type { HttpServerListener } from '@mcpwire/http/node'
 import type { StdioClientOptions } from '@mcpwire/stdio'
 import type { TcpClientOptions } from '@mcpwire/tcp'
@@ -18,7 +18,8 @@ export interface EndpointOptions
    */
   tls?: TlsClientOptions | undefined
   /**
-   * Headers for a server at an HTTP or WebSocket URL, such as `authorization`.
+   * Headers for a server at a URL, such as `authorization`. Over TCP and Unix sockets they are sent before the first
+   * message, to a server with option `preamble`.
    * @defaultValue undefined
    */
   headers?: Readonly<Record<string, string>> | undefined
@@ -33,6 +34,8 @@ export interface ListenOptions
   tls?: TlsServerOptions | undefined
   /** A server of `node:http` or `node:https` that listens, whose port to share. WebSocket only. */
   server?: HttpServerListener['server']
+  /** Requires clients to send headers before the first message, for the gate. TCP and Unix sockets only. */
+  preamble?: PreambleOptions | undefined
   /** Silence of a client before a ping, in milliseconds, while a message to it is in flight. TCP only. */
   pingIntervalMs?: number | undefined
   /** Time a session may have no open stream and no request in flight, in milliseconds. HTTP only. */

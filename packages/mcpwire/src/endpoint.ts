@@ -7,8 +7,6 @@ import { suggestedUrls, type UrlPurpose } from './url-suggestions.js'
 interface Scheme {
   /** Whether the scheme uses TLS. */
   readonly isSecure?: boolean
-  /** Whether a client can send headers. */
-  readonly hasHeaders?: boolean
   load(): Promise<EndpointProvider>
 }
 
@@ -18,10 +16,10 @@ const schemes: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
   ['tcp:', { load: () => import('./endpoints/tcp.js') }],
   ['tcps:', { load: () => import('./endpoints/tcp.js'), isSecure: true }],
   ['unix:', { load: () => import('./endpoints/unix.js') }],
-  ['ws:', { load: () => import('./endpoints/ws.js'), hasHeaders: true }],
-  ['wss:', { load: () => import('./endpoints/ws.js'), hasHeaders: true, isSecure: true }],
-  ['http:', { load: () => import('./endpoints/http.js'), hasHeaders: true }],
-  ['https:', { load: () => import('./endpoints/http.js'), hasHeaders: true, isSecure: true }],
+  ['ws:', { load: () => import('./endpoints/ws.js') }],
+  ['wss:', { load: () => import('./endpoints/ws.js'), isSecure: true }],
+  ['http:', { load: () => import('./endpoints/http.js') }],
+  ['https:', { load: () => import('./endpoints/http.js'), isSecure: true }],
 ])
 
 /** A scheme has more than one letter: `C:\server.exe` is a path. */
@@ -62,10 +60,6 @@ export async function endpoint(target: Endpoint, options: EndpointOptions = {}):
   if (typeof target !== 'string' && !Array.isArray(target))
     invalidOption('endpoint', target, 'a URL in a string, or a list of a command and its arguments')
   const provider = await providerFor(target, 'endpoint')
-  if (settings.headers !== undefined && !hasHeaders(target))
-    throw new TransportError('INVALID_OPTION', 'option "headers" requires an HTTP or WebSocket URL', {
-      option: 'headers',
-    })
   return provider.connectTo(target, settings)
 }
 
@@ -118,9 +112,14 @@ export function isTcp(url: string): boolean {
   return /^tcps?:/i.test(url)
 }
 
-/** Whether a client can send headers to the server. */
-export function hasHeaders(target: Endpoint): boolean {
-  return typeof target === 'string' && (schemes.get(schemeOf(target) ?? '')?.hasHeaders ?? false)
+/** Whether the URL is one of a Unix socket. */
+export function isUnix(url: string): boolean {
+  return /^unix:/i.test(url)
+}
+
+/** Whether the URL is one of HTTP or WebSocket. */
+export function isWeb(url: string): boolean {
+  return /^(?:http|ws)s?:/i.test(url)
 }
 
 /** The scheme of a URL, in lower case and with its colon; `undefined` if the text is no URL. */

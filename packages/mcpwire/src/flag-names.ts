@@ -44,7 +44,7 @@ const NAMES: Readonly<Record<End, ReadonlyMap<string, string>>> = {
   client: new Map(
     Object.entries({
       ...COMMON_NAMES,
-      gate: '--allow-remote',
+      gate: '--allow-anonymous',
       maxConnections: '--max-connections',
       idleTimeoutMs: '--session-idle-ms',
       caFile: '--listen-ca',

@@ -1,7 +1,6 @@
 import {
   type ByteBudget,
   createByteBudget,
-  type Gate,
   isTransportError,
   type Listener,
   type Pipe,
@@ -13,7 +12,8 @@ import {
   TransportError,
 } from '@mcpwire/core'
 import type { HttpServerListener } from '@mcpwire/http/node'
-import { allowOrigins, originOf } from './allowed-origins.js'
+import { type Access, createAccess } from './access.js'
+import type { AccessFlags } from './access-flags.js'
 import { type ConnectionQuota, createConnectionQuota, NO_CAPACITY } from './connection-quota.js'
 import { endpoint, isHttp, isSecure, isTcp, listenerAt, mediumOf } from './endpoint.js'
 import type { Endpoint, EndpointOptions } from './endpoint-provider.js'
@@ -25,6 +25,7 @@ import { sharedPorts } from './shared-ports.js'
 import { onFirstSignal } from './signals.js'
 
 const NAME = 'mcpwire bridge'
+const ANONYMOUS = '--allow-anonymous: clients on other hosts are admitted without authentication'
 
 // client ⇄ listener (gate, quota) ⇄ pipe ⇄ monitorServer ⇄ server, once for each client
 //
@@ -44,10 +45,8 @@ export interface ListenBridgeOptions {
   readonly maxTotalBytes: number
   /** How long requests in flight may take when the bridge shuts down, in milliseconds. */
   readonly drainMs: number
-  /** Whether to admit clients on other hosts. */
-  readonly allowRemote: boolean
-  /** Origins of pages to admit, besides those of this host. */
-  readonly allowOrigins: readonly string[]
+  /** The flags that decide which clients are admitted. They were checked by `checkAccess()`. */
+  readonly access: AccessFlags
   /** Certificate and authorities for URLs with TLS. */
   readonly tls: ListenCertificateFiles
   readonly server: EndpointOptions & { readonly maxMessageBytes: number; readonly closeTimeoutMs: number }
@@ -59,6 +58,7 @@ export interface ListenBridgeOptions {
 interface Common {
   readonly quota: ConnectionQuota
   readonly budget: ByteBudget
+  readonly access: Access
   readonly logBurst: ReturnType<typeof logInBursts>
   /** The certificates, where a URL has TLS. */
   readonly source: (TlsSource & Disposable) | undefined
@@ -82,6 +82,7 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
   await endpoint(target, options.server)
   const logBurst = logInBursts()
   const { maxConnections, maxTotalBytes, tls } = options
+  const access = await createAccess(options.access, (text) => log(NAME, text, 'warn'))
   const shared = sharedPorts(options.urls)
   const secureUrl = options.urls.find(isSecure)
   const source =
@@ -91,18 +92,21 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
   const common: Common = {
     quota: createConnectionQuota(maxConnections),
     budget: createByteBudget({ maxTotalBytes }, (error) => logError(NAME, error, 'client')),
+    access,
     logBurst,
     source,
   }
   const listeners: UrlListener[] = []
   for (const url of options.urls) listeners.push({ url, listener: await listenerFor(url, options, common) })
   const connections = new BridgedConnections(target, options, common)
+  if (options.access.allowAnonymous) log(NAME, ANONYMOUS, 'warn')
   let isShuttingDown = false
   const shutDown = async (drainMs: number): Promise<void> => {
     isShuttingDown = true
     await Promise.all(listeners.map(({ listener }) => listener.close({ drainMs })))
     await connections.closed()
     source?.[Symbol.dispose]()
+    access[Symbol.dispose]()
   }
   onFirstSignal(NAME, () => void shutDown(options.drainMs))
   try {
@@ -128,17 +132,13 @@ export async function listenBridge(target: Endpoint, options: ListenBridgeOption
 async function listenerFor(
   url: string,
   options: ListenBridgeOptions,
-  { quota, budget, source }: Common,
+  { quota, budget, access, source }: Common,
   server?: HttpServerListener['server'],
 ): Promise<Listener> {
   const { maxConnections, sessionIdleMs } = options
   const { maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options.server
-  const origins = originsIn(options)
-  const gate: Gate | undefined = options.allowRemote
-    ? allowOrigins(origins, () => listener.address)
-    : undefined
   const settings = {
-    gate,
+    ...access.optionsFor(url, () => listener.address),
     sessionPolicy: quota.policy,
     maxConnections,
     maxTotalBytes: budget,
@@ -151,18 +151,10 @@ async function listenerFor(
       ...(server ? { server } : source && isSecure(url) && { tls: { source } }),
       ...(isTcp(url) && { pingIntervalMs }),
       // Browsers show responses to the pages of another origin with CORS headers only.
-      ...(isHttp(url) && { origins, idleTimeoutMs: sessionIdleMs }),
+      ...(isHttp(url) && { origins: options.access.allowOrigin, idleTimeoutMs: sessionIdleMs }),
     }),
   )
   return listener
-}
-
-function originsIn({ allowOrigins }: ListenBridgeOptions): string[] {
-  return allowOrigins.map((text) => {
-    const origin = originOf(text)
-    if (origin !== undefined) return origin
-    throw new UsageError(`--allow-origin ${text} must be an origin, such as https://app.example`)
-  })
 }
 
 /** Starts a listener. Logs the error that it rejects with, except for usage errors. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { isTransportError } from '@mcpwire/core'
 import { toError } from '@mcpwire/core/authoring'
 import { Command, CommanderError } from 'commander'
-import { addressOf, hasHeaders, schemeOf } from './endpoint.js'
+import { addressOf, isWeb, schemeOf } from './endpoint.js'
 import type { Endpoint } from './endpoint-provider.js'
 import { printable } from './printable.js'
 import { type CommandContext, ownVersion, UsageError, usageMessage } from './program.js'
@@ -81,7 +81,7 @@ function targetOf(operands: readonly string[], server: readonly string[] | undef
     if (meant.length > 0) throw new UsageError(`not a URL: "${url}"; did you mean ${meant.join(' or ')}?`)
     throw new UsageError(`missing "--" before the command: -- ${operands.join(' ')}`)
   }
-  if (url !== undefined && hasHeaders(url) && !URL.canParse(url))
+  if (url !== undefined && isWeb(url) && !URL.canParse(url))
     throw new UsageError(`the URL must be ${schemeOf(url)}//host:port/path; received "${addressOf(url)}"`)
   if (others.length > 0) throw new UsageError(`only one server is allowed: remove ${others.join(' ')}`)
   if (url !== undefined) return url

@@ -6,8 +6,9 @@ import { type End, nameFlags } from './flag-names.js'
 /** An invalid command line. The program prints the message with the usage line and exits with code 2. */
 export class UsageError extends Error {}
 
-const OPEN_TO_ALL =
-  'not started: clients on other hosts could connect. Listen on 127.0.0.1, or pass --allow-remote, which admits every client without authentication. With --allow-remote and --listen-ca, https://, wss:// and tcps:// admit only clients with a certificate'
+/** The text for a bridge that would admit clients on other hosts without authentication. */
+export const OPEN_TO_ALL =
+  'not started: clients on other hosts could connect without authentication. Listen on 127.0.0.1, or pass --api-key-file, --jwt-issuer or, for https://, wss:// and tcps://, --listen-ca. --allow-anonymous admits every client'
 
 /** The text of an invalid option, with the names of the command line. */
 export function usageMessage({ message, details }: TransportError<'INVALID_OPTION'>, end: End): string {

@@ -76,7 +76,7 @@ export function diagnose(thrown: unknown, end: End = 'server'): Diagnosis {
     return { ...facts, message: printable(message), option: flagFor(option, end) ?? null }
   }
   const message = printable(nameFlags(error.message, end))
-  const advice = end === 'server' ? adviceFor(error) : undefined
+  const advice = end === 'server' ? adviceFor(error) : adviceAboutClient(error)
   return {
     ...facts,
     message: advice === undefined ? message : `${message}; ${advice.hint}`,
@@ -103,11 +103,8 @@ function adviceFor(error: Error): { readonly option?: string; readonly hint: str
   const { message } = error
   if (detailOf(error, 'hint') === undefined) {
     if (isTransportError(error, 'REQUEST_TIMEOUT')) return { option: 'timeoutMs', hint: 'raise --timeout-ms' }
-    if (isTransportError(error, 'AUTH_REQUIRED') && /\b(?:https?|wss?):/.test(message))
-      return {
-        option: 'headers',
-        hint: 'authentication required: pass --header "Authorization: Bearer …"',
-      }
+    const hint = isTransportError(error, 'AUTH_REQUIRED') ? credentialHint(message) : undefined
+    if (hint !== undefined) return { option: 'headers', hint }
   }
   const [url] = HTTP_URL.exec(message) ?? []
   const isWrongPath = WRONG_PATH_STATUSES.includes(detailOf(error, 'status')) || WRONG_PATH_TEXT.test(message)
@@ -117,6 +114,28 @@ function adviceFor(error: Error): { readonly option?: string; readonly hint: str
   return {
     hint: `MCP servers usually respond at ${usual}${url === sse ? '' : ` or, with HTTP+SSE, at ${sse}`}`,
   }
+}
+
+/** What to do about a server that requires a credential. Over TCP and Unix sockets it comes in a preamble. */
+function credentialHint(message: string): string | undefined {
+  if (/\b(?:https?|wss?):/.test(message) || /\bpreamble\b/.test(message))
+    return 'authentication required: pass --header "Authorization: Bearer …"'
+  if (/\bcertificate\b/.test(message)) return undefined
+  return 'check the credential in --header'
+}
+
+/** The start of a preamble in the preview of a line. */
+const PREAMBLE = '{"mcpwire":'
+
+/** What to change at a bridge that listens, for faults of its clients. */
+function adviceAboutClient(error: Error): { readonly option?: string; readonly hint: string } | undefined {
+  if (isTransportError(error, 'REFUSED') && /\bpreamble is required\b/.test(error.message))
+    return { hint: 'the client must send a key or a token: mcpwire sends it with --header' }
+  if (isTransportError(error, 'MALFORMED_MESSAGE') && error.details.preview.startsWith(PREAMBLE))
+    return {
+      hint: 'the client sent headers, but this bridge requires none: remove --header there, or pass --api-key-file or --jwt-issuer here',
+    }
+  return undefined
 }
 
 function optionOf(error: Error): string | undefined {

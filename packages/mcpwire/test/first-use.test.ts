@@ -352,10 +352,10 @@ describe('--listen', () => {
     expect({ code, text }).toMatchObject({ code: 2, text: expect.stringContaining('use the same port') })
   })
 
-  test('explains what --allow-remote admits', async () => {
+  test('explains how to admit clients on other hosts', async () => {
     const { code, text } = await result(['bridge', '--listen', 'http://0.0.0.0:0/mcp', '--', 'node'])
     expect(code).toBe(2)
-    expect(text).toMatch(/--allow-remote, which admits every client without authentication/)
+    expect(text).toMatch(/could connect without authentication.* --api-key-file.* --allow-anonymous admits/)
     expect(text).toMatch(/--listen-ca/)
   })
 })

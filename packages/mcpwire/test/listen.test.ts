@@ -53,17 +53,17 @@ describe('a bridge that listens', () => {
     expect(facts['env']).not.toHaveProperty('PATH')
   })
 
-  test('admits clients on other hosts with --allow-remote', async () => {
-    const { addresses } = await listening(['tcp://0.0.0.0:0'], ['--allow-remote'])
+  test('admits clients on other hosts with --allow-anonymous', async () => {
+    const { addresses } = await listening(['tcp://0.0.0.0:0'], ['--allow-anonymous'])
     const client = await connect(addresses[0]?.replace('0.0.0.0', '127.0.0.1'))
     expect(await client.request('ping')).toEqual({})
   })
 
   test.each(['http://0.0.0.0:0/mcp', 'ws://0.0.0.0:0/mcp'])(
-    'admits only pages of this host and of --allow-origin with --allow-remote at %s',
+    'admits only pages of this host and of --allow-origin with --allow-anonymous at %s',
     async (url) => {
       const flags = [
-        '--allow-remote',
+        '--allow-anonymous',
         '--allow-origin',
         'https://app.example:443',
         '--allow-origin',
@@ -88,7 +88,7 @@ describe('a bridge that listens', () => {
   )
 
   test('sends CORS headers only to pages of --allow-origin', async () => {
-    const flags = ['--allow-remote', '--allow-origin', 'https://app.example']
+    const flags = ['--allow-anonymous', '--allow-origin', 'https://app.example']
     const { addresses } = await listening(['http://0.0.0.0:0/mcp'], flags)
     const url = addresses[0]?.replace('0.0.0.0', '127.0.0.1') ?? ''
     const preflight = (origin: string): Promise<Response> =>
@@ -322,7 +322,7 @@ describe('the shutdown of a bridge that listens', () => {
     ])
     expect(await open.exit).toBe(2)
     expect(open.stderr()).toMatch(
-      /^mcpwire bridge: --listen tcp:\/\/0\.0\.0\.0:0: .*--allow-remote.*\nusage: /,
+      /^mcpwire bridge: --listen tcp:\/\/0\.0\.0\.0:0: .*--allow-anonymous.*\nusage: /,
     )
     expect(open.stderr().match(/could connect/g)).toHaveLength(1)
     expect(existsSync(path)).toBe(false)

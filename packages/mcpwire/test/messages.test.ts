@@ -251,7 +251,7 @@ const situations: readonly [
     'a listener that is open to all',
     () => printed(['bridge', '--listen', 'tcp://0.0.0.0:0', '--', ...raw]),
     'other hosts',
-    '--allow-remote',
+    '--allow-anonymous',
     'without authentication',
   ],
   [

@@ -44,8 +44,6 @@ const invalid: Readonly<Record<string, readonly (readonly [readonly string[], st
     [['--tls-key', '/x', 'tcp://h:1'], '--tls-key requires'],
     [['--tls-cert', 'package.json', 'tcps://h:1'], '--tls-cert requires --tls-key'],
     [['--max-connections', '100', ...server], '--max-connections requires --listen'],
-    [['--allow-remote', ...server], '--allow-remote requires --listen'],
-    [['--allow-origin', 'https://app.example', ...server], '--allow-origin requires --listen'],
     [['--listen-cert', '/x', ...server], '--listen-cert requires --listen'],
     [['--listen-key', '/x', ...server], '--listen-key requires --listen'],
     [['--listen-ca', '/x', ...server], '--listen-ca requires --listen'],
@@ -55,12 +53,6 @@ const invalid: Readonly<Record<string, readonly (readonly [readonly string[], st
     [['--listen', 'stdio:', ...server], '--listen stdio:: cannot listen on stdio:'],
     [['--listen', 'x', ...server], 'known: tcp:, tcps:, unix:, ws:, wss:, http:, https:'],
     [['--listen', 'tcp://h', ...server], '--listen tcp://h: the URL must be tcp:'],
-    [['--listen', 'tcp://0.0.0.0:0', ...server], '--allow-remote'],
-    [['--listen', tcp, '--allow-origin', 'https://app.example', ...server], '--allow-remote'],
-    ...['app.example', 'https://app.example/page', 'null'].map((origin): [string[], string] => [
-      ['--listen', tcp, '--allow-remote', '--allow-origin', origin, ...server],
-      `--allow-origin ${origin} must be an origin`,
-    ]),
     [['--listen', 'tcps://127.0.0.1:0', ...server], 'requires --listen-cert and --listen-key'],
     [
       ['--listen', 'tcps://127.0.0.1:0', '--listen-key', 'package.json', ...server],

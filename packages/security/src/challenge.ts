@@ -29,7 +29,17 @@ const VALUE = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 /** The longest description in a challenge, in characters. */
 const MAX_DESCRIPTION = 200
 
-/** The challenge for a caller without a valid token. Its values cannot end the header or a quoted string. */
+/**
+ * Makes the challenge for a caller without a valid token, for the `challenge` of a refusal. Its values cannot end the header
+ * or a quoted string.
+ *
+ * @example
+ * ```ts
+ * const fault = { error: 'invalid_token', error_description: 'the token has expired' } as const
+ * const challenge = bearerChallenge({ realm: 'wiki' }, fault)
+ * // Bearer realm="wiki", error="invalid_token", error_description="the token has expired"
+ * ```
+ */
 export function bearerChallenge(parameters: ChallengeParameters = {}, fault?: ChallengeFault): string {
   const { realm, scope, resource_metadata } = parameters
   const all: Record<string, string | undefined> = { realm, ...fault, scope, resource_metadata }

@@ -4,9 +4,15 @@
  *
  * @packageDocumentation
  */
+export { bearerChallenge, type ChallengeFault, type ChallengeParameters } from './challenge.js'
+export {
+  type ProtectedResource,
+  protectedResource,
+  type ProtectedResourceOptions,
+} from './resource/protected-resource.js'
+export { requireScopes, type RequireScopesOptions, type ScopesByName } from './resource/require-scopes.js'
 export { anyOf, anyOfDefaults, type AnyOfOptions } from './any-of.js'
 export { bearer, bearerDefaults, type BearerOptions } from './bearer.js'
-export type { ChallengeParameters } from './challenge.js'
 export { hostIn } from './host-in.js'
 export { mutualTls, mutualTlsDefaults, type MutualTlsOptions } from './mutual-tls.js'
 export { originIn, originInDefaults, type OriginInOptions } from './origin-in.js'

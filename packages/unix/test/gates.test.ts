@@ -55,7 +55,7 @@ describe('a gate', () => {
     await client.start()
     await until(() => seen.length === 1, 'the gate was called', TIMEOUT_MS)
 
-    expect(seen).toEqual([{ medium: 'unix', remote: {}, headers: {} }])
+    expect(seen).toEqual([{ medium: 'unix', scheme: 'unix', remote: {}, headers: {} }])
     expect(client.peer).toEqual({ medium: 'unix', address: `unix:${path}` })
   })
 

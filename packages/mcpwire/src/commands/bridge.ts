@@ -1,9 +1,17 @@
 import { byteBudgetDefaults } from '@mcpwire/core'
 import { byteStreamDefaults } from '@mcpwire/core/node'
 import { type Command, Option } from 'commander'
+import {
+  type AccessFlags,
+  accessFlags,
+  addAccessOptions,
+  checkAccess,
+  refuseAllowRemote,
+} from '../access-flags.js'
 import { bridge } from '../bridge.js'
 import {
   addServerOptions,
+  append,
   endpointOptions,
   number,
   refuseGiven,
@@ -42,15 +50,13 @@ interface Options extends ServerOptions, ListenFlags {
   readonly verbose?: boolean
 }
 
-interface ListenFlags {
+interface ListenFlags extends AccessFlags {
   readonly listen?: readonly string[]
   readonly maxConnections: number
   readonly sessionIdleMs: number
   readonly allowRemote?: boolean
-  readonly allowOrigin?: readonly string[]
   readonly listenCert?: string
   readonly listenKey?: string
-  readonly listenCa?: string
 }
 
 /** Adds the options and the action of `mcpwire bridge`. */
@@ -111,14 +117,11 @@ export function define(command: Command, context: CommandContext): void {
       number(1, Infinity),
       PING_INTERVAL_MS,
     )
-    .option('--allow-remote', 'admit any client on another host, but no pages of other origins')
-    .option('--allow-origin <origin>', 'also admit pages of this origin; repeatable', append)
-    .option(
-      '--listen-cert <file>',
-      'server certificate for tcps://, wss:// and https://, in PEM; renewals are used',
-    )
+    .option('--listen-cert <file>', 'server certificate for tcps://, wss:// and https://, in PEM')
     .option('--listen-key <file>', 'private key of the server certificate, in PEM')
     .option('--listen-ca <file>', 'authorities that must have issued the certificates of clients, in PEM')
+  addAccessOptions(command)
+  command
     .addOption(
       new Option('--log-format <format>', 'format of log lines').choices(LOG_FORMATS).default('text'),
     )
@@ -140,6 +143,7 @@ Examples:
   mcpwire bridge --listen tcp://127.0.0.1:7000 --listen unix:/run/x.sock -- my-server`,
     )
     .action(async (_url: string | undefined, options: Options) => {
+      refuseAllowRemote(options)
       const { listen, maxMessageBytes, closeTimeoutMs, drainMs, maxTotalBytes, startTimeoutMs } = options
       const { pingIntervalMs, logFormat } = options
       const target = context.targetOf(command.args)
@@ -180,10 +184,6 @@ Examples:
     })
 }
 
-function append(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text]
-}
-
 /** The value of an option from the command line; `undefined` for a default. */
 function given<O extends object>(command: Command, options: O, name: keyof O & string): unknown {
   return command.getOptionValueSource(name) === 'default' ? undefined : options[name]
@@ -194,8 +194,7 @@ function refuseListenFlags(command: Command, flags: ListenFlags): void {
     {
       '--max-connections': given(command, flags, 'maxConnections'),
       '--session-idle-ms': given(command, flags, 'sessionIdleMs'),
-      '--allow-remote': flags.allowRemote,
-      '--allow-origin': flags.allowOrigin,
+      ...accessFlags(flags),
       '--listen-cert': flags.listenCert,
       '--listen-key': flags.listenKey,
       '--listen-ca': flags.listenCa,
@@ -206,13 +205,9 @@ function refuseListenFlags(command: Command, flags: ListenFlags): void {
 
 function listenOptions(
   urls: readonly string[],
-  { maxConnections, sessionIdleMs, allowRemote = false, allowOrigin, ...flags }: ListenFlags,
+  { maxConnections, sessionIdleMs, ...flags }: ListenFlags,
 ): Omit<ListenBridgeOptions, 'server' | 'verbose' | 'drainMs' | 'maxTotalBytes'> {
   const { listenCert, listenKey, listenCa } = flags
-  if (!allowRemote) {
-    const why = 'requires --allow-remote: without it only pages of this host are admitted'
-    refuseGiven({ '--allow-origin': allowOrigin }, why)
-  }
   const secureUrl = urls.find(isSecure)
   if (secureUrl === undefined) {
     refuseGiven(
@@ -222,12 +217,12 @@ function listenOptions(
   } else if (listenCert === undefined && listenKey === undefined)
     throw new UsageError(`--listen ${secureUrl} requires --listen-cert and --listen-key`)
   requireBoth({ '--listen-cert': listenCert, '--listen-key': listenKey })
+  checkAccess(urls, flags)
   return {
     urls,
     maxConnections,
     sessionIdleMs,
-    allowRemote,
-    allowOrigins: allowOrigin ?? [],
+    access: flags,
     tls: { certFile: listenCert, keyFile: listenKey, caFile: listenCa },
   }
 }

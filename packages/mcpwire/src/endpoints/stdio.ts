@@ -31,10 +31,11 @@ function clientOptions(target: Endpoint, options: EndpointOptions): StdioClientO
   const [command, ...args] = typeof target === 'string' ? [] : target
   if (command === undefined)
     return invalidOption('endpoint', target, 'a command with its arguments in a list for stdio:')
-  const { tls, pingIntervalMs: _unused, ...settings } = options
-  if (tls !== undefined)
-    throw new TransportError('INVALID_OPTION', 'option "tls" does not apply to a child process', {
-      option: 'tls',
-    })
+  const { tls, headers, pingIntervalMs: _unused, ...settings } = options
+  for (const [option, value] of Object.entries({ tls, headers }))
+    if (value !== undefined)
+      throw new TransportError('INVALID_OPTION', `option "${option}" does not apply to a child process`, {
+        option,
+      })
   return { ...settings, command, args }
 }

@@ -2,6 +2,7 @@ import { type Listener, type Transport, TransportError } from '@mcpwire/core'
 import { invalidOption } from '@mcpwire/core/authoring'
 import { tcpClient, tcpServer } from '@mcpwire/tcp'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provider.js'
+import { preambleOf } from '../preamble.js'
 
 /**
  * Creates a transport to a server at `tcp://host:port`, or `tcps://host:port` with TLS.
@@ -13,11 +14,12 @@ import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provi
  */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
   const { host, port, isSecure } = parseUrl(target, 1)
-  const { tls, maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options
+  const { headers, tls, maxMessageBytes, closeTimeoutMs, pingIntervalMs } = options
   return tcpClient({
     host,
     port,
     tls: tlsFor(isSecure, tls),
+    preamble: preambleOf(headers),
     maxMessageBytes,
     closeTimeoutMs,
     pingIntervalMs,

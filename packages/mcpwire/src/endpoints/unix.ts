@@ -2,6 +2,7 @@ import { type Listener, type Transport, TransportError } from '@mcpwire/core'
 import { invalidOption } from '@mcpwire/core/authoring'
 import { unixClient, unixServer } from '@mcpwire/unix'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provider.js'
+import { preambleOf } from '../preamble.js'
 
 /**
  * Creates a transport to a server at a Unix socket: `unix:/path`, or `unix:@name` for an abstract name.
@@ -13,8 +14,13 @@ import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provi
  */
 export function connectTo(target: Endpoint, options: EndpointOptions): Transport {
   refuseTls(options)
-  const { maxMessageBytes, closeTimeoutMs } = options
-  return unixClient({ path: pathOf(target), maxMessageBytes, closeTimeoutMs })
+  const { headers, maxMessageBytes, closeTimeoutMs } = options
+  return unixClient({
+    path: pathOf(target),
+    preamble: preambleOf(headers),
+    maxMessageBytes,
+    closeTimeoutMs,
+  })
 }
 
 /**

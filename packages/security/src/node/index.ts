@@ -1,5 +1,5 @@
 /**
- * Security of servers on Node: API keys, and certificates that are renewed.
+ * Security of servers on Node: API keys, tokens, and certificates that are renewed.
  *
  * @packageDocumentation
  */
@@ -11,6 +11,17 @@ export {
   type ApiKeyFileOptions,
 } from './api-key-file.js'
 export type { ApiKey, ApiKeys } from './api-key-list.js'
+export type { PublicKey, SharedSecret } from './tokens/fixed-keys.js'
+export { introspection, introspectionDefaults, type IntrospectionOptions } from './tokens/introspection.js'
+export { jwtVerifier, jwtVerifierDefaults, type JwtVerifierOptions } from './tokens/jwt-verifier.js'
+export type { KeyHint, KeySource } from './tokens/key-source.js'
+export {
+  discoverKeySet,
+  remoteKeySet,
+  remoteKeySetDefaults,
+  type RemoteKeySetOptions,
+} from './tokens/remote-key-set.js'
+export type { Fetch } from './tokens/bounded-fetch.js'
 export type { ExpiringCertificate } from './certificate-expiry.js'
 export {
   type CertificateSource,

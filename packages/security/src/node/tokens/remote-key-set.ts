@@ -1,0 +1,168 @@
+import { KeyObject } from 'node:crypto'
+import {
+  callback,
+  defaultsOf,
+  inRange,
+  integer,
+  type OptionDefaults,
+  type OptionSettings,
+  options,
+  rule,
+} from '@mcpwire/core/authoring'
+import { createRemoteJWKSet, customFetch, errors, type FlattenedJWSInput } from 'jose'
+import { type Fetch, fetchJson } from './bounded-fetch.js'
+import { fits, type KeyHint, type KeySource } from './key-source.js'
+import { secureUrl } from './token-options.js'
+
+/** Options of `remoteKeySet` and `discoverKeySet`. */
+export interface RemoteKeySetOptions {
+  /**
+   * The shortest time between two requests for keys, in milliseconds: tokens with unknown key ids cause no more.
+   * @defaultValue 30_000
+   */
+  cooldownMs?: number | undefined
+  /**
+   * The longest time for which keys are used without a request, in milliseconds. A withdrawn key counts no longer.
+   * @defaultValue 600_000
+   */
+  cacheMs?: number | undefined
+  /**
+   * The time limit of a request, in milliseconds.
+   * @defaultValue 5_000
+   */
+  timeoutMs?: number | undefined
+  /**
+   * The longest response, in bytes.
+   * @defaultValue 65_536
+   */
+  maxBytes?: number | undefined
+  /**
+   * The function for requests, such as one with a proxy. The default is the global `fetch`.
+   * @defaultValue fetch
+   */
+  fetch?: Fetch | undefined
+}
+
+const globalFetch: Fetch = (url, init) => fetch(url, init)
+
+const table = options<RemoteKeySetOptions>({
+  cooldownMs: inRange(0, Infinity, 30_000),
+  cacheMs: inRange(0, Infinity, 600_000),
+  timeoutMs: inRange(1, Infinity, 5_000),
+  maxBytes: integer(1, Infinity, 65_536),
+  fetch: rule<Fetch, Fetch>(callback<Fetch>().check, globalFetch),
+})
+
+/** The defaults of `remoteKeySet` and `discoverKeySet`. */
+export const remoteKeySetDefaults: OptionDefaults<RemoteKeySetOptions> = /* @__PURE__ */ defaultsOf(table)
+
+type Settings = OptionSettings<RemoteKeySetOptions>
+
+/**
+ * Reads the public keys of an issuer from its key set (RFC 7517) when they are needed: https only, one request at a time, no
+ * redirects. A token with an unknown key id causes a new request, at most once in `cooldownMs`, so that a rotation needs no
+ * restart. When no keys can be read, callers are refused with 503.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const keys = remoteKeySet('https://login.example.com/.well-known/jwks.json')
+ * ```
+ */
+export function remoteKeySet(url: string | URL, given: RemoteKeySetOptions = {}): KeySource {
+  secureUrl().check('url', url)
+  return new RemoteKeys(new URL(url), table.read(given))
+}
+
+/**
+ * Finds the key set of an issuer by its metadata (RFC 8414, or OpenID Connect Discovery), and reads its keys as
+ * `remoteKeySet` does. The metadata must name the same issuer, and an https key set.
+ *
+ * @throws TransportError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * const issuer = 'https://login.example.com'
+ * const verifier = jwtVerifier({ issuer, audience: 'https://mcp.example.com/mcp', keys: discoverKeySet(issuer) })
+ * ```
+ */
+export function discoverKeySet(issuer: string, given: RemoteKeySetOptions = {}): KeySource {
+  secureUrl().check('issuer', issuer)
+  const settings = table.read(given)
+  let found: Promise<KeySource> | undefined
+  return {
+    keysFor: async (hint, signal) => {
+      found ??= discover(issuer, settings).catch((error: unknown) => {
+        // The next token tries again.
+        found = undefined
+        throw error
+      })
+      const keys = await found
+      return keys.keysFor(hint, signal)
+    },
+  }
+}
+
+async function discover(issuer: string, settings: Settings): Promise<KeySource> {
+  let failure: unknown
+  for (const url of metadataUrls(issuer)) {
+    try {
+      const { issuer: named, jwks_uri: keys } = await fetchJson(url, settings)
+      if (named !== issuer) throw new Error(`the metadata of ${issuer} names another issuer`)
+      secureUrl().check('jwks_uri', keys)
+      return new RemoteKeys(new URL(keys as string), settings)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  throw failure
+}
+
+/** RFC 8414, section 3.1, and the place of OpenID Connect Discovery 1.0, section 4. */
+function metadataUrls(issuer: string): readonly string[] {
+  const { origin, pathname } = new URL(issuer)
+  const path = pathname.replace(/\/$/, '')
+  return [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}/.well-known/openid-configuration${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+  ]
+}
+
+class RemoteKeys implements KeySource {
+  readonly #find: ReturnType<typeof createRemoteJWKSet>
+
+  constructor(url: URL, settings: Settings) {
+    const { cooldownMs, cacheMs, timeoutMs } = settings
+    const read = async (address: string): Promise<Response> => {
+      const set = await fetchJson(address, settings, { headers: { accept: 'application/json' } })
+      return Response.json(set)
+    }
+    this.#find = createRemoteJWKSet(url, {
+      cooldownDuration: cooldownMs,
+      cacheMaxAge: cacheMs,
+      timeoutDuration: timeoutMs,
+      [customFetch]: read,
+    })
+  }
+
+  async keysFor({ alg, kid }: KeyHint): Promise<readonly KeyObject[]> {
+    const header = { alg, ...(kid !== undefined && { kid }) }
+    try {
+      const key = KeyObject.from(await this.#find(header, NO_TOKEN))
+      return fits(key, alg) ? [key] : []
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey) return []
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+      const keys: KeyObject[] = []
+      for await (const key of error) keys.push(KeyObject.from(key))
+      return keys.filter((key) => fits(key, alg)).slice(0, MAX_CANDIDATES)
+    }
+  }
+}
+
+/** The most keys that are tried for a token without a key id. */
+const MAX_CANDIDATES = 8
+/** The search uses the header alone. */
+const NO_TOKEN: FlattenedJWSInput = { payload: '', signature: '' }
