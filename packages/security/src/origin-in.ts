@@ -1,7 +1,8 @@
 import type { Gate } from '@mcpwire/core'
 import { boolean, defaultsOf, type OptionDefaults, options } from '@mcpwire/core/authoring'
 import { headerOf, refusal } from './handshake-headers.js'
-import { matchesOrigin, parseOrigin, parseOriginPatterns } from './origin-pattern.js'
+import { matchesOrigin, parseOrigin, parseOriginPattern } from './origin-pattern.js'
+import { requireList } from './string-lists.js'
 
 /** Options of `originIn`. */
 export interface OriginInOptions {
@@ -35,7 +36,9 @@ export const originInDefaults: OptionDefaults<OriginInOptions> = /* @__PURE__ */
  */
 export function originIn(origins: readonly string[], given: OriginInOptions = {}): Gate {
   const { requireOrigin } = table.read(given)
-  const patterns = parseOriginPatterns(origins)
+  const patterns = requireList('origins', origins).map((origin, index) =>
+    parseOriginPattern(`origins[${index}]`, origin),
+  )
   /** Most callers of a server are the same few pages. */
   let lastAdmitted: string | undefined
   return {
@@ -47,7 +50,7 @@ export function originIn(origins: readonly string[], given: OriginInOptions = {}
       if (text === 'null') return refusal(403, 'the origin "null" is not allowed')
       const origin = parseOrigin(text)
       if (!origin) return refusal(403, 'the Origin header is malformed')
-      if (!matchesOrigin(patterns, origin))
+      if (!patterns.some((pattern) => matchesOrigin(pattern, origin)))
         return refusal(403, `the origin ${text.toLowerCase()} is not allowed`)
       lastAdmitted = text
       return { admit: true }

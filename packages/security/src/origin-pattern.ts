@@ -6,9 +6,8 @@ import {
   parseHost,
   parseHostPattern,
 } from './host-pattern.js'
-import { requireList } from './string-lists.js'
 
-/** The origin of a page, by its parts. */
+/** An origin that a caller has sent, in normal form. */
 export interface Origin extends HostAndPort {
   readonly scheme: string
 }
@@ -28,29 +27,23 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
   ['https', 443],
 ])
 
-/** The origin that a caller has sent. `undefined` for `null` and for a text that is no origin. */
+/** The origin that a caller has sent. `undefined` for a text that is none, such as `null`. */
 export function parseOrigin(text: string): Origin | undefined {
   const [, scheme, rest] = ORIGIN.exec(text) ?? []
   const host = rest === undefined ? undefined : parseHost(rest)
   return scheme === undefined || !host ? undefined : withScheme(scheme, host)
 }
 
-/** The patterns in option `origins`. Throws `INVALID_OPTION`. */
-export function parseOriginPatterns(origins: readonly string[]): readonly OriginPattern[] {
-  return requireList('origins', origins).map((origin, index) => parsePattern(`origins[${index}]`, origin))
-}
-
-/** Whether one of the patterns stands for the origin. */
-export function matchesOrigin(patterns: readonly OriginPattern[], { scheme, name, port }: Origin): boolean {
-  return patterns.some(
-    (pattern) => pattern.scheme === scheme && pattern.port === port && matchesName(pattern, name),
-  )
-}
-
-function parsePattern(option: string, text: string): OriginPattern {
+/** The pattern in an option. Throws `INVALID_OPTION` for a text that is none. */
+export function parseOriginPattern(option: string, text: string): OriginPattern {
   const [, scheme, rest] = ORIGIN.exec(text) ?? []
   if (scheme === undefined || rest === undefined) invalidOption(option, text, NEEDED)
   return withScheme(scheme, parseHostPattern(option, rest, text, NEEDED))
+}
+
+/** Whether the origin has the scheme, the host and the port of the pattern. */
+export function matchesOrigin(pattern: OriginPattern, { scheme, name, port }: Origin): boolean {
+  return pattern.scheme === scheme && pattern.port === port && matchesName(pattern, name)
 }
 
 function withScheme<T extends HostAndPort>(given: string, host: T): T & { readonly scheme: string } {

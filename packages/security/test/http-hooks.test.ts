@@ -1,191 +1,108 @@
-import { request } from 'node:http'
-import { type Gate, type HttpHooks, serve } from '@mcpwire/core'
-import { httpServer } from '@mcpwire/http/node'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { cors, httpHooks, originIn, type SecurityHeaders, securityHeaders } from '../src/index.js'
+import { failureOf, refused } from '@mcpwire/test-support/option-errors'
+import { describe, expect, test } from 'vitest'
+import { httpHooks, securityHeaders } from '../src/index.js'
+import { httpCaller } from './support/handshakes.js'
 
-const ORIGIN = 'https://app.example.com'
-const admitting: Gate = { admit: () => ({ admit: true }) }
+describe('securityHeaders', () => {
+  const defaults = {
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+  }
 
-async function listening(hooks: HttpHooks, gate: Gate = admitting): Promise<string> {
-  const listener = httpServer({ port: 0, hooks, gate })
-  onTestFinished(() => listener.close())
-  await serve(listener, (connection) => connection.start())
-  return listener.url
-}
-
-/** With the headers that `fetch` does not allow to set. */
-function send(
-  url: string,
-  method: string,
-  headers: Record<string, string> = {},
-): Promise<{ status: number; headers: Record<string, unknown> }> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers }, (response) => {
-      response.resume()
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers }))
-    })
-    sent.on('error', reject).end()
-  })
-}
-
-const preflight = (url: string, origin: string, more: Record<string, string> = {}) =>
-  send(url, 'OPTIONS', { origin, 'access-control-request-method': 'POST', ...more })
-
-describe('cors()', () => {
-  test('responds to a preflight with all headers of MCP', async () => {
-    const url = await listening(cors({ origins: [ORIGIN], allowHeaders: ['x-api-key'] }))
-    const asked = { 'access-control-request-headers': 'mcp-param-city, x-other, mcp-param-a b' }
-    const { status, headers } = await preflight(url, ORIGIN, asked)
-    expect(status).toBe(204)
-    expect(headers).toMatchObject({
-      'access-control-allow-origin': ORIGIN,
-      'access-control-allow-methods': 'GET, POST, DELETE',
-      'access-control-allow-headers':
-        'accept, authorization, content-type, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, x-api-key, mcp-param-city',
-      'access-control-max-age': '600',
-    })
-    expect(headers).not.toHaveProperty('access-control-allow-credentials')
-    expect(headers).not.toHaveProperty('access-control-allow-private-network')
+  test('has defaults, without Strict-Transport-Security', () => {
+    expect(securityHeaders().responseHeaders?.(httpCaller())).toEqual(defaults)
   })
 
-  test('adds its headers to every response, also of errors and refusals', async () => {
-    const url = await listening(cors({ origins: [ORIGIN] }), originIn(['https://other.example']))
-    for (const [path, method] of [
-      ['', 'POST'],
-      ['', 'GET'],
-      ['x', 'GET'],
-      ['', 'PUT'],
-    ] as const) {
-      const { status, headers } = await send(`${url}${path}`, method, { origin: ORIGIN })
-      expect(status).toBeGreaterThanOrEqual(400)
-      expect(headers).toMatchObject({
-        'access-control-allow-origin': ORIGIN,
-        'access-control-expose-headers':
-          'mcp-session-id, mcp-protocol-version, retry-after, www-authenticate',
-        vary: 'Origin',
-      })
-    }
+  test('adjusts and removes each header', () => {
+    const hooks = securityHeaders({
+      cacheControl: false,
+      contentSecurityPolicy: false,
+      contentTypeOptions: false,
+      crossOriginResourcePolicy: 'cross-origin',
+      frameOptions: false,
+      referrerPolicy: false,
+    })
+    expect(hooks.responseHeaders?.(httpCaller())).toEqual({ 'cross-origin-resource-policy': 'cross-origin' })
+  })
+
+  test('sends Strict-Transport-Security to callers over https only', () => {
+    const strictTransportSecurity = 'max-age=31536000'
+    const hooks = securityHeaders({ strictTransportSecurity })
+    expect(hooks.responseHeaders?.(httpCaller({}, { scheme: 'https' }))).toEqual({
+      ...defaults,
+      'strict-transport-security': strictTransportSecurity,
+    })
+    expect(hooks.responseHeaders?.(httpCaller({}, { scheme: 'http' }))).toEqual(defaults)
   })
 
   test.each([
-    'null',
-    'https://app.example.com.evil.example',
-    'https://app.example.com:8443',
-    'http://app.example.com',
-    'https://user@app.example.com',
-    '*',
-  ])('gives a page of %s no headers', async (origin) => {
-    const url = await listening(cors({ origins: [ORIGIN, 'https://*.example.net'], credentials: true }))
-    const responses = [await preflight(url, origin), await send(url, 'POST', { origin })]
-    expect(responses[0]?.status).toBe(405)
-    for (const { headers } of responses) {
-      expect(headers['access-control-allow-origin']).toBeUndefined()
-      expect(headers['vary']).toContain('Origin')
-    }
-  })
-
-  test('allows credentials and private networks where asked to', async () => {
-    const url = await listening(cors({ origins: [ORIGIN], credentials: true, allowPrivateNetwork: true }))
-    const { headers } = await preflight(url, ORIGIN, { 'access-control-request-private-network': 'true' })
-    expect(headers).toMatchObject({
-      'access-control-allow-origin': ORIGIN,
-      'access-control-allow-credentials': 'true',
-      'access-control-allow-private-network': 'true',
-    })
-  })
-
-  test.each<[object, string]>([
-    [{ origins: [] }, 'origins'],
-    [{ origins: ['*'] }, 'origins'],
-    [{ origins: ['app.example.com'] }, 'origins[0]'],
-    [{ origins: [`${ORIGIN}/`] }, 'origins[0]'],
-    [{ origins: [ORIGIN], allowHeaders: ['*'] }, 'allowHeaders[0]'],
-    [{ origins: [ORIGIN], exposeHeaders: ['a b'] }, 'exposeHeaders[0]'],
-    [{ origins: [ORIGIN], maxAgeSeconds: 1.5 }, 'maxAgeSeconds'],
-    [{ origin: ORIGIN, origins: [ORIGIN] }, 'origin'],
-  ])('%j is an error', (options, option) => {
-    expect(() => cors(options as never)).toThrow(
-      expect.objectContaining({ code: 'INVALID_OPTION', details: expect.objectContaining({ option }) }),
-    )
+    [{ contentTypeOptions: '' }, 'contentTypeOptions'],
+    [{ referrerPolicy: true }, 'referrerPolicy'],
+    [{ cacheControl: 'a\r\nset-cookie: x' }, 'cacheControl'],
+    [{ contentSecurityPolicy: 'ā' }, 'contentSecurityPolicy'],
+    [{ strictTransportSecurity: 31_536_000 }, 'strictTransportSecurity'],
+    [{ hsts: 'x' }, 'hsts'],
+  ])('rejects %o', (options, option) => {
+    expect(failureOf(() => securityHeaders(options as object))).toMatchObject(refused(option))
   })
 })
 
-describe('securityHeaders()', () => {
-  test('are on every response', async () => {
-    const url = await listening(securityHeaders())
-    for (const path of ['', 'x']) {
-      const { headers } = await send(`${url}${path}`, 'POST')
-      expect(headers).toMatchObject({
-        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-        'cross-origin-resource-policy': 'same-origin',
-        'referrer-policy': 'no-referrer',
-        'x-content-type-options': 'nosniff',
-        'x-frame-options': 'DENY',
-      })
-      expect(headers).not.toHaveProperty('strict-transport-security')
-    }
-  })
+describe('httpHooks', () => {
+  const caller = httpCaller()
+  const respond = (body: string) => () => ({ status: 200, body })
 
-  test('can be replaced, left out and added', () => {
-    const { responseHeaders } = securityHeaders({
-      'X-Frame-Options': false,
-      'Referrer-Policy': 'origin',
-      'permissions-policy': 'camera=()',
-      'Strict-Transport-Security': 'max-age=1',
-    })
-    const handshake = { medium: 'http', remote: {}, headers: {} }
-    const common = {
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'cross-origin-resource-policy': 'same-origin',
-      'permissions-policy': 'camera=()',
-      'referrer-policy': 'origin',
-      'x-content-type-options': 'nosniff',
-    }
-    expect(responseHeaders?.({ ...handshake, scheme: 'http' })).toEqual(common)
-    expect(responseHeaders?.(handshake)).toEqual(common)
-    expect(responseHeaders?.({ ...handshake, scheme: 'https' })).toEqual({
-      ...common,
-      'strict-transport-security': 'max-age=1',
-    })
-  })
-
-  test.each([[{ 'a b': 'x' }], [{ a: 'x\r\ny' }], [{ a: true }], [null], [[]]])(
-    '%j is an error',
-    (headers) => {
-      expect(() => securityHeaders(headers as unknown as SecurityHeaders)).toThrow(
-        expect.objectContaining({ code: 'INVALID_OPTION' }),
-      )
-    },
-  )
-})
-
-describe('httpHooks()', () => {
-  test('combines responses, headers and routes', async () => {
-    const route = (body: string): HttpHooks => ({ routes: { [`/${body}`]: () => ({ status: 200, body }) } })
-    const vary: HttpHooks = {
-      responseHeaders: () => ({ Vary: 'Accept, Origin', 'x-frame-options': 'SAMEORIGIN' }),
-    }
-    const url = await listening(
-      httpHooks(securityHeaders(), cors({ origins: [ORIGIN] }), vary, route('a'), route('b')),
+  test('joins the headers of all, unites Vary, and prefers the first one elsewhere', () => {
+    const hooks = httpHooks(
+      { responseHeaders: () => ({ Vary: 'Origin', 'X-One': '1' }) },
+      {},
+      { responseHeaders: () => new Headers({ vary: 'origin, Accept', 'x-one': '2', 'x-two': '2' }) },
+      { responseHeaders: () => [['VARY', 'Cookie'] as const] },
     )
-    expect((await preflight(url, ORIGIN)).status).toBe(204)
-    const { status, headers } = await send(new URL('/b', url).href, 'GET', { origin: ORIGIN })
-    expect(status).toBe(200)
-    expect(headers).toMatchObject({
-      'access-control-allow-origin': ORIGIN,
-      'x-frame-options': 'SAMEORIGIN',
-      vary: 'Origin, Accept',
+    expect(hooks.responseHeaders?.(caller)).toEqual({
+      vary: 'Origin, Accept, Cookie',
+      'x-one': '1',
+      'x-two': '2',
     })
   })
 
-  test('has no members that none of them has', () => {
-    expect(httpHooks()).toEqual({})
-    expect(Object.keys(httpHooks(securityHeaders()))).toEqual(['responseHeaders'])
+  test('takes the first response to a preflight', () => {
+    const hooks = httpHooks(
+      { preflight: () => undefined },
+      { preflight: () => ({ status: 204 }) },
+      { preflight: () => ({ status: 200 }) },
+    )
+    expect(hooks.preflight?.(caller)).toEqual({ status: 204 })
+    expect(httpHooks({ preflight: () => undefined }, {}).preflight?.(caller)).toBeUndefined()
+    expect(httpHooks().preflight?.(caller)).toBeUndefined()
   })
 
-  test('rejects two routes with one path', () => {
-    const hooks: HttpHooks = { routes: { '/a': () => ({ status: 200 }) } }
-    expect(() => httpHooks(hooks, hooks)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
+  test('has the routes of all', async () => {
+    const { routes } = httpHooks({ routes: { '/a': respond('a') } }, { routes: { '/b': respond('b') } })
+    expect(await routes?.['/a']?.(caller)).toEqual({ status: 200, body: 'a' })
+    expect(await routes?.['/b']?.(caller)).toEqual({ status: 200, body: 'b' })
+  })
+
+  test.each([
+    [[{ routes: { '/a': respond('') } }, { routes: { '/a': respond('') } }], 'hooks[1].routes["/a"]'],
+    [[{}, null], 'hooks[1]'],
+    [[() => {}], 'hooks[0]'],
+    [[{ responseHeaders: {} }], 'hooks[0].responseHeaders'],
+    [[{ routes: { '/a': 1 } }], 'hooks[0].routes["/a"]'],
+    [[{ route: {} }], 'hooks[0].route'],
+  ])('rejects %o', (given, option) => {
+    expect(failureOf(() => httpHooks(...(given as object[])))).toMatchObject(refused(option))
+  })
+
+  test('passes on the error of a hook', () => {
+    const fail = (): never => {
+      throw new Error('broken')
+    }
+    const hooks = httpHooks(securityHeaders(), { responseHeaders: fail, preflight: fail })
+    expect(() => hooks.responseHeaders?.(caller)).toThrow('broken')
+    expect(() => hooks.preflight?.(caller)).toThrow('broken')
   })
 })

@@ -1,59 +1,78 @@
-import type { Handshake, HttpHooks, HttpResponse } from '@mcpwire/core'
-import { headerEntries, invalidOption, normalizeHeaders } from '@mcpwire/core/authoring'
+import type { HttpHooks } from '@mcpwire/core'
+import {
+  callback,
+  callbacks,
+  normalizeHeaders,
+  optional,
+  options,
+  rejectOption,
+} from '@mcpwire/core/authoring'
+
+const table = options<HttpHooks, keyof HttpHooks>({
+  preflight: optional(callback()),
+  responseHeaders: optional(callback()),
+  routes: optional(callbacks('an object with a function for each path')),
+})
+
+type Routes = NonNullable<HttpHooks['routes']>
 
 /**
- * Combines hooks of an HTTP server. The first response to a preflight is used. The headers of responses are those of all; of
- * two with the same name the later one is used, and the values of `Vary` are joined. Two routes with one path are an error.
+ * Combines hooks of an HTTP server. A preflight gets the first response of them. Each response gets the headers of all;
+ * where two set the same header, the first one is used, and the values of `Vary` are united. The server has the routes of
+ * all. An error of one is an error of all, and the request then gets status 500.
  *
- * @throws TransportError `INVALID_OPTION`
+ * @throws TransportError `INVALID_OPTION` for hooks that are none, and for a path with two routes
  *
  * @example
  * ```ts
- * const hooks = httpHooks(securityHeaders(), cors({ origins }), resource.hooks)
+ * const hooks = httpHooks(cors({ origins: ['https://app.example.com'] }), securityHeaders(), resource.hooks)
  * ```
  */
-export function httpHooks(...all: HttpHooks[]): HttpHooks {
-  const preflights = all.flatMap(({ preflight }) => preflight ?? [])
-  const responseHeaders = all.flatMap(({ responseHeaders: headers }) => headers ?? [])
-  const routes = all.flatMap(({ routes: each }) => Object.entries(each ?? {}))
-  const paths = new Set<string>()
-  for (const [path] of routes) {
-    if (paths.has(path)) invalidOption('routes', path, 'one route for each path')
-    paths.add(path)
-  }
+export function httpHooks(...given: readonly HttpHooks[]): HttpHooks {
+  const all = given.map((each, index) => table.read(each, `hooks[${index}]`))
   return {
-    ...(preflights.length > 0 && {
-      preflight: (handshake: Handshake) => firstResponse(preflights, handshake),
-    }),
-    ...(responseHeaders.length > 0 && {
-      responseHeaders: (handshake: Handshake) => mergedHeaders(responseHeaders, handshake),
-    }),
-    ...(routes.length > 0 && { routes: Object.fromEntries(routes) }),
+    preflight: (handshake) => {
+      for (const { preflight } of all) {
+        const response = preflight?.(handshake)
+        if (response) return response
+      }
+      return undefined
+    },
+    responseHeaders: (handshake) => {
+      const merged = new Map<string, string>()
+      for (const { responseHeaders } of all)
+        if (responseHeaders) merge(merged, Object.entries(normalizeHeaders(responseHeaders(handshake))))
+      return Object.fromEntries(merged)
+    },
+    routes: routesOf(all),
   }
 }
 
-function firstResponse(
-  preflights: readonly NonNullable<HttpHooks['preflight']>[],
-  handshake: Handshake,
-): HttpResponse | undefined {
-  for (const preflight of preflights) {
-    const response = preflight(handshake)
-    if (response) return response
+function merge(merged: Map<string, string>, headers: readonly (readonly [string, string])[]): void {
+  for (const [name, value] of headers) {
+    const before = merged.get(name)
+    if (before === undefined) merged.set(name, value)
+    else if (name === 'vary') merged.set(name, unitedVary(before, value))
   }
-  return undefined
 }
 
-function mergedHeaders(
-  all: readonly NonNullable<HttpHooks['responseHeaders']>[],
-  handshake: Handshake,
-): Record<string, string> {
-  const merged: Record<string, string> = {}
-  const vary = new Set<string>()
-  for (const headersFor of all) {
-    for (const [name, value] of headerEntries(normalizeHeaders(headersFor(handshake)))) {
-      if (name === 'vary') for (const each of value.split(',')) vary.add(each.trim())
-      else merged[name] = value
+function unitedVary(...values: readonly string[]): string {
+  const names = new Map<string, string>()
+  for (const name of values.join(',').split(',')) {
+    const trimmed = name.trim()
+    const key = trimmed.toLowerCase()
+    if (trimmed !== '' && !names.has(key)) names.set(key, trimmed)
+  }
+  return [...names.values()].join(', ')
+}
+
+function routesOf(all: readonly { readonly routes?: Routes | undefined }[]): Routes {
+  const routes = new Map<string, Routes[string]>()
+  for (const [index, hooks] of all.entries())
+    for (const [path, route] of Object.entries(hooks.routes ?? {})) {
+      if (routes.has(path))
+        rejectOption(`hooks[${index}].routes["${path}"]`, 'a path for which no hooks before have a route')
+      routes.set(path, route)
     }
-  }
-  return vary.size > 0 ? { ...merged, vary: [...vary].join(', ') } : merged
+  return Object.fromEntries(routes)
 }
