@@ -42,7 +42,7 @@ test('adds headers to the refusal of a resolver', async () => {
   expect([answer.status, answer.headers['x-mark']]).toEqual([400, 'yes'])
 })
 
-test('adds headers where there is no room', async () => {
+test('adds headers where there is no capacity', async () => {
   const server = await served(
     { hooks: marked, maxConnections: 1, responseFormat: 'sse' },
     ({ method, ...rest }) => (method === 'stay' ? undefined : echo({ method, ...rest })),
