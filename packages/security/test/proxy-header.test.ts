@@ -21,10 +21,7 @@ const complete: Record<string, [header: string | Uint8Array, remote: unknown]> =
     { address: '2001:db8::9', port: 4_711 },
   ],
   'version 1 with mapped IPv4': ['PROXY TCP6 ::ffff:192.0.2.9 ::1 4711 0\r\n', found],
-  'the longest line of version 1': [
-    `PROXY UNKNOWN ${'f'.repeat(91)}\r\n`,
-    { address: 'unknown' },
-  ],
+  'the longest line of version 1': [`PROXY UNKNOWN ${'f'.repeat(91)}\r\n`, { address: 'unknown' }],
   'version 1 without addresses': ['PROXY UNKNOWN\r\n', { address: 'unknown' }],
   'version 2 with IPv4': [version2(0x21, STREAM4, ends), found],
   'version 2 with IPv6': [
@@ -42,7 +39,11 @@ const complete: Record<string, [header: string | Uint8Array, remote: unknown]> =
     { address: 'unknown' },
   ],
   'version 2 with extensions': [
-    version2(0x21, STREAM4, Buffer.concat([ends, extension(4, Buffer.alloc(300)), extension(0xea, Buffer.of(1))])),
+    version2(
+      0x21,
+      STREAM4,
+      Buffer.concat([ends, extension(4, Buffer.alloc(300)), extension(0xea, Buffer.of(1))]),
+    ),
     found,
   ],
   'version 2 for the proxy itself': [version2(0x20, 0x00), undefined],
