@@ -8,6 +8,9 @@ runPrograms(new URL('../guides/', import.meta.url), {
       "[ 'greet' ] [ 'greet' ]",
     ],
   },
+  'certificates.ts': {
+    prints: ["before: [ { type: 'text', text: 'hello' } ]", "after: [ { type: 'text', text: 'hello' } ]"],
+  },
   'cors.ts': { prints: [] },
   'deny-methods.ts': { prints: [] },
   'express.ts': {
@@ -20,6 +23,14 @@ runPrograms(new URL('../guides/', import.meta.url), {
   },
   'hono.ts': { prints: ['hello'] },
   'layers.ts': { prints: ['sent initialize', 'responses: 2', 'tools/call is not available'] },
+  'mutual-tls.ts': {
+    prints: [
+      'connected: agent.test',
+      "[ { type: 'text', text: 'hello' } ]",
+      'refused: a client certificate is required',
+      'refused: the client certificate was not accepted: its certificate is self-signed',
+    ],
+  },
   'page.ts': { prints: [] },
   'resuming.ts': {
     prints: [

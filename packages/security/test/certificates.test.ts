@@ -1,9 +1,10 @@
 import { createPrivateKey } from 'node:crypto'
 import { mkdir, truncate, writeFile } from 'node:fs/promises'
+import { tcpServer } from '@mcpwire/tcp'
 import { createAuthority, encryptedKey } from '@mcpwire/test-support/certificates'
 import { fakeClock } from '@mcpwire/test-support/fake-clock'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { type CertificatesOptions, certificates } from '../src/node/index.js'
 import { authority, filesIn, issued, sourceOf, written } from './support/certificate-files.js'
 
@@ -26,6 +27,17 @@ test('returns the certificate, its key and the authorities', async () => {
   const server = issued('server')
   const { source } = sourceOf(await written(server))
   expect(source.current()).toEqual({ cert: server.cert, key: server.key, ca: [authority.cert] })
+})
+
+test('reads a certificate and its key from one file', async () => {
+  const server = issued('server')
+  const { certFile } = await written({ cert: `comment\n${server.cert}${server.key}`, key: '' })
+  const clock = fakeClock(Date.now())
+  const { source } = sourceOf({ certFile, keyFile: certFile, clock })
+  expect(source.current().cert).toBe(server.cert)
+  const secured = tcpServer({ port: 0, tls: { source } })
+  onTestFinished(() => secured.close())
+  await secured.start()
 })
 
 test('returns authorities alone, for a client without a certificate', async () => {

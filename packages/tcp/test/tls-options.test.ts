@@ -91,6 +91,7 @@ const invalid: readonly [what: string, tls: unknown, option: string, fragment: s
   ['content and file', { cert, certFile, key }, 'tls.cert', 'option "tls.certFile" is given'],
   ['source and content', { source, cert }, 'tls.cert', 'option "tls.source" is given'],
   ['a source that is not a TlsSource', { source: {} }, 'tls.source', 'a TlsSource'],
+  ['a source with another onError', { source: { ...source, onError: 'log' } }, 'tls.source', 'a TlsSource'],
   [
     'a source that throws',
     { source: { ...source, current: () => JSON.parse('no') } },

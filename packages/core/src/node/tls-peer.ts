@@ -14,8 +14,7 @@ const REASONS: ReadonlyMap<string, string> = new Map(
     CERT_HAS_EXPIRED: 'its certificate has expired',
     CERT_NOT_YET_VALID: 'its certificate is not valid yet',
     CERT_REVOKED: 'its certificate was revoked',
-    DEPTH_ZERO_SELF_SIGNED_CERT:
-      'its certificate is self-signed: if you trust this server, add its certificate to option "tls.ca"',
+    DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed: if you trust it, add it to option "tls.ca"',
     ERR_SSL_NO_APPLICATION_PROTOCOL: NO_ALPN,
     ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it shares no TLS version or cipher with this end',
     ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: NO_ALPN,

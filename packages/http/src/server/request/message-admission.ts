@@ -34,7 +34,7 @@ export class MessageAdmission {
       settle(decided)
       return
     }
-    void Promise.all([Promise.all(answers), ...waits]).then(([refusals]) => {
+    const settled = Promise.all([Promise.all(answers), ...waits]).then(([refusals]) => {
       if (exchange.isDisconnected) return
       try {
         settle(refusals)
@@ -43,6 +43,10 @@ export class MessageAdmission {
         exchange.fail()
       }
     })
+    this.#keepPending(
+      ids.map((id) => keyOf(exchange, id)),
+      settled,
+    )
   }
 
   #ask(exchange: HttpExchange, caller: Caller, request: JsonRpcRequest): ReturnType<typeof askGate> {
@@ -51,12 +55,14 @@ export class MessageAdmission {
     const disconnected = new AbortController()
     const sender = { handshake: exchange.handshake, admission: caller.admission }
     const answer = askGate(this.#gate, request, sender, limits, disconnected.signal)
-    if (!(answer instanceof Promise)) return answer
-    exchange.whenDisconnected(() => disconnected.abort())
-    const key = keyOf(exchange, request.id)
-    this.#pending.set(key, answer)
-    return answer.finally(() => {
-      if (this.#pending.get(key) === answer) this.#pending.delete(key)
+    if (answer instanceof Promise) exchange.whenDisconnected(() => disconnected.abort())
+    return answer
+  }
+
+  #keepPending(keys: readonly string[], settled: Promise<unknown>): void {
+    for (const key of keys) this.#pending.set(key, settled)
+    void settled.then(() => {
+      for (const key of keys) if (this.#pending.get(key) === settled) this.#pending.delete(key)
     })
   }
 
