@@ -40,5 +40,6 @@ runPrograms(new URL('../guides/', import.meta.url), {
       'call 1',
     ],
   },
+  'team.ts': { prints: [] },
   'tokens.ts': { prints: ["fixed: [ { type: 'text', text: 'hello' } ]", 'refreshed: ['] },
 })
