@@ -32,6 +32,14 @@ runPrograms(new URL('../guides/', import.meta.url), {
     ],
   },
   'page.ts': { prints: [] },
+  'resource-server.ts': {
+    prints: [
+      "[ { type: 'text', text: 'hello' } ]",
+      'refused: ',
+      'the token lacks the scope tools:use',
+      'the token is for another audience',
+    ],
+  },
   'resuming.ts': {
     prints: [
       'cut',
@@ -40,5 +48,6 @@ runPrograms(new URL('../guides/', import.meta.url), {
       'call 1',
     ],
   },
+  'team.ts': { prints: [] },
   'tokens.ts': { prints: ["fixed: [ { type: 'text', text: 'hello' } ]", 'refreshed: ['] },
 })

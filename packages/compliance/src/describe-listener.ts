@@ -2,6 +2,7 @@ import { describe, test } from 'vitest'
 import { Exempt } from './clauses.js'
 import { admissionCases } from './listener-cases/admission.js'
 import { listenerLifeCases } from './listener-cases/life.js'
+import { requestCases } from './listener-cases/requests.js'
 import { servingCases } from './listener-cases/serving.js'
 import { sharingCases } from './listener-cases/sharing.js'
 import { createListenerFixture, type ListenerCase } from './listener-fixture.js'
@@ -15,10 +16,11 @@ export const listenerCases: readonly ListenerCase[] = [
   ...admissionCases,
   ...servingCases,
   ...sharingCases,
+  ...requestCases,
 ]
 
 /**
- * Registers the listener suite with vitest: life cycle, admission, limits, fairness and shutdown.
+ * Registers the listener suite with vitest: life cycle, admission of callers and requests, limits, fairness and shutdown.
  *
  * @example
  * ```ts

@@ -85,7 +85,7 @@ const brokenListeners: Record<string, { listen: ListenerSubject['listen']; faili
         ...options,
         ...(gate && { gate: changed(gate, ({ authInfo: _dropped, ...verdict }) => verdict) }),
       }),
-    failing: /authInfo/,
+    failing: /authInfo|asks admitMessage/,
   },
   'ignores revoked and expiresAt': {
     listen: ({ gate, ...options }) =>
@@ -98,6 +98,33 @@ const brokenListeners: Record<string, { listen: ListenerSubject['listen']; faili
   'ignores its session policy': {
     listen: ({ sessionPolicy: _dropped, ...options }) => memoryListener(options),
     failing: /session/,
+  },
+  'does not ask admitMessage': {
+    listen: ({ gate, ...options }) =>
+      memoryListener({ ...options, ...(gate && { gate: { admit: gate.admit.bind(gate) } }) }),
+    failing: /admitMessage/,
+  },
+  'admits requests after an error of admitMessage': {
+    listen: ({ gate, ...options }) =>
+      memoryListener({ ...options, ...(gate && { gate: failingOpenForMessages(gate) }) }),
+    failing: /if admitMessage/,
+  },
+  'ignores resolveCaller': {
+    listen: ({ resolveCaller: _dropped, ...options }) => memoryListener(options),
+    failing: /resolveCaller/,
+  },
+  'ignores the end of a grant': {
+    listen: ({ sessionPolicy: policy, ...options }) =>
+      memoryListener({
+        ...options,
+        ...(policy && {
+          sessionPolicy: {
+            open: async (attempt, signal) =>
+              ({ ...(await policy.open(attempt, signal)), revoked: undefined }) as never,
+          },
+        }),
+      }),
+    failing: /revoked/,
   },
   'ignores its layers': {
     listen: ({ layers: _dropped, ...options }) => memoryListener(options),
@@ -177,8 +204,25 @@ async function failuresOf(subject: ListenerSubject, failing: RegExp): Promise<st
   return titles
 }
 
+function failingOpenForMessages(gate: Gate): Gate {
+  const { admitMessage } = gate
+  if (!admitMessage) return gate
+  return {
+    ...gate,
+    admitMessage: async (message, handshake, admission, signal) => {
+      try {
+        const refusal = await admitMessage(message, handshake, admission, signal)
+        return refusal?.admit === false && refusal.status > 0 ? refusal : undefined
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+
 function failingOpen(gate: Gate): Gate {
   return {
+    ...gate,
     admit: async (handshake, signal) => {
       try {
         const verdict = await gate.admit(handshake, signal)
@@ -198,6 +242,7 @@ function changed(
   change: (verdict: AdmissionOf<ReturnType<Gate['admit']>>) => AdmissionOf<ReturnType<Gate['admit']>>,
 ): Gate {
   return {
+    ...gate,
     admit: async (handshake, signal) => {
       const verdict = await gate.admit(handshake, signal)
       return verdict?.admit === true ? change(verdict) : verdict

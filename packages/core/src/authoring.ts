@@ -24,6 +24,7 @@ export {
 } from './contract/http-headers.js'
 export type { Acceptor, AcceptorSink, Binding, Incoming } from './contract/listener.js'
 export { isRequestId, parseMessage, toJson } from './contract/message.js'
+export type { ProxyHeader, ProxyProtocol } from './contract/proxy-protocol.js'
 export { invalidOption, optionError, rejectOption } from './contract/options.js'
 export { createLatencyHistogram, type LatencyHistogram } from './layers/latency-histogram.js'
 export { fromFactory, fromTransport } from './layers/layers.js'

@@ -1,10 +1,11 @@
-import { allOf, allowAll, type Gate, isTransportError, localOnly } from '@mcpwire/core'
-import { hostIn, originIn } from '@mcpwire/security'
-import { apiKeyFile } from '@mcpwire/security/node'
+import { allOf, allowAll, type Gate, type HttpHooks, localOnly } from '@mcpwire/core'
+import { anyOf, cors, hostIn, httpHooks, originIn, trustedProxies } from '@mcpwire/security'
+import { apiKeyFile, proxyProtocol } from '@mcpwire/security/node'
 import { type AccessFlags, bindsBeyondThisHost, isOpenToAll, isReachable } from './access-flags.js'
-import { isWeb } from './endpoint.js'
+import { tokenAccess } from './access-tokens.js'
+import { isHttp, isTcp, isWeb } from './endpoint.js'
 import type { ListenOptions } from './endpoint-provider.js'
-import { UsageError } from './program.js'
+import { forFlag, withFlag } from './flag-errors.js'
 import { webGate } from './web-gate.js'
 
 //                address, Host, Origin     key or token
@@ -19,7 +20,7 @@ export interface Access extends Disposable {
   optionsFor(url: string, address: () => string | undefined): AccessOptions
 }
 
-type AccessOptions = Pick<ListenOptions, 'gate' | 'origins' | 'preamble'>
+type AccessOptions = Pick<ListenOptions, 'gate' | 'hooks' | 'preamble' | 'proxyProtocol' | 'resolveCaller'>
 
 /**
  * Creates the access that the flags describe. `onWarning` receives a text about a changed file that was rejected.
@@ -33,18 +34,46 @@ type AccessOptions = Pick<ListenOptions, 'gate' | 'origins' | 'preamble'>
  */
 export async function createAccess(flags: AccessFlags, onWarning: (text: string) => void): Promise<Access> {
   const keys = keysOf(flags, onWarning)
-  const credentials: Gate | undefined = keys
+  const tokens = tokenAccess(flags)
+  const credentials = keys && tokens ? anyOf(keys, tokens.gate) : (keys ?? tokens?.gate)
   const webGateFor = webGates(flags)
+  const hooks = hooksOf(flags, tokens?.hooks)
+  const behindProxies = proxiesOf(flags)
   return {
     optionsFor: (url, address) => {
       // The listener then refuses to start.
       if (isOpenToAll(url, flags)) return {}
       const isLocal = !isReachable(url, flags)
       const clients = isWeb(url) ? webGateFor(url, address) : isLocal ? localOnly() : allowAll()
-      const gate = credentials ? allOf(clients, credentials) : clients
-      return credentials && !isWeb(url) ? { gate, preamble: {} } : { gate }
+      return {
+        gate: credentials ? allOf(clients, credentials) : clients,
+        ...(credentials && !isWeb(url) && { preamble: {} }),
+        ...(isHttp(url) && hooks && { hooks }),
+        ...behindProxies(url),
+      }
     },
     [Symbol.dispose]: () => keys?.[Symbol.dispose](),
+  }
+}
+
+/** The hooks of HTTP: browsers show responses to pages of another origin with CORS headers only. */
+function hooksOf(
+  { allowOrigin, apiKeyFile: keys }: AccessFlags,
+  metadata: HttpHooks | undefined,
+): HttpHooks | undefined {
+  const requestHeaders = keys === undefined ? [] : ['x-api-key']
+  const pages = allowOrigin && forFlag('--allow-origin', () => cors({ origins: allowOrigin, requestHeaders }))
+  return pages || metadata ? httpHooks(...[pages, metadata].filter((each) => each !== undefined)) : undefined
+}
+
+/** How the listener at a URL finds the clients behind the trusted proxies. */
+function proxiesOf({ trustedProxy }: AccessFlags): (url: string) => AccessOptions {
+  if (!trustedProxy) return () => ({})
+  const { resolveCaller } = forFlag('--trusted-proxy', () => trustedProxies(trustedProxy))
+  const header = forFlag('--trusted-proxy', () => proxyProtocol(trustedProxy))
+  return (url) => {
+    if (isWeb(url)) return { resolveCaller }
+    return isTcp(url) ? { proxyProtocol: header } : {}
   }
 }
 
@@ -69,19 +98,4 @@ function webGates(flags: AccessFlags): (url: string, address: () => string | und
     const anyHost = bindsBeyondThisHost(url) ? allowAll() : undefined
     return webGate({ remotes, hosts: hosts ?? anyHost, origins }, address)
   }
-}
-
-/** Turns `INVALID_OPTION` into an error about the flag. */
-function forFlag<T>(flag: string, create: () => T): T {
-  try {
-    return create()
-  } catch (error) {
-    if (!isTransportError(error, 'INVALID_OPTION')) throw error
-    throw new UsageError(withFlag(flag, error))
-  }
-}
-
-/** The text of an error about an option of a library, with the flag instead. */
-function withFlag(flag: string, { message }: Error): string {
-  return message.replace(/^option "[^" ]*" /, `${flag} `).replace(', or see option "requirePrivateFile"', '')
 }

@@ -1,4 +1,5 @@
-import type { Listener, ListenerOptions, TlsClientOptions, Transport } from '@mcpwire/core'
+import type { HttpHooks, Listener, ListenerOptions, TlsClientOptions, Transport } from '@mcpwire/core'
+import type { ProxyProtocol } from '@mcpwire/core/authoring'
 import type { PreambleOptions, TlsServerOptions } from '@mcpwire/core/node'
 import type { HttpServerListener } from '@mcpwire/http/node'
 import type { StdioClientOptions } from '@mcpwire/stdio'
@@ -27,7 +28,10 @@ export interface EndpointOptions
 
 /** Options of a listener made from a URL. Each scheme uses the options that apply to it. */
 export interface ListenOptions
-  extends Pick<ListenerOptions, 'gate' | 'sessionPolicy' | 'maxConnections' | 'maxTotalBytes'> {
+  extends Pick<
+    ListenerOptions,
+    'gate' | 'resolveCaller' | 'sessionPolicy' | 'maxConnections' | 'maxTotalBytes'
+  > {
   maxMessageBytes?: number | undefined
   closeTimeoutMs?: number | undefined
   /** Certificate and authorities for a `tcps:`, `wss:` or `https:` URL. */
@@ -40,8 +44,10 @@ export interface ListenOptions
   pingIntervalMs?: number | undefined
   /** Time a session may have no open stream and no request in flight, in milliseconds. HTTP only. */
   idleTimeoutMs?: number | undefined
-  /** Origins whose pages may read responses. HTTP only (CORS). */
-  origins?: readonly string[] | undefined
+  /** Hooks for CORS and metadata. HTTP only. */
+  hooks?: HttpHooks | undefined
+  /** Reads the header of proxies before each connection. TCP only. */
+  proxyProtocol?: ProxyProtocol | undefined
 }
 
 /** A server: its URL, or the command that runs it, with its arguments. */

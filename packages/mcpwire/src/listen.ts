@@ -150,8 +150,7 @@ async function listenerFor(
       ...settings,
       ...(server ? { server } : source && isSecure(url) && { tls: { source } }),
       ...(isTcp(url) && { pingIntervalMs }),
-      // Browsers show responses to the pages of another origin with CORS headers only.
-      ...(isHttp(url) && { origins: options.access.allowOrigin, idleTimeoutMs: sessionIdleMs }),
+      ...(isHttp(url) && { idleTimeoutMs: sessionIdleMs }),
     }),
   )
   return listener

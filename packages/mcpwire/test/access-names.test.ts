@@ -51,7 +51,7 @@ function upgrade(url: string, headers: Record<string, string>): Promise<Answer> 
 
 const URLS = ['http://127.0.0.1:0/mcp', 'ws://127.0.0.1:0/mcp']
 
-/** Headers of a request, and the status of the answer with and without the flags. */
+/** Headers of a request, and the status of the response with and without the flags. */
 const cases: readonly (readonly [headers: Record<string, string>, withFlags: number, without: number])[] = [
   [{}, 200, 200],
   [{ host: 'localhost:7000' }, 200, 200],

@@ -25,9 +25,10 @@ export function parseRange(option: string, text: string): AddressRange {
   const isMapped = bits === 128 && (given as ipaddr.IPv6).isIPv4MappedAddress()
   const address = isMapped && givenLength >= MAPPED_BITS ? toIpv4(given) : given
   const prefixLength = address === given ? givenLength : givenLength - MAPPED_BITS
-  if (hasHostBits(address, prefixLength)) {
+  const network = networkOf(address, prefixLength)
+  if (network.toString() !== address.toString()) {
     throw optionError(option, `has bits beyond the prefix: ${JSON.stringify(text)}`, {
-      hint: `the range begins at another address; ${base} alone is one address`,
+      hint: `use "${network}/${prefixLength}" for the range, or "${address}" for the address`,
       received: text,
     })
   }
@@ -62,10 +63,11 @@ function toIpv4(address: Address): Address {
   return (address as ipaddr.IPv6).toIPv4Address()
 }
 
-function hasHostBits(address: Address, prefixLength: number): boolean {
-  const bytes = address.toByteArray()
-  return bytes.some((byte, index) => {
+/** The first address of the range. */
+function networkOf(address: Address, prefixLength: number): Address {
+  const bytes = address.toByteArray().map((byte, index) => {
     const kept = Math.min(8, Math.max(0, prefixLength - index * 8))
-    return (byte & (0xff >> kept)) !== 0
+    return byte & ~(0xff >> kept)
   })
+  return ipaddr.fromByteArray(bytes)
 }

@@ -35,6 +35,8 @@ export const anyOfDefaults: OptionDefaults<AnyOfOptions, 'onError'> = /* @__PURE
  * credential (400, or 403 with a challenge), then 401, then the others. A gate that fails does not admit, and the next one
  * is called. If no gate admits and one has failed, the caller gets 503, and the error goes to `onerror` of the listener.
  *
+ * Each gate must be enough by itself: `originIn` also admits callers that are no pages. Combine it with others by `allOf`.
+ *
  * @param gates the gates, at least one; the last argument may be options
  * @throws TransportError `INVALID_OPTION` without a gate, or with an invalid one
  *

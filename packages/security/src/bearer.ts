@@ -136,7 +136,7 @@ function admissionOf(verified: VerifiedToken): Admission & Required<Pick<Admissi
   if (typeof expiresAt !== 'number' || typeof inSeconds !== 'number')
     throw new Error('the verifier returned an expiresAt that is no number')
   const end = Math.min(expiresAt, inSeconds * 1_000)
-  // A token without an end may be valid for ever, one whose end is not a number may not.
+  // No end means no limit. An end that is not a number must not mean the same.
   if (Number.isNaN(end)) throw new Error('the verifier returned an expiresAt that is no number')
   return {
     admit: true,

@@ -12,6 +12,20 @@ export {
 } from './resource/protected-resource.js'
 export { requireScopes, type RequireScopesOptions, type ScopesByName } from './resource/require-scopes.js'
 export { anyOf, anyOfDefaults, type AnyOfOptions } from './any-of.js'
+export { cors, corsDefaults, type CorsOptions } from './hooks/cors.js'
+export { httpHooks } from './hooks/http-hooks.js'
+export {
+  securityHeaders,
+  securityHeadersDefaults,
+  type SecurityHeadersOptions,
+} from './hooks/security-headers.js'
+export { proxyIdentityDefaults, type ProxyIdentityOptions } from './proxies/proxy-identity.js'
+export {
+  type TrustedProxies,
+  trustedProxies,
+  trustedProxiesDefaults,
+  type TrustedProxiesOptions,
+} from './proxies/trusted-proxies.js'
 export { bearer, bearerDefaults, type BearerOptions } from './bearer.js'
 export { hostIn } from './host-in.js'
 export { mutualTls, mutualTlsDefaults, type MutualTlsOptions } from './mutual-tls.js'

@@ -8,6 +8,7 @@ import {
   optional,
   optionError,
   options,
+  rejectOption,
   text,
 } from '@mcpwire/core/authoring'
 import { matchesAlternativeName, parseNamePattern, valueOfName } from './certificate-names.js'
@@ -80,7 +81,7 @@ export function mutualTls(given: MutualTlsOptions): Gate {
   const fingerprints = settings.fingerprints?.map(parseFingerprint)
   const lists = { subjects, names, fingerprints }
   for (const [option, each] of Object.entries(lists)) {
-    if (each?.length === 0) invalidOption(option, each, 'a list that is not empty')
+    if (each?.length === 0) rejectOption(option, 'a list with at least one entry')
   }
   const hasLists = Object.values(lists).some((each) => each !== undefined)
   if (!hasLists && !settings.anyCertificate) {

@@ -1,13 +1,7 @@
 import type { Gate } from '@mcpwire/core'
-import { boolean, defaultsOf, invalidOption, type OptionDefaults, options } from '@mcpwire/core/authoring'
+import { boolean, defaultsOf, type OptionDefaults, options } from '@mcpwire/core/authoring'
 import { headerOf, refusal } from './handshake-headers.js'
-import {
-  type HostAndPort,
-  type HostPattern,
-  matchesName,
-  parseHost,
-  parseHostPattern,
-} from './host-pattern.js'
+import { matchesOrigin, parseOrigin, parseOriginPattern } from './origin-pattern.js'
 import { requireList } from './string-lists.js'
 
 /** Options of `originIn`. */
@@ -23,16 +17,6 @@ const table = options<OriginInOptions>({ requireOrigin: boolean(false) })
 
 /** Defaults of the options of `originIn`. */
 export const originInDefaults: OptionDefaults<OriginInOptions> = /* @__PURE__ */ defaultsOf(table)
-
-const NEEDED = 'an origin without a path, such as "https://app.example.com" or "https://*.example.com"'
-
-/** A scheme and the rest (RFC 6454, section 6.2). */
-const ORIGIN = /^([a-z][a-z\d+.-]*):\/\/(.+)$/is
-
-const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
-  ['http', 80],
-  ['https', 443],
-])
 
 /**
  * Makes a gate that admits pages of these origins, and callers without an `Origin`, which are no pages. Others get 403, as
@@ -53,7 +37,7 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 export function originIn(origins: readonly string[], given: OriginInOptions = {}): Gate {
   const { requireOrigin } = table.read(given)
   const patterns = requireList('origins', origins).map((origin, index) =>
-    parsePattern(`origins[${index}]`, origin),
+    parseOriginPattern(`origins[${index}]`, origin),
   )
   /** Most callers of a server are the same few pages. */
   let lastAdmitted: string | undefined
@@ -66,39 +50,10 @@ export function originIn(origins: readonly string[], given: OriginInOptions = {}
       if (text === 'null') return refusal(403, 'the origin "null" is not allowed')
       const origin = parseOrigin(text)
       if (!origin) return refusal(403, 'the Origin header is malformed')
-      if (!patterns.some((pattern) => matches(pattern, origin)))
+      if (!patterns.some((pattern) => matchesOrigin(pattern, origin)))
         return refusal(403, `the origin ${text.toLowerCase()} is not allowed`)
       lastAdmitted = text
       return { admit: true }
     },
   }
-}
-
-interface Origin extends HostAndPort {
-  readonly scheme: string
-}
-
-interface OriginPattern extends HostPattern {
-  readonly scheme: string
-}
-
-function parseOrigin(text: string): Origin | undefined {
-  const [, scheme, rest] = ORIGIN.exec(text) ?? []
-  const host = rest === undefined ? undefined : parseHost(rest)
-  return scheme === undefined || !host ? undefined : withScheme(scheme, host)
-}
-
-function parsePattern(option: string, text: string): OriginPattern {
-  const [, scheme, rest] = ORIGIN.exec(text) ?? []
-  if (scheme === undefined || rest === undefined) invalidOption(option, text, NEEDED)
-  return withScheme(scheme, parseHostPattern(option, rest, text, NEEDED))
-}
-
-function withScheme<T extends HostAndPort>(given: string, host: T): T & { readonly scheme: string } {
-  const scheme = given.toLowerCase()
-  return { ...host, scheme, port: host.port ?? DEFAULT_PORTS.get(scheme) }
-}
-
-function matches(pattern: OriginPattern, { scheme, name, port }: Origin): boolean {
-  return pattern.scheme === scheme && pattern.port === port && matchesName(pattern, name)
 }

@@ -5,13 +5,16 @@ const MAX_CAUSES = 5
 
 const PLACE = '[redacted]'
 
+/** The least length of a secret, in characters. A shorter text can be part of any word. */
+const MIN_SECRET_LENGTH = 8
+
 /**
  * The error of another party without a secret that it may contain: a new error with the name, the message, the code, the
  * stack and the causes. Other members are left out, since libraries put whole requests there.
  */
 export function withoutSecret(thrown: unknown, secret: string, depth = 0): Error {
   const given = toError(thrown)
-  const hide = (text: string): string => (secret === '' ? text : text.replaceAll(secret, PLACE))
+  const hide = (text: string): string => hideSecret(text, secret)
   const cause =
     given.cause === undefined || depth >= MAX_CAUSES
       ? {}
@@ -25,5 +28,5 @@ export function withoutSecret(thrown: unknown, secret: string, depth = 0): Error
 
 /** The text without the secret. */
 export function hideSecret(text: string, secret: string): string {
-  return text.replaceAll(secret, PLACE)
+  return secret.length < MIN_SECRET_LENGTH ? text : text.replaceAll(secret, PLACE)
 }

@@ -8,7 +8,7 @@ export interface TokenContext {
   readonly signal: AbortSignal
 }
 
-/** A token that is valid, and whom it identifies. */
+/** A valid token: the identity of its holder, and its end. */
 export interface VerifiedToken {
   readonly authInfo: AuthInfo
   /** The end of the token, in milliseconds since the epoch. The connection then ends as `REFUSED`. */

@@ -127,6 +127,17 @@ test('follows the swap of a link to a folder, as in a ConfigMap of Kubernetes', 
   await decides(CI, true)
 })
 
+test('does not use a file before it is the same for settleMs', async () => {
+  const { gate, path, clock, errors, decides } = await keyFile(`ci ${CI}\n`)
+  const { revoked } = await admissionOf(gate, withKey(CI))
+  await writeFile(path, `laptop ${LAPTOP}\n`)
+  await until(() => clock.pending > 0, 'the change is noticed', TIMEOUT_MS)
+  await clock.advance(SETTLE_MS)
+  await writeFile(path, `laptop ${LAPTOP}\nci ${CI}\n`)
+  await decides(LAPTOP, true)
+  expect([revoked?.aborted, errors]).toEqual([false, []])
+})
+
 test('keeps connections whose key stays in the file', async () => {
   const { gate, path, decides } = await keyFile(`ci ${CI}\n`)
   const { revoked } = await admissionOf(gate, withKey(CI))
@@ -154,7 +165,7 @@ test('revokes all keys if only a comment is left', async () => {
   expect(errors).toEqual([])
 })
 
-describe('a bad new file keeps the old keys, and is reported once', () => {
+describe('a new file with a fault', () => {
   test.each<[string, (path: string) => Promise<void>, RegExp]>([
     ['a line without a key', (path) => replace(path, `ci ${CI}\nlaptop\n`), /line 2 must be: name, key/],
     ['a short key', (path) => replace(path, 'ci short-s3cret\n'), /line 1 must be a key of at least 16/],
@@ -185,7 +196,7 @@ describe('a bad new file keeps the old keys, and is reported once', () => {
       },
       /path/,
     ],
-  ])('%s', async (_what, damage, reason) => {
+  ])('is reported once and not used: %s', async (_what, damage, reason) => {
     const { gate, path, errors, clock, decides } = await keyFile(`ci ${CI}\n`, { maxFileBytes: 1_000 })
     const { revoked } = await admissionOf(gate, withKey(CI))
     await damage(path)

@@ -4,6 +4,9 @@ import { until } from '@mcpwire/compliance'
 import { allOf, type Gate } from '@mcpwire/core'
 import { temporaryFolder } from '@mcpwire/test-support/folders'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { anyOf, bearer, hostIn, mutualTls, originIn, remoteIn, TokenError } from '../src/index.js'
 import { apiKey, apiKeyFile } from '../src/node/index.js'
@@ -177,16 +180,32 @@ describe.each(rows)('$title', ({ gate, admits, clientId, refuses, status, isSecu
   })
 })
 
-describe('the client of the official SDK over HTTP', () => {
+const kinds = [
+  {
+    version: '1',
+    nameFor: async (url: URL, { headers = {} }: Credentials) => {
+      const client = new ClientV1({ name: 'test', version: '1' })
+      // The types of this SDK do not allow for exactOptionalPropertyTypes.
+      await client.connect(new TransportV1(url, { requestInit: { headers } }) as Transport)
+      return client.getServerVersion()?.name
+    },
+  },
+  {
+    version: '2',
+    nameFor: (url: URL, { headers = {} }: Credentials) =>
+      nameAt(new StreamableHTTPClientTransport(url, { requestInit: { headers } })),
+  },
+]
+
+describe.each(kinds)('the client of the official SDK, version $version, over HTTP', ({ nameFor }) => {
   test.each(rows.filter((row) => !row.isSecure && !row.other))(
-    '$title',
+    'is admitted or refused by $title',
     async ({ gate, admits, clientId, refuses, status }) => {
       const [http] = wires
       const { listener, refused } = await (http as Wire).serve(await gate())
-      const theirs = ({ headers = {} }: Credentials) =>
-        new StreamableHTTPClientTransport(new URL(listener.url), { requestInit: { headers } })
-      expect(await nameAt(theirs(admits))).toBe(clientId ?? 'unidentified')
-      await expect(nameAt(theirs(refuses))).rejects.toThrow()
+      const url = new URL(listener.url)
+      expect(await nameFor(url, admits)).toBe(clientId ?? 'unidentified')
+      await expect(nameFor(url, refuses)).rejects.toThrow()
       expect(refused[0]?.status).toBe(status)
     },
   )

@@ -85,7 +85,7 @@ test.each(['http', 'ws'])('refuses a caller over %s without a host with 400', as
 })
 
 test.each(['tcp', 'unix', 'memory'])(
-  'refuses callers over %s, which name no host, and says so',
+  'refuses callers over %s, which name no host, with a reason',
   async (medium) => {
     const caller = { medium, remote: {}, headers: { host: 'mcp.example' } }
     expect(await refusalOf(gate, caller)).toMatchObject({

@@ -109,7 +109,7 @@ describe('a valid token', () => {
     const token = tokenOf({ cnf })
     expect((await refusal(token, verifier, over())).message).toContain('the caller has none')
     await expect(verify(token, verifier, over(facts))).resolves.toBeDefined()
-    // It is remembered now.
+    // It is stored now.
     const other = { ...facts, fingerprint256: 'AB:CD:EF:02' }
     expect((await refusal(token, verifier, over(other))).message).toContain('another certificate')
     await refusal(token, verifier, over())
@@ -118,7 +118,7 @@ describe('a valid token', () => {
 })
 
 describe('a verified token', () => {
-  test('is remembered until it expires, and no longer than cacheMs', async () => {
+  test('is stored until it expires, and no longer than cacheMs', async () => {
     const clock = clockAtNow()
     const keysFor = vi.fn(() => [rsa.publicKey])
     const verifier = verifierOf({ publicKeys: undefined, keys: { keysFor }, clock, cacheMs: 60_000 })

@@ -21,6 +21,7 @@ const local = originIn([
   'http://127.0.0.1:3000',
   'http://[::1]:3000',
   'https://app.example',
+  'http://app.example:8080',
 ])
 
 test.each([
@@ -46,6 +47,7 @@ test.each([
   ['an encoded user', 'http://localhost%40evil.example'],
   ['another port', 'http://localhost:3000'],
   ['another scheme', 'https://localhost'],
+  ['another scheme and the same port', 'https://app.example:8080'],
   ['a trailing dot', 'http://localhost.'],
   ['a trailing dot before the port', 'https://app.example.:443'],
   ['a path', 'https://app.example/'],

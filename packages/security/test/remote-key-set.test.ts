@@ -1,10 +1,10 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { TokenError } from '../src/index.js'
 import { discoverKeySet, type RemoteKeySetOptions, remoteKeySet } from '../src/node/index.js'
 import { jsonServer } from './support/json-server.js'
 import { ec, ISSUER, otherRsa, rsa, tokenOf } from './support/tokens.js'
-import { refusal, verifierOf, verify } from './support/verify.js'
+import { clockAtNow, refusal, verifierOf, verify } from './support/verify.js'
 
 const jwkOf = (key: KeyObject, kid?: string, more: object = {}): object => ({
   ...key.export({ format: 'jwk' }),
@@ -75,14 +75,23 @@ test.each<[string, Parameters<typeof jsonServer>[0], string]>([
   ['a redirect', (_request, _body, response) => void response.writeHead(302, { location: '/x' }).end(), ''],
   ['too many bytes', () => ({ keys: [], pad: 'x'.repeat(100_000) }), '65536 bytes'],
   ['no JSON', (_request, _body, response) => void response.end('<html>'), 'JSON object'],
-  ['no response', () => undefined, ''],
 ])('%s is no refusal of the token: nothing could be decided', async (_title, answer, why) => {
   const server = await jsonServer(answer)
-  const verifier = withKeys(`${server.origin}/jwks`, { timeoutMs: 500 })
+  const verifier = withKeys(`${server.origin}/jwks`)
   const error: unknown = await verify(tokenOf(), verifier).catch((reason: unknown) => reason)
   expect(error).not.toBeInstanceOf(TokenError)
   expect(String((error as Error).message)).toContain(why)
   expect(String((error as Error).message)).not.toContain('hunter2')
+})
+
+test('no response within timeoutMs decides nothing', async () => {
+  const clock = clockAtNow()
+  const server = await jsonServer(() => undefined)
+  const verifying = verify(tokenOf(), withKeys(`${server.origin}/jwks`, { clock, timeoutMs: 300 }))
+  verifying.catch(() => {})
+  await vi.waitFor(() => expect(server.requests).toHaveLength(1))
+  await clock.advance(300)
+  await expect(verifying).rejects.not.toBeInstanceOf(TokenError)
 })
 
 test.each([

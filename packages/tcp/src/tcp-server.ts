@@ -2,7 +2,7 @@
  * How the server is built: `createListener` owns the life cycle (`start`, the gate, the connections, `close`) and calls
  * the acceptor.
  *
- *   start() ─▶ socketAcceptor.listen: bindServer, then per socket: TLS, certificate, preamble ─▶ sink.connection
+ *   start() ─▶ socketAcceptor.listen: bindServer, then per socket: PROXY header, TLS, certificate, preamble ─▶ sink.connection
  *   createListener: gate ─▶ onconnection(transport) ─▶ transport.start() ─▶ connector.connect ─▶ duplexChannel
  *   close() ─▶ binding.close(): no new sockets, pending ones destroyed ─▶ connections drained and closed
  *
@@ -22,8 +22,10 @@ import {
   listenerOptions,
   type OptionalListenerOptions,
   type OptionDefaults,
+  objectWith,
   optional,
   options,
+  type ProxyProtocol,
   text,
 } from '@mcpwire/core/authoring'
 import {
@@ -71,9 +73,17 @@ export interface TcpServerOptions extends ListenerOptions, SocketServerOptions {
    * @defaultValue undefined
    */
   preamble?: PreambleOptions | undefined
+  /**
+   * Accepts the PROXY protocol of load balancers, which name their callers before the first byte, also before TLS. Such as
+   * `proxyProtocol(['10.0.0.1'])` of `@mcpwire/security/node`. It requires a `gate`, since callers are on other hosts.
+   * @defaultValue undefined
+   */
+  proxyProtocol?: ProxyProtocol | undefined
 }
 
-const table = options<TcpServerOptions, OptionalListenerOptions | 'tls' | 'preamble'>({
+type OptionalServerOptions = OptionalListenerOptions | 'tls' | 'preamble' | 'proxyProtocol'
+
+const table = options<TcpServerOptions, OptionalServerOptions>({
   ...socketServerOptions.rules,
   ...listenerOptions.rules,
   port: integer(0, 65_535),
@@ -82,13 +92,12 @@ const table = options<TcpServerOptions, OptionalListenerOptions | 'tls' | 'pream
   noDelay: boolean(true),
   keepAliveMs: inRange(1_000, Infinity, 30_000),
   preamble: optional(group(preambleOptions)),
+  proxyProtocol: optional(objectWith<ProxyProtocol>(['expect', 'read'], 'a ProxyProtocol')),
 })
 
 /** The defaults of `tcpServer`. */
-export const tcpServerDefaults: OptionDefaults<
-  TcpServerOptions,
-  OptionalListenerOptions | 'tls' | 'preamble'
-> = /* @__PURE__ */ defaultsOf(table)
+export const tcpServerDefaults: OptionDefaults<TcpServerOptions, OptionalServerOptions> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /**
  * A listener on TCP, with optional TLS and client certificates. Binds nothing until `start()`.
@@ -101,7 +110,7 @@ export const tcpServerDefaults: OptionDefaults<
  */
 export function tcpServer(given: TcpServerOptions): Listener {
   const settings = table.read(given)
-  const { host, port } = settings
+  const { host, port, proxyProtocol } = settings
   const tls = settings.tls === undefined ? undefined : loadTlsServer(settings.tls)
   const preamble =
     settings.preamble === undefined ? undefined : preambleOptions.read(settings.preamble, 'preamble')
@@ -118,7 +127,7 @@ export function tcpServer(given: TcpServerOptions): Listener {
   const acceptor = socketAcceptor({
     createServer: () =>
       createServer({ ...socketOptions(settings), allowHalfOpen: true, pauseOnConnect: true }),
-    bindsBeyondThisHost: host !== 'localhost' && !isLoopback(host),
+    bindsBeyondThisHost: proxyProtocol !== undefined || (host !== 'localhost' && !isLoopback(host)),
     listen: (server) => void server.listen({ host, port }),
     requestedAddress: tcpAddress(host, port, isSecure),
     addressOf: (server) => tcpAddress(host, (server.address() as AddressInfo).port, isSecure),
@@ -136,6 +145,7 @@ export function tcpServer(given: TcpServerOptions): Listener {
     messageTimeoutMs,
     maxPending: settings.maxConnections,
     preamble,
+    proxyProtocol,
     tls,
   })
   return createListener(acceptor, settings)

@@ -11,9 +11,8 @@
  *
  * closing: refuse new callers, wait up to drainMs for pending requests, close the connections, release the address.
  */
-import type { Connector } from '../contract/connector.js'
 import { isTransportError, TransportError, type TransportErrorCode, toError } from '../contract/errors.js'
-import { type Admission, checkResolved, type Handshake, type Refusal } from '../contract/gate.js'
+import type { Admission } from '../contract/gate.js'
 import type {
   Acceptor,
   AcceptorSink,
@@ -39,7 +38,7 @@ import { createObservedTransport } from '../transport/create-transport.js'
 import { callbackFailed } from '../transport/transport-errors.js'
 import type { TransportSettings } from '../transport/transport-options.js'
 import { endOnly } from '../transport/transport-parts.js'
-import { admitWithRoom, requireGateFor, unavailable } from './admission.js'
+import { admitWithRoom, requireGateFor } from './admission.js'
 import { type ListenerBudget, listenerBudget } from './byte-budget.js'
 import {
   type Admitted,
@@ -48,8 +47,9 @@ import {
   monitoredConnector,
 } from './connection-monitor.js'
 import { type ListenerOptions, type ListenerSettings, listenerOptions } from './listener-options.js'
-import { asksForMessages, gatedConnector } from './message-gate.js'
+import { admittedConnector } from './message-gate.js'
 import { RefusedCallers, refusedCaller } from './refused-callers.js'
+import { guardedResolver } from './resolve-caller.js'
 
 /**
  * Makes a listener of an acceptor. It adds admission, limits, the life cycle of each connection and an orderly close.
@@ -126,20 +126,18 @@ class ConnectionListener implements Listener {
 
   /** Set by an SDK server that is connected to the listener by mistake. */
   set onmessage(_callback: unknown) {
-    this.#rejectAsTransport()
+    rejectAsTransport(this)
   }
 
   async send(): Promise<never> {
-    return this.#rejectAsTransport()
+    return rejectAsTransport(this)
   }
 
   async start({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { name } = this.#life
     if (name === 'closing' || name === 'closed') throw listenerClosed()
-    if (name !== 'idle') {
-      const message = 'this listener was started before'
-      throw new TransportError('ALREADY_STARTED', message, undefined)
-    }
+    if (name !== 'idle')
+      throw new TransportError('ALREADY_STARTED', 'this listener was started before', undefined)
     const controller = new AbortController()
     this.#life = { name: 'starting', controller }
     const unsubscribe = onAbort(signal, () => controller.abort(signal?.reason))
@@ -171,19 +169,13 @@ class ConnectionListener implements Listener {
     await this.close()
   }
 
-  #rejectAsTransport(): never {
-    const hint = 'use serve(listener, accept), where accept connects a server to each connection'
-    const details = { option: 'transport', received: this, hint }
-    throw new TransportError('INVALID_OPTION', 'a listener is no transport', details)
-  }
-
   async #bind(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    const { gate, clock, closeTimeoutMs: graceMs } = this.#settings
+    const { gate, resolveCaller, clock, closeTimeoutMs: graceMs } = this.#settings
     if (this.#acceptor.bindsBeyondThisHost) requireGateFor(gate)
     const sink: AcceptorSink = {
       budget: this.#budget.budget,
-      ...(this.#settings.resolveCaller && { resolve: this.#resolve }),
+      ...(resolveCaller && { resolve: guardedResolver(resolveCaller, this.#report) }),
       connection: (incoming) => this.#offer(incoming),
       error: this.#report,
       refused: (caller) => this.#refused(caller),
@@ -262,39 +254,18 @@ class ConnectionListener implements Listener {
 
   #connectionOf(incoming: Incoming, monitor: ConnectionMonitor, admission: Admission): Transport {
     const { layers = [] } = this.#settings
-    const connector = this.#gated(incoming, admission)
+    const connector = admittedConnector(incoming, admission, {
+      settings: this.#settings,
+      budget: this.#budget.budget,
+      report: this.#report,
+      refused: (refusal) => this.#reportRefusal(incoming, refusal),
+    })
     // Without layers the transport itself calls the monitor, which saves memory (decision 018).
     if (layers.length === 0 && admission.authInfo === undefined) {
       return createObservedTransport(connector, this.#transportSettings, monitor)
     }
     const inner = monitoredConnector(connector, monitor, admission.authInfo)
     return createObservedTransport(layered(inner, layers), this.#transportSettings, endOnly(monitor))
-  }
-
-  /** The connector, whose requests are admitted one by one where the gate asks for that. */
-  #gated(incoming: Incoming, admission: Admission): Connector {
-    const { connector, handshake, asksForMessages: asksItself } = incoming
-    const { gate, gateTimeoutMs, clock } = this.#settings
-    if (asksItself || !asksForMessages(gate)) return connector
-    return gatedConnector(connector, {
-      gate,
-      handshake,
-      admission,
-      limits: { gateTimeoutMs, clock },
-      budget: this.#budget.budget,
-      report: this.#report,
-      refused: (refusal) => this.#reportRefusal(incoming, refusal),
-    })
-  }
-
-  /** The caller as `resolveCaller` finds it. */
-  readonly #resolve = (handshake: Handshake): Handshake | Refusal => {
-    try {
-      return checkResolved(this.#settings.resolveCaller?.(handshake))
-    } catch (cause) {
-      this.#report(callbackFailed('resolveCaller', cause, 'a caller was refused because resolveCaller'))
-      return unavailable('the server could not identify the caller')
-    }
   }
 
   readonly #owner: MonitorOwner = {
@@ -316,21 +287,19 @@ class ConnectionListener implements Listener {
   async #refuseUnstarted(incoming: Incoming, connection: Transport | undefined): Promise<void> {
     const reason = await connection?.closed
     const isUpstream = isTransportError(reason) && UPSTREAM_CODES.includes(reason.code)
-    this.#refuse(
-      incoming,
-      isUpstream
-        ? 'the upstream server could not be started or reached'
-        : 'the server did not start the connection',
-    )
+    const upstream = 'the upstream server could not be started or reached'
+    this.#refuse(incoming, isUpstream ? upstream : 'the server did not start the connection')
   }
 
   #callOnConnection(connection: Transport): void {
-    const failed = (cause: unknown): void => {
-      const error = callbackFailed('onconnection', cause)
-      this.#report(error)
-      void connection.close({ reason: error })
-    }
-    guarded(() => this.onconnection?.(connection), failed)
+    guarded(
+      () => this.onconnection?.(connection),
+      (cause) => {
+        const error = callbackFailed('onconnection', cause)
+        this.#report(error)
+        void connection.close({ reason: error })
+      },
+    )
   }
 
   #releaseGrant(grant: SessionGrant | undefined): void {
@@ -389,10 +358,8 @@ class ConnectionListener implements Listener {
 
   async #unbound({ address }: Binding, closing: Promise<void>): Promise<void> {
     const { clock, closeTimeoutMs } = this.#settings
-    const late = (): void => {
-      const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
-      this.#report(new TransportError('LISTEN_FAILED', message, { address }))
-    }
+    const message = `${address} was not released within closeTimeoutMs (${closeTimeoutMs} ms)`
+    const late = (): void => this.#report(new TransportError('LISTEN_FAILED', message, { address }))
     await settleWithin(closing, { clock, ms: closeTimeoutMs, failed: this.#report, late })
   }
 
@@ -419,6 +386,14 @@ class ConnectionListener implements Listener {
 const UPSTREAM_CODES: readonly TransportErrorCode[] = ['CONNECT_FAILED', 'CONNECT_TIMEOUT', 'PROCESS_EXITED']
 
 const SHUTTING_DOWN = 'the server is shutting down'
+function rejectAsTransport(received: Listener): never {
+  const hint = 'use serve(listener, accept), where accept connects a server to each connection'
+  throw new TransportError('INVALID_OPTION', 'a listener is no transport', {
+    option: 'transport',
+    received,
+    hint,
+  })
+}
 
 function listenerClosed(): TransportError {
   return new TransportError('CLOSED', 'the listener is closed', undefined)

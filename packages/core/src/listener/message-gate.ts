@@ -11,6 +11,7 @@ import type { BudgetAccount, ByteBudget } from '../contract/byte-budget.js'
 import type { Channel, Connector, Sink } from '../contract/connector.js'
 import { TransportError } from '../contract/errors.js'
 import { type Admission, checkRefusal, type Gate, type Handshake, type Refusal } from '../contract/gate.js'
+import type { Incoming } from '../contract/listener.js'
 import { isRequest, type JsonRpcMessage, type JsonRpcRequest } from '../contract/message.js'
 import type { Flow, MessageContext } from '../contract/transport.js'
 import { heldBytesOf } from '../messages/message-size.js'
@@ -35,8 +36,8 @@ export interface MessageCaller {
 }
 
 /**
- * Asks the gate about one request. Fails closed: any result but `undefined` is a refusal. Never throws or rejects. What the
- * gate throws goes to `report`.
+ * Asks the gate about one request. Fails closed: any result but `undefined` is a refusal. Never throws or rejects. Errors of
+ * the gate are reported.
  */
 export function askGate(
   gate: MessageGate,
@@ -74,7 +75,7 @@ function checkAnswer(answer: Refusal | undefined): Refusal | undefined {
 }
 
 /** What a gated connection needs of its listener. */
-export interface GatedConnection extends MessageCaller {
+interface GatedConnection extends MessageCaller {
   readonly gate: MessageGate
   readonly limits: DecisionLimits
   readonly budget: ByteBudget
@@ -83,8 +84,24 @@ export interface GatedConnection extends MessageCaller {
   readonly refused: (refusal: Refusal) => void
 }
 
+/** What a listener supplies for the connections of its clients. */
+export interface GatingListener extends Pick<GatedConnection, 'budget' | 'report' | 'refused'> {
+  readonly settings: DecisionLimits & { readonly gate?: Gate | undefined }
+}
+
+/** The connector of a client. Its requests are admitted one by one where the gate asks for that, and the medium does not. */
+export function admittedConnector(
+  { connector, handshake, asksForMessages: asksItself }: Incoming,
+  admission: Admission,
+  { settings, ...listener }: GatingListener,
+): Connector {
+  const { gate } = settings
+  if (asksItself || !asksForMessages(gate)) return connector
+  return gatedConnector(connector, { ...listener, gate, handshake, admission, limits: settings })
+}
+
 /** The connector of a client whose requests are admitted one by one. */
-export function gatedConnector(inner: Connector, connection: GatedConnection): Connector {
+function gatedConnector(inner: Connector, connection: GatedConnection): Connector {
   return {
     ...inner,
     connect: async (sink, signal) => {
@@ -193,7 +210,7 @@ class GatedInput {
   #refuse(message: JsonRpcMessage, refusal: Refusal): void {
     if (!isRequest(message)) return
     this.#connection.refused(refusal)
-    // Without a connection the client knows that its request has no response.
+    // Without a connection, the request of the client fails anyway.
     this.#channel?.send(toRefusalResponse(message.id, refusal)).catch(ignore)
   }
 

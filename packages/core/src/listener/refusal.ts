@@ -18,7 +18,7 @@ export function toRefusalMessage(refusal: Refusal): JsonRpcErrorResponse {
   return { jsonrpc: '2.0', error: { code: REFUSED_CODE, message: reason, data } }
 }
 
-/** The refusal as the response to one request. Its data is that of `toRefusalMessage`, and says that the request did not run. */
+/** The refusal as the response to one request. Its data is that of `toRefusalMessage`, and reports that the request did not run. */
 export function toRefusalResponse(id: RequestId, refusal: Refusal): JsonRpcErrorResponse {
   const { error } = toRefusalMessage(refusal)
   return { jsonrpc: '2.0', id, error: { ...error, data: { ...(error.data as object), delivery: 'none' } } }

@@ -55,7 +55,10 @@ const tls: Protocol = { name: 'TLS', hint: { client: TLS_HINT, server: TLS_HINT 
 const ssh: Protocol = { name: 'SSH', hint: { client: PORT_HINT, server: PORT_HINT } }
 const proxy: Protocol = {
   name: 'the PROXY protocol',
-  hint: { client: 'switch it off at the load balancer', server: PORT_HINT },
+  hint: {
+    client: 'name the load balancer in option "proxyProtocol" of tcpServer, or switch it off there',
+    server: PORT_HINT,
+  },
 }
 const HTTP_HINTS = {
   client: 'serve HTTP clients with an HTTP listener',

@@ -1,9 +1,9 @@
 /*
  * Accepts the connections of a `node:net` server and offers each to the listener. The steps for one socket:
  *
- *   connection ─▶ (TLS handshake) ─▶ (client certificate) ─▶ (preamble) ─▶ sink.connection(incoming)
- *        │              │                    │                   │                  │
- *     destroy()    PEER_LOST              refuse()            refuse()     connect() or refuse()
+ *   connection ─▶ (PROXY header) ─▶ (TLS handshake) ─▶ (client certificate) ─▶ (preamble) ─▶ sink.connection(incoming)
+ *        │              │                  │                    │                   │                  │
+ *     destroy()      refuse()          PEER_LOST              refuse()            refuse()     connect() or refuse()
  *
  * The steps in parentheses depend on the options. `createListener` decides about the offered socket: it asks the gate,
  * then calls `connector.connect()`, which makes a `duplexChannel`, or `refuse()`. Until the offer, and while a refusal
@@ -11,7 +11,7 @@
  */
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
-import type { Acceptor, AcceptorSink, Binding, Incoming } from '../authoring.js'
+import type { Acceptor, AcceptorSink, Binding, Incoming, ProxyProtocol } from '../authoring.js'
 import { isRefusal, refusedCaller, toError, toRefusalMessage } from '../authoring.js'
 import type { Handshake, Peer, Refusal } from '../index.js'
 import { TransportError } from '../index.js'
@@ -25,6 +25,7 @@ import { HTTP_RESPONSE, inspectClientStart } from './first-bytes.js'
 import { createMessageDeadlines } from './message-deadlines.js'
 import { PendingSockets } from './pending-sockets.js'
 import { type PreambleSettings, readPreamble } from './read-preamble.js'
+import { readProxyHeader } from './read-proxy-header.js'
 import { certificateRefusal, createTlsTerminator, type TlsTerminator } from './tls-server.js'
 import type { TlsServerEnd } from './tls-server-options.js'
 
@@ -48,6 +49,8 @@ export interface SocketAcceptorOptions extends ServerBinding {
   readonly tls?: TlsServerEnd | undefined
   /** Requires headers before the first message. */
   readonly preamble?: PreambleSettings | undefined
+  /** Reads the header of proxies, before TLS. */
+  readonly proxyProtocol?: ProxyProtocol | undefined
 }
 
 /**
@@ -77,7 +80,13 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
       const { clock } = given.channel
       const messageDeadlines = createMessageDeadlines(given.messageTimeoutMs ?? Infinity, clock)
       const channel = { ...given.channel, inspectStart: inspectClientStart, budget, messageDeadlines }
-      const options = { ...given, channel }
+      /** The callers that proxies have named, by their sockets. */
+      const proxied: ProxiedCallers = new WeakMap()
+      const describe = (socket: Socket): Handshake => {
+        const remote = proxied.get(socket)
+        return remote ? { ...given.describe(socket), remote } : given.describe(socket)
+      }
+      const options = { ...given, channel, describe }
       const { maxPending } = options
       const server = options.createServer()
       const onEvicted = (socket: Socket): void => {
@@ -88,12 +97,14 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
       const pending = new PendingSockets({ maxPending, budget, onEvicted })
       const terminator = options.tls && createTlsTerminator(options.tls, sink.error)
       const accept = terminator
-        ? acceptTls(terminator.server, pending, options, sink)
+        ? acceptTls(terminator.server, pending, options, { sink, proxied })
         : (socket: Socket) => void offer(socket, pending, options, sink)
       server.on('connection', (socket: Socket) => {
         // Not removed before the channel has its own: an unhandled reset by the peer takes the process down.
         socket.on('error', ignore)
-        accept(socket)
+        if (options.proxyProtocol)
+          void acceptProxied(socket, options.proxyProtocol, pending, options, { sink, proxied, accept })
+        else accept(socket)
       })
       try {
         const refusal = options.tls ? undefined : LINE_REFUSAL
@@ -108,12 +119,77 @@ export function socketAcceptor(given: SocketAcceptorOptions): Acceptor {
   }
 }
 
+type ProxiedCallers = WeakMap<Socket, Handshake['remote']>
+
+interface ProxiedSteps {
+  readonly sink: AcceptorSink
+  readonly proxied: ProxiedCallers
+  /** The next step. */
+  readonly accept: (socket: Socket) => void
+}
+
+/** Reads the header of a proxy before the next step, or refuses the socket. Never rejects. */
+async function acceptProxied(
+  socket: Socket,
+  proxyProtocol: ProxyProtocol,
+  pending: PendingSockets,
+  options: SocketAcceptorOptions,
+  { sink, proxied, accept }: ProxiedSteps,
+): Promise<void> {
+  try {
+    const { remoteAddress } = socket
+    if (remoteAddress === undefined) {
+      socket.destroy()
+      return
+    }
+    const expected = proxyProtocol.expect(remoteAddress)
+    if (expected === 'caller') {
+      accept(socket)
+      return
+    }
+    if (expected === 'header') {
+      pending.add(socket)
+      const outcome = await readProxyHeader(socket, proxyProtocol, options.channel.clock)
+      if (pending.isEvicted(socket)) return
+      if (outcome === 'disconnected') {
+        socket.destroy()
+        return
+      }
+      if ('remote' in outcome) {
+        if (outcome.remote) proxied.set(socket, outcome.remote)
+        pending.delete(socket)
+        accept(socket)
+        return
+      }
+      refuseProxied(socket, outcome.refusal, pending, options, sink)
+    } else refuseProxied(socket, expected, pending, options, sink)
+  } catch (cause) {
+    socket.destroy()
+    sink.error(toError(cause))
+  }
+}
+
+/** Before a TLS handshake there is no text that the other end could read. */
+function refuseProxied(
+  socket: Socket,
+  refusal: Refusal,
+  pending: PendingSockets,
+  options: SocketAcceptorOptions,
+  sink: AcceptorSink,
+): void {
+  const handshake = options.describe(socket)
+  const { address } = options.peerOf(handshake)
+  if (options.tls) socket.destroy()
+  else refuse(socket, refusal, pending, options.channel)
+  if (!pending.isClosing) sink.refused(refusedCaller(handshake, { ...refusal, address }))
+}
+
 /** Starts TLS on each socket, and offers it after the handshake. */
 function acceptTls(
   server: TlsServer,
   pending: PendingSockets,
   options: SocketAcceptorOptions,
-  sink: AcceptorSink,
+  { sink, proxied }: Omit<ProxiedSteps, 'accept'>,
 ): (socket: Socket) => void {
   /** By remote address and port: a TLS socket has no public reference to the socket below. */
   const rawSockets = new Map<string, Socket>()
@@ -121,7 +197,11 @@ function acceptTls(
     const remote = remoteOf(socket)
     const raw = rawSockets.get(remote)
     rawSockets.delete(remote)
-    if (raw) pending.delete(raw)
+    if (raw) {
+      pending.delete(raw)
+      const caller = proxied.get(raw)
+      if (caller) proxied.set(socket, caller)
+    }
     socket.on('error', ignore)
     socket.allowHalfOpen = true
     void offer(socket, pending, options, sink)

@@ -11,8 +11,10 @@ import {
   type AcceptorSink,
   type AdmissionOutcome,
   admit,
+  attempt,
   callbackFailed,
   concealAuthInfo,
+  deferred,
   guarded,
   ignore,
   toError,
@@ -32,6 +34,9 @@ import { storeFailure, withStoreTimeout } from './responses/event-store-timeout.
 import { Router } from './router.js'
 import { SseRoutes } from './sessions/sse-routes.js'
 import type { NotifyOptions } from './stateless/listen-feed.js'
+
+/** A hook that has not responded in time. */
+const LATE = Symbol('late')
 
 /** A listener for MCP over HTTP. */
 export interface HttpListener extends Listener {
@@ -109,7 +114,10 @@ export class Endpoint {
       const { hooks } = this.#settings
       const refusal = this.#registry.resolve(exchange)
       const { handshake, method } = exchange
-      if (hooks?.responseHeaders) exchange.extraHeaders = headerLines(hooks.responseHeaders(handshake))
+      if (hooks?.responseHeaders)
+        exchange.extraHeaders = this.#called('hooks.responseHeaders', () =>
+          headerLines(hooks.responseHeaders?.(handshake) ?? []),
+        )
       const fault = exchange.checkFraming?.()
       if (refusal) this.#registry.refuse(exchange, refusal)
       else if (fault) respondWithError(exchange, invalidRequest(fault.status, fault.reason))
@@ -178,7 +186,9 @@ export class Endpoint {
   }
 
   #preflight(exchange: HttpExchange): void {
-    const response = this.#settings.hooks?.preflight?.(exchange.handshake)
+    const response = this.#called('hooks.preflight', () =>
+      this.#settings.hooks?.preflight?.(exchange.handshake),
+    )
     if (response) respondWithHook(exchange, response)
     else {
       const allowed = [...Object.keys(this.#router.methods), 'OPTIONS']
@@ -192,12 +202,43 @@ export class Endpoint {
   }
 
   async #runHook(exchange: HttpExchange, path: string): Promise<void> {
+    const hook = `hooks.routes["${path}"]`
     try {
-      const response = await this.#settings.hooks?.routes?.[path]?.(exchange.handshake)
-      if (!response) throw new Error(`the route ${path} returned no response`)
-      respondWithHook(exchange, response)
+      const response = await this.#inTime(() =>
+        this.#settings.hooks?.routes?.[path]?.(exchange.handshake),
+      ).catch((cause: unknown) => {
+        throw callbackFailed(hook, cause)
+      })
+      if (response === LATE) {
+        const { gateTimeoutMs } = this.#settings
+        const late = new Error(`it did not respond within gateTimeoutMs (${gateTimeoutMs} ms)`)
+        this.#registry.report(callbackFailed(hook, late))
+        respondUnavailable(exchange, 'the route did not respond in time')
+      } else if (response) respondWithHook(exchange, response)
+      else throw new Error(`the route ${path} returned no response`)
     } catch (error) {
       this.#failed(exchange, error)
+    }
+  }
+
+  /** The result of a hook, or `LATE` where it takes longer than a gate may. */
+  async #inTime<T>(call: () => T | Promise<T>): Promise<T | typeof LATE> {
+    const { clock, gateTimeoutMs } = this.#settings
+    const late = deferred<typeof LATE>()
+    const deadline = clock.deadline(gateTimeoutMs, () => late.resolve(LATE))
+    try {
+      return await Promise.race([attempt(call), late.promise])
+    } finally {
+      deadline[Symbol.dispose]()
+    }
+  }
+
+  /** The result of a hook. Its error names the hook. */
+  #called<T>(hook: string, call: () => T): T {
+    try {
+      return call()
+    } catch (cause) {
+      throw callbackFailed(hook, cause)
     }
   }
 

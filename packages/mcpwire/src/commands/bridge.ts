@@ -140,7 +140,8 @@ Examples:
   mcpwire bridge -- npx -y @modelcontextprotocol/server-everything
   mcpwire bridge https://tools.example/mcp --header @secrets/headers
   mcpwire bridge --listen http://127.0.0.1:8080/mcp -- my-server
-  mcpwire bridge --listen tcp://127.0.0.1:7000 --listen unix:/run/x.sock -- my-server`,
+  mcpwire bridge --listen tcp://127.0.0.1:7000 --listen unix:/run/x.sock -- my-server
+  mcpwire bridge --listen tcp://0.0.0.0:7000 --api-key-file keys -- my-server`,
     )
     .action(async (_url: string | undefined, options: Options) => {
       refuseAllowRemote(options)

@@ -1,11 +1,10 @@
-import { type Handshake, type HttpHooks, type Listener, type Transport, TransportError } from '@mcpwire/core'
+import { type Listener, type Transport, TransportError } from '@mcpwire/core'
 import { invalidOption, isLoopback } from '@mcpwire/core/authoring'
 import { httpClient } from '@mcpwire/http'
 import { httpServer } from '@mcpwire/http/node'
 import type { Endpoint, EndpointOptions, ListenOptions } from '../endpoint-provider.js'
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
-const PREFLIGHT_AGE_SECONDS = 600
 
 /**
  * Creates a transport to a server at `http://host:port/path`, or `https://…` with TLS. Uses the proxies of the
@@ -44,43 +43,13 @@ export function listenOn(text: string, options: ListenOptions): Listener {
   const isSecure = url.protocol === 'https:'
   if (!isSecure && options.tls !== undefined)
     throw new TransportError('INVALID_OPTION', 'option "tls" requires an https: URL', { option: 'tls' })
-  const { origins, ...settings } = options
   return httpServer({
-    ...settings,
-    ...(origins?.length && { hooks: corsFor(origins) }),
+    ...options,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (DEFAULT_PORTS[url.protocol] ?? 0) : Number(url.port),
     ...(url.pathname !== '/' && { path: url.pathname }),
     tls: isSecure ? (options.tls ?? {}) : undefined,
   })
-}
-
-/** Lets pages of these origins read responses (Fetch, CORS protocol). */
-function corsFor(origins: readonly string[]): HttpHooks {
-  const allowed = ({ headers: { origin } }: Handshake): Record<string, string> =>
-    origin === undefined || !origins.includes(origin)
-      ? {}
-      : {
-          'access-control-allow-origin': origin,
-          'access-control-expose-headers': 'mcp-session-id',
-          vary: 'origin',
-        }
-  return {
-    responseHeaders: allowed,
-    preflight: (handshake) => {
-      const headers = allowed(handshake)
-      if (Object.keys(headers).length === 0) return undefined
-      return {
-        status: 204,
-        headers: {
-          ...headers,
-          'access-control-allow-methods': 'GET, POST, DELETE',
-          'access-control-allow-headers': handshake.headers['access-control-request-headers'] ?? '',
-          'access-control-max-age': String(PREFLIGHT_AGE_SECONDS),
-        },
-      }
-    },
-  }
 }
 
 function isOnThisHost(text: string): boolean {

@@ -36,7 +36,7 @@ export function listenOn(text: string, options: ListenOptions): Listener {
   const isSecure = url.protocol === 'wss:'
   if (!isSecure && options.tls !== undefined)
     throw new TransportError('INVALID_OPTION', 'option "tls" requires a wss: URL', { option: 'tls' })
-  const { server, tls, origins: _unused, ...settings } = options
+  const { server, tls, ...settings } = options
   const path = url.pathname === '/' ? {} : { path: url.pathname }
   if (server) return upgradeHandler({ ...settings, ...path, server })
   return wsServer({

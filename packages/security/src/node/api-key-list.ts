@@ -25,7 +25,7 @@ export interface KeyEntry {
 }
 
 /** The least length of a key in bytes. Shorter ones can be guessed. */
-export const MIN_KEY_BYTES = 16
+const MIN_KEY_BYTES = 16
 
 const KEY = /^[\x21-\x7e]+$/
 const NAME = /^[^\s\p{Cc}\p{Cf}]{1,128}$/u

@@ -35,3 +35,4 @@ export {
   developmentCertificate,
   developmentCertificateDefaults,
 } from './development-certificate.js'
+export { proxyProtocol, proxyProtocolDefaults, type ProxyProtocolOptions } from './proxy-protocol.js'

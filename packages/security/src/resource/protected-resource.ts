@@ -33,8 +33,8 @@ type OptionalMember = 'scopes' | 'name' | 'documentationUrl'
 /** The parts of a resource server that follow from its public URL. */
 export interface ProtectedResource {
   /**
-   * The identifier of the resource, which its tokens must name as their audience (RFC 8707). Without a path it is there
-   * with and without the last slash, since clients send either.
+   * The identifier of the resource, which its tokens must name as their audience (RFC 8707). Without a path
+   * there are two, with the last slash and without it, since clients send either.
    */
   readonly audience: readonly string[]
   /** The URL of the metadata. */

@@ -96,7 +96,7 @@ export const wires: readonly Wire[] = [
   },
 ]
 
-/** Starts a server that tells each caller its `clientId` as the name of the server. */
+/** Starts a server whose name, as each client sees it, is the `clientId` of that client. */
 async function served(
   listener: Listener,
   clientOf: (listener: Listener, credentials: Credentials) => Transport,

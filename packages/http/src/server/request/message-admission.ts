@@ -1,21 +1,29 @@
 import { isRequest, type JsonRpcRequest, type Refusal, type RequestId } from '@mcpwire/core'
 import { askGate, cancelledBy, type MessageGate, toError } from '@mcpwire/core/authoring'
+import type { EndpointSettings } from './endpoint-options.js'
 import { respondWithRefusal } from './http-errors.js'
 import type { Caller, HttpExchange } from './http-exchange.js'
 import type { Posted } from './message-body.js'
 import { SESSION_HEADER } from './read-post.js'
-import type { SessionRegistry } from './session-registry.js'
+
+/** The services of the endpoint that the admission of requests uses. */
+export interface MessageAdmissionHost {
+  readonly settings: EndpointSettings
+  readonly report: (error: Error) => void
+  /** Reports a caller that was refused. */
+  refused(exchange: HttpExchange, refusal: Refusal): void
+}
 
 /** Asks the gate about each request of a POST, before the application receives it. */
 export class MessageAdmission {
   readonly #gate: MessageGate
-  readonly #registry: SessionRegistry
+  readonly #host: MessageAdmissionHost
   /** The requests without a decision, by session and id: a cancellation must not overtake its request. */
   readonly #pending = new Map<string, Promise<unknown>>()
 
-  constructor(gate: MessageGate, registry: SessionRegistry) {
+  constructor(gate: MessageGate, host: MessageAdmissionHost) {
     this.#gate = gate
-    this.#registry = registry
+    this.#host = host
   }
 
   /** Calls `proceed` where the gate admits all requests, or else responds with the first refusal. */
@@ -34,29 +42,38 @@ export class MessageAdmission {
       settle(decided)
       return
     }
-    void Promise.all([Promise.all(answers), ...waits]).then(([refusals]) => {
+    const settled = Promise.all([
+      Promise.all(answers.map((answer) => Promise.resolve(answer))),
+      ...waits,
+    ]).then(([refusals]) => {
       if (exchange.isDisconnected) return
       try {
         settle(refusals)
       } catch (error) {
-        this.#registry.report(toError(error))
+        this.#host.report(toError(error))
         exchange.fail()
       }
     })
+    this.#keepPending(
+      ids.map((id) => keyOf(exchange, id)),
+      settled,
+    )
   }
 
   #ask(exchange: HttpExchange, caller: Caller, request: JsonRpcRequest): ReturnType<typeof askGate> {
-    const { gateTimeoutMs, clock } = this.#registry.settings
-    const limits = { gateTimeoutMs, clock, report: this.#registry.report }
+    const { gateTimeoutMs, clock } = this.#host.settings
+    const limits = { gateTimeoutMs, clock, report: this.#host.report }
     const disconnected = new AbortController()
     const sender = { handshake: exchange.handshake, admission: caller.admission }
     const answer = askGate(this.#gate, request, sender, limits, disconnected.signal)
-    if (!(answer instanceof Promise)) return answer
-    exchange.whenDisconnected(() => disconnected.abort())
-    const key = keyOf(exchange, request.id)
-    this.#pending.set(key, answer)
-    return answer.finally(() => {
-      if (this.#pending.get(key) === answer) this.#pending.delete(key)
+    if (answer instanceof Promise) exchange.whenDisconnected(() => disconnected.abort())
+    return answer
+  }
+
+  #keepPending(keys: readonly string[], settled: Promise<unknown>): void {
+    for (const key of keys) this.#pending.set(key, settled)
+    void settled.then(() => {
+      for (const key of keys) if (this.#pending.get(key) === settled) this.#pending.delete(key)
     })
   }
 
@@ -66,7 +83,7 @@ export class MessageAdmission {
 
   #refuse(exchange: HttpExchange, refusal: Refusal, ids: RequestId | readonly RequestId[] | undefined): void {
     respondWithRefusal(exchange, refusal, ids)
-    this.#registry.refused(exchange, refusal)
+    this.#host.refused(exchange, refusal)
   }
 }
 

@@ -1,24 +1,18 @@
 import {
   type Admission,
   type ByteBudget,
-  type Handshake,
   type Peer,
   type Refusal,
   type RefusedCaller,
   type RequestId,
-  type SessionGrant,
   TransportError,
 } from '@mcpwire/core'
 import {
   type AcceptorSink,
   asksForMessages,
-  type Channel,
-  callbackFailed,
-  checkRefusal,
   type Incoming,
   isRefusal,
   refusedCaller,
-  type Sink,
 } from '@mcpwire/core/authoring'
 import type { EndpointSettings } from './endpoint-options.js'
 import {
@@ -32,50 +26,9 @@ import type { Caller, HttpExchange } from './http-exchange.js'
 import { MessageAdmission } from './message-admission.js'
 import { createPeriodicCheck, KeepAliveScheduler, type PeriodicCheck } from './periodic-check.js'
 import { ParseTurns } from './read-post.js'
-import { type Evictable, longestIdle, type PrincipalUsage, quarterOf } from './session-eviction.js'
-
-/** The services of the endpoint that a session uses. */
-export interface SessionHost {
-  readonly settings: EndpointSettings
-  readonly keepAlive: KeepAliveScheduler
-  /** The bytes that all connections of the listener may hold together. */
-  readonly budget: ByteBudget | undefined
-  /** Called when the session has ended. */
-  readonly ended: (session: ServedSession) => void
-  /** Called when the session may be idle. */
-  readonly idle: (session: ServedSession) => void
-}
-
-/** One session, as far as the registry needs to know it. */
-export interface ServedSession extends Evictable {
-  readonly id: string
-  readonly remoteAddress: string
-  readonly owner: string
-  readonly openedAt: number
-  /** Whether the application has connected to it. */
-  readonly isServed: boolean
-  /** The grant of the session policy. */
-  grant: SessionGrant | undefined
-  /** When it expires unless there is activity. */
-  readonly dueAt: number
-  end(reason?: Error): void
-}
-
-/** The properties of a new session. */
-export interface SessionStart {
-  readonly id: string
-  readonly caller: Caller
-  readonly peer: Peer
-  readonly remoteAddress: string
-  /** What its principal uses. The session counts its requests in flight there. */
-  readonly usage: PrincipalUsage
-}
-
-/** How a session is created, and how the application is connected to it. */
-export interface SessionFactory {
-  create(start: SessionStart): ServedSession
-  serve(sink: Sink): Channel
-}
+import type { ServedSession, SessionFactory, SessionHost } from './served-session.js'
+import { peerOf, refusalByGrant } from './session-caller.js'
+import { longestIdle, type PrincipalUsage, quarterOf } from './session-eviction.js'
 
 /** A limit on sessions, and those that it counts. */
 interface RoomLimit {
@@ -277,16 +230,7 @@ export class SessionRegistry implements SessionHost {
     { handshake }: HttpExchange,
     { admission }: Caller,
   ): Refusal | undefined {
-    if (!grant?.check) return undefined
-    try {
-      const refusal = grant.check(handshake, admission)
-      return refusal === undefined ? undefined : checkRefusal(refusal)
-    } catch (cause) {
-      this.report(
-        callbackFailed('grant.check', cause, 'a request was refused because check() of its session'),
-      )
-      return { admit: false, status: 503, reason: 'the server could not decide whether to admit the request' }
-    }
+    return grant?.check && refusalByGrant(grant, { handshake, admission }, this.report)
   }
 
   has(id: string): boolean {
@@ -416,12 +360,6 @@ export function refuseIfExpired(
   if (revoked?.aborted !== true && !isExpired) return false
   registry.refuse(exchange, expiredCredential)
   return true
-}
-
-/** The peer of a request. */
-export function peerOf({ remote: { address }, tls }: Handshake): Peer {
-  const host = address?.includes(':') ? `[${address}]` : (address ?? '')
-  return Object.freeze({ medium: 'http', address: `http://${host}`, ...(tls && { tls }) })
 }
 
 function disconnectedBefore({ address }: Peer): Error {

@@ -29,8 +29,8 @@ import {
 import { keepAlive, type ScheduledStream } from '../request/periodic-check.js'
 import { PostFlow } from '../request/read-post.js'
 import { REVISION_WITH_BATCHES } from '../request/revisions.js'
+import type { ServedSession, SessionHost, SessionStart } from '../request/served-session.js'
 import type { PrincipalUsage } from '../request/session-eviction.js'
-import type { ServedSession, SessionHost, SessionStart } from '../request/session-registry.js'
 import { endpointEvent, eventStreamHeaders, messageEvent } from '../responses/event-text.js'
 import { endWithin } from '../responses/event-writer.js'
 

@@ -25,8 +25,8 @@ import {
   toErrorResponse,
 } from '@mcpwire/core/authoring'
 import { tooManyInFlight } from '../request/http-errors.js'
+import type { ServedSession } from '../request/served-session.js'
 import type { Idleness } from '../request/session-eviction.js'
-import type { ServedSession } from '../request/session-registry.js'
 import { type QueuedRequest, RequestQueue } from './request-queue.js'
 import type { StatelessRequest } from './stateless-request.js'
 

@@ -1,9 +1,12 @@
+import type { Clock } from '@mcpwire/core'
+
 /** The function for HTTP requests, as the global `fetch`. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 
 /** The limits of one request. */
 export interface FetchLimits {
-  readonly fetch: Fetch
+  readonly fetch?: Fetch | undefined
+  readonly clock: Clock
   readonly timeoutMs: number
   readonly maxBytes: number
 }
@@ -16,19 +19,30 @@ export async function fetchJson(
   url: string,
   limits: FetchLimits,
   init: RequestInit = {},
-  signal?: AbortSignal,
 ): Promise<Record<string, unknown>> {
-  const timeout = AbortSignal.timeout(limits.timeoutMs)
-  const response = await limits.fetch(url, {
-    ...init,
-    redirect: 'error',
-    signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
-  })
+  const { clock, timeoutMs } = limits
+  const timeout = new AbortController()
+  const deadline = clock.deadline(timeoutMs, () =>
+    timeout.abort(new Error(`${hostOf(url)} did not respond within timeoutMs (${timeoutMs} ms)`)),
+  )
+  try {
+    return await fetchWithin(url, limits, { ...init, signal: timeout.signal })
+  } finally {
+    deadline[Symbol.dispose]()
+  }
+}
+
+async function fetchWithin(
+  url: string,
+  { fetch: request = fetch, maxBytes }: FetchLimits,
+  init: RequestInit,
+): Promise<Record<string, unknown>> {
+  const response = await request(url, { ...init, redirect: 'error' })
   if (response.status !== 200) {
     await response.body?.cancel()
     throw new Error(`${hostOf(url)} responded with status ${response.status}`)
   }
-  const value = parse(await readText(response, limits.maxBytes, url))
+  const value = parse(await readText(response, maxBytes, url))
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>
   throw new Error(`${hostOf(url)} responded without a JSON object`)

@@ -11,7 +11,7 @@ export interface ClaimRules {
 }
 
 /** The scopes of a token: `scope` (RFC 9068, RFC 7662) or `scp` (as of some servers), as a text or a list. */
-export function scopesIn(claims: Claims): string[] {
+function scopesIn(claims: Claims): string[] {
   const given = claims['scope'] ?? claims['scp']
   if (typeof given === 'string') return given.split(' ').filter((scope) => scope !== '')
   return Array.isArray(given) ? given.filter((scope) => typeof scope === 'string') : []

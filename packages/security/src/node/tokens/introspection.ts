@@ -61,12 +61,12 @@ export interface IntrospectionOptions {
    */
   maxBytes?: number | undefined
   /**
-   * The most tokens that are remembered, by their SHA-256.
+   * The most tokens that are stored, by their SHA-256.
    * @defaultValue 1_000
    */
   maxCachedTokens?: number | undefined
   /**
-   * The longest time for which a response is remembered, in milliseconds. A token that is revoked counts no longer.
+   * The longest time for which a response is stored, in milliseconds. A token that is revoked counts no longer.
    * @defaultValue 30_000
    */
   cacheMs?: number | undefined
@@ -76,8 +76,8 @@ export interface IntrospectionOptions {
    */
   maxRequests?: number | undefined
   /**
-   * The function for requests. The default is the global `fetch`.
-   * @defaultValue fetch
+   * The function for requests, such as one with a proxy. Without it, the global `fetch`.
+   * @defaultValue undefined
    */
   fetch?: Fetch | undefined
   /**
@@ -87,13 +87,11 @@ export interface IntrospectionOptions {
   clock?: Clock | undefined
 }
 
-const globalFetch: Fetch = (url, init) => fetch(url, init)
-
 const secret = rule<string>((option, value) => {
   if (typeof value !== 'string' || value === '') rejectOption(option, 'a text that is not empty')
 })
 
-const table = options<IntrospectionOptions, 'issuer'>({
+const table = options<IntrospectionOptions, 'issuer' | 'fetch'>({
   url: secureUrl(),
   clientId: text(),
   clientSecret: secret,
@@ -106,17 +104,17 @@ const table = options<IntrospectionOptions, 'issuer'>({
   maxCachedTokens: integer(0, 1_000_000, 1_000),
   cacheMs: inRange(0, Infinity, 30_000),
   maxRequests: integer(1, Infinity, 100),
-  fetch: rule<Fetch, Fetch>(callback<Fetch>().check, globalFetch),
+  fetch: optional(callback<Fetch>()),
   clock: clock(),
 })
 
 /** The defaults of `introspection`. */
-export const introspectionDefaults: OptionDefaults<IntrospectionOptions, 'issuer'> =
+export const introspectionDefaults: OptionDefaults<IntrospectionOptions, 'issuer' | 'fetch'> =
   /* @__PURE__ */ defaultsOf(table)
 
 /**
  * Makes a verifier of opaque tokens, for `bearer()`: it asks the authorization server about each (RFC 7662). One request at a
- * time asks about the same token, and responses are remembered for a short time. A response without `active: true`, or for
+ * time asks about the same token, and responses are stored for a short time. A response without `active: true`, or for
  * another audience, refuses the token. When there is no response, callers are refused with 503.
  *
  * @throws TransportError `INVALID_OPTION`
@@ -139,13 +137,13 @@ export function introspection(given: IntrospectionOptions): TokenVerifier {
 type Answer = Claims | 'inactive'
 
 class Introspection implements TokenVerifier {
-  readonly #settings: OptionSettings<IntrospectionOptions, 'issuer'>
+  readonly #settings: OptionSettings<IntrospectionOptions, 'issuer' | 'fetch'>
   readonly #claimRules: ClaimRules
   readonly #answers: TokenCache<Answer>
   /** The requests that are under way, by the digest of their token. */
   readonly #asking = new Map<string, Promise<Answer>>()
 
-  constructor(settings: OptionSettings<IntrospectionOptions, 'issuer'>) {
+  constructor(settings: OptionSettings<IntrospectionOptions, 'issuer' | 'fetch'>) {
     this.#settings = settings
     this.#claimRules = { requiredClaims: [], requiredScopes: settings.requiredScopes }
     this.#answers = new TokenCache(settings.maxCachedTokens, settings.clock)

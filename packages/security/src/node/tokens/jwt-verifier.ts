@@ -83,12 +83,12 @@ export interface JwtVerifierOptions {
    */
   maxTokenLength?: number | undefined
   /**
-   * The most verified tokens that are remembered, by their SHA-256.
+   * The most verified tokens that are stored, by their SHA-256.
    * @defaultValue 1_000
    */
   maxCachedTokens?: number | undefined
   /**
-   * The longest time for which a verified token is remembered, in milliseconds. A key that is withdrawn counts no longer.
+   * The longest time for which a verified token is stored, in milliseconds. A key that is withdrawn counts no longer.
    * @defaultValue 300_000
    */
   cacheMs?: number | undefined
@@ -149,7 +149,7 @@ export function jwtVerifier(given: JwtVerifierOptions): TokenVerifier {
 
 type Settings = OptionSettings<JwtVerifierOptions, OptionalMember>
 
-/** What is remembered of a verified token. The token itself is not. */
+/** What is stored of a verified token. The token itself is not. */
 interface Verified {
   readonly claims: Claims
   readonly bound: string | undefined

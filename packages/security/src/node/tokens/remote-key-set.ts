@@ -1,13 +1,15 @@
 import { KeyObject } from 'node:crypto'
+import type { Clock } from '@mcpwire/core'
 import {
   callback,
+  clock,
   defaultsOf,
   inRange,
   integer,
   type OptionDefaults,
   type OptionSettings,
+  optional,
   options,
-  rule,
 } from '@mcpwire/core/authoring'
 import { createRemoteJWKSet, customFetch, errors, type FlattenedJWSInput } from 'jose'
 import { type Fetch, fetchJson } from './bounded-fetch.js'
@@ -37,26 +39,31 @@ export interface RemoteKeySetOptions {
    */
   maxBytes?: number | undefined
   /**
-   * The function for requests, such as one with a proxy. The default is the global `fetch`.
-   * @defaultValue fetch
+   * The function for requests, such as one with a proxy. Without it, the global `fetch`.
+   * @defaultValue undefined
    */
   fetch?: Fetch | undefined
+  /**
+   * The source of time for the limit of a request.
+   * @defaultValue systemClock
+   */
+  clock?: Clock | undefined
 }
 
-const globalFetch: Fetch = (url, init) => fetch(url, init)
-
-const table = options<RemoteKeySetOptions>({
+const table = options<RemoteKeySetOptions, 'fetch'>({
   cooldownMs: inRange(0, Infinity, 30_000),
   cacheMs: inRange(0, Infinity, 600_000),
   timeoutMs: inRange(1, Infinity, 5_000),
   maxBytes: integer(1, Infinity, 65_536),
-  fetch: rule<Fetch, Fetch>(callback<Fetch>().check, globalFetch),
+  fetch: optional(callback<Fetch>()),
+  clock: clock(),
 })
 
 /** The defaults of `remoteKeySet` and `discoverKeySet`. */
-export const remoteKeySetDefaults: OptionDefaults<RemoteKeySetOptions> = /* @__PURE__ */ defaultsOf(table)
+export const remoteKeySetDefaults: OptionDefaults<RemoteKeySetOptions, 'fetch'> =
+  /* @__PURE__ */ defaultsOf(table)
 
-type Settings = OptionSettings<RemoteKeySetOptions>
+type Settings = OptionSettings<RemoteKeySetOptions, 'fetch'>
 
 /**
  * Reads the public keys of an issuer from its key set (RFC 7517) when they are needed: https only, one request at a time, no

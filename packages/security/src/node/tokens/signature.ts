@@ -4,7 +4,7 @@ import jsonwebtoken, { type Algorithm } from 'jsonwebtoken'
 import { TokenError } from '../../token-verifier.js'
 import type { Claims } from './claims.js'
 
-/** What a token must say. */
+/** What a token must contain. */
 export interface SignatureRules {
   readonly issuer: readonly string[]
   readonly audience: readonly string[]

@@ -17,8 +17,8 @@ const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/
 const MAX_KID_LENGTH = 256
 
 /**
- * Reads and checks the header. Members that name a key, such as `jku`, `jwk` and `x5u`, are never used: whoever sends the
- * token has chosen them.
+ * Reads and checks the header. Members that name a key, such as `jku`, `jwk` and `x5u`, are never used: the sender of the
+ * token chooses them.
  */
 export function readHeader(token: string, { algorithms, types }: HeaderRules): TokenHeader {
   if (!COMPACT.test(token)) throw invalid('the token is no signed JWT')
@@ -47,7 +47,7 @@ function parseHeader(part: string): Record<string, unknown> {
     if (typeof header === 'object' && header !== null && !Array.isArray(header))
       return header as Record<string, unknown>
   } catch {
-    // Said below.
+    // The error below has no part of the token.
   }
   throw invalid('the header of the token is no JSON object')
 }
