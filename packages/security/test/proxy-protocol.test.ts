@@ -51,7 +51,7 @@ async function started(
   }
   onTestFinished(() => listener.close())
   await listener.start()
-  const port = Number(new URL(listener.address).port)
+  const port = Number(new URL(listener.address ?? '').port)
   return { port, callers, connections, messages, refused: refusedCallers, errors }
 }
 
