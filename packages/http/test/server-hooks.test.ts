@@ -42,13 +42,14 @@ test('adds headers to the refusal of a resolver', async () => {
   expect([answer.status, answer.headers['x-mark']]).toEqual([400, 'yes'])
 })
 
-test('adds headers where there is no room', async () => {
+test('adds headers where there is no capacity', async () => {
   const server = await served(
     { hooks: marked, maxConnections: 1, responseFormat: 'sse' },
     ({ method, ...rest }) => (method === 'stay' ? undefined : echo({ method, ...rest })),
   )
   const headers = await server.session()
-  await server.open({ body: { jsonrpc: '2.0', id: 1, method: 'stay' }, headers })
+  server.open({ body: { jsonrpc: '2.0', id: 1, method: 'stay' }, headers }).catch(() => {})
+  await vi.waitFor(() => expect(server.messages).toContainEqual(expect.objectContaining({ method: 'stay' })))
   const answer = await server.ask({ body: initialize() })
   expect([answer.status, answer.headers['x-mark']]).toEqual([503, 'yes'])
 })

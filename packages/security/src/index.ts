@@ -19,7 +19,7 @@ export {
   securityHeadersDefaults,
   type SecurityHeadersOptions,
 } from './hooks/security-headers.js'
-export type { ProxyIdentityOptions } from './proxies/proxy-identity.js'
+export { proxyIdentityDefaults, type ProxyIdentityOptions } from './proxies/proxy-identity.js'
 export {
   type TrustedProxies,
   trustedProxies,

@@ -68,7 +68,7 @@ test('allows and exposes the headers of options', () => {
   })
 })
 
-test('allows credentials and private networks only where options say so', () => {
+test('allows credentials and private networks only with their options', () => {
   const asks = { 'access-control-request-private-network': 'true' }
   expect(headersOf(preflight(asks))).not.toHaveProperty('access-control-allow-private-network')
   expect(headersOf(preflight({}, { privateNetwork: true }))).not.toHaveProperty(

@@ -27,7 +27,7 @@ test.for([
   ['send-proxy-v2', true],
   ['send-proxy-v2 proxy-v2-options crc32c,unique-id', true],
 ] as const)(
-  'knows the caller behind HAProxy with %s, TLS %s',
+  'serves the caller behind HAProxy with %s, TLS %s',
   { timeout: TIMEOUT_MS },
   async ([options, isSecure], { skip }) => {
     const why = missing(haproxyProgram)

@@ -117,7 +117,7 @@ test.for([
   ['http', json, INITIALIZE, 200],
   ['ws', upgrade, undefined, 101],
 ] as const)(
-  'knows the caller over %s behind nginx',
+  'serves the caller over %s behind nginx',
   { timeout: TIMEOUT_MS },
   async ([medium, headers, body, ok], { skip }) => {
     const why = missing(nginxProgram)

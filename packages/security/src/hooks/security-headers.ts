@@ -65,7 +65,7 @@ export const securityHeadersDefaults: OptionDefaults<SecurityHeadersOptions> =
   /* @__PURE__ */ defaultsOf(table)
 
 /**
- * Makes hooks with headers that tell browsers to treat responses as data: for every response of an HTTP server, refusals
+ * Makes hooks with headers by which browsers treat responses as data: for every response of an HTTP server, refusals
  * and errors included. A header that a response has itself is kept.
  *
  * @throws TransportError `INVALID_OPTION`, also for a value that HTTP cannot carry

@@ -1,5 +1,12 @@
 import type { Gate, Handshake } from '@mcpwire/core'
-import { matching, type OptionRule, optional, options } from '@mcpwire/core/authoring'
+import {
+  defaultsOf,
+  matching,
+  type OptionDefaults,
+  type OptionRule,
+  optional,
+  options,
+} from '@mcpwire/core/authoring'
 import { headerOf, refusal } from '../handshake-headers.js'
 
 /** Options of the gate `identity` of `trustedProxies`. */
@@ -23,6 +30,10 @@ const table = options<ProxyIdentityOptions, 'scopesHeader'>({
   userHeader: headerName('x-forwarded-user'),
   scopesHeader: optional(headerName()),
 })
+
+/** Defaults of the options of `identity` of `trustedProxies`. */
+export const proxyIdentityDefaults: OptionDefaults<ProxyIdentityOptions, 'scopesHeader'> =
+  /* @__PURE__ */ defaultsOf(table)
 
 /** Visible ASCII, with blanks inside. A comma separates the values of a header that occurs twice. */
 const VALUE = /^[!-+\--~]+(?: +[!-+\--~]+)*$/
