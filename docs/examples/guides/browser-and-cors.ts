@@ -1,12 +1,13 @@
 //#region server
 import { serve } from '@mcpwire/core'
 import { httpServer } from '@mcpwire/http/node'
+import { cors, originIn } from '@mcpwire/security'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { newServer } from '../support/new-server.js'
-import { pagesOf } from './cors.js'
 
+const origins = ['https://app.example']
 const listener = await serve(
-  httpServer({ port: 0, ...pagesOf(['https://app.example']) }),
+  httpServer({ port: 0, hooks: cors({ origins }), gate: originIn(origins) }),
   (transport) => void serveStdio(newServer, { transport }),
 )
 

@@ -1,6 +1,9 @@
 import { runPrograms } from '../support/run-programs.js'
 
 runPrograms(new URL('../guides/', import.meta.url), {
+  'behind-a-proxy.ts': {
+    prints: ['192.0.2.7: connected', 'forged: not connected', '203.0.113.9', 'tcp: true'],
+  },
   'browser-and-cors.ts': {
     prints: [
       'preflight of the page: 204 https://app.example',
@@ -11,7 +14,6 @@ runPrograms(new URL('../guides/', import.meta.url), {
   'certificates.ts': {
     prints: ["before: [ { type: 'text', text: 'hello' } ]", "after: [ { type: 'text', text: 'hello' } ]"],
   },
-  'cors.ts': { prints: [] },
   'deny-methods.ts': { prints: [] },
   'express.ts': {
     prints: ['session of Ada', '"hello"', 'session ended', 'HTTP+SSE: {', '401 greeter no-referrer', 'ok'],

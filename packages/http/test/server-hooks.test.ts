@@ -48,7 +48,8 @@ test('adds headers where there is no capacity', async () => {
     ({ method, ...rest }) => (method === 'stay' ? undefined : echo({ method, ...rest })),
   )
   const headers = await server.session()
-  await server.open({ body: { jsonrpc: '2.0', id: 1, method: 'stay' }, headers })
+  server.open({ body: { jsonrpc: '2.0', id: 1, method: 'stay' }, headers }).catch(() => {})
+  await vi.waitFor(() => expect(server.messages).toContainEqual(expect.objectContaining({ method: 'stay' })))
   const answer = await server.ask({ body: initialize() })
   expect([answer.status, answer.headers['x-mark']]).toEqual([503, 'yes'])
 })

@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { expect, test, vi } from 'vitest'
 import { listening } from './support/listening.js'
 
@@ -14,13 +14,17 @@ interface Answer {
   readonly text: string
 }
 
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  const chunks = await response.toArray()
+  return { status: response.statusCode, text: Buffer.concat(chunks).toString() }
+}
+
 /** A POST request with these headers: `fetch` would not send another `Host`. */
 function post(url: string, headers: Record<string, string>): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const common = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
-    const sent = request(url, { method: 'POST', headers: { ...common, ...headers } }, async (response) => {
-      const chunks = await response.toArray()
-      resolve({ status: response.statusCode, text: Buffer.concat(chunks).toString() })
+    const sent = request(url, { method: 'POST', headers: { ...common, ...headers } }, (response) => {
+      readAnswer(response).then(resolve, reject)
     })
     sent.on('error', reject).end(INITIALIZE)
   })
@@ -41,9 +45,8 @@ function upgrade(url: string, headers: Record<string, string>): Promise<Answer> 
       socket.destroy()
       resolve({ status, text: '' })
     })
-    sent.on('response', async (response) => {
-      const chunks = await response.toArray()
-      resolve({ status: response.statusCode, text: Buffer.concat(chunks).toString() })
+    sent.on('response', (response) => {
+      readAnswer(response).then(resolve, reject)
     })
     sent.end()
   })

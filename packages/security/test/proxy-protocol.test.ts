@@ -51,7 +51,7 @@ async function started(
   }
   onTestFinished(() => listener.close())
   await listener.start()
-  const port = Number(new URL(listener.url).port)
+  const port = Number(new URL(listener.address ?? '').port)
   return { port, callers, connections, messages, refused: refusedCallers, errors }
 }
 
@@ -193,7 +193,7 @@ test('refuses others, whatever they send', async () => {
   expect([other.text(), secure.refused.length]).toEqual(['', 1])
 })
 
-test('serves others as they are where an option says so, and believes no header of theirs', async () => {
+test('serves others under their own address with refuseOthers: false, and refuses their headers', async () => {
   const server = await started({}, { cidrs: ['10.0.0.0/8'], refuseOthers: false })
   const direct = socketTo(server.port)
   direct.socket.write(MESSAGE)

@@ -179,7 +179,7 @@ test.each(['10.0.0.1', '::ffff:10.0.0.1', '2001:DB8:1:0::1'])('trusts the proxy 
   expect(resolved(forwardedFor('192.0.2.9'), {}, address)).toMatchObject({ remote: { address: '192.0.2.9' } })
 })
 
-test('trusts callers over Unix sockets with an option', () => {
+test('trusts callers over Unix sockets with the option unixSockets', () => {
   const handshake = sentBy(undefined, forwardedFor('192.0.2.9'))
   expect(trustedProxies([], { unixSockets: true }).resolveCaller(handshake)).toMatchObject({
     remote: { address: '192.0.2.9' },
@@ -204,7 +204,7 @@ test('never reads the headers of the other kind', () => {
   expect(resolved({ ...both, forwarded: '<script>' })).toMatchObject({ remote: { address: '192.0.2.9' } })
 })
 
-test('gives a caller that no header names an address that is not local', () => {
+test('gives a caller without a header an address that is not local', () => {
   expect(resolved({})).toMatchObject({ remote: { address: 'unknown' } })
   expect(resolved(forwarded('for=192.0.2.9'))).toMatchObject({ remote: { address: 'unknown' } })
   expect(resolved(forwardedFor('192.0.2.9'), RFC7239)).toMatchObject({ remote: { address: 'unknown' } })
@@ -246,7 +246,7 @@ describe('the scheme and the host', () => {
     expect(trustedProxies(CIDRS).resolveCaller(handshake)).toMatchObject({ scheme: 'wss' })
   })
 
-  test('ignores X-Forwarded-Host and -Port, which proxies pass on, without an option', () => {
+  test('ignores X-Forwarded-Host and -Port, which proxies pass on, without the option xForwardedHost', () => {
     const headers = { ...at, 'x-forwarded-host': 'mcp.example', 'x-forwarded-port': '8443' }
     expect(resolved(headers).host).toBe('internal:8080')
     expect(resolved({ ...headers, 'x-forwarded-host': '<script>' }).host).toBe('internal:8080')

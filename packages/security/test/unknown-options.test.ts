@@ -1,7 +1,7 @@
 import { expectKnownOptions, failureOf, refused } from '@mcpwire/test-support/option-errors'
 import { expect, test } from 'vitest'
-import { anyOf, bearer, mutualTls, originIn } from '../src/index.js'
-import { apiKey } from '../src/node/index.js'
+import { anyOf, bearer, cors, mutualTls, originIn, securityHeaders, trustedProxies } from '../src/index.js'
+import { apiKey, proxyProtocol } from '../src/node/index.js'
 
 const verifier = { verify: () => ({ authInfo: { token: '', clientId: 'a', scopes: [] } }) }
 const admitting = { admit: () => ({ admit: true }) as const }
@@ -19,6 +19,23 @@ const factories: readonly (readonly [string, (options: object) => unknown, reado
     (options) => apiKey({ ci: 'key-0123456789abcdef' }, options),
     ['header', 'acceptBearer', 'clock'],
   ],
+  [
+    'trustedProxies',
+    (options) => trustedProxies(['10.0.0.1'], options),
+    ['header', 'xForwardedHost', 'maxHops', 'maxHeaderLength', 'unixSockets'],
+  ],
+  [
+    'proxyProtocol',
+    (options) => proxyProtocol(['10.0.0.1'], options),
+    ['refuseOthers', 'timeoutMs', 'maxBytes'],
+  ],
+  ['identity', (options) => trustedProxies(['10.0.0.1']).identity(options), ['userHeader', 'scopesHeader']],
+  ['securityHeaders', (options) => securityHeaders(options), ['cacheControl', 'strictTransportSecurity']],
+  [
+    'cors',
+    (options) => cors({ origins: ['https://app.example'], ...options }),
+    ['origins', 'credentials', 'maxAgeSeconds', 'requestHeaders', 'exposedHeaders', 'privateNetwork'],
+  ],
   ['anyOf', (options) => anyOf(admitting, options as never), ['onError']],
 ]
 
@@ -26,7 +43,7 @@ test.each(factories)('%s rejects an unknown option and lists the known ones', (_
   expectKnownOptions(make, known)
 })
 
-test.each(factories.filter(([name]) => name !== 'mutualTls'))(
+test.each(factories.filter(([name]) => name !== 'mutualTls' && name !== 'cors'))(
   '%s reads no option that the object inherits, such as by __proto__ in parsed JSON',
   (_name, make, [option = '']) => {
     const parsed = JSON.parse(`{"__proto__":{"${option}":"x"}}`)

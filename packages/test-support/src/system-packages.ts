@@ -58,3 +58,10 @@ export const nginxProgram: SystemProgram = {
   packages: ['nginx-light'],
   works: () => spawnSync('/usr/sbin/nginx', ['-v'], { stdio: 'ignore' }).status === 0,
 }
+
+/** Debian's HAProxy. */
+export const haproxyProgram: SystemProgram = {
+  path: '/usr/sbin/haproxy',
+  packages: ['haproxy'],
+  works: () => spawnSync('/usr/sbin/haproxy', ['-v'], { stdio: 'ignore' }).status === 0,
+}

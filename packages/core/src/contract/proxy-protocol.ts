@@ -6,7 +6,7 @@ export type ProxyHeader =
   | { readonly kind: 'incomplete' }
   | {
       readonly kind: 'complete'
-      /** The length of the header, in bytes. What follows belongs to the client. */
+      /** The length of the header, in bytes. The bytes after it are those of the client. */
       readonly length: number
       /** The caller. `undefined` where the proxy itself is the caller, such as for a health check. */
       readonly remote: Handshake['remote'] | undefined

@@ -31,7 +31,7 @@ const table = options<ProxyIdentityOptions, 'scopesHeader'>({
   scopesHeader: optional(headerName()),
 })
 
-/** Defaults of the options of `identity` of trusted proxies. */
+/** Defaults of the options of `identity` of `trustedProxies`. */
 export const proxyIdentityDefaults: OptionDefaults<ProxyIdentityOptions, 'scopesHeader'> =
   /* @__PURE__ */ defaultsOf(table)
 

@@ -102,8 +102,8 @@ const UNKNOWN = 'unknown'
  * the caller. The scheme is the one that the last proxy has set. With `Forwarded`, scheme and `Host` are those in the
  * element of the caller. The proxies must set or extend these headers: otherwise they pass on those of the client.
  *
- * A malformed header is refused with 400. If no proxy names the caller, since the header is missing or its address is
- * hidden, its address is `unknown`. The TLS facts of the proxy are removed: its certificate does not identify the caller.
+ * A malformed header is refused with 400. If the header is missing or the address is hidden, the caller has the
+ * address `unknown`. The TLS facts of the proxy are removed: its certificate does not identify the caller.
  *
  * @param cidrs the addresses of the proxies, also as ranges in CIDR notation; none only with `unixSockets`
  * @throws TransportError `INVALID_OPTION`

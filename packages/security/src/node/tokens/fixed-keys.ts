@@ -73,7 +73,7 @@ function parseSecret(option: string, given: SharedSecret): KeyObject {
   if (typeof given !== 'string' && !(given instanceof Uint8Array))
     rejectOption(option, 'a secret: text, bytes or a KeyObject')
   const bytes = Buffer.from(given as Uint8Array)
-  // With a public key as the secret, everyone can sign (RFC 8725, section 2.1).
+  // A public key is no secret: every client could sign tokens with it (RFC 8725, section 2.1).
   if (bytes.includes('-----BEGIN') || isPublicKey(bytes))
     rejectOption(option, 'a secret; public keys go into option "publicKeys"')
   return checkSecret(option, createSecretKey(bytes))
