@@ -25,6 +25,7 @@ export interface Target {
 /** All targets, also of suites without results. */
 export const targets: readonly Target[] = [
   ...layerTargets(),
+  ...gateTargets(),
   ...framingTargets(),
   ...streamTargets('byte-stream', 'sdk'),
   ...streamTargets('stdio', 'sdk'),
@@ -80,6 +81,27 @@ function layerTargets(): Target[] {
     layer('layers-4', 4, 1, 'each of four layers'),
     layer('tap', 1, 1, 'tap'),
     layer('meter', 1, 5, 'meter, which keeps tables,'),
+  ]
+}
+
+function gateTargets(): Target[] {
+  const decision = (of: string, micros: number, what: string): Target => ({
+    suite: 'gates',
+    id: `cost-of-${of}`,
+    claim: `${what}: ≤ ${micros} µs`,
+    quantity: {
+      kind: 'difference',
+      of,
+      minus: 'allow-all',
+      load: 'decisions',
+      metric: 'cpuMicrosPerMessage',
+    },
+    atMost: micros,
+  })
+  return [
+    decision('api-key', 10, 'an API key of ten'),
+    decision('jwt-first', 150, 'the first verification of an RS256 token'),
+    decision('jwt-again', 5, 'a further use of the token'),
   ]
 }
 

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { Clock } from '@mcpwire/core'
+import type { AuthInfo, Clock } from '@mcpwire/core'
 import {
   clock,
   defaultsOf,
@@ -151,7 +151,9 @@ type Settings = OptionSettings<JwtVerifierOptions, OptionalMember>
 
 /** What is stored of a verified token. The token itself is not. */
 interface Verified {
-  readonly claims: Claims
+  readonly authInfo: Omit<AuthInfo, 'token'>
+  readonly expiresAt: number | undefined
+  /** The certificate that the token is bound to. */
   readonly bound: string | undefined
 }
 
@@ -193,11 +195,13 @@ class JwtVerifier implements TokenVerifier {
     const header = readHeader(token, this.#headerRules)
     const keys = await this.#keys.keysFor(header, context.signal)
     const claims = await this.#claimsIn(token, header.alg, keys)
-    const verified = { claims, bound: boundCertificate(claims['cnf']) }
-    const accepted = this.#accept(token, verified, context)
+    const bound = boundCertificate(claims['cnf'])
+    const { authInfo, expiresAt } = verifiedToken(token, claims, this.#claimRules)
+    const { token: _, ...rest } = authInfo
+    const verified = { authInfo: rest, expiresAt, bound }
     const now = this.#clock.epochNow()
-    this.#verified.set(digest, verified, Math.min(now + this.#cacheMs, accepted.expiresAt ?? now))
-    return accepted
+    this.#verified.set(digest, verified, Math.min(now + this.#cacheMs, expiresAt ?? now))
+    return this.#accept(token, verified, context)
   }
 
   async #claimsIn(token: string, alg: string, keys: readonly KeyObject[]): Promise<Claims> {
@@ -211,9 +215,15 @@ class JwtVerifier implements TokenVerifier {
     throw failure
   }
 
-  #accept(token: string, { claims, bound }: Verified, { handshake }: TokenContext): VerifiedToken {
+  #accept(
+    token: string,
+    { authInfo, expiresAt, bound }: Verified,
+    { handshake }: TokenContext,
+  ): VerifiedToken {
     requireCertificate(bound, handshake.tls)
-    return verifiedToken(token, claims, this.#claimRules)
+    // A copy: an application may change it.
+    const own = { ...authInfo, token, scopes: [...authInfo.scopes], extra: { ...authInfo.extra } }
+    return expiresAt === undefined ? { authInfo: own } : { authInfo: own, expiresAt }
   }
 }
 

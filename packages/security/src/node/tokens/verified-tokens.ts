@@ -14,6 +14,8 @@ export class TokenCache<T> {
   readonly #entries = new Map<string, Entry<T>>()
   readonly #maxEntries: number
   readonly #clock: Clock
+  /** The digest that was used last. It is the last one of the map already. */
+  #latest: string | undefined
 
   constructor(maxEntries: number, clock: Clock) {
     this.#maxEntries = maxEntries
@@ -23,9 +25,15 @@ export class TokenCache<T> {
   get(digest: string): T | undefined {
     const entry = this.#entries.get(digest)
     if (!entry) return undefined
-    this.#entries.delete(digest)
-    if (entry.until <= this.#clock.epochNow()) return undefined
-    this.#entries.set(digest, entry)
+    if (entry.until <= this.#clock.epochNow()) {
+      this.#entries.delete(digest)
+      return undefined
+    }
+    if (digest !== this.#latest) {
+      this.#latest = digest
+      this.#entries.delete(digest)
+      this.#entries.set(digest, entry)
+    }
     return entry.value
   }
 
@@ -37,6 +45,7 @@ export class TokenCache<T> {
       this.#entries.delete(oldest)
     }
     this.#entries.set(digest, { value, until })
+    this.#latest = digest
   }
 }
 
