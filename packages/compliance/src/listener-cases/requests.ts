@@ -59,6 +59,7 @@ export const requestCases: readonly ListenerCase[] = [
       }
       const open = await gated(fixture, ask, { clock, gateTimeoutMs: 1_000 })
       const outcome = outcomeOf(fixture, open, request(7, 'test/denied'))
+      outcome.catch(() => {})
       await fixture.until(() => signals.length > 0, 'admitMessage was called')
       await clock.advance(1_000)
       expect(await outcome, 'outcome of the request').toBe('refused')
@@ -160,6 +161,7 @@ export const requestCases: readonly ListenerCase[] = [
       }
       const server = await fixture.listening({ sessionPolicy, clock, gateTimeoutMs: 1_000 })
       const refused = fixture.refused(server)
+      refused.catch(() => {})
       await fixture.until(() => grants.length > 0, 'the session policy was called')
       await clock.advance(1_000)
       await refused
@@ -168,6 +170,7 @@ export const requestCases: readonly ListenerCase[] = [
       expect(released, 'calls of the release function').toBe(1)
       expect(server.connections, 'connections that the listener yielded').toEqual([])
       const connecting = fixture.connectClient(server)
+      connecting.catch(() => {})
       await fixture.until(() => grants.length > 1, 'the session policy was called again')
       expect(server.connections, 'connections before the grant').toEqual([])
       grants[1]?.({ admit: true })
