@@ -44,8 +44,8 @@ describe('an http: endpoint', () => {
     expect({ http: isSecure('http://h'), https: isSecure('https://h') }).toEqual({ http: false, https: true })
   })
 
-  test('accepts headers, which tcp: rejects', async () => {
-    await expect(endpoint('tcp://127.0.0.1:1', { headers: { a: 'b' } })).rejects.toMatchObject({
+  test('accepts headers, which a command rejects', async () => {
+    await expect(endpoint(['true'], { headers: { a: 'b' } })).rejects.toMatchObject({
       details: { option: 'headers' },
     })
     expect((await endpoint('http://127.0.0.1:1/', { headers: { a: 'b' } })).state).toBe('idle')
@@ -138,7 +138,7 @@ describe('mcpwire --header', () => {
     const missing = run([...program, 'probe', '--header', '@/nowhere/at/all', 'http://127.0.0.1:1/'])
     expect(await missing.exit).toBe(2)
     expect(missing.stderr()).toContain('--header @/nowhere/at/all: ')
-    const elsewhere = run([...program, 'probe', '--header', 'a: b', 'tcp://127.0.0.1:1'])
+    const elsewhere = run([...program, 'probe', '--header', 'a: b', '--', 'true'])
     expect(await elsewhere.exit).toBe(2)
     expect(elsewhere.stderr()).toContain('--header requires')
   })

@@ -41,6 +41,7 @@ test('the bridge loads no modules of other commands', async () => {
   expect(packagesOf(modules)).not.toContain('cli-table3')
   expect(packagesOf(modules).filter((name) => name.startsWith('@modelcontextprotocol/'))).toEqual([])
   expect(ownOf(modules)).toEqual([
+    'access-flags',
     'bin',
     'bridge',
     'command-options',
