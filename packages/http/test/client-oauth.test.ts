@@ -102,6 +102,30 @@ describe('oauth()', () => {
     },
   )
 
+  test('hides the refresh token while it requests more scopes: SDK v1 would refresh, and get no more of them', async () => {
+    const challenge = 'Bearer error="insufficient_scope", scope="files:write"'
+    const server = await scriptedServer(requiring('token-1', 403, challenge))
+    class PrivateProvider {
+      readonly #tokens = { access_token: 'narrow', scope: 'files:read', refresh_token: 'r' }
+      isComplete = false
+      tokens = () => (this.isComplete ? { ...this.#tokens, access_token: 'token-1' } : this.#tokens)
+      complete(): void {
+        void this.#tokens
+        this.isComplete = true
+      }
+    }
+    const provider = new PrivateProvider()
+    const seen: unknown[] = []
+    const auth = async (given: PrivateProvider): Promise<'AUTHORIZED'> => {
+      seen.push(await given.tokens())
+      given.complete()
+      return 'AUTHORIZED'
+    }
+    const client = await startedClient(server, { auth: oauth(provider, auth) })
+    await client.transport.send(call)
+    expect(seen).toEqual([{ access_token: 'narrow', scope: 'files:read', refresh_token: undefined }])
+  })
+
   test.each([
     ['files:read', 'files:read files:write', true],
     ['files:write', 'files:write', false],

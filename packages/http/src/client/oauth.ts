@@ -72,7 +72,8 @@ export function oauth<P extends OAuthProvider>(
       ...(URL.canParse(metadata) && { resourceMetadataUrl: new URL(metadata) }),
       ...more,
     }
-    if ((await auth(provider, request)) === 'AUTHORIZED') return
+    const asked = more.forceReauthorization ? withoutRefresh(provider) : provider
+    if ((await auth(asked, request)) === 'AUTHORIZED') return
     if (!onRedirect) throw pending(response, 'the user was redirected')
     const { code, iss } = requireCode(await onRedirect())
     const complete = { ...request, authorizationCode: code, ...(iss !== undefined && { iss }) }
@@ -95,6 +96,18 @@ export function oauth<P extends OAuthProvider>(
       return authorize(context, { forceReauthorization, ...(scope !== '' && { scope }) })
     },
   }
+}
+
+/** The provider without a refresh token: `auth()` of v1 would refresh, and get no more scopes. */
+function withoutRefresh<P extends OAuthProvider>(provider: P): P {
+  return new Proxy(provider, {
+    get(target, name) {
+      if (name === 'tokens') return async () => ({ ...(await target.tokens()), refresh_token: undefined })
+      const value: unknown = Reflect.get(target, name, target)
+      // A provider may have private members.
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 function parameterIn({ headers }: Response, name: string): string | undefined {
