@@ -108,7 +108,9 @@ describe('oauth()', () => {
     class PrivateProvider {
       readonly #tokens = { access_token: 'narrow', scope: 'files:read', refresh_token: 'r' }
       isComplete = false
-      tokens = () => (this.isComplete ? { ...this.#tokens, access_token: 'token-1' } : this.#tokens)
+      async tokens() {
+        return this.isComplete ? { ...this.#tokens, access_token: 'token-1' } : this.#tokens
+      }
       complete(): void {
         void this.#tokens
         this.isComplete = true
