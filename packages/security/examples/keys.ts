@@ -14,18 +14,6 @@ const listener = await serve(httpServer({ port: 0, gate }), (connection) => {
 })
 const headers = { 'x-api-key': '9be3-new-example-key' }
 const transport = httpClient({ url: listener.url, headers })
+console.log(transport.state)
+await listener.close()
 //#endregion
-
-const initialize = {
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'demo', version: '1' } },
-} as const
-await transport.start()
-const other = httpClient({ url: listener.url })
-await other.start()
-listener.onrefused = ({ status, reason }) => console.log(`refused: ${status} ${reason}`)
-const sending = transport.send(initialize)
-await other.send(initialize).catch(() => {})
-await Promise.allSettled([transport.close(), other.close(), listener.close(), sending])
