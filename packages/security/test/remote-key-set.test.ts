@@ -125,6 +125,17 @@ test.each<[string, Parameters<typeof jsonServer>[0], string]>([
   expect(String((error as Error).message)).not.toContain('hunter2')
 })
 
+test('a redirect is not followed, even to the keys', async () => {
+  const server = await jsonServer(({ url }, _body, response) =>
+    url === '/moved'
+      ? { keys: [jwkOf(rsa.publicKey, 'a')] }
+      : void response.writeHead(302, { location: '/moved' }).end(),
+  )
+  const verifying = verify(tokenOf({}, { kid: 'a' }), withKeys(`${server.origin}/jwks`))
+  await expect(verifying).rejects.not.toBeInstanceOf(TokenError)
+  expect(server.requests).toEqual(['GET /jwks'])
+})
+
 test('no response within timeoutMs decides nothing', async () => {
   const clock = clockAtNow()
   const server = await jsonServer(() => undefined)
