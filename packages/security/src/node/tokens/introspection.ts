@@ -141,7 +141,7 @@ class Introspection implements TokenVerifier {
   readonly #settings: OptionSettings<IntrospectionOptions, 'issuer' | 'fetch'>
   readonly #claimRules: ClaimRules
   readonly #active: TokenCache<Claims>
-  /** Apart from the others: everyone can send tokens that are not active. */
+  /** Apart from the others: a caller needs no credential to send tokens that are not active. */
   readonly #inactive: TokenCache<'inactive'>
   /** The requests that are under way, by the digest of their token. */
   readonly #asking = new Map<string, Promise<Answer>>()
