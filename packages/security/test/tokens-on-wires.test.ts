@@ -108,6 +108,15 @@ describe.each(wires)('over $name', (wire) => {
   })
 })
 
+test('a token that has just expired gets a challenge over HTTP', async () => {
+  const [http] = wires
+  const { listener } = await serveTokens(http as Wire)
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${tokenOf({ exp: NOW })}` }
+  const response = await fetch(listener.url, { method: 'POST', headers, body: '{}' })
+  expect(response.status).toBe(401)
+  expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"')
+})
+
 describe.each(wires.filter(({ hasTls }) => hasTls))('over $name with TLS', (wire) => {
   const fingerprint = new X509Certificate(certificates.alice.cert).fingerprint256.replaceAll(':', '')
   const bound = tokenOf({ cnf: { 'x5t#S256': Buffer.from(fingerprint, 'hex').toString('base64url') } })
