@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { allowAll, type CallerResolver, type Gate, type Handshake } from '@mcpwire/core'
-import { bearer, originIn, trustedProxies } from '@mcpwire/security'
+import { type Admission, allowAll, type CallerResolver, type Gate, type Handshake } from '@mcpwire/core'
+import { bearer, originIn, requireScopes, trustedProxies } from '@mcpwire/security'
 import { apiKey, jwtVerifier } from '@mcpwire/security/node'
 import type { Contestant, Load, Suite } from '../harness/suite.js'
 
@@ -22,6 +22,7 @@ export const suite: Suite = {
     }),
     gate('jwt-first', 'bearer and jwtVerifier, RS256, a new token', () => jwt(0)),
     gate('jwt-again', 'bearer and jwtVerifier, RS256, the same token', () => jwt(1_000)),
+    requests('scopes', 'requireScopes, a call of a tool with a scope'),
     resolver('resolve-caller', 'trustedProxies, one proxy', () => {
       const { resolveCaller } = trustedProxies(['10.0.0.0/8'])
       const headers = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https' }
@@ -40,6 +41,27 @@ function gate(id: string, label: string, make: () => readonly [Gate, Handshake])
     return async () => {
       const { admit } = await decider.admit(handshake, signal)
       if (!admit) throw new Error(`${id} refused the caller`)
+    }
+  })
+}
+
+/** Decisions about requests of a caller. A gate without `admitMessage` has no such cost. */
+function requests(id: string, label: string): Contestant<Load> {
+  const { signal } = new AbortController()
+  return contestant(id, label, () => {
+    const { admitMessage } = requireScopes({ tools: { edit_page: 'wiki:write' } })
+    const authInfo = { token: 't', clientId: 'editor', scopes: ['wiki:read', 'wiki:write'] }
+    const admission: Admission = { admit: true, authInfo }
+    const handshake = handshakeWith({})
+    const message = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'edit_page', arguments: {} },
+    } as const
+    return async () => {
+      if (!admitMessage || admitMessage(message, handshake, admission, signal))
+        throw new Error(`${id} refused the request`)
     }
   })
 }

@@ -55,6 +55,8 @@ describe('a response', () => {
     ['from another issuer', { ...active, iss: 'https://evil.example' }],
     ['that has expired', { ...active, exp: NOW - 1 }],
     ['that is not valid yet', { ...active, nbf: NOW + 1 }],
+    ['with an end that is a text', { ...active, exp: `${NOW + 600}` }],
+    ['with a start that is a text', { ...active, nbf: `${NOW - 1}` }],
     ['for a token with DPoP', { ...active, cnf: { jkt: 'x' } }],
     ['for a token that is bound to a certificate', { ...active, cnf: { 'x5t#S256': 'x' } }],
     ['without a client', { ...active, client_id: undefined, sub: undefined }],
@@ -83,6 +85,17 @@ describe('a response', () => {
     response = active
     await refusal('t0ken', verifier)
     expect(server.requests).toHaveLength(2)
+  })
+
+  test('that accepts a token is stored in spite of many that refuse others', async () => {
+    const server = await jsonServer((_request, body) =>
+      body.includes('token=t0ken&') ? active : { active: false },
+    )
+    const verifier = verifierFor(server, { maxCachedTokens: 2 })
+    await verify('t0ken', verifier)
+    for (const token of ['a', 'b', 'c']) await refusal(token, verifier)
+    await verify('t0ken', verifier)
+    expect(server.requests).toHaveLength(4)
   })
 
   test.each<[string, Parameters<typeof jsonServer>[0]]>([

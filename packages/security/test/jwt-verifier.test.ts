@@ -91,9 +91,13 @@ describe('a valid token', () => {
     await expect(verify(tokenOf({ tenant: 'a' }), needsClaim)).resolves.toBeDefined()
   })
 
-  test('is accepted within the tolerance of clocks', async () => {
-    await expect(verify(tokenOf({ exp: NOW - 29, nbf: NOW + 29 }))).resolves.toBeDefined()
-    await refusal(tokenOf({ exp: NOW - 1 }), verifierOf({ clockToleranceSeconds: 0 }))
+  test('is accepted within the tolerance before its start, and not after its end', async () => {
+    await expect(verify(tokenOf({ nbf: NOW + 29 }))).resolves.toBeDefined()
+    await refusal(tokenOf({ nbf: NOW + 1 }), verifierOf({ clockToleranceSeconds: 0 }))
+    await expect(verify(tokenOf({ exp: NOW + 1 }))).resolves.toBeDefined()
+    expect((await refusal(tokenOf({ exp: NOW }))).message).toContain('expired')
+    const verifier = verifierOf({ publicKeys: ed25519.publicKey })
+    expect((await refusal(ed25519Token({ exp: NOW }), verifier)).message).toContain('expired')
   })
 
   test('that is bound to a certificate is accepted over connections with it only', async () => {
@@ -160,6 +164,8 @@ test('a source of keys that fails is no refusal of the token', async () => {
 describe('options', () => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1_024 })
   const der = rsa.publicKey.export({ type: 'spki', format: 'der' })
+  const pkcs1 = rsa.publicKey.export({ type: 'pkcs1', format: 'der' })
+  const jwk = JSON.stringify(rsa.publicKey.export({ format: 'jwk' }))
 
   test.each<[string, object, string]>([
     ['no keys', { publicKeys: undefined }, 'keys'],
@@ -168,6 +174,13 @@ describe('options', () => {
     ['a short secret', { publicKeys: undefined, secrets: 's'.repeat(31) }, 'secrets'],
     ['a public key as a secret', { publicKeys: undefined, secrets: pemOf(rsa.publicKey) }, 'secrets'],
     ['a public key in DER as a secret', { publicKeys: undefined, secrets: der }, 'secrets'],
+    ['a public key in PKCS #1 as a secret', { publicKeys: undefined, secrets: pkcs1 }, 'secrets'],
+    ['a JWK as a secret', { publicKeys: undefined, secrets: jwk }, 'secrets'],
+    [
+      'a public key in a KeyObject for secrets',
+      { publicKeys: undefined, secrets: createSecretKey(Buffer.from(pemOf(rsa.publicKey))) },
+      'secrets',
+    ],
     ['a secret as a public key', { publicKeys: createSecretKey(randomBytes(32)) }, 'publicKeys'],
     ['a key that is no key', { publicKeys: 'hunter2' }, 'publicKeys'],
     ['an empty list of keys', { publicKeys: [] }, 'publicKeys'],

@@ -44,6 +44,47 @@ test('a flood of unknown key ids causes one request', async () => {
   expect(server.requests).toHaveLength(1)
 })
 
+test('a flood of tokens causes one request in a second while the keys cannot be read', async () => {
+  const clock = clockAtNow()
+  let keys: object[] | undefined
+  const server = await jsonServer((_request, _body, response) =>
+    keys ? { keys } : void response.writeHead(500).end(),
+  )
+  const verifier = withKeys(`${server.origin}/jwks`, { clock })
+  const flood = async () => {
+    for (let n = 0; n < 20; n++) {
+      const error: unknown = await verify(tokenOf({}, { kid: `${n}` }), verifier).catch((why: unknown) => why)
+      expect(error).not.toBeInstanceOf(TokenError)
+      expect(String(error)).toContain('status 500')
+    }
+  }
+  await flood()
+  expect(server.requests).toHaveLength(1)
+  await clock.advance(1_000)
+  await flood()
+  expect(server.requests).toHaveLength(2)
+  keys = [jwkOf(rsa.publicKey, 'a')]
+  await clock.advance(1_000)
+  await expect(verify(tokenOf({}, { kid: 'a' }), verifier)).resolves.toBeDefined()
+})
+
+test('a flood of tokens finds the metadata of an issuer once in a second while it cannot be read', async () => {
+  const clock = clockAtNow()
+  const server = await jsonServer((_request, _body, response) => void response.writeHead(500).end())
+  const verifier = verifierOf({
+    publicKeys: undefined,
+    issuer: server.origin,
+    keys: discoverKeySet(server.origin, { clock }),
+  })
+  const attempt = () => verify(tokenOf({ iss: server.origin }), verifier).catch(() => {})
+  for (let n = 0; n < 20; n++) await attempt()
+  const [...first] = server.requests
+  expect(new Set(first).size).toBe(first.length)
+  await clock.advance(1_000)
+  await attempt()
+  expect(server.requests).toEqual([...first, ...first])
+})
+
 test('a token without a key id is tried with each key that fits', async () => {
   const keys = [jwkOf(otherRsa.publicKey, 'a'), jwkOf(rsa.publicKey, 'b'), jwkOf(ec.publicKey, 'c')]
   const server = await jsonServer(() => ({ keys }))
@@ -84,6 +125,17 @@ test.each<[string, Parameters<typeof jsonServer>[0], string]>([
   expect(String((error as Error).message)).not.toContain('hunter2')
 })
 
+test('a redirect is not followed, even to the keys', async () => {
+  const server = await jsonServer(({ url }, _body, response) =>
+    url === '/moved'
+      ? { keys: [jwkOf(rsa.publicKey, 'a')] }
+      : void response.writeHead(302, { location: '/moved' }).end(),
+  )
+  const verifying = verify(tokenOf({}, { kid: 'a' }), withKeys(`${server.origin}/jwks`))
+  await expect(verifying).rejects.not.toBeInstanceOf(TokenError)
+  expect(server.requests).toEqual(['GET /jwks'])
+})
+
 test('no response within timeoutMs decides nothing', async () => {
   const clock = clockAtNow()
   const server = await jsonServer(() => undefined)
@@ -92,6 +144,12 @@ test('no response within timeoutMs decides nothing', async () => {
   await vi.waitFor(() => expect(server.requests).toHaveLength(1))
   await clock.advance(300)
   await expect(verifying).rejects.not.toBeInstanceOf(TokenError)
+})
+
+test.each([Infinity, 1.5])('a timeoutMs of %d is a limit like others', async (timeoutMs) => {
+  const server = await jsonServer(() => ({ keys: [jwkOf(rsa.publicKey, 'a')] }))
+  const verifier = withKeys(`${server.origin}/jwks`, { timeoutMs, clock: clockAtNow() })
+  await expect(verify(tokenOf({}, { kid: 'a' }), verifier)).resolves.toBeDefined()
 })
 
 test.each([
@@ -148,4 +206,18 @@ test.each([
   )
   expect(error).toBeInstanceOf(Error)
   expect(error).not.toBeInstanceOf(TokenError)
+})
+
+test('the metadata of an https issuer cannot name a key set on this host over http', async () => {
+  const requested: string[] = []
+  const fetch = (url: string) => {
+    requested.push(url)
+    const isMetadata = url.includes('/.well-known/')
+    const metadata = { issuer: ISSUER, jwks_uri: 'http://127.0.0.1:9/keys' }
+    return Promise.resolve(Response.json(isMetadata ? metadata : { keys: [] }))
+  }
+  const verifier = verifierOf({ publicKeys: undefined, keys: discoverKeySet(ISSUER, { fetch }) })
+  const error: unknown = await verify(tokenOf(), verifier).catch((reason: unknown) => reason)
+  expect(error).not.toBeInstanceOf(TokenError)
+  expect(requested.every((url) => url.startsWith(`${ISSUER}/`))).toBe(true)
 })

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import type { Handshake } from '@mcpwire/core'
 import jsonwebtoken, { type Algorithm } from 'jsonwebtoken'
 
@@ -57,7 +57,18 @@ export function ed25519Token(change: Record<string, unknown> = {}): string {
   return `${input}.${sign(null, Buffer.from(input), ed25519.privateKey).toString('base64url')}`
 }
 
-export function base64url(text: string): string {
+/** A token with HS256, whose secret is the public RSA key. */
+export function signedWithPublicKey(): string {
+  const input = `${base64url('{"alg":"HS256","typ":"at+jwt"}')}.${base64url(JSON.stringify(claims))}`
+  return `${input}.${createHmac('sha256', pemOf(rsa.publicKey)).update(input).digest('base64url')}`
+}
+
+/** A token with this algorithm and an empty signature. */
+export function unsignedToken(alg: string): string {
+  return `${base64url(JSON.stringify({ alg, typ: 'at+jwt' }))}.${base64url(JSON.stringify(claims))}.`
+}
+
+function base64url(text: string): string {
   return Buffer.from(text).toString('base64url')
 }
 

@@ -67,28 +67,44 @@ function parsePublicKey(option: string, given: PublicKey): { key: KeyObject; kid
 
 function parseSecret(option: string, given: SharedSecret): KeyObject {
   if (given instanceof KeyObject) {
-    if (given.type !== 'secret') rejectOption(option, 'a secret; public keys go into option "publicKeys"')
+    if (given.type !== 'secret') rejectOption(option, NOT_PUBLIC)
     return checkSecret(option, given)
   }
   if (typeof given !== 'string' && !(given instanceof Uint8Array))
     rejectOption(option, 'a secret: text, bytes or a KeyObject')
-  const bytes = Buffer.from(given as Uint8Array)
-  // A public key is no secret: every client could sign tokens with it (RFC 8725, section 2.1).
-  if (bytes.includes('-----BEGIN') || isPublicKey(bytes))
-    rejectOption(option, 'a secret; public keys go into option "publicKeys"')
-  return checkSecret(option, createSecretKey(bytes))
+  return checkSecret(option, createSecretKey(Buffer.from(given as Uint8Array)))
 }
 
+const NOT_PUBLIC = 'a secret; public keys go into option "publicKeys"'
+
 function checkSecret(option: string, key: KeyObject): KeyObject {
+  // A public key is no secret: every client could sign tokens with it (RFC 8725, section 2.1).
+  if (isEncodedKey(key.export())) rejectOption(option, NOT_PUBLIC)
   if ((key.symmetricKeySize ?? 0) < MIN_SECRET_BYTES)
     rejectOption(option, `a secret of at least ${MIN_SECRET_BYTES} bytes`)
   return key
 }
 
-function isPublicKey(bytes: Buffer): boolean {
+/** Whether the bytes are a key in PEM, in DER or as a JWK. */
+function isEncodedKey(bytes: Buffer): boolean {
+  return bytes.includes('-----BEGIN') || isJwk(bytes) || DER_TYPES.some((type) => isPublicKey(bytes, type))
+}
+
+const DER_TYPES = ['spki', 'pkcs1'] as const
+
+function isPublicKey(bytes: Buffer, type: (typeof DER_TYPES)[number]): boolean {
   try {
-    createPublicKey({ key: bytes, format: 'der', type: 'spki' })
+    createPublicKey({ key: bytes, format: 'der', type })
     return true
+  } catch {
+    return false
+  }
+}
+
+function isJwk(bytes: Buffer): boolean {
+  try {
+    const value: unknown = JSON.parse(bytes.toString())
+    return typeof value === 'object' && value !== null && 'kty' in value
   } catch {
     return false
   }

@@ -61,12 +61,13 @@ export interface IntrospectionOptions {
    */
   maxBytes?: number | undefined
   /**
-   * The most tokens that are stored, by their SHA-256.
+   * The most active tokens that are stored, by their SHA-256. As many others are stored besides.
    * @defaultValue 1_000
    */
   maxCachedTokens?: number | undefined
   /**
-   * The longest time for which a response is stored, in milliseconds. A token that is revoked counts no longer.
+   * The longest time for which a response is stored, in milliseconds. A token that is revoked opens connections no longer.
+   * A connection that is open ends with the token (`exp`), since its token is not asked about again.
    * @defaultValue 30_000
    */
   cacheMs?: number | undefined
@@ -139,14 +140,17 @@ type Answer = Claims | 'inactive'
 class Introspection implements TokenVerifier {
   readonly #settings: OptionSettings<IntrospectionOptions, 'issuer' | 'fetch'>
   readonly #claimRules: ClaimRules
-  readonly #answers: TokenCache<Answer>
+  readonly #active: TokenCache<Claims>
+  /** Apart from the others: a caller needs no credential to send tokens that are not active. */
+  readonly #inactive: TokenCache<'inactive'>
   /** The requests that are under way, by the digest of their token. */
   readonly #asking = new Map<string, Promise<Answer>>()
 
   constructor(settings: OptionSettings<IntrospectionOptions, 'issuer' | 'fetch'>) {
     this.#settings = settings
     this.#claimRules = { requiredClaims: [], requiredScopes: settings.requiredScopes }
-    this.#answers = new TokenCache(settings.maxCachedTokens, settings.clock)
+    this.#active = new TokenCache(settings.maxCachedTokens, settings.clock)
+    this.#inactive = new TokenCache(settings.maxCachedTokens, settings.clock)
   }
 
   verify(token: string, { handshake }: TokenContext): VerifiedToken | Promise<VerifiedToken> {
@@ -154,7 +158,7 @@ class Introspection implements TokenVerifier {
     if (token.length > maxTokenLength)
       throw new TokenError('invalid_token', `the token is longer than ${maxTokenLength} characters`)
     const digest = digestOf(token)
-    const known = this.#answers.get(digest)
+    const known = this.#active.get(digest) ?? this.#inactive.get(digest)
     if (known) return this.#accept(token, known, handshake)
     return this.#ask(token, digest).then((answer) => this.#accept(token, answer, handshake))
   }
@@ -190,9 +194,13 @@ class Introspection implements TokenVerifier {
 
   #remember(digest: string, answer: Answer): void {
     const { cacheMs, clock: time } = this.#settings
-    const exp = answer === 'inactive' ? undefined : answer['exp']
-    const end = typeof exp === 'number' ? exp * 1_000 : Infinity
-    this.#answers.set(digest, answer, Math.min(time.epochNow() + cacheMs, end))
+    const until = time.epochNow() + cacheMs
+    if (answer === 'inactive') {
+      this.#inactive.set(digest, answer, until)
+      return
+    }
+    const { exp } = answer
+    this.#active.set(digest, answer, typeof exp === 'number' ? Math.min(until, exp * 1_000) : until)
   }
 
   #accept(token: string, answer: Answer, { tls }: Handshake): VerifiedToken {
@@ -206,12 +214,19 @@ class Introspection implements TokenVerifier {
       throw new TokenError('invalid_token', 'the token is for another audience')
     if (issuer !== undefined && iss !== undefined && iss !== issuer)
       throw new TokenError('invalid_token', 'the token is from another issuer')
+    if (![exp, nbf].every(isTimeOrNone))
+      throw new TokenError('invalid_token', 'a time in the token is no number')
     if (typeof exp === 'number' && exp <= now) throw new TokenError('invalid_token', 'the token has expired')
     if (typeof nbf === 'number' && nbf > now)
       throw new TokenError('invalid_token', 'the token is not valid yet')
     requireCertificate(boundCertificate(cnf), tls)
     return verifiedToken(token, answer, this.#claimRules)
   }
+}
+
+/** A time that is no number must not count as no limit. */
+function isTimeOrNone(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === 'number'
 }
 
 /** RFC 6749, section 2.3.1: both parts are form-encoded first. */

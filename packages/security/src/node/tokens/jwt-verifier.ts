@@ -73,7 +73,8 @@ export interface JwtVerifierOptions {
    */
   requiredScopes?: readonly string[] | undefined
   /**
-   * The tolerance for clocks that differ, in seconds.
+   * The tolerance for clocks that differ, in seconds: a token is accepted so long before its start (`nbf`). Its end (`exp`)
+   * has no tolerance, as its connections end then.
    * @defaultValue 30
    */
   clockToleranceSeconds?: number | undefined

@@ -19,7 +19,8 @@ import { secureUrl } from './token-options.js'
 /** Options of `remoteKeySet` and `discoverKeySet`. */
 export interface RemoteKeySetOptions {
   /**
-   * The shortest time between two requests for keys, in milliseconds: tokens with unknown key ids cause no more.
+   * The shortest time between two requests for keys, in milliseconds: tokens with unknown key ids cause no more. After a
+   * request that failed it is 1 second at most.
    * @defaultValue 30_000
    */
   cooldownMs?: number | undefined
@@ -44,7 +45,7 @@ export interface RemoteKeySetOptions {
    */
   fetch?: Fetch | undefined
   /**
-   * The source of time for the limit of a request.
+   * The source of time for the limit of a request, and for the wait after one that failed.
    * @defaultValue systemClock
    */
   clock?: Clock | undefined
@@ -98,9 +99,10 @@ export function discoverKeySet(issuer: string, given: RemoteKeySetOptions = {}):
   secureUrl().check('issuer', issuer)
   const settings = table.read(given)
   let found: Promise<KeySource> | undefined
+  const find = withWait(() => discover(issuer, settings), settings)
   return {
     keysFor: async (hint, signal) => {
-      found ??= discover(issuer, settings).catch((error: unknown) => {
+      found ??= find().catch((error: unknown) => {
         // The next token tries again.
         found = undefined
         throw error
@@ -118,6 +120,9 @@ async function discover(issuer: string, settings: Settings): Promise<KeySource> 
       const { issuer: named, jwks_uri: keys } = await fetchJson(url, settings)
       if (named !== issuer) throw new Error(`the metadata of ${issuer} names another issuer`)
       secureUrl().check('jwks_uri', keys)
+      // Else the metadata of another host could name a service of this one.
+      if (isHttps(issuer) && !isHttps(keys as string))
+        throw new Error(`the metadata of ${issuer} names a key set that is not https`)
       return new RemoteKeys(new URL(keys as string), settings)
     } catch (error) {
       failure ??= error
@@ -130,26 +135,50 @@ async function discover(issuer: string, settings: Settings): Promise<KeySource> 
 function metadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer)
   const path = pathname.replace(/\/$/, '')
-  return [
+  const urls = [
     `${origin}/.well-known/oauth-authorization-server${path}`,
     `${origin}/.well-known/openid-configuration${path}`,
     `${origin}${path}/.well-known/openid-configuration`,
   ]
+  return [...new Set(urls)]
+}
+
+function isHttps(url: string): boolean {
+  return new URL(url).protocol === 'https:'
+}
+
+/** The longest wait after a request that failed. */
+const MAX_WAIT_MS = 1_000
+
+/** The function, with a wait after each failure. Until its end the same error is the result, without a call. */
+function withWait<A extends readonly unknown[], T>(
+  call: (...given: A) => Promise<T>,
+  { clock: time, cooldownMs }: Pick<Settings, 'clock' | 'cooldownMs'>,
+): (...given: A) => Promise<T> {
+  let failure: { readonly error: unknown; readonly until: number } | undefined
+  return async (...given) => {
+    if (failure && time.now() < failure.until) throw failure.error
+    try {
+      return await call(...given)
+    } catch (error) {
+      failure = { error, until: time.now() + Math.min(cooldownMs, MAX_WAIT_MS) }
+      throw error
+    }
+  }
 }
 
 class RemoteKeys implements KeySource {
   readonly #find: ReturnType<typeof createRemoteJWKSet>
 
   constructor(url: URL, settings: Settings) {
-    const { cooldownMs, cacheMs, timeoutMs } = settings
-    const read = async (address: string): Promise<Response> => {
+    const { cooldownMs, cacheMs } = settings
+    const read = withWait(async (address: string): Promise<Response> => {
       const set = await fetchJson(address, settings, { headers: { accept: 'application/json' } })
       return Response.json(set)
-    }
+    }, settings)
     this.#find = createRemoteJWKSet(url, {
       cooldownDuration: cooldownMs,
       cacheMaxAge: cacheMs,
-      timeoutDuration: timeoutMs,
       [customFetch]: read,
     })
   }

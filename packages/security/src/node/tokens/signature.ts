@@ -8,6 +8,7 @@ import type { Claims } from './claims.js'
 export interface SignatureRules {
   readonly issuer: readonly string[]
   readonly audience: readonly string[]
+  /** For the start of a token (`nbf`). */
   readonly clockToleranceSeconds: number
 }
 
@@ -29,6 +30,8 @@ export async function checkSignature(
     // jsonwebtoken has no EdDSA.
     const claims = signed.alg === 'EdDSA' ? await verifyEdDsa(signed, rules) : verifyOther(signed, rules)
     if (typeof claims['exp'] !== 'number') return invalid('the token has no end (exp)')
+    // Without tolerance: the listener ends a connection at this moment, and refuses it afterwards.
+    if (claims['exp'] <= signed.now) return invalid('the token has expired')
     return claims
   } catch (error) {
     return invalid(describe(error))
